@@ -1,0 +1,117 @@
+import { add, multiply, sigmoid, sumOf } from '../graph/operations/elementwise.ts';
+import { reshape } from '../graph/operations/layout.ts';
+import { batchedMatmul, gemm } from '../graph/operations/linear.ts';
+import type { Shape, Value } from '../graph/value.ts';
+import type { Parameters } from './parameters.ts';
+
+export interface Logits {
+  /** `f` [B, C]. */
+  fused: Value;
+  /** `u_m` [B, C] for each modality: what the fusion says when it is given that modality alone. */
+  unimodal: Value[];
+}
+
+/** A fusion `F(z_1 … z_M)` and its shared auxiliary predictors, which have no parameters of their own (Sec. 3.3). */
+export interface Fusion {
+  parameterShapes(modalities: number, hidden: number, classes: number): Parameters<Shape>;
+  logits(z: readonly Value[], parameters: Parameters): Logits;
+}
+
+/** `[z_1; …; z_M] W + b`. W is kept as its blocks of rows W_m, so that `u_m = z_m W_m + b` and nothing is cut or joined. */
+const concat: Fusion = {
+  parameterShapes: (modalities, hidden, classes) => ({
+    ...weights(modalities, hidden, classes),
+    'fusion.bias': [classes],
+  }),
+  logits(z, parameters) {
+    const bias = parameters['fusion.bias'];
+    const products = z.map((value, m) => gemm(value, parameters[`fusion.${m}.weight`]));
+    return { fused: add(sumOf(products), bias), unimodal: products.map((product) => add(product, bias)) };
+  },
+};
+
+/** `Σ (z_m W_m + b_m)`. */
+const sum: Fusion = {
+  parameterShapes: (modalities, hidden, classes) => ({
+    ...weights(modalities, hidden, classes),
+    ...biases(modalities, classes),
+  }),
+  logits(z, parameters) {
+    const unimodal = z.map((value, m) => linear(value, parameters, `fusion.${m}`));
+    return { fused: sumOf(unimodal), unimodal };
+  },
+};
+
+/** `Σ (z_m W + b)`: one predictor for all modalities. */
+const share: Fusion = {
+  parameterShapes: (_, hidden, classes) => ({ 'fusion.weight': [hidden, classes], 'fusion.bias': [classes] }),
+  logits(z, parameters) {
+    const unimodal = z.map((value) => linear(value, parameters, 'fusion'));
+    return { fused: sumOf(unimodal), unimodal };
+  },
+};
+
+/** `out(σ(P_1 z_1) ⊙ P_2 z_2)`, and each modality gates itself when it is alone. Two modalities. */
+const gated: Fusion = {
+  parameterShapes: (modalities, hidden, classes) => ({
+    ...onlyTwo('gated', modalities),
+    ...weights(modalities, hidden, hidden),
+    ...biases(modalities, hidden),
+    'fusion.out.weight': [hidden, classes],
+    'fusion.out.bias': [classes],
+  }),
+  logits(z, parameters) {
+    const projected = z.map((value, m) => linear(value, parameters, `fusion.${m}`));
+    const out = (gate: Value, value: Value) =>
+      linear(multiply(sigmoid(gate), value), parameters, 'fusion.out');
+    return { fused: out(projected[0], projected[1]), unimodal: projected.map((value) => out(value, value)) };
+  },
+};
+
+/** `out(fc(vec(z_1 z_2ᵀ)))`, and each modality's product with itself when it is alone. Two modalities. */
+const bilinear: Fusion = {
+  parameterShapes: (modalities, hidden, classes) => ({
+    ...onlyTwo('bilinear', modalities),
+    'fusion.weight': [hidden * hidden, hidden],
+    'fusion.bias': [hidden],
+    'fusion.out.weight': [hidden, classes],
+    'fusion.out.bias': [classes],
+  }),
+  logits(z, parameters) {
+    const out = (a: Value, b: Value) => {
+      const [batch, hidden] = a.shape;
+      const outer = batchedMatmul(reshape(a, [batch, hidden, 1]), reshape(b, [batch, 1, hidden]));
+      return linear(
+        linear(reshape(outer, [batch, hidden * hidden]), parameters, 'fusion'),
+        parameters,
+        'fusion.out',
+      );
+    };
+    return { fused: out(z[0], z[1]), unimodal: z.map((value) => out(value, value)) };
+  },
+};
+
+export const fusions = { concat, sum, share, gated, bilinear };
+export type FusionName = keyof typeof fusions;
+
+function linear(x: Value, parameters: Parameters, name: string): Value {
+  return gemm(x, parameters[`${name}.weight`], { bias: parameters[`${name}.bias`] });
+}
+
+function weights(modalities: number, inputs: number, outputs: number): Parameters<Shape> {
+  return perModality(modalities, 'weight', [inputs, outputs]);
+}
+
+function biases(modalities: number, outputs: number): Parameters<Shape> {
+  return perModality(modalities, 'bias', [outputs]);
+}
+
+function perModality(modalities: number, suffix: string, shape: Shape): Parameters<Shape> {
+  return Object.fromEntries(Array.from({ length: modalities }, (_, m) => [`fusion.${m}.${suffix}`, shape]));
+}
+
+function onlyTwo(name: string, modalities: number): Parameters<Shape> {
+  if (modalities !== 2)
+    throw new Error(`${name} fusion joins two modalities, not ${modalities}; take concat, sum or share`);
+  return {};
+}

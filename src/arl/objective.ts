@@ -1,0 +1,97 @@
+import { add, multiply, sumOf } from '../graph/operations/elementwise.ts';
+import { transformGradient } from '../graph/operations/gradient.ts';
+import { at } from '../graph/operations/layout.ts';
+import { crossEntropy } from '../graph/operations/loss.ts';
+import { constant, type Value } from '../graph/value.ts';
+import { adapt } from './adapter.ts';
+import type { HeadArchitecture } from './architecture.ts';
+import { fusions, type Logits } from './fusion.ts';
+import { analyseModalities, type ModalityAnalysis } from './modality-analysis.ts';
+import type { Parameters } from './parameters.ts';
+
+/**
+ * How the modalities are balanced. `arl`: auxiliary losses and the residual `k`. `uniform`: the same with `k_m = 1/M`.
+ * `joint`: the fused loss alone.
+ */
+export type Strategy = 'arl' | 'uniform' | 'joint';
+
+export interface ObjectiveSettings {
+  strategy: Strategy;
+  /** T of METHOD.md, step 3. */
+  temperature: number;
+  /** γ, the weight of the auxiliary losses: a scalar, so that a warm-up can change it from step to step. */
+  gamma: Value;
+  /** Scalar: 1 where the gradient residual is on, 0 during the warm-up. */
+  residual: Value;
+  /**
+   * Where the residual acts. On the `gradient` it is the paper's; optimizers that normalise gradients, as Adam does,
+   * undo it there, so for them it scales the `update`.
+   */
+  residualOn: 'gradient' | 'update';
+}
+
+export interface Objective {
+  /** CE(f) + γ Σ CE(u_m), summed over the batch: a scalar. */
+  loss: Value;
+  logits: Logits;
+  analysis: ModalityAnalysis;
+  /** `1 + k_m` for the update of each modality's adapter, or undefined where the residual acts on the gradient. */
+  updateScales: (Value | undefined)[];
+}
+
+/** The logits of a head: `f` and every `u_m`, from the features `x_m` [B, D_m]. */
+export function headLogits(
+  architecture: HeadArchitecture,
+  x: readonly Value[],
+  parameters: Parameters,
+): Logits {
+  const z = x.map((feature, m) => adapt(architecture.adapter, m, feature, parameters));
+  return fusions[architecture.fusion].logits(z, parameters);
+}
+
+/**
+ * The training objective on a batch (METHOD.md, "One training step").
+ * @param x features `x_m` [B, D_m]
+ * @param labels [B], int32
+ */
+export function objective(
+  architecture: HeadArchitecture,
+  settings: ObjectiveSettings,
+  x: readonly Value[],
+  labels: Value,
+  parameters: Parameters,
+): Objective {
+  const { strategy, gamma, residual, residualOn, temperature } = settings;
+  const fusion = fusions[architecture.fusion];
+  const M = x.length;
+
+  const z = x.map((feature, m) => adapt(architecture.adapter, m, feature, parameters));
+  const before = fusion.logits(z, parameters).unimodal;
+  const analysis = analyseModalities(
+    before.map((logits) => ({ logits, ...crossEntropy(logits, labels) })),
+    temperature,
+  );
+
+  // Step 5, the gradient residual: g + k_m g on its way into adapter m. The forward pass is untouched, so what was
+  // computed before is what is computed now, and is written once.
+  const factors = z.map((_, m) => {
+    if (strategy === 'joint') return constant(1);
+    const k = strategy === 'uniform' ? constant(1 / M) : at(analysis.coefficient, m);
+    return add(constant(1), multiply(residual, k));
+  });
+  const modulated =
+    residualOn === 'gradient'
+      ? z.map((value, m) => transformGradient(value, (g) => multiply(g, factors[m])))
+      : z;
+
+  const logits = fusion.logits(modulated, parameters);
+  const fused = crossEntropy(logits.fused, labels).loss;
+  const auxiliary = sumOf(logits.unimodal.map((u) => crossEntropy(u, labels).loss));
+  const loss = strategy === 'joint' ? fused : add(fused, multiply(gamma, auxiliary));
+  return {
+    loss,
+    logits,
+    analysis,
+    updateScales: factors.map((factor) => (residualOn === 'update' ? factor : undefined)),
+  };
+}

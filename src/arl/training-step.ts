@@ -1,0 +1,112 @@
+import { differentiate } from '../graph/differentiate.ts';
+import type { LoopStep } from '../graph/emit.ts';
+import { cast, multiply, scale } from '../graph/operations/elementwise.ts';
+import { concat, gather, reshape } from '../graph/operations/layout.ts';
+import { mean } from '../graph/operations/reduction.ts';
+import { clipFactor, gradientNorm, type OptimizerSettings, optimizerStep } from '../graph/optimizer.ts';
+import { apply, blocked, constant, input, type Value } from '../graph/value.ts';
+import { type HeadArchitecture, parameterInputs } from './architecture.ts';
+import { type ObjectiveSettings, objective } from './objective.ts';
+
+export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 'residual'> {
+  batchSize: number;
+  optimizer: OptimizerSettings;
+  /** Bound on the norm of the mean gradient over all parameters; Infinity for none. */
+  clipNorm: number;
+  /** Rows of the dropout mask bank; 0 for no dropout. */
+  dropoutMasks: number;
+}
+
+/** Names of the step's inputs, beside the parameters' and the optimizer's own. */
+export const stepInputs = {
+  /** [B, D_m], float32. */
+  features: (m: number) => `features.${m}`,
+  /** [B], int32. */
+  labels: 'labels',
+  /** γ, a scalar. */
+  gamma: 'gamma',
+  /** 0 during the warm-up, then 1. */
+  residual: 'residual',
+  /** [B], int32: the row of the mask bank that each example takes. */
+  dropoutRows: 'dropout.rows',
+  /** [masks, D_m], float32: 0 where a feature is dropped, 1/(1-p) where it is kept. The same in every step. */
+  dropoutMasks: (m: number) => `dropout.masks.${m}`,
+} as const;
+
+/**
+ * One training step of a head: the batch, forward, ARL statistics, backward, gradient residual, clip, optimizer.
+ * Dropout masks come from outside, because ONNX Runtime's own random operators can't be resumed: each example takes
+ * a random row of a bank of masks.
+ * @returns a loop step that reports, per step, `loss` (mean over the batch), `accuracy`, `gradientNorm` and
+ *   `statistics` [4, M]: the rows H, q, d and k
+ */
+export function trainingStep(architecture: HeadArchitecture, settings: TrainingStepSettings): LoopStep {
+  const { batchSize: B, dropoutMasks } = settings;
+  const parameters = parameterInputs(architecture);
+  const features = architecture.dimensions.map((D, m) => input(stepInputs.features(m), [B, D]));
+  const labels = input(stepInputs.labels, [B], 'int32');
+  const gamma = input(stepInputs.gamma, []);
+  const residual = input(stepInputs.residual, []);
+  const maskRows = input(stepInputs.dropoutRows, [B], 'int32');
+  const masks = architecture.dimensions.map((D, m) => input(stepInputs.dropoutMasks(m), [dropoutMasks, D]));
+
+  const x = features.map((feature, m) =>
+    dropoutMasks > 0 ? multiply(feature, gather(masks[m], maskRows)) : feature,
+  );
+  const { loss, logits, analysis, updateScales } = objective(
+    architecture,
+    { ...settings, gamma, residual },
+    x,
+    labels,
+    parameters,
+  );
+
+  const trained = Object.values(parameters);
+  const gradients = differentiate(loss, trained);
+  // The loss is a sum over the batch; its 1/B is folded into the one factor that every gradient gets anyway.
+  const norm = scale(gradientNorm(gradients), 1 / B);
+  const clip =
+    settings.clipNorm === Number.POSITIVE_INFINITY ? constant(1) : clipFactor(norm, settings.clipNorm);
+  const trainables = trained.map((parameter, index) => {
+    const modality = /^adapter\.(\d+)\./.exec(parameter.name)?.[1];
+    return {
+      parameter,
+      gradient: gradients[index],
+      updateScale: modality ? updateScales[Number(modality)] : undefined,
+    };
+  });
+  const { state, scalars } = optimizerStep(settings.optimizer, trainables, scale(clip, 1 / B));
+
+  return {
+    state,
+    perStep: [...features, labels, gamma, residual, ...(dropoutMasks > 0 ? [maskRows] : []), ...scalars],
+    shared: dropoutMasks > 0 ? masks : [],
+    reports: {
+      loss: scale(loss, 1 / B),
+      accuracy: accuracy(logits.fused, labels),
+      gradientNorm: norm,
+      statistics: concat(
+        [analysis.entropy, analysis.target, analysis.dependence, analysis.coefficient].map((row) =>
+          reshape(row, [1, architecture.dimensions.length]),
+        ),
+        0,
+      ),
+    },
+  };
+}
+
+/** Share of the rows whose largest logit is the label's. */
+function accuracy(logits: Value, labels: Value): Value {
+  const chosen = apply('ArgMax', [logits], {
+    shape: labels.shape,
+    type: 'int64',
+    attributes: { axis: 1, keepdims: 0 },
+    gradient: blocked,
+  });
+  const right = apply('Equal', [chosen, cast(labels, 'int64')], {
+    shape: labels.shape,
+    type: 'bool',
+    gradient: blocked,
+  });
+  return mean(cast(right, 'float32'), [0]);
+}

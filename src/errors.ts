@@ -1,0 +1,127 @@
+/**
+ * Every error a person can meet, in one table: the code that programs match on, the HTTP status, the title,
+ * and what to do next. The details (which row, which file, which value) come with each occurrence.
+ */
+export const errorTable = {
+  'empty-request': {
+    status: 400,
+    title: 'Nothing to classify',
+    fix: 'Send at least one of image and text.',
+  },
+  'invalid-request': {
+    status: 400,
+    title: 'The request is not valid',
+    fix: 'Compare the named fields with /openapi.json.',
+  },
+  'invalid-configuration': {
+    status: 500,
+    title: 'The configuration is not valid',
+    fix: 'Correct every named value; --help lists them all with their defaults.',
+  },
+  'invalid-picture': {
+    status: 422,
+    title: 'The picture cannot be read',
+    fix: 'Send a complete JPEG, PNG or WebP file.',
+  },
+  'picture-too-large': {
+    status: 413,
+    title: 'The picture has too many pixels',
+    fix: 'Scale the picture down to at most 50 megapixels.',
+  },
+  'picture-too-small': {
+    status: 422,
+    title: 'The picture is too small',
+    fix: 'Send a picture of at least 2 by 2 pixels.',
+  },
+  'text-too-long': {
+    status: 413,
+    title: 'The text is too long',
+    fix: 'Shorten the text: only its first tokens reach the encoder anyway.',
+  },
+  'payload-too-large': {
+    status: 413,
+    title: 'The request is too large',
+    fix: 'Send fewer or smaller items in one request.',
+  },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'The content type is not supported',
+    fix: 'Send application/json or multipart/form-data.',
+  },
+  'not-found': {
+    status: 404,
+    title: 'There is nothing at this address',
+    fix: 'GET /openapi.json lists every address.',
+  },
+  'method-not-allowed': {
+    status: 405,
+    title: 'The address does not take this method',
+    fix: 'GET /openapi.json lists the methods of every address.',
+  },
+  'unknown-head': { status: 404, title: 'There is no such head', fix: 'GET /v1/heads lists the heads.' },
+  'unknown-dataset': {
+    status: 404,
+    title: 'There is no such dataset',
+    fix: 'Name a folder that has a metadata.csv, a metadata.jsonl or one folder per class.',
+  },
+  'unknown-job': { status: 404, title: 'There is no such job', fix: 'GET /v1/jobs lists the jobs.' },
+  'invalid-dataset': {
+    status: 422,
+    title: 'The dataset cannot be used',
+    fix: 'Mend every named row and try again; nothing was changed.',
+  },
+  'head-conflict': {
+    status: 409,
+    title: 'The head does not fit',
+    fix: 'Train the head again with the encoders that this server runs.',
+  },
+  'damaged-artifact': {
+    status: 500,
+    title: 'A stored file is damaged',
+    fix: 'Restore the named file from its source; its sha256 must match.',
+  },
+  'job-cancelled': { status: 409, title: 'The job was cancelled', fix: 'Submit it again if you still want it.' },
+  'training-failed': {
+    status: 500,
+    title: 'The training did not finish',
+    fix: 'Read the detail; the log has the whole story.',
+  },
+  overloaded: { status: 503, title: 'The server is at its limit', fix: 'Try again after the Retry-After seconds.' },
+  'deadline-exceeded': {
+    status: 504,
+    title: 'The request took too long',
+    fix: 'Try again, or send fewer items in one request.',
+  },
+  'not-ready': { status: 503, title: 'The server is not ready', fix: 'Wait until /readyz answers 200.' },
+  internal: { status: 500, title: 'Something went wrong here', fix: 'Look for the request id in the server log.' },
+} as const satisfies Record<string, { status: number; title: string; fix: string }>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** One problem at one place: a row of a dataset, a field of a request, an item of a batch. */
+export interface ErrorItem {
+  /** Where it is: `row 12`, `inputs[3].image`, `TANDEM_PORT`. */
+  at: string;
+  detail: string;
+}
+
+/**
+ * An error that a person can act on.
+ * @example throw new TandemError('unknown-head', 'no head is named "ticket"; did you mean "tickets"?');
+ */
+export class TandemError extends Error {
+  override readonly name = 'TandemError';
+  readonly code: ErrorCode;
+  readonly items: readonly ErrorItem[];
+
+  constructor(code: ErrorCode, detail: string, options: { items?: readonly ErrorItem[]; cause?: unknown } = {}) {
+    super(detail, { cause: options.cause });
+    this.code = code;
+    this.items = options.items ?? [];
+  }
+
+  /** What to do next, from the table. */
+  get fix(): string {
+    return errorTable[this.code].fix;
+  }
+}

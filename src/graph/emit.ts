@@ -1,0 +1,257 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { product } from '../product.ts';
+import { sortedNodes } from './differentiate.ts';
+import {
+  type AttributeProto,
+  AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
+  type GraphProto,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  TensorProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from './onnx/onnx_pb.js';
+import {
+  type Attribute,
+  type Constant,
+  dynamic,
+  elementTypeCodes,
+  type Input,
+  type Node,
+  type Value,
+} from './value.ts';
+
+/** Gelu and LayerNormalization as single operators came with 20 and 17. */
+const operatorSet = 20n;
+const intermediateRepresentation = 9n;
+
+/**
+ * Writes a function as an ONNX model: what the outputs rest on, each distinct computation once.
+ * @param outputs by the names that the model gives them
+ * @returns the bytes of an .onnx file
+ * @example emitFunction([x], { y: relu(x) })
+ */
+export function emitFunction(inputs: readonly Input[], outputs: Readonly<Record<string, Value>>): Uint8Array {
+  const writer = new GraphWriter();
+  const names = Object.keys(outputs);
+  writer.write(
+    names.map((name) => outputs[name]),
+    names,
+  );
+  return writeModel(
+    create(GraphProtoSchema, {
+      name: 'function',
+      node: writer.nodes,
+      initializer: writer.initializers(),
+      input: inputs.map((value) => valueInfo(value.name, value)),
+      output: names.map((name) => valueInfo(name, outputs[name])),
+    }),
+  );
+}
+
+/** One iteration of a loop: how the state changes, on what, and what it reports. */
+export interface LoopStep {
+  /** Carried from each step to the next; in as `loopInputName`, out as `loopOutputName`. */
+  state: readonly { readonly current: Input; readonly next: Value }[];
+  /** Differ in every step: the model takes them with one more axis in front, the steps. */
+  perStep: readonly Input[];
+  /** The same in every step. */
+  shared: readonly Input[];
+  /** Reported by every step: the model returns them with one more axis in front. */
+  reports: Readonly<Record<string, Value>>;
+}
+
+/**
+ * The name under which a loop takes its state and its per-step inputs: not the step's own, because ONNX forbids a
+ * subgraph to use a name again that is known outside it.
+ */
+export const loopInputName = (name: string) => `${name}.in`;
+
+/** The name under which a loop returns its state. */
+export const loopOutputName = (name: string) => `${name}.out`;
+
+/**
+ * Writes a loop as an ONNX model whose one node is a `Scan`: a run of the model is as many steps as the per-step
+ * inputs have rows, without a return to the caller in between.
+ */
+export function emitLoop({ state, perStep, shared, reports }: LoopStep): Uint8Array {
+  const writer = new GraphWriter();
+  const reportNames = Object.keys(reports);
+  const nextNames = state.map(({ current }) => loopOutputName(current.name));
+  const bodyOutputs = [...state.map(({ next }) => next), ...reportNames.map((name) => reports[name])];
+  const bodyNames = [...nextNames, ...reportNames].map((name) => `step.${name}`);
+  writer.write(bodyOutputs, bodyNames);
+  const body = create(GraphProtoSchema, {
+    name: 'step',
+    node: writer.nodes,
+    input: [...state.map(({ current }) => current), ...perStep].map((value) => valueInfo(value.name, value)),
+    output: bodyNames.map((name, index) => valueInfo(name, bodyOutputs[index])),
+  });
+  const steps = (value: Value) => ({ type: value.type, shape: [dynamic, ...value.shape] });
+  const loop = create(NodeProtoSchema, {
+    opType: 'Scan',
+    name: 'loop',
+    input: [
+      ...state.map(({ current }) => loopInputName(current.name)),
+      ...perStep.map((value) => loopInputName(value.name)),
+    ],
+    output: [...nextNames, ...reportNames],
+    attribute: [
+      create(AttributeProtoSchema, { name: 'body', type: AttributeType.GRAPH, g: body }),
+      attributeProto('num_scan_inputs', perStep.length),
+    ],
+  });
+  return writeModel(
+    create(GraphProtoSchema, {
+      name: 'loop',
+      node: [loop],
+      initializer: writer.initializers(),
+      input: [
+        ...state.map(({ current }) => valueInfo(loopInputName(current.name), current)),
+        ...perStep.map((value) => valueInfo(loopInputName(value.name), steps(value))),
+        ...shared.map((value) => valueInfo(value.name, value)),
+      ],
+      output: [
+        ...state.map(({ current }, index) => valueInfo(nextNames[index], current)),
+        ...reportNames.map((name) => valueInfo(name, steps(reports[name]))),
+      ],
+    }),
+  );
+}
+
+/** Writes nodes in order, equal ones once, and leaves out those that are the identity. */
+class GraphWriter {
+  readonly nodes: NodeProto[] = [];
+  readonly #names = new Map<Value, string>();
+  readonly #written = new Map<string, readonly string[]>();
+  readonly #constants = new Map<string, { name: string; value: Constant }>();
+
+  write(outputs: readonly Value[], outputNames: readonly string[]): void {
+    for (const node of sortedNodes(outputs)) this.#writeNode(node);
+    const produced = new Set(this.nodes.flatMap((node) => node.output));
+    const renamed = new Map<string, string>();
+    outputs.forEach((value, index) => {
+      const name = this.#nameOf(value);
+      const outputName = outputNames[index];
+      if (produced.has(name) && !renamed.has(name)) renamed.set(name, outputName);
+      else
+        this.nodes.push(
+          create(NodeProtoSchema, {
+            opType: 'Identity',
+            name: outputName,
+            input: [name],
+            output: [outputName],
+          }),
+        );
+    });
+    for (const node of this.nodes) {
+      node.input = node.input.map((name) => renamed.get(name) ?? name);
+      node.output = node.output.map((name) => renamed.get(name) ?? name);
+    }
+  }
+
+  initializers() {
+    return [...this.#constants.values()].map(({ name, value }) =>
+      create(TensorProtoSchema, {
+        name,
+        dataType: elementTypeCodes[value.type],
+        dims: value.shape.map(BigInt),
+        rawData: new Uint8Array(value.data.buffer, value.data.byteOffset, value.data.byteLength),
+      }),
+    );
+  }
+
+  #writeNode(node: Node): void {
+    const inputs = node.inputs.map((value) => this.#nameOf(value));
+    if (node.operator === '') {
+      this.#names.set(node.outputs[0], inputs[0]);
+      return;
+    }
+    const key = JSON.stringify([node.domain, node.operator, inputs, node.attributes]);
+    let outputs = this.#written.get(key);
+    if (!outputs) {
+      const name = `${node.operator}.${this.nodes.length}`;
+      outputs = node.outputs.map((_, index) => (index === 0 ? name : `${name}.${index}`));
+      this.#written.set(key, outputs);
+      this.nodes.push(
+        create(NodeProtoSchema, {
+          opType: node.operator,
+          domain: node.domain,
+          name,
+          input: inputs,
+          output: [...outputs],
+          attribute: Object.entries(node.attributes).map(([attribute, value]) =>
+            attributeProto(attribute, value),
+          ),
+        }),
+      );
+    }
+    const names = outputs;
+    node.outputs.forEach((output, index) => this.#names.set(output, names[index]));
+  }
+
+  #nameOf(value: Value): string {
+    if (value.kind === 'input') return value.name;
+    if (value.kind === 'constant') return this.#nameOfConstant(value);
+    const name = this.#names.get(value);
+    if (name === undefined) throw new Error(`${value.node.operator} is used before it is written`);
+    return name;
+  }
+
+  #nameOfConstant(value: Constant): string {
+    const known = this.#names.get(value);
+    if (known !== undefined) return known;
+    const content = value.data.length <= 4096 ? value.data.join() : `unique ${this.#constants.size}`;
+    const key = `${value.type} [${value.shape}] ${content}`;
+    const entry = this.#constants.get(key) ?? { name: `constant.${this.#constants.size}`, value };
+    this.#constants.set(key, entry);
+    this.#names.set(value, entry.name);
+    return entry.name;
+  }
+}
+
+function valueInfo(name: string, { type, shape }: Pick<Value, 'type' | 'shape'>): ValueInfoProto {
+  const dimension = shape.map((size) => ({
+    value:
+      size === dynamic
+        ? { case: 'dimParam' as const, value: 'n' }
+        : { case: 'dimValue' as const, value: BigInt(size) },
+  }));
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: {
+      value: { case: 'tensorType', value: { elemType: elementTypeCodes[type], shape: { dim: dimension } } },
+    },
+  });
+}
+
+function attributeProto(name: string, value: Attribute): AttributeProto {
+  if (typeof value === 'number')
+    return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) });
+  if (typeof value === 'string')
+    return create(AttributeProtoSchema, {
+      name,
+      type: AttributeType.STRING,
+      s: new TextEncoder().encode(value),
+    });
+  if ('float' in value)
+    return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value.float });
+  return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.map(BigInt) });
+}
+
+function writeModel(graph: GraphProto): Uint8Array {
+  const model = create(ModelProtoSchema, {
+    irVersion: intermediateRepresentation,
+    producerName: product.name,
+    producerVersion: product.version,
+    opsetImport: [
+      { domain: '', version: operatorSet },
+      { domain: 'com.microsoft', version: 1n },
+    ],
+    graph,
+  });
+  return toBinary(ModelProtoSchema, model);
+}

@@ -1,0 +1,86 @@
+import { elementCount, positiveAxis, sameShape, withAxis } from '../shape.ts';
+import { apply, applyMany, blocked, constant, dynamic, integers, type Shape, type Value } from '../value.ts';
+import { cast } from './elementwise.ts';
+import { sumTo } from './reduction.ts';
+
+/** The same elements in another shape. */
+export function reshape(x: Value, shape: Shape): Value {
+  if (sameShape(x.shape, shape)) return x;
+  if (!x.shape.includes(dynamic) && !shape.includes(dynamic) && elementCount(x.shape) !== elementCount(shape))
+    throw new Error(`cannot reshape [${x.shape}] to [${shape}]`);
+  return apply('Reshape', [x, integers(shape)], { shape, gradient: (dy) => [reshape(dy, x.shape)] });
+}
+
+/** Reorders the axes: axis `i` of the result is axis `order[i]` of `x`. */
+export function transpose(x: Value, order: readonly number[]): Value {
+  const inverse = order.map((_, axis) => order.indexOf(axis));
+  return apply('Transpose', [x], {
+    shape: order.map((axis) => x.shape[axis]),
+    attributes: { perm: order },
+    gradient: (dy) => [transpose(dy, inverse)],
+  });
+}
+
+/** Repeats `x` along axes of size 1 until it has the shape. */
+export function expand(x: Value, shape: Shape): Value {
+  if (sameShape(x.shape, shape)) return x;
+  return apply('Expand', [x, integers(shape)], { shape, gradient: (dy) => [sumTo(dy, x.shape)] });
+}
+
+/** Joins values along an axis. */
+export function concat(values: readonly Value[], axis: number): Value {
+  if (values.length === 1) return values[0];
+  const sizes = values.map((value) => value.shape[axis]);
+  const total = sizes.reduce((sum, size) => sum + size);
+  return apply('Concat', values, {
+    shape: withAxis(values[0].shape, axis, total),
+    attributes: { axis },
+    gradient: (dy) => split(dy, sizes, axis),
+  });
+}
+
+/** Cuts a value into pieces of the given sizes along an axis. */
+export function split(x: Value, sizes: readonly number[], axis: number): Value[] {
+  if (sizes.length === 1) return [x];
+  const shapes = sizes.map((size) => withAxis(x.shape, axis, size));
+  return applyMany('Split', [x, integers(sizes)], {
+    outputs: shapes.map((shape) => ({ type: x.type, shape })),
+    attributes: { axis },
+    gradient: (upstream) => [
+      concat(
+        upstream.map((dy, index) => dy ?? zeros(shapes[index])),
+        axis,
+      ),
+    ],
+  });
+}
+
+/** Rows of `x` at `indices` (int32 or int64, any shape) along the first axis. Rows that repeat add up their gradients. */
+export function gather(x: Value, indices: Value): Value {
+  const [, ...rowShape] = x.shape;
+  return apply('Gather', [x, indices], {
+    shape: [...indices.shape, ...rowShape],
+    attributes: { axis: 0 },
+    gradient: (dy) => [
+      apply('ScatterND', [zeros(x.shape), reshape(cast(indices, 'int64'), [...indices.shape, 1]), dy], {
+        shape: x.shape,
+        attributes: { reduction: 'add' },
+        gradient: blocked,
+      }),
+    ],
+  });
+}
+
+/** One slice along an axis, without that axis. */
+export function at(x: Value, index: number, axis = 0): Value {
+  const from = positiveAxis(axis, x.shape);
+  const sizes = [index, 1, x.shape[from] - index - 1].filter((size) => size > 0);
+  return reshape(
+    split(x, sizes, from)[index > 0 ? 1 : 0],
+    x.shape.filter((_, other) => other !== from),
+  );
+}
+
+function zeros(shape: Shape): Value {
+  return expand(constant(0), shape);
+}

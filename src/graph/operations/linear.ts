@@ -1,0 +1,74 @@
+import { elementCount } from '../shape.ts';
+import { apply, type Value } from '../value.ts';
+import { sumTo } from './reduction.ts';
+
+export interface GemmOptions {
+  /** Takes `a` as its transpose. */
+  transposeA?: boolean;
+  /** Takes `b` as its transpose. */
+  transposeB?: boolean;
+  /** Factor of the product. */
+  alpha?: number;
+  /** Added to the product, with broadcasting. */
+  bias?: Value;
+}
+
+/**
+ * `alpha a b + bias` for matrices, either factor transposed at will.
+ * @example gemm(x, weight, { bias }) // [batch, outputs] from [batch, inputs] and [inputs, outputs]
+ */
+export function gemm(
+  a: Value,
+  b: Value,
+  { transposeA = false, transposeB = false, alpha = 1, bias }: GemmOptions = {},
+): Value {
+  const rows = a.shape[transposeA ? 1 : 0];
+  const inner = a.shape[transposeA ? 0 : 1];
+  const columns = b.shape[transposeB ? 0 : 1];
+  if (a.shape.length !== 2 || b.shape.length !== 2 || b.shape[transposeB ? 1 : 0] !== inner)
+    throw new Error(
+      `cannot multiply [${a.shape}]${transposeA ? 'ᵀ' : ''} by [${b.shape}]${transposeB ? 'ᵀ' : ''}`,
+    );
+  return apply('Gemm', bias ? [a, b, bias] : [a, b], {
+    shape: [rows, columns],
+    attributes: { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } },
+    gradient: (dy) => [
+      transposeA
+        ? gemm(b, dy, { transposeA: transposeB, transposeB: true, alpha })
+        : gemm(dy, b, { transposeB: !transposeB, alpha }),
+      transposeB
+        ? gemm(dy, a, { transposeA: true, transposeB: transposeA, alpha })
+        : gemm(a, dy, { transposeA: !transposeA, alpha }),
+      ...(bias ? [sumTo(dy, bias.shape)] : []),
+    ],
+  });
+}
+
+/**
+ * Product of stacks of matrices: `[..., n, k]` by `[..., k, m]`, the leading axes alike.
+ * com.microsoft's FusedMatMul takes transposes and a factor without copies.
+ */
+export function batchedMatmul(
+  a: Value,
+  b: Value,
+  { transposeA = false, transposeB = false, alpha = 1 }: Omit<GemmOptions, 'bias'> = {},
+): Value {
+  const lead = a.shape.slice(0, -2);
+  if (elementCount(lead) !== elementCount(b.shape.slice(0, -2)))
+    throw new Error(`stacks [${a.shape}] and [${b.shape}] differ`);
+  const rows = a.shape.at(transposeA ? -1 : -2)!;
+  const columns = b.shape.at(transposeB ? -2 : -1)!;
+  return apply('FusedMatMul', [a, b], {
+    domain: 'com.microsoft',
+    shape: [...lead, rows, columns],
+    attributes: { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } },
+    gradient: (dy) => [
+      transposeA
+        ? batchedMatmul(b, dy, { transposeA: transposeB, transposeB: true, alpha })
+        : batchedMatmul(dy, b, { transposeB: !transposeB, alpha }),
+      transposeB
+        ? batchedMatmul(dy, a, { transposeA: true, transposeB: transposeA, alpha })
+        : batchedMatmul(a, dy, { transposeA: !transposeA, alpha }),
+    ],
+  });
+}

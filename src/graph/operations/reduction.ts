@@ -1,0 +1,92 @@
+import { elementCount, positiveAxis, reducedShape, sameShape } from '../shape.ts';
+import { apply, constant, integers, type Shape, type Value } from '../value.ts';
+import { absolute, multiply, scale, sign } from './elementwise.ts';
+import { expand, reshape } from './layout.ts';
+import { gemm } from './linear.ts';
+
+interface ReductionOptions {
+  /** Keeps the reduced axes, with size 1. */
+  keepAxes?: boolean;
+}
+
+/** Sum over the axes (all of them where none are named). */
+export function sum(
+  x: Value,
+  axes: readonly number[] = allAxes(x),
+  { keepAxes = false }: ReductionOptions = {},
+): Value {
+  return reduce('ReduceSum', x, axes, keepAxes, (dy) => expand(dy, x.shape));
+}
+
+/** Mean over the axes. */
+export function mean(x: Value, axes: readonly number[], { keepAxes = false }: ReductionOptions = {}): Value {
+  const count = elementCount(axes.map((axis) => x.shape[positiveAxis(axis, x.shape)]));
+  return reduce('ReduceMean', x, axes, keepAxes, (dy) => scale(expand(dy, x.shape), 1 / count));
+}
+
+/** Sum of the absolute values. */
+export function sumOfAbsolutes(
+  x: Value,
+  axes: readonly number[] = allAxes(x),
+  { keepAxes = false }: ReductionOptions = {},
+): Value {
+  return reduce('ReduceL1', x, axes, keepAxes, (dy) => multiply(dy, sign(x)));
+}
+
+/** Sum of the squares. */
+export function sumOfSquares(
+  x: Value,
+  axes: readonly number[] = allAxes(x),
+  { keepAxes = false }: ReductionOptions = {},
+): Value {
+  return reduce('ReduceSumSquare', x, axes, keepAxes, (dy) => multiply(dy, scale(x, 2)));
+}
+
+/**
+ * Sum of `a * b` over everything, as one row times one column: no product is stored.
+ * @returns a scalar
+ */
+export function dot(a: Value, b: Value): Value {
+  const count = elementCount(a.shape);
+  return reshape(gemm(reshape(a, [1, count]), reshape(b, [count, 1])), []);
+}
+
+/**
+ * The gradient of broadcasting: sums `x` down to the shape.
+ * Rows are summed by a product with a row of ones: ONNX Runtime's ReduceSum over the first axis is several times slower.
+ */
+export function sumTo(x: Value, shape: Shape): Value {
+  if (sameShape(x.shape, shape)) return x;
+  const lead = x.shape.length - shape.length;
+  const axes = allAxes(x).filter((axis) => axis < lead || (shape[axis - lead] === 1 && x.shape[axis] !== 1));
+  const columns = x.shape[x.shape.length - 1];
+  if (shape.length === 1 && axes.length === x.shape.length - 1 && shape[0] === columns) {
+    const rows = elementCount(x.shape) / columns;
+    return reshape(
+      gemm(constant(new Float32Array(rows).fill(1), [1, rows]), reshape(x, [rows, columns])),
+      shape,
+    );
+  }
+  return reshape(sum(x, axes), shape);
+}
+
+function reduce(
+  operator: string,
+  x: Value,
+  axes: readonly number[],
+  keepAxes: boolean,
+  spread: (dy: Value) => Value,
+): Value {
+  const positive = axes.map((axis) => positiveAxis(axis, x.shape));
+  if (positive.length === 0)
+    return operator === 'ReduceL1' ? absolute(x) : operator === 'ReduceSumSquare' ? multiply(x, x) : x;
+  return apply(operator, [x, integers(positive)], {
+    shape: reducedShape(x.shape, positive, keepAxes),
+    attributes: { keepdims: keepAxes ? 1 : 0 },
+    gradient: (dy) => [spread(reshape(dy, reducedShape(x.shape, positive, true)))],
+  });
+}
+
+function allAxes(x: Value): number[] {
+  return x.shape.map((_, axis) => axis);
+}

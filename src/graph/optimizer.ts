@@ -1,0 +1,125 @@
+import { add, divide, minimum, multiply, scale, sqrt, subtract, sumOf } from './operations/elementwise.ts';
+import { sumOfSquares } from './operations/reduction.ts';
+import { constant, type Input, input, type Value } from './value.ts';
+
+export type OptimizerSettings =
+  | { name: 'sgd'; momentum: number; weightDecay: number }
+  | { name: 'adamw'; beta1: number; beta2: number; epsilon: number; weightDecay: number };
+
+export interface Trainable {
+  parameter: Input;
+  gradient: Value;
+  /** A scalar factor on this parameter's update; weight decay is not scaled. */
+  updateScale?: Value;
+}
+
+export interface OptimizerStep {
+  /** The parameters and the optimizer's own memory, which starts at zero. */
+  state: { current: Input; next: Value }[];
+  /** Scalars that change from step to step; `optimizerScalars` gives their values. */
+  scalars: Input[];
+}
+
+/**
+ * One update of all parameters.
+ * @param gradientScale a scalar that multiplies every gradient first: 1/batch, a clipping factor, or both
+ */
+export function optimizerStep(
+  settings: OptimizerSettings,
+  trainables: readonly Trainable[],
+  gradientScale: Value,
+): OptimizerStep {
+  return settings.name === 'sgd'
+    ? sgd(settings, trainables, gradientScale)
+    : adamW(settings, trainables, gradientScale);
+}
+
+/**
+ * The values of an optimizer's scalars at a step, from 0 on.
+ * @param learningRate the schedule; must be above zero
+ */
+export function optimizerScalars(
+  settings: OptimizerSettings,
+  step: number,
+  learningRate: (step: number) => number,
+): Record<string, number> {
+  const rate = learningRate(step);
+  if (settings.name === 'sgd')
+    return {
+      'sgd.rate': rate,
+      'sgd.momentum': (settings.momentum * rate) / learningRate(Math.max(0, step - 1)),
+    };
+  const { beta1, beta2, epsilon, weightDecay } = settings;
+  const correction1 = 1 - beta1 ** (step + 1);
+  const deviationScale = Math.sqrt((1 - beta2 ** (step + 1)) / (1 - beta2));
+  return {
+    'adamw.keep': 1 - rate * weightDecay,
+    'adamw.rate': ((rate * (1 - beta1)) / correction1) * deviationScale,
+    'adamw.epsilon': epsilon * deviationScale,
+  };
+}
+
+/**
+ * Stochastic gradient descent with momentum and L2 weight decay, as PyTorch defines it: `m ← μ m + g + λ p`,
+ * `p ← p - η m`. Kept is the velocity `V = η m`, which takes one pass over the memory less:
+ * `V ← (μ η_t / η_{t-1}) V + η g + η λ p`, `p ← p - V`.
+ */
+function sgd(
+  { weightDecay }: Extract<OptimizerSettings, { name: 'sgd' }>,
+  trainables: readonly Trainable[],
+  gradientScale: Value,
+): OptimizerStep {
+  const rate = input('sgd.rate', []);
+  const momentum = input('sgd.momentum', []);
+  const state = trainables.flatMap(({ parameter, gradient, updateScale }) => {
+    const velocity = input(`${parameter.name}.velocity`, parameter.shape);
+    const gradientFactor = multiply(multiply(rate, gradientScale), updateScale ?? constant(1));
+    const pulled = add(multiply(velocity, momentum), multiply(gradient, gradientFactor));
+    const next = weightDecay === 0 ? pulled : add(pulled, multiply(parameter, scale(rate, weightDecay)));
+    return [
+      { current: parameter, next: subtract(parameter, next) },
+      { current: velocity, next },
+    ];
+  });
+  return { state, scalars: [rate, momentum] };
+}
+
+/**
+ * Adam with decoupled weight decay, Loshchilov and Hutter 2019: `p ← (1 - η λ) p - η m̂ / (√v̂ + ε)`.
+ * Kept are the moments without their `1 - β` factors, `m/(1-β₁)` and `v/(1-β₂)`, which takes two passes over the
+ * memory less; the factors and the bias corrections are folded into the step's three scalars.
+ */
+function adamW(
+  { beta1, beta2 }: Extract<OptimizerSettings, { name: 'adamw' }>,
+  trainables: readonly Trainable[],
+  gradientScale: Value,
+): OptimizerStep {
+  const keep = input('adamw.keep', []);
+  const rate = input('adamw.rate', []);
+  const epsilon = input('adamw.epsilon', []);
+  const state = trainables.flatMap(({ parameter, gradient, updateScale }) => {
+    const first = input(`${parameter.name}.first-moment`, parameter.shape);
+    const second = input(`${parameter.name}.second-moment`, parameter.shape);
+    const scaled = multiply(gradient, gradientScale);
+    const nextFirst = add(scale(first, beta1), scaled);
+    const nextSecond = add(scale(second, beta2), multiply(scaled, scaled));
+    const factor = multiply(rate, updateScale ?? constant(1));
+    const update = divide(multiply(nextFirst, factor), add(sqrt(nextSecond), epsilon));
+    return [
+      { current: parameter, next: subtract(multiply(parameter, keep), update) },
+      { current: first, next: nextFirst },
+      { current: second, next: nextSecond },
+    ];
+  });
+  return { state, scalars: [keep, rate, epsilon] };
+}
+
+/** Euclidean norm over all the gradients: a scalar. */
+export function gradientNorm(gradients: readonly Value[]): Value {
+  return sqrt(sumOf(gradients.map((gradient) => sumOfSquares(gradient))));
+}
+
+/** The factor that brings a norm down to the bound, as PyTorch's `clip_grad_norm_` has it: at most 1. */
+export function clipFactor(norm: Value, bound: number): Value {
+  return minimum(constant(1), divide(constant(bound), add(norm, constant(1e-6))));
+}

@@ -1,0 +1,23 @@
+import type { Tensors } from './tensor.ts';
+
+/** Where ONNX Runtime computes. */
+export type Provider = 'cpu' | 'cuda';
+
+/** What an engine's thread is started with. */
+export interface EngineOptions {
+  provider: Provider;
+  /** Threads inside one operator; 0 leaves the number to ONNX Runtime. */
+  threads: number;
+}
+
+/** What the thread is asked. Every request gets one response, in order. */
+export type EngineRequest =
+  | { id: number; kind: 'load'; session: number; model: string | Uint8Array }
+  | { id: number; kind: 'bind'; session: number; feeds: Tensors }
+  | { id: number; kind: 'run'; session: number; feeds: Tensors; outputs?: readonly string[] }
+  | { id: number; kind: 'release'; session: number }
+  | { id: number; kind: 'close' };
+
+export type EngineResponse =
+  | { id: number; result?: Tensors }
+  | { id: number; error: { message: string; stack?: string } };
