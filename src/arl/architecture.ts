@@ -17,7 +17,6 @@ export interface HeadArchitecture {
   fusion: FusionName;
 }
 
-
 /** The shape of every parameter, in a fixed order. */
 export function parameterShapes({
   dimensions,

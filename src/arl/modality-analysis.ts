@@ -1,15 +1,14 @@
 import {
-  absolute,
   add,
   atLeast,
   divide,
   multiply,
+  negate,
   reciprocal,
   scale,
 } from '../graph/operations/elementwise.ts';
 import { stopGradient } from '../graph/operations/gradient.ts';
 import { concat, gather, reshape } from '../graph/operations/layout.ts';
-import type { CrossEntropy } from '../graph/operations/loss.ts';
 import { softmax } from '../graph/operations/normalization.ts';
 import { dot, sum, sumOfAbsolutes } from '../graph/operations/reduction.ts';
 import { constant, integers, type Value } from '../graph/value.ts';
@@ -26,30 +25,44 @@ export interface ModalityAnalysis {
   coefficient: Value;
 }
 
-/** Keeps the shares finite where every modality is certain, or every logit is zero. */
+/** One modality's auxiliary predictions on a batch. */
+export interface UnimodalPrediction {
+  /** `u_m` [B, C]. */
+  logits: Value;
+  probabilities: Value;
+  logProbabilities: Value;
+  /** [B, 1]: 1 where the example has the modality, else 0. Absent where every example has it. */
+  presence?: Value;
+}
+
+/** Keeps the shares finite where every modality is certain, every logit zero, or a modality missing from the batch. */
 const tiny = 1e-12;
 
 /**
- * H, q, d and k of a batch, from the auxiliary predictors' logits and probabilities (METHOD.md, steps 1 to 3).
- * @param unimodal `u_m` [B, C] and its probabilities for each modality
+ * H, q, d and k of a batch (METHOD.md, steps 1 to 3). Means are over the examples that have the modality.
  * @param temperature T of the softmax over modalities
  */
 export function analyseModalities(
-  unimodal: readonly (Pick<CrossEntropy, 'probabilities' | 'logProbabilities'> & { logits: Value })[],
+  unimodal: readonly UnimodalPrediction[],
   temperature: number,
 ): ModalityAnalysis {
   const M = unimodal.length;
-  const [B] = unimodal[0].logits.shape;
 
   const H = vector(
-    unimodal.map(({ probabilities, logProbabilities }) =>
-      scale(dot(probabilities, logProbabilities), -1 / B),
+    unimodal.map(({ probabilities, logProbabilities, logits, presence }) =>
+      negate(batchMean(dot(withPresence(probabilities, presence), logProbabilities), logits, presence)),
     ),
   );
   const s = atLeast(shares(H), 0.6 / M);
   const q = shares(reciprocal(s));
 
-  const d = shares(vector(unimodal.map(({ logits }) => scale(sumOfAbsolutes(logits), 1 / B))));
+  const d = shares(
+    vector(
+      unimodal.map(({ logits, presence }) =>
+        batchMean(sumOfAbsolutes(withPresence(logits, presence)), logits, presence),
+      ),
+    ),
+  );
 
   // r_m = q_m · Π_{j≠m} d_j: each turn of the vector puts another modality's d in place m.
   let r = q;
@@ -63,6 +76,14 @@ export function analyseModalities(
   return { entropy, target, dependence, coefficient };
 }
 
+function withPresence(x: Value, presence?: Value): Value {
+  return presence ? multiply(x, presence) : x;
+}
+
+function batchMean(total: Value, { shape: [B] }: Value, presence?: Value): Value {
+  return presence ? divide(total, add(sum(presence), constant(tiny))) : scale(total, 1 / B);
+}
+
 function vector(scalars: readonly Value[]): Value {
   return concat(
     scalars.map((value) => reshape(value, [1])),
@@ -71,6 +92,6 @@ function vector(scalars: readonly Value[]): Value {
 }
 
 function shares(x: Value): Value {
-  const positive = add(absolute(x), constant(tiny));
+  const positive = add(x, constant(tiny));
   return divide(positive, sum(positive, [0], { keepAxes: true }));
 }

@@ -49,26 +49,36 @@ export function headLogits(
   return fusions[architecture.fusion].logits(z, parameters);
 }
 
-/**
- * The training objective on a batch (METHOD.md, "One training step").
- * @param x features `x_m` [B, D_m]
- * @param labels [B], int32
- */
+export interface Batch {
+  /** `x_m` [B, D_m]. */
+  features: readonly Value[];
+  /** [B], int32. */
+  labels: Value;
+  /**
+   * [B, 1] for each modality: 1 where the example has it, else 0. An example teaches the auxiliary predictors of what
+   * it has, and the fusion sees `z_m = 0` for what it lacks. Absent where every example has every modality.
+   */
+  presence?: readonly Value[];
+}
+
+/** The training objective on a batch (METHOD.md, "One training step"). */
 export function objective(
   architecture: HeadArchitecture,
   settings: ObjectiveSettings,
-  x: readonly Value[],
-  labels: Value,
+  { features, labels, presence }: Batch,
   parameters: Parameters,
 ): Objective {
   const { strategy, gamma, residual, residualOn, temperature } = settings;
   const fusion = fusions[architecture.fusion];
-  const M = x.length;
+  const M = features.length;
 
-  const z = x.map((feature, m) => adapt(architecture.adapter, m, feature, parameters));
+  const z = features.map((x, m) => {
+    const adapted = adapt(architecture.adapter, m, x, parameters);
+    return presence ? multiply(adapted, presence[m]) : adapted;
+  });
   const before = fusion.logits(z, parameters).unimodal;
   const analysis = analyseModalities(
-    before.map((logits) => ({ logits, ...crossEntropy(logits, labels) })),
+    before.map((logits, m) => ({ logits, ...crossEntropy(logits, labels), presence: presence?.[m] })),
     temperature,
   );
 
@@ -86,7 +96,7 @@ export function objective(
 
   const logits = fusion.logits(modulated, parameters);
   const fused = crossEntropy(logits.fused, labels).loss;
-  const auxiliary = sumOf(logits.unimodal.map((u) => crossEntropy(u, labels).loss));
+  const auxiliary = sumOf(logits.unimodal.map((u, m) => crossEntropy(u, labels, presence?.[m]).loss));
   const loss = strategy === 'joint' ? fused : add(fused, multiply(gamma, auxiliary));
   return {
     loss,

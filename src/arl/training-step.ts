@@ -15,6 +15,8 @@ export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 
   clipNorm: number;
   /** Rows of the dropout mask bank; 0 for no dropout. */
   dropoutMasks: number;
+  /** True where some examples lack a modality: the step then takes `presence` as well. */
+  partial: boolean;
 }
 
 /** Names of the step's inputs, beside the parameters' and the optimizer's own. */
@@ -23,6 +25,8 @@ export const stepInputs = {
   features: (m: number) => `features.${m}`,
   /** [B], int32. */
   labels: 'labels',
+  /** [B, 1], float32: 1 where the example has modality m, else 0. */
+  presence: (m: number) => `presence.${m}`,
   /** γ, a scalar. */
   gamma: 'gamma',
   /** 0 during the warm-up, then 1. */
@@ -53,11 +57,13 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   const x = features.map((feature, m) =>
     dropoutMasks > 0 ? multiply(feature, gather(masks[m], maskRows)) : feature,
   );
+  const presence = settings.partial
+    ? features.map((_, m) => input(stepInputs.presence(m), [B, 1]))
+    : undefined;
   const { loss, logits, analysis, updateScales } = objective(
     architecture,
     { ...settings, gamma, residual },
-    x,
-    labels,
+    { features: x, labels, presence },
     parameters,
   );
 
@@ -79,7 +85,15 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
 
   return {
     state,
-    perStep: [...features, labels, gamma, residual, ...(dropoutMasks > 0 ? [maskRows] : []), ...scalars],
+    perStep: [
+      ...features,
+      labels,
+      ...(presence ?? []),
+      gamma,
+      residual,
+      ...(dropoutMasks > 0 ? [maskRows] : []),
+      ...scalars,
+    ],
     shared: dropoutMasks > 0 ? masks : [],
     reports: {
       loss: scale(loss, 1 / B),

@@ -48,8 +48,7 @@ describe.each(cases)('%s agrees with PyTorch', (name) => {
       residual: constant(golden.warmUp ? 0 : 1),
       residualOn: 'gradient',
     },
-    x,
-    labels,
+    { features: x, labels },
     parameters,
   );
   const total = scale(loss, 1 / B);
@@ -67,14 +66,21 @@ describe.each(cases)('%s agrees with PyTorch', (name) => {
     session.run({
       ...Object.fromEntries(x.map((value, m) => [value.name, float32(value.shape, flat(golden.inputs[m]))])),
       labels: int32([B], golden.labels),
-      ...Object.fromEntries(Object.values(parameters).map(({ name, shape }) => [name, float32(shape, values[name])])),
+      ...Object.fromEntries(
+        Object.values(parameters).map(({ name, shape }) => [name, float32(shape, values[name])]),
+      ),
     }),
   );
 
   it('in the fused and the unimodal logits', async () => {
     expectClose(floatsOf(await results, 'fused'), flat(golden.fusedLogits), tolerance, 'fused logits');
     for (const [m, expected] of golden.unimodalLogits.entries())
-      expectClose(floatsOf(await results, `unimodal ${m}`), flat(expected), tolerance, `unimodal logits ${m}`);
+      expectClose(
+        floatsOf(await results, `unimodal ${m}`),
+        flat(expected),
+        tolerance,
+        `unimodal logits ${m}`,
+      );
   });
 
   it('in the entropy H, target q, dependence d and coefficient k', async () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { expect } from 'vitest';
 import type { HeadArchitecture } from '../../src/arl/architecture.ts';
 import type { FusionName } from '../../src/arl/fusion.ts';
-import { expect } from 'vitest';
 
 type Nested = number | Nested[];
 
@@ -63,13 +63,21 @@ export function splitFusionWeight(
 ): Record<string, number[]> {
   const entries = Object.entries(golden).flatMap(([name, value]) => {
     if (fusion !== 'concat' || name !== 'fusion.weight') return [[name, flat(value)] as const];
-    return dimensions.map((_, m) => [`fusion.${m}.weight`, flat((value as Nested[]).slice(m * hidden, (m + 1) * hidden))] as const);
+    return dimensions.map(
+      (_, m) =>
+        [`fusion.${m}.weight`, flat((value as Nested[]).slice(m * hidden, (m + 1) * hidden))] as const,
+    );
   });
   return Object.fromEntries(entries);
 }
 
 /** Compares element by element: |actual - expected| ≤ tolerance · max(1, largest |expected|). */
-export function expectClose(actual: ArrayLike<number>, expected: readonly number[], tolerance: number, what: string): void {
+export function expectClose(
+  actual: ArrayLike<number>,
+  expected: readonly number[],
+  tolerance: number,
+  what: string,
+): void {
   expect(actual.length, `length of ${what}`).toBe(expected.length);
   const scale = Math.max(1, ...expected.map(Math.abs));
   const worst = Math.max(...expected.map((value, index) => Math.abs(value - actual[index])));

@@ -33,6 +33,7 @@ describe.each(['sgd', 'adamw'] as const)('30 steps of %s', (optimizerName) => {
     batchSize,
     clipNorm: golden.clipNorm,
     dropoutMasks: 0,
+    partial: false,
   });
 
   /** Runs the steps in runs of at most `chunk`, as a trainer does. */
@@ -45,22 +46,44 @@ describe.each(['sgd', 'adamw'] as const)('30 steps of %s', (optimizerName) => {
         float32(shape, initial[name] ?? new Float32Array(shape.reduce((a, b) => a * b, 1))),
       ]),
     );
-    const reports: Record<'loss' | 'gradientNorm' | 'statistics', number[]> = { loss: [], gradientNorm: [], statistics: [] };
+    const reports: Record<'loss' | 'gradientNorm' | 'statistics', number[]> = {
+      loss: [],
+      gradientNorm: [],
+      statistics: [],
+    };
     for (let first = 0; first < steps; first += chunk) {
       const range = Array.from({ length: Math.min(chunk, steps - first) }, (_, index) => first + index);
       const S = range.length;
       const feeds: Tensors = {
-        [loopInputName(stepInputs.labels)]: int32([S, batchSize], range.flatMap((s) => golden.labels[s])),
-        [loopInputName(stepInputs.gamma)]: float32([S], range.map((s) => (s < warmUpSteps ? 1 : golden.gamma))),
-        [loopInputName(stepInputs.residual)]: float32([S], range.map((s) => (s < warmUpSteps ? 0 : 1))),
+        [loopInputName(stepInputs.labels)]: int32(
+          [S, batchSize],
+          range.flatMap((s) => golden.labels[s]),
+        ),
+        [loopInputName(stepInputs.gamma)]: float32(
+          [S],
+          range.map((s) => (s < warmUpSteps ? 1 : golden.gamma)),
+        ),
+        [loopInputName(stepInputs.residual)]: float32(
+          [S],
+          range.map((s) => (s < warmUpSteps ? 0 : 1)),
+        ),
       };
       for (const [m, D] of architecture.dimensions.entries())
-        feeds[loopInputName(stepInputs.features(m))] = float32([S, batchSize, D], flat(range.map((s) => golden.inputs[m][s])));
+        feeds[loopInputName(stepInputs.features(m))] = float32(
+          [S, batchSize, D],
+          flat(range.map((s) => golden.inputs[m][s])),
+        );
       for (const name of Object.keys(optimizerScalars(optimizer, 0, () => learningRate)))
-        feeds[loopInputName(name)] = float32([S], range.map((s) => optimizerScalars(optimizer, s, () => learningRate)[name]));
+        feeds[loopInputName(name)] = float32(
+          [S],
+          range.map((s) => optimizerScalars(optimizer, s, () => learningRate)[name]),
+        );
       const results = await session.run({ ...state, ...feeds });
-      state = Object.fromEntries(step.state.map(({ current: { name } }) => [loopInputName(name), results[loopOutputName(name)]]));
-      for (const name of ['loss', 'gradientNorm', 'statistics'] as const) reports[name].push(...floatsOf(results, name));
+      state = Object.fromEntries(
+        step.state.map(({ current: { name } }) => [loopInputName(name), results[loopOutputName(name)]]),
+      );
+      for (const name of ['loss', 'gradientNorm', 'statistics'] as const)
+        reports[name].push(...floatsOf(results, name));
     }
     return { state, reports };
   }
@@ -74,9 +97,21 @@ describe.each(['sgd', 'adamw'] as const)('30 steps of %s', (optimizerName) => {
 
   it('reports PyTorch’s loss, gradient norm, H, q, d and k of every step', async () => {
     const { reports } = await train(30);
-    expectClose(reports.loss, golden.log.map(({ total }) => total), tolerance, 'loss');
-    expectClose(reports.gradientNorm, golden.log.map(({ gradientNorm }) => gradientNorm), tolerance, 'gradient norm');
-    const statistics = golden.log.flatMap(({ entropy, target, dependence, coefficient }) => [entropy, target, dependence, coefficient].flat());
+    expectClose(
+      reports.loss,
+      golden.log.map(({ total }) => total),
+      tolerance,
+      'loss',
+    );
+    expectClose(
+      reports.gradientNorm,
+      golden.log.map(({ gradientNorm }) => gradientNorm),
+      tolerance,
+      'gradient norm',
+    );
+    const statistics = golden.log.flatMap(({ entropy, target, dependence, coefficient }) =>
+      [entropy, target, dependence, coefficient].flat(),
+    );
     expectClose(reports.statistics, statistics, tolerance, 'statistics');
   });
 });

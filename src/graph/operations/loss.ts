@@ -14,8 +14,9 @@ export interface CrossEntropy {
 /**
  * Cross entropy of `logits` [batch, classes] against `labels` [batch], int32.
  * Its gradient is written as one piece, `probabilities - one-hot(labels)`, on what the forward pass already has.
+ * @param weights [batch, 1]: the weight of each row; 1 where absent
  */
-export function crossEntropy(logits: Value, labels: Value): CrossEntropy {
+export function crossEntropy(logits: Value, labels: Value, weights: Value = constant(1)): CrossEntropy {
   const [batch] = logits.shape;
   const logProbabilities = logSoftmax(logits);
   const probabilities = exp(logProbabilities);
@@ -25,14 +26,14 @@ export function crossEntropy(logits: Value, labels: Value): CrossEntropy {
     attributes: { axis: 1 },
     gradient: blocked,
   });
-  const loss = withGradient(negate(sum(chosen)), logits, (dy) => {
+  const loss = withGradient(negate(sum(multiply(chosen, weights))), logits, (dy) => {
     const minusOne = constant(new Float32Array(batch).fill(-1), [batch, 1]);
     const difference = apply('ScatterElements', [probabilities, column, minusOne], {
       shape: logits.shape,
       attributes: { axis: 1, reduction: 'add' },
       gradient: blocked,
     });
-    return multiply(difference, dy);
+    return multiply(multiply(difference, weights), dy);
   });
   return { loss, logProbabilities, probabilities };
 }

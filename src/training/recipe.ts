@@ -1,0 +1,64 @@
+import type { AdapterForm } from '../arl/architecture.ts';
+import type { FusionName } from '../arl/fusion.ts';
+import type { Strategy } from '../arl/objective.ts';
+import type { OptimizerSettings } from '../graph/optimizer.ts';
+
+/** Everything about a training but its data and its seed. It is written into the head, so that it can be repeated. */
+export interface Recipe {
+  strategy: Strategy;
+  fusion: FusionName;
+  adapter: AdapterForm;
+  /** h, the length of the adapters' outputs. */
+  hidden: number;
+  /** Share of the features that are dropped before the adapters. */
+  dropout: number;
+  /** Norm that a standardised feature row is brought to, whatever its length. */
+  featureNorm: number;
+  /** γ, the weight of the auxiliary losses after the warm-up. */
+  gamma: number;
+  /** T of the softmax over modalities. */
+  temperature: number;
+  /** Share of the steps with γ = 1 and no gradient residual. Epochs would be wrong: small sets end before five. */
+  warmUpShare: number;
+  optimizer: OptimizerSettings;
+  /** At the start; it falls to zero along half a cosine. */
+  learningRate: number;
+  epochs: number;
+  /** Steps to take at least, however small the dataset. */
+  minimumSteps: number;
+  batchSize: number;
+  clipNorm: number;
+}
+
+/**
+ * What did best on frozen features of small sets: strong regularisation towards a linear classifier, and auxiliary
+ * losses, which also make the answers on one modality alone.
+ */
+export const defaultRecipe: Recipe = {
+  strategy: 'arl',
+  fusion: 'concat',
+  adapter: 'linear',
+  hidden: 256,
+  dropout: 0.5,
+  featureNorm: 16,
+  gamma: 1,
+  temperature: 4,
+  warmUpShare: 0.1,
+  optimizer: { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 },
+  learningRate: 1e-3,
+  epochs: 15,
+  minimumSteps: 150,
+  batchSize: 64,
+  clipNorm: 1,
+};
+
+/** Optimizer steps that the recipe takes on so many examples. */
+export function stepCount(recipe: Recipe, examples: number): number {
+  const batch = Math.min(recipe.batchSize, examples);
+  return Math.max(recipe.minimumSteps, Math.ceil((recipe.epochs * examples) / batch));
+}
+
+/** Learning rate at a step: half a cosine from the recipe's rate to zero, never zero itself. */
+export function cosineRate(recipe: Recipe, steps: number): (step: number) => number {
+  return (step) => recipe.learningRate * 0.5 * (1 + Math.cos((Math.PI * step) / steps)) + 1e-8;
+}

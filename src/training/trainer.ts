@@ -1,0 +1,148 @@
+import { type HeadArchitecture, initialParameters, parameterShapes } from '../arl/architecture.ts';
+import type { Parameters } from '../arl/parameters.ts';
+import { stepInputs, trainingStep } from '../arl/training-step.ts';
+import { TandemError } from '../errors.ts';
+import { emitLoop, loopInputName, loopOutputName } from '../graph/emit.ts';
+import { optimizerScalars } from '../graph/optimizer.ts';
+import type { Engine } from '../runtime/engine.ts';
+import { float32, floatsOf, type Tensors } from '../runtime/tensor.ts';
+import { Batches, dropoutMaskCount } from './batches.ts';
+import type { FeatureTable } from './feature-table.ts';
+import { Random } from './random.ts';
+import { cosineRate, type Recipe, stepCount } from './recipe.ts';
+
+/** What every step reported. */
+export interface TrainingHistory {
+  loss: number[];
+  accuracy: number[];
+  gradientNorm: number[];
+  /** By step, the rows H, q, d and k, each with one number per modality. */
+  statistics: number[][][];
+}
+
+export interface TrainingOptions {
+  classes: number;
+  recipe: Recipe;
+  seed: number;
+  signal?: AbortSignal;
+  /** Called after every run of steps. */
+  onProgress?(progress: { done: number; total: number; loss: number; accuracy: number }): void;
+}
+
+export interface TrainedHead {
+  architecture: HeadArchitecture;
+  parameters: Parameters<Float32Array>;
+  history: TrainingHistory;
+}
+
+/**
+ * Steps per run of the model: enough that the return to TypeScript in between costs little, few enough that a
+ * cancelled training stops within a second.
+ */
+const stepsPerRun = 20;
+
+/**
+ * Trains a head on scaled features: ONNX Runtime runs the steps, a run of them at a time, while the next run's
+ * batches are gathered here.
+ * @throws TandemError `job-cancelled` where the signal aborts, `training-failed` where the loss stops being finite
+ * @example const { parameters } = await trainHead(engine, table, { classes: 9, recipe: defaultRecipe, seed: 1 });
+ */
+export async function trainHead(engine: Engine, table: FeatureTable, options: TrainingOptions): Promise<TrainedHead> {
+  const { classes, recipe, seed, signal, onProgress } = options;
+  const architecture: HeadArchitecture = {
+    dimensions: table.columns.map(({ dimension }) => dimension),
+    hidden: recipe.hidden,
+    classes,
+    adapter: recipe.adapter,
+    fusion: recipe.fusion,
+  };
+  const partial = table.columns.some(({ present }) => present.includes(0));
+  const batchSize = Math.min(recipe.batchSize, table.labels.length);
+  const step = trainingStep(architecture, {
+    strategy: recipe.strategy,
+    temperature: recipe.temperature,
+    // Adam divides a gradient by its own size, so a factor on the gradient would vanish.
+    residualOn: recipe.optimizer.name === 'adamw' ? 'update' : 'gradient',
+    optimizer: recipe.optimizer,
+    batchSize,
+    clipNorm: recipe.clipNorm,
+    dropoutMasks: recipe.dropout > 0 ? dropoutMaskCount : 0,
+    partial,
+  });
+  const session = await engine.load(emitLoop(step));
+  try {
+    const batches = new Batches(table, { batchSize, seed, dropout: recipe.dropout, partial });
+    await session.bind(batches.masks());
+
+    const steps = stepCount(recipe, table.labels.length);
+    const history: TrainingHistory = { loss: [], accuracy: [], gradientNorm: [], statistics: [] };
+    const random = new Random(seed, 'initial parameters');
+    const initial = initialParameters(architecture, () => random.nextFloat());
+    let state: Tensors = Object.fromEntries(
+      step.state.map(({ current: { name, shape } }) => [
+        loopInputName(name),
+        float32(shape, initial[name] ?? new Float32Array(shape.reduce((product, size) => product * size, 1))),
+      ]),
+    );
+    const feedsFrom = (first: number) => {
+      const count = Math.min(stepsPerRun, steps - first);
+      return { ...batches.feeds(first, count), ...schedule(recipe, steps, first, count) };
+    };
+    let feeds = feedsFrom(0);
+    for (let first = 0; first < steps; first += stepsPerRun) {
+      if (signal?.aborted) throw new TandemError('job-cancelled', `stopped after ${first} of ${steps} steps`);
+      const running = session.run({ ...state, ...feeds });
+      if (first + stepsPerRun < steps) feeds = feedsFrom(first + stepsPerRun);
+      const results = await running;
+      state = Object.fromEntries(
+        step.state.map(({ current: { name } }) => [loopInputName(name), results[loopOutputName(name)]]),
+      );
+      record(history, results, architecture.dimensions.length);
+      const loss = mean(floatsOf(results, 'loss'));
+      if (!Number.isFinite(loss))
+        throw new TandemError('training-failed', `the loss became ${loss} at step ${history.loss.length} of ${steps}`);
+      onProgress?.({ done: history.loss.length, total: steps, loss, accuracy: mean(floatsOf(results, 'accuracy')) });
+    }
+    const names = Object.keys(parameterShapes(architecture));
+    const parameters = Object.fromEntries(names.map((name) => [name, floatsOf(state, loopInputName(name))]));
+    return { architecture, parameters, history };
+  } finally {
+    await session.release();
+  }
+}
+
+/** The scalars of a run of steps: γ, the residual's switch, and the optimizer's own. */
+function schedule(recipe: Recipe, steps: number, first: number, count: number): Tensors {
+  const warmUpSteps = Math.round(recipe.warmUpShare * steps);
+  const rate = cosineRate(recipe, steps);
+  const range = Array.from({ length: count }, (_, index) => first + index);
+  const rows = range.map((step) => ({
+    [stepInputs.gamma]: step < warmUpSteps ? 1 : recipe.gamma,
+    [stepInputs.residual]: step < warmUpSteps ? 0 : 1,
+    ...optimizerScalars(recipe.optimizer, step, rate),
+  }));
+  return Object.fromEntries(
+    Object.keys(rows[0]).map((name) => [
+      loopInputName(name),
+      float32(
+        [count],
+        rows.map((row) => (row as Record<string, number>)[name]),
+      ),
+    ]),
+  );
+}
+
+function record(history: TrainingHistory, results: Tensors, modalities: number): void {
+  for (const name of ['loss', 'accuracy', 'gradientNorm'] as const) history[name].push(...floatsOf(results, name));
+  const statistics = floatsOf(results, 'statistics');
+  for (let offset = 0; offset < statistics.length; offset += 4 * modalities)
+    history.statistics.push(
+      Array.from({ length: 4 }, (_, row) => [
+        ...statistics.subarray(offset + row * modalities, offset + (row + 1) * modalities),
+      ]),
+    );
+}
+
+function mean(values: Float32Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
