@@ -30,3 +30,20 @@ export function floatsOf(tensors: Tensors, name: string): Float32Array {
 export function buffersOf(tensors: Tensors): ArrayBuffer[] {
   return [...new Set(Object.values(tensors).map(({ data }) => data.buffer as ArrayBuffer))];
 }
+
+/** @example int64([2], BigInt64Array.of(0n, 1n)) */
+export function int64(dims: readonly number[], data: BigInt64Array): Tensor {
+  return { type: 'int64', dims, data };
+}
+
+/** @example uint8([2], Uint8Array.of(0, 255)) */
+export function uint8(dims: readonly number[], data: Uint8Array): Tensor {
+  return { type: 'uint8', dims, data };
+}
+
+/** The rows of a float32 matrix, as views. @throws Error where it is missing or of another type. */
+export function rowsOf(tensors: Tensors, name: string): Float32Array[] {
+  const data = floatsOf(tensors, name);
+  const [rows, columns] = tensors[name].dims;
+  return Array.from({ length: rows }, (_, row) => data.subarray(row * columns, (row + 1) * columns));
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
+import { TandemError } from '../errors.ts';
+
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+
+const common = {
+  id: z.string(),
+  /** Length of a feature vector. */
+  dimension: z.int().positive(),
+  /** The ONNX file. */
+  weights: z.string(),
+  /** sha256 of every file that the features depend on. */
+  files: z.record(z.string(), sha256Schema),
+};
+
+const imageManifestSchema = z.object({
+  ...common,
+  modality: z.literal('image'),
+  preprocessing: z.object({
+    /** The shorter side is scaled to this many pixels ... */
+    shortSide: z.int().positive(),
+    /** ... and a square of this side is cut from the centre. */
+    crop: z.int().positive(),
+    kernel: z.enum(['cubic', 'linear', 'lanczos3', 'nearest']),
+    /** What transparent pictures are laid on. */
+    background: z.string(),
+  }),
+});
+
+const textManifestSchema = z.object({
+  ...common,
+  modality: z.literal('text'),
+  preprocessing: z.object({ maximumTokens: z.int().positive() }),
+});
+
+const manifestSchema = z.discriminatedUnion('modality', [imageManifestSchema, textManifestSchema]);
+
+export type ImageEncoderManifest = z.infer<typeof imageManifestSchema>;
+export type TextEncoderManifest = z.infer<typeof textManifestSchema>;
+
+export type VerifiedManifest<Manifest = ImageEncoderManifest | TextEncoderManifest> = Manifest & {
+  folder: string;
+  /** sha256 of the weights' and the other files' hashes and of the preprocessing: equal features, equal fingerprint. */
+  fingerprint: string;
+};
+
+/**
+ * Reads `encoder.json` of an encoder's folder and checks every file that it names.
+ * @throws TandemError `damaged-artifact` naming each file that is missing or whose sha256 differs
+ * @example const manifest = await readEncoderManifest('models/efficientnet-lite0');
+ */
+export async function readEncoderManifest(folder: string): Promise<VerifiedManifest> {
+  const file = path.join(folder, 'encoder.json');
+  const manifest = await readFile(file, 'utf8')
+    .then((text) => manifestSchema.parse(JSON.parse(text)))
+    .catch((error: Error) => {
+      throw new TandemError('damaged-artifact', `${file} cannot be used: ${error.message}`, { cause: error });
+    });
+  const problems = await Promise.all(
+    Object.entries(manifest.files).map(async ([name, expected]) => {
+      const actual = await sha256OfFile(path.join(folder, name)).catch((error: Error) => error.message);
+      return actual === expected ? [] : [{ at: path.join(folder, name), detail: `its sha256 is ${actual}, not ${expected}` }];
+    }),
+  );
+  const items = problems.flat();
+  if (items.length > 0) {
+    const names = items.map(({ at }) => at).join(', ');
+    throw new TandemError('damaged-artifact', `the encoder ${manifest.id} is not the one it should be: ${names}`, { items });
+  }
+  const { files, preprocessing } = manifest;
+  const sorted = Object.fromEntries(Object.entries(files).sort());
+  const fingerprint = createHash('sha256').update(JSON.stringify([sorted, preprocessing])).digest('hex');
+  return { ...manifest, folder, fingerprint };
+}
+
+async function sha256OfFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex');
+}

@@ -1,0 +1,115 @@
+import { open } from 'node:fs/promises';
+import sharp, { type Sharp } from 'sharp';
+import { TandemError } from '../errors.ts';
+
+/**
+ * libvips reads some twenty formats, SVG and GIF among them. Only these three may reach it here: every other
+ * loader is one more parser of hostile bytes. The block holds for the whole process, its worker threads included.
+ */
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({ operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp'] });
+
+/** Pictures with more pixels than this are refused before any is decoded. */
+export const maximumPixels = 50e6;
+const minimumSide = 2;
+
+export interface OpenedPicture {
+  /** Not decoded yet; the orientation that the camera noted will be applied. */
+  picture: Sharp;
+  /** Width and height as a person sees the picture, so after applying the orientation. */
+  width: number;
+  height: number;
+  format: 'jpeg' | 'png' | 'webp';
+}
+
+/**
+ * Opens a JPEG, PNG or WebP picture and checks its header. The pixels are not decoded: a file that breaks off
+ * halfway passes here and fails when the caller decodes it, so await the decoding and give what it throws to
+ * {@link describePictureFailure}.
+ * @param input the bytes of the file, or its path
+ * @throws TandemError `invalid-picture`, `picture-too-large`, `picture-too-small`
+ * @example
+ * const { picture } = await openPicture(bytes);
+ * const pixels = await picture.resize(224, 224).raw().toBuffer().catch((error) => {
+ *   throw describePictureFailure(error);
+ * });
+ */
+export async function openPicture(input: Uint8Array | string): Promise<OpenedPicture> {
+  try {
+    const picture = sharp(input, { limitInputPixels: maximumPixels }).autoOrient();
+    const { format, autoOrient } = await picture.metadata();
+    if (format !== 'jpeg' && format !== 'png' && format !== 'webp')
+      throw unreadable(`it is a ${format} file`);
+    const { width, height } = autoOrient;
+    if (width < minimumSide || height < minimumSide) {
+      throw new TandemError('picture-too-small', `the picture is ${width} by ${height} pixels`);
+    }
+    return { picture, width, height, format };
+  } catch (error) {
+    if (isUnknownFormat(error)) throw unreadable(nameContent(await firstBytes(input)), error);
+    throw describePictureFailure(error);
+  }
+}
+
+/**
+ * Says in a person's words why a picture could not be read or decoded.
+ * @example await picture.toBuffer().catch((error) => { throw describePictureFailure(error); });
+ */
+export function describePictureFailure(error: unknown): TandemError {
+  if (error instanceof TandemError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (/exceeds pixel limit/i.test(message)) {
+    const detail = `the picture has more than ${maximumPixels / 1e6} megapixels`;
+    return new TandemError('picture-too-large', detail, { cause: error });
+  }
+  if (isUnknownFormat(error)) return unreadable('it is not a JPEG, PNG or WebP picture', error);
+  if (/is missing/i.test(message)) return unreadable('there is no such file', error);
+  if (/is empty/i.test(message)) return unreadable('it is empty', error);
+  if (/premature|truncated|end of|read error|unable to parse|corrupt|invalid|bad/i.test(message)) {
+    return unreadable('it is incomplete or damaged', error);
+  }
+  return unreadable(`it cannot be decoded (${message.split('\n')[0]})`, error);
+}
+
+function unreadable(detail: string, cause?: unknown): TandemError {
+  return new TandemError('invalid-picture', detail, { cause });
+}
+
+function isUnknownFormat(error: unknown): boolean {
+  return error instanceof Error && /unsupported image format/i.test(error.message);
+}
+
+/** The formats that people send by mistake, by what their files begin with. */
+const otherFormats: [name: string, start: RegExp][] = [
+  ['a GIF', /^GIF8/],
+  ['a BMP', /^BM/],
+  ['a TIFF', /^(II\*\0|MM\0\*)/],
+  ['an AVIF', /^.{4}ftypavi[fs]/s],
+  ['a HEIC', /^.{4}ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)/s],
+  ['an SVG', /^(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?(<!doctype svg[^>]*>\s*)?<svg/is],
+  ['a PDF', /^%PDF/],
+  ['a web page, not a', /^\s*<(!doctype html|html)/i],
+];
+
+function nameContent(start: Buffer): string {
+  if (start.length === 0) return 'it is empty';
+  const text = start.toString('latin1');
+  if (/^(\xff\xd8\xff|\x89PNG|RIFF.{4}WEBP)/s.test(text)) return 'it is incomplete or damaged';
+  const name = otherFormats.find(([, pattern]) => pattern.test(text))?.[0];
+  return name
+    ? `it is ${name} picture; only JPEG, PNG and WebP are read`
+    : 'it is not a JPEG, PNG or WebP picture';
+}
+
+async function firstBytes(input: Uint8Array | string): Promise<Buffer> {
+  if (typeof input !== 'string') return Buffer.from(input.subarray(0, 512));
+  const file = await open(input);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);
+    return buffer.subarray(0, bytesRead);
+  } catch {
+    return Buffer.from('a folder');
+  } finally {
+    await file.close();
+  }
+}
