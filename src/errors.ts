@@ -80,20 +80,32 @@ export const errorTable = {
     title: 'A stored file is damaged',
     fix: 'Restore the named file from its source; its sha256 must match.',
   },
-  'job-cancelled': { status: 409, title: 'The job was cancelled', fix: 'Submit it again if you still want it.' },
+  'job-cancelled': {
+    status: 409,
+    title: 'The job was cancelled',
+    fix: 'Submit it again if you still want it.',
+  },
   'training-failed': {
     status: 500,
     title: 'The training did not finish',
     fix: 'Read the detail; the log has the whole story.',
   },
-  overloaded: { status: 503, title: 'The server is at its limit', fix: 'Try again after the Retry-After seconds.' },
+  overloaded: {
+    status: 503,
+    title: 'The server is at its limit',
+    fix: 'Try again after the Retry-After seconds.',
+  },
   'deadline-exceeded': {
     status: 504,
     title: 'The request took too long',
     fix: 'Try again, or send fewer items in one request.',
   },
   'not-ready': { status: 503, title: 'The server is not ready', fix: 'Wait until /readyz answers 200.' },
-  internal: { status: 500, title: 'Something went wrong here', fix: 'Look for the request id in the server log.' },
+  internal: {
+    status: 500,
+    title: 'Something went wrong here',
+    fix: 'Look for the request id in the server log.',
+  },
 } as const satisfies Record<string, { status: number; title: string; fix: string }>;
 
 export type ErrorCode = keyof typeof errorTable;
@@ -113,11 +125,18 @@ export class TandemError extends Error {
   override readonly name = 'TandemError';
   readonly code: ErrorCode;
   readonly items: readonly ErrorItem[];
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfter?: number;
 
-  constructor(code: ErrorCode, detail: string, options: { items?: readonly ErrorItem[]; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    options: { items?: readonly ErrorItem[]; retryAfter?: number; cause?: unknown } = {},
+  ) {
     super(detail, { cause: options.cause });
     this.code = code;
     this.items = options.items ?? [];
+    this.retryAfter = options.retryAfter;
   }
 
   /** What to do next, from the table. */

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
+import { sha256OfFile } from './checksum.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -64,22 +63,24 @@ export async function readEncoderManifest(folder: string): Promise<VerifiedManif
   const problems = await Promise.all(
     Object.entries(manifest.files).map(async ([name, expected]) => {
       const actual = await sha256OfFile(path.join(folder, name)).catch((error: Error) => error.message);
-      return actual === expected ? [] : [{ at: path.join(folder, name), detail: `its sha256 is ${actual}, not ${expected}` }];
+      return actual === expected
+        ? []
+        : [{ at: path.join(folder, name), detail: `its sha256 is ${actual}, not ${expected}` }];
     }),
   );
   const items = problems.flat();
   if (items.length > 0) {
     const names = items.map(({ at }) => at).join(', ');
-    throw new TandemError('damaged-artifact', `the encoder ${manifest.id} is not the one it should be: ${names}`, { items });
+    throw new TandemError(
+      'damaged-artifact',
+      `the encoder ${manifest.id} is not the one it should be: ${names}`,
+      { items },
+    );
   }
   const { files, preprocessing } = manifest;
   const sorted = Object.fromEntries(Object.entries(files).sort());
-  const fingerprint = createHash('sha256').update(JSON.stringify([sorted, preprocessing])).digest('hex');
+  const fingerprint = createHash('sha256')
+    .update(JSON.stringify([sorted, preprocessing]))
+    .digest('hex');
   return { ...manifest, folder, fingerprint };
-}
-
-async function sha256OfFile(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex');
 }

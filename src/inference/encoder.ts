@@ -74,9 +74,15 @@ function identity({ id, modality, dimension, fingerprint }: VerifiedManifest) {
   return { id, modality, dimension, fingerprint };
 }
 
-function expectModality(manifest: VerifiedManifest, modality: 'image'): VerifiedManifest<ImageEncoderManifest>;
+function expectModality(
+  manifest: VerifiedManifest,
+  modality: 'image',
+): VerifiedManifest<ImageEncoderManifest>;
 function expectModality(manifest: VerifiedManifest, modality: 'text'): VerifiedManifest<TextEncoderManifest>;
 function expectModality(manifest: VerifiedManifest, modality: Modality): VerifiedManifest {
   if (manifest.modality === modality) return manifest;
-  throw new TandemError('damaged-artifact', `${manifest.folder} holds an encoder for ${manifest.modality}, not ${modality}`);
+  throw new TandemError(
+    'damaged-artifact',
+    `${manifest.folder} holds an encoder for ${manifest.modality}, not ${modality}`,
+  );
 }

@@ -23,7 +23,7 @@ export interface OpenedPicture {
 }
 
 /**
- * Opens a JPEG, PNG or WebP picture and checks its header. The pixels are not decoded: a file that breaks off
+ * Opens a JPEG, PNG or WebP picture and checks its header. The pixels are not decoded: a JPEG or PNG that breaks off
  * halfway passes here and fails when the caller decodes it, so await the decoding and give what it throws to
  * {@link describePictureFailure}.
  * @param input the bytes of the file, or its path
@@ -65,7 +65,7 @@ export function describePictureFailure(error: unknown): TandemError {
   if (isUnknownFormat(error)) return unreadable('it is not a JPEG, PNG or WebP picture', error);
   if (/is missing/i.test(message)) return unreadable('there is no such file', error);
   if (/is empty/i.test(message)) return unreadable('it is empty', error);
-  if (/premature|truncated|end of|read error|unable to parse|corrupt|invalid|bad/i.test(message)) {
+  if (/premature|truncated|end of|read error|unable to parse|corrupt/i.test(message)) {
     return unreadable('it is incomplete or damaged', error);
   }
   return unreadable(`it cannot be decoded (${message.split('\n')[0]})`, error);

@@ -8,7 +8,9 @@ env.allowRemoteModels = false;
 env.useFSCache = false;
 
 /** Loads the tokenizer of an encoder's folder. */
-export function loadTokenizer({ folder }: VerifiedManifest<TextEncoderManifest>): Promise<PreTrainedTokenizer> {
+export function loadTokenizer({
+  folder,
+}: VerifiedManifest<TextEncoderManifest>): Promise<PreTrainedTokenizer> {
   env.localModelPath = path.dirname(path.resolve(folder));
   return AutoTokenizer.from_pretrained(path.basename(folder), { local_files_only: true });
 }

@@ -34,7 +34,9 @@ export class Batches {
   /** The feeds of `count` steps from `first` on: features, labels and what goes with them, one axis of steps in front. */
   feeds(first: number, count: number): Tensors {
     const { batchSize, partial, dropout, seed } = this.#options;
-    const rows = Array.from({ length: count * batchSize }, (_, index) => this.#exampleAt(first * batchSize + index));
+    const rows = Array.from({ length: count * batchSize }, (_, index) =>
+      this.#exampleAt(first * batchSize + index),
+    );
     const feeds: Tensors = {};
     for (const [m, column] of this.#table.columns.entries()) {
       const { dimension, present } = column;
@@ -69,7 +71,8 @@ export class Batches {
     const entries = this.#table.columns.map(({ dimension }, m) => {
       const random = new Random(seed, 'dropout masks', m);
       const values = new Float32Array(dropoutMaskCount * dimension);
-      for (let index = 0; index < values.length; index++) values[index] = random.nextFloat() < dropout ? 0 : kept;
+      for (let index = 0; index < values.length; index++)
+        values[index] = random.nextFloat() < dropout ? 0 : kept;
       return [stepInputs.dropoutMasks(m), float32([dropoutMaskCount, dimension], values)] as const;
     });
     return Object.fromEntries(entries);

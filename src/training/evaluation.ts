@@ -2,21 +2,16 @@ import type { HeadMetrics } from './progress.ts';
 
 const calibrationBins = 15;
 
-/** Probabilities from one row of logits. */
-export function softmax(logits: ArrayLike<number>): Float64Array {
-  const largest = Math.max(...Array.from(logits));
-  const weights = Float64Array.from(logits, (logit) => Math.exp(logit - largest));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight) => weight / total);
-}
-
 /**
  * Accuracy, macro-F1 (over the classes that occur or are predicted), negative log likelihood and expected calibration
  * error (Guo et al. 2017, 15 bins).
  * @param probabilities one row of class probabilities for each example
  * @param labels index of each example's class
  */
-export function evaluate(probabilities: readonly ArrayLike<number>[], labels: ArrayLike<number>): HeadMetrics {
+export function evaluate(
+  probabilities: readonly ArrayLike<number>[],
+  labels: ArrayLike<number>,
+): HeadMetrics {
   const examples = probabilities.length;
   const counts = new Map<number, { right: number; predicted: number; actual: number }>();
   const countsOf = (label: number) => {

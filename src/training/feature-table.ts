@@ -46,9 +46,11 @@ export function fitScaling(column: FeatureColumn, norm: number): FeatureScaling 
   const rows = [...present.keys()].filter((row) => present[row] === 1);
   const mean = new Float64Array(dimension);
   const variance = new Float64Array(dimension);
-  for (const row of rows) for (const [index, value] of rowOf(column, row).entries()) mean[index] += value / rows.length;
   for (const row of rows)
-    for (const [index, value] of rowOf(column, row).entries()) variance[index] += (value - mean[index]) ** 2 / rows.length;
+    for (const [index, value] of rowOf(column, row).entries()) mean[index] += value / rows.length;
+  for (const row of rows)
+    for (const [index, value] of rowOf(column, row).entries())
+      variance[index] += (value - mean[index]) ** 2 / rows.length;
   const size = norm / Math.sqrt(dimension);
   const smallest = 1e-6;
   return {

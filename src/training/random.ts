@@ -17,7 +17,9 @@ export class Random {
    * @param index tells streams of one purpose apart: an epoch, a step
    */
   constructor(seed: number, purpose = '', index = 0) {
-    const digest = createHash('sha256').update(JSON.stringify([seed, purpose, index])).digest();
+    const digest = createHash('sha256')
+      .update(JSON.stringify([seed, purpose, index]))
+      .digest();
     this.#generator = xoroshiro128plusFromState([0, 4, 8, 12].map((offset) => digest.readInt32LE(offset)));
   }
 

@@ -47,7 +47,11 @@ const stepsPerRun = 20;
  * @throws TandemError `job-cancelled` where the signal aborts, `training-failed` where the loss stops being finite
  * @example const { parameters } = await trainHead(engine, table, { classes: 9, recipe: defaultRecipe, seed: 1 });
  */
-export async function trainHead(engine: Engine, table: FeatureTable, options: TrainingOptions): Promise<TrainedHead> {
+export async function trainHead(
+  engine: Engine,
+  table: FeatureTable,
+  options: TrainingOptions,
+): Promise<TrainedHead> {
   const { classes, recipe, seed, signal, onProgress } = options;
   const architecture: HeadArchitecture = {
     dimensions: table.columns.map(({ dimension }) => dimension),
@@ -100,8 +104,16 @@ export async function trainHead(engine: Engine, table: FeatureTable, options: Tr
       record(history, results, architecture.dimensions.length);
       const loss = mean(floatsOf(results, 'loss'));
       if (!Number.isFinite(loss))
-        throw new TandemError('training-failed', `the loss became ${loss} at step ${history.loss.length} of ${steps}`);
-      onProgress?.({ done: history.loss.length, total: steps, loss, accuracy: mean(floatsOf(results, 'accuracy')) });
+        throw new TandemError(
+          'training-failed',
+          `the loss became ${loss} at step ${history.loss.length} of ${steps}`,
+        );
+      onProgress?.({
+        done: history.loss.length,
+        total: steps,
+        loss,
+        accuracy: mean(floatsOf(results, 'accuracy')),
+      });
     }
     const names = Object.keys(parameterShapes(architecture));
     const parameters = Object.fromEntries(names.map((name) => [name, floatsOf(state, loopInputName(name))]));
@@ -133,7 +145,8 @@ function schedule(recipe: Recipe, steps: number, first: number, count: number): 
 }
 
 function record(history: TrainingHistory, results: Tensors, modalities: number): void {
-  for (const name of ['loss', 'accuracy', 'gradientNorm'] as const) history[name].push(...floatsOf(results, name));
+  for (const name of ['loss', 'accuracy', 'gradientNorm'] as const)
+    history[name].push(...floatsOf(results, name));
   const statistics = floatsOf(results, 'statistics');
   for (let offset = 0; offset < statistics.length; offset += 4 * modalities)
     history.statistics.push(

@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { encoderSettings } from '../config.ts';
+import { TandemError } from '../errors.ts';
+import { loadEncoders } from '../inference/encoders.ts';
+import { loadHead } from '../inference/head.ts';
+import type { Opinion } from '../inference/prediction.ts';
+import { Predictor } from '../inference/predictor.ts';
+import { Engine } from '../runtime/engine.ts';
+import { addSettings, encoderOptions, headRegistry, settingsOf } from './options.ts';
+import { percent, print, printJson, table } from './output.ts';
+
+export const predict = addSettings(
+  new Command('predict')
+    .summary('classify one picture, text or both')
+    .description('Classifies one picture, one text, or both together.')
+    .option('--image <file>', 'a JPEG, PNG or WebP file')
+    .option('--text <text>', 'a text')
+    .option('--head <head>', 'name, or name@version', 'emoji')
+    .option('--top-k <count>', 'labels to show', '5')
+    .option('--json', 'print one JSON object'),
+  encoderSettings,
+)
+  .addHelpText(
+    'after',
+    '\nExample:\n  npm run -s tandem -- predict --image cat.jpg --text "a cat on the sofa"',
+  )
+  .action(async (options, command: Command) => {
+    const topK = Number(options.topK);
+    if (!Number.isInteger(topK) || topK < 1)
+      throw new TandemError(
+        'invalid-request',
+        `--top-k must be a whole number from 1 on, not ${options.topK}`,
+      );
+    if (options.image === undefined && options.text === undefined)
+      throw new TandemError('empty-request', 'give --image, --text or both');
+    const image = options.image === undefined ? undefined : await readPicture(options.image);
+    const chosen = settingsOf(command, encoderSettings);
+    const { folder } = await headRegistry(chosen).resolve(options.head);
+    const encoders = await loadEncoders(encoderOptions(chosen));
+    const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
+    try {
+      const head = await loadHead(engine, folder, encoders.fingerprints);
+      const predictor = new Predictor(encoders, { maximumBatch: 1, maximumQueue: 1 });
+      const [result] = await predictor.predict(head, [{ image, text: options.text }], { topK });
+      if (result instanceof TandemError) throw result;
+      const { name, version } = head.manifest;
+      if (options.json) printJson({ head: { name, version }, ...result });
+      else {
+        print(`${name}@${version}, from ${result.modalities.join(' and ')}:`);
+        print(opinionTable(result));
+        for (const [modality, opinion] of Object.entries(result.unimodal))
+          print(`${modality} alone says ${opinion.labels[0].label} (${percent(opinion.confidence)})`);
+      }
+    } finally {
+      await Promise.all([engine.close(), encoders.close()]);
+    }
+  });
+
+function opinionTable({ labels }: Opinion): string {
+  return table(labels.map(({ label, probability }) => [label, percent(probability)]));
+}
+
+async function readPicture(file: string): Promise<Buffer> {
+  return readFile(file).catch((error: NodeJS.ErrnoException) => {
+    const reason = error.code === 'ENOENT' ? 'there is no such file' : error.message;
+    throw new TandemError('invalid-picture', `${file}: ${reason}`, { cause: error });
+  });
+}

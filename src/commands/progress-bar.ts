@@ -1,0 +1,32 @@
+import { progress } from '@clack/prompts';
+import type { TrainingProgress } from '../training/progress.ts';
+
+const titles = { features: 'encoding', training: 'training', evaluation: 'evaluating' } as const;
+
+/**
+ * Shows a fine-tuning's progress on stderr: a bar for each stage on a terminal, a line for each elsewhere.
+ * @example const show = progressBar(); await fineTune(…, { onProgress: show });
+ */
+export function progressBar(): (progress: TrainingProgress) => void {
+  const bars = new Map<TrainingProgress['stage'], { bar?: ReturnType<typeof progress>; done: number }>();
+  return ({ stage, done, total, loss, accuracy }) => {
+    let entry = bars.get(stage);
+    if (!entry) {
+      entry = {
+        done: 0,
+        bar: process.stderr.isTTY ? progress({ max: total, output: process.stderr }) : undefined,
+      };
+      bars.set(stage, entry);
+      if (entry.bar) entry.bar.start(titles[stage]);
+      else process.stderr.write(`${titles[stage]} ${total} ${stage === 'training' ? 'steps' : 'examples'}\n`);
+    }
+    const figures =
+      loss === undefined ? '' : `  loss ${loss.toFixed(3)}  accuracy ${(100 * accuracy!).toFixed(0)} %`;
+    entry.bar?.advance(done - entry.done, `${titles[stage]} ${done}/${total}${figures}`);
+    entry.done = done;
+    if (done === total) {
+      if (entry.bar) entry.bar.stop(`${titles[stage]} done: ${total}${figures}`);
+      else if (figures) process.stderr.write(`${titles[stage]} done:${figures}\n`);
+    }
+  };
+}

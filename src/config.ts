@@ -1,0 +1,181 @@
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { TandemError } from './errors.ts';
+import { product } from './product.ts';
+
+const installation = path.resolve(fileURLToPath(new URL('..', import.meta.url)));
+
+interface Setting<Schema extends z.ZodType = z.ZodType> {
+  /** What `--help` says. */
+  about: string;
+  /** What stands for the value in `--help`. */
+  value: string;
+  default: string;
+  schema: Schema;
+}
+
+function setting<Schema extends z.ZodType>(definition: Setting<Schema>): Setting<Schema> {
+  return definition;
+}
+
+const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+const name = z.string().min(1);
+
+/** Every setting: its flag is `--<name>`, its environment variable `TANDEM_<NAME>`. */
+export const settings = {
+  data: setting({
+    about: 'folder for heads, datasets and uploads',
+    value: 'folder',
+    default: 'data',
+    schema: name,
+  }),
+  models: setting({
+    about: 'folder of the encoders and the heads that ship with them',
+    value: 'folder',
+    default: path.join(installation, 'models'),
+    schema: name,
+  }),
+  'image-encoder': setting({
+    about: 'image encoder, a folder below --models',
+    value: 'name',
+    default: 'efficientnet-lite0',
+    schema: name,
+  }),
+  'text-encoder': setting({
+    about: 'text encoder, a folder below --models',
+    value: 'name',
+    default: 'all-MiniLM-L6-v2',
+    schema: name,
+  }),
+  provider: setting({
+    about: 'execution provider: cpu, cuda, or auto (cuda where it works)',
+    value: 'provider',
+    default: 'auto',
+    schema: z.enum(['auto', 'cpu', 'cuda']),
+  }),
+  threads: setting({
+    about: 'threads of each encoder and of the trainer',
+    value: 'count',
+    default: String(availableParallelism()),
+    schema: wholeNumber(1, 1024),
+  }),
+  host: setting({ about: 'address to listen on', value: 'address', default: '127.0.0.1', schema: name }),
+  port: setting({
+    about: 'port to listen on; 0 takes a free one',
+    value: 'port',
+    default: '8080',
+    schema: wholeNumber(0, 65535),
+  }),
+  'default-head': setting({
+    about: 'head of requests that name none',
+    value: 'head',
+    default: 'emoji',
+    schema: name,
+  }),
+  'max-batch': setting({
+    about: 'largest batch of an encoder',
+    value: 'items',
+    default: '16',
+    schema: wholeNumber(1, 1024),
+  }),
+  'max-queue': setting({
+    about: 'items of each modality that may wait for their encoder',
+    value: 'items',
+    default: '512',
+    schema: wholeNumber(1, 1_000_000),
+  }),
+  'max-jobs': setting({
+    about: 'fine-tunings that may wait for their turn',
+    value: 'jobs',
+    default: '32',
+    schema: wholeNumber(1, 10_000),
+  }),
+  'request-timeout': setting({
+    about: 'milliseconds until a prediction is given up',
+    value: 'ms',
+    default: '30000',
+    schema: wholeNumber(1, 3_600_000),
+  }),
+  'max-request': setting({
+    about: 'largest request for predictions, in MiB',
+    value: 'MiB',
+    default: '20',
+    schema: wholeNumber(1, 1024),
+  }),
+  'max-upload': setting({
+    about: 'largest uploaded dataset, in MiB',
+    value: 'MiB',
+    default: '10240',
+    schema: wholeNumber(1, 1_048_576),
+  }),
+  'log-level': setting({
+    about: 'least severe level that is logged',
+    value: 'level',
+    default: 'info',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+  }),
+} as const;
+
+export type SettingName = keyof typeof settings;
+export type Settings<Names extends SettingName = SettingName> = {
+  [Name in Names]: z.infer<(typeof settings)[Name]['schema']>;
+};
+
+/** The settings of everything that encodes. */
+export const encoderSettings = [
+  'data',
+  'models',
+  'image-encoder',
+  'text-encoder',
+  'provider',
+  'threads',
+] as const;
+/** The settings of the server, beside those. */
+export const serverSettings = [
+  'host',
+  'port',
+  'default-head',
+  'max-batch',
+  'max-queue',
+  'max-jobs',
+  'request-timeout',
+  'max-request',
+  'max-upload',
+  'log-level',
+] as const;
+
+/** The environment variable of a setting. */
+export function environmentVariable(setting: SettingName): string {
+  return `${product.name.toUpperCase()}_${setting.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/**
+ * Reads settings from flags, then from the environment, then from the defaults.
+ * @param flags given on the command line
+ * @throws TandemError `invalid-configuration`, naming every bad value at once
+ * @example const { port } = readSettings(['port'], { port: '80' }, process.env); // 80
+ */
+export function readSettings<Names extends SettingName>(
+  names: readonly Names[],
+  flags: Readonly<Record<string, string | undefined>>,
+  environment: NodeJS.ProcessEnv,
+): Settings<Names> {
+  const problems: { at: string; detail: string }[] = [];
+  const values = names.map((setting) => {
+    const variable = environmentVariable(setting);
+    const flag = flags[setting];
+    const text = flag ?? environment[variable] ?? settings[setting].default;
+    const parsed = settings[setting].schema.safeParse(text);
+    if (!parsed.success)
+      problems.push({
+        at: flag === undefined ? variable : `--${setting}`,
+        detail: `${JSON.stringify(text)} is not valid: ${parsed.error.issues[0].message}`,
+      });
+    return [setting, parsed.data] as const;
+  });
+  if (problems.length > 0)
+    throw new TandemError('invalid-configuration', `${problems.length} bad value(s)`, { items: problems });
+  return Object.fromEntries(values) as Settings<Names>;
+}

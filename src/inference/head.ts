@@ -1,0 +1,119 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
+import { TandemError } from '../errors.ts';
+import type { Engine } from '../runtime/engine.ts';
+import { float32, rowsOf, type Tensors } from '../runtime/tensor.ts';
+import { sha256OfFile } from './checksum.ts';
+import { type HeadManifest, headFiles, headManifestSchema } from './head-manifest.ts';
+import type { Modality } from './prediction.ts';
+import { softmax } from './softmax.ts';
+
+/** Features of one item; a modality that it lacks is absent. */
+export type ItemFeatures = Partial<Record<Modality, Float32Array>>;
+
+/** Class probabilities of one item: fused, and of every modality that it has. */
+export interface ItemProbabilities {
+  fused: Float64Array;
+  unimodal: Partial<Record<Modality, Float64Array>>;
+}
+
+export interface Classifier {
+  /**
+   * Classifies items. One that lacks a modality is answered by the shared auxiliary predictor of what it has.
+   * @throws Error where an item has none of the head's modalities
+   */
+  classify(items: readonly ItemFeatures[]): Promise<ItemProbabilities[]>;
+  release(): Promise<void>;
+}
+
+/** A registered head, ready to answer. */
+export interface Head extends Classifier {
+  readonly manifest: HeadManifest;
+}
+
+/**
+ * Loads a head's model.
+ * @param model path of head.onnx, or its bytes, which move to the engine's thread
+ * @param encoders the modalities that it takes, in its order
+ */
+export async function loadClassifier(
+  engine: Engine,
+  model: string | Uint8Array,
+  encoders: HeadManifest['encoders'],
+): Promise<Classifier> {
+  const session = await engine.load(model);
+  return {
+    classify: async (items) => probabilities(encoders, items, await session.run(feeds(encoders, items))),
+    release: () => session.release(),
+  };
+}
+
+/**
+ * Reads `head.json` in a head's folder.
+ * @throws TandemError `damaged-artifact`
+ */
+export async function readHeadManifest(folder: string): Promise<HeadManifest> {
+  const file = path.join(folder, headFiles.manifest);
+  return readFile(file, 'utf8')
+    .then((text) => headManifestSchema.parse(JSON.parse(text)))
+    .catch((error: Error) => {
+      throw new TandemError('damaged-artifact', `${file} cannot be used: ${error.message}`, { cause: error });
+    });
+}
+
+/**
+ * Loads the head in a folder.
+ * @param fingerprints of the encoders that will feed it
+ * @throws TandemError `head-conflict` where it was trained on other encoders, `damaged-artifact` where a file differs
+ */
+export async function loadHead(
+  engine: Engine,
+  folder: string,
+  fingerprints: Readonly<Record<Modality, string>>,
+): Promise<Head> {
+  const manifest = await readHeadManifest(folder);
+  for (const encoder of manifest.encoders)
+    if (encoder.fingerprint !== fingerprints[encoder.modality])
+      throw new TandemError(
+        'head-conflict',
+        `${manifest.name}@${manifest.version} was trained on features of another ${encoder.modality} encoder (${encoder.id}, ${encoder.fingerprint.slice(0, 12)})`,
+      );
+  const weights = path.join(folder, headFiles.weights);
+  if ((await sha256OfFile(weights)) !== manifest.weights)
+    throw new TandemError('damaged-artifact', `${weights} is not the file that ${headFiles.manifest} names`);
+  return { manifest, ...(await loadClassifier(engine, weights, manifest.encoders)) };
+}
+
+function feeds(encoders: HeadManifest['encoders'], items: readonly ItemFeatures[]): Tensors {
+  const entries = encoders.map(({ modality, dimension }) => {
+    const values = new Float32Array(items.length * dimension);
+    for (const [index, item] of items.entries()) {
+      const features = item[modality];
+      if (features) values.set(features, index * dimension);
+    }
+    return [modality, float32([items.length, dimension], values)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function probabilities(
+  encoders: HeadManifest['encoders'],
+  items: readonly ItemFeatures[],
+  results: Tensors,
+): ItemProbabilities[] {
+  const fused = rowsOf(results, fusedOutput);
+  const logits = encoders.map(({ modality }) => ({
+    modality,
+    rows: rowsOf(results, unimodalOutput(modality)),
+  }));
+  return items.map((item, index) => {
+    const known = logits.filter(({ modality }) => item[modality]);
+    if (known.length === 0) throw new Error('the item has no features that the head knows');
+    const complete = known.length === encoders.length;
+    return {
+      fused: softmax(complete ? fused[index] : known[0].rows[index]),
+      unimodal: Object.fromEntries(known.map(({ modality, rows }) => [modality, softmax(rows[index])])),
+    };
+  });
+}

@@ -1,0 +1,73 @@
+/**
+ * The process that a job trains in: at lower priority, so that predictions go on; and a process of its own, so that
+ * it can be stopped at any moment without taking the server along.
+ */
+import { constants, setPriority } from 'node:os';
+import path from 'node:path';
+import { TandemError } from '../errors.ts';
+import { type EncoderOptions, loadEncoders } from '../inference/encoders.ts';
+import { HeadRegistry } from '../store/heads.ts';
+import { extractArchive } from '../training/dataset/archive.ts';
+import { fineTune } from '../training/fine-tune.ts';
+import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
+import { defaultRecipe } from '../training/recipe.ts';
+import { describeFailure, type JobFailure } from './failure.ts';
+
+export interface TrainingTask {
+  head: string;
+  seed: number;
+  /** A dataset's folder, or an uploaded archive and the folder to unpack it in. */
+  source: { folder: string } | { archive: string; unpackTo: string };
+  encoders: EncoderOptions;
+  heads: { root: string; shipped: string[] };
+}
+
+export type TrainingMessage =
+  | { kind: 'progress'; progress: TrainingProgress }
+  | { kind: 'done'; summary: TrainingSummary }
+  | { kind: 'failed'; failure: JobFailure };
+
+const cancellation = new AbortController();
+
+process.on('message', (message: { start: TrainingTask } | 'cancel') => {
+  if (message === 'cancel') cancellation.abort(new TandemError('job-cancelled', 'cancelled on request'));
+  else void run(message.start);
+});
+// Without the server there is nobody to train for.
+process.on('disconnect', () => process.exit(1));
+setPriority(constants.priority.PRIORITY_LOW);
+
+async function run(task: TrainingTask): Promise<void> {
+  const { signal } = cancellation;
+  const encoders = await loadEncoders(task.encoders).catch(fail);
+  if (!encoders) return;
+  try {
+    const { source } = task;
+    const dataset =
+      'folder' in source
+        ? source.folder
+        : await extractArchive(source.archive, path.join(source.unpackTo, 'dataset'));
+    const summary = await fineTune(encoders, new HeadRegistry(task.heads.root, task.heads.shipped), {
+      dataset,
+      head: task.head,
+      seed: task.seed,
+      recipe: defaultRecipe,
+      testShare: 0.2,
+      threads: task.encoders.threads,
+      signal,
+      onProgress: (progress) => send({ kind: 'progress', progress }),
+    });
+    await encoders.close();
+    send({ kind: 'done', summary });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function fail(error: unknown): undefined {
+  send({ kind: 'failed', failure: describeFailure(error) });
+}
+
+function send(message: TrainingMessage): void {
+  process.send?.(message);
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { evaluate } from './commands/evaluate.ts';
+import { heads } from './commands/heads.ts';
+import { predict } from './commands/predict.ts';
+import { serve } from './commands/serve.ts';
+import { train } from './commands/train.ts';
+import { errorTable, TandemError } from './errors.ts';
+import { product } from './product.ts';
+
+const program = new Command(product.command)
+  .description(`${product.name} fine-tunes and serves image+text classifiers on ONNX Runtime.`)
+  .version(product.version)
+  .addCommand(serve)
+  .addCommand(train)
+  .addCommand(predict)
+  .addCommand(evaluate)
+  .addCommand(heads)
+  .addHelpText('after', `\nExample:\n  npm run -s ${product.command} -- train photos/ --head pets`)
+  .showHelpAfterError('(--help shows what is possible)');
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof TandemError)) throw error;
+  const { code, message, items, fix } = error;
+  if (process.argv.includes('--json'))
+    process.stdout.write(
+      `${JSON.stringify({ error: { code, title: errorTable[code].title, detail: message, items, fix } }, null, 2)}\n`,
+    );
+  else {
+    const places = items.map(({ at, detail }) => `  ${at}: ${detail}\n`).join('');
+    process.stderr.write(`${errorTable[code].title}: ${message}\n${places}${fix}\n`);
+  }
+  process.exitCode = 1;
+}

@@ -1,0 +1,32 @@
+/**
+ * The candidate that a person most likely meant, or undefined where none is near: at most a third of the letters,
+ * and never more than three, may differ.
+ * @example closest('lable', ['label', 'text']); // 'label'
+ */
+export function closest(name: string, candidates: readonly string[]): string | undefined {
+  const plain = simplify(name);
+  const ranked = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(plain, simplify(candidate)) }))
+    .sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  const allowed = Math.min(3, Math.ceil(plain.length / 3));
+  return best && best.distance <= allowed ? best.candidate : undefined;
+}
+
+function simplify(name: string): string {
+  return name.toLowerCase().replaceAll(/[\s_-]/g, '');
+}
+
+/** Levenshtein's distance, one row of the table at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j] + 1, next[j - 1] + 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

@@ -1,0 +1,41 @@
+/** One labelled thing to learn from: a picture, a text or both. */
+export interface Example {
+  /** Line of the metadata file where it stands; in a folder per class, its number in order of path, from 1. */
+  row: number;
+  /** Absolute path, links resolved. */
+  image?: string;
+  /** sha256 of the picture's bytes, hexadecimal. */
+  imageHash?: string;
+  text?: string;
+  label: string;
+  /** Where the dataset itself says which side the example belongs to. */
+  split?: 'train' | 'test';
+}
+
+/** An example as it was found, before its picture is opened. `at` says where, for problems. */
+export type FoundExample = Omit<Example, 'imageHash'> & { at: string };
+
+export interface Dataset {
+  /** Name of the folder. */
+  name: string;
+  /** Absolute path, links resolved. */
+  folder: string;
+  /** Every label once, in order of code units. */
+  labels: string[];
+  /** In the order of the metadata file, or of the paths. */
+  examples: Example[];
+  /**
+   * sha256 over pictures, texts, labels and splits in their order. Moving the folder or renaming pictures leaves
+   * it as it is.
+   */
+  hash: string;
+  /** What is no mistake but worth telling: columns not used, files not named, the same content on both sides. */
+  notes: string[];
+}
+
+/** Which columns of a metadata file hold what. */
+export interface ColumnNames {
+  imageColumn: string;
+  textColumn: string;
+  labelColumn: string;
+}

@@ -1,0 +1,46 @@
+import type { FoundExample } from './example.ts';
+import type { Problems } from './problems.ts';
+
+/** Checks that there is something to tell apart, and enough of each label to both learn and test it. */
+export function checkLabels(examples: FoundExample[], dataset: string, problems: Problems): void {
+  const byLabel = Map.groupBy(examples, ({ label }) => label);
+  if (byLabel.size === 0) problems.add(dataset, 'there are no examples');
+  if (byLabel.size === 1)
+    problems.add(dataset, `every example has the label "${examples[0].label}"; two are needed`);
+  for (const [label, [first, ...others]] of byLabel) {
+    if (others.length === 0) {
+      problems.add(first!.at, `the only example of the label "${label}"; a label needs at least 2`);
+    } else if ([first!, ...others].every(({ split }) => split === 'test')) {
+      problems.add(
+        `label "${label}"`,
+        'all its examples are marked for testing: there is none to learn from',
+      );
+    }
+  }
+}
+
+/**
+ * Notes what a person would want to know about examples that are the same.
+ * @param contentOf answers the same for twins
+ */
+export function noteTwins<Twin extends FoundExample>(
+  examples: Twin[],
+  contentOf: (example: Twin) => string,
+  notes: string[],
+): void {
+  const groups = [...Map.groupBy(examples, contentOf).values()].filter((group) => group.length > 1);
+  const contradicting = groups.filter((group) => group.some(({ label }) => label !== group[0].label));
+  if (contradicting.length > 0) {
+    const [first, ...others] = contradicting[0];
+    const where = `${first.at} and ${others.find(({ label }) => label !== first.label)?.at}`;
+    notes.push(`${count(contradicting)} with the same content but different labels, such as ${where}`);
+  }
+  const leaking = groups.filter((group) => new Set(group.map(({ split }) => split ?? 'train')).size > 1);
+  if (leaking.length > 0) {
+    notes.push(`${count(leaking)} with the same content in both train and test: the test will look too good`);
+  }
+}
+
+function count(groups: unknown[]): string {
+  return groups.length === 1 ? 'a group of examples' : `${groups.length} groups of examples`;
+}

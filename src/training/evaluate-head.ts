@@ -1,0 +1,59 @@
+import { TandemError } from '../errors.ts';
+import type { Encoders } from '../inference/encoders.ts';
+import { loadHead } from '../inference/head.ts';
+import { Engine } from '../runtime/engine.ts';
+import { answerRows, measureAnswers } from './answers.ts';
+import { readDataset } from './dataset/dataset.ts';
+import type { ColumnNames } from './dataset/example.ts';
+import { extractFeatures } from './features.ts';
+import type { TrainingProgress, TrainingSummary } from './progress.ts';
+
+export interface EvaluateOptions {
+  dataset: string;
+  columns?: Partial<ColumnNames>;
+  /** Folder of the head. */
+  head: string;
+  onProgress?(progress: TrainingProgress): void;
+}
+
+/**
+ * Measures a head on every example of a dataset.
+ * @throws TandemError `invalid-dataset` naming each row whose label the head was never taught, or that has none of
+ *   the head's modalities; whatever reading the dataset or the head throws
+ */
+export async function evaluateHead(
+  encoders: Encoders,
+  { dataset: folder, columns, head: headFolder, onProgress }: EvaluateOptions,
+): Promise<TrainingSummary['metrics']> {
+  const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
+  try {
+    const head = await loadHead(engine, headFolder, encoders.fingerprints);
+    const { labels, encoders: taken } = head.manifest;
+    const dataset = await readDataset(folder, columns);
+    const items = dataset.examples.flatMap((example) => {
+      const at = `row ${example.row}`;
+      if (!labels.includes(example.label))
+        return [{ at, detail: `the head was never taught the label ${JSON.stringify(example.label)}` }];
+      if (!taken.some(({ modality }) => example[modality] !== undefined))
+        return [{ at, detail: `it has no ${taken.map(({ modality }) => modality).join(' and no ')}` }];
+      return [];
+    });
+    if (items.length > 0)
+      throw new TandemError(
+        'invalid-dataset',
+        `${items.length} of ${dataset.examples.length} rows do not fit the head; its labels are ${labels.join(', ')}`,
+        { items: items.slice(0, 100) },
+      );
+    const table = await extractFeatures(
+      encoders,
+      { ...dataset, labels },
+      {
+        onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
+      },
+    );
+    const answers = await answerRows(head, table);
+    return measureAnswers(answers, table.labels);
+  } finally {
+    await engine.close();
+  }
+}

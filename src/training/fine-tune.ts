@@ -1,0 +1,161 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { emitHead } from '../arl/serving.ts';
+import { TandemError } from '../errors.ts';
+import { sha256OfFile } from '../inference/checksum.ts';
+import type { Encoders } from '../inference/encoders.ts';
+import { loadClassifier } from '../inference/head.ts';
+import { type HeadManifest, headFiles } from '../inference/head-manifest.ts';
+import { Engine } from '../runtime/engine.ts';
+import type { HeadRegistry } from '../store/heads.ts';
+import { answerRows, measureAnswers } from './answers.ts';
+import { type Dataset, readDataset } from './dataset/dataset.ts';
+import type { ColumnNames } from './dataset/example.ts';
+import { applyScaling, fitScaling, selectRows } from './feature-table.ts';
+import { extractFeatures } from './features.ts';
+import type { TrainingProgress, TrainingSummary } from './progress.ts';
+import type { Recipe } from './recipe.ts';
+import { writeReport } from './report.ts';
+import { splitExamples } from './split.ts';
+import { trainHead } from './trainer.ts';
+
+export interface FineTuneOptions {
+  /** Folder of the dataset. */
+  dataset: string;
+  columns?: Partial<ColumnNames>;
+  /** Name of the head; a name that exists gets its next version. */
+  head: string;
+  recipe: Recipe;
+  seed: number;
+  /** Share of the examples that is kept back to measure the head on, where the dataset has no split of its own. */
+  testShare: number;
+  /** Threads that ONNX Runtime trains on; 0 leaves the number to it. */
+  threads: number;
+  signal?: AbortSignal;
+  onProgress?(progress: TrainingProgress): void;
+}
+
+/**
+ * The whole way from a folder to a registered head: read and check the dataset, encode it, train on the training
+ * split, measure on the test split (read here, once, at the end), write the report, register the version.
+ * @throws TandemError `unknown-dataset`, `invalid-dataset`, `job-cancelled`, `training-failed`
+ * @example
+ * const { version, metrics } = await fineTune(encoders, registry, { dataset: 'data/pets', head: 'pets', … });
+ */
+export async function fineTune(
+  encoders: Encoders,
+  registry: HeadRegistry,
+  options: FineTuneOptions,
+): Promise<TrainingSummary> {
+  const { recipe, seed, signal, onProgress } = options;
+  const started = performance.now();
+  const dataset = await readDataset(options.dataset, options.columns);
+  const { train, test } = splitRows(dataset, options);
+
+  const table = await extractFeatures(encoders, dataset, {
+    signal,
+    onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
+  }).catch((error) => {
+    throw signal?.aborted
+      ? new TandemError('job-cancelled', 'stopped while encoding', { cause: error })
+      : error;
+  });
+  const encoded = performance.now();
+
+  const trainingRows = selectRows(table, train);
+  const scaling = trainingRows.columns.map((column) => fitScaling(column, recipe.featureNorm));
+  const scaled = {
+    ...trainingRows,
+    columns: trainingRows.columns.map((column, m) => applyScaling(column, scaling[m])),
+  };
+  const engine = Engine.start({ provider: encoders.provider.provider, threads: options.threads });
+  try {
+    const { architecture, parameters, history } = await trainHead(engine, scaled, {
+      classes: dataset.labels.length,
+      recipe,
+      seed,
+      signal,
+      onProgress: (progress) => onProgress?.({ stage: 'training', ...progress }),
+    });
+    const trained = performance.now();
+
+    const modalities = table.columns.map(({ modality }) => modality);
+    const weights = emitHead(architecture, modalities, scaling, parameters);
+    const manifest: Omit<HeadManifest, 'version' | 'metrics' | 'weights'> = {
+      format: 1,
+      name: options.head,
+      createdAt: new Date().toISOString(),
+      labels: dataset.labels,
+      encoders: modalities.map((modality) => {
+        const { id, dimension, fingerprint } = encoders[modality];
+        return { modality, id, dimension, fingerprint };
+      }),
+      training: {
+        dataset: dataset.name,
+        datasetHash: dataset.hash,
+        examples: { training: train.length, test: test.length },
+        seed,
+        provider: encoders.provider.provider,
+        recipe: { ...recipe },
+      },
+    };
+    onProgress?.({ stage: 'evaluation', done: 0, total: test.length });
+    // The very model that will be served answers.
+    const classifier = await loadClassifier(engine, weights.slice(), manifest.encoders);
+    const testRows = selectRows(table, test);
+    const answers = await answerRows(classifier, testRows);
+    const metrics = measureAnswers(answers, testRows.labels);
+    onProgress?.({ stage: 'evaluation', done: test.length, total: test.length });
+
+    const registered = await registry.register(options.head, async (folder, version) => {
+      const weightsFile = path.join(folder, headFiles.weights);
+      await writeFile(weightsFile, weights);
+      const complete: HeadManifest = {
+        ...manifest,
+        version,
+        metrics,
+        weights: await sha256OfFile(weightsFile),
+      };
+      await writeFile(path.join(folder, headFiles.manifest), `${JSON.stringify(complete, null, 2)}\n`);
+      const examples = test.map((row, index) => ({
+        ...dataset.examples[row],
+        probabilities: answers[index],
+      }));
+      await writeReport(path.join(folder, headFiles.report), { manifest: complete, history, test: examples });
+    });
+    const seconds = (from: number, to: number) => Math.round((to - from) / 10) / 100;
+    return {
+      head: registered.name,
+      version: registered.version,
+      labels: dataset.labels,
+      examples: { training: train.length, test: test.length },
+      metrics,
+      seconds: {
+        features: seconds(started, encoded),
+        training: seconds(encoded, trained),
+        total: seconds(started, performance.now()),
+      },
+      folder: registered.folder,
+    };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Row numbers of the two sides. @throws TandemError `invalid-dataset` where either is empty */
+function splitRows(
+  { name, examples }: Dataset,
+  { seed, testShare }: FineTuneOptions,
+): { train: number[]; test: number[] } {
+  const rowOfExample = new Map(examples.map((example, row) => [example, row]));
+  const { train, test } = splitExamples(examples, { seed, testShare });
+  if (train.length === 0 || test.length === 0)
+    throw new TandemError(
+      'invalid-dataset',
+      `${name} has ${train.length} examples to train on and ${test.length} to test on; it needs both`,
+    );
+  return {
+    train: train.map((example) => rowOfExample.get(example)!),
+    test: test.map((example) => rowOfExample.get(example)!),
+  };
+}
