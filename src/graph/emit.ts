@@ -190,7 +190,7 @@ class GraphWriter {
       );
     }
     const names = outputs;
-    node.outputs.forEach((output, index) => this.#names.set(output, names[index]));
+    for (const [index, output] of node.outputs.entries()) this.#names.set(output, names[index]);
   }
 
   #nameOf(value: Value): string {

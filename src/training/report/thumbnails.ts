@@ -1,0 +1,38 @@
+import { openPicture } from '../../inference/picture.ts';
+import type { Outcome, TestExample } from './outcome.ts';
+
+export interface Thumbnail {
+  /** A data URL. */
+  url: string;
+  width: number;
+  height: number;
+}
+
+export type Thumbnails = ReadonlyMap<TestExample, Thumbnail>;
+
+const side = 96;
+const quality = 70;
+const atOnce = 4;
+
+/** Small pictures of the examples. One whose picture cannot be read, or that has none, is left out. */
+export async function makeThumbnails(outcomes: Iterable<Outcome>): Promise<Thumbnails> {
+  const thumbnails = new Map<TestExample, Thumbnail>();
+  const queue = new Set(Array.from(outcomes, ({ example }) => example)).values();
+  const work = async () => {
+    for (const example of queue) {
+      const thumbnail = example.image && (await makeThumbnail(example.image).catch(() => undefined));
+      if (thumbnail) thumbnails.set(example, thumbnail);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return thumbnails;
+}
+
+async function makeThumbnail(file: string): Promise<Thumbnail> {
+  const { picture } = await openPicture(file);
+  const { data, info } = await picture
+    .resize(side, side, { fit: 'inside', withoutEnlargement: true })
+    .webp({ quality })
+    .toBuffer({ resolveWithObject: true });
+  return { url: `data:image/webp;base64,${data.toString('base64')}`, width: info.width, height: info.height };
+}

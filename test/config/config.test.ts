@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { readSettings, settings } from '../../src/config.ts';
+
+it('takes the flag before the environment, and that before the default', () => {
+  const environment = { TANDEM_PORT: '81', TANDEM_HOST: '::1' };
+  expect(readSettings(['port', 'host', 'max-batch'], { port: '80' }, environment)).toEqual({
+    port: 80,
+    host: '::1',
+    'max-batch': 16,
+  });
+});
+
+it('names every bad value at once, each by where it came from', () => {
+  const read = () =>
+    readSettings(['port', 'provider', 'threads'], { port: 'http' }, { TANDEM_PROVIDER: 'tpu' });
+  expect(read).toThrow(
+    expect.objectContaining({
+      code: 'invalid-configuration',
+      items: [
+        { at: '--port', detail: expect.stringContaining('"http"') },
+        { at: 'TANDEM_PROVIDER', detail: expect.stringContaining('"tpu"') },
+      ],
+    }),
+  );
+});
+
+it('has a valid default and a description for every setting', () => {
+  const names = Object.keys(settings) as (keyof typeof settings)[];
+  expect(Object.keys(readSettings(names, {}, {})).sort()).toEqual([...names].sort());
+  for (const name of names) expect(settings[name].about.length).toBeGreaterThan(10);
+});

@@ -1,0 +1,67 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { HeadRegistry } from '../../src/store/heads.ts';
+
+let folder: string;
+let registry: HeadRegistry;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'heads-'));
+  await mkdir(path.join(folder, 'shipped', 'emoji', '1'), { recursive: true });
+  registry = new HeadRegistry(path.join(folder, 'own'), [path.join(folder, 'shipped')]);
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const write = (content: string) => (target: string) => writeFile(path.join(target, 'head.json'), content);
+
+it('numbers the versions of a name, over those that ship with the program', async () => {
+  expect(await registry.register('emoji', write('two'))).toMatchObject({ name: 'emoji', version: 2 });
+  expect(await registry.register('pets', write('one'))).toMatchObject({ name: 'pets', version: 1 });
+  const listed = (await registry.list()).map(({ name, version }) => `${name}@${version}`);
+  expect(listed).toEqual(['emoji@1', 'emoji@2', 'pets@1']);
+  expect((await registry.latest()).map(({ name, version }) => `${name}@${version}`)).toEqual([
+    'emoji@2',
+    'pets@1',
+  ]);
+});
+
+it('resolves a name, its latest and a version', async () => {
+  await registry.register('emoji', write('two'));
+  for (const [reference, version] of [
+    ['emoji', 2],
+    ['emoji@latest', 2],
+    ['emoji@1', 1],
+  ] as const)
+    expect((await registry.resolve(reference)).version).toBe(version);
+});
+
+it('names what there is where a head or a version is unknown', async () => {
+  await expect(registry.resolve('pets')).rejects.toMatchObject({
+    code: 'unknown-head',
+    message: expect.stringContaining('emoji'),
+  });
+  await expect(registry.resolve('emoji@9')).rejects.toThrow('it has 1');
+  await expect(registry.resolve('../emoji')).rejects.toMatchObject({ code: 'unknown-head' });
+});
+
+it('registers nothing of a version whose writing fails', async () => {
+  const failing = registry.register('pets', async (target) => {
+    await writeFile(path.join(target, 'head.json'), 'half');
+    throw new Error('disk full');
+  });
+  await expect(failing).rejects.toThrow('disk full');
+  expect(await readdir(path.join(folder, 'own', 'pets'))).toEqual([]);
+  expect((await registry.register('pets', write('whole'))).version).toBe(1);
+});
+
+it('keeps the first version as it was when a second is registered', async () => {
+  const first = await registry.register('pets', write('one'));
+  await registry.register('pets', write('two'));
+  expect(await readFile(path.join(first.folder, 'head.json'), 'utf8')).toBe('one');
+});
+
+it('refuses names that are no folder names', async () => {
+  for (const name of ['', '../pets', 'Pets', 'a/b', '.hidden', 'a'.repeat(65)])
+    await expect(registry.register(name, write(''))).rejects.toMatchObject({ code: 'invalid-request' });
+});
