@@ -1,6 +1,6 @@
+import type { TandemError } from '../errors.ts';
 import type { Modality, Prediction, PredictionInput } from '../inference/prediction.ts';
 import type { Job, JobEvent } from '../jobs/job.ts';
-import type { TandemError } from '../errors.ts';
 import type { HeadMetrics } from '../training/progress.ts';
 
 /** A registered head version, as `GET /v1/heads` shows it. */
@@ -10,7 +10,7 @@ export interface HeadSummary {
   labels: string[];
   modalities: Modality[];
   createdAt: string;
-  metrics?: { fused: HeadMetrics; image?: HeadMetrics; text?: HeadMetrics };
+  metrics: { fused: HeadMetrics; image?: HeadMetrics; text?: HeadMetrics };
 }
 
 /** Everything the HTTP layer asks of the rest of the program. It knows no tensors, files or processes. */

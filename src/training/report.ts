@@ -1,14 +1,13 @@
-import type { ItemProbabilities } from '../inference/head.ts';
-import type { HeadManifest } from '../inference/head-manifest.ts';
-import type { Example } from './dataset/dataset.ts';
-import type { TrainingHistory } from './trainer.ts';
+import { writeFile } from 'node:fs/promises';
+import { type ReportInput, reportPage } from './report/page.ts';
 
-export interface ReportInput {
-  manifest: HeadManifest;
-  history: TrainingHistory;
-  /** Every example of the test split with what the head said of it; probabilities in the order of the labels. */
-  test: (Example & { probabilities: ItemProbabilities })[];
+export type { ReportInput } from './report/page.ts';
+
+/**
+ * Writes the report as one HTML file that needs nothing else: no script, no other file, no network. Labels, texts and
+ * names of files come from whoever made the dataset; they are shown as text, never as markup.
+ * @example await writeReport('report.html', { manifest, history, test });
+ */
+export async function writeReport(file: string, input: ReportInput): Promise<void> {
+  await writeFile(file, await reportPage(input));
 }
-
-/** Writes the report as one HTML file that needs nothing else. */
-export async function writeReport(_file: string, _input: ReportInput): Promise<void> {}

@@ -2,7 +2,6 @@ import { line } from 'd3-shape';
 import { h } from 'preact';
 import type { Markup } from './markup.ts';
 import { plot } from './plot.ts';
-import { mean } from './statistics.ts';
 
 export interface Curve {
   /** Which colour it has. */
@@ -71,18 +70,26 @@ export function curvesPlot({
   });
 }
 
-/** Moving average, as many steps before as after; fewer towards the ends. */
+/** Moving average, as many steps before as after; fewer towards the ends. Values that are no numbers are passed over. */
 export function smooth(values: readonly number[]): number[] {
   const reach = Math.floor((values.length * smoothedShare) / 2);
+  const sums = [{ sum: 0, count: 0 }];
+  for (const [index, value] of values.entries()) {
+    const { sum, count } = sums[index];
+    sums.push(Number.isFinite(value) ? { sum: sum + value, count: count + 1 } : { sum, count });
+  }
   return values.map((_, index) => {
     const half = Math.min(reach, index, values.length - 1 - index);
-    return mean(values.slice(index - half, index + half + 1));
+    const [before, last] = [sums[index - half], sums[index + half + 1]];
+    return (last.sum - before.sum) / (last.count - before.count);
   });
 }
 
 /** Points to draw: of a long curve the lowest and the highest of each stretch, so that no spike is lost. */
 export function thin(values: readonly number[]): Point[] {
-  const points = values.map((value, index): Point => [index + 1, value]).filter(([, value]) => isFinite(value));
+  const points = values
+    .map((value, index): Point => [index + 1, value])
+    .filter(([, value]) => Number.isFinite(value));
   if (points.length <= 2 * stretches) return points;
   const length = points.length / stretches;
   return Array.from({ length: stretches }, (_, stretch) => {

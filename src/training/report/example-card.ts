@@ -48,7 +48,12 @@ export function exampleCard(
           const own = said === actual ? null : h('small', null, ` own label ${percent(opinion[actual])}`);
           return [
             h('dt', null, name),
-            h('dd', null, bar(kind, opinion[said], [foreign(labels[said]), ` ${percent(opinion[said])}`]), own),
+            h(
+              'dd',
+              null,
+              bar(kind, opinion[said], [foreign(labels[said]), ` ${percent(opinion[said])}`]),
+              own,
+            ),
           ];
         }),
       ),

@@ -48,10 +48,6 @@ export function foreign(text: string): Markup {
   return h('bdi', null, text);
 }
 
-export function section(id: string, title: string, ...content: Markup[]): Markup {
-  return h('section', { id }, h('h2', null, title), content);
-}
-
 export function paragraph(...content: Markup[]): Markup {
   return h('p', null, content);
 }

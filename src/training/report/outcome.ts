@@ -18,7 +18,9 @@ export function outcomesOf(labels: readonly string[], test: readonly TestExample
   return test.map((example) => {
     const actual = indexOf.get(example.label);
     if (actual === undefined)
-      throw new Error(`row ${example.row} bears the label ${JSON.stringify(example.label)}, not one of the head's`);
+      throw new Error(
+        `row ${example.row} bears the label ${JSON.stringify(example.label)}, not one of the head's`,
+      );
     const { fused } = example.probabilities;
     const predicted = largestIndex(fused);
     return { example, actual, predicted, confidence: fused[predicted] };

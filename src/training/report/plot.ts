@@ -23,10 +23,10 @@ export interface PlotOptions {
 
 /** Near the width of a telephone: a plot is hardly scaled there, so its letters stay legible. */
 const width = 420;
-const margin = { top: 10, right: 12, bottom: 38, left: 46 };
+const margin = { top: 24, right: 20, bottom: 38, left: 46 };
 
 /** A plot with axes and grid, as SVG that takes its colours from the page. */
-export function plot({ description, x, y, height = 230, marks }: PlotOptions): Markup {
+export function plot({ description, x, y, height = 240, marks }: PlotOptions): Markup {
   const across = scaleLinear(x.domain, [margin.left, width - margin.right]);
   const up = scaleLinear(y.domain, [height - margin.bottom, margin.top]);
   const bottom = height - margin.bottom;
@@ -55,15 +55,7 @@ export function plot({ description, x, y, height = 230, marks }: PlotOptions): M
       ]),
     h('line', { class: 'axis', x1: margin.left, x2: width - margin.right, y1: bottom, y2: bottom }),
     marks(across, up),
-    h('text', { class: 'name', x: width - margin.right, y: height - 5, 'text-anchor': 'end' }, x.name),
-    h(
-      'text',
-      {
-        class: 'name',
-        transform: `translate(11 ${margin.top}) rotate(-90)`,
-        'text-anchor': 'end',
-      },
-      y.name,
-    ),
+    h('text', { x: width - margin.right, y: height - 5, 'text-anchor': 'end' }, x.name),
+    h('text', { x: 0, y: 11 }, y.name),
   );
 }

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { TandemError } from '../errors.ts';
+import { modalities } from '../inference/prediction.ts';
+import { problemResponses, type Route } from './route.ts';
+import type { Services } from './services.ts';
+
+const figures = z.object({
+  examples: z.int(),
+  accuracy: z.number(),
+  macroF1: z.number(),
+  negativeLogLikelihood: z.number(),
+  calibrationError: z.number(),
+});
+export const metricsSchema = z
+  .object({ fused: figures, image: figures.optional(), text: figures.optional() })
+  .meta({ id: 'Metrics', description: 'On the test split: together, and each modality alone.' });
+
+const headSchema = z
+  .object({
+    name: z.string(),
+    version: z.int(),
+    labels: z.array(z.string()),
+    modalities: z.array(z.enum(modalities)),
+    createdAt: z.iso.datetime(),
+    metrics: metricsSchema,
+  })
+  .meta({ id: 'Head' });
+
+/** `GET /v1/heads`, and whether the server lives and can answer. */
+export function headRoutes({ heads, ready, provider }: Services): Route[] {
+  return [
+    {
+      method: 'get',
+      path: '/v1/heads',
+      operation: {
+        operationId: 'listHeads',
+        summary: 'The latest version of every head',
+        responses: {
+          '200': {
+            description: 'The heads.',
+            content: { 'application/json': { schema: z.object({ heads: z.array(headSchema) }) } },
+          },
+          ...problemResponses('damaged-artifact'),
+        },
+      },
+      handlers: [async (_request, response) => void response.json({ heads: await heads() })],
+    },
+    {
+      method: 'get',
+      path: '/healthz',
+      operation: {
+        operationId: 'health',
+        summary: 'Whether the process lives',
+        responses: {
+          '200': {
+            description: 'It does.',
+            content: { 'application/json': { schema: z.object({ status: z.literal('ok') }) } },
+          },
+          ...problemResponses(),
+        },
+      },
+      handlers: [(_request, response) => void response.json({ status: 'ok' })],
+    },
+    {
+      method: 'get',
+      path: '/readyz',
+      operation: {
+        operationId: 'ready',
+        summary: 'Whether predictions are answered: a real inference ran a moment ago',
+        responses: {
+          '200': {
+            description: 'They are.',
+            content: {
+              'application/json': {
+                schema: z.object({ status: z.literal('ready'), provider: z.enum(['cpu', 'cuda']) }),
+              },
+            },
+          },
+          ...problemResponses('not-ready'),
+        },
+      },
+      handlers: [
+        async (_request, response) => {
+          if (!(await ready())) throw new TandemError('not-ready', 'the encoders do not answer');
+          response.json({ status: 'ready', provider });
+        },
+      ],
+    },
+  ];
+}

@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto';
+import type { Request, RequestHandler, Response } from 'express';
+import type { Logger } from 'pino';
+
+const header = 'X-Request-Id';
+/** A caller's own id is kept where it can do no harm in a log. */
+const harmlessId = /^[\w.:-]{1,128}$/;
+
+/** One line for each request: which, how it ended and how long it took. Never what was in it. */
+export class RequestLog {
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  readonly middleware: RequestHandler = (request, response, next) => {
+    const given = request.get(header);
+    response.set(header, given && harmlessId.test(given) ? given : randomUUID());
+    const started = performance.now();
+    response.on('close', () => {
+      const milliseconds = Math.round(performance.now() - started);
+      const { method, path } = request;
+      const status = response.writableFinished ? response.statusCode : 499;
+      this.#logger.info({ id: requestIdOf(response), method, path, status, milliseconds }, 'request');
+    });
+    next();
+  };
+
+  /** An error that is nobody's fault but ours. */
+  unexpected({ method, path, res }: Request, error: unknown): void {
+    this.#logger.error({ id: res && requestIdOf(res), method, path, err: error }, 'unexpected error');
+  }
+}
+
+export function requestIdOf(response: Response): string {
+  return String(response.get(header));
+}
