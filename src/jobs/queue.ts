@@ -214,19 +214,17 @@ export class JobQueue {
         this.#change(entry, { progress: message.progress });
       } else if (message.kind === 'done') {
         this.#end(entry, 'succeeded', undefined, message.summary);
-        child.disconnect();
       } else {
         this.#end(
           entry,
           entry.cancelled ? 'cancelled' : 'failed',
           entry.cancelled ? undefined : message.failure,
         );
-        child.disconnect();
       }
     });
     return new Promise((resolve) => {
       child.on('error', (error) => this.#end(entry, 'failed', describeFailure(error)));
-      child.on('close', (code, signal) => {
+      child.on('exit', (code, signal) => {
         const detail =
           `the training process ended with ${signal ?? `code ${code}`} ${complaint.trim()}`.trim();
         const failure = describeFailure(new TandemError('training-failed', detail));

@@ -31,43 +31,35 @@ const cancellation = new AbortController();
 
 process.on('message', (message: { start: TrainingTask } | 'cancel') => {
   if (message === 'cancel') cancellation.abort(new TandemError('job-cancelled', 'cancelled on request'));
-  else void run(message.start);
+  else
+    run(message.start)
+      .then((summary): TrainingMessage => ({ kind: 'done', summary }))
+      .catch((error): TrainingMessage => ({ kind: 'failed', failure: describeFailure(error) }))
+      .then((last) => send(last, () => process.exit(0)));
 });
 // Without the server there is nobody to train for.
 process.on('disconnect', () => process.exit(1));
 setPriority(constants.priority.PRIORITY_LOW);
 
-async function run(task: TrainingTask): Promise<void> {
-  const { signal } = cancellation;
-  const encoders = await loadEncoders(task.encoders).catch(fail);
-  if (!encoders) return;
-  try {
-    const { source } = task;
-    const dataset =
-      'folder' in source
-        ? source.folder
-        : await extractArchive(source.archive, path.join(source.unpackTo, 'dataset'));
-    const summary = await fineTune(encoders, new HeadRegistry(task.heads.root, task.heads.shipped), {
-      dataset,
-      head: task.head,
-      seed: task.seed,
-      recipe: defaultRecipe,
-      testShare: 0.2,
-      threads: task.encoders.threads,
-      signal,
-      onProgress: (progress) => send({ kind: 'progress', progress }),
-    });
-    await encoders.close();
-    send({ kind: 'done', summary });
-  } catch (error) {
-    fail(error);
-  }
+async function run(task: TrainingTask): Promise<TrainingSummary> {
+  const { source, encoders: encoderOptions, heads } = task;
+  const encoders = await loadEncoders(encoderOptions);
+  const dataset =
+    'folder' in source
+      ? source.folder
+      : await extractArchive(source.archive, path.join(source.unpackTo, 'dataset'));
+  return fineTune(encoders, new HeadRegistry(heads.root, heads.shipped), {
+    dataset,
+    head: task.head,
+    seed: task.seed,
+    recipe: defaultRecipe,
+    testShare: 0.2,
+    threads: encoderOptions.threads,
+    signal: cancellation.signal,
+    onProgress: (progress) => send({ kind: 'progress', progress }),
+  });
 }
 
-function fail(error: unknown): undefined {
-  send({ kind: 'failed', failure: describeFailure(error) });
-}
-
-function send(message: TrainingMessage): void {
-  process.send?.(message);
+function send(message: TrainingMessage, sent = () => {}): void {
+  process.send?.(message, sent);
 }

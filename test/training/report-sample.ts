@@ -16,7 +16,7 @@ export interface SampleOptions {
   /** Share of the examples that lack one modality. */
   partial?: number;
   steps?: number;
-  /** Examples of the test split whose label is changed to the next one after the head has answered. */
+  /** Examples of the test split whose label is changed to another one after the head has answered. */
   flipped?: number[];
   /** How far the logit of the true class stands out. */
   strength?: Record<Modality, number>;
@@ -50,7 +50,7 @@ export function sampleReport({
       fused: softmaxOf(fused),
       unimodal: Object.fromEntries(kept.map((modality, m) => [modality, softmaxOf(logits[m])])),
     };
-    const label = flipped.includes(index) ? (actual + 1) % labels.length : actual;
+    const label = flipped.includes(index) ? (actual + 3) % labels.length : actual;
     return {
       row: index + 2,
       image: kept.includes('image') ? path.join(picturesFolder, pictures[index % 5]) : undefined,
@@ -63,7 +63,8 @@ export function sampleReport({
   });
 
   const decay = (from: number, to: number, step: number) => to + (from - to) * Math.exp((-5 * step) / steps);
-  const overSteps = (value: (step: number) => number) => Array.from({ length: steps }, (_, step) => value(step));
+  const overSteps = <Value>(value: (step: number) => Value) =>
+    Array.from({ length: steps }, (_, step) => value(step));
   return {
     manifest: {
       format: 1,

@@ -1,7 +1,7 @@
 import { h } from 'preact';
 import type { HeadManifest } from '../../inference/head-manifest.ts';
 import { largestIndex } from '../evaluation.ts';
-import { count, percent } from './format.ts';
+import { count, percent, points } from './format.ts';
 import { type Markup, paragraph, table } from './markup.ts';
 import { isRight, type Outcome } from './outcome.ts';
 import { pairedInterval } from './statistics.ts';
@@ -55,7 +55,7 @@ function gain(compared: readonly Compared[], modality: 'image' | 'text'): string
   const verdict =
     low > 0 ? 'fused is better' : high < 0 ? `the ${modality} alone is better` : 'no difference can be told';
   return (
-    `Against the ${modality} alone, ${verdict}: ${gained} gained, ${lost} lost, a difference in accuracy of ` +
-    `${percent((gained - lost) / total)} (95\u00a0% interval ${percent(low)} to ${percent(high)}).`
+    `Against the ${modality} alone, ${verdict}: ${count(gained)} gained, ${count(lost)} lost, a difference in accuracy of ` +
+    `${points((gained - lost) / total)} percentage points (95\u00a0% interval ${points(low)} to ${points(high)}).`
   );
 }

@@ -26,16 +26,15 @@ export function balance(
   const even = 1 / kinds.length;
   const guessing = Math.log(labels.length);
   const colours = legend(kinds.map((kind) => ({ kind, name: kind })));
-  const share = (title: string, name: string, row: number, reading: string, reference?: number) =>
+  const share = (title: string, row: number, reading: string) =>
     figure(
       title,
       colours,
       curvesPlot({
         description: `${title}, over the steps`,
-        name,
         curves: curves(row),
         domain: [0, 1],
-        reference,
+        reference: even,
         warmUp,
       }),
       reading,
@@ -50,7 +49,6 @@ export function balance(
         colours,
         curvesPlot({
           description: 'Entropy of what each modality alone predicts, over the steps',
-          name: 'H',
           curves: curves(0),
           domain: [0, 1.05 * guessing],
           reference: guessing,
@@ -61,24 +59,18 @@ export function balance(
       ),
       share(
         'Target share, q',
-        'q',
         1,
         'How much each modality ought to decide if the surer one, with the lower H, is trusted more (inverse-variance weighting).',
-        even,
       ),
       share(
         'Dependence, d',
-        'd',
         2,
         'How much of the decision rests on each modality now, by the size of its logits. Where d differs from q, there is something to balance.',
-        even,
       ),
       share(
         'Coefficient, k',
-        'k',
         3,
         'What follows from q and d: each modality’s adapter learns 1 + k times as fast. Both lines at the dashed one means that the two are treated alike.',
-        even,
       ),
     ),
   ];
@@ -112,7 +104,7 @@ function finding(
       caveat,
     ];
   return [
-    h('strong', null, `It favours the ${kinds[highest]}. `),
+    h('strong', null, `It favours the ${kinds[highest]}${ratio < 1.1 ? ', a little' : ''}. `),
     `After the warm-up k was ${figures} on average, so the ${kinds[highest]}’s adapter learned ${decimal(ratio)} times as fast as the ${kinds[lowest]}’s.`,
     caveat,
   ];

@@ -16,15 +16,15 @@ export interface ClassFigures {
   f1: number;
   /** Mean probability of the true label. */
   trueProbability: Record<'fused' | Modality, number>;
-  /** The modality that is clearly surer of the true label, by the examples that have both. */
-  leansOn?: Modality | 'both';
+  /** The modality that is clearly surer of the true label, over the examples that have both. */
+  leansOn?: Modality | 'neither';
   /** The label that its examples are taken for most often, if any. */
   takenFor?: Cell;
 }
 
 /** Rows in sight; the rest of a long table is folded. */
 const rowsInSight = 40;
-/** Two modalities whose probabilities differ by less lean on neither. */
+/** A class whose modalities' probabilities differ by less leans on neither. */
 const evenWithin = 0.1;
 
 /** Figures of every class that occurs or is answered, the worst first. */
@@ -72,7 +72,7 @@ function leaning(members: readonly Outcome[]): ClassFigures['leansOn'] {
     ),
   );
   if (Number.isNaN(image) || Number.isNaN(text)) return undefined;
-  if (Math.abs(image - text) < evenWithin) return 'both';
+  if (Math.abs(image - text) < evenWithin) return 'neither';
   return image > text ? 'image' : 'text';
 }
 
@@ -124,7 +124,7 @@ export function classesView(
       'Precision: when it answers this label, how often that is right. Recall: of the examples with this label, how many it ',
       'finds. F1 is their harmonic mean.',
       several &&
-        ' The bars show the mean probability given to the true label, fused and by each modality alone; a class leans on the modality that is clearly surer.',
+        ' The bars show the mean probability given to the true label, fused and by each modality alone; a class leans on the modality whose probability is higher by 10 percentage points.',
       untested > 0 &&
         ` ${count(untested, 'label')} ${untested === 1 ? 'has' : 'have'} no test example and ${untested === 1 ? 'is' : 'are'} never answered, so nothing can be said of ${untested === 1 ? 'it' : 'them'}.`,
     ),

@@ -38,7 +38,7 @@ function matrix(
       h(
         'table',
         { class: 'matrix' },
-        h('caption', null, 'Confusion matrix: true labels in rows, answers in columns'),
+        h('caption', null, 'True labels in rows, answers in columns'),
         h(
           'thead',
           null,
@@ -66,7 +66,7 @@ function matrix(
                   'td',
                   {
                     class: actual === predicted ? 'right' : 'wrong',
-                    style: `--share:${(100 * (0.12 + 0.88 * share)).toFixed(0)}%`,
+                    style: `--share:${(10 + 45 * share).toFixed(0)}%`,
                   },
                   h(
                     'a',

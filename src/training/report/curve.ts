@@ -12,10 +12,11 @@ export interface Curve {
 
 export interface CurvesOptions {
   description: string;
-  name: string;
   curves: readonly Curve[];
   /** Lowest and highest value shown; what the curves need where absent, from 0. */
   domain?: [number, number];
+  /** How the values are written along the axis. */
+  format?(value: number): string;
   /** A value to compare with, drawn as a dashed line. */
   reference?: number;
   /** Steps at the start to shade. */
@@ -32,9 +33,9 @@ const stretches = 200;
 /** Curves over the steps of a training: the raw values pale, their moving average on top. */
 export function curvesPlot({
   description,
-  name,
   curves,
   domain,
+  format,
   reference,
   warmUp = 0,
 }: CurvesOptions): Markup {
@@ -44,7 +45,7 @@ export function curvesPlot({
   return plot({
     description,
     x: { domain: [1, Math.max(2, steps)], name: 'step' },
-    y: { domain: domain ?? [0, 1.05 * highest], name },
+    y: { domain: domain ?? [0, 1.05 * highest], format },
     marks(x, y) {
       const path = line<Point>(
         ([step]) => round(x(step)),

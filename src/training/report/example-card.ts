@@ -8,8 +8,12 @@ import type { Outcome } from './outcome.ts';
 import type { Thumbnails } from './thumbnails.ts';
 
 const textLength = 200;
+const labelLength = 60;
 
-/** One example: picture, text, label, and what the head and each modality alone say of it. */
+/**
+ * One example: picture, text, label, and what the head and each modality alone answer, each with the probability of the
+ * answer and, where it is another, of the label.
+ */
 export function exampleCard(
   { example, actual }: Outcome,
   labels: readonly string[],
@@ -20,10 +24,12 @@ export function exampleCard(
   const thumbnail = thumbnails.get(example);
   const known = modalities.filter((modality) => probabilities.unimodal[modality]);
   const opinions = [
-    { kind: 'fused', name: known.length > 1 ? 'fused' : 'head', opinion: probabilities.fused },
-    ...(known.length > 1
-      ? known.map((kind) => ({ kind, name: kind, opinion: probabilities.unimodal[kind]! }))
-      : []),
+    ...(known.length > 1 ? [{ kind: 'fused', opinion: probabilities.fused }] : []),
+    ...known.map((kind) => ({ kind, opinion: probabilities.unimodal[kind]! })),
+  ];
+  const given = (opinion: Float64Array, index: number) => [
+    foreign(shorten(labels[index], labelLength)),
+    ` ${percent(opinion[index])}`,
   ];
   return h(
     'li',
@@ -33,28 +39,26 @@ export function exampleCard(
         src: thumbnail.url,
         width: thumbnail.width,
         height: thumbnail.height,
-        alt: `Picture of row ${row}, labelled ${label}`,
+        alt: `Picture of row ${row}, labelled ${shorten(label, labelLength)}`,
       }),
     h(
       'div',
       null,
       text !== undefined && h('p', { class: 'text', dir: 'auto' }, shorten(text, textLength)),
-      h('p', { class: 'label' }, 'labelled ', h('strong', null, foreign(label)), remark),
+      h(
+        'p',
+        { class: 'label' },
+        'labelled ',
+        h('strong', null, foreign(shorten(label, labelLength))),
+        remark,
+      ),
       h(
         'dl',
         null,
-        opinions.map(({ kind, name, opinion }) => {
+        opinions.map(({ kind, opinion }) => {
           const said = largestIndex(opinion);
-          const own = said === actual ? null : h('small', null, ` own label ${percent(opinion[actual])}`);
-          return [
-            h('dt', null, name),
-            h(
-              'dd',
-              null,
-              bar(kind, opinion[said], [foreign(labels[said]), ` ${percent(opinion[said])}`]),
-              own,
-            ),
-          ];
+          const own = said === actual ? null : h('small', null, ' – ', given(opinion, actual));
+          return [h('dt', null, kind), h('dd', null, bar(kind, opinion[said], [given(opinion, said), own]))];
         }),
       ),
       h('p', { class: 'source' }, `row ${row}`, image && [' · ', foreign(path.basename(image))]),

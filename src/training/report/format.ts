@@ -7,6 +7,16 @@ export function percent(share: number): string {
   return Number.isFinite(share) ? `${(100 * share).toFixed(1)}\u00a0%` : '–';
 }
 
+/** For axes. @example wholePercent(0.2) // '20 %' */
+export function wholePercent(share: number): string {
+  return `${Math.round(100 * share)}\u00a0%`;
+}
+
+/** Difference of two shares. @example points(0.139) // '13.9' */
+export function points(difference: number): string {
+  return (100 * difference).toFixed(1);
+}
+
 /** @example decimal(0.83124) // '0.83' */
 export function decimal(value: number, digits = 2): string {
   return Number.isFinite(value) ? value.toFixed(digits) : '–';
@@ -26,8 +36,9 @@ export function day(iso: string): string {
 /** The text, or as many of its characters as fit and an ellipsis. No character is cut in two. */
 export function shorten(text: string, length: number): string {
   // A character may be many code units long, but an endless chain of accents is no text to be shown.
-  const start = graphemes.segment(text.slice(0, 4 * length));
-  const characters = Array.from(start, ({ segment }) => segment);
-  if (characters.length <= length && text.length <= 4 * length) return text;
+  const start = text.slice(0, 4 * length);
+  const characters = Array.from(graphemes.segment(start), ({ segment }) => segment);
+  if (start.length < text.length) characters.pop();
+  else if (characters.length <= length) return text;
   return `${characters.slice(0, length).join('').trimEnd()}…`;
 }

@@ -1,7 +1,7 @@
 import { h } from 'preact';
 import { anchorOf, type Cell } from './confusion.ts';
 import { exampleCard, exampleList } from './example-card.ts';
-import { count, shorten } from './format.ts';
+import { count, percent, shorten } from './format.ts';
 import type { LabelError } from './label-errors.ts';
 import { foreign, type Markup, paragraph } from './markup.ts';
 import type { Outcome } from './outcome.ts';
@@ -13,6 +13,8 @@ export interface Gallery {
   thumbnails: Thumbnails;
 }
 
+/** Where more labels than this look wrong, the fault is likelier the head's. */
+const suspiciousShare = 0.1;
 export const listLimit = 24;
 const cellLimit = 12;
 /** Examples listed in all cells together, as long as each cell shows at least one: it bounds the size of the file. */
@@ -41,7 +43,12 @@ export function mistakesView(mistakes: readonly Outcome[], { labels, thumbnails 
   ];
 }
 
-export function labelErrorsView(errors: readonly LabelError[], { labels, thumbnails }: Gallery): Markup {
+/** @param total test examples */
+export function labelErrorsView(
+  errors: readonly LabelError[],
+  total: number,
+  { labels, thumbnails }: Gallery,
+): Markup {
   return [
     paragraph(
       errors.length === 0
@@ -50,8 +57,14 @@ export function labelErrorsView(errors: readonly LabelError[], { labels, thumbna
       'An example is listed where the head gives another label more than that label’s examples get on average, and its own ',
       'label less than is usual for it (confident learning in its simplest form: Northcutt, Jiang and Chuang, “Confident ',
       'Learning: Estimating Uncertainty in Dataset Labels”, Journal of Artificial Intelligence Research 70, 2021). These are ',
-      'suggestions to look at, not verdicts, and only test examples are checked: what the head was trained on, it cannot judge.',
+      'suggestions to look at, not verdicts, and the rule is strict: the most confident mistakes above are worth a look too. ',
+      'Only test examples are checked: what the head was trained on, it cannot judge.',
     ),
+    errors.length > suspiciousShare * total &&
+      paragraph(
+        `${percent(errors.length / total)} of the test examples is more than labels are usually wrong: most of these are probably `,
+        'the head’s own mistakes.',
+      ),
     errors.length > 0 &&
       exampleList(
         errors

@@ -1,7 +1,7 @@
 import { h } from 'preact';
 import type { TrainingHistory } from '../trainer.ts';
 import { curvesPlot } from './curve.ts';
-import { count } from './format.ts';
+import { count, wholePercent } from './format.ts';
 import { figure, type Markup, paragraph } from './markup.ts';
 import type { TrainingSettings } from './settings.ts';
 
@@ -15,9 +15,8 @@ export function learning(history: TrainingHistory, { warmUp, clipNorm }: Trainin
       null,
       curvesPlot({
         description,
-        name: title.toLowerCase(),
         curves: [{ kind: 'fused', values: history[name] as number[] }],
-        domain: name === 'accuracy' ? [0, 1] : undefined,
+        ...(name === 'accuracy' && { domain: [0, 1], format: wholePercent }),
         reference: name === 'gradientNorm' ? clipNorm : undefined,
         warmUp,
       }),
@@ -26,14 +25,14 @@ export function learning(history: TrainingHistory, { warmUp, clipNorm }: Trainin
   const clipping = clipNorm === undefined ? '' : ` What is above ${clipNorm} (dashed) was scaled down to it.`;
   return [
     paragraph(
-      `${count(steps, 'step')}. The pale line is each step's own batch, the strong one its moving average over a `,
-      `twentieth of the steps.`,
+      `${count(steps, 'step')}. The pale line is each step’s own batch, the strong one its moving average over a `,
+      'twentieth of the steps.',
       warmUp > 0 &&
         ` The shaded start is the warm-up: ${count(warmUp, 'step')} in which nothing is balanced yet.`,
     ),
     h(
       'div',
-      { class: 'figures' },
+      { class: 'figures three' },
       chart(
         'Loss',
         'loss',

@@ -66,10 +66,14 @@ export async function reportPage({ manifest, history, test }: ReportInput): Prom
         mistakesView(mistakes, gallery),
       ],
     },
-    { id: 'labels', title: 'Are the labels right?', content: labelErrorsView(labelErrors, gallery) },
+    {
+      id: 'labels',
+      title: 'Are the labels right?',
+      content: labelErrorsView(labelErrors, test.length, gallery),
+    },
     { id: 'learning', title: 'How did it learn?', content: learning(history, settings) },
     { id: 'balance', title: 'Is ARL doing anything?', content: balance(manifest, history, settings) },
-    { id: 'examples', title: 'Examples behind the numbers', content: cellsView(listed, gallery) },
+    { id: 'examples', title: 'Examples', content: cellsView(listed, gallery) },
     { id: 'origin', title: 'How was it made?', content: provenance(manifest) },
   ];
   const page = h(

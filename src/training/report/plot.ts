@@ -6,7 +6,7 @@ type Scale = ScaleLinear<number, number>;
 
 interface Axis {
   domain: [number, number];
-  name: string;
+  name?: string;
   /** How the numbers along it are written. */
   format?(value: number): string;
 }
@@ -23,13 +23,14 @@ export interface PlotOptions {
 
 /** Near the width of a telephone: a plot is hardly scaled there, so its letters stay legible. */
 const width = 420;
-const margin = { top: 24, right: 20, bottom: 38, left: 46 };
+const margin = { right: 20, bottom: 38, left: 46 };
+const lineHeight = 14;
 
 /** A plot with axes and grid, as SVG that takes its colours from the page. */
 export function plot({ description, x, y, height = 240, marks }: PlotOptions): Markup {
   const across = scaleLinear(x.domain, [margin.left, width - margin.right]);
-  const up = scaleLinear(y.domain, [height - margin.bottom, margin.top]);
   const bottom = height - margin.bottom;
+  const up = scaleLinear(y.domain, [bottom, y.name ? 10 + lineHeight : 10]);
   return h(
     'svg',
     { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': description },
@@ -56,6 +57,6 @@ export function plot({ description, x, y, height = 240, marks }: PlotOptions): M
     h('line', { class: 'axis', x1: margin.left, x2: width - margin.right, y1: bottom, y2: bottom }),
     marks(across, up),
     h('text', { x: width - margin.right, y: height - 5, 'text-anchor': 'end' }, x.name),
-    h('text', { x: 0, y: 11 }, y.name),
+    y.name && h('text', { x: 0, y: 11 }, y.name),
   );
 }

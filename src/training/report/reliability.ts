@@ -1,5 +1,5 @@
 import { h } from 'preact';
-import { count, percent } from './format.ts';
+import { count, percent, wholePercent } from './format.ts';
 import { figure, type Markup, table } from './markup.ts';
 import { isRight, type Outcome } from './outcome.ts';
 import { plot } from './plot.ts';
@@ -19,16 +19,15 @@ export function reliability(outcomes: readonly Outcome[]): Markup {
   if (outcomes.length === 0) return null;
   const bins = binsOf(outcomes);
   const filled = bins.filter((bin) => bin.outcomes.length > 0);
-  const percentTick = (value: number) => `${Math.round(100 * value)} %`;
   const probabilityAxis = {
     domain: [0, 1] as [number, number],
     name: 'stated probability',
-    format: percentTick,
+    format: wholePercent,
   };
   const chart = plot({
     description: `Share of right answers in ${binCount} bins of stated probability; the table below has the numbers`,
     x: probabilityAxis,
-    y: { domain: [0, 1], name: 'right answers', format: percentTick },
+    y: { domain: [0, 1], name: 'right answers', format: wholePercent },
     height: 300,
     marks: (x, y) => [
       filled.map((bin) =>

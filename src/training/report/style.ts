@@ -41,7 +41,7 @@ table { border-collapse: collapse; font-size: .93rem; }
 caption { text-align: start; font-size: .85rem; color: var(--faint); padding-bottom: .4rem; }
 th, td { padding: .35rem .8rem .35rem 0; text-align: start; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { font-size: .85rem; font-weight: 600; vertical-align: bottom; color: var(--faint); }
-tbody th { font-weight: 500; }
+tbody th { font-weight: 500; min-width: 7rem; }
 .number { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .key::before, .legend span::before {
   content: ""; display: inline-block; width: .7em; height: .7em; margin-inline-end: .45em; border-radius: 50%;
@@ -52,11 +52,12 @@ tbody th { font-weight: 500; }
 .legend .image::before { color: var(--image); } .legend .text::before { color: var(--text); }
 
 .matrix { border-collapse: separate; border-spacing: 2px; }
+.matrix caption { white-space: nowrap; }
 .matrix th, .matrix td { padding: 0; border: 0; text-align: center; vertical-align: middle; }
 .matrix thead td { font-size: .75rem; color: var(--faint); vertical-align: bottom; white-space: nowrap; padding: 0 .5rem .25rem 0; }
 .matrix thead th { vertical-align: bottom; font-weight: 500; }
 .matrix thead span { display: inline-block; max-height: 9rem; writing-mode: vertical-rl; transform: rotate(180deg); }
-.matrix tbody th { text-align: end; padding-inline-end: .5rem; position: sticky; inset-inline-start: 0; background: var(--paper); }
+.matrix tbody th { min-width: 0; text-align: end; padding-inline-end: .5rem; position: sticky; inset-inline-start: 0; background: var(--paper); }
 .matrix tbody span { display: inline-block; max-width: 9rem; vertical-align: middle; }
 .matrix span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .matrix tbody td { min-width: 2.1rem; height: 2.1rem; border-radius: 3px; background: var(--soft); }
@@ -87,12 +88,12 @@ tbody th { font-weight: 500; }
 .card dl { display: grid; grid-template-columns: auto 1fr; gap: 2px .5rem; margin: 0 0 .35rem; font-size: .85rem; }
 .card dt { color: var(--faint); }
 .card dd { margin: 0; }
-.card dd small { color: var(--faint); }
 .card .bar { min-width: 0; }
 article:target { outline: 2px solid var(--link); outline-offset: .5rem; border-radius: 3px; }
 .more, figcaption, footer { color: var(--faint); }
 
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 1rem 2.5rem; }
+.figures.three { grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); }
 figure { margin: 0; max-width: 36rem; break-inside: avoid; }
 figure h3 { margin: 1rem 0 .25rem; }
 figcaption { font-size: .9rem; }
@@ -110,6 +111,7 @@ svg .stated { stroke: var(--ink); stroke-width: 2.5; }
 svg rect.number { fill: var(--faint); }
 summary { cursor: pointer; color: var(--link); }
 
+@media (min-width: 50rem) { nav { flex-wrap: wrap; row-gap: .25rem; } }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
   nav { display: none; }

@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import yazl from 'yazl';
+import { buildSampleSet } from '../../scripts/build-sample-set.ts';
+
+export const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+export const fixtures = fileURLToPath(new URL('../fixtures/encoders/', import.meta.url));
+
+export interface StartedServer {
+  address: string;
+  /** Sends SIGTERM and waits for the exit. @returns the exit code */
+  stop(): Promise<number | null>;
+}
+
+/** Starts the real server as a process of its own, as `npm start` does, and waits until it announces itself. */
+export async function startServer(data: string, ...flags: string[]): Promise<StartedServer> {
+  const command = [main, 'serve', '--json', '--port', '0', '--data', data, '--log-level', 'error', ...flags];
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exit = new Promise<number | null>((resolve) => child.on('exit', resolve));
+  let text = '';
+  for await (const line of createInterface({ input: child.stdout })) {
+    text += line;
+    if (line === '}') break;
+  }
+  return {
+    address: JSON.parse(text).address,
+    stop() {
+      child.kill('SIGTERM');
+      return exit;
+    },
+  };
+}
+
+/** Runs a command of the command line. */
+export async function runCommand(
+  ...args: string[]
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [main, ...args]);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { code, stdout, stderr };
+}
+
+/** A small part of the sample set: real pictures and texts, `perLabel` of each of `labels` labels. */
+export async function smallSample(folder: string, labels: number, perLabel: number): Promise<void> {
+  const whole = `${folder}.whole`;
+  const examples = await buildSampleSet(whole);
+  const groups = [...Map.groupBy(examples, ({ label }) => label).values()].slice(0, labels);
+  const chosen = groups.flatMap((group) => group.slice(0, perLabel));
+  await mkdir(folder, { recursive: true });
+  for (const { fileName } of chosen) await cp(path.join(whole, fileName), path.join(folder, fileName));
+  const lines = chosen.map(({ fileName, text, label }) =>
+    JSON.stringify({ file_name: fileName, text, label }),
+  );
+  await writeFile(path.join(folder, 'metadata.jsonl'), `${lines.join('\n')}\n`);
+}
+
+/** Packs files into a zip file. */
+export async function zip(target: string, files: Record<string, Uint8Array | string>): Promise<void> {
+  const archive = new yazl.ZipFile();
+  for (const [name, content] of Object.entries(files)) archive.addBuffer(Buffer.from(content), name);
+  archive.end();
+  await new Promise<void>((resolve, reject) => {
+    archive.outputStream.pipe(createWriteStream(target)).on('close', resolve).on('error', reject);
+  });
+}
+
+/** A form with fields and files, for a multipart request. */
+export async function form(
+  fields: Record<string, string>,
+  files: Record<string, string> = {},
+): Promise<FormData> {
+  const data = new FormData();
+  for (const [name, value] of Object.entries(fields)) data.set(name, value);
+  for (const [name, file] of Object.entries(files))
+    data.set(name, new Blob([await readFile(file)]), path.basename(file));
+  return data;
+}
