@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { hugePng } from '../huge-png.ts';
 import { fixtures, type StartedServer, startServer } from './server.ts';
 
 let folder: string;
@@ -51,11 +52,6 @@ async function expectProblem(
   expect((await fetch(`${server.address}${problem.type}`)).status).toBe(200);
 }
 
-const solid = (width: number, height: number) =>
-  sharp({ create: { width, height, channels: 3, background: '#000' }, limitInputPixels: false })
-    .png({ palette: true })
-    .toBuffer();
-
 it('an empty request', async () => {
   await expectProblem(await predict({ head: 'emoji' }), 400, 'empty-request', /neither image nor text/);
 });
@@ -93,7 +89,7 @@ it('a truncated JPEG', async () => {
 });
 
 it('a PNG of 256 megapixels in few bytes', async () => {
-  const bomb = await solid(16_000, 16_000);
+  const bomb = hugePng(16_000, 16_000);
   expect(bomb.length).toBeLessThan(2 ** 20);
   await expectProblem(await predict({ image: bomb }), 413, 'picture-too-large', /50 megapixels/);
 });
@@ -103,8 +99,15 @@ it('an SVG', async () => {
   await expectProblem(await predict({ image: svg }), 422, 'invalid-picture', /SVG/);
 });
 
+const onePixel = sharp({ create: { width: 1, height: 1, channels: 3, background: '#000' } }).png();
+
 it('a picture of one pixel', async () => {
-  await expectProblem(await predict({ image: await solid(1, 1) }), 422, 'picture-too-small', /1 by 1/);
+  await expectProblem(
+    await predict({ image: await onePixel.toBuffer() }),
+    422,
+    'picture-too-small',
+    /1 by 1/,
+  );
 });
 
 it('a head that is not there', async () => {

@@ -4,8 +4,9 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'csv-parse/sync';
+import { inject } from 'vitest';
 import yazl from 'yazl';
-import { buildSampleSet } from '../../scripts/build-sample-set.ts';
 
 export const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 export const fixtures = fileURLToPath(new URL('../fixtures/encoders/', import.meta.url));

@@ -80,9 +80,9 @@ describe('a report', () => {
       expect(html).not.toMatch(/<script|<img src=x|<b>/i);
       expect(occurrences(html, '</style>')).toBe(1);
       expect(occurrences(html, '</title>')).toBe(occurrences(html, '<title>'));
-      // No quotation mark of theirs ends an attribute of ours.
-      for (const attribute of matches(html, /\s(?:title|alt)="([^"]*)"/g))
-        expect(html).not.toContain(`${attribute}"'>`);
+      expect(html, 'a quotation mark of theirs might end an attribute of ours').not.toContain(
+        hostile.slice(0, 3),
+      );
     }
   });
 

@@ -27,10 +27,6 @@ export function exampleCard(
     ...(known.length > 1 ? [{ kind: 'fused', opinion: probabilities.fused }] : []),
     ...known.map((kind) => ({ kind, opinion: probabilities.unimodal[kind]! })),
   ];
-  const given = (opinion: Float64Array, index: number) => [
-    foreign(shorten(labels[index], labelLength)),
-    ` ${percent(opinion[index])}`,
-  ];
   return h(
     'li',
     { class: 'card' },
@@ -57,8 +53,19 @@ export function exampleCard(
         null,
         opinions.map(({ kind, opinion }) => {
           const said = largestIndex(opinion);
-          const own = said === actual ? null : h('small', null, ' – ', given(opinion, actual));
-          return [h('dt', null, kind), h('dd', null, bar(kind, opinion[said], [given(opinion, said), own]))];
+          const own = said === actual ? null : h('small', null, `label ${percent(opinion[actual])}`);
+          return [
+            h('dt', null, kind),
+            h(
+              'dd',
+              null,
+              bar(kind, opinion[said], [
+                foreign(shorten(labels[said], labelLength)),
+                ` ${percent(opinion[said])} `,
+                own,
+              ]),
+            ),
+          ];
         }),
       ),
       h('p', { class: 'source' }, `row ${row}`, image && [' · ', foreign(path.basename(image))]),

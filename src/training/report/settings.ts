@@ -4,7 +4,6 @@ import type { HeadManifest } from '../../inference/head-manifest.ts';
 /** What the charts need of a recipe. A manifest holds recipes of other versions too, so nothing is taken for granted. */
 export interface TrainingSettings {
   strategy?: string;
-  optimizer?: string;
   clipNorm?: number;
   /** Steps of warm-up. */
   warmUp: number;
@@ -12,16 +11,14 @@ export interface TrainingSettings {
 
 const recipeSchema = z.object({
   strategy: z.string().optional().catch(undefined),
-  optimizer: z.object({ name: z.string() }).optional().catch(undefined),
   clipNorm: z.number().optional().catch(undefined),
   warmUpShare: z.number().catch(0),
 });
 
 export function settingsOf({ training }: HeadManifest, steps: number): TrainingSettings {
-  const { strategy, optimizer, clipNorm, warmUpShare } = recipeSchema.parse(training.recipe);
+  const { strategy, clipNorm, warmUpShare } = recipeSchema.parse(training.recipe);
   return {
     strategy,
-    optimizer: optimizer?.name,
     clipNorm,
     warmUp: strategy === 'joint' ? 0 : Math.round(warmUpShare * steps),
   };

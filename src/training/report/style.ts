@@ -88,6 +88,7 @@ tbody th { font-weight: 500; min-width: 7rem; }
 .card dl { display: grid; grid-template-columns: auto 1fr; gap: 2px .5rem; margin: 0 0 .35rem; font-size: .85rem; }
 .card dt { color: var(--faint); }
 .card dd { margin: 0; }
+.card dd small { white-space: nowrap; }
 .card .bar { min-width: 0; }
 article:target { outline: 2px solid var(--link); outline-offset: .5rem; border-radius: 3px; }
 .more, figcaption, footer { color: var(--faint); }
