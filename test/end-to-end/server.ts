@@ -55,16 +55,21 @@ export async function runCommand(
 
 /** A small part of the sample set: real pictures and texts, `perLabel` of each of `labels` labels. */
 export async function smallSample(folder: string, labels: number, perLabel: number): Promise<void> {
-  const whole = `${folder}.whole`;
-  const examples = await buildSampleSet(whole);
-  const groups = [...Map.groupBy(examples, ({ label }) => label).values()].slice(0, labels);
+  const whole = inject('sampleSet');
+  const rows: Record<'file_name' | 'label', string>[] = parse(
+    await readFile(path.join(whole, 'metadata.csv')),
+    {
+      columns: true,
+    },
+  );
+  const groups = [...Map.groupBy(rows, ({ label }) => label).values()].slice(0, labels);
   const chosen = groups.flatMap((group) => group.slice(0, perLabel));
   await mkdir(folder, { recursive: true });
-  for (const { fileName } of chosen) await cp(path.join(whole, fileName), path.join(folder, fileName));
-  const lines = chosen.map(({ fileName, text, label }) =>
-    JSON.stringify({ file_name: fileName, text, label }),
+  for (const { file_name: file } of chosen) await cp(path.join(whole, file), path.join(folder, file));
+  await writeFile(
+    path.join(folder, 'metadata.jsonl'),
+    `${chosen.map((row) => JSON.stringify(row)).join('\n')}\n`,
   );
-  await writeFile(path.join(folder, 'metadata.jsonl'), `${lines.join('\n')}\n`);
 }
 
 /** Packs files into a zip file. */
