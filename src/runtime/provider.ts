@@ -27,10 +27,15 @@ export async function chooseProvider(requested: Provider | 'auto', model: string
     await engine.load(model);
     return { provider: 'cuda', reason: requested === 'cuda' ? 'asked for' : 'a CUDA device was found' };
   } catch (error) {
-    const reason = (error as Error).message.split('\n')[0];
-    if (requested === 'cuda') throw new Error(`the CUDA provider does not work: ${reason}`, { cause: error });
-    return { provider: 'cpu', reason: `no CUDA: ${reason}` };
+    const reason = describe(error as Error);
+    if (requested === 'cuda') throw new Error(`CUDA was asked for, but ${reason}`, { cause: error });
+    return { provider: 'cpu', reason };
   } finally {
     await engine.close();
   }
+}
+
+function describe({ message }: Error): string {
+  if (/Failed to load shared library/.test(message)) return 'CUDA is not installed here';
+  return `CUDA does not work: ${message.split('\n')[0]}`;
 }

@@ -30,5 +30,5 @@ it('says why it took what it took when the choice is its own', async () => {
 it('never falls back from CUDA that was asked for', async () => {
   const { provider } = await chooseProvider('auto', model);
   if (provider === 'cuda') expect((await chooseProvider('cuda', model)).provider).toBe('cuda');
-  else await expect(chooseProvider('cuda', model)).rejects.toThrow('CUDA provider');
+  else await expect(chooseProvider('cuda', model)).rejects.toThrow(/CUDA/);
 });
