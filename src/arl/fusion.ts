@@ -1,7 +1,9 @@
-import { add, multiply, sigmoid, sumOf } from '../graph/operations/elementwise.ts';
+import { add, log, multiply, scale, sigmoid, sumOf } from '../graph/operations/elementwise.ts';
+import { stopGradient } from '../graph/operations/gradient.ts';
 import { reshape } from '../graph/operations/layout.ts';
 import { batchedMatmul, gemm } from '../graph/operations/linear.ts';
-import type { Shape, Value } from '../graph/value.ts';
+import { softmax } from '../graph/operations/normalization.ts';
+import { constant, type Shape, type Value } from '../graph/value.ts';
 import type { Parameters } from './parameters.ts';
 
 export interface Logits {
@@ -51,6 +53,19 @@ const share: Fusion = {
   },
 };
 
+/**
+ * Late fusion: classifiers that share nothing, their probabilities averaged. `f` is the logarithm of the mean, so that
+ * its softmax is the mean itself. It is a baseline, and no gradient passes `f`.
+ */
+const late: Fusion = {
+  parameterShapes: sum.parameterShapes,
+  logits(z, parameters) {
+    const unimodal = z.map((value, m) => linear(value, parameters, `fusion.${m}`));
+    const mean = scale(sumOf(unimodal.map(softmax)), 1 / unimodal.length);
+    return { fused: stopGradient(log(add(mean, constant(1e-30)))), unimodal };
+  },
+};
+
 /** `out(σ(P_1 z_1) ⊙ P_2 z_2)`, and each modality gates itself when it is alone. Two modalities. */
 const gated: Fusion = {
   parameterShapes: (modalities, hidden, classes) => ({
@@ -91,7 +106,7 @@ const bilinear: Fusion = {
   },
 };
 
-export const fusions = { concat, sum, share, gated, bilinear };
+export const fusions = { concat, sum, share, late, gated, bilinear };
 export type FusionName = keyof typeof fusions;
 
 function linear(x: Value, parameters: Parameters, name: string): Value {

@@ -1,6 +1,5 @@
 import { add, multiply, sumOf } from '../graph/operations/elementwise.ts';
 import { transformGradient } from '../graph/operations/gradient.ts';
-import { at } from '../graph/operations/layout.ts';
 import { crossEntropy } from '../graph/operations/loss.ts';
 import { constant, type Value } from '../graph/value.ts';
 import { adapt } from './adapter.ts';
@@ -8,17 +7,14 @@ import type { HeadArchitecture } from './architecture.ts';
 import { fusions, type Logits } from './fusion.ts';
 import { analyseModalities, type ModalityAnalysis } from './modality-analysis.ts';
 import type { Parameters } from './parameters.ts';
-
-/**
- * How the modalities are balanced. `arl`: auxiliary losses and the residual `k`. `uniform`: the same with `k_m = 1/M`.
- * `joint`: the fused loss alone.
- */
-export type Strategy = 'arl' | 'uniform' | 'joint';
+import { type Strategy, type StrategyName, strategies } from './strategy.ts';
 
 export interface ObjectiveSettings {
-  strategy: Strategy;
+  strategy: StrategyName;
   /** T of METHOD.md, step 3. */
   temperature: number;
+  /** Label smoothing ε of every cross entropy; 0 where absent. */
+  smoothing?: number;
   /** γ, the weight of the auxiliary losses: a scalar, so that a warm-up can change it from step to step. */
   gamma: Value;
   /** Scalar: 1 where the gradient residual is on, 0 during the warm-up. */
@@ -35,8 +31,8 @@ export interface Objective {
   loss: Value;
   logits: Logits;
   analysis: ModalityAnalysis;
-  /** `1 + k_m` for the update of each modality's adapter, or undefined where the residual acts on the gradient. */
-  updateScales: (Value | undefined)[];
+  /** `1 + k_m` (or what the strategy has in its place) for the update of each modality's adapter, or undefined where the residual acts on the gradient. */
+  updateScales?: Value[];
 }
 
 /** The logits of a head: `f` and every `u_m`, from the features `x_m` [B, D_m]. */
@@ -68,40 +64,42 @@ export function objective(
   { features, labels, presence }: Batch,
   parameters: Parameters,
 ): Objective {
-  const { strategy, gamma, residual, residualOn, temperature } = settings;
+  const { strategy, gamma, residual, residualOn, temperature, smoothing = 0 } = settings;
   const fusion = fusions[architecture.fusion];
-  const M = features.length;
 
   const z = features.map((x, m) => {
     const adapted = adapt(architecture.adapter, m, x, parameters);
     return presence ? multiply(adapted, presence[m]) : adapted;
   });
-  const before = fusion.logits(z, parameters).unimodal;
-  const analysis = analyseModalities(
-    before.map((logits, m) => ({ logits, ...crossEntropy(logits, labels), presence: presence?.[m] })),
-    temperature,
-  );
+  const balance: Strategy = strategies[strategy];
+  const before = fusion.logits(z, parameters).unimodal.map((logits, m) => {
+    const weights = presence?.[m];
+    return { logits, presence: weights, ...crossEntropy(logits, labels, { weights, smoothing }) };
+  });
+  const analysis = analyseModalities(before, temperature);
 
   // Step 5, the gradient residual: g + k_m g on its way into adapter m. The forward pass is untouched, so what was
   // computed before is what is computed now, and is written once.
-  const factors = z.map((_, m) => {
-    if (strategy === 'joint') return constant(1);
-    const k = strategy === 'uniform' ? constant(1 / M) : at(analysis.coefficient, m);
-    return add(constant(1), multiply(residual, k));
-  });
+  const factors = balance
+    .residuals?.(analysis, before)
+    .map((difference) => add(constant(1), multiply(residual, difference)));
   const modulated =
-    residualOn === 'gradient'
+    factors && residualOn === 'gradient'
       ? z.map((value, m) => transformGradient(value, (g) => multiply(g, factors[m])))
       : z;
 
   const logits = fusion.logits(modulated, parameters);
-  const fused = crossEntropy(logits.fused, labels).loss;
-  const auxiliary = sumOf(logits.unimodal.map((u, m) => crossEntropy(u, labels, presence?.[m]).loss));
-  const loss = strategy === 'joint' ? fused : add(fused, multiply(gamma, auxiliary));
+  const auxiliary = sumOf(
+    logits.unimodal.map((u, m) => crossEntropy(u, labels, { weights: presence?.[m], smoothing }).loss),
+  );
+  const loss = sumOf([
+    ...(balance.fused ? [crossEntropy(logits.fused, labels, { smoothing }).loss] : []),
+    ...(balance.auxiliary ? [balance.fused ? multiply(gamma, auxiliary) : auxiliary] : []),
+  ]);
   return {
     loss,
     logits,
     analysis,
-    updateScales: factors.map((factor) => (residualOn === 'update' ? factor : undefined)),
+    updateScales: residualOn === 'update' ? factors : undefined,
   };
 }

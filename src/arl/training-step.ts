@@ -6,7 +6,9 @@ import { mean } from '../graph/operations/reduction.ts';
 import { clipFactor, gradientNorm, type OptimizerSettings, optimizerStep } from '../graph/optimizer.ts';
 import { apply, blocked, constant, input, type Value } from '../graph/value.ts';
 import { type HeadArchitecture, parameterInputs } from './architecture.ts';
+import { withNoise } from './gradient-noise.ts';
 import { type ObjectiveSettings, objective } from './objective.ts';
+import { strategies } from './strategy.ts';
 
 export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 'residual'> {
   batchSize: number;
@@ -15,6 +17,8 @@ export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 
   clipNorm: number;
   /** Rows of the dropout mask bank; 0 for no dropout. */
   dropoutMasks: number;
+  /** Rows of the bank of gradient noise, which only `ogm-ge` reads. */
+  noiseRows?: number;
   /** True where some examples lack a modality: the step then takes `presence` as well. */
   partial: boolean;
 }
@@ -33,6 +37,10 @@ export const stepInputs = {
   residual: 'residual',
   /** [B], int32: the row of the mask bank that each example takes. */
   dropoutRows: 'dropout.rows',
+  /** int32 scalar: where the gradient noise begins in its bank. */
+  noiseOffset: 'noise.offset',
+  /** [rows, h], float32: standard normal numbers. The same in every step. */
+  noiseBank: 'noise.bank',
   /** [masks, D_m], float32: 0 where a feature is dropped, 1/(1-p) where it is kept. The same in every step. */
   dropoutMasks: (m: number) => `dropout.masks.${m}`,
 } as const;
@@ -68,7 +76,14 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   );
 
   const trained = Object.values(parameters);
-  const gradients = differentiate(loss, trained);
+  const noiseOffset = input(stepInputs.noiseOffset, [], 'int32');
+  const noiseBank = input(stepInputs.noiseBank, [settings.noiseRows ?? 1, architecture.hidden]);
+  const noisy = strategies[settings.strategy].noise;
+  const gradients = differentiate(loss, trained).map((gradient, index) =>
+    noisy && trained[index].name.startsWith('adapter.')
+      ? withNoise(gradient, noiseBank, noiseOffset)
+      : gradient,
+  );
   // The loss is a sum over the batch; its 1/B is folded into the one factor that every gradient gets anyway.
   const norm = scale(gradientNorm(gradients), 1 / B);
   const clip =
@@ -78,7 +93,7 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
     return {
       parameter,
       gradient: gradients[index],
-      updateScale: modality ? updateScales[Number(modality)] : undefined,
+      updateScale: modality ? updateScales?.[Number(modality)] : undefined,
     };
   });
   const { state, scalars } = optimizerStep(settings.optimizer, trainables, scale(clip, 1 / B));
@@ -92,9 +107,10 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
       gamma,
       residual,
       ...(dropoutMasks > 0 ? [maskRows] : []),
+      ...(noisy ? [noiseOffset] : []),
       ...scalars,
     ],
-    shared: dropoutMasks > 0 ? masks : [],
+    shared: [...(dropoutMasks > 0 ? masks : []), ...(noisy ? [noiseBank] : [])],
     reports: {
       loss: scale(loss, 1 / B),
       accuracy: accuracy(logits.fused, labels),

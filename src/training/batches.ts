@@ -10,10 +10,15 @@ export interface BatchOptions {
   dropout: number;
   /** Whether the step takes `presence`. */
   partial: boolean;
+  /** Columns of the bank of gradient noise; absent where the step takes none. */
+  noiseColumns?: number;
 }
 
 /** Rows of the bank of dropout masks: so many that no two examples of a batch are likely to share one. */
 export const dropoutMaskCount = 1024;
+
+/** Rows of the bank of gradient noise. */
+export const noiseRows = 4096;
 
 /**
  * The batches of a training, each a function of the seed and the step alone, so that a training can go on from any
@@ -33,7 +38,7 @@ export class Batches {
 
   /** The feeds of `count` steps from `first` on: features, labels and what goes with them, one axis of steps in front. */
   feeds(first: number, count: number): Tensors {
-    const { batchSize, partial, dropout, seed } = this.#options;
+    const { batchSize, partial, dropout, seed, noiseColumns = 0 } = this.#options;
     const rows = Array.from({ length: count * batchSize }, (_, index) =>
       this.#exampleAt(first * batchSize + index),
     );
@@ -60,11 +65,21 @@ export class Batches {
       }
       feeds[loopInputName(stepInputs.dropoutRows)] = int32([count, batchSize], masks);
     }
+    if (noiseColumns > 0) {
+      const offsets = Int32Array.from({ length: count }, (_, step) =>
+        new Random(seed, 'noise offset', first + step).nextInteger(noiseRows),
+      );
+      feeds[loopInputName(stepInputs.noiseOffset)] = int32([count], offsets);
+    }
     return feeds;
   }
 
-  /** The bank of dropout masks, the same for the whole training; empty without dropout. */
-  masks(): Tensors {
+  /** What is the same in every step: the banks of dropout masks and of gradient noise, as far as they are used. */
+  banks(): Tensors {
+    return { ...this.#dropoutMasks(), ...this.#noise() };
+  }
+
+  #dropoutMasks(): Tensors {
     const { dropout, seed } = this.#options;
     if (dropout === 0) return {};
     const kept = 1 / (1 - dropout);
@@ -76,6 +91,14 @@ export class Batches {
       return [stepInputs.dropoutMasks(m), float32([dropoutMaskCount, dimension], values)] as const;
     });
     return Object.fromEntries(entries);
+  }
+
+  #noise(): Tensors {
+    const { noiseColumns = 0, seed } = this.#options;
+    if (noiseColumns === 0) return {};
+    const random = new Random(seed, 'noise bank');
+    const values = Float32Array.from({ length: noiseRows * noiseColumns }, () => random.nextNormal());
+    return { [stepInputs.noiseBank]: float32([noiseRows, noiseColumns], values) };
   }
 
   #exampleAt(position: number): number {

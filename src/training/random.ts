@@ -33,6 +33,12 @@ export class Random {
     return uniformInt(this.#generator, 0, bound - 1);
   }
 
+  /** A standard normal number (Box and Muller). */
+  nextNormal(): number {
+    const radius = Math.sqrt(-2 * Math.log(1 - this.nextFloat()));
+    return radius * Math.cos(2 * Math.PI * this.nextFloat());
+  }
+
   /** A shuffled copy (Fisher and Yates). */
   shuffle<Item>(items: readonly Item[]): Item[] {
     const shuffled = [...items];

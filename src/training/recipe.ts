@@ -1,11 +1,11 @@
 import type { AdapterForm } from '../arl/architecture.ts';
 import type { FusionName } from '../arl/fusion.ts';
-import type { Strategy } from '../arl/objective.ts';
+import type { StrategyName } from '../arl/strategy.ts';
 import type { OptimizerSettings } from '../graph/optimizer.ts';
 
 /** Everything about a training but its data and its seed. It is written into the head, so that it can be repeated. */
 export interface Recipe {
-  strategy: Strategy;
+  strategy: StrategyName;
   fusion: FusionName;
   adapter: AdapterForm;
   /** h, the length of the adapters' outputs. */
@@ -16,6 +16,8 @@ export interface Recipe {
   featureNorm: number;
   /** γ, the weight of the auxiliary losses after the warm-up. */
   gamma: number;
+  /** Label smoothing ε. */
+  smoothing: number;
   /** T of the softmax over modalities. */
   temperature: number;
   /** Share of the steps with γ = 1 and no gradient residual. Epochs would be wrong: small sets end before five. */
@@ -37,15 +39,16 @@ export interface Recipe {
 export const defaultRecipe: Recipe = {
   strategy: 'arl',
   fusion: 'concat',
-  adapter: 'linear',
-  hidden: 256,
+  adapter: 'mlp',
+  hidden: 512,
   dropout: 0.5,
   featureNorm: 16,
   gamma: 1,
+  smoothing: 0.05,
   temperature: 4,
   warmUpShare: 0.1,
   optimizer: { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 },
-  learningRate: 1e-3,
+  learningRate: 3e-4,
   epochs: 15,
   minimumSteps: 150,
   batchSize: 64,

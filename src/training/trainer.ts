@@ -1,12 +1,13 @@
 import { type HeadArchitecture, initialParameters, parameterShapes } from '../arl/architecture.ts';
 import type { Parameters } from '../arl/parameters.ts';
+import { strategies } from '../arl/strategy.ts';
 import { stepInputs, trainingStep } from '../arl/training-step.ts';
 import { TandemError } from '../errors.ts';
 import { emitLoop, loopInputName, loopOutputName } from '../graph/emit.ts';
 import { optimizerScalars } from '../graph/optimizer.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { float32, floatsOf, type Tensors } from '../runtime/tensor.ts';
-import { Batches, dropoutMaskCount } from './batches.ts';
+import { Batches, dropoutMaskCount, noiseRows } from './batches.ts';
 import type { FeatureTable } from './feature-table.ts';
 import { Random } from './random.ts';
 import { cosineRate, type Recipe, stepCount } from './recipe.ts';
@@ -65,18 +66,26 @@ export async function trainHead(
   const step = trainingStep(architecture, {
     strategy: recipe.strategy,
     temperature: recipe.temperature,
+    smoothing: recipe.smoothing,
     // Adam divides a gradient by its own size, so a factor on the gradient would vanish.
     residualOn: recipe.optimizer.name === 'adamw' ? 'update' : 'gradient',
     optimizer: recipe.optimizer,
     batchSize,
     clipNorm: recipe.clipNorm,
     dropoutMasks: recipe.dropout > 0 ? dropoutMaskCount : 0,
+    noiseRows,
     partial,
   });
   const session = await engine.load(emitLoop(step));
   try {
-    const batches = new Batches(table, { batchSize, seed, dropout: recipe.dropout, partial });
-    await session.bind(batches.masks());
+    const batches = new Batches(table, {
+      batchSize,
+      seed,
+      partial,
+      dropout: recipe.dropout,
+      noiseColumns: strategies[recipe.strategy].noise ? recipe.hidden : 0,
+    });
+    await session.bind(batches.banks());
 
     const steps = stepCount(recipe, table.labels.length);
     const history: TrainingHistory = { loss: [], accuracy: [], gradientNorm: [], statistics: [] };

@@ -1,9 +1,11 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { type HeadArchitecture, parameterInputs } from '../../src/arl/architecture.ts';
 import { objective } from '../../src/arl/objective.ts';
+import { ogmCoefficients } from '../../src/arl/strategy.ts';
 import { differentiate } from '../../src/graph/differentiate.ts';
 import { emitFunction } from '../../src/graph/emit.ts';
 import { scale } from '../../src/graph/operations/elementwise.ts';
+import { crossEntropy } from '../../src/graph/operations/loss.ts';
 import { constant, input } from '../../src/graph/value.ts';
 import { Engine } from '../../src/runtime/engine.ts';
 import { float32, floatsOf, int32 } from '../../src/runtime/tensor.ts';
@@ -51,6 +53,12 @@ describe.each(cases)('%s agrees with PyTorch', (name) => {
     { features: x, labels },
     parameters,
   );
+  const ogm =
+    golden.ogm &&
+    ogmCoefficients(
+      logits.unimodal.map((u) => crossEntropy(u, labels)),
+      golden.ogm.alpha,
+    );
   const total = scale(loss, 1 / B);
   const gradients = differentiate(total, Object.values(parameters));
   const gradientNames = Object.keys(parameters).map((parameter) => `d ${parameter}`);
@@ -59,6 +67,7 @@ describe.each(cases)('%s agrees with PyTorch', (name) => {
     fused: logits.fused,
     ...Object.fromEntries(logits.unimodal.map((u, m) => [`unimodal ${m}`, u])),
     ...analysis,
+    ...Object.fromEntries((ogm ?? []).map((factor, m) => [`ogm ${m}`, factor])),
     ...Object.fromEntries(gradientNames.map((gradient, index) => [gradient, gradients[index]])),
   });
   const values = splitFusionWeight(golden.parameters, architecture);
@@ -87,6 +96,14 @@ describe.each(cases)('%s agrees with PyTorch', (name) => {
     for (const statistic of ['entropy', 'target', 'dependence', 'coefficient'] as const)
       expectClose(floatsOf(await results, statistic), golden.statistics[statistic], tolerance, statistic);
   });
+
+  if (golden.ogm) {
+    const { coefficient } = golden.ogm;
+    it('in the coefficients of OGM', async () => {
+      for (const [m, expected] of coefficient.entries())
+        expectClose(floatsOf(await results, `ogm ${m}`), [expected], tolerance, `OGM coefficient ${m}`);
+    });
+  }
 
   it('in the total loss', async () => {
     expectClose(floatsOf(await results, 'total'), [golden.losses.total], tolerance, 'total loss');

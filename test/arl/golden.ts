@@ -21,6 +21,7 @@ export interface BatchCase {
   statistics: Record<'entropy' | 'target' | 'dependence' | 'coefficient', number[]>;
   losses: { fused: number; unimodal: number[]; total: number };
   gradients: Record<string, Nested>;
+  ogm?: { alpha: number; coefficient: number[] };
 }
 
 export interface TrajectoryCase {

@@ -128,7 +128,17 @@ const cases: Record<string, Case[]> = {
   layerNorm: [
     { shapes: [[3, 8], [8], [8]], build: (x, gain, shift) => normalization.layerNorm(x, gain, shift) },
   ],
-  crossEntropy: [{ shapes: [[4, 3]], build: (logits) => loss.crossEntropy(logits, labels).loss }],
+  crossEntropy: [
+    { shapes: [[4, 3]], build: (logits) => loss.crossEntropy(logits, labels).loss },
+    {
+      shapes: [[4, 3]],
+      build: (logits) =>
+        loss.crossEntropy(logits, labels, {
+          smoothing: 0.2,
+          weights: constant(Float32Array.of(1, 0, 0.5, 2), [4, 1]),
+        }).loss,
+    },
+  ],
 };
 
 /** Operations that no gradient passes, by intent; tested below. */

@@ -55,13 +55,23 @@ describe('a training', () => {
 
   it.each([
     ['the default recipe', {}],
-    ['MLP adapters', { adapter: 'mlp', dropout: 0.2 }],
+    ['linear adapters', { adapter: 'linear', smoothing: 0 }],
     [
       'SGD, with the residual on the gradient',
       { optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 1e-4 }, learningRate: 0.02 },
     ],
     ['uniform residuals', { strategy: 'uniform' }],
     ['gated fusion', { fusion: 'gated' }],
+    ['the fused loss alone', { strategy: 'joint', epochs: 60 }],
+    [
+      'OGM-GE',
+      {
+        strategy: 'ogm-ge',
+        optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 1e-4 },
+        learningRate: 0.02,
+      },
+    ],
+    ['late fusion', { strategy: 'late', fusion: 'late' }],
   ] as [string, Partial<Recipe>][])('classifies rows that it has not seen, with %s', async (_, changes) => {
     const test = syntheticTable({ rows: 200, classes, dimensions: { image: 24, text: 16 }, seed: 2 });
     const { fused, image, text } = await trainAndMeasure(table, test, changes);

@@ -21,6 +21,7 @@ export function add(a: Value, b: Value): Value {
 
 /** `a - b`, with broadcasting. */
 export function subtract(a: Value, b: Value): Value {
+  if (scalarOf(b) === 0) return a;
   return apply('Sub', [a, b], {
     shape: broadcast(a.shape, b.shape),
     gradient: (dy) => [sumTo(dy, a.shape), negate(sumTo(dy, b.shape))],

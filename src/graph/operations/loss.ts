@@ -1,5 +1,5 @@
 import { apply, blocked, constant, type Value } from '../value.ts';
-import { exp, multiply, negate } from './elementwise.ts';
+import { add, exp, multiply, negate, scale, subtract } from './elementwise.ts';
 import { reshape } from './layout.ts';
 import { logSoftmax } from './normalization.ts';
 import { sum } from './reduction.ts';
@@ -9,33 +9,57 @@ export interface CrossEntropy {
   loss: Value;
   logProbabilities: Value;
   probabilities: Value;
+  /** [batch, 1]: the logarithm of each label's probability. */
+  labelLogProbabilities: Value;
+}
+
+export interface CrossEntropyOptions {
+  /** [batch, 1]: the weight of each row; 1 where absent. */
+  weights?: Value;
+  /** Label smoothing ε, Szegedy et al. 2016: the target is `(1 - ε) one-hot(label) + ε / classes`. */
+  smoothing?: number;
 }
 
 /**
  * Cross entropy of `logits` [batch, classes] against `labels` [batch], int32.
- * Its gradient is written as one piece, `probabilities - one-hot(labels)`, on what the forward pass already has.
- * @param weights [batch, 1]: the weight of each row; 1 where absent
+ * Its gradient is written as one piece, `probabilities - target`, on what the forward pass already has.
  */
-export function crossEntropy(logits: Value, labels: Value, weights: Value = constant(1)): CrossEntropy {
-  const [batch] = logits.shape;
+export function crossEntropy(
+  logits: Value,
+  labels: Value,
+  { weights = constant(1), smoothing = 0 }: CrossEntropyOptions = {},
+): CrossEntropy {
+  const [batch, classes] = logits.shape;
   const logProbabilities = logSoftmax(logits);
   const probabilities = exp(logProbabilities);
   const column = reshape(labels, [batch, 1]);
-  const chosen = apply('GatherElements', [logProbabilities, column], {
+  const labelLogProbabilities = apply('GatherElements', [logProbabilities, column], {
     shape: [batch, 1],
     attributes: { axis: 1 },
     gradient: blocked,
   });
-  const loss = withGradient(negate(sum(multiply(chosen, weights))), logits, (dy) => {
-    const minusOne = constant(new Float32Array(batch).fill(-1), [batch, 1]);
-    const difference = apply('ScatterElements', [probabilities, column, minusOne], {
-      shape: logits.shape,
-      attributes: { axis: 1, reduction: 'add' },
-      gradient: blocked,
-    });
+  const spread = smoothing / classes;
+  const row =
+    smoothing === 0
+      ? labelLogProbabilities
+      : add(
+          scale(labelLogProbabilities, 1 - smoothing),
+          scale(sum(logProbabilities, [1], { keepAxes: true }), spread),
+        );
+  const loss = withGradient(negate(sum(multiply(row, weights))), logits, (dy) => {
+    const ofLabel = constant(new Float32Array(batch).fill(smoothing - 1), [batch, 1]);
+    const difference = apply(
+      'ScatterElements',
+      [subtract(probabilities, constant(spread)), column, ofLabel],
+      {
+        shape: logits.shape,
+        attributes: { axis: 1, reduction: 'add' },
+        gradient: blocked,
+      },
+    );
     return multiply(multiply(difference, weights), dy);
   });
-  return { loss, logProbabilities, probabilities };
+  return { loss, logProbabilities, probabilities, labelLogProbabilities };
 }
 
 /** Gives `y` another gradient: all of it flows to `x`, by the rule. In the forward pass it is `y`. */

@@ -1,0 +1,81 @@
+import {
+  cast,
+  divide,
+  exp,
+  multiply,
+  scale,
+  subtract,
+  sumOf,
+  tanh,
+} from '../graph/operations/elementwise.ts';
+import { stopGradient } from '../graph/operations/gradient.ts';
+import { at } from '../graph/operations/layout.ts';
+import type { CrossEntropy } from '../graph/operations/loss.ts';
+import { sum } from '../graph/operations/reduction.ts';
+import { apply, blocked, constant, type Value } from '../graph/value.ts';
+import type { ModalityAnalysis } from './modality-analysis.ts';
+
+/** α of OGM-GE, where its authors' results are steady (Peng et al. 2022, Fig. 5: 0.1 to 0.5). */
+const ogmAlpha = 0.3;
+
+/** How the modalities are balanced in training: which losses count, and how each adapter's gradient is scaled. */
+export interface Strategy {
+  /** Whether CE(f) counts. */
+  fused: boolean;
+  /** Whether the auxiliary losses γ Σ CE(u_m) count. */
+  auxiliary: boolean;
+  /** Whether gradients get noise of their own deviation, OGM-GE's generalization enhancement. */
+  noise: boolean;
+  /** What scales each adapter's gradient, as the difference from 1: scalars, undefined where nothing does. */
+  residuals?(analysis: ModalityAnalysis, unimodal: readonly CrossEntropy[]): Value[];
+}
+
+export const strategies = {
+  /** Asymmetric Representation Learning: `1 + k_m` (METHOD.md, step 5). */
+  arl: {
+    fused: true,
+    auxiliary: true,
+    noise: false,
+    residuals: ({ coefficient }, unimodal) => unimodal.map((_, m) => at(coefficient, m)),
+  },
+  /** The same with `k_m = 1/M`: what the authors' released code in effect runs. */
+  uniform: {
+    fused: true,
+    auxiliary: true,
+    noise: false,
+    residuals: (_, unimodal) => unimodal.map(() => constant(1 / unimodal.length)),
+  },
+  /** The fused loss alone. */
+  joint: { fused: true, auxiliary: false, noise: false },
+  /** On-the-fly Gradient Modulation with Generalization Enhancement, Peng et al., CVPR 2022. */
+  'ogm-ge': {
+    fused: true,
+    auxiliary: false,
+    noise: true,
+    residuals: (_, unimodal) => ogmCoefficients(unimodal).map((factor) => subtract(factor, constant(1))),
+  },
+  /** Each modality alone, trained side by side; with the fusion `late`, which shares nothing between them. */
+  late: { fused: false, auxiliary: true, noise: false },
+} satisfies Record<string, Strategy>;
+
+export type StrategyName = keyof typeof strategies;
+
+/**
+ * OGM's factors: `1 - tanh(α ρ_m)` for a modality that is ahead of the others, `ρ_m > 1`, and 1 for one that is not;
+ * `ρ_m = score_m / score_other`, score_m = Σ over the batch of `softmax(u_m)[label]`. With more than two modalities the
+ * other's score is the mean of the others'.
+ * @returns a scalar for each modality, which nothing learns through
+ */
+export function ogmCoefficients(unimodal: readonly CrossEntropy[], alpha = ogmAlpha): Value[] {
+  const scores = unimodal.map(({ labelLogProbabilities }) => sum(exp(labelLogProbabilities)));
+  return scores.map((score, m) => {
+    const others = scores.filter((_, other) => other !== m);
+    if (others.length === 0) return constant(1);
+    const ratio = divide(score, scale(sumOf(others), 1 / others.length));
+    const isAhead = cast(
+      apply('Greater', [ratio, constant(1)], { shape: [], type: 'bool', gradient: blocked }),
+      'float32',
+    );
+    return stopGradient(subtract(constant(1), multiply(isAhead, tanh(scale(ratio, alpha)))));
+  });
+}
