@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { compare } from './commands/compare.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { heads } from './commands/heads.ts';
 import { predict } from './commands/predict.ts';
@@ -15,6 +16,7 @@ const program = new Command(product.command)
   .addCommand(train)
   .addCommand(predict)
   .addCommand(evaluate)
+  .addCommand(compare)
   .addCommand(heads)
   .addHelpText('after', `\nExample:\n  npm run -s ${product.command} -- train photos/ --head pets`)
   .showHelpAfterError('(--help shows what is possible)');

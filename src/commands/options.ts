@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import {
   type encoderSettings,
   environmentVariable,
@@ -10,6 +10,7 @@ import {
 } from '../config.ts';
 import type { EncoderOptions } from '../inference/encoders.ts';
 import { HeadRegistry } from '../store/heads.ts';
+import type { ColumnNames } from '../training/dataset/example.ts';
 
 /** Adds the flags of settings to a command. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
@@ -51,4 +52,39 @@ export function headFolders({ data, models }: EncoderSettings): { root: string; 
 export function headRegistry(chosen: EncoderSettings): HeadRegistry {
   const { root, shipped } = headFolders(chosen);
   return new HeadRegistry(root, shipped);
+}
+
+/** Adds what every command takes that reads and splits a dataset. */
+export function addDatasetOptions(command: Command): Command {
+  return command
+    .option('--test-share <share>', 'share of the examples kept back to measure on', shareOption, 0.2)
+    .option('--image-column <name>', 'column of the metadata file that names the picture')
+    .option('--text-column <name>', 'column that holds the text')
+    .option('--label-column <name>', 'column that holds the label');
+}
+
+/** The columns that a command was given; those that it was not keep their usual names. */
+export function columnNames(options: Partial<ColumnNames>): Partial<ColumnNames> {
+  const { imageColumn, textColumn, labelColumn } = options;
+  return {
+    ...(imageColumn !== undefined && { imageColumn }),
+    ...(textColumn !== undefined && { textColumn }),
+    ...(labelColumn !== undefined && { labelColumn }),
+  };
+}
+
+/** Reads a whole number of a flag. */
+export function numberOption(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    return value;
+  };
+}
+
+function shareOption(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('It must lie between 0 and 1.');
+  return value;
 }

@@ -1,7 +1,18 @@
 import { progress } from '@clack/prompts';
 import type { TrainingProgress } from '../training/progress.ts';
 
-const titles = { features: 'encoding', training: 'training', evaluation: 'evaluating' } as const;
+const titles = {
+  features: 'encoding',
+  training: 'training',
+  evaluation: 'evaluating',
+  comparison: 'comparing',
+} as const;
+const units = {
+  features: 'items',
+  training: 'steps',
+  evaluation: 'examples',
+  comparison: 'trainings',
+} as const;
 
 /**
  * Shows a fine-tuning's progress on stderr: a bar for each stage on a terminal, a line for each elsewhere.
@@ -18,7 +29,7 @@ export function progressBar(): (progress: TrainingProgress) => void {
       };
       bars.set(stage, entry);
       if (entry.bar) entry.bar.start(titles[stage]);
-      else process.stderr.write(`${titles[stage]} ${total} ${stage === 'training' ? 'steps' : 'examples'}\n`);
+      else process.stderr.write(`${titles[stage]} ${total} ${units[stage]}\n`);
     }
     const figures =
       loss === undefined ? '' : `  loss ${loss.toFixed(3)}  accuracy ${(100 * accuracy!).toFixed(0)} %`;

@@ -1,23 +1,20 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { emitHead } from '../arl/serving.ts';
 import { TandemError } from '../errors.ts';
 import { sha256OfFile } from '../inference/checksum.ts';
 import type { Encoders } from '../inference/encoders.ts';
-import { loadClassifier } from '../inference/head.ts';
 import { type HeadManifest, headFiles } from '../inference/head-manifest.ts';
 import { Engine } from '../runtime/engine.ts';
 import type { HeadRegistry } from '../store/heads.ts';
-import { answerRows, measureAnswers } from './answers.ts';
-import { type Dataset, readDataset } from './dataset/dataset.ts';
+import { measureAnswers } from './answers.ts';
+import { readDataset } from './dataset/dataset.ts';
 import type { ColumnNames } from './dataset/example.ts';
-import { applyScaling, fitScaling, selectRows } from './feature-table.ts';
 import { extractFeatures } from './features.ts';
+import { fitHead } from './fit.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
 import type { Recipe } from './recipe.ts';
 import { writeReport } from './report.ts';
-import { splitExamples } from './split.ts';
-import { trainHead } from './trainer.ts';
+import { splitRows } from './split-rows.ts';
 
 export interface FineTuneOptions {
   /** Folder of the dataset. */
@@ -62,25 +59,23 @@ export async function fineTune(
   });
   const encoded = performance.now();
 
-  const trainingRows = selectRows(table, train);
-  const scaling = trainingRows.columns.map((column) => fitScaling(column, recipe.featureNorm));
-  const scaled = {
-    ...trainingRows,
-    columns: trainingRows.columns.map((column, m) => applyScaling(column, scaling[m])),
-  };
   const engine = Engine.start({ provider: encoders.provider.provider, threads: options.threads });
   try {
-    const { architecture, parameters, history } = await trainHead(engine, scaled, {
-      classes: dataset.labels.length,
-      recipe,
-      seed,
-      signal,
-      onProgress: (progress) => onProgress?.({ stage: 'training', ...progress }),
-    });
+    const { weights, answers, history } = await fitHead(
+      engine,
+      table,
+      { train, test },
+      {
+        classes: dataset.labels.length,
+        recipe,
+        seed,
+        signal,
+        onProgress: (progress) => onProgress?.({ stage: 'training', ...progress }),
+      },
+    );
     const trained = performance.now();
 
     const modalities = table.columns.map(({ modality }) => modality);
-    const weights = emitHead(architecture, modalities, scaling, parameters);
     const manifest: Omit<HeadManifest, 'version' | 'metrics' | 'weights'> = {
       format: 1,
       name: options.head,
@@ -99,12 +94,10 @@ export async function fineTune(
         recipe: { ...recipe },
       },
     };
-    onProgress?.({ stage: 'evaluation', done: 0, total: test.length });
-    // The very model that will be served answers.
-    const classifier = await loadClassifier(engine, weights.slice(), manifest.encoders);
-    const testRows = selectRows(table, test);
-    const answers = await answerRows(classifier, testRows);
-    const metrics = measureAnswers(answers, testRows.labels);
+    const metrics = measureAnswers(
+      answers,
+      test.map((row) => table.labels[row]),
+    );
     onProgress?.({ stage: 'evaluation', done: test.length, total: test.length });
 
     const registered = await registry.register(options.head, async (folder, version) => {
@@ -140,22 +133,4 @@ export async function fineTune(
   } finally {
     await engine.close();
   }
-}
-
-/** Row numbers of the two sides. @throws TandemError `invalid-dataset` where either is empty */
-function splitRows(
-  { name, examples }: Dataset,
-  { seed, testShare }: FineTuneOptions,
-): { train: number[]; test: number[] } {
-  const rowOfExample = new Map(examples.map((example, row) => [example, row]));
-  const { train, test } = splitExamples(examples, { seed, testShare });
-  if (train.length === 0 || test.length === 0)
-    throw new TandemError(
-      'invalid-dataset',
-      `${name} has ${train.length} examples to train on and ${test.length} to test on; it needs both`,
-    );
-  return {
-    train: train.map((example) => rowOfExample.get(example)!),
-    test: test.map((example) => rowOfExample.get(example)!),
-  };
 }

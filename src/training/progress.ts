@@ -1,11 +1,14 @@
-/** Where a fine-tuning stands. `features` counts examples encoded, `training` counts optimizer steps. */
+/**
+ * Where a fine-tuning stands. `features` counts pictures and texts encoded, `training` optimizer steps, `comparison`
+ * whole trainings.
+ */
 export interface TrainingProgress {
-  stage: 'features' | 'training' | 'evaluation';
+  stage: 'features' | 'training' | 'evaluation' | 'comparison';
   done: number;
   total: number;
-  /** Mean training loss over the last steps; only while training. */
+  /** Mean training loss over the last steps, while training; of the last head on the test split, while comparing. */
   loss?: number;
-  /** Share of the last batches classified rightly; only while training. */
+  /** Share of the last batches, or of the test split, classified rightly. */
   accuracy?: number;
 }
 

@@ -1,0 +1,86 @@
+import { Command } from 'commander';
+import { encoderSettings } from '../config.ts';
+import { loadEncoders } from '../inference/encoders.ts';
+import {
+  type Comparison,
+  type ContenderResult,
+  compareStrategies,
+  type Spread,
+} from '../training/compare.ts';
+import { defaultRecipe } from '../training/recipe.ts';
+import {
+  addDatasetOptions,
+  addSettings,
+  columnNames,
+  encoderOptions,
+  numberOption,
+  settingsOf,
+} from './options.ts';
+import { print, printJson, table } from './output.ts';
+import { progressBar } from './progress-bar.ts';
+
+export const compare = addSettings(
+  addDatasetOptions(
+    new Command('compare')
+      .summary('train every strategy on equal terms and say which is better')
+      .description(
+        'Trains ARL, uniform weights, joint training, OGM-GE, late fusion and each modality alone on the same splits of a dataset, with the same budget, over several seeds. Nothing is registered.',
+      )
+      .argument('<dataset>', 'folder of the dataset, laid out as for train')
+      .option('--seeds <count>', 'how many splits to train on', numberOption(2, 1000), 5),
+  ).option('--json', 'print one JSON object'),
+  encoderSettings,
+)
+  .addHelpText('after', '\nExample:\n  npm run -s tandem -- compare photos/ --seeds 10')
+  .action(async (dataset: string, options, command: Command) => {
+    const chosen = settingsOf(command, encoderSettings);
+    const encoders = await loadEncoders(encoderOptions(chosen));
+    try {
+      const comparison = await compareStrategies(encoders, {
+        dataset,
+        columns: columnNames(options),
+        recipe: defaultRecipe,
+        seeds: Array.from({ length: options.seeds }, (_, seed) => seed),
+        testShare: options.testShare,
+        threads: chosen.threads,
+        onProgress: progressBar(),
+      });
+      if (options.json) printJson(comparison);
+      else show(comparison);
+    } finally {
+      await encoders.close();
+    }
+  });
+
+function show({ dataset, examples, labels, seeds, results, verdict }: Comparison): void {
+  print(
+    `${dataset}: ${labels} labels, ${examples.training} examples to train on, ${examples.test} to test on, ${seeds.length} splits`,
+  );
+  const row = ({ contender, fused, image, text }: ContenderResult) => [
+    contender,
+    spread(fused.accuracy),
+    spread(fused.macroF1),
+    fused.negativeLogLikelihood.mean.toFixed(3),
+    image ? spread(image.accuracy) : '',
+    text ? spread(text.accuracy) : '',
+  ];
+  print(
+    table([
+      ['trained as', 'accuracy', 'macro-F1', 'neg. log likelihood', 'image only', 'text only'],
+      ...results.map(row),
+    ]),
+  );
+  if (!verdict) return;
+  const { against, difference } = verdict;
+  const interval = `${points(difference.mean - difference.margin)} to ${points(difference.mean + difference.margin)} percentage points`;
+  const words = difference.isDifferent ? (difference.mean > 0 ? 'better' : 'worse') : 'no difference';
+  print(`arl against ${against}, the best of the others: ${words} (95 % interval ${interval})`);
+}
+
+function spread({ mean, standardDeviation }: Spread): string {
+  return `${(100 * mean).toFixed(1)} ± ${(100 * standardDeviation).toFixed(1)} %`;
+}
+
+function points(share: number): string {
+  return (100 * share).toFixed(1);
+}

@@ -1,0 +1,170 @@
+import type { Encoders } from '../inference/encoders.ts';
+import type { Modality } from '../inference/prediction.ts';
+import { Engine } from '../runtime/engine.ts';
+import { measureAnswers } from './answers.ts';
+import { readDataset } from './dataset/dataset.ts';
+import type { ColumnNames } from './dataset/example.ts';
+import type { FeatureTable } from './feature-table.ts';
+import { extractFeatures } from './features.ts';
+import { fitHead } from './fit.ts';
+import { type Difference, mean, pairedDifference, standardDeviation } from './paired-difference.ts';
+import type { HeadMetrics, TrainingProgress } from './progress.ts';
+import type { Recipe } from './recipe.ts';
+import { splitRows } from './split-rows.ts';
+
+export interface CompareOptions {
+  dataset: string;
+  columns?: Partial<ColumnNames>;
+  recipe: Recipe;
+  /** Each decides one split, start, order and dropout, the same for every strategy. Two or more. */
+  seeds: readonly number[];
+  testShare: number;
+  threads: number;
+  signal?: AbortSignal;
+  onProgress?(progress: TrainingProgress): void;
+}
+
+/** Who is compared: every way to train a head, on equal terms. */
+export const contenders = ['arl', 'uniform', 'joint', 'ogm-ge', 'late', 'image', 'text'] as const;
+export type Contender = (typeof contenders)[number];
+
+/** A figure over the seeds. */
+export interface Spread {
+  mean: number;
+  standardDeviation: number;
+  bySeed: number[];
+}
+
+type Figure = 'accuracy' | 'macroF1' | 'negativeLogLikelihood' | 'calibrationError';
+const figures: Figure[] = ['accuracy', 'macroF1', 'negativeLogLikelihood', 'calibrationError'];
+
+export interface ContenderResult {
+  contender: Contender;
+  /** On everything that an example has. */
+  fused: Record<Figure, Spread>;
+  /** The same head on one modality alone; absent where it never learnt that modality. */
+  image?: Record<Figure, Spread>;
+  text?: Record<Figure, Spread>;
+}
+
+export interface Comparison {
+  dataset: string;
+  examples: { training: number; test: number };
+  labels: number;
+  seeds: readonly number[];
+  /** The most accurate first. */
+  results: ContenderResult[];
+  /** Of ARL against the best of the others, in accuracy; absent where there is nothing to balance. */
+  verdict?: { against: Contender; difference: Difference };
+}
+
+/**
+ * Trains every strategy on the same splits with the same budget and measures each on the same test examples.
+ * @throws TandemError as `fineTune` does
+ * @example const { results, verdict } = await compareStrategies(encoders, { dataset: 'data/pets', seeds: [0, 1, 2, 3, 4], … });
+ */
+export async function compareStrategies(encoders: Encoders, options: CompareOptions): Promise<Comparison> {
+  const { recipe, seeds, signal, onProgress } = options;
+  const dataset = await readDataset(options.dataset, options.columns);
+  const splits = seeds.map((seed) => splitRows(dataset, { seed, testShare: options.testShare }));
+  const table = await extractFeatures(encoders, dataset, {
+    signal,
+    onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
+  });
+  const known = table.columns.map(({ modality }) => modality);
+  const taking = contenders.filter((contender) => isPossible(contender, known));
+  const engine = Engine.start({ provider: encoders.provider.provider, threads: options.threads });
+  const measured = new Map<Contender, Partial<Record<'fused' | Modality, HeadMetrics>>[]>();
+  let done = 0;
+  const total = seeds.length * taking.length;
+  try {
+    for (const [index, seed] of seeds.entries())
+      for (const contender of taking) {
+        const { table: seen, recipe: changed } = prepare(contender, table, recipe);
+        const { answers } = await fitHead(engine, seen, splits[index], {
+          classes: dataset.labels.length,
+          recipe: changed,
+          seed,
+          signal,
+        });
+        const metrics = measureAnswers(
+          answers,
+          splits[index].test.map((row) => table.labels[row]),
+        );
+        measured.set(contender, [...(measured.get(contender) ?? []), metrics]);
+        onProgress?.({
+          stage: 'comparison',
+          done: ++done,
+          total,
+          loss: metrics.fused.negativeLogLikelihood,
+          accuracy: metrics.fused.accuracy,
+        });
+      }
+  } finally {
+    await engine.close();
+  }
+  const results = taking
+    .map((contender): ContenderResult => summarize(contender, measured.get(contender)!))
+    .sort((a, b) => b.fused.accuracy.mean - a.fused.accuracy.mean);
+  const [{ train, test }] = splits;
+  return {
+    dataset: dataset.name,
+    examples: { training: train.length, test: test.length },
+    labels: dataset.labels.length,
+    seeds,
+    results,
+    verdict: judge(results, test.length / train.length),
+  };
+}
+
+function judge(results: readonly ContenderResult[], overlap: number): Comparison['verdict'] {
+  const arl = results.find(({ contender }) => contender === 'arl');
+  const best = results.find(({ contender }) => contender !== 'arl');
+  if (!arl || !best || results.length < contenders.length) return undefined;
+  const difference = pairedDifference(arl.fused.accuracy.bySeed, best.fused.accuracy.bySeed, overlap);
+  return { against: best.contender, difference };
+}
+
+/** Balancing modalities takes two of them. */
+function isPossible(contender: Contender, known: readonly Modality[]): boolean {
+  if (contender === 'image' || contender === 'text') return known.includes(contender);
+  return known.length > 1;
+}
+
+function prepare(
+  contender: Contender,
+  table: FeatureTable,
+  recipe: Recipe,
+): { table: FeatureTable; recipe: Recipe } {
+  switch (contender) {
+    case 'image':
+    case 'text': {
+      const columns = table.columns.filter(({ modality }) => modality === contender);
+      return { table: { ...table, columns }, recipe: { ...recipe, strategy: 'joint', fusion: 'concat' } };
+    }
+    case 'late':
+      return { table, recipe: { ...recipe, strategy: 'late', fusion: 'late' } };
+    default:
+      return { table, recipe: { ...recipe, strategy: contender } };
+  }
+}
+
+function summarize(
+  contender: Contender,
+  bySeed: Partial<Record<'fused' | Modality, HeadMetrics>>[],
+): ContenderResult {
+  const spread = (answer: 'fused' | Modality) =>
+    Object.fromEntries(
+      figures.map((figure): [Figure, Spread] => {
+        const values = bySeed.map((metrics) => metrics[answer]![figure]);
+        return [figure, { mean: mean(values), standardDeviation: standardDeviation(values), bySeed: values }];
+      }),
+    ) as Record<Figure, Spread>;
+  const has = (answer: Modality) => bySeed.every((metrics) => metrics[answer]);
+  return {
+    contender,
+    fused: spread('fused'),
+    image: has('image') ? spread('image') : undefined,
+    text: has('text') ? spread('text') : undefined,
+  };
+}

@@ -1,0 +1,43 @@
+import { emitHead } from '../arl/serving.ts';
+import { type ItemProbabilities, loadClassifier } from '../inference/head.ts';
+import type { Engine } from '../runtime/engine.ts';
+import { answerRows } from './answers.ts';
+import { applyScaling, type FeatureTable, fitScaling, selectRows } from './feature-table.ts';
+import { type TrainingHistory, type TrainingOptions, trainHead } from './trainer.ts';
+
+/** Row numbers of the two sides of a split. */
+export interface SplitRows {
+  train: number[];
+  test: number[];
+}
+
+export interface FittedHead {
+  /** The bytes of head.onnx. */
+  weights: Uint8Array;
+  /** What that model says of every test row. */
+  answers: ItemProbabilities[];
+  history: TrainingHistory;
+}
+
+/**
+ * Scales the features, trains on the one side and asks on the other: the very model that will be served answers.
+ * @throws whatever {@link trainHead} throws
+ * @example const { answers } = await fitHead(engine, table, { train, test }, { classes: 8, recipe, seed: 0 });
+ */
+export async function fitHead(
+  engine: Engine,
+  table: FeatureTable,
+  { train, test }: SplitRows,
+  options: TrainingOptions,
+): Promise<FittedHead> {
+  const training = selectRows(table, train);
+  const scaling = training.columns.map((column) => fitScaling(column, options.recipe.featureNorm));
+  const columns = training.columns.map((column, m) => applyScaling(column, scaling[m]));
+  const { architecture, parameters, history } = await trainHead(engine, { ...training, columns }, options);
+  const modalities = columns.map(({ modality }) => modality);
+  const weights = emitHead(architecture, modalities, scaling, parameters);
+  const classifier = await loadClassifier(engine, weights.slice(), columns);
+  const answers = await answerRows(classifier, selectRows(table, test));
+  await classifier.release();
+  return { weights, answers, history };
+}

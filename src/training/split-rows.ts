@@ -1,0 +1,22 @@
+import { TandemError } from '../errors.ts';
+import type { Dataset } from './dataset/dataset.ts';
+import type { SplitRows } from './fit.ts';
+import { splitExamples } from './split.ts';
+
+/**
+ * Row numbers of the two sides of a dataset's split.
+ * @throws TandemError `invalid-dataset` where either side is empty
+ */
+export function splitRows(
+  { name, examples }: Dataset,
+  { seed, testShare }: { seed: number; testShare: number },
+): SplitRows {
+  const numbered = examples.map((example, row) => ({ ...example, row }));
+  const { train, test } = splitExamples(numbered, { seed, testShare });
+  if (train.length === 0 || test.length === 0)
+    throw new TandemError(
+      'invalid-dataset',
+      `${name} has ${train.length} examples to train on and ${test.length} to test on; it needs both`,
+    );
+  return { train: train.map(({ row }) => row), test: test.map(({ row }) => row) };
+}
