@@ -5,8 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: './test/sample-set.ts',
     reporters: ['default', './test/summary-reporter.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // Every test file may hold ONNX Runtime sessions: processes keep them apart, and there are few cores to share.
     pool: 'forks',
     maxWorkers: 2,

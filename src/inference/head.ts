@@ -18,6 +18,9 @@ export interface ItemProbabilities {
   unimodal: Partial<Record<Modality, Float64Array>>;
 }
 
+/** A modality whose features a head takes. */
+export type TakenFeatures = Pick<HeadManifest['encoders'][number], 'modality' | 'dimension'>;
+
 export interface Classifier {
   /**
    * Classifies items. One that lacks a modality is answered by the shared auxiliary predictor of what it has.
@@ -40,7 +43,7 @@ export interface Head extends Classifier {
 export async function loadClassifier(
   engine: Engine,
   model: string | Uint8Array,
-  encoders: HeadManifest['encoders'],
+  encoders: readonly TakenFeatures[],
 ): Promise<Classifier> {
   const session = await engine.load(model);
   return {
@@ -85,7 +88,7 @@ export async function loadHead(
   return { manifest, ...(await loadClassifier(engine, weights, manifest.encoders)) };
 }
 
-function feeds(encoders: HeadManifest['encoders'], items: readonly ItemFeatures[]): Tensors {
+function feeds(encoders: readonly TakenFeatures[], items: readonly ItemFeatures[]): Tensors {
   const entries = encoders.map(({ modality, dimension }) => {
     const values = new Float32Array(items.length * dimension);
     for (const [index, item] of items.entries()) {
@@ -98,7 +101,7 @@ function feeds(encoders: HeadManifest['encoders'], items: readonly ItemFeatures[
 }
 
 function probabilities(
-  encoders: HeadManifest['encoders'],
+  encoders: readonly TakenFeatures[],
   items: readonly ItemFeatures[],
   results: Tensors,
 ): ItemProbabilities[] {

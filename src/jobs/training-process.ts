@@ -39,7 +39,7 @@ process.on('message', (message: { start: TrainingTask } | 'cancel') => {
 });
 // Without the server there is nobody to train for.
 process.on('disconnect', () => process.exit(1));
-setPriority(constants.priority.PRIORITY_LOW);
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 async function run(task: TrainingTask): Promise<TrainingSummary> {
   const { source, encoders: encoderOptions, heads } = task;

@@ -1,12 +1,12 @@
 import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import { TandemError } from '../errors.ts';
-import { product } from '../product.ts';
+import { aboutRoutes } from './about-routes.ts';
 import { headRoutes } from './head-routes.ts';
 import { jobRoutes } from './job-routes.ts';
 import { describeApi } from './openapi.ts';
 import { predictRoutes } from './predict-route.ts';
-import { handleErrors, problemPage } from './problems.ts';
+import { handleErrors } from './problems.ts';
 import { RequestLog } from './request-log.ts';
 import { addRoutes, type Route } from './route.ts';
 import type { Services } from './services.ts';
@@ -17,25 +17,36 @@ export interface AppOptions {
   defaultHead: string;
   /** Folder for uploads; they are streamed there, never whole in memory. */
   uploadFolder: string;
-  /** Milliseconds until a prediction is given up. */
+  /** Milliseconds until a prediction is given up, counted from when the request is read. */
   requestTimeout: number;
+  /** Largest request for predictions. */
   maximumRequestBytes: number;
+  /** Largest upload of a dataset. */
   maximumUploadBytes: number;
+  /** Most items of one request for predictions; 64 unless said. */
+  maximumItems?: number;
+  /** Most characters of one text; 100,000 unless said. */
+  maximumTextCharacters?: number;
 }
 
-/** Every documented operation. */
+/** Every operation there is. */
 export function apiRoutes(services: Services, options: AppOptions): Route[] {
-  return [...predictRoutes(services, options), ...headRoutes(services), ...jobRoutes(services, options)];
+  const routes: Route[] = [
+    ...predictRoutes(services, options),
+    ...headRoutes(services),
+    ...jobRoutes(services, options),
+    ...aboutRoutes(() => describeApi(routes)),
+  ];
+  return routes;
 }
 
 /**
  * The HTTP application: it turns requests into calls of the services and what comes back into responses.
- * @example createApp(services, options).listen(8080);
+ * It throws nothing; every error of a request is answered as application/problem+json.
+ * @example const server = await listen(createApp(services, options), { host: '127.0.0.1', port: 8080 });
  */
 export function createApp(services: Services, options: AppOptions): Express {
   const log = new RequestLog(options.logger);
-  const routes = apiRoutes(services, options);
-  const description = JSON.stringify(describeApi(routes), null, 2);
   const app = express();
   app.disable('x-powered-by');
   app.use(log.middleware);
@@ -43,17 +54,7 @@ export function createApp(services: Services, options: AppOptions): Express {
     response.set('X-Content-Type-Options', 'nosniff');
     next();
   });
-  addRoutes(app, routes);
-  app.get('/openapi.json', (_request, response) => void response.type('json').send(description));
-  app.get('/problems/:code', problemPage);
-  app.get('/', (_request, response) => {
-    const { name, version } = product;
-    response.json({
-      name,
-      version,
-      links: { api: '/openapi.json', heads: '/v1/heads', jobs: '/v1/jobs', ready: '/readyz' },
-    });
-  });
+  addRoutes(app, apiRoutes(services, options));
   app.use((request) => {
     throw new TandemError('not-found', `there is nothing at ${request.path}`);
   });

@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { modalities } from '../inference/prediction.ts';
-import { problemResponses, type Route } from './route.ts';
-import type { Services } from './services.ts';
+import { problemResponses } from './problem-responses.ts';
+import type { Route } from './route.ts';
+import type { HeadSummary, Services } from './services.ts';
 
+const exampleFigures = {
+  examples: 300,
+  accuracy: 0.91,
+  macroF1: 0.9,
+  negativeLogLikelihood: 0.31,
+  calibrationError: 0.02,
+};
 const figures = z.object({
   examples: z.int(),
   accuracy: z.number(),
@@ -15,6 +23,14 @@ export const metricsSchema = z
   .object({ fused: figures, image: figures.optional(), text: figures.optional() })
   .meta({ id: 'Metrics', description: 'On the test split: together, and each modality alone.' });
 
+const exampleHead = {
+  name: 'emoji',
+  version: 1,
+  labels: ['animals-nature', 'food-drink'],
+  modalities: ['image', 'text'],
+  createdAt: '2026-01-31T12:00:00.000Z',
+  metrics: { fused: exampleFigures, image: exampleFigures, text: exampleFigures },
+};
 const headSchema = z
   .object({
     name: z.string(),
@@ -24,7 +40,15 @@ const headSchema = z
     createdAt: z.iso.datetime(),
     metrics: metricsSchema,
   })
-  .meta({ id: 'Head' });
+  .meta({
+    id: 'Head',
+    example: exampleHead,
+  }) satisfies z.ZodType<HeadSummary>;
+const headsSchema = z.object({ heads: z.array(headSchema) }).meta({ example: { heads: [exampleHead] } });
+const healthSchema = z.object({ status: z.literal('ok') }).meta({ example: { status: 'ok' } });
+const readySchema = z
+  .object({ status: z.literal('ready'), provider: z.enum(['cpu', 'cuda']) })
+  .meta({ example: { status: 'ready', provider: 'cpu' } });
 
 /** `GET /v1/heads`, and whether the server lives and can answer. */
 export function headRoutes({ heads, ready, provider }: Services): Route[] {
@@ -38,7 +62,7 @@ export function headRoutes({ heads, ready, provider }: Services): Route[] {
         responses: {
           '200': {
             description: 'The heads.',
-            content: { 'application/json': { schema: z.object({ heads: z.array(headSchema) }) } },
+            content: { 'application/json': { schema: headsSchema } },
           },
           ...problemResponses('damaged-artifact'),
         },
@@ -54,7 +78,7 @@ export function headRoutes({ heads, ready, provider }: Services): Route[] {
         responses: {
           '200': {
             description: 'It does.',
-            content: { 'application/json': { schema: z.object({ status: z.literal('ok') }) } },
+            content: { 'application/json': { schema: healthSchema } },
           },
           ...problemResponses(),
         },
@@ -71,9 +95,7 @@ export function headRoutes({ heads, ready, provider }: Services): Route[] {
           '200': {
             description: 'They are.',
             content: {
-              'application/json': {
-                schema: z.object({ status: z.literal('ready'), provider: z.enum(['cpu', 'cuda']) }),
-              },
+              'application/json': { schema: readySchema },
             },
           },
           ...problemResponses('not-ready'),

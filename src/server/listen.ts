@@ -1,7 +1,17 @@
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import { TandemError } from '../errors.ts';
+
+export interface ListenOptions {
+  host: string;
+  /** 0 takes any free one. */
+  port: number;
+  /** Milliseconds that open requests may take once the server is told to stop; 10 s unless said. */
+  drainTime?: number;
+  /** Milliseconds without a byte after which a body that is not complete is given up; 60 s unless said. */
+  stallTime?: number;
+}
 
 export interface ListeningServer {
   /** `http://127.0.0.1:8080`. */
@@ -10,18 +20,19 @@ export interface ListeningServer {
   close(): Promise<void>;
 }
 
-/** Open requests may take this long once the server is told to stop, in milliseconds. */
-const drainTime = 10_000;
-
 /**
  * Starts to listen.
  * @throws TandemError `invalid-configuration` where the address is taken or not ours, saying what to type instead
+ * @example
+ * const server = await listen(app, { host: '127.0.0.1', port: 8080 });
+ * process.once('SIGTERM', () => server.close());
  */
 export async function listen(
   app: Express,
-  { host, port }: { host: string; port: number },
+  { host, port, drainTime = 10_000, stallTime = 60_000 }: ListenOptions,
 ): Promise<ListeningServer> {
   const server = createServer(app);
+  cutOffStalledBodies(server, stallTime);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason =
@@ -37,8 +48,25 @@ export async function listen(
     address: `http://${family === 'IPv6' ? `[${address}]` : address}:${chosen}`,
     async close() {
       const cutOff = setTimeout(() => server.closeAllConnections(), drainTime);
+      // Connections that become idle only now would be kept for the caller's next request.
+      const sweep = setInterval(() => server.closeIdleConnections(), 50);
       await new Promise((resolve) => server.close(resolve));
       clearTimeout(cutOff);
+      clearInterval(sweep);
     },
   };
+}
+
+/**
+ * Node gives every request 5 minutes to arrive, too few for a large dataset on a slow line, however steadily it comes.
+ * Only silence counts here, as in nginx's client_body_timeout.
+ */
+function cutOffStalledBodies(server: Server, stallTime: number): void {
+  server.requestTimeout = 0;
+  server.on('request', (request, response) => {
+    // Without this listener Node would also end a request that is complete and waits for its answer.
+    response.setTimeout(stallTime, () => {
+      if (!request.complete) request.destroy();
+    });
+  });
 }

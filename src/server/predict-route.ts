@@ -1,12 +1,15 @@
-import express, { type RequestHandler, type Response } from 'express';
+import type { RequestHandler } from 'express';
 import multer from 'multer';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
-import { modalities, type PredictionInput } from '../inference/prediction.ts';
+import { modalities, type Prediction, type PredictionInput } from '../inference/prediction.ts';
 import type { AppOptions } from './app.ts';
-import { jsonRequestSchema, multipartRequestSchema, parsePredictionRequest } from './prediction-request.ts';
+import { readBody } from './body.ts';
+import { withDeadline } from './deadline.ts';
+import { formSchema, jsonSchema, predictionReader } from './prediction-request.ts';
+import { problemResponses } from './problem-responses.ts';
 import { describeProblem, problemSchema } from './problems.ts';
-import { problemResponses, type Route } from './route.ts';
+import type { Route } from './route.ts';
 import type { Services } from './services.ts';
 
 const opinion = {
@@ -25,7 +28,7 @@ const predictionSchema = z
       .object({ decode: z.number(), queue: z.number(), encode: z.number(), head: z.number() })
       .meta({ description: 'Milliseconds.' }),
   })
-  .meta({ id: 'Prediction' });
+  .meta({ id: 'Prediction' }) satisfies z.ZodType<Prediction>;
 
 const responseSchema = z
   .object({
@@ -53,28 +56,21 @@ const responseSchema = z
 /** `POST /v1/predict`. */
 export function predictRoutes(services: Services, options: AppOptions): Route[] {
   const { maximumRequestBytes, defaultHead, requestTimeout } = options;
-  const readForm = multer({
-    storage: multer.memoryStorage(),
-    limits: { fileSize: maximumRequestBytes, fieldSize: maximumRequestBytes, files: 1, fields: 16 },
-  }).single('image');
-  const readJson = express.json({ limit: maximumRequestBytes });
-  const readBody: RequestHandler = (request, response, next) => {
-    if (request.is('multipart/form-data')) void readForm(request, response, next);
-    else if (request.is('application/json')) readJson(request, response, next);
-    else {
-      const given = request.get('Content-Type') ?? 'none';
-      throw new TandemError('unsupported-media-type', `the content type is ${given}`);
-    }
+  const limits = {
+    maximumItems: options.maximumItems ?? 64,
+    maximumTextCharacters: options.maximumTextCharacters ?? 100_000,
   };
+  const parse = predictionReader(limits);
   const answer: RequestHandler = async (request, response) => {
-    const { head = defaultHead, topK, inputs } = parsePredictionRequest(request);
+    const { head = defaultHead, topK, inputs } = parse(request);
+    throwOnlyError(inputs);
     const readable = inputs.filter((input): input is PredictionInput => !(input instanceof TandemError));
-    const signal = deadline(response, requestTimeout);
-    const { head: version, results } = await services.predict(readable, { head, topK, signal });
+    const { head: version, results } = await withDeadline(response, requestTimeout, (signal) =>
+      services.predict(readable, { head, topK, signal }),
+    );
     const remaining = results.values();
     const answers = inputs.map((input) => (input instanceof TandemError ? input : remaining.next().value!));
-    const [only, ...others] = answers;
-    if (only instanceof TandemError && others.length === 0) throw only;
+    throwOnlyError(answers);
     response.json({
       head: version,
       results: answers.map((item) => (item instanceof TandemError ? { error: describeProblem(item) } : item)),
@@ -87,13 +83,12 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
       operation: {
         operationId: 'predict',
         summary: 'Classify pictures, texts or both',
-        description:
-          'One item as a form, or up to 64 as JSON. An item may lack its picture or its text: the head then answers from what is there.',
+        description: `One item as a form, or up to ${limits.maximumItems} as JSON. An item may lack its picture or its text: the head then answers from what is there.`,
         requestBody: {
           required: true,
           content: {
-            'application/json': { schema: jsonRequestSchema },
-            'multipart/form-data': { schema: multipartRequestSchema },
+            'application/json': { schema: jsonSchema(limits) },
+            'multipart/form-data': { schema: formSchema },
           },
         },
         responses: {
@@ -109,26 +104,26 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
             'invalid-picture',
             'picture-too-small',
             'head-conflict',
+            'damaged-artifact',
             'overloaded',
             'deadline-exceeded',
           ),
         },
       },
-      handlers: [readBody, answer],
+      handlers: [
+        readBody({
+          maximumBytes: maximumRequestBytes,
+          file: 'image',
+          storage: multer.memoryStorage(),
+          whenEmpty: 'empty-request',
+        }),
+        answer,
+      ],
     },
   ];
 }
 
-/** Aborts when the caller leaves or the time is up. */
-function deadline(response: Response, milliseconds: number): AbortSignal {
-  const controller = new AbortController();
-  const timer = setTimeout(
-    () => controller.abort(new TandemError('deadline-exceeded', `no answer within ${milliseconds} ms`)),
-    milliseconds,
-  );
-  response.on('close', () => {
-    clearTimeout(timer);
-    controller.abort(new TandemError('deadline-exceeded', 'the caller has left'));
-  });
-  return controller.signal;
+/** The error of a request's only item is the request's. */
+function throwOnlyError(items: readonly unknown[]): void {
+  if (items.length === 1 && items[0] instanceof TandemError) throw items[0];
 }

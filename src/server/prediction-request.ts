@@ -1,56 +1,57 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import { TandemError } from '../errors.ts';
+import { type ErrorCode, TandemError } from '../errors.ts';
 import type { PredictionInput } from '../inference/prediction.ts';
+import { headNamePattern } from '../store/heads.ts';
+import { formFile, formNumber, notText } from './body.ts';
 
-/** Most items of one request. */
-const maximumItems = 64;
-/** Most characters of one text. An encoder reads its first few hundred tokens at most. */
-const maximumTextCharacters = 100_000;
+export interface PredictionLimits {
+  /** Most items of one request. */
+  maximumItems: number;
+  /** Most characters of one text. An encoder reads its first few hundred tokens at most. */
+  maximumTextCharacters: number;
+}
 
-const headReference = z
+const headName = headNamePattern.source.slice(1, -1);
+const head = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}(@(\d+|latest))?$/, 'must be a name, name@version or name@latest')
+  .regex(new RegExp(`^${headName}(@(\\d+|latest))?$`), 'must be a name, name@version or name@latest')
   .meta({ description: 'Which head answers: `name`, `name@3` or `name@latest`.', example: 'emoji' });
-const topK = z.coerce
-  .number()
-  .int()
-  .min(1)
-  .max(1000)
-  .meta({ description: 'How many labels to return.', example: 5 });
+const topK = z.int().min(1).max(1000).meta({ description: 'How many labels to return.', example: 5 });
+const standardTopK = 5;
 
-const common = { head: headReference.optional(), topK: topK.default(5) };
+const formFields = {
+  head: head.optional(),
+  topK: formNumber(topK).default(standardTopK),
+  text: z.string().optional(),
+};
+const formFieldsSchema = z.strictObject({ ...formFields, image: notText });
 
-export const jsonRequestSchema = z
-  .strictObject({
-    ...common,
-    inputs: z
-      .array(
-        z.strictObject({
-          image: z
-            .string()
-            .optional()
-            .meta({ description: 'A JPEG, PNG or WebP file, as base64 or as a data URL.' }),
-          text: z.string().optional(),
-        }),
-      )
-      .min(1)
-      .max(maximumItems),
-  })
-  .meta({
-    id: 'PredictionRequest',
-    example: { head: 'emoji', topK: 3, inputs: [{ text: 'a slice of pizza' }] },
+/** The form, for the API's description. */
+export const formSchema = z
+  .strictObject({ ...formFields, image: formFile('A JPEG, PNG or WebP file.').optional() })
+  .meta({ id: 'PredictionForm' });
+
+/** A request as JSON. No inputs at all are `empty-request`, which is not for the schema to say. */
+export function jsonSchema({ maximumItems }: PredictionLimits) {
+  const input = z.strictObject({
+    image: z
+      .string()
+      .optional()
+      .meta({ description: 'A JPEG, PNG or WebP file, as base64 or as a data URL.' }),
+    text: z.string().optional(),
   });
-
-const multipartFieldsSchema = z.strictObject({ ...common, text: z.string().optional() });
-
-/** The multipart form, for the API's description. */
-export const multipartRequestSchema = multipartFieldsSchema.extend({
-  image: z
-    .string()
-    .optional()
-    .meta({ override: { type: 'string', format: 'binary' } }),
-});
+  return z
+    .strictObject({
+      head: head.optional(),
+      topK: topK.default(standardTopK),
+      inputs: z.array(input).max(maximumItems),
+    })
+    .meta({
+      id: 'PredictionRequest',
+      example: { head: 'emoji', topK: 3, inputs: [{ text: 'a slice of pizza' }] },
+    });
+}
 
 /** A request for predictions. An item that cannot be read stands as its error in its place. */
 export interface ParsedRequest {
@@ -60,43 +61,60 @@ export interface ParsedRequest {
 }
 
 /**
- * Reads the body of a request that a body parser has been over.
- * @throws ZodError naming each bad field
+ * Makes the function that reads the body of a request that a body parser has been over.
+ * It throws TandemError `empty-request`, and ZodError naming each bad field.
+ * @example predictionReader({ maximumItems: 64, maximumTextCharacters: 100_000 })(request)
  */
-export function parsePredictionRequest(request: Request): ParsedRequest {
-  if (request.is('multipart/form-data')) {
-    const { head, topK, text } = multipartFieldsSchema.parse({ ...request.body });
-    return { head, topK, inputs: [checkText({ image: request.file?.buffer, text }, 'text')] };
-  }
-  const { head, topK, inputs } = jsonRequestSchema.parse(request.body);
-  const items = inputs.map(({ image, text }, index) => {
-    const decoded = image === undefined ? undefined : decodeImage(image, `inputs[${index}].image`);
-    return decoded instanceof TandemError
-      ? decoded
-      : checkText({ image: decoded, text }, `inputs[${index}].text`);
-  });
-  return { head, topK, inputs: items };
+export function predictionReader(limits: PredictionLimits): (request: Request) => ParsedRequest {
+  const schema = jsonSchema(limits);
+  return (request) => {
+    if (request.is('multipart/form-data')) {
+      const { head, topK, text } = formFieldsSchema.parse({ ...request.body });
+      return { head, topK, inputs: [checkInput({ image: request.file?.buffer, text }, '', limits)] };
+    }
+    const { head, topK, inputs } = schema.parse(request.body);
+    if (inputs.length === 0)
+      throw new TandemError('empty-request', 'inputs: there are none', {
+        items: [{ at: 'inputs', detail: 'there are none' }],
+      });
+    return {
+      head,
+      topK,
+      inputs: inputs.map(({ image, text }, index) => {
+        const at = `inputs[${index}]`;
+        const decoded = image === undefined ? undefined : decodeImage(image, `${at}.image`);
+        return decoded instanceof TandemError ? decoded : checkInput({ image: decoded, text }, at, limits);
+      }),
+    };
+  };
 }
 
-function checkText(input: PredictionInput, at: string): PredictionInput | TandemError {
-  const characters = input.text?.length ?? 0;
-  if (characters <= maximumTextCharacters) return input;
+/** @param at the item's place in the request; empty where the request is the item */
+function checkInput(
+  input: PredictionInput,
+  at: string,
+  { maximumTextCharacters }: PredictionLimits,
+): PredictionInput | TandemError {
+  const { image, text = '' } = input;
+  if (image === undefined && text.trim() === '')
+    return itemError('empty-request', at || 'the request', 'it has neither image nor text');
+  if (text.length <= maximumTextCharacters) return input;
   return itemError(
     'text-too-long',
-    at,
-    `it has ${characters} characters, ${maximumTextCharacters} are the limit`,
+    at ? `${at}.text` : 'text',
+    `it has ${text.length} characters, ${maximumTextCharacters} are the limit`,
   );
 }
 
 /** Strict, because Buffer.from drops what is not base64 without a word. */
 function decodeImage(image: string, at: string): Buffer | TandemError {
-  const base64 = image.replace(/^data:[^,]*;base64,/, '');
-  if (base64.startsWith('data:')) return itemError('invalid-picture', at, 'its data URL is not base64');
+  const base64 = image.replace(/^data:[^,]*;base64,/i, '');
+  if (/^data:/i.test(base64)) return itemError('invalid-picture', at, 'its data URL is not base64');
   if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64))
     return itemError('invalid-picture', at, 'it is neither base64 nor a data URL');
   return Buffer.from(base64, 'base64');
 }
 
-function itemError(code: 'text-too-long' | 'invalid-picture', at: string, detail: string): TandemError {
+function itemError(code: ErrorCode, at: string, detail: string): TandemError {
   return new TandemError(code, `${at}: ${detail}`, { items: [{ at, detail }] });
 }

@@ -1,8 +1,7 @@
-import { STATUS_CODES } from 'node:http';
-import type { ErrorRequestHandler, RequestHandler } from 'express';
-import { MulterError } from 'multer';
+import type { ErrorRequestHandler } from 'express';
 import { z } from 'zod';
-import { type ErrorCode, errorTable, TandemError } from '../errors.ts';
+import { type ErrorItem, errorTable, TandemError } from '../errors.ts';
+import { describeBodyError } from './body.ts';
 import { type RequestLog, requestIdOf } from './request-log.ts';
 
 /** An error as it is sent: RFC 9457, with what to do next. */
@@ -34,78 +33,57 @@ export const problemSchema = z
     },
   });
 
-export type Problem = z.infer<typeof problemSchema>;
+type Problem = z.infer<typeof problemSchema>;
 
-/** @example describeProblem(new TandemError('empty-request', 'inputs[0] is empty')) */
+/**
+ * An error as the body of a response.
+ * @example describeProblem(new TandemError('empty-request', 'inputs[0]: it has neither image nor text'), requestId)
+ */
 export function describeProblem({ code, message, fix, items }: TandemError, instance?: string): Problem {
   const { title, status } = errorTable[code];
-  return { type: problemAddress(code), title, status, detail: message, fix, instance, errors: [...items] };
+  return { type: `/problems/${code}`, title, status, detail: message, fix, instance, errors: [...items] };
 }
 
-/** Answers every error that a handler throws, and logs those that nobody expected. */
+/** Answers every error that a handler throws, and logs those that the operator must know of. */
 export function handleErrors(log: RequestLog): ErrorRequestHandler {
-  return (error, request, response, next) => {
+  return (error, request, response, _next) => {
+    // A caller who left in the middle of the body: nobody is there to answer, and nothing is wrong here.
+    if (request.destroyed && !request.complete) return;
+    const known = toTandemError(error);
+    if (errorTable[known.code].status === 500) log.unexpected(request, error);
     if (response.headersSent) {
-      next(error);
+      response.destroy();
       return;
     }
-    const known = toTandemError(error);
-    if (known.code === 'internal') log.unexpected(request, error);
     const problem = describeProblem(known, requestIdOf(response));
-    if (known.retryAfter !== undefined) response.set('Retry-After', String(known.retryAfter));
+    if (known.retryAfter !== undefined)
+      response.set('Retry-After', String(Math.max(1, Math.ceil(known.retryAfter))));
     response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   };
-}
-
-/** A page for each kind of problem: what it is and what to do. */
-export const problemPage: RequestHandler<{ code: string }> = (request, response) => {
-  const { code } = request.params;
-  if (!Object.hasOwn(errorTable, code))
-    throw new TandemError('not-found', `no problem is called ${JSON.stringify(code)}`);
-  const { title, status, fix } = errorTable[code as ErrorCode];
-  response
-    .type('text/plain')
-    .send(`${title}\n\nHTTP status: ${status} ${STATUS_CODES[status]}\nWhat to do: ${fix}\n`);
-};
-
-export function problemAddress(code: ErrorCode): string {
-  return `/problems/${code}`;
 }
 
 /** What a library throws, as one of ours. */
 function toTandemError(error: unknown): TandemError {
   if (error instanceof TandemError) return error;
   if (error instanceof z.ZodError) return invalidFields(error);
-  if (error instanceof MulterError) {
-    if (error.code === 'LIMIT_FILE_SIZE' || error.code === 'LIMIT_FIELD_VALUE')
-      return new TandemError('payload-too-large', `the field ${error.field ?? ''} is too large`, {
-        cause: error,
-      });
-    const detail = error.field ? `${error.message}: ${error.field}` : error.message;
-    return new TandemError('invalid-request', detail, { cause: error });
-  }
-  const { type, status, message } = error as { type?: string; status?: number; message?: string };
-  if (type === 'entity.too.large')
-    return new TandemError('payload-too-large', `${message}`, { cause: error });
-  if (status === 415) return new TandemError('unsupported-media-type', `${message}`, { cause: error });
-  if (type === 'entity.parse.failed')
-    return new TandemError('invalid-request', `the body is not JSON: ${message}`, { cause: error });
-  // Express, body-parser and busboy mark what the caller did wrong; a multipart body that breaks off has no mark.
-  if (
-    (status !== undefined && status < 500) ||
-    /^(Multipart|Unexpected end of (form|multipart)|Malformed part)/.test(`${message}`)
-  )
-    return new TandemError('invalid-request', `${message}`, { cause: error });
+  const bodyError = describeBodyError(error);
+  if (bodyError) return bodyError;
+  // Express and body-parser mark what the caller did wrong.
+  if (error instanceof Error && 'status' in error && Number(error.status) < 500)
+    return new TandemError('invalid-request', error.message, { cause: error });
   return new TandemError('internal', 'an unexpected error; the log has it under this request’s id', {
     cause: error,
   });
 }
 
 function invalidFields(error: z.ZodError): TandemError {
-  const items = error.issues.map((issue) => ({ at: fieldName(issue.path), detail: issue.message }));
-  return new TandemError('invalid-request', items.map(({ at, detail }) => `${at}: ${detail}`).join('; '), {
-    items,
-  });
+  const items = error.issues.flatMap((issue): ErrorItem[] =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ at: fieldName([...issue.path, key]), detail: 'there is no such field' }))
+      : [{ at: fieldName(issue.path), detail: issue.message }],
+  );
+  const detail = items.map((item) => `${item.at}: ${item.detail}`).join('; ');
+  return new TandemError('invalid-request', detail, { items });
 }
 
 /** @example fieldName(['inputs', 3, 'image']) // 'inputs[3].image' */

@@ -68,7 +68,7 @@ describe('the command line', () => {
     expect(stderr).toMatch(/training \d+ steps/);
   });
 
-  it.each(['serve', 'train', 'predict', 'evaluate', 'heads'])(
+  it.each(['serve', 'train', 'predict', 'evaluate', 'compare', 'heads'])(
     '%s --help ends with an example',
     async (command) => {
       const { code, stdout } = await runCommand(command, '--help');
@@ -144,5 +144,20 @@ describe('bad input on the command line', () => {
       code: 'invalid-dataset',
       items: [{ at: expect.stringContaining('row 1') }],
     });
+  });
+});
+
+describe('a comparison', () => {
+  it('trains every strategy on the same splits and says whether ARL is better', async () => {
+    const { code, value } = await runJson('compare', sample, '--seeds', '2');
+    expect(code).toBe(0);
+    const names = value.results.map(({ contender }: { contender: string }) => contender);
+    expect(names.sort()).toEqual(['arl', 'image', 'joint', 'late', 'ogm-ge', 'text', 'uniform']);
+    expect(value.verdict.difference).toEqual({
+      mean: expect.any(Number),
+      margin: expect.any(Number),
+      isDifferent: expect.any(Boolean),
+    });
+    for (const { fused } of value.results) expect(fused.accuracy.bySeed).toHaveLength(2);
   });
 });

@@ -111,6 +111,7 @@ describe('a fine-tuning over HTTP', () => {
         const response = await post('/v1/predict', await form({ text: 'a dog' }));
         expect(response.status).toBe(200);
         predictions++;
+        await new Promise((resolve) => setTimeout(resolve, 50));
       }
     })();
     const { job, types, ids } = await events;

@@ -1,0 +1,106 @@
+import express, { type Request, type RequestHandler } from 'express';
+import multer, { MulterError } from 'multer';
+import { z } from 'zod';
+import { type ErrorCode, TandemError } from '../errors.ts';
+
+const MiB = 2 ** 20;
+
+export interface BodyOptions {
+  /** Largest body, all its parts together, in bytes. */
+  maximumBytes: number;
+  /** Largest body where it is JSON; as large as any other unless said. */
+  maximumJsonBytes?: number;
+  /** Name of the one file that a form may carry. */
+  file: string;
+  storage: multer.StorageEngine;
+  /** What is wrong with a request that has no body. */
+  whenEmpty: ErrorCode;
+}
+
+/**
+ * Reads a body that is JSON or a form into `request.body` and `request.file`.
+ * Passes on TandemError `payload-too-large`, `unsupported-media-type` or what `whenEmpty` says; what the parsers
+ * throw is for {@link describeBodyError}.
+ * @example readBody({ maximumBytes: 2 ** 20, file: 'image', storage: multer.memoryStorage(), whenEmpty: 'empty-request' })
+ */
+export function readBody({
+  maximumBytes,
+  maximumJsonBytes = maximumBytes,
+  ...options
+}: BodyOptions): RequestHandler {
+  const readJson = express.json({ limit: maximumJsonBytes });
+  // @types/multer does not know streamHandler yet.
+  const formOptions: multer.Options & { streamHandler: (request: Request, parser: Parser) => void } = {
+    storage: options.storage,
+    // Browsers and curl send file names in UTF-8; busboy would read them as Latin-1.
+    defParamCharset: 'utf8',
+    // The size is limited as a whole, not for each part: many parts below a limit are still too much.
+    limits: { files: 1, fields: 16, fieldSize: Number.POSITIVE_INFINITY },
+    streamHandler(request, parser) {
+      let bytes = 0;
+      request.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > maximumBytes) parser.destroy(tooLarge(maximumBytes));
+      });
+      request.pipe(parser);
+    },
+  };
+  const readForm = multer(formOptions).single(options.file);
+  return (request, response, next) => {
+    const length = Number(request.get('Content-Length') ?? 0);
+    if (length === 0 && request.get('Transfer-Encoding') === undefined)
+      throw new TandemError(options.whenEmpty, 'the request has no body');
+    if (request.is('multipart/form-data')) {
+      if (length > maximumBytes) throw tooLarge(maximumBytes);
+      void readForm(request, response, next);
+    } else if (request.is('application/json')) {
+      readJson(request, response, next);
+    } else {
+      const given = request.get('Content-Type') ?? 'none';
+      throw new TandemError('unsupported-media-type', `the content type is ${given}`);
+    }
+  };
+}
+
+type Parser = NodeJS.WritableStream & { destroy(error: Error): void };
+
+/** What the body parsers throw, as one of ours; undefined for anything else. */
+export function describeBodyError(error: unknown): TandemError | undefined {
+  if (error instanceof MulterError) {
+    const detail = error.field ? `${error.field}: ${error.message}` : error.message;
+    const items = error.field ? [{ at: error.field, detail: error.message }] : [];
+    return new TandemError('invalid-request', detail, { items, cause: error });
+  }
+  if (!(error instanceof Error)) return undefined;
+  const { type, status, limit, message } = error as Error & {
+    type?: string;
+    status?: number;
+    limit?: number;
+  };
+  if (type === 'entity.too.large') return tooLarge(limit!);
+  if (status === 415) return new TandemError('unsupported-media-type', message, { cause: error });
+  if (type === 'entity.parse.failed')
+    return new TandemError('invalid-request', `the body is not JSON: ${message}`, { cause: error });
+  // What busboy throws has no mark of its own.
+  if (/^(Multipart|Unexpected end of (form|multipart)|Malformed part)/.test(message))
+    return new TandemError('invalid-request', `the form cannot be read: ${message}`, { cause: error });
+  return undefined;
+}
+
+function tooLarge(maximum: number): TandemError {
+  const limit = maximum % MiB === 0 ? `${maximum / MiB} MiB` : `${maximum} bytes`;
+  return new TandemError('payload-too-large', `the request is larger than ${limit}`);
+}
+
+/** A whole number as a form sends it: in digits. */
+export function formNumber<Schema extends z.ZodType<number, number>>(schema: Schema) {
+  return z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(schema);
+}
+
+/** A file of a form, for the API's description. */
+export function formFile(description: string) {
+  return z.string().meta({ override: { type: 'string', format: 'binary', description } });
+}
+
+/** Stands for a form's file among its text fields, where it must not be. */
+export const notText = z.undefined({ error: 'must be a file, not text' }).optional();

@@ -1,0 +1,104 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import { TandemError } from '../errors.ts';
+import type { Job } from '../jobs/job.ts';
+import { headNamePattern } from '../store/heads.ts';
+import { formFile, formNumber, notText } from './body.ts';
+import { metricsSchema } from './head-routes.ts';
+import type { Services } from './services.ts';
+
+const seed = z.int().min(0).meta({ description: 'Same seed, same head.', example: 0 });
+const head = z
+  .string()
+  .regex(headNamePattern, 'must be up to 64 of a-z 0-9 . _ -')
+  .meta({ description: 'Name of the head to make; one that exists gets its next version.', example: 'pets' });
+
+export const jsonSchema = z
+  .strictObject({
+    head,
+    dataset: z
+      .string()
+      .regex(/^[\w][\w.-]*$/, 'must be the name of a folder among the server’s datasets')
+      .meta({ example: 'pets' }),
+    seed: seed.optional(),
+  })
+  .meta({ id: 'JobRequest', example: { head: 'pets', dataset: 'pets', seed: 0 } });
+
+const formFields = { head, seed: formNumber(seed).optional() };
+const formFieldsSchema = z.strictObject({ ...formFields, archive: notText });
+export const formSchema = z
+  .strictObject({ ...formFields, archive: formFile('A zip file of the dataset.') })
+  .meta({ id: 'JobForm' });
+
+const exampleJob = {
+  id: '5b0e1d3e-4f0b-4c53-9d0f-6a2f5c0e7a11',
+  state: 'running',
+  head: 'pets',
+  dataset: 'pets.zip',
+  createdAt: '2026-01-31T12:00:00.000Z',
+  startedAt: '2026-01-31T12:00:01.000Z',
+  progress: { stage: 'training', done: 120, total: 600, loss: 0.84, accuracy: 0.71 },
+};
+export const jobSchema = z
+  .object({
+    id: z.string(),
+    state: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
+    head: z.string(),
+    dataset: z.string(),
+    createdAt: z.iso.datetime(),
+    startedAt: z.iso.datetime().optional(),
+    finishedAt: z.iso.datetime().optional(),
+    progress: z
+      .object({
+        stage: z.enum(['features', 'training', 'evaluation', 'comparison']),
+        done: z.int(),
+        total: z.int(),
+        loss: z.number().optional(),
+        accuracy: z.number().optional(),
+      })
+      .optional(),
+    result: z
+      .object({
+        head: z.string(),
+        version: z.int(),
+        labels: z.array(z.string()),
+        examples: z.object({ training: z.int(), test: z.int() }),
+        metrics: metricsSchema,
+        seconds: z.object({ features: z.number(), training: z.number(), total: z.number() }),
+        folder: z.string(),
+      })
+      .optional(),
+    error: z
+      .object({
+        code: z.string(),
+        title: z.string(),
+        detail: z.string(),
+        fix: z.string(),
+        items: z.array(z.object({ at: z.string(), detail: z.string() })),
+      })
+      .optional(),
+  })
+  .meta({
+    id: 'Job',
+    example: exampleJob,
+  }) satisfies z.ZodType<Job>;
+
+export const jobsSchema = z.object({ jobs: z.array(jobSchema) }).meta({ example: { jobs: [exampleJob] } });
+
+/**
+ * Reads the body of a request for a job that a body parser has been over.
+ * @throws ZodError naming each bad field; TandemError `invalid-request` where the archive is missing
+ * @example const job = await jobs.submit(parseJobRequest(request));
+ */
+export function parseJobRequest(request: Request): Parameters<Services['jobs']['submit']>[0] {
+  if (!request.is('multipart/form-data')) {
+    const { dataset, ...rest } = jsonSchema.parse(request.body);
+    return { ...rest, source: { dataset } };
+  }
+  const fields = formFieldsSchema.parse({ ...request.body });
+  if (!request.file) {
+    const detail = 'the form has no zip file under this name';
+    throw new TandemError('invalid-request', `archive: ${detail}`, { items: [{ at: 'archive', detail }] });
+  }
+  return { ...fields, source: { archive: request.file.path, fileName: request.file.originalname } };
+}

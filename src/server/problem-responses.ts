@@ -1,0 +1,63 @@
+import type { ZodOpenApiOperationObject } from 'zod-openapi';
+import { type ErrorCode, errorTable, TandemError } from '../errors.ts';
+import { describeProblem, problemSchema } from './problems.ts';
+
+/** What each problem may look like, for the API's description. A code that an operation names needs one. */
+const exampleDetails = {
+  'empty-request': 'inputs[0]: it has neither image nor text',
+  'invalid-request': 'topK: Too small: expected number to be >=1',
+  'invalid-picture': 'the picture is incomplete or damaged',
+  'picture-too-large': 'the picture is 16000 by 16000 pixels',
+  'picture-too-small': 'the picture is 1 by 1 pixels',
+  'text-too-long': 'inputs[0].text: it has 1000000 characters, 100000 are the limit',
+  'payload-too-large': 'the request is larger than 20 MiB',
+  'unsupported-media-type': 'the content type is text/csv',
+  'not-found': 'no problem is called "hunger"',
+  'unknown-head': 'no head is named "pets"; there are: emoji',
+  'unknown-dataset': 'no dataset is named "pets"; there are: plants',
+  'unknown-job': 'no job has the id "7"',
+  'head-conflict': 'emoji@1 was trained on features of another image encoder',
+  'damaged-artifact': 'models/heads/emoji/1/head.onnx does not have the sha256 that its manifest says',
+  overloaded: '512 items are waiting',
+  'deadline-exceeded': 'no answer within 30000 ms',
+  'not-ready': 'the encoders do not answer',
+  internal: 'an unexpected error; the log has it under this request’s id',
+} as const satisfies Partial<Record<ErrorCode, string>>;
+
+const exampleId = '2f1c6a52-5a6e-4d6f-9a43-0f3e8f6f8f10';
+const retryAfter = {
+  'Retry-After': {
+    description: 'Seconds after which to try again.',
+    schema: { type: 'integer', minimum: 1 },
+  },
+} as const;
+
+/**
+ * The problems that an operation may answer with, by status; `internal` is always among them.
+ * @example problemResponses('unknown-job') // { '404': …, '500': … }
+ */
+export function problemResponses(
+  ...codes: (keyof typeof exampleDetails)[]
+): ZodOpenApiOperationObject['responses'] {
+  const byStatus = Map.groupBy([...codes, 'internal' as const], (code) => String(errorTable[code].status));
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [
+      status,
+      {
+        description: group.map((code) => `${code}: ${errorTable[code].title}.`).join(' '),
+        ...(group.includes('overloaded') && { headers: retryAfter }),
+        content: {
+          'application/problem+json': {
+            schema: problemSchema,
+            examples: Object.fromEntries(
+              group.map((code) => [
+                code,
+                { value: describeProblem(new TandemError(code, exampleDetails[code]), exampleId) },
+              ]),
+            ),
+          },
+        },
+      },
+    ]),
+  );
+}

@@ -1,0 +1,129 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pino } from 'pino';
+import { onTestFinished } from 'vitest';
+import { TandemError } from '../../src/errors.ts';
+import type { Prediction } from '../../src/inference/prediction.ts';
+import type { Job, JobEvent, JobState } from '../../src/jobs/job.ts';
+import { type AppOptions, createApp } from '../../src/server/app.ts';
+import { type ListenOptions, listen } from '../../src/server/listen.ts';
+import type { Services } from '../../src/server/services.ts';
+
+export const prediction: Prediction = {
+  labels: [{ label: 'cat', probability: 0.9 }],
+  confidence: 0.9,
+  modalities: ['text'],
+  unimodal: { text: { labels: [{ label: 'cat', probability: 0.9 }], confidence: 0.9 } },
+  timings: { decode: 1, queue: 2, encode: 3, head: 4 },
+};
+
+export function job(state: JobState, id = 'a'): Job {
+  const over = state !== 'queued' && state !== 'running';
+  const createdAt = '2026-01-31T12:00:00.000Z';
+  return {
+    id,
+    state,
+    head: 'pets',
+    dataset: 'pets',
+    createdAt,
+    ...(over ? { finishedAt: createdAt } : {}),
+  };
+}
+
+/** A job that ran from start to end. */
+export const story: JobEvent[] = [
+  { id: 1, type: 'state', job: job('queued') },
+  { id: 2, type: 'state', job: job('running') },
+  {
+    id: 5,
+    type: 'progress',
+    job: { ...job('running'), progress: { stage: 'training', done: 1, total: 2 } },
+  },
+  { id: 6, type: 'state', job: job('succeeded') },
+];
+
+/** Stands in for the rest of the program: every answer is canned, and a test replaces the one it is about. */
+export function services(replaced: Partial<Services> = {}, jobs: Partial<Services['jobs']> = {}): Services {
+  return {
+    predict: async (inputs) => ({
+      head: { name: 'emoji', version: 3 },
+      results: inputs.map(() => prediction),
+    }),
+    heads: async () => [],
+    ready: async () => true,
+    provider: 'cpu',
+    ...replaced,
+    jobs: {
+      submit: async () => job('queued'),
+      list: () => [job('queued')],
+      get: (id) => {
+        if (id === 'a') return job('succeeded');
+        throw new TandemError('unknown-job', `no job has the id ${JSON.stringify(id)}`);
+      },
+      async *events(_id, lastEventId) {
+        yield* story.filter((event) => event.id > lastEventId);
+      },
+      cancel: () => job('cancelled'),
+      ...jobs,
+    },
+  };
+}
+
+export interface RunningApp {
+  address: string;
+  uploads: string;
+  /** What was logged, a JSON object a line. */
+  logged: () => string;
+  close(): Promise<void>;
+}
+
+/** Serves the double on a free port until the test ends. */
+export async function serve(
+  double: Services,
+  options: Partial<AppOptions> & Partial<ListenOptions> = {},
+): Promise<RunningApp> {
+  const uploads = await mkdtemp(path.join(tmpdir(), 'uploads-'));
+  const lines: string[] = [];
+  const app = createApp(double, {
+    logger: pino({}, { write: (line: string) => void lines.push(line) }),
+    defaultHead: 'emoji',
+    uploadFolder: uploads,
+    requestTimeout: 30_000,
+    maximumRequestBytes: 20 * 2 ** 20,
+    maximumUploadBytes: 2 ** 20,
+    ...options,
+  });
+  const server = await listen(app, { host: '127.0.0.1', port: 0, drainTime: 200, ...options });
+  onTestFinished(async () => {
+    await server.close();
+    await rm(uploads, { recursive: true });
+  });
+  return { address: server.address, uploads, logged: () => lines.join(''), close: server.close };
+}
+
+export function sendJson(address: string, body: unknown, init: RequestInit = {}): Promise<Response> {
+  return fetch(address, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+    ...init,
+  });
+}
+
+export function sendForm(address: string, fields: Record<string, string | Blob>): Promise<Response> {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.set(name, value);
+  return fetch(address, { method: 'POST', body });
+}
+
+/** Status, code and body of a response that ought to be a problem. */
+export async function problemOf(response: Response) {
+  const type = response.headers.get('Content-Type');
+  if (!type?.startsWith('application/problem+json'))
+    throw new Error(`not a problem: ${response.status} ${type}`);
+  const body = await response.json();
+  if (body.status !== response.status)
+    throw new Error(`status ${response.status}, but ${body.status} inside`);
+  return { status: response.status, code: body.type.replace('/problems/', ''), ...body };
+}
