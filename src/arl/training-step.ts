@@ -4,7 +4,7 @@ import { cast, multiply, scale } from '../graph/operations/elementwise.ts';
 import { concat, gather, reshape } from '../graph/operations/layout.ts';
 import { mean } from '../graph/operations/reduction.ts';
 import { clipFactor, gradientNorm, type OptimizerSettings, optimizerStep } from '../graph/optimizer.ts';
-import { apply, blocked, constant, input, type Value } from '../graph/value.ts';
+import { apply, blocked, constant, dynamic, input, type Value } from '../graph/value.ts';
 import { type HeadArchitecture, parameterInputs } from './architecture.ts';
 import { withNoise } from './gradient-noise.ts';
 import { type ObjectiveSettings, objective } from './objective.ts';
@@ -19,18 +19,14 @@ export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 
   dropoutMasks: number;
   /** Rows of the bank of gradient noise, which only `ogm-ge` reads. */
   noiseRows?: number;
-  /** True where some examples lack a modality: the step then takes `presence` as well. */
+  /** True where some examples lack a modality: the step then reads `presence` as well. */
   partial: boolean;
 }
 
 /** Names of the step's inputs, beside the parameters' and the optimizer's own. */
 export const stepInputs = {
-  /** [B, D_m], float32. */
-  features: (m: number) => `features.${m}`,
-  /** [B], int32. */
-  labels: 'labels',
-  /** [B, 1], float32: 1 where the example has modality m, else 0. */
-  presence: (m: number) => `presence.${m}`,
+  /** [B], int32: the rows of the training set that make the batch. */
+  rows: 'rows',
   /** γ, a scalar. */
   gamma: 'gamma',
   /** 0 during the warm-up, then 1. */
@@ -39,10 +35,20 @@ export const stepInputs = {
   dropoutRows: 'dropout.rows',
   /** int32 scalar: where the gradient noise begins in its bank. */
   noiseOffset: 'noise.offset',
-  /** [rows, h], float32: standard normal numbers. The same in every step. */
-  noiseBank: 'noise.bank',
-  /** [masks, D_m], float32: 0 where a feature is dropped, 1/(1-p) where it is kept. The same in every step. */
+} as const;
+
+/** Names of what is the same in every step. */
+export const sharedInputs = {
+  /** [N, D_m], float32: the training set's features. */
+  features: (m: number) => `features.${m}`,
+  /** [N], int32. */
+  labels: 'labels',
+  /** [N, 1], float32: 1 where the example has modality m, else 0. */
+  presence: (m: number) => `presence.${m}`,
+  /** [masks, D_m], float32: 0 where a feature is dropped, 1/(1-p) where it is kept. */
   dropoutMasks: (m: number) => `dropout.masks.${m}`,
+  /** [rows, h], float32: standard normal numbers. */
+  noiseBank: 'noise.bank',
 } as const;
 
 /**
@@ -55,19 +61,22 @@ export const stepInputs = {
 export function trainingStep(architecture: HeadArchitecture, settings: TrainingStepSettings): LoopStep {
   const { batchSize: B, dropoutMasks } = settings;
   const parameters = parameterInputs(architecture);
-  const features = architecture.dimensions.map((D, m) => input(stepInputs.features(m), [B, D]));
-  const labels = input(stepInputs.labels, [B], 'int32');
+  const modalities = [...architecture.dimensions.keys()];
+  const rows = input(stepInputs.rows, [B], 'int32');
   const gamma = input(stepInputs.gamma, []);
   const residual = input(stepInputs.residual, []);
   const maskRows = input(stepInputs.dropoutRows, [B], 'int32');
-  const masks = architecture.dimensions.map((D, m) => input(stepInputs.dropoutMasks(m), [dropoutMasks, D]));
+  const features = architecture.dimensions.map((D, m) => input(sharedInputs.features(m), [dynamic, D]));
+  const allLabels = input(sharedInputs.labels, [dynamic], 'int32');
+  const present = modalities.map((m) => input(sharedInputs.presence(m), [dynamic, 1]));
+  const masks = architecture.dimensions.map((D, m) => input(sharedInputs.dropoutMasks(m), [dropoutMasks, D]));
 
-  const x = features.map((feature, m) =>
-    dropoutMasks > 0 ? multiply(feature, gather(masks[m], maskRows)) : feature,
-  );
-  const presence = settings.partial
-    ? features.map((_, m) => input(stepInputs.presence(m), [B, 1]))
-    : undefined;
+  const x = features.map((all, m) => {
+    const batch = gather(all, rows);
+    return dropoutMasks > 0 ? multiply(batch, gather(masks[m], maskRows)) : batch;
+  });
+  const labels = gather(allLabels, rows);
+  const presence = settings.partial ? present.map((all) => gather(all, rows)) : undefined;
   const { loss, logits, analysis, updateScales } = objective(
     architecture,
     { ...settings, gamma, residual },
@@ -77,7 +86,7 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
 
   const trained = Object.values(parameters);
   const noiseOffset = input(stepInputs.noiseOffset, [], 'int32');
-  const noiseBank = input(stepInputs.noiseBank, [settings.noiseRows ?? 1, architecture.hidden]);
+  const noiseBank = input(sharedInputs.noiseBank, [settings.noiseRows ?? 1, architecture.hidden]);
   const noisy = strategies[settings.strategy].noise;
   const gradients = differentiate(loss, trained).map((gradient, index) =>
     noisy && trained[index].name.startsWith('adapter.')
@@ -101,16 +110,20 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   return {
     state,
     perStep: [
-      ...features,
-      labels,
-      ...(presence ?? []),
+      rows,
       gamma,
       residual,
       ...(dropoutMasks > 0 ? [maskRows] : []),
       ...(noisy ? [noiseOffset] : []),
       ...scalars,
     ],
-    shared: [...(dropoutMasks > 0 ? masks : []), ...(noisy ? [noiseBank] : [])],
+    shared: [
+      ...features,
+      allLabels,
+      ...(settings.partial ? present : []),
+      ...(dropoutMasks > 0 ? masks : []),
+      ...(noisy ? [noiseBank] : []),
+    ],
     reports: {
       loss: scale(loss, 1 / B),
       accuracy: accuracy(logits.fused, labels),

@@ -1,14 +1,14 @@
-import { stepInputs } from '../arl/training-step.ts';
+import { sharedInputs, stepInputs } from '../arl/training-step.ts';
 import { loopInputName } from '../graph/emit.ts';
 import { float32, int32, type Tensors } from '../runtime/tensor.ts';
-import { type FeatureTable, rowOf } from './feature-table.ts';
+import type { FeatureTable } from './feature-table.ts';
 import { Random } from './random.ts';
 
 export interface BatchOptions {
   batchSize: number;
   seed: number;
   dropout: number;
-  /** Whether the step takes `presence`. */
+  /** Whether the step reads `presence`. */
   partial: boolean;
   /** Columns of the bank of gradient noise; absent where the step takes none. */
   noiseColumns?: number;
@@ -23,7 +23,7 @@ export const noiseRows = 4096;
 /**
  * The batches of a training, each a function of the seed and the step alone, so that a training can go on from any
  * step. Examples come in epochs, each a new permutation of them all; a batch may reach over the end of an epoch, so
- * none is ragged.
+ * none is ragged. A batch is row numbers: the graph takes the rows out of the training set itself.
  */
 export class Batches {
   readonly #table: FeatureTable;
@@ -36,26 +36,13 @@ export class Batches {
     this.#options = options;
   }
 
-  /** The feeds of `count` steps from `first` on: features, labels and what goes with them, one axis of steps in front. */
+  /** The feeds of `count` steps from `first` on, one axis of steps in front. */
   feeds(first: number, count: number): Tensors {
-    const { batchSize, partial, dropout, seed, noiseColumns = 0 } = this.#options;
-    const rows = Array.from({ length: count * batchSize }, (_, index) =>
+    const { batchSize, dropout, seed, noiseColumns = 0 } = this.#options;
+    const rows = Int32Array.from({ length: count * batchSize }, (_, index) =>
       this.#exampleAt(first * batchSize + index),
     );
-    const feeds: Tensors = {};
-    for (const [m, column] of this.#table.columns.entries()) {
-      const { dimension, present } = column;
-      const values = new Float32Array(rows.length * dimension);
-      for (const [index, row] of rows.entries()) values.set(rowOf(column, row), index * dimension);
-      feeds[loopInputName(stepInputs.features(m))] = float32([count, batchSize, dimension], values);
-      if (partial)
-        feeds[loopInputName(stepInputs.presence(m))] = float32(
-          [count, batchSize, 1],
-          Float32Array.from(rows, (row) => present[row]),
-        );
-    }
-    const labels = Int32Array.from(rows, (row) => this.#table.labels[row]);
-    feeds[loopInputName(stepInputs.labels)] = int32([count, batchSize], labels);
+    const feeds: Tensors = { [loopInputName(stepInputs.rows)]: int32([count, batchSize], rows) };
     if (dropout > 0) {
       const masks = new Int32Array(rows.length);
       for (let step = 0; step < count; step++) {
@@ -74,9 +61,21 @@ export class Batches {
     return feeds;
   }
 
-  /** What is the same in every step: the banks of dropout masks and of gradient noise, as far as they are used. */
-  banks(): Tensors {
-    return { ...this.#dropoutMasks(), ...this.#noise() };
+  /** What is the same in every step: the training set, and the banks of dropout masks and of gradient noise. */
+  shared(): Tensors {
+    return { ...this.#trainingSet(), ...this.#dropoutMasks(), ...this.#noise() };
+  }
+
+  #trainingSet(): Tensors {
+    const { columns, labels } = this.#table;
+    const rows = labels.length;
+    const entries = columns.flatMap(({ values, dimension, present }, m) => [
+      [sharedInputs.features(m), float32([rows, dimension], values.slice())] as const,
+      ...(this.#options.partial
+        ? [[sharedInputs.presence(m), float32([rows, 1], Float32Array.from(present))] as const]
+        : []),
+    ]);
+    return { ...Object.fromEntries(entries), [sharedInputs.labels]: int32([rows], labels.slice()) };
   }
 
   #dropoutMasks(): Tensors {
@@ -88,7 +87,7 @@ export class Batches {
       const values = new Float32Array(dropoutMaskCount * dimension);
       for (let index = 0; index < values.length; index++)
         values[index] = random.nextFloat() < dropout ? 0 : kept;
-      return [stepInputs.dropoutMasks(m), float32([dropoutMaskCount, dimension], values)] as const;
+      return [sharedInputs.dropoutMasks(m), float32([dropoutMaskCount, dimension], values)] as const;
     });
     return Object.fromEntries(entries);
   }
@@ -98,7 +97,7 @@ export class Batches {
     if (noiseColumns === 0) return {};
     const random = new Random(seed, 'noise bank');
     const values = Float32Array.from({ length: noiseRows * noiseColumns }, () => random.nextNormal());
-    return { [stepInputs.noiseBank]: float32([noiseRows, noiseColumns], values) };
+    return { [sharedInputs.noiseBank]: float32([noiseRows, noiseColumns], values) };
   }
 
   #exampleAt(position: number): number {

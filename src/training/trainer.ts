@@ -43,8 +43,7 @@ export interface TrainedHead {
 const stepsPerRun = 20;
 
 /**
- * Trains a head on scaled features: ONNX Runtime runs the steps, a run of them at a time, while the next run's
- * batches are gathered here.
+ * Trains a head on scaled features: ONNX Runtime runs the steps, a run of them at a time.
  * @throws TandemError `job-cancelled` where the signal aborts, `training-failed` where the loss stops being finite
  * @example const { parameters } = await trainHead(engine, table, { classes: 9, recipe: defaultRecipe, seed: 1 });
  */
@@ -85,7 +84,7 @@ export async function trainHead(
       dropout: recipe.dropout,
       noiseColumns: strategies[recipe.strategy].noise ? recipe.hidden : 0,
     });
-    await session.bind(batches.banks());
+    await session.bind(batches.shared());
 
     const steps = stepCount(recipe, table.labels.length);
     const history: TrainingHistory = { loss: [], accuracy: [], gradientNorm: [], statistics: [] };

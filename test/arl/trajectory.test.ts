@@ -1,6 +1,6 @@
 import { afterAll, describe, it } from 'vitest';
 import { type HeadArchitecture, parameterShapes } from '../../src/arl/architecture.ts';
-import { stepInputs, trainingStep } from '../../src/arl/training-step.ts';
+import { sharedInputs, stepInputs, trainingStep } from '../../src/arl/training-step.ts';
 import { emitLoop, loopInputName, loopOutputName } from '../../src/graph/emit.ts';
 import { type OptimizerSettings, optimizerScalars } from '../../src/graph/optimizer.ts';
 import { Engine } from '../../src/runtime/engine.ts';
@@ -39,6 +39,17 @@ describe.each(['sgd', 'adamw'] as const)('30 steps of %s', (optimizerName) => {
   /** Runs the steps in runs of at most `chunk`, as a trainer does. */
   async function train(chunk: number) {
     const session = await engine.load(emitLoop(step));
+    const N = steps * batchSize;
+    await session.bind({
+      ...Object.fromEntries(
+        architecture.dimensions.map((D, m) => [
+          sharedInputs.features(m),
+          float32([N, D], flat(golden.inputs[m])),
+        ]),
+      ),
+      [sharedInputs.labels]: int32([N], golden.labels.flat()),
+    });
+    const rowsOfStep = (s: number) => Array.from({ length: batchSize }, (_, index) => s * batchSize + index);
     const initial = splitFusionWeight(golden.initial, architecture);
     let state: Tensors = Object.fromEntries(
       step.state.map(({ current: { name, shape } }) => [
@@ -55,9 +66,9 @@ describe.each(['sgd', 'adamw'] as const)('30 steps of %s', (optimizerName) => {
       const range = Array.from({ length: Math.min(chunk, steps - first) }, (_, index) => first + index);
       const S = range.length;
       const feeds: Tensors = {
-        [loopInputName(stepInputs.labels)]: int32(
+        [loopInputName(stepInputs.rows)]: int32(
           [S, batchSize],
-          range.flatMap((s) => golden.labels[s]),
+          range.flatMap((s) => rowsOfStep(s)),
         ),
         [loopInputName(stepInputs.gamma)]: float32(
           [S],
@@ -68,11 +79,6 @@ describe.each(['sgd', 'adamw'] as const)('30 steps of %s', (optimizerName) => {
           range.map((s) => (s < warmUpSteps ? 0 : 1)),
         ),
       };
-      for (const [m, D] of architecture.dimensions.entries())
-        feeds[loopInputName(stepInputs.features(m))] = float32(
-          [S, batchSize, D],
-          flat(range.map((s) => golden.inputs[m][s])),
-        );
       for (const name of Object.keys(optimizerScalars(optimizer, 0, () => learningRate)))
         feeds[loopInputName(name)] = float32(
           [S],
