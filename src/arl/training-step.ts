@@ -4,10 +4,20 @@ import { cast, multiply, scale } from '../graph/operations/elementwise.ts';
 import { concat, gather, reshape } from '../graph/operations/layout.ts';
 import { mean } from '../graph/operations/reduction.ts';
 import { clipFactor, gradientNorm, type OptimizerSettings, optimizerStep } from '../graph/optimizer.ts';
-import { apply, blocked, constant, dynamic, input, type Value } from '../graph/value.ts';
-import { type HeadArchitecture, parameterInputs } from './architecture.ts';
+import {
+  apply,
+  blocked,
+  constant,
+  dynamic,
+  type Input,
+  input,
+  integers,
+  type Value,
+} from '../graph/value.ts';
+import type { HeadArchitecture } from './architecture.ts';
 import { withNoise } from './gradient-noise.ts';
 import { type ObjectiveSettings, objective } from './objective.ts';
+import { packedInputs, vectorOwners } from './packing.ts';
 import { strategies } from './strategy.ts';
 
 export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 'residual'> {
@@ -60,7 +70,7 @@ export const sharedInputs = {
  */
 export function trainingStep(architecture: HeadArchitecture, settings: TrainingStepSettings): LoopStep {
   const { batchSize: B, dropoutMasks } = settings;
-  const parameters = parameterInputs(architecture);
+  const { trained, parameters } = packedInputs(architecture);
   const modalities = [...architecture.dimensions.keys()];
   const rows = input(stepInputs.rows, [B], 'int32');
   const gamma = input(stepInputs.gamma, []);
@@ -84,12 +94,11 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
     parameters,
   );
 
-  const trained = Object.values(parameters);
   const noiseOffset = input(stepInputs.noiseOffset, [], 'int32');
   const noiseBank = input(sharedInputs.noiseBank, [settings.noiseRows ?? 1, architecture.hidden]);
   const noisy = strategies[settings.strategy].noise;
   const gradients = differentiate(loss, trained).map((gradient, index) =>
-    noisy && trained[index].name.startsWith('adapter.')
+    noisy && modalityOf(trained[index].name) !== undefined
       ? withNoise(gradient, noiseBank, noiseOffset)
       : gradient,
   );
@@ -97,14 +106,11 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   const norm = scale(gradientNorm(gradients), 1 / B);
   const clip =
     settings.clipNorm === Number.POSITIVE_INFINITY ? constant(1) : clipFactor(norm, settings.clipNorm);
-  const trainables = trained.map((parameter, index) => {
-    const modality = /^adapter\.(\d+)\./.exec(parameter.name)?.[1];
-    return {
-      parameter,
-      gradient: gradients[index],
-      updateScale: modality ? updateScales?.[Number(modality)] : undefined,
-    };
-  });
+  const trainables = trained.map((parameter, index) => ({
+    parameter,
+    gradient: gradients[index],
+    updateScale: updateScales && updateScaleOf(parameter, updateScales, architecture),
+  }));
   const { state, scalars } = optimizerStep(settings.optimizer, trainables, scale(clip, 1 / B));
 
   return {
@@ -136,6 +142,28 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
       ),
     },
   };
+}
+
+/** The modality whose adapter a parameter belongs to. */
+function modalityOf(name: string): number | undefined {
+  const modality = /^adapter\.(\d+)\./.exec(name)?.[1];
+  return modality === undefined ? undefined : Number(modality);
+}
+
+/** `1 + k_m` where the parameter is adapter m's, 1 where it is the fusion's: a scalar, or one for each packed element. */
+function updateScaleOf(
+  { name, shape }: Input,
+  updateScales: readonly Value[],
+  architecture: HeadArchitecture,
+): Value {
+  const choices = [...updateScales, constant(1)];
+  const choose = (owner: string) => modalityOf(owner) ?? updateScales.length;
+  if (shape.length > 1) return choices[choose(name)];
+  const stacked = concat(
+    choices.map((choice) => reshape(choice, [1])),
+    0,
+  );
+  return gather(stacked, integers(vectorOwners(architecture).map(choose)));
 }
 
 /** Share of the rows whose largest logit is the label's. */

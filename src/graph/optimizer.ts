@@ -9,7 +9,7 @@ export type OptimizerSettings =
 export interface Trainable {
   parameter: Input;
   gradient: Value;
-  /** A scalar factor on this parameter's update; weight decay is not scaled. */
+  /** A factor on this parameter's update, a scalar or of its shape; weight decay is not scaled. */
   updateScale?: Value;
 }
 

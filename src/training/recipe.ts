@@ -44,14 +44,14 @@ export const defaultRecipe: Recipe = {
   dropout: 0.5,
   featureNorm: 16,
   gamma: 1,
-  smoothing: 0.05,
+  smoothing: 0.1,
   temperature: 4,
   warmUpShare: 0.1,
   optimizer: { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 },
   learningRate: 3e-4,
   epochs: 15,
   minimumSteps: 150,
-  batchSize: 64,
+  batchSize: 32,
   clipNorm: 1,
 };
 

@@ -1,4 +1,5 @@
-import { type HeadArchitecture, initialParameters, parameterShapes } from '../arl/architecture.ts';
+import { type HeadArchitecture, initialParameters } from '../arl/architecture.ts';
+import { packValues, unpackValues } from '../arl/packing.ts';
 import type { Parameters } from '../arl/parameters.ts';
 import { strategies } from '../arl/strategy.ts';
 import { stepInputs, trainingStep } from '../arl/training-step.ts';
@@ -89,7 +90,10 @@ export async function trainHead(
     const steps = stepCount(recipe, table.labels.length);
     const history: TrainingHistory = { loss: [], accuracy: [], gradientNorm: [], statistics: [] };
     const random = new Random(seed, 'initial parameters');
-    const initial = initialParameters(architecture, () => random.nextFloat());
+    const initial = packValues(
+      architecture,
+      initialParameters(architecture, () => random.nextFloat()),
+    );
     let state: Tensors = Object.fromEntries(
       step.state.map(({ current: { name, shape } }) => [
         loopInputName(name),
@@ -123,8 +127,7 @@ export async function trainHead(
         accuracy: mean(floatsOf(results, 'accuracy')),
       });
     }
-    const names = Object.keys(parameterShapes(architecture));
-    const parameters = Object.fromEntries(names.map((name) => [name, floatsOf(state, loopInputName(name))]));
+    const parameters = unpackValues(architecture, (name) => floatsOf(state, loopInputName(name)));
     return { architecture, parameters, history };
   } finally {
     await session.release();
