@@ -47,7 +47,9 @@ describe('a training', () => {
   });
 
   it('learns, and the loss that it reports falls', async () => {
-    const { history } = await trainHead(engine, table, { classes, recipe, seed: 1 });
+    // Smoothed labels keep the loss from falling far.
+    const sharp = { ...recipe, smoothing: 0 };
+    const { history } = await trainHead(engine, table, { classes, recipe: sharp, seed: 1 });
     const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
     expect(mean(history.loss.slice(-10))).toBeLessThan(0.6 * mean(history.loss.slice(0, 10)));
     expect(history.statistics).toHaveLength(history.loss.length);
