@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { quality } from './quality/command.ts';
+import { training } from './training/command.ts';
+
+await new Command('bench')
+  .description(
+    'Measures Tandem against what a person would otherwise use. bench/README.md tells how to read it.',
+  )
+  .addCommand(training)
+  .addCommand(quality)
+  .addHelpText('after', '\nExample:\n  npm run -s bench -- training --quick')
+  .showHelpAfterError('(--help shows what is possible)')
+  .parseAsync();
