@@ -7,6 +7,7 @@ export default defineConfig({
     reporters: ['default', './test/summary-reporter.ts'],
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 20_000 } },
     // Every test file may hold ONNX Runtime sessions: processes keep them apart, and there are few cores to share.
     pool: 'forks',
     maxWorkers: 2,
