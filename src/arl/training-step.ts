@@ -17,7 +17,7 @@ import {
 import type { HeadArchitecture } from './architecture.ts';
 import { withNoise } from './gradient-noise.ts';
 import { type ObjectiveSettings, objective } from './objective.ts';
-import { packedInputs, vectorOwners } from './packing.ts';
+import { ParameterLayout } from './packing.ts';
 import { strategies } from './strategy.ts';
 
 export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 'residual'> {
@@ -29,6 +29,8 @@ export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 
   dropoutMasks: number;
   /** Rows of the bank of gradient noise, which only `ogm-ge` reads. */
   noiseRows?: number;
+  /** Elements of the blocks of rows that large matrices are trained in; whole where absent. */
+  blockElements?: number;
   /** True where some examples lack a modality: the step then reads `presence` as well. */
   partial: boolean;
 }
@@ -70,7 +72,8 @@ export const sharedInputs = {
  */
 export function trainingStep(architecture: HeadArchitecture, settings: TrainingStepSettings): LoopStep {
   const { batchSize: B, dropoutMasks } = settings;
-  const { trained, parameters } = packedInputs(architecture);
+  const layout = new ParameterLayout(architecture, settings.blockElements);
+  const { trained, parameters } = layout.inputs();
   const modalities = [...architecture.dimensions.keys()];
   const rows = input(stepInputs.rows, [B], 'int32');
   const gamma = input(stepInputs.gamma, []);
@@ -109,7 +112,7 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   const trainables = trained.map((parameter, index) => ({
     parameter,
     gradient: gradients[index],
-    updateScale: updateScales && updateScaleOf(parameter, updateScales, architecture),
+    updateScale: updateScales && updateScaleOf(parameter, updateScales, layout),
   }));
   const { state, scalars } = optimizerStep(settings.optimizer, trainables, scale(clip, 1 / B));
 
@@ -154,7 +157,7 @@ function modalityOf(name: string): number | undefined {
 function updateScaleOf(
   { name, shape }: Input,
   updateScales: readonly Value[],
-  architecture: HeadArchitecture,
+  layout: ParameterLayout,
 ): Value {
   const choices = [...updateScales, constant(1)];
   const choose = (owner: string) => modalityOf(owner) ?? updateScales.length;
@@ -163,7 +166,7 @@ function updateScaleOf(
     choices.map((choice) => reshape(choice, [1])),
     0,
   );
-  return gather(stacked, integers(vectorOwners(architecture).map(choose)));
+  return gather(stacked, integers(layout.owners(name).map(choose)));
 }
 
 /** Share of the rows whose largest logit is the label's. */

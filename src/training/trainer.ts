@@ -1,5 +1,5 @@
 import { type HeadArchitecture, initialParameters } from '../arl/architecture.ts';
-import { packValues, unpackValues } from '../arl/packing.ts';
+import { ParameterLayout } from '../arl/packing.ts';
 import type { Parameters } from '../arl/parameters.ts';
 import { strategies } from '../arl/strategy.ts';
 import { stepInputs, trainingStep } from '../arl/training-step.ts';
@@ -43,6 +43,9 @@ export interface TrainedHead {
  */
 const stepsPerRun = 20;
 
+/** 512 KiB: with its gradient and its moments, a block of weights stays in the cache for the optimizer's dozen passes. */
+const blockElements = 131_072;
+
 /**
  * Trains a head on scaled features: ONNX Runtime runs the steps, a run of them at a time.
  * @throws TandemError `job-cancelled` where the signal aborts, `training-failed` where the loss stops being finite
@@ -63,7 +66,9 @@ export async function trainHead(
   };
   const partial = table.columns.some(({ present }) => present.includes(0));
   const batchSize = Math.min(recipe.batchSize, table.labels.length);
+  const layout = new ParameterLayout(architecture, blockElements);
   const step = trainingStep(architecture, {
+    blockElements,
     strategy: recipe.strategy,
     temperature: recipe.temperature,
     smoothing: recipe.smoothing,
@@ -90,10 +95,7 @@ export async function trainHead(
     const steps = stepCount(recipe, table.labels.length);
     const history: TrainingHistory = { loss: [], accuracy: [], gradientNorm: [], statistics: [] };
     const random = new Random(seed, 'initial parameters');
-    const initial = packValues(
-      architecture,
-      initialParameters(architecture, () => random.nextFloat()),
-    );
+    const initial = layout.pack(initialParameters(architecture, () => random.nextFloat()));
     let state: Tensors = Object.fromEntries(
       step.state.map(({ current: { name, shape } }) => [
         loopInputName(name),
@@ -127,7 +129,7 @@ export async function trainHead(
         accuracy: mean(floatsOf(results, 'accuracy')),
       });
     }
-    const parameters = unpackValues(architecture, (name) => floatsOf(state, loopInputName(name)));
+    const parameters = layout.unpack((name) => floatsOf(state, loopInputName(name)));
     return { architecture, parameters, history };
   } finally {
     await session.release();

@@ -1,5 +1,6 @@
 import { elementCount } from '../shape.ts';
 import { apply, type Value } from '../value.ts';
+import { split } from './layout.ts';
 import { sumTo } from './reduction.ts';
 
 export interface GemmOptions {
@@ -29,6 +30,20 @@ export function gemm(
     throw new Error(
       `cannot multiply [${a.shape}]${transposeA ? 'ᵀ' : ''} by [${b.shape}]${transposeB ? 'ᵀ' : ''}`,
     );
+  if (!transposeA && !transposeB && alpha === 1) {
+    const blocks = rowBlocksOf(b);
+    if (blocks.length > 1) {
+      const parts = split(
+        a,
+        blocks.map((block) => block.shape[0]),
+        1,
+      );
+      return blocks.reduce<Value | undefined>(
+        (sum, block, index) => gemm(parts[index], block, { bias: sum }),
+        bias,
+      )!;
+    }
+  }
   return apply('Gemm', bias ? [a, b, bias] : [a, b], {
     shape: [rows, columns],
     attributes: { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } },
@@ -42,6 +57,13 @@ export function gemm(
       ...(bias ? [sumTo(dy, bias.shape)] : []),
     ],
   });
+}
+
+/** The blocks of rows that a matrix was joined from: a product with it is the sum of the products with them. */
+function rowBlocksOf(matrix: Value): readonly Value[] {
+  if (matrix.kind !== 'result' || matrix.node.operator !== 'Concat' || matrix.node.attributes.axis !== 0)
+    return [matrix];
+  return matrix.node.inputs;
 }
 
 /**
