@@ -312,6 +312,7 @@ def pictures() -> dict[str, bytes]:
         "cat.jpg": jpeg(cat),
         "astronaut.jpg": jpeg(astronaut),
         "rocket.jpg": jpeg(Image.fromarray(photographs.rocket()).crop((190, 0, 460, 427))),
+        "rocket-small.jpg": jpeg(Image.fromarray(photographs.rocket()).crop((190, 0, 460, 427)).resize((97, 153))),
         "cat-transparent.png": transparent_png(cat.resize((420, 279), Image.Resampling.LANCZOS)),
         "astronaut-orientation-6.jpg": jpeg(astronaut.crop((40, 0, 440, 512)), turned=True),
     }

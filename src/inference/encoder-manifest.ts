@@ -37,6 +37,9 @@ const textManifestSchema = z.object({
   preprocessing: z.object({ maximumTokens: z.int().positive() }),
 });
 
+/** Raised whenever the same picture comes out of the decoding as other pixels: features made before don't fit then. */
+const pixelsRevision = 2;
+
 const manifestSchema = z.discriminatedUnion('modality', [imageManifestSchema, textManifestSchema]);
 
 export type ImageEncoderManifest = z.infer<typeof imageManifestSchema>;
@@ -79,8 +82,9 @@ export async function readEncoderManifest(folder: string): Promise<VerifiedManif
   }
   const { files, preprocessing } = manifest;
   const sorted = Object.fromEntries(Object.entries(files).sort());
+  const revision = manifest.modality === 'image' ? [pixelsRevision] : [];
   const fingerprint = createHash('sha256')
-    .update(JSON.stringify([sorted, preprocessing]))
+    .update(JSON.stringify([sorted, preprocessing, ...revision]))
     .digest('hex');
   return { ...manifest, folder, fingerprint };
 }
