@@ -1,10 +1,8 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { drawPictures } from './sample-set/draw.ts';
 import { chooseEmoji, type SampleExample } from './sample-set/emoji.ts';
-import type { RenderRequest } from './sample-set/render.ts';
 
 /** Side of the pictures in pixels. */
 const size = 160;
@@ -28,7 +26,8 @@ export async function buildSampleSet(
   await mkdir(dirname(target), { recursive: true });
   const staging = await mkdtemp(`${target}.part-`);
   try {
-    await drawPictures(examples, staging, onProgress);
+    const pictures = examples.map(({ fileName, svg }) => ({ path: join(staging, fileName), svg }));
+    await drawPictures(pictures, onProgress);
     await writeFile(join(staging, 'metadata.csv'), toCsv(examples));
     await writeFile(join(staging, 'NOTICE.txt'), notice);
     await rm(target, { recursive: true, force: true });
@@ -45,20 +44,6 @@ async function refuseToReplaceOthers(folder: string): Promise<void> {
   const found = await readFile(join(folder, 'NOTICE.txt'), 'utf8').catch(() => undefined);
   if (names.length > 0 && found !== notice)
     throw new Error(`${folder} holds something else than a sample set`);
-}
-
-async function drawPictures(
-  examples: SampleExample[],
-  folder: string,
-  onProgress?: (done: number, total: number) => void,
-): Promise<void> {
-  const child = fork(join(import.meta.dirname, 'sample-set', 'render.ts'));
-  let done = 0;
-  child.on('message', () => onProgress?.(++done, examples.length));
-  const pictures = examples.map(({ fileName, svg }) => ({ path: join(folder, fileName), svg }));
-  child.send({ pictures } satisfies RenderRequest);
-  const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`drawing the pictures ended with exit code ${code}`);
 }
 
 function toCsv(examples: SampleExample[]): string {

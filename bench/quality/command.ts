@@ -1,92 +1,67 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { print, printJson, table } from '../../src/commands/output.ts';
-import { Engine } from '../../src/runtime/engine.ts';
-import { evaluate } from '../../src/training/evaluation.ts';
-import {
-  type Difference,
-  mean,
-  pairedDifference,
-  standardDeviation,
-} from '../../src/training/paired-difference.ts';
+import { type Difference, mean, standardDeviation } from '../../src/training/paired-difference.ts';
 import type { HeadMetrics } from '../../src/training/progress.ts';
-import { defaultRecipe } from '../../src/training/recipe.ts';
-import { splitRows } from '../../src/training/split-rows.ts';
-import { answersOfTandem, LogisticRegression, tandemName } from './contenders.ts';
-import { encodeDataset } from './features.ts';
+import { type Metric, measureSet, metricNames, metrics, type SetResult } from './measure.ts';
+import { qualitySets, setOfFolder } from './sets.ts';
 
-type Metric = Exclude<keyof HeadMetrics, 'examples'>;
-
-const metrics: Record<Metric, string> = {
-  accuracy: 'accuracy',
-  macroF1: 'macro-F1',
-  negativeLogLikelihood: 'neg. log likelihood',
-  calibrationError: 'calibration error',
-};
-const metricNames = Object.keys(metrics) as Metric[];
-
-const testShare = 0.2;
+interface Options {
+  data?: string;
+  set?: string[];
+  seeds: number;
+  json?: boolean;
+}
 
 export const quality = new Command('quality')
   .summary('answers on held-back examples, against logistic regression')
   .description(
     "Trains Tandem's default recipe and scikit-learn's cross-validated logistic regression on the same features and splits, and measures both on the test side.",
   )
-  .option('--data <folder>', 'a dataset of your own (default: the sample set)')
+  .addOption(
+    new Option('--set <names...>', 'only these of its datasets').choices(qualitySets.map(({ name }) => name)),
+  )
+  .option('--data <folder>', 'a dataset of your own instead')
   .option('--seeds <count>', 'splits and trainings, 2 or more', seedCount, 5)
   .option('--json', 'print one JSON object')
-  .addHelpText('after', '\nExample:\n  npm run -s bench -- quality --data photos/')
-  .action(async ({ data, seeds, json }: { data?: string; seeds: number; json?: boolean }) => {
-    const { dataset, features } = await encodeDataset(data);
-    const classes = dataset.labels.length;
-    const engine = Engine.start({ provider: 'cpu', threads: 1 });
-    const peer = await LogisticRegression.start(features);
-    const results: Record<string, HeadMetrics[]> = {};
-    let overlap = 0;
-    try {
-      for (let seed = 0; seed < seeds; seed++) {
-        const split = { ...splitRows(dataset, { seed, testShare }), seed };
-        overlap = split.test.length / split.train.length;
-        const labels = split.test.map((row) => features.labels[row]);
-        const answers = {
-          ...(await answersOfTandem(engine, features, split, { classes, recipe: defaultRecipe })),
-          ...(await peer.answers(split, classes)),
-        };
-        for (const [name, rows] of Object.entries(answers))
-          results[name] = [...(results[name] ?? []), evaluate(rows, labels)];
-        if (process.stderr.isTTY) process.stderr.write(`seed ${seed} of ${seeds} done\n`);
-      }
-    } finally {
-      await peer.close();
-      await engine.close();
+  .addHelpText(
+    'after',
+    `\nDatasets:\n${qualitySets.map(({ name, about }) => `  ${name.padEnd(20)}${about}`).join('\n')}
+\nExample:\n  npm run -s bench -- quality --set emoji countries`,
+  )
+  .action(async ({ data, set, seeds, json }: Options) => {
+    const sets = data ? [setOfFolder(data)] : qualitySets.filter(({ name }) => set?.includes(name) ?? true);
+    const results: SetResult[] = [];
+    for (const chosen of sets) {
+      const result = await measureSet(chosen, seeds, (seed) =>
+        process.stderr.write(`${chosen.name}: seed ${seed + 1} of ${seeds}\n`),
+      );
+      results.push(result);
+      if (!json) printSet(result, seeds);
     }
-    const rivals = Object.keys(results).filter((name) => !name.startsWith(tandemName));
-    const differences = Object.fromEntries(
-      rivals.map((name) => [name, differencesTo(results[tandemName], results[name], overlap)]),
-    );
-    if (json)
-      return printJson({ dataset: dataset.name, examples: dataset.examples.length, results, differences });
+    if (json) return printJson({ seeds, sets: results });
+    print('Tandem less the best of the others, with the 95 % interval of the mean:');
     print(
-      `${dataset.examples.length} examples, ${classes} labels, ${seeds} seeds: mean ± standard deviation`,
+      table([
+        ['', ...metricNames.map((metric) => metrics[metric].title)],
+        ...results.map(({ set, againstBest }) => [
+          set,
+          ...metricNames.map((metric) => judgement(metric, againstBest[metric].difference)),
+        ]),
+      ]),
     );
-    print(table([['', ...Object.values(metrics)], ...Object.entries(results).map(summaryRow)]));
-    print('\nTandem less the other, with the 95 % interval of the mean:');
-    print(table([['', ...Object.values(metrics)], ...Object.entries(differences).map(differenceRow)]));
   });
 
-function differencesTo(
-  ours: HeadMetrics[],
-  theirs: HeadMetrics[],
-  overlap: number,
-): Record<Metric, Difference> {
-  const entries = metricNames.map((metric) => [
-    metric,
-    pairedDifference(
-      ours.map((result) => result[metric]),
-      theirs.map((result) => result[metric]),
-      overlap,
-    ),
-  ]);
-  return Object.fromEntries(entries);
+function printSet({ set, about, examples, classes, results }: SetResult, seeds: number): void {
+  print(
+    `${set} (${about}): ${examples.training} examples to learn from, ${examples.test} to test on, ${classes} labels, ${seeds} seeds`,
+  );
+  print(
+    table([
+      ['', ...metricNames.map((metric) => metrics[metric].title)],
+      ...Object.entries(results).map(summaryRow),
+    ]),
+  );
+  print();
 }
 
 function summaryRow([name, results]: [string, HeadMetrics[]]): string[] {
@@ -97,13 +72,10 @@ function summaryRow([name, results]: [string, HeadMetrics[]]): string[] {
   return [name, ...cells];
 }
 
-function differenceRow([name, differences]: [string, Record<Metric, Difference>]): string[] {
-  const cells = metricNames.map((metric) => {
-    const { mean, margin, isDifferent } = differences[metric];
-    const numbers = `${mean > 0 ? '+' : ''}${mean.toFixed(3)} ± ${margin.toFixed(3)}`;
-    return isDifferent ? numbers : `${numbers}, no difference`;
-  });
-  return [`less ${name}`, ...cells];
+function judgement(metric: Metric, { mean, margin, isDifferent }: Difference): string {
+  const numbers = `${mean > 0 ? '+' : ''}${mean.toFixed(3)} ± ${margin.toFixed(3)}`;
+  if (!isDifferent) return `${numbers}, no difference`;
+  return `${numbers}, ${mean > 0 === metrics[metric].moreIsBetter ? 'better' : 'worse'}`;
 }
 
 function seedCount(text: string): number {

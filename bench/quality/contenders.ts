@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Engine } from '../../src/runtime/engine.ts';
 import type { FeatureTable } from '../../src/training/feature-table.ts';
 import { fitHead, type SplitRows } from '../../src/training/fit.ts';
-import type { Recipe } from '../../src/training/recipe.ts';
+import { defaultRecipe } from '../../src/training/recipe.ts';
 import { PeerWorker } from '../peers/worker.ts';
 
 export interface Split extends SplitRows {
@@ -21,9 +21,13 @@ export async function answersOfTandem(
   engine: Engine,
   features: FeatureTable,
   split: Split,
-  { classes, recipe }: { classes: number; recipe: Recipe },
+  classes: number,
 ): Promise<Answers> {
-  const { answers } = await fitHead(engine, features, split, { classes, recipe, seed: split.seed });
+  const { answers } = await fitHead(engine, features, split, {
+    classes,
+    recipe: defaultRecipe,
+    seed: split.seed,
+  });
   const uniform = new Float64Array(classes).fill(1 / classes);
   return {
     [tandemName]: answers.map(({ fused }) => fused),
@@ -36,7 +40,7 @@ export async function answersOfTandem(
   };
 }
 
-/** scikit-learn on the same features. What an example lacks is zero. */
+/** scikit-learn on the same features. What an example lacks is the mean. */
 export class LogisticRegression {
   readonly #peer: PeerWorker;
   readonly #features: FeatureTable;
@@ -50,10 +54,23 @@ export class LogisticRegression {
     const folder = await mkdtemp(path.join(tmpdir(), 'bench-quality-'));
     const peer = await PeerWorker.start('logistic_regression.py');
     try {
-      const files = features.columns.map(({ modality }) => path.join(folder, `${modality}.float32`));
-      for (const [m, { values }] of features.columns.entries()) await writeFile(files[m], values);
-      const labels = [...features.labels];
-      await peer.call({ command: 'load', features: files, labels, rows: labels.length });
+      const write = async (name: string, content: Uint8Array | Float32Array) => {
+        const file = path.join(folder, name);
+        await writeFile(file, content);
+        return file;
+      };
+      const files = features.columns.map(async ({ modality, values, present }) => ({
+        features: await write(`${modality}.features`, values),
+        present: await write(`${modality}.present`, present),
+      }));
+      const written = await Promise.all(files);
+      await peer.call({
+        command: 'load',
+        features: written.map((file) => file.features),
+        present: written.map((file) => file.present),
+        labels: [...features.labels],
+        rows: features.labels.length,
+      });
       return new LogisticRegression(peer, features);
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -68,9 +85,12 @@ export class LogisticRegression {
     });
     return {
       'logistic regression, joined': joined,
-      'logistic regression, late fusion': joined.map((row, index) =>
-        row.map((_, label) => alone.reduce((sum, rows) => sum + rows[index][label], 0) / alone.length),
-      ),
+      'logistic regression, late fusion': split.test.map((row, index) => {
+        const known = this.#features.columns.flatMap(({ present }, m) =>
+          present[row] ? [alone[m][index]] : [],
+        );
+        return known[0].map((_, label) => known.reduce((sum, one) => sum + one[label], 0) / known.length);
+      }),
       ...Object.fromEntries(
         this.#features.columns.map(({ modality }, m) => [`logistic regression, ${modality} only`, alone[m]]),
       ),

@@ -1,0 +1,26 @@
+import { splitRows } from '../../src/training/split-rows.ts';
+import { countries } from './sets/countries.ts';
+import { emojiSets } from './sets/emoji.ts';
+import { encodeFolder } from './sets/encoded.ts';
+import { icons } from './sets/icons.ts';
+import type { QualitySet } from './sets/quality-set.ts';
+import { syntheticSets } from './sets/synthetic.ts';
+
+/** The benchmark's own datasets. */
+export const qualitySets: QualitySet[] = [...emojiSets, countries, icons, ...syntheticSets];
+
+/** A dataset of the user's. */
+export function setOfFolder(folder: string): QualitySet {
+  return {
+    name: folder,
+    about: 'your own',
+    async load() {
+      const { dataset, table } = await encodeFolder(folder);
+      return {
+        table,
+        classes: dataset.labels.length,
+        split: (seed) => splitRows(dataset, { seed, testShare: 0.2 }),
+      };
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { type DrawnExample, encodeDrawn } from './encoded.ts';
+import { readPackageFile } from './packages.ts';
+import { fourFifths, type QualitySet, splitByLabel } from './quality-set.ts';
+
+interface Country {
+  cca3: string;
+  name: { common: string };
+  capital: string[];
+  region: string;
+  languages: Record<string, string>;
+}
+
+/** Flags, names, capitals and languages, from world-countries (ODbL). */
+export const countries: QualitySet = {
+  name: 'countries',
+  about: 'the flag, name, capital and languages of a country, by continent',
+  async load() {
+    const all: Country[] = JSON.parse(await readPackageFile('world-countries/countries.json'));
+    const examples = await Promise.all(
+      all
+        .filter(({ region }) => region !== 'Antarctic')
+        .map(async (country): Promise<DrawnExample> => {
+          const { name, capital, languages, region, cca3 } = country;
+          const svg = await readPackageFile(`world-countries/data/${cca3.toLowerCase()}.svg`);
+          const text = [name.common, ...capital, ...Object.values(languages)].join(', ');
+          return { svg, text, label: region };
+        }),
+    );
+    const { table, dataset } = await encodeDrawn(examples);
+    return {
+      table,
+      classes: dataset.labels.length,
+      split: (seed) => splitByLabel(table.labels, seed, fourFifths),
+    };
+  },
+};

@@ -1,0 +1,124 @@
+import { createRequire } from 'node:module';
+import { chooseEmoji } from '../../../scripts/sample-set/emoji.ts';
+import { type FeatureTable, rowOf, selectRows } from '../../../src/training/feature-table.ts';
+import { Random } from '../../../src/training/random.ts';
+import { type DrawnExample, type EncodedDataset, encodeDrawn } from './encoded.ts';
+import { readPackageFile } from './packages.ts';
+import { fourFifths, type LabelledFeatures, type QualitySet, splitByLabel } from './quality-set.ts';
+
+const size = 160;
+const fewest = 5;
+
+/** The sample set, as it is and changed so that less data, more labels or one modality matters. */
+export const emojiSets: QualitySet[] = [
+  {
+    name: 'emoji',
+    about: 'pictures and names of emoji, by category',
+    load: async () => labelled((await emoji()).table, fourFifths),
+  },
+  {
+    name: 'emoji-few',
+    about: 'the same, five examples of each label to learn from',
+    load: async () => labelled((await emoji()).table, () => fewest),
+  },
+  {
+    name: 'emoji-subgroups',
+    about: 'the same, by subgroup: some with five examples',
+    load: async () => labelled(await bySubgroup(), fourFifths),
+  },
+  {
+    name: 'emoji-wrong-texts',
+    about: 'the same, half of the texts exchanged: the picture is the better witness',
+    load: async () => labelled(exchangeTexts((await emoji()).table), fourFifths),
+  },
+  {
+    name: 'emoji-blurred',
+    about: 'the same, pictures blurred: the text is the better witness',
+    load: async () => labelled((await encodeDrawn((await drawings()).map(blurred))).table, fourFifths),
+  },
+  {
+    name: 'emoji-missing',
+    about: 'the same, a third without picture, another third without text',
+    load: async () => labelled(withoutSome((await emoji()).table), fourFifths),
+  },
+];
+
+function labelled(table: FeatureTable, take: (count: number) => number): LabelledFeatures {
+  return {
+    table,
+    classes: new Set(table.labels).size,
+    split: (seed) => splitByLabel(table.labels, seed, take),
+  };
+}
+
+type Drawing = DrawnExample & { icon: string };
+
+async function drawings(): Promise<Drawing[]> {
+  const examples = await chooseEmoji(size);
+  return examples.map((example) => ({ ...example, icon: example.fileName.replace(/\.png$/, '') }));
+}
+
+let encoded: Promise<EncodedDataset> | undefined;
+function emoji(): Promise<EncodedDataset> {
+  encoded ??= drawings().then(encodeDrawn);
+  return encoded;
+}
+
+function blurred(drawing: Drawing): Drawing {
+  const blur = `<filter id="blur" x="0" y="0" width="1" height="1"><feGaussianBlur stdDeviation="3"/></filter>`;
+  return {
+    ...drawing,
+    svg: drawing.svg
+      .replace(/^(<svg[^>]*>)/, `$1${blur}<g filter="url(#blur)">`)
+      .replace(/<\/svg>$/, '</g></svg>'),
+  };
+}
+
+/** Unicode's subgroups, from emojibase (MIT). Those with fewer than five emoji are left out. */
+async function bySubgroup(): Promise<FeatureTable> {
+  const { table } = await emoji();
+  const data: { hexcode: string; subgroup?: number }[] = JSON.parse(
+    await readPackageFile('emojibase-data/en/data.json'),
+  );
+  const withoutSelector = (code: string) => code.toLowerCase().replaceAll('-fe0f', '');
+  const subgroups = new Map(data.map(({ hexcode, subgroup }) => [withoutSelector(hexcode), subgroup]));
+  const characters: Record<string, string> = createRequire(import.meta.url)(
+    '@iconify-json/fluent-emoji-flat/chars.json',
+  );
+  const byIcon = new Map(
+    Object.entries(characters).map(([code, icon]) => [icon, subgroups.get(withoutSelector(code))]),
+  );
+  const bySubgroup = Map.groupBy((await drawings()).entries(), ([, { icon }]) => byIcon.get(icon));
+  bySubgroup.delete(undefined);
+  const kept = [...bySubgroup.values()].filter((members) => members.length >= fewest);
+  const rows = kept.flatMap((members) => members.map(([row]) => row));
+  const labels = Int32Array.from(kept.flatMap((members, label) => members.map(() => label)));
+  return { ...selectRows(table, rows), labels };
+}
+
+function exchangeTexts(table: FeatureTable): FeatureTable {
+  const random = new Random(0, 'wrong texts');
+  const rows = [...table.labels.keys()];
+  const chosen = rows.filter(() => random.nextFloat() < 0.5);
+  const others = random.shuffle(chosen);
+  const source = new Map(chosen.map((row, index) => [row, others[index]]));
+  const columns = table.columns.map((column) => {
+    if (column.modality !== 'text') return column;
+    const values = new Float32Array(column.values.length);
+    for (const row of rows) values.set(rowOf(column, source.get(row) ?? row), row * column.dimension);
+    return { ...column, values };
+  });
+  return { ...table, columns };
+}
+
+function withoutSome(table: FeatureTable): FeatureTable {
+  const random = new Random(0, 'missing');
+  const lacks = Array.from(table.labels, () => random.nextInteger(3));
+  const columns = table.columns.map((column, m) => {
+    const values = column.values.slice();
+    const present = column.present.map((_, row) => Number(lacks[row] !== m));
+    for (const [row, has] of present.entries()) if (has === 0) rowOf({ ...column, values }, row).fill(0);
+    return { ...column, values, present };
+  });
+  return { ...table, columns };
+}

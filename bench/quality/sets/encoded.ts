@@ -1,0 +1,49 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { drawPictures } from '../../../scripts/sample-set/draw.ts';
+import { encoderOptions } from '../../../src/commands/options.ts';
+import { encoderSettings, readSettings } from '../../../src/config.ts';
+import { loadEncoders } from '../../../src/inference/encoders.ts';
+import { type Dataset, readDataset } from '../../../src/training/dataset/dataset.ts';
+import type { FeatureTable } from '../../../src/training/feature-table.ts';
+import { extractFeatures } from '../../../src/training/features.ts';
+
+/** A picture to draw, and what stands about it in the dataset. */
+export interface DrawnExample {
+  svg: string;
+  text: string;
+  label: string;
+}
+
+/** Draws the examples into a temporary dataset and encodes it as a training would. */
+export async function encodeDrawn(examples: readonly DrawnExample[]): Promise<EncodedDataset> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'bench-quality-'));
+  try {
+    const names = examples.map((_, index) => `${index}.png`);
+    await drawPictures(examples.map(({ svg }, index) => ({ path: path.join(folder, names[index]), svg })));
+    const rows = examples.map(({ text, label }, index) =>
+      JSON.stringify({ file_name: names[index], text, label }),
+    );
+    await writeFile(path.join(folder, 'metadata.jsonl'), rows.join('\n'));
+    return await encodeFolder(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export interface EncodedDataset {
+  dataset: Dataset;
+  table: FeatureTable;
+}
+
+/** Encodes a dataset with the default encoders. */
+export async function encodeFolder(folder: string): Promise<EncodedDataset> {
+  const dataset = await readDataset(folder);
+  const encoders = await loadEncoders(encoderOptions(readSettings(encoderSettings, {}, process.env)));
+  try {
+    return { dataset, table: await extractFeatures(encoders, dataset) };
+  } finally {
+    await encoders.close();
+  }
+}

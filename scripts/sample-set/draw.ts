@@ -1,0 +1,21 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { RenderRequest } from './render.ts';
+
+/**
+ * Draws SVG documents as PNG files on white, in a process of its own.
+ * @param onProgress how many are drawn
+ * @throws Error where a document cannot be drawn
+ */
+export async function drawPictures(
+  pictures: RenderRequest['pictures'],
+  onProgress?: (done: number, total: number) => void,
+): Promise<void> {
+  const child = fork(join(import.meta.dirname, 'render.ts'));
+  let done = 0;
+  child.on('message', () => onProgress?.(++done, pictures.length));
+  child.send({ pictures } satisfies RenderRequest);
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`drawing the pictures ended with exit code ${code}`);
+}
