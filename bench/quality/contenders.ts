@@ -4,7 +4,8 @@ import path from 'node:path';
 import type { Engine } from '../../src/runtime/engine.ts';
 import type { FeatureTable } from '../../src/training/feature-table.ts';
 import { fitHead, type SplitRows } from '../../src/training/fit.ts';
-import { defaultRecipe } from '../../src/training/recipe.ts';
+import { recipeFor } from '../../src/training/recipe.ts';
+import { searchRecipe } from '../../src/training/recipe-search.ts';
 import { PeerWorker } from '../peers/worker.ts';
 
 export interface Split extends SplitRows {
@@ -23,11 +24,14 @@ export async function answersOfTandem(
   split: Split,
   classes: number,
 ): Promise<Answers> {
-  const { answers } = await fitHead(engine, features, split, {
-    classes,
-    recipe: defaultRecipe,
-    seed: split.seed,
+  const { seed, train } = split;
+  const { provider } = engine;
+  const options = { classes, seed, provider, threads: 0 };
+  const { recipe, calibration } = await searchRecipe(features, train, {
+    ...options,
+    recipe: recipeFor(train.length),
   });
+  const { answers } = await fitHead(engine, features, split, { classes, recipe, calibration, seed });
   const uniform = new Float64Array(classes).fill(1 / classes);
   return {
     [tandemName]: answers.map(({ fused }) => fused),

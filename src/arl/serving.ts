@@ -1,7 +1,8 @@
 import { emitFunction } from '../graph/emit.ts';
-import { multiply, subtract } from '../graph/operations/elementwise.ts';
+import { multiply, scale, subtract, sumOf } from '../graph/operations/elementwise.ts';
 import { constant, dynamic, input } from '../graph/value.ts';
 import { type HeadArchitecture, parameterShapes } from './architecture.ts';
+import type { Logits } from './fusion.ts';
 import { headLogits } from './objective.ts';
 import type { Parameters } from './parameters.ts';
 
@@ -11,6 +12,14 @@ export interface FeatureScaling {
   factor: Float32Array;
 }
 
+/** How a trained head's logits are weighted for the answer. All 1, and the fused logits alone, where there is none. */
+export interface HeadCalibration {
+  /** Of the fused answer to a complete example: the weight of the fused logits, then of each modality's own (if M > 1). */
+  fused: number[];
+  /** Of each modality's own answer: its inverse temperature. */
+  unimodal: number[];
+}
+
 /** The output that holds the fused logits. */
 export const fusedOutput = 'fused';
 /** The output that holds a modality's own logits. */
@@ -18,7 +27,7 @@ export const unimodalOutput = (modality: string) => `unimodal.${modality}`;
 
 /**
  * Writes a trained head as an ONNX model: from raw features, an input [n, D_m] for each modality under its name, to
- * the logits [n, C], fused and of every modality alone.
+ * the logits [n, C], fused and of every modality alone, weighted as the calibration says.
  * @returns the bytes of head.onnx
  */
 export function emitHead(
@@ -26,6 +35,7 @@ export function emitHead(
   modalities: readonly string[],
   scaling: readonly FeatureScaling[],
   parameters: Parameters<Float32Array>,
+  calibration?: HeadCalibration,
 ): Uint8Array {
   const inputs = architecture.dimensions.map((D, m) => input(modalities[m], [dynamic, D]));
   const x = inputs.map((feature, m) => {
@@ -36,9 +46,18 @@ export function emitHead(
   const weights = Object.fromEntries(
     shapes.map(([name, shape]) => [name, constant(parameters[name], shape)]),
   );
-  const { fused, unimodal } = headLogits(architecture, x, weights);
+  const { fused, unimodal } = calibrated(headLogits(architecture, x, weights), calibration);
   return emitFunction(inputs, {
     [fusedOutput]: fused,
     ...Object.fromEntries(unimodal.map((logits, m) => [unimodalOutput(modalities[m]), logits])),
   });
+}
+
+function calibrated({ fused, unimodal }: Logits, calibration?: HeadCalibration): Logits {
+  if (!calibration) return { fused, unimodal };
+  const opinions = [fused, ...unimodal];
+  return {
+    fused: sumOf(calibration.fused.map((weight, index) => scale(opinions[index], weight))),
+    unimodal: unimodal.map((logits, m) => scale(logits, calibration.unimodal[m])),
+  };
 }

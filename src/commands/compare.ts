@@ -7,7 +7,6 @@ import {
   compareStrategies,
   type Spread,
 } from '../training/compare.ts';
-import { defaultRecipe } from '../training/recipe.ts';
 import {
   addDatasetOptions,
   addSettings,
@@ -39,7 +38,6 @@ export const compare = addSettings(
       const comparison = await compareStrategies(encoders, {
         dataset,
         columns: columnNames(options),
-        recipe: defaultRecipe,
         seeds: Array.from({ length: options.seeds }, (_, seed) => seed),
         testShare: options.testShare,
         threads: chosen.threads,

@@ -3,12 +3,14 @@ import type { TrainingProgress } from '../training/progress.ts';
 
 const titles = {
   features: 'encoding',
+  search: 'cross-validating',
   training: 'training',
   evaluation: 'evaluating',
   comparison: 'comparing',
 } as const;
 const units = {
   features: 'items',
+  search: 'trainings',
   training: 'steps',
   evaluation: 'examples',
   comparison: 'trainings',

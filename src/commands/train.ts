@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { fineTune } from '../training/fine-tune.ts';
-import { defaultRecipe } from '../training/recipe.ts';
 import {
   addDatasetOptions,
   addSettings,
@@ -30,7 +29,12 @@ export const train = addSettings(
         numberOption(0, 2 ** 32),
         0,
       ),
-  ).option('--json', 'print one JSON object'),
+  )
+    .option(
+      '--no-search',
+      'take the default recipe as it is: faster, without cross-validation and calibration',
+    )
+    .option('--json', 'print one JSON object'),
   encoderSettings,
 )
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- train photos/ --head pets')
@@ -44,7 +48,7 @@ export const train = addSettings(
         head: options.head,
         seed: options.seed,
         testShare: options.testShare,
-        recipe: defaultRecipe,
+        search: options.search,
         threads: chosen.threads,
         onProgress: progressBar(),
       });

@@ -35,7 +35,32 @@ export const headManifestSchema = z.object({
     seed: z.int(),
     provider: z.enum(['cpu', 'cuda']),
     recipe: z.record(z.string(), z.unknown()),
+    /** How cross-validation on the training side chose the recipe; absent where it was given. */
+    search: z
+      .object({
+        folds: z.int(),
+        examples: z.int(),
+        candidates: z.array(
+          z.object({
+            /** What it changes of the recipe given. */
+            changes: z.record(z.string(), z.unknown()),
+            /** Of the held-out labels, as answered and after calibration. */
+            negativeLogLikelihood: z.number(),
+            calibrated: z.number(),
+          }),
+        ),
+      })
+      .optional(),
   }),
+  /** Weights of the logits in the answers, already in head.onnx; absent where answers are left as they are. */
+  calibration: z
+    .object({
+      /** Of the fused logits, then of each encoder's, in the fused answer. */
+      fused: z.array(z.number()),
+      /** Of each encoder's in its own answer. */
+      unimodal: z.array(z.number()),
+    })
+    .optional(),
   /** sha256 of head.onnx. */
   weights: z.string(),
 });

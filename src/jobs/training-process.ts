@@ -10,7 +10,6 @@ import { HeadRegistry } from '../store/heads.ts';
 import { extractArchive } from '../training/dataset/archive.ts';
 import { fineTune } from '../training/fine-tune.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
-import { defaultRecipe } from '../training/recipe.ts';
 import { describeFailure, type JobFailure } from './failure.ts';
 
 export interface TrainingTask {
@@ -52,7 +51,7 @@ async function run(task: TrainingTask): Promise<TrainingSummary> {
     dataset,
     head: task.head,
     seed: task.seed,
-    recipe: defaultRecipe,
+    search: true,
     testShare: 0.2,
     threads: encoderOptions.threads,
     signal: cancellation.signal,

@@ -50,7 +50,7 @@ export const jobSchema = z
     finishedAt: z.iso.datetime().optional(),
     progress: z
       .object({
-        stage: z.enum(['features', 'training', 'evaluation', 'comparison']),
+        stage: z.enum(['features', 'search', 'training', 'evaluation', 'comparison']),
         done: z.int(),
         total: z.int(),
         loss: z.number().optional(),

@@ -9,13 +9,14 @@ import { extractFeatures } from './features.ts';
 import { fitHead } from './fit.ts';
 import { type Difference, mean, pairedDifference, standardDeviation } from './paired-difference.ts';
 import type { HeadMetrics, TrainingProgress } from './progress.ts';
-import type { Recipe } from './recipe.ts';
+import { type Recipe, recipeFor } from './recipe.ts';
 import { splitRows } from './split-rows.ts';
 
 export interface CompareOptions {
   dataset: string;
   columns?: Partial<ColumnNames>;
-  recipe: Recipe;
+  /** The default for the number of examples where absent. */
+  recipe?: Recipe;
   /** Each decides one split, start, order and dropout, the same for every strategy. Two or more. */
   seeds: readonly number[];
   testShare: number;
@@ -64,9 +65,10 @@ export interface Comparison {
  * @example const { results, verdict } = await compareStrategies(encoders, { dataset: 'data/pets', seeds: [0, 1, 2, 3, 4], … });
  */
 export async function compareStrategies(encoders: Encoders, options: CompareOptions): Promise<Comparison> {
-  const { recipe, seeds, signal, onProgress } = options;
+  const { seeds, signal, onProgress } = options;
   const dataset = await readDataset(options.dataset, options.columns);
   const splits = seeds.map((seed) => splitRows(dataset, { seed, testShare: options.testShare }));
+  const recipe = options.recipe ?? recipeFor(splits[0].train.length);
   const table = await extractFeatures(encoders, dataset, {
     signal,
     onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),

@@ -12,8 +12,10 @@ import type { ColumnNames } from './dataset/example.ts';
 import { extractFeatures } from './features.ts';
 import { fitHead } from './fit.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
-import type { Recipe } from './recipe.ts';
+import { type Recipe, recipeFor } from './recipe.ts';
+import { searchRecipe } from './recipe-search.ts';
 import { writeReport } from './report.ts';
+import { contentOf } from './split.ts';
 import { splitRows } from './split-rows.ts';
 
 export interface FineTuneOptions {
@@ -22,7 +24,10 @@ export interface FineTuneOptions {
   columns?: Partial<ColumnNames>;
   /** Name of the head; a name that exists gets its next version. */
   head: string;
-  recipe: Recipe;
+  /** The default for the number of examples where absent. */
+  recipe?: Recipe;
+  /** Whether cross-validation on the training split chooses what the recipe leaves open, and calibrates the answers. */
+  search: boolean;
   seed: number;
   /** Share of the examples that is kept back to measure the head on, where the dataset has no split of its own. */
   testShare: number;
@@ -44,10 +49,11 @@ export async function fineTune(
   registry: HeadRegistry,
   options: FineTuneOptions,
 ): Promise<TrainingSummary> {
-  const { recipe, seed, signal, onProgress } = options;
+  const { seed, signal, onProgress } = options;
   const started = performance.now();
   const dataset = await readDataset(options.dataset, options.columns);
   const { train, test } = splitRows(dataset, options);
+  const recipe = options.recipe ?? recipeFor(train.length);
 
   const table = await extractFeatures(encoders, dataset, {
     signal,
@@ -59,7 +65,20 @@ export async function fineTune(
   });
   const encoded = performance.now();
 
-  const engine = Engine.start({ provider: encoders.provider.provider, threads: options.threads });
+  const { provider } = encoders.provider;
+  const search = options.search
+    ? await searchRecipe(table, train, {
+        classes: dataset.labels.length,
+        recipe,
+        seed,
+        groups: dataset.examples.map(contentOf),
+        provider,
+        threads: options.threads,
+        signal,
+        onProgress: (done, total) => onProgress?.({ stage: 'search', done, total }),
+      })
+    : undefined;
+  const engine = Engine.start({ provider, threads: options.threads });
   try {
     const { weights, answers, history } = await fitHead(
       engine,
@@ -67,7 +86,8 @@ export async function fineTune(
       { train, test },
       {
         classes: dataset.labels.length,
-        recipe,
+        recipe: search?.recipe ?? recipe,
+        calibration: search?.calibration,
         seed,
         signal,
         onProgress: (progress) => onProgress?.({ stage: 'training', ...progress }),
@@ -90,9 +110,11 @@ export async function fineTune(
         datasetHash: dataset.hash,
         examples: { training: train.length, test: test.length },
         seed,
-        provider: encoders.provider.provider,
-        recipe: { ...recipe },
+        provider,
+        recipe: { ...(search?.recipe ?? recipe) },
+        search: search?.report,
       },
+      calibration: search?.calibration,
     };
     const metrics = measureAnswers(
       answers,

@@ -1,4 +1,4 @@
-import { emitHead } from '../arl/serving.ts';
+import { emitHead, type HeadCalibration } from '../arl/serving.ts';
 import { type ItemProbabilities, loadClassifier } from '../inference/head.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { answerRows } from './answers.ts';
@@ -28,14 +28,14 @@ export async function fitHead(
   engine: Engine,
   table: FeatureTable,
   { train, test }: SplitRows,
-  options: TrainingOptions,
+  { calibration, ...options }: TrainingOptions & { calibration?: HeadCalibration },
 ): Promise<FittedHead> {
   const training = selectRows(table, train);
   const scaling = training.columns.map((column) => fitScaling(column, options.recipe.featureNorm));
   const columns = training.columns.map((column, m) => applyScaling(column, scaling[m]));
   const { architecture, parameters, history } = await trainHead(engine, { ...training, columns }, options);
   const modalities = columns.map(({ modality }) => modality);
-  const weights = emitHead(architecture, modalities, scaling, parameters);
+  const weights = emitHead(architecture, modalities, scaling, parameters, calibration);
   const classifier = await loadClassifier(engine, weights.slice(), columns);
   const answers = await answerRows(classifier, selectRows(table, test));
   await classifier.release();

@@ -86,6 +86,32 @@ describe('a report', () => {
     }
   });
 
+  it('says how the recipe was chosen and what the calibration weighs', async () => {
+    const input = sampleReport();
+    input.manifest.training.search = {
+      folds: 3,
+      examples: 1200,
+      candidates: [
+        { changes: {}, negativeLogLikelihood: 0.61234, calibrated: 0.5876 },
+        { changes: { epochs: 30 }, negativeLogLikelihood: 0.7, calibrated: 0.65 },
+      ],
+    };
+    input.manifest.calibration = { fused: [0.61, 0, 0.99], unimodal: [0.64, 1.61] };
+    const html = await reportOf(input);
+    for (const expected of [
+      '3 folds',
+      '1,200 training examples',
+      '0.612',
+      '0.588',
+      'epochs 30',
+      '0.99',
+      '1.61',
+    ])
+      expect(html).toContain(expected);
+    input.manifest.calibration = undefined;
+    expect(await reportOf(input)).toContain('the answers are left as they are');
+  });
+
   it('links every cell of the confusion matrix to its examples, as many as it shows and how many more', async () => {
     const input = sampleReport({ strength: { image: 2, text: 2 } });
     const html = await reportOf(input);

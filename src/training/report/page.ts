@@ -14,6 +14,7 @@ import { learning } from './learning.ts';
 import type { Markup } from './markup.ts';
 import { mistakesIn, outcomesOf, type TestExample } from './outcome.ts';
 import { provenance } from './provenance.ts';
+import { recipeChoice } from './recipe-choice.ts';
 import { reliability } from './reliability.ts';
 import { settingsOf } from './settings.ts';
 import { style } from './style.ts';
@@ -74,7 +75,7 @@ export async function reportPage({ manifest, history, test }: ReportInput): Prom
     { id: 'learning', title: 'How did it learn?', content: learning(history, settings) },
     { id: 'balance', title: 'Is ARL doing anything?', content: balance(manifest, history, settings) },
     { id: 'examples', title: 'Examples', content: cellsView(listed, gallery) },
-    { id: 'origin', title: 'How was it made?', content: provenance(manifest) },
+    { id: 'origin', title: 'How was it made?', content: [recipeChoice(manifest), provenance(manifest)] },
   ];
   const page = h(
     'html',
