@@ -92,7 +92,7 @@ export class JobQueue {
         source:
           'dataset' in source
             ? { folder: await this.#datasetFolder(source.dataset) }
-            : { archive: source.archive, unpackTo },
+            : { archive: source.archive, fileName: source.fileName, unpackTo },
       },
       temporary: 'archive' in source ? [source.archive, unpackTo] : [],
       events: [],

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { TandemError } from '../errors.ts';
 import { type EncoderOptions, loadEncoders } from '../inference/encoders.ts';
 import { HeadRegistry } from '../store/heads.ts';
-import { extractArchive } from '../training/dataset/archive.ts';
+import { unpackUpload } from '../training/dataset/upload/unpack.ts';
 import { fineTune } from '../training/fine-tune.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
 import { describeFailure, type JobFailure } from './failure.ts';
@@ -16,7 +16,7 @@ export interface TrainingTask {
   head: string;
   seed: number;
   /** A dataset's folder, or an uploaded archive and the folder to unpack it in. */
-  source: { folder: string } | { archive: string; unpackTo: string };
+  source: { folder: string } | { archive: string; fileName: string; unpackTo: string };
   encoders: EncoderOptions;
   heads: { root: string; shipped: string[] };
 }
@@ -46,7 +46,7 @@ async function run(task: TrainingTask): Promise<TrainingSummary> {
   const dataset =
     'folder' in source
       ? source.folder
-      : await extractArchive(source.archive, path.join(source.unpackTo, 'dataset'));
+      : await unpackUpload(source.archive, source.fileName, path.join(source.unpackTo, 'dataset'));
   return fineTune(encoders, new HeadRegistry(heads.root, heads.shipped), {
     dataset,
     head: task.head,

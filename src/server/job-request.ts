@@ -27,7 +27,10 @@ export const jsonSchema = z
 const formFields = { head, seed: formNumber(seed).optional() };
 const formFieldsSchema = z.strictObject({ ...formFields, archive: notText });
 export const formSchema = z
-  .strictObject({ ...formFields, archive: formFile('A zip file of the dataset.') })
+  .strictObject({
+    ...formFields,
+    archive: formFile('A zip or tar file of the dataset, or a CSV or JSONL table that holds its pictures.'),
+  })
   .meta({ id: 'JobForm' });
 
 const exampleJob = {
@@ -97,7 +100,7 @@ export function parseJobRequest(request: Request): Parameters<Services['jobs']['
   }
   const fields = formFieldsSchema.parse({ ...request.body });
   if (!request.file) {
-    const detail = 'the form has no zip file under this name';
+    const detail = 'the form has no file under this name';
     throw new TandemError('invalid-request', `archive: ${detail}`, { items: [{ at: 'archive', detail }] });
   }
   return { ...fields, source: { archive: request.file.path, fileName: request.file.originalname } };

@@ -1,47 +1,22 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
-import { TandemError } from '../../errors.ts';
-import { type ArchiveLimits, checkEntries, defaultArchiveLimits } from './archive-entries.ts';
+import { TandemError } from '../../../errors.ts';
+import { type ArchiveLimits, EntryList, ratioExempt, refuse } from './entries.ts';
 
 /**
- * Unpacks an uploaded zip file. The whole directory of the archive is checked before a byte is written; then files
- * go to a folder beside `intoFolder`, which gets its name only when everything is there. On failure nothing stays.
- * @param intoFolder must not exist yet, or be empty
- * @returns the dataset's folder: `intoFolder`, or the one folder in it that everything is in
+ * Unpacks a zip file into a folder. The whole directory of the archive is checked before a byte is written.
  * @throws TandemError `invalid-dataset` that names the entry: damaged, encrypted, a link, twice there, leading out
  * of the folder, or beyond the limits
- * @example const dataset = await readDataset(await extractArchive('upload.zip', 'data/uploads/pets'));
  */
-export async function extractArchive(
-  zipPath: string,
-  intoFolder: string,
-  limits: ArchiveLimits = defaultArchiveLimits,
-): Promise<string> {
-  await mkdir(dirname(intoFolder), { recursive: true });
-  const staging = await mkdtemp(`${intoFolder}.part-`);
-  try {
-    await extractInto(staging, zipPath, limits);
-    await rmdir(intoFolder).catch((error) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
-    await rename(staging, intoFolder);
-  } catch (error) {
-    await rm(staging, { recursive: true, force: true });
-    throw error;
-  }
-  const [only, ...others] = await readdir(intoFolder, { withFileTypes: true });
-  return only?.isDirectory() && others.length === 0 ? join(intoFolder, only.name) : intoFolder;
-}
-
-async function extractInto(folder: string, zipPath: string, limits: ArchiveLimits): Promise<void> {
-  const archive = basename(zipPath);
+export async function unpackZip(file: string, folder: string, limits: ArchiveLimits): Promise<void> {
+  const archive = basename(file);
   // The size that an entry declares is enforced by yauzl while it is read, so the declared sizes can be trusted.
-  const zip = await openPromise(zipPath, { autoClose: false, validateEntrySizes: true }).catch((error) => {
+  const zip = await openPromise(file, { autoClose: false, validateEntrySizes: true }).catch((error) => {
     throw error.code === undefined ? damaged(archive, error) : error;
   });
   try {
@@ -54,7 +29,7 @@ async function extractInto(folder: string, zipPath: string, limits: ArchiveLimit
     } catch (error) {
       throw damaged(archive, error as Error);
     }
-    for (const { entry, path } of checkEntries(entries, (await stat(zipPath)).size, limits)) {
+    for (const { entry, path } of checkEntries(entries, (await stat(file)).size, limits)) {
       const target = join(folder, ...path);
       await mkdir(dirname(target), { recursive: true });
       await extractEntry(zip, entry, target);
@@ -62,6 +37,38 @@ async function extractInto(folder: string, zipPath: string, limits: ArchiveLimit
   } finally {
     zip.close();
   }
+}
+
+function checkEntries(entries: Entry[], archiveBytes: number, limits: ArchiveLimits) {
+  const list = new EntryList(limits);
+  let packed = 0;
+  const checked = entries.flatMap((entry) => {
+    const { fileName: name, uncompressedSize: bytes, compressedSize } = entry;
+    checkKind(entry);
+    const path = list.add({ name, kind: name.endsWith('/') ? 'folder' : 'file', bytes });
+    packed += compressedSize;
+    if (packed > archiveBytes) throw refuse(name, 'its data overlaps that of another file');
+    if (bytes > ratioExempt && bytes > limits.ratio * compressedSize)
+      throw refuse(name, `it would grow more than ${limits.ratio} times when unpacked`);
+    return path ? [{ entry, path }] : [];
+  });
+  list.finish();
+  return checked;
+}
+
+function checkKind(entry: Entry): void {
+  if (entry.isEncrypted())
+    throw refuse(entry.fileName, 'it is encrypted; make the archive without a password');
+  if (!entry.canDecodeFileData())
+    throw refuse(
+      entry.fileName,
+      `compression method ${entry.compressionMethod} is not supported; use deflate`,
+    );
+  // Unix tools keep the file's mode in the upper half: only plain files, folders and "unsaid" are welcome.
+  const fileType = (entry.externalFileAttributes >>> 16) & 0o170000;
+  if (fileType === 0o120000) throw refuse(entry.fileName, 'it is a symbolic link');
+  if (![0, 0o100000, 0o040000].includes(fileType))
+    throw refuse(entry.fileName, 'it is neither a file nor a folder');
 }
 
 async function extractEntry(zip: ZipFile, entry: Entry, target: string): Promise<void> {

@@ -3,9 +3,9 @@ import { basename, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { type Options, ZipFile } from 'yazl';
-import { extractArchive } from '../../../src/training/dataset/archive.ts';
-import { readDataset } from '../../../src/training/dataset/dataset.ts';
-import { picture, temporaryFolder } from './sample.ts';
+import { readDataset } from '../../../../src/training/dataset/dataset.ts';
+import { unpackUpload } from '../../../../src/training/dataset/upload/unpack.ts';
+import { picture, temporaryFolder } from '../sample.ts';
 
 type Content = string | Buffer | { content: Buffer; options: Partial<Options> };
 
@@ -21,10 +21,15 @@ async function zip(files: Record<string, Content>): Promise<Buffer> {
 }
 
 /** Puts an archive on disk, unpacks it into `into` beside it, and lists what is there afterwards. */
-async function extract(bytes: Buffer, limits?: Parameters<typeof extractArchive>[2]) {
+async function extract(bytes: Buffer, limits?: Parameters<typeof unpackUpload>[3]) {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'upload.zip'), bytes);
-  const outcome = await extractArchive(join(folder, 'upload.zip'), join(folder, 'into'), limits).then(
+  const outcome = await unpackUpload(
+    join(folder, 'upload.zip'),
+    'upload.zip',
+    join(folder, 'into'),
+    limits,
+  ).then(
     (dataset) => ({ dataset: dataset.slice(folder.length + 1) }),
     (error) => ({ error }),
   );
@@ -89,7 +94,7 @@ describe('an archive', () => {
   it('is unpacked into an empty folder and never over another dataset', async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'upload.zip'), await zip({ 'a.txt': '' }));
-    const unpack = () => extractArchive(join(folder, 'upload.zip'), join(folder, 'deep/into'));
+    const unpack = () => unpackUpload(join(folder, 'upload.zip'), 'upload.zip', join(folder, 'deep/into'));
     await unpack();
     await expect(unpack()).rejects.toThrow(/ENOTEMPTY/);
     expect(await readdir(join(folder, 'deep'))).toEqual(['into']);
