@@ -48,6 +48,11 @@ export const errorTable = {
     title: 'The content type is not supported',
     fix: 'Send application/json or multipart/form-data.',
   },
+  'remote-file': {
+    status: 422,
+    title: 'The address cannot be fetched',
+    fix: 'Give a public http or https address that answers with the file itself, or upload the file.',
+  },
   'not-found': {
     status: 404,
     title: 'There is nothing at this address',
