@@ -7,6 +7,7 @@ import {
   compareStrategies,
   type Spread,
 } from '../training/compare.ts';
+import { writeComparisonReport } from '../training/report.ts';
 import {
   addDatasetOptions,
   addSettings,
@@ -27,10 +28,15 @@ export const compare = addSettings(
       )
       .argument('<dataset>', 'folder of the dataset, laid out as for train')
       .option('--seeds <count>', 'how many splits to train on', numberOption(2, 1000), 5),
-  ).option('--json', 'print one JSON object'),
+  )
+    .option('--report <file>', 'write what was found as a page that opens anywhere')
+    .option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- compare photos/ --seeds 10')
+  .addHelpText(
+    'after',
+    '\nExample:\n  npm run -s tandem -- compare photos/ --seeds 10 --report comparison.html',
+  )
   .action(async (dataset: string, options, command: Command) => {
     const chosen = settingsOf(command, encoderSettings);
     const encoders = await loadEncoders(encoderOptions(chosen));
@@ -43,6 +49,7 @@ export const compare = addSettings(
         threads: chosen.threads,
         onProgress: progressBar(),
       });
+      if (options.report) await writeComparisonReport(options.report, comparison);
       if (options.json) printJson(comparison);
       else show(comparison);
     } finally {

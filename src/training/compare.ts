@@ -36,8 +36,8 @@ export interface Spread {
   bySeed: number[];
 }
 
-type Figure = 'accuracy' | 'macroF1' | 'negativeLogLikelihood' | 'calibrationError';
-const figures: Figure[] = ['accuracy', 'macroF1', 'negativeLogLikelihood', 'calibrationError'];
+export type Figure = 'accuracy' | 'macroF1' | 'negativeLogLikelihood' | 'calibrationError';
+export const figures: Figure[] = ['accuracy', 'macroF1', 'negativeLogLikelihood', 'calibrationError'];
 
 export interface ContenderResult {
   contender: Contender;
@@ -55,6 +55,8 @@ export interface Comparison {
   seeds: readonly number[];
   /** The most accurate first. */
   results: ContenderResult[];
+  /** ARL less each of the others, on everything that an example has; absent where there is nothing to balance. */
+  differences?: { against: Contender; figures: Record<Figure, Difference> }[];
   /** Of ARL against the best of the others, in accuracy; absent where there is nothing to balance. */
   verdict?: { against: Contender; difference: Difference };
 }
@@ -115,16 +117,26 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
     labels: dataset.labels.length,
     seeds,
     results,
-    verdict: judge(results, test.length / train.length),
+    ...judge(results, test.length / train.length),
   };
 }
 
-function judge(results: readonly ContenderResult[], overlap: number): Comparison['verdict'] {
+function judge(
+  results: readonly ContenderResult[],
+  overlap: number,
+): Pick<Comparison, 'differences' | 'verdict'> {
   const arl = results.find(({ contender }) => contender === 'arl');
-  const best = results.find(({ contender }) => contender !== 'arl');
-  if (!arl || !best || results.length < contenders.length) return undefined;
-  const difference = pairedDifference(arl.fused.accuracy.bySeed, best.fused.accuracy.bySeed, overlap);
-  return { against: best.contender, difference };
+  const others = results.filter(({ contender }) => contender !== 'arl');
+  if (!arl || results.length < contenders.length) return {};
+  const differences = others.map(({ contender, fused }) => {
+    const entries = figures.map((figure) => [
+      figure,
+      pairedDifference(arl.fused[figure].bySeed, fused[figure].bySeed, overlap),
+    ]);
+    return { against: contender, figures: Object.fromEntries(entries) as Record<Figure, Difference> };
+  });
+  const [best] = differences;
+  return { differences, verdict: { against: best.against, difference: best.figures.accuracy } };
 }
 
 /** Balancing modalities takes two of them. */

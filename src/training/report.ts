@@ -1,4 +1,6 @@
 import { writeFile } from 'node:fs/promises';
+import type { Comparison } from './compare.ts';
+import { comparisonPage } from './report/comparison-page.ts';
 import { type ReportInput, reportPage } from './report/page.ts';
 
 export type { ReportInput } from './report/page.ts';
@@ -10,4 +12,12 @@ export type { ReportInput } from './report/page.ts';
  */
 export async function writeReport(file: string, input: ReportInput): Promise<void> {
   await writeFile(file, await reportPage(input));
+}
+
+/**
+ * Writes what a comparison of strategies found, in the same way.
+ * @example await writeComparisonReport('comparison.html', await compareStrategies(encoders, options));
+ */
+export async function writeComparisonReport(file: string, comparison: Comparison): Promise<void> {
+  await writeFile(file, comparisonPage(comparison));
 }

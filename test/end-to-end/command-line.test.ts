@@ -149,8 +149,10 @@ describe('bad input on the command line', () => {
 
 describe('a comparison', () => {
   it('trains every strategy on the same splits and says whether ARL is better', async () => {
-    const { code, value } = await runJson('compare', sample, '--seeds', '2');
+    const report = path.join(data, 'comparison.html');
+    const { code, value } = await runJson('compare', sample, '--seeds', '2', '--report', report);
     expect(code).toBe(0);
+    expect(await readFile(report, 'utf8')).toContain('which strategy?');
     const names = value.results.map(({ contender }: { contender: string }) => contender);
     expect(names.sort()).toEqual(['arl', 'image', 'joint', 'late', 'ogm-ge', 'text', 'uniform']);
     expect(value.verdict.difference).toEqual({
