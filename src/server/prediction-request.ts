@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { type ErrorCode, TandemError } from '../errors.ts';
+import { decodeBase64Picture } from '../inference/base64-picture.ts';
 import type { PredictionInput } from '../inference/prediction.ts';
 import { headNamePattern } from '../store/heads.ts';
 import { formFile, formNumber, notText } from './body.ts';
@@ -106,13 +107,12 @@ function checkInput(
   );
 }
 
-/** Strict, because Buffer.from drops what is not base64 without a word. */
 function decodeImage(image: string, at: string): Buffer | TandemError {
-  const base64 = image.replace(/^data:[^,]*;base64,/i, '');
-  if (/^data:/i.test(base64)) return itemError('invalid-picture', at, 'its data URL is not base64');
-  if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64))
-    return itemError('invalid-picture', at, 'it is neither base64 nor a data URL');
-  return Buffer.from(base64, 'base64');
+  try {
+    return decodeBase64Picture(image);
+  } catch (error) {
+    return itemError('invalid-picture', at, (error as Error).message);
+  }
 }
 
 function itemError(code: ErrorCode, at: string, detail: string): TandemError {

@@ -1,54 +1,88 @@
 import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { TandemError } from '../../errors.ts';
+import { type ErrorItem, TandemError } from '../../errors.ts';
 import { contentOf } from '../split.ts';
+import { countExamples, type DatasetCounts } from './counts.ts';
 import type { ColumnNames, Dataset, Example } from './example.ts';
 import { checkLabels, noteTwins } from './labels.ts';
 import { findExamples } from './layout.ts';
 import { checkPictures } from './pictures.ts';
-import { Problems } from './problems.ts';
+import { describeProblems, Problems } from './problems.ts';
 
 export type { Dataset, Example } from './example.ts';
 
+export interface ReadOptions extends Partial<ColumnNames> {
+  /** Where pictures are put that stand in a table themselves; without it they are a problem. */
+  inlineFolder?: string;
+  /** Counts examples while their pictures are checked. */
+  onProgress?(done: number, total: number): void;
+}
+
+/** What there is to say about a dataset before anything is done with it. */
+export interface DatasetCheck {
+  name: string;
+  /** Every one, in order of place. */
+  problems: ErrorItem[];
+  notes: string[];
+  /** What was found, rows with problems included. */
+  counts: DatasetCounts;
+  /** The dataset, where it has no problems. */
+  dataset?: Dataset;
+}
+
 /**
- * Reads a dataset and checks all of it before anything is done with it. Nothing is written.
+ * Checks all of a dataset and lists every problem. Nothing is written, but for pictures that stand in tables.
  *
  * The folder holds `metadata.csv` or `metadata.jsonl` with the columns `file_name`, `text`, `label` and perhaps
  * `split` (`train` or `test`), or one folder per class with pictures (and `name.txt` as the text of `name.jpg`),
  * or `train/` and `test/` with either. A row may lack the picture or the text, not both.
- * @param columns names of a metadata file's columns, where they are others
- * @throws TandemError `unknown-dataset` where there is no such folder or it is laid out in no known way;
- * `invalid-dataset` with every problem and its row (the first 100 of them)
- * @example
- * const dataset = await readDataset('data/samples/emoji');
- * const captions = await readDataset('data/photos', { textColumn: 'caption' });
+ * @throws TandemError `unknown-dataset` where there is no such folder or it is laid out in no known way
+ * @example const { problems, counts } = await checkDataset('data/photos', { textColumn: 'caption' });
  */
-export async function readDataset(
+export async function checkDataset(
   folder: string,
-  { imageColumn = 'file_name', textColumn = 'text', labelColumn = 'label' }: Partial<ColumnNames> = {},
-): Promise<Dataset> {
+  { imageColumn = 'file_name', textColumn = 'text', labelColumn = 'label', ...options }: ReadOptions = {},
+): Promise<DatasetCheck> {
   const root = await realpath(folder).catch(() => undefined);
   if (root === undefined || !(await stat(root)).isDirectory()) {
     throw new TandemError('unknown-dataset', `there is no folder ${JSON.stringify(folder)}`);
   }
   const name = basename(root);
   const columns = { imageColumn, textColumn, labelColumn };
-  const problems = new Problems();
+  const found = new Problems();
   const notes: string[] = [];
-  const found = await findExamples(root, columns, problems, notes);
-  if (!found)
+  const rows = await findExamples(root, columns, found, notes, options.inlineFolder);
+  if (!rows)
     throw new TandemError('unknown-dataset', `${name} has neither a metadata file nor a folder per class`);
-  const checked = await checkPictures(found, problems);
-  checkLabels(found, name, problems);
-  problems.throwIfAny(name);
+  const checked = await checkPictures(rows, found, options.onProgress);
+  checkLabels(rows, name, found);
   noteTwins(checked, contentOf, notes);
+  const problems = found.list();
+  const counts = countExamples(checked);
+  if (problems.length > 0) return { name, problems, notes, counts };
   const examples = checked.map(({ at: _, ...example }): Example => example);
   const labels = [...new Set(examples.map(({ label }) => label))].sort();
-  return { name, folder: root, labels, examples, hash: hashExamples(examples), notes };
+  const dataset = { name, folder: root, labels, examples, hash: hashExamples(examples), notes };
+  return { name, problems, notes, counts, dataset };
 }
 
-function hashExamples(examples: Example[]): string {
+/**
+ * Reads a dataset and checks all of it before anything is done with it.
+ * @param options names of a metadata file's columns, where they are others
+ * @throws TandemError as `checkDataset`; `invalid-dataset` with every problem and its row (the first 100 of them)
+ * @example
+ * const dataset = await readDataset('data/samples/emoji');
+ * const captions = await readDataset('data/photos', { textColumn: 'caption' });
+ */
+export async function readDataset(folder: string, options: ReadOptions = {}): Promise<Dataset> {
+  const { name, problems, dataset } = await checkDataset(folder, options);
+  if (!dataset) throw describeProblems(name, problems);
+  return dataset;
+}
+
+/** See `Dataset.hash`. */
+export function hashExamples(examples: Example[]): string {
   const hash = createHash('sha256');
   for (const { imageHash, text, label, split } of examples) {
     hash.update(`${JSON.stringify([imageHash ?? null, text ?? null, label, split ?? null])}\n`);

@@ -6,6 +6,8 @@ export interface Example {
   image?: string;
   /** sha256 of the picture's bytes, hexadecimal. */
   imageHash?: string;
+  /** 256 bits of how the picture looks, hexadecimal: near copies differ in few of them. */
+  perceptualHash?: string;
   text?: string;
   label: string;
   /** Where the dataset itself says which side the example belongs to. */
@@ -13,7 +15,7 @@ export interface Example {
 }
 
 /** An example as it was found, before its picture is opened. `at` says where, for problems. */
-export type FoundExample = Omit<Example, 'imageHash'> & { at: string };
+export type FoundExample = Omit<Example, 'imageHash' | 'perceptualHash'> & { at: string };
 
 export interface Dataset {
   /** Name of the folder. */

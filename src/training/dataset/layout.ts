@@ -23,19 +23,20 @@ export async function findExamples(
   columns: ColumnNames,
   problems: Problems,
   notes: string[],
+  inlineFolder?: string,
 ): Promise<FoundExample[] | undefined> {
   const parts = await findParts(root, problems);
   const found: FoundExample[] = [];
   let known = false;
   for (const { path, entries, split } of parts) {
     const prefix = split ? `${split}/` : '';
-    const files = metadataFileNames.filter((name) => entries.some((entry) => entry.name === name));
+    const files = metadataFilesOf(entries);
     known ||= files.length > 0 || entries.some(({ kind }) => kind !== 'file');
     if (files.length > 1) {
       problems.add(`${prefix}${files.join(` and ${prefix}`)}`, 'two lists of examples; keep one of them');
     } else if (files.length === 1) {
       const name = files[0];
-      const place = { root, folder: path, path: join(path, name), name: prefix + name, split };
+      const place = { root, folder: path, path: join(path, name), name: prefix + name, split, inlineFolder };
       found.push(...(await readMetadataRows(place, columns, problems, notes)));
     } else {
       const examples = await readClassFolders(root, path, split, problems, notes);
@@ -47,14 +48,14 @@ export async function findExamples(
 
 async function findParts(root: string, problems: Problems): Promise<Part[]> {
   const entries = await listFolder(root);
-  if (hasMetadata(entries)) return [{ path: root, entries }];
+  if (metadataFilesOf(entries).length > 0) return [{ path: root, entries }];
   const parts: Part[] = [];
   for (const split of ['train', 'test'] as const) {
     const path = join(root, split);
     if (!entries.some(({ name, kind }) => name === split && kind === 'folder')) continue;
     const inner = await listFolder(path);
     // A folder of that name with nothing but files in it is a class: {bus, car, train}.
-    if (hasMetadata(inner) || inner.some(({ kind }) => kind === 'folder'))
+    if (metadataFilesOf(inner).length > 0 || inner.some(({ kind }) => kind === 'folder'))
       parts.push({ path, entries: inner, split });
   }
   if (parts.length === 0) return [{ path: root, entries }];
@@ -68,6 +69,9 @@ async function findParts(root: string, problems: Problems): Promise<Part[]> {
   return parts;
 }
 
-function hasMetadata(entries: FolderEntry[]): boolean {
-  return entries.some(({ name }) => metadataFileNames.includes(name));
+/** The lists of examples in a folder; a table that is alone there may have any name. */
+function metadataFilesOf(entries: FolderEntry[]): string[] {
+  const found = metadataFileNames.filter((name) => entries.some((entry) => entry.name === name));
+  if (found.length > 0 || entries.length !== 1) return found;
+  return /\.(csv|tsv|jsonl|ndjson)$/i.test(entries[0].name) ? [entries[0].name] : [];
 }

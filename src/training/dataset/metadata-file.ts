@@ -1,125 +1,93 @@
-import { type CsvError, parse } from 'csv-parse/sync';
+import { readCsv } from './csv.ts';
+import { extractInlinePicture, isInlinePicture } from './inline-pictures.ts';
+import { readJsonLines } from './json-lines.ts';
 import type { Problems } from './problems.ts';
-import { readTextFile } from './text-file.ts';
+import { type ReadRow, type TableRow, tableLimits } from './table-row.ts';
+import { TextProblem } from './text-stream.ts';
 
 /** The names that the hub's imagefolder convention looks for, beside the pictures. */
 export const metadataFileNames = ['metadata.csv', 'metadata.jsonl'];
 
-/** Larger than any list of a million examples; smaller than what a string can hold. */
-const maximumFileBytes = 256 * 2 ** 20;
-/** A quote that is never closed would otherwise make one record of the rest of the file. */
-const maximumRecordCharacters = 2 ** 20;
-
-export interface MetadataRow {
-  /** Line of the file where the row begins, the header being line 1. */
-  row: number;
-  values: Map<string, unknown>;
+export interface MetadataFile {
+  path: string;
+  /** How problems call the file. */
+  name: string;
+  /** The column whose values may be pictures themselves, and the folder to put these in. */
+  imageColumn: string;
+  inlineFolder?: string;
 }
 
 export interface MetadataTable {
   columns: string[];
-  rows: MetadataRow[];
+  /** Pictures that stood in the table are files by now: such a value is an `InlinePicture`. */
+  rows: TableRow[];
 }
 
 /**
- * Reads `metadata.csv` or `metadata.jsonl`. Rows that cannot be parsed become problems, the others are returned;
- * after a misplaced quote nobody can tell where a row of a CSV file begins, so reading stops there.
- * A CSV file may use commas, semicolons (as spreadsheets do in half of Europe) or tabs.
- * @param name how problems call the file
+ * Reads a CSV or JSONL file piece by piece. Rows that cannot be read become problems, the others are returned.
+ * @example const { columns, rows } = await readMetadataFile({ path, name: 'metadata.csv', imageColumn: 'file_name' }, problems);
  */
-export async function readMetadataFile(
-  path: string,
-  name: string,
-  problems: Problems,
-): Promise<MetadataTable> {
-  const read = await readTextFile(path, maximumFileBytes);
-  if ('problem' in read) {
-    problems.add(read.row ? `${name} row ${read.row}` : name, read.problem);
+export async function readMetadataFile(file: MetadataFile, problems: Problems): Promise<MetadataTable> {
+  const { path, name } = file;
+  const columns = new Set<string>();
+  const rows: TableRow[] = [];
+  const isCsv = /\.(csv|tsv)$/i.test(name);
+  try {
+    const source = isCsv
+      ? readCsv(path, (header) => addHeader(header, columns, name, problems))
+      : readJsonLines(path);
+    for await (const read of source) {
+      const at = `${name} row ${read.row}`;
+      if (rows.length === tableLimits.rows) {
+        problems.add(at, `there are more than ${tableLimits.rows} rows; reading stopped there`);
+        break;
+      }
+      const row = await checkRow(read, at, file, problems);
+      if (!row) continue;
+      rows.push(row);
+      for (const column of row.values.keys()) columns.add(column);
+      if (columns.size > tableLimits.columns) {
+        problems.add(at, `there are more than ${tableLimits.columns} columns; reading stopped there`);
+        return { columns: [], rows: [] };
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof TextProblem)) throw error;
+    problems.add(error.row ? `${name} row ${error.row}` : name, error.message);
     return { columns: [], rows: [] };
   }
-  return name.endsWith('.csv')
-    ? parseCsv(read.text, name, problems)
-    : parseJsonLines(read.text, name, problems);
-}
-
-function parseCsv(text: string, name: string, problems: Problems): MetadataTable {
-  const header = text.slice(0, Math.max(0, text.indexOf('\n')));
-  const separators = [',', ';', '\t'].map((separator) => ({
-    separator,
-    count: header.split(separator).length,
-  }));
-  const delimiter = separators.reduce((a, b) => (b.count > a.count ? b : a)).separator;
-  const records: { record: string[]; row: number }[] = [];
-  let lastRow = 0;
-  try {
-    parse(text, {
-      delimiter,
-      max_record_size: maximumRecordCharacters,
-      record_delimiter: '\n',
-      relax_column_count: true,
-      skip_empty_lines: true,
-      on_record: (record: string[], { lines }) => {
-        records.push({ record, row: lines - record.join('').split('\n').length + 1 });
-        lastRow = lines;
-        return null;
-      },
-    });
-  } catch (error) {
-    const row = firstFilledRow(text, lastRow + 1);
-    problems.add(`${name} row ${row}`, `${describeCsvFailure(error as CsvError)}; reading stopped there`);
-  }
-  const columns = (records.shift()?.record ?? []).map((column) => column.trim());
-  const repeated = columns.find((column, index) => columns.indexOf(column) < index);
-  if (repeated) problems.add(name, `the column ${JSON.stringify(repeated)} stands there twice`);
-  const rows = records.flatMap(({ record, row }): MetadataRow[] => {
-    if (record.length > columns.length) {
-      const detail = `${record.length} values for ${columns.length} columns; put quotes around a text with commas`;
-      problems.add(`${name} row ${row}`, detail);
-      return [];
-    }
-    return [{ row, values: new Map(record.map((value, index) => [columns[index], value])) }];
-  });
-  return { columns, rows };
-}
-
-function firstFilledRow(text: string, from: number): number {
-  const offset = text
-    .split('\n')
-    .slice(from - 1)
-    .findIndex((line) => line !== '');
-  return from + Math.max(0, offset);
-}
-
-function describeCsvFailure(error: CsvError): string {
-  switch (error.code) {
-    case 'CSV_QUOTE_NOT_CLOSED':
-      return 'a quote that opens here is never closed';
-    case 'CSV_INVALID_CLOSING_QUOTE':
-      return `a quote closes in the middle of a value (line ${error.lines}); write a quote inside quotes twice: ""`;
-    case 'INVALID_OPENING_QUOTE':
-      return 'a quote stands in the middle of a value; put quotes around the value and write the quote twice: ""';
-    case 'CSV_MAX_RECORD_SIZE':
-      return `the row is longer than ${maximumRecordCharacters} characters; is a quote never closed?`;
-    default:
-      return error.message;
-  }
-}
-
-function parseJsonLines(text: string, name: string, problems: Problems): MetadataTable {
-  const columns = new Set<string>();
-  const rows: MetadataRow[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line.trim() === '') continue;
-    try {
-      const value: unknown = JSON.parse(line);
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-        throw new Error('the line is not a JSON object');
-      }
-      for (const column of Object.keys(value)) columns.add(column);
-      rows.push({ row: index + 1, values: new Map(Object.entries(value)) });
-    } catch (error) {
-      problems.add(`${name} row ${index + 1}`, (error as Error).message);
-    }
-  }
   return { columns: [...columns], rows };
+}
+
+function addHeader(header: string[], columns: Set<string>, name: string, problems: Problems): boolean {
+  if (header.length > tableLimits.columns) {
+    problems.add(name, `it has ${header.length} columns; ${tableLimits.columns} are the limit`);
+    return false;
+  }
+  const repeated = header.find((column, index) => header.indexOf(column) < index);
+  if (repeated !== undefined) problems.add(name, `the column ${JSON.stringify(repeated)} stands there twice`);
+  for (const column of header) columns.add(column);
+  return true;
+}
+
+async function checkRow(
+  read: ReadRow,
+  at: string,
+  { imageColumn, inlineFolder }: MetadataFile,
+  problems: Problems,
+): Promise<TableRow | undefined> {
+  if ('problem' in read) {
+    problems.add(at, read.problem);
+    return undefined;
+  }
+  for (const [column, value] of read.values) {
+    if (column === imageColumn && isInlinePicture(value))
+      read.values.set(column, await extractInlinePicture(value, inlineFolder));
+    else if (typeof value === 'string' && value.length > tableLimits.value) {
+      const detail = `the value of ${JSON.stringify(column)} has ${value.length} characters; ${tableLimits.value} are the limit`;
+      problems.add(at, detail);
+      return undefined;
+    }
+  }
+  return read;
 }

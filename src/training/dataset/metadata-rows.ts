@@ -1,8 +1,12 @@
 import { closest } from './closest.ts';
 import type { ColumnNames, FoundExample } from './example.ts';
+import type { InlinePicture } from './inline-pictures.ts';
 import { findInside } from './inside.ts';
-import { type MetadataRow, readMetadataFile } from './metadata-file.ts';
+import { readLabel } from './label-column.ts';
+import { readMetadataFile } from './metadata-file.ts';
 import type { Problems } from './problems.ts';
+import type { TableRow } from './table-row.ts';
+import { readText } from './value.ts';
 
 export interface MetadataPlace {
   /** The dataset's folder, as `realpath` gives it. */
@@ -14,6 +18,8 @@ export interface MetadataPlace {
   name: string;
   /** The side that all its rows belong to, where the folder says so. */
   split?: 'train' | 'test';
+  /** Where pictures go that stand in the table itself. */
+  inlineFolder?: string;
 }
 
 const splitColumn = 'split';
@@ -28,22 +34,14 @@ export async function readMetadataRows(
   problems: Problems,
   notes: string[],
 ): Promise<FoundExample[]> {
-  const { columns, rows } = await readMetadataFile(place.path, place.name, problems);
-  if (!checkColumns(columns, place.name, names, problems, notes)) return [];
+  const { path, name, inlineFolder } = place;
+  const file = { path, name, inlineFolder, imageColumn: names.imageColumn };
+  const { columns, rows } = await readMetadataFile(file, problems);
+  if (!checkColumns(columns, name, names, problems, notes)) return [];
   const examples: FoundExample[] = [];
-  const firstRows = new Map<string, number>();
   for (const row of rows) {
     const example = await readRow(row, place, names, problems);
-    if (!example) continue;
-    examples.push(example);
-    if (example.image === undefined) continue;
-    const first = firstRows.get(example.image);
-    if (first === undefined) firstRows.set(example.image, row.row);
-    else
-      problems.add(
-        example.at,
-        `the picture ${JSON.stringify(row.values.get(names.imageColumn))} is in row ${first} too`,
-      );
+    if (example) examples.push(example);
   }
   return examples;
 }
@@ -80,41 +78,40 @@ function checkColumns(
 }
 
 async function readRow(
-  { row, values }: MetadataRow,
-  { root, folder, name, split }: MetadataPlace,
+  { row, values }: TableRow,
+  place: MetadataPlace,
   { imageColumn, textColumn, labelColumn }: ColumnNames,
   problems: Problems,
 ): Promise<FoundExample | undefined> {
-  const at = `${name} row ${row}`;
+  const at = `${place.name} row ${row}`;
   const read = (column: string) => {
-    const value = asText(values.get(column));
+    const value = readText(values.get(column));
     if (value === null) problems.add(at, `the value of "${column}" is neither text nor a number`);
     return value;
   };
-  const [fileName, text, label, side] = [imageColumn, textColumn, labelColumn, splitColumn].map(read);
-  if (fileName === null || text === null || label === null || side === null) return undefined;
-  const example: FoundExample = { at, row, label: label.normalize('NFC') };
+  const inline = values.get(imageColumn);
+  const fileName = isInlinePicture(inline) ? '' : read(imageColumn);
+  const [text, side] = [textColumn, splitColumn].map(read);
+  const label = readLabel(values.get(labelColumn), labelColumn);
+  if ('problem' in label) problems.add(at, label.problem);
+  if (fileName === null || text === null || side === null) return undefined;
+  const example: FoundExample = { at, row, label: 'label' in label ? label.label : '' };
   if (text) example.text = text;
-  if (fileName) {
-    const found = await findInside(root, folder, fileName);
-    if ('path' in found) example.image = found.path;
-    else problems.add(at, found.problem);
-  }
-  if (!fileName && !text) problems.add(at, 'neither a picture nor a text');
-  if (!label) problems.add(at, `no label: "${labelColumn}" is empty`);
-  if (side && side !== 'train' && side !== 'test') {
+  const found = isInlinePicture(inline)
+    ? inline
+    : fileName && (await findInside(place.root, place.folder, fileName));
+  if (found && 'path' in found) example.image = found.path;
+  else if (found) problems.add(at, found.problem);
+  else if (!text) problems.add(at, 'neither a picture nor a text');
+  if (side && side !== 'train' && side !== 'test')
     problems.add(at, `the split ${JSON.stringify(side)} is neither "train" nor "test"`);
-  }
-  const given = side === 'train' || side === 'test' ? side : (split ?? splitFromPath(fileName));
+  const given = side === 'train' || side === 'test' ? side : (place.split ?? splitFromPath(fileName));
   if (given) example.split = given;
-  return label ? example : undefined;
+  return 'label' in label ? example : undefined;
 }
 
-/** Trimmed text; empty for what is absent, null for what is no plain value. */
-function asText(value: unknown): string | null {
-  if (value === undefined || value === null) return '';
-  if (typeof value === 'string') return value.trim();
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : null;
+function isInlinePicture(value: unknown): value is InlinePicture {
+  return typeof value === 'object' && value !== null && ('path' in value || 'problem' in value);
 }
 
 /** As on the hub: a metadata file above `train/` and `test/` names pictures in them. */

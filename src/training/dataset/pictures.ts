@@ -1,39 +1,48 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import { sha256OfFile } from '../../inference/checksum.ts';
 import { describePictureFailure, openPicture } from '../../inference/picture.ts';
 import { concurrently } from './concurrently.ts';
 import type { Example, FoundExample } from './example.ts';
+import { perceptualHash } from './perceptual-hash.ts';
 import type { Problems } from './problems.ts';
 
 const atOnce = 4;
 
 type CheckedExample = Example & FoundExample;
+type Outcome = Pick<Example, 'imageHash' | 'perceptualHash'> & { problem?: string };
 
 /**
- * Opens every picture's header and hashes its bytes, which never stand in memory as a whole. The pixels are not
- * decoded here: a file that breaks off in its middle is found when its features are computed.
+ * Decodes every picture once, small, and hashes its bytes and its looks. A file that several rows name is read once.
+ * @param onProgress counts the examples
  */
-export async function checkPictures(found: FoundExample[], problems: Problems): Promise<CheckedExample[]> {
+export async function checkPictures(
+  found: FoundExample[],
+  problems: Problems,
+  onProgress?: (done: number, total: number) => void,
+): Promise<CheckedExample[]> {
+  const byPath = new Map<string, Promise<Outcome>>();
+  let done = 0;
   const outcomes = await concurrently(found, atOnce, async ({ image }) => {
-    if (image === undefined) return {};
-    try {
-      await openPicture(image);
-      return { imageHash: await hashFile(image) };
-    } catch (error) {
-      return { problem: describePictureFailure(error).message };
-    }
+    const known: Outcome | Promise<Outcome> =
+      image === undefined ? {} : (byPath.get(image) ?? checkPicture(image));
+    if (image !== undefined) byPath.set(image, Promise.resolve(known));
+    const outcome = await known;
+    onProgress?.(++done, found.length);
+    return outcome;
   });
   // In order of the rows, whichever picture was checked first.
   return found.map((example, index) => {
-    const { imageHash, problem } = outcomes[index];
+    const { problem, ...hashes } = outcomes[index];
     if (problem) problems.add(example.at, `the picture cannot be used: ${problem}`);
-    return imageHash ? { ...example, imageHash } : example;
+    return { ...example, ...hashes };
   });
 }
 
-async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
+async function checkPicture(image: string): Promise<Outcome> {
+  try {
+    const { picture } = await openPicture(image);
+    const [imageHash, looks] = await Promise.all([sha256OfFile(image), perceptualHash(picture)]);
+    return { imageHash, perceptualHash: looks };
+  } catch (error) {
+    return { problem: describePictureFailure(error).message };
+  }
 }

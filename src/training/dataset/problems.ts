@@ -7,7 +7,7 @@ const listed = 100;
  * @example
  * const problems = new Problems();
  * problems.add('metadata.csv row 12', 'no label');
- * problems.throwIfAny('pets');
+ * const items = problems.list();
  */
 export class Problems {
   readonly #items: ErrorItem[] = [];
@@ -16,15 +16,20 @@ export class Problems {
     this.#items.push({ at, detail });
   }
 
-  /** @throws TandemError `invalid-dataset` with the first 100 problems in order of place, where there is one */
-  throwIfAny(dataset: string): void {
-    const count = this.#items.length;
-    if (count === 0) return;
-    const problems = count === 1 ? '1 problem' : `${count} problems`;
-    const cut = count > listed ? `; the first ${listed} are listed, ${count - listed} more are not` : '';
-    const items = this.#items.sort((a, b) => byPlace.compare(a.at, b.at)).slice(0, listed);
-    throw new TandemError('invalid-dataset', `${dataset} has ${problems}${cut}`, { items });
+  /** All of them, in order of place. */
+  list(): ErrorItem[] {
+    return this.#items.toSorted((a, b) => byPlace.compare(a.at, b.at));
   }
+}
+
+/** The error of a dataset that has problems, with the first 100 of them. */
+export function describeProblems(dataset: string, problems: readonly ErrorItem[]): TandemError {
+  const count = problems.length;
+  const counted = count === 1 ? '1 problem' : `${count} problems`;
+  const cut = count > listed ? `; the first ${listed} are listed, ${count - listed} more are not` : '';
+  return new TandemError('invalid-dataset', `${dataset} has ${counted}${cut}`, {
+    items: problems.slice(0, listed),
+  });
 }
 
 /** Row 2 comes before row 12. */

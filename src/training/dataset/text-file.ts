@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
+import { readText, TextProblem } from './text-stream.ts';
 
 /**
  * Reads a UTF-8 file, with or without a byte order mark. Line ends come out as `\n`.
@@ -8,32 +8,13 @@ import { readFile, stat } from 'node:fs/promises';
 export async function readTextFile(
   path: string,
   maximumBytes: number,
-): Promise<{ text: string } | { problem: string; row?: number }> {
+): Promise<{ text: string } | { problem: string }> {
   const { size } = await stat(path);
   if (size > maximumBytes) return { problem: `the file is larger than ${maximumBytes / 2 ** 20} MiB` };
-  const bytes = await readFile(path);
-  if (isUtf16(bytes)) return { problem: 'the file is UTF-16; save it as UTF-8' };
-  if (!isUtf8(bytes))
-    return { problem: 'the text is not UTF-8; save the file as UTF-8', row: firstBrokenRow(bytes) };
-  const text = new TextDecoder().decode(bytes);
-  return { text: text.replaceAll(/\r\n?/g, '\n') };
-}
-
-/** UTF-16 with its mark, or without: then plain letters leave every other byte zero. */
-function isUtf16(bytes: Buffer): boolean {
-  const mark = bytes.subarray(0, 2).toString('hex');
-  return mark === 'fffe' || mark === 'feff' || bytes.subarray(0, 1024).includes(0);
-}
-
-function firstBrokenRow(bytes: Buffer): number {
-  let row = 1;
-  let start = 0;
-  while (start < bytes.length) {
-    const found = bytes.indexOf(0x0a, start);
-    const end = found < 0 ? bytes.length : found;
-    if (!isUtf8(bytes.subarray(start, end))) break;
-    start = end + 1;
-    row++;
+  try {
+    return { text: (await Array.fromAsync(readText(path))).join('') };
+  } catch (error) {
+    if (!(error instanceof TextProblem)) throw error;
+    return { problem: error.message };
   }
-  return row;
 }

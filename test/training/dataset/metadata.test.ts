@@ -26,13 +26,27 @@ describe('a folder with metadata.csv', () => {
     expect(labels).toEqual(['bug', 'pet']);
     expect(notes).toEqual([]);
     expect(examples).toEqual([
-      { row: 2, image: join(folder, 'a.png'), imageHash: expect.any(String), text: 'An ant', label: 'bug' },
-      { row: 3, image: join(folder, 'b.png'), imageHash: expect.any(String), label: 'bug' },
+      {
+        row: 2,
+        image: join(folder, 'a.png'),
+        imageHash: expect.any(String),
+        perceptualHash: expect.any(String),
+        text: 'An ant',
+        label: 'bug',
+      },
+      {
+        row: 3,
+        image: join(folder, 'b.png'),
+        imageHash: expect.any(String),
+        perceptualHash: expect.any(String),
+        label: 'bug',
+      },
       { row: 4, text: 'A cat', label: 'pet' },
       {
         row: 5,
         image: join(folder, 'd.png'),
         imageHash: expect.any(String),
+        perceptualHash: expect.any(String),
         text: 'A dog, asleep',
         label: 'pet',
       },
@@ -151,7 +165,6 @@ describe('a dataset that cannot be used', () => {
       'metadata.csv row 6: neither a picture nor a text',
       'metadata.csv row 7: no label: "label" is empty',
       'metadata.csv row 8: "sub" is not a file',
-      'metadata.csv row 10: the picture "b.png" is in row 9 too',
       'metadata.csv row 11: the picture cannot be used: it is not a JPEG, PNG or WebP picture',
       'metadata.csv row 12: the picture cannot be used: it is an SVG picture; only JPEG, PNG and WebP are read',
       'metadata.csv row 13: the picture cannot be used: it is incomplete or damaged',

@@ -1,0 +1,92 @@
+import { type CsvError, type Parser, parse } from 'csv-parse';
+import { type ReadRow, tableLimits } from './table-row.ts';
+import { readLines, readText } from './text-stream.ts';
+
+/**
+ * Reads a CSV file row by row: with commas, semicolons (as spreadsheets do in half of Europe) or tabs. After a
+ * misplaced quote nobody can tell where a row begins, so reading stops there.
+ * @param onColumns gets the header once, before any row; it answers false to stop there
+ * @throws TextProblem where the file is in another encoding
+ */
+export async function* readCsv(
+  path: string,
+  onColumns: (columns: string[]) => boolean,
+): AsyncGenerator<ReadRow> {
+  const header = (await readLines(path).next()).value ?? '';
+  let lastRow = 0;
+  let columns: string[] | undefined;
+  let ready: { record: string[]; row: number }[] = [];
+  const parser = parse({
+    delimiter: detectDelimiter(header),
+    max_record_size: tableLimits.row,
+    record_delimiter: '\n',
+    relax_column_count: true,
+    skip_empty_lines: true,
+    on_record: (record: string[], { lines }) => {
+      const breaks = record.reduce((sum, value) => sum + (value.split('\n').length - 1), 0);
+      ready.push({ record, row: lines - breaks });
+      lastRow = lines;
+      return null;
+    },
+  });
+  // Each failure is met where the parser is written to.
+  parser.on('error', () => {}).resume();
+  for await (const failure of parsePieces(parser, path)) {
+    for (const { record, row } of ready) {
+      if (!columns) {
+        columns = record.map((column) => column.trim());
+        if (!onColumns(columns)) return;
+      } else if (record.length > columns.length) {
+        const problem = `${record.length} values for ${columns.length} columns; put quotes around a text with commas`;
+        yield { row, problem };
+      } else yield { row, values: new Map(record.map((value, index) => [columns![index], value])) };
+    }
+    ready = [];
+    if (!failure) continue;
+    const row = await firstFilledRow(path, lastRow + 1);
+    yield { row, problem: `${describe(failure)}; reading stopped there` };
+    return;
+  }
+}
+
+/** Writes a file to the parser piece by piece, each when the one before is parsed, and answers how each went. */
+async function* parsePieces(parser: Parser, path: string): AsyncGenerator<CsvError | undefined> {
+  for await (const text of readText(path)) yield failureOf((done) => parser.write(text, done));
+  yield failureOf((done) => parser.end(done));
+}
+
+async function failureOf(act: (done: (error?: Error | null) => void) => void): Promise<CsvError | undefined> {
+  const error = await new Promise<Error | null | undefined>((resolve) => act(resolve));
+  return error ? asCsvError(error) : undefined;
+}
+
+function asCsvError(error: Error): CsvError {
+  if (/^(CSV_|INVALID_)/.test(String((error as CsvError).code))) return error as CsvError;
+  throw error;
+}
+
+function detectDelimiter(header: string): string {
+  const counts = [',', ';', '\t'].map((separator) => ({ separator, count: header.split(separator).length }));
+  return counts.reduce((a, b) => (b.count > a.count ? b : a)).separator;
+}
+
+async function firstFilledRow(path: string, from: number): Promise<number> {
+  let row = 0;
+  for await (const line of readLines(path)) if (++row >= from && line !== '') return row;
+  return from;
+}
+
+function describe(error: CsvError): string {
+  switch (error.code) {
+    case 'CSV_QUOTE_NOT_CLOSED':
+      return 'a quote that opens here is never closed';
+    case 'CSV_INVALID_CLOSING_QUOTE':
+      return `a quote closes in the middle of a value (line ${error.lines}); write a quote inside quotes twice: ""`;
+    case 'INVALID_OPENING_QUOTE':
+      return 'a quote stands in the middle of a value; put quotes around the value and write the quote twice: ""';
+    case 'CSV_MAX_RECORD_SIZE':
+      return `the row is longer than ${tableLimits.row} characters; is a quote never closed?`;
+    default:
+      return error.message;
+  }
+}

@@ -1,0 +1,19 @@
+/** A row of a table. */
+export interface TableRow {
+  /** Line of the file where the row begins, the first line being 1. */
+  row: number;
+  values: Map<string, unknown>;
+}
+
+/** One row of a table, or what is wrong with it in words. */
+export type ReadRow = TableRow | { row: number; problem: string };
+
+/** What no table of examples needs and only a broken or hostile one has. */
+export const tableLimits = {
+  columns: 1000,
+  rows: 5_000_000,
+  /** Characters of one value that is no picture. */
+  value: 100_000,
+  /** Characters of one row, pictures in it included. A quote that is never closed makes one row of the rest. */
+  row: 48 * 2 ** 20,
+};

@@ -1,0 +1,92 @@
+import { isUtf8 } from 'node:buffer';
+import { createReadStream } from 'node:fs';
+
+/** What is wrong with a text file, in words, and its line where there is one. */
+export class TextProblem extends Error {
+  readonly row: number | undefined;
+
+  constructor(message: string, row?: number) {
+    super(message);
+    this.row = row;
+  }
+}
+
+/**
+ * Reads a UTF-8 file piece by piece, with or without a byte order mark. Line ends come out as `\n`.
+ * @throws TextProblem where the file is in another encoding
+ * @example for await (const text of readText('metadata.csv')) …
+ */
+export async function* readText(path: string): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let row = 1;
+  let held = Buffer.alloc(0);
+  let endedInReturn = false;
+  let isFirst = true;
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
+    const bytes: Buffer = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
+    if (isFirst && isUtf16(bytes)) throw new TextProblem('the file is UTF-16; save it as UTF-8');
+    isFirst = false;
+    // A character may be cut in two by the end of a piece; line ends are never part of a longer character.
+    const end = bytes.length - cutCharacter(bytes);
+    held = Buffer.from(bytes.subarray(end));
+    const whole = bytes.subarray(0, end);
+    if (!isUtf8(whole)) throw notUtf8(row + brokenLine(whole));
+    let text = decoder.decode(whole, { stream: true });
+    if (endedInReturn && text.startsWith('\n')) text = text.slice(1);
+    endedInReturn = text.endsWith('\r');
+    text = text.replaceAll(/\r\n?/g, '\n');
+    row += countLines(text);
+    yield text;
+  }
+  if (held.length > 0) throw notUtf8(row);
+}
+
+/** Lines without their ends. Each must fit into memory. */
+export async function* readLines(path: string): AsyncGenerator<string> {
+  let rest: string[] = [];
+  for await (const text of readText(path)) {
+    const lines = text.split('\n');
+    rest.push(lines[0]);
+    for (const line of lines.slice(1)) {
+      yield rest.join('');
+      rest = [line];
+    }
+  }
+  yield rest.join('');
+}
+
+function notUtf8(row: number): TextProblem {
+  return new TextProblem('the text is not UTF-8; save the file as UTF-8', row);
+}
+
+/** UTF-16 with its mark, or without: then plain letters leave every other byte zero. */
+export function isUtf16(bytes: Buffer): boolean {
+  const mark = bytes.subarray(0, 2).toString('hex');
+  return mark === 'fffe' || mark === 'feff' || bytes.subarray(0, 1024).includes(0);
+}
+
+/** How many bytes at the end are the beginning of a character that is longer than what is there. */
+function cutCharacter(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back];
+    if (byte >= 0xc0) return (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > back ? back : 0;
+    if (byte < 0x80) return 0;
+  }
+  return 0;
+}
+
+function brokenLine(bytes: Buffer): number {
+  let line = 0;
+  for (let start = 0; ; line++) {
+    const found = bytes.indexOf(0x0a, start);
+    const end = found < 0 ? bytes.length : found;
+    if (found < 0 || !isUtf8(bytes.subarray(start, end))) return line;
+    start = end + 1;
+  }
+}
+
+function countLines(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count++;
+  return count;
+}
