@@ -3,6 +3,7 @@ import type { LoopStep } from '../graph/emit.ts';
 import { cast, multiply, scale } from '../graph/operations/elementwise.ts';
 import { concat, gather, reshape } from '../graph/operations/layout.ts';
 import { mean } from '../graph/operations/reduction.ts';
+import { argMax } from '../graph/operations/selection.ts';
 import { clipFactor, gradientNorm, type OptimizerSettings, optimizerStep } from '../graph/optimizer.ts';
 import {
   apply,
@@ -171,13 +172,7 @@ function updateScaleOf(
 
 /** Share of the rows whose largest logit is the label's. */
 function accuracy(logits: Value, labels: Value): Value {
-  const chosen = apply('ArgMax', [logits], {
-    shape: labels.shape,
-    type: 'int64',
-    attributes: { axis: 1, keepdims: 0 },
-    gradient: blocked,
-  });
-  const right = apply('Equal', [chosen, cast(labels, 'int64')], {
+  const right = apply('Equal', [argMax(logits), cast(labels, 'int64')], {
     shape: labels.shape,
     type: 'bool',
     gradient: blocked,

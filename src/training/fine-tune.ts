@@ -11,6 +11,7 @@ import { readDataset } from './dataset/dataset.ts';
 import type { ColumnNames } from './dataset/example.ts';
 import { extractFeatures } from './features.ts';
 import { fitHead } from './fit.ts';
+import { nearDuplicates } from './near-duplicates.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
 import { type Recipe, recipeFor } from './recipe.ts';
 import { searchRecipe } from './recipe-search.ts';
@@ -120,6 +121,7 @@ export async function fineTune(
       answers,
       test.map((row) => table.labels[row]),
     );
+    const twins = await nearDuplicates(engine, table, { train, test });
     onProgress?.({ stage: 'evaluation', done: test.length, total: test.length });
 
     const registered = await registry.register(options.head, async (folder, version) => {
@@ -136,7 +138,16 @@ export async function fineTune(
         ...dataset.examples[row],
         probabilities: answers[index],
       }));
-      await writeReport(path.join(folder, headFiles.report), { manifest: complete, history, test: examples });
+      await writeReport(path.join(folder, headFiles.report), {
+        manifest: complete,
+        history,
+        test: examples,
+        nearDuplicates: twins?.map((twin) => ({
+          test: examples[test.indexOf(twin.test)],
+          train: dataset.examples[twin.train],
+          similarity: twin.similarity,
+        })),
+      });
     });
     const seconds = (from: number, to: number) => Math.round((to - from) / 10) / 100;
     return {

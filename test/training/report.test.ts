@@ -112,6 +112,26 @@ describe('a report', () => {
     expect(await reportOf(input)).toContain('the answers are left as they are');
   });
 
+  it('shows test examples beside the training examples that they look like', async () => {
+    const input = sampleReport();
+    const [test, other] = input.test;
+    const train = { ...other, row: 999, label: 'walrus', text: 'almost the same' };
+    const html = await reportOf({ ...input, nearDuplicates: [{ test, train, similarity: 0.9876 }] });
+    for (const expected of [
+      '1 test example of 300 looks',
+      'tested on',
+      'trained on',
+      'row 999',
+      'cosine 0.988',
+    ])
+      expect(html).toContain(expected);
+    expect(html).toContain('<strong class="suggested"><bdi>walrus');
+    expect(await reportOf({ ...input, nearDuplicates: [] })).toContain(
+      'none of the 300 test examples looks like',
+    );
+    expect(await reportOf({ ...input, nearDuplicates: undefined })).toContain('not looked into');
+  });
+
   it('links every cell of the confusion matrix to its examples, as many as it shows and how many more', async () => {
     const input = sampleReport({ strength: { image: 2, text: 2 } });
     const html = await reportOf(input);

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { h } from 'preact';
 import { modalities } from '../../inference/prediction.ts';
+import type { Example } from '../dataset/dataset.ts';
 import { largestIndex } from '../evaluation.ts';
 import { percent, shorten } from './format.ts';
 import { bar, foreign, type Markup } from './markup.ts';
@@ -21,7 +22,6 @@ export function exampleCard(
   remark?: Markup,
 ): Markup {
   const { row, image, text, label, probabilities } = example;
-  const thumbnail = thumbnails.get(example);
   const known = modalities.filter((modality) => probabilities.unimodal[modality]);
   const opinions = [
     ...(known.length > 1 ? [{ kind: 'fused', opinion: probabilities.fused }] : []),
@@ -30,13 +30,7 @@ export function exampleCard(
   return h(
     'li',
     { class: 'card' },
-    thumbnail &&
-      h('img', {
-        src: thumbnail.url,
-        width: thumbnail.width,
-        height: thumbnail.height,
-        alt: `Picture of row ${row}, labelled ${shorten(label, labelLength)}`,
-      }),
+    picture(example, thumbnails),
     h(
       'div',
       null,
@@ -71,6 +65,15 @@ export function exampleCard(
       h('p', { class: 'source' }, `row ${row}`, image && [' · ', foreign(path.basename(image))]),
     ),
   );
+}
+
+/** The example's picture, small; nothing where it has none or it cannot be read. */
+export function picture(example: Example, thumbnails: Thumbnails): Markup {
+  const thumbnail = thumbnails.get(example);
+  if (!thumbnail) return null;
+  const { url, width, height } = thumbnail;
+  const alt = `Picture of row ${example.row}, labelled ${shorten(example.label, labelLength)}`;
+  return h('img', { src: url, width, height, alt });
 }
 
 export function exampleList(cards: readonly Markup[]): Markup {

@@ -10,6 +10,7 @@ import { cellsView, labelErrorsView, listLimit, mistakesView, outcomesListed } f
 import { headline, metricsTable } from './headline.ts';
 import { likelyLabelErrors } from './label-errors.ts';
 import { learning } from './learning.ts';
+import { type NearDuplicateExamples, nearDuplicatesListed, nearDuplicatesView } from './near-duplicates.ts';
 import { mistakesIn, outcomesOf, type TestExample } from './outcome.ts';
 import { provenance } from './provenance.ts';
 import { recipeChoice } from './recipe-choice.ts';
@@ -22,10 +23,12 @@ export interface ReportInput {
   history: TrainingHistory;
   /** Every example of the test split with what the head said of it; probabilities in the order of the labels. */
   test: readonly TestExample[];
+  /** Test examples that look like one trained on, the likest first; absent where nobody looked. */
+  nearDuplicates?: readonly NearDuplicateExamples[];
 }
 
 /** The whole page. Each section answers one question. */
-export async function reportPage({ manifest, history, test }: ReportInput): Promise<string> {
+export async function reportPage({ manifest, history, test, nearDuplicates }: ReportInput): Promise<string> {
   const { labels, encoders } = manifest;
   const outcomes = outcomesOf(labels, test);
   const mistakes = mistakesIn(outcomes);
@@ -33,9 +36,10 @@ export async function reportPage({ manifest, history, test }: ReportInput): Prom
   const cells = confusionCells(outcomes);
   const listed = cellsShown(cells, labels);
   const thumbnails = await makeThumbnails([
-    ...mistakes.slice(0, listLimit),
-    ...labelErrors.slice(0, listLimit).map(({ outcome }) => outcome),
-    ...outcomesListed(listed),
+    ...mistakes.slice(0, listLimit).map(({ example }) => example),
+    ...labelErrors.slice(0, listLimit).map(({ outcome }) => outcome.example),
+    ...outcomesListed(listed).map(({ example }) => example),
+    ...nearDuplicatesListed(nearDuplicates ?? []),
   ]);
   const gallery = { labels, thumbnails };
   const settings = settingsOf(manifest, history.loss.length);
@@ -64,6 +68,11 @@ export async function reportPage({ manifest, history, test }: ReportInput): Prom
       id: 'labels',
       title: 'Are the labels right?',
       content: labelErrorsView(labelErrors, test.length, gallery),
+    },
+    {
+      id: 'new',
+      title: 'Are the test examples new?',
+      content: nearDuplicatesView(nearDuplicates, outcomes, thumbnails),
     },
     { id: 'learning', title: 'How did it learn?', content: learning(history, settings) },
     { id: 'balance', title: 'Is ARL doing anything?', content: balance(manifest, history, settings) },

@@ -1,5 +1,5 @@
 import { openPicture } from '../../inference/picture.ts';
-import type { Outcome, TestExample } from './outcome.ts';
+import type { Example } from '../dataset/dataset.ts';
 
 export interface Thumbnail {
   /** A data URL. */
@@ -8,16 +8,16 @@ export interface Thumbnail {
   height: number;
 }
 
-export type Thumbnails = ReadonlyMap<TestExample, Thumbnail>;
+export type Thumbnails = ReadonlyMap<Example, Thumbnail>;
 
 const side = 96;
 const quality = 70;
 const atOnce = 4;
 
 /** Small pictures of the examples. One whose picture cannot be read, or that has none, is left out. */
-export async function makeThumbnails(outcomes: Iterable<Outcome>): Promise<Thumbnails> {
-  const thumbnails = new Map<TestExample, Thumbnail>();
-  const queue = new Set(Array.from(outcomes, ({ example }) => example)).values();
+export async function makeThumbnails(examples: Iterable<Example>): Promise<Thumbnails> {
+  const thumbnails = new Map<Example, Thumbnail>();
+  const queue = new Set(examples).values();
   const work = async () => {
     for (const example of queue) {
       const thumbnail = example.image && (await makeThumbnail(example.image).catch(() => undefined));

@@ -1,0 +1,80 @@
+import path from 'node:path';
+import { h } from 'preact';
+import type { Example } from '../dataset/dataset.ts';
+import { exampleList, picture } from './example-card.ts';
+import { count, decimal, percent, shorten } from './format.ts';
+import { listLimit } from './galleries.ts';
+import { foreign, type Markup, paragraph } from './markup.ts';
+import { isRight, type Outcome, type TestExample } from './outcome.ts';
+import type { Thumbnails } from './thumbnails.ts';
+
+/** A test example and the training example that it looks like. */
+export interface NearDuplicateExamples {
+  test: TestExample;
+  train: Example;
+  /** Cosine of their features. */
+  similarity: number;
+}
+
+const textLength = 120;
+const labelLength = 60;
+
+/** Whether the test is one: examples that were as good as trained on say nothing about new ones. */
+export function nearDuplicatesView(
+  pairs: readonly NearDuplicateExamples[] | undefined,
+  outcomes: readonly Outcome[],
+  thumbnails: Thumbnails,
+): Markup {
+  if (!pairs)
+    return paragraph('There are too many examples to compare each with each, so this was not looked into.');
+  if (pairs.length === 0)
+    return paragraph(
+      `Yes: none of the ${count(outcomes.length, 'test example')} looks like one that the head was trained on.`,
+    );
+  const twins = new Set(pairs.map(({ test }) => test));
+  const rest = outcomes.filter(({ example }) => !twins.has(example));
+  return [
+    paragraph(
+      `${count(pairs.length, 'test example')} of ${count(outcomes.length)} ${pairs.length === 1 ? 'looks' : 'look'} nearly like one that `,
+      'the head was trained on, so it may simply remember the answer. Without them it is right on ',
+      h('strong', null, percent(rest.filter(isRight).length / rest.length)),
+      ' of the test examples. Near-duplicates with different labels are worth a look.',
+      pairs.length > listLimit && ` These are the ${listLimit} likest.`,
+    ),
+    exampleList(pairs.slice(0, listLimit).map((pair) => pairCard(pair, thumbnails))),
+  ];
+}
+
+/** The examples whose pictures {@link nearDuplicatesView} shows. */
+export function nearDuplicatesListed(pairs: readonly NearDuplicateExamples[]): Example[] {
+  return pairs.slice(0, listLimit).flatMap(({ test, train }) => [test, train]);
+}
+
+function pairCard({ test, train, similarity }: NearDuplicateExamples, thumbnails: Thumbnails): Markup {
+  return h(
+    'li',
+    { class: 'card' },
+    h('div', null, side(test, 'tested on', thumbnails)),
+    h(
+      'div',
+      null,
+      side(train, 'trained on', thumbnails, test.label !== train.label),
+      h('p', { class: 'source' }, `cosine ${decimal(similarity, 3)}`),
+    ),
+  );
+}
+
+function side(example: Example, role: string, thumbnails: Thumbnails, contradicts = false): Markup {
+  const { row, image, text, label } = example;
+  return [
+    picture(example, thumbnails),
+    text !== undefined && h('p', { class: 'text', dir: 'auto' }, shorten(text, textLength)),
+    h(
+      'p',
+      { class: 'label' },
+      `${role}, labelled `,
+      h('strong', { class: contradicts ? 'suggested' : undefined }, foreign(shorten(label, labelLength))),
+    ),
+    h('p', { class: 'source' }, `row ${row}`, image && [' · ', foreign(path.basename(image))]),
+  ];
+}
