@@ -14,7 +14,7 @@ export const training = new Command('training')
   .option('--batch-size <counts>', 'examples in a step', counts, [64, 256])
   .option('--threads <counts>', 'threads of each side', counts, [1, 2])
   .option('--rounds <count>', 'rounds to time, each with a training of both', count, 7)
-  .option('--steps <count>', 'steps of a timed training; the first 20 are not timed', count, 120)
+  .option('--steps <count>', 'steps of a timed training; the first 20 are not timed', count, 300)
   .option('--quick', 'ten labels only')
   .option('--json', 'print one JSON object')
   .addHelpText(

@@ -67,10 +67,10 @@ export async function compareTraining(
       throw new Error(`after ${agreementSteps} steps the parameters differ by ${difference}`);
 
     await peer.call(await peerRequest(folder, workload, table, steps));
-    const samples = (steps - first) * workload.batchSize;
     const sides = {
-      tandem: async () => (await trainTimed(engine, table, workload, { first, steps })).seconds,
-      pytorch: async () => (await peer.call<{ seconds: number }>({ command: 'train', first, steps })).seconds,
+      tandem: async () => (await trainTimed(engine, table, workload, { first, steps })).secondsPerStep,
+      pytorch: async () =>
+        (await peer.call<{ seconds: number }>({ command: 'train', first, steps })).seconds / (steps - first),
     };
     const clean: Round[] = [];
     const disturbed: Round[] = [];
@@ -78,7 +78,7 @@ export async function compareTraining(
       const speeds: Round = { tandem: 0, pytorch: 0 };
       const order = round % 2 === 0 ? (['tandem', 'pytorch'] as const) : (['pytorch', 'tandem'] as const);
       const load = await foreignLoad(peer.processId, async () => {
-        for (const side of order) speeds[side] = samples / (await sides[side]());
+        for (const side of order) speeds[side] = workload.batchSize / (await sides[side]());
       });
       // A round is dropped whole, so that neither side is favoured.
       (load < loadBound ? clean : disturbed).push(speeds);

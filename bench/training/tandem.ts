@@ -7,26 +7,25 @@ import { architectureOf, recipeOf, seed, type Workload } from './workload.ts';
 
 /**
  * Trains as a user's training does, and times it between two of its reports of progress.
- * @param first steps that are not timed
+ * @param first steps that are not timed, and a few more, until the run that they belong to ends
+ * @returns seconds a step
  */
 export async function trainTimed(
   engine: Engine,
   table: FeatureTable,
   workload: Workload,
   { first, steps }: { first: number; steps: number },
-): Promise<{ seconds: number; head: TrainedHead }> {
-  let started = 0;
-  let ended = 0;
+): Promise<{ secondsPerStep: number; head: TrainedHead }> {
+  const reports: { done: number; at: number }[] = [];
   const head = await trainHead(engine, table, {
     classes: workload.classes,
     recipe: recipeOf(workload, steps),
     seed,
-    onProgress: ({ done }) => {
-      if (done <= first) started = performance.now();
-      ended = performance.now();
-    },
+    onProgress: ({ done }) => reports.push({ done, at: performance.now() }),
   });
-  return { seconds: (ended - started) / 1000, head };
+  const start = reports.find(({ done }) => done >= first)!;
+  const end = reports.at(-1)!;
+  return { secondsPerStep: (end.at - start.at) / 1000 / (end.done - start.done), head };
 }
 
 export interface Preparation {

@@ -34,6 +34,10 @@ export const train = addSettings(
       '--no-search',
       'take the default recipe as it is: faster, without cross-validation and calibration',
     )
+    .option(
+      '--checkpoints <folder>',
+      'keep the state of the training here while it runs; the same command goes on from it after an interruption',
+    )
     .option('--json', 'print one JSON object'),
   encoderSettings,
 )
@@ -50,6 +54,8 @@ export const train = addSettings(
         testShare: options.testShare,
         search: options.search,
         threads: chosen.threads,
+        checkpoints: options.checkpoints,
+        onNote: (note) => process.stderr.write(`${note}\n`),
         onProgress: progressBar(),
       });
       if (options.json) printJson(summary);

@@ -1,6 +1,9 @@
-import { listSupportedBackends } from 'onnxruntime-node';
+import { env, listSupportedBackends } from 'onnxruntime-node';
 import { Engine } from './engine.ts';
 import type { Provider } from './protocol.ts';
+
+/** Of ONNX Runtime: another one may round otherwise. */
+export const runtimeVersion = env.versions.node ?? env.versions.common;
 
 export interface ProviderChoice {
   provider: Provider;

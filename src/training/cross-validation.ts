@@ -1,6 +1,7 @@
 import type { ItemProbabilities } from '../inference/head.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { HeldOutAnswers } from './calibration.ts';
+import type { CheckpointFolder } from './checkpoints.ts';
 import { concurrently } from './dataset/concurrently.ts';
 import type { FeatureTable } from './feature-table.ts';
 import { fitHead } from './fit.ts';
@@ -14,6 +15,7 @@ export interface CrossValidationOptions {
   /** Folds that are held out, one after the other; with fewer than there are, some rows are never held out. */
   heldOut: number;
   signal?: AbortSignal;
+  checkpoints?: CheckpointFolder;
   /** Called after each training. */
   onTrained?(): void;
 }
@@ -30,7 +32,7 @@ export async function crossValidate(
   table: FeatureTable,
   rows: readonly number[],
   recipes: readonly Recipe[],
-  { classes, seed, folds, heldOut, signal, onTrained }: CrossValidationOptions,
+  { classes, seed, folds, heldOut, signal, checkpoints, onTrained }: CrossValidationOptions,
 ): Promise<HeldOutAnswers[]> {
   const splits = Array.from({ length: heldOut }, (_, fold) => {
     const train = rows.filter((_, index) => folds[index] !== fold);
@@ -39,10 +41,18 @@ export async function crossValidate(
     return { train, test };
   });
   const idle = [...engines];
-  const tasks = recipes.flatMap((recipe) => splits.map((split) => ({ recipe, split })));
-  const answers = await concurrently(tasks, engines.length, async ({ recipe, split }) => {
+  const tasks = recipes.flatMap((recipe, candidate) =>
+    splits.map((split, fold) => ({ recipe, split, stage: `search-${candidate}-${fold}` })),
+  );
+  const answers = await concurrently(tasks, engines.length, async ({ recipe, split, stage }) => {
     const engine = idle.pop()!;
-    const fitted = await fitHead(engine, table, split, { classes, recipe, seed, signal });
+    const fitted = await fitHead(engine, table, split, {
+      classes,
+      recipe,
+      seed,
+      signal,
+      checkpoint: checkpoints?.stage(stage),
+    });
     idle.push(engine);
     onTrained?.();
     return fitted.answers;

@@ -4,9 +4,12 @@ import { TandemError } from '../errors.ts';
 import { sha256OfFile } from '../inference/checksum.ts';
 import type { Encoders } from '../inference/encoders.ts';
 import { type HeadManifest, headFiles } from '../inference/head-manifest.ts';
+import { product } from '../product.ts';
 import { Engine } from '../runtime/engine.ts';
+import { runtimeVersion } from '../runtime/provider.ts';
 import type { HeadRegistry } from '../store/heads.ts';
 import { measureAnswers } from './answers.ts';
+import { CheckpointFolder } from './checkpoints.ts';
 import { readDataset } from './dataset/dataset.ts';
 import type { ColumnNames } from './dataset/example.ts';
 import { extractFeatures } from './features.ts';
@@ -34,7 +37,14 @@ export interface FineTuneOptions {
   testShare: number;
   /** Threads that ONNX Runtime trains on; 0 leaves the number to it. */
   threads: number;
+  /**
+   * A folder that this fine-tuning has to itself: it keeps the trainings' states there, goes on from them where it was
+   * interrupted, and removes them when the head is registered.
+   */
+  checkpoints?: string;
   signal?: AbortSignal;
+  /** Told what a person may want to know and need not do anything about. */
+  onNote?(note: string): void;
   onProgress?(progress: TrainingProgress): void;
 }
 
@@ -67,6 +77,21 @@ export async function fineTune(
   const encoded = performance.now();
 
   const { provider } = encoders.provider;
+  const checkpoints =
+    options.checkpoints === undefined
+      ? undefined
+      : new CheckpointFolder(
+          options.checkpoints,
+          {
+            dataset: dataset.hash,
+            encoders: encoders.fingerprints,
+            train,
+            provider,
+            threads: options.threads,
+            versions: [product.version, runtimeVersion],
+          },
+          { onNote: options.onNote },
+        );
   const search = options.search
     ? await searchRecipe(table, train, {
         classes: dataset.labels.length,
@@ -76,6 +101,7 @@ export async function fineTune(
         provider,
         threads: options.threads,
         signal,
+        checkpoints,
         onProgress: (done, total) => onProgress?.({ stage: 'search', done, total }),
       })
     : undefined;
@@ -91,6 +117,7 @@ export async function fineTune(
         calibration: search?.calibration,
         seed,
         signal,
+        checkpoint: checkpoints?.stage('final'),
         onProgress: (progress) => onProgress?.({ stage: 'training', ...progress }),
       },
     );
@@ -149,6 +176,7 @@ export async function fineTune(
         })),
       });
     });
+    await checkpoints?.clear();
     const seconds = (from: number, to: number) => Math.round((to - from) / 10) / 100;
     return {
       head: registered.name,

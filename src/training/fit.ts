@@ -3,7 +3,8 @@ import { type ItemProbabilities, loadClassifier } from '../inference/head.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { answerRows } from './answers.ts';
 import { applyScaling, type FeatureTable, fitScaling, selectRows } from './feature-table.ts';
-import { type TrainingHistory, type TrainingOptions, trainHead } from './trainer.ts';
+import type { TrainingHistory } from './history.ts';
+import { type TrainingOptions, trainHead } from './trainer.ts';
 
 /** Row numbers of the two sides of a split. */
 export interface SplitRows {

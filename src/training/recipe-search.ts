@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { HeadCalibration } from '../arl/serving.ts';
 import { Engine } from '../runtime/engine.ts';
 import { calibrate } from './calibration.ts';
+import type { CheckpointFolder } from './checkpoints.ts';
 import { crossValidate } from './cross-validation.ts';
 import type { FeatureTable } from './feature-table.ts';
 import { dealFolds } from './folds.ts';
@@ -36,6 +37,7 @@ export interface RecipeSearchOptions {
   /** Trainings at a time; 0 for as many as there are cores. */
   threads: number;
   signal?: AbortSignal;
+  checkpoints?: CheckpointFolder;
   onProgress?(done: number, total: number): void;
 }
 
@@ -53,7 +55,7 @@ const mostExamples = 50_000;
 export async function searchRecipe(
   table: FeatureTable,
   train: readonly number[],
-  { classes, recipe, seed, groups, provider, threads, signal, onProgress }: RecipeSearchOptions,
+  { classes, recipe, seed, groups, provider, threads, signal, checkpoints, onProgress }: RecipeSearchOptions,
 ): Promise<RecipeSearch> {
   const rows =
     train.length > mostExamples
@@ -81,6 +83,7 @@ export async function searchRecipe(
       folds,
       heldOut,
       signal,
+      checkpoints,
       onTrained: () => onProgress?.(++done, total),
     });
     const modalities = table.columns.map(({ modality }) => modality);

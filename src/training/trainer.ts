@@ -6,27 +6,23 @@ import { stepInputs, trainingStep } from '../arl/training-step.ts';
 import { TandemError } from '../errors.ts';
 import { emitLoop, loopInputName, loopOutputName } from '../graph/emit.ts';
 import { optimizerScalars } from '../graph/optimizer.ts';
+import { elementCount } from '../graph/shape.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { float32, floatsOf, type Tensors } from '../runtime/tensor.ts';
 import { Batches, dropoutMaskCount, noiseRows } from './batches.ts';
+import type { Checkpoint, TrainingState } from './checkpoints.ts';
 import type { FeatureTable } from './feature-table.ts';
+import { emptyHistory, record, type TrainingHistory } from './history.ts';
 import { Random } from './random.ts';
 import { cosineRate, type Recipe, stepCount } from './recipe.ts';
-
-/** What every step reported. */
-export interface TrainingHistory {
-  loss: number[];
-  accuracy: number[];
-  gradientNorm: number[];
-  /** By step, the rows H, q, d and k, each with one number per modality. */
-  statistics: number[][][];
-}
 
 export interface TrainingOptions {
   classes: number;
   recipe: Recipe;
   seed: number;
   signal?: AbortSignal;
+  /** Keeps the training's state, and gives it back to a training that goes on after an interruption. */
+  checkpoint?: Checkpoint;
   /** Called after every run of steps. */
   onProgress?(progress: { done: number; total: number; loss: number; accuracy: number }): void;
 }
@@ -37,11 +33,9 @@ export interface TrainedHead {
   history: TrainingHistory;
 }
 
-/**
- * Steps per run of the model: enough that the return to TypeScript in between costs little, few enough that a
- * cancelled training stops within a second.
- */
-const stepsPerRun = 20;
+/** What a run of steps should take: the way back to TypeScript costs little then, and a cancelled training stops soon. */
+const millisecondsPerRun = 250;
+const mostStepsPerRun = 100;
 
 /** 512 KiB: with its gradient and its moments, a block of weights stays in the cache for the optimizer's dozen passes. */
 const blockElements = 131_072;
@@ -56,7 +50,7 @@ export async function trainHead(
   table: FeatureTable,
   options: TrainingOptions,
 ): Promise<TrainedHead> {
-  const { classes, recipe, seed, signal, onProgress } = options;
+  const { classes, recipe, seed, signal, checkpoint, onProgress } = options;
   const architecture: HeadArchitecture = {
     dimensions: table.columns.map(({ dimension }) => dimension),
     hidden: recipe.hidden,
@@ -93,47 +87,60 @@ export async function trainHead(
     await session.bind(batches.shared());
 
     const steps = stepCount(recipe, table.labels.length);
-    const history: TrainingHistory = { loss: [], accuracy: [], gradientNorm: [], statistics: [] };
-    const random = new Random(seed, 'initial parameters');
-    const initial = layout.pack(initialParameters(architecture, () => random.nextFloat()));
+    const work = { architecture, recipe, seed, rows: table.labels.length };
+    const saved = await checkpoint?.read(work);
+    const start = saved ?? startingState(architecture, layout, seed);
+    const { history } = start;
     let state: Tensors = Object.fromEntries(
       step.state.map(({ current: { name, shape } }) => [
         loopInputName(name),
-        float32(shape, initial[name] ?? new Float32Array(shape.reduce((product, size) => product * size, 1))),
+        float32(shape, start.tensors[name] ?? new Float32Array(elementCount(shape))),
       ]),
     );
-    const feedsFrom = (first: number) => {
-      const count = Math.min(stepsPerRun, steps - first);
-      return { ...batches.feeds(first, count), ...schedule(recipe, steps, first, count) };
-    };
-    let feeds = feedsFrom(0);
-    for (let first = 0; first < steps; first += stepsPerRun) {
-      if (signal?.aborted) throw new TandemError('job-cancelled', `stopped after ${first} of ${steps} steps`);
+    const feedsFrom = (first: number, count: number): Tensors =>
+      count === 0 ? {} : { ...batches.feeds(first, count), ...schedule(recipe, steps, first, count) };
+    let { step: taken } = start;
+    let count = Math.min(1, steps - taken);
+    let feeds = feedsFrom(taken, count);
+    let millisecondsPerStep = millisecondsPerRun;
+    while (count > 0) {
+      if (signal?.aborted) throw new TandemError('job-cancelled', `stopped after ${taken} of ${steps} steps`);
+      const started = performance.now();
       const running = session.run({ ...state, ...feeds });
-      if (first + stepsPerRun < steps) feeds = feedsFrom(first + stepsPerRun);
+      const wanted = Math.max(1, Math.floor(millisecondsPerRun / millisecondsPerStep));
+      const nextCount = Math.min(wanted, mostStepsPerRun, steps - taken - count);
+      feeds = feedsFrom(taken + count, nextCount);
       const results = await running;
+      millisecondsPerStep = (performance.now() - started) / count;
+      taken += count;
+      count = nextCount;
       state = Object.fromEntries(
         step.state.map(({ current: { name } }) => [loopInputName(name), results[loopOutputName(name)]]),
       );
       record(history, results, architecture.dimensions.length);
       const loss = mean(floatsOf(results, 'loss'));
       if (!Number.isFinite(loss))
-        throw new TandemError(
-          'training-failed',
-          `the loss became ${loss} at step ${history.loss.length} of ${steps}`,
-        );
-      onProgress?.({
-        done: history.loss.length,
-        total: steps,
-        loss,
-        accuracy: mean(floatsOf(results, 'accuracy')),
-      });
+        throw new TandemError('training-failed', `the loss became ${loss} at step ${taken} of ${steps}`);
+      const tensors = Object.fromEntries(
+        step.state.map(({ current: { name } }) => [name, floatsOf(state, loopInputName(name))]),
+      );
+      await checkpoint?.write(work, { step: taken, tensors, history }, taken === steps);
+      onProgress?.({ done: taken, total: steps, loss, accuracy: mean(floatsOf(results, 'accuracy')) });
     }
     const parameters = layout.unpack((name) => floatsOf(state, loopInputName(name)));
     return { architecture, parameters, history };
   } finally {
     await session.release();
   }
+}
+
+function startingState(architecture: HeadArchitecture, layout: ParameterLayout, seed: number): TrainingState {
+  const random = new Random(seed, 'initial parameters');
+  return {
+    step: 0,
+    tensors: layout.pack(initialParameters(architecture, () => random.nextFloat())),
+    history: emptyHistory(),
+  };
 }
 
 /** The scalars of a run of steps: γ, the residual's switch, and the optimizer's own. */
@@ -155,18 +162,6 @@ function schedule(recipe: Recipe, steps: number, first: number, count: number): 
       ),
     ]),
   );
-}
-
-function record(history: TrainingHistory, results: Tensors, modalities: number): void {
-  for (const name of ['loss', 'accuracy', 'gradientNorm'] as const)
-    history[name].push(...floatsOf(results, name));
-  const statistics = floatsOf(results, 'statistics');
-  for (let offset = 0; offset < statistics.length; offset += 4 * modalities)
-    history.statistics.push(
-      Array.from({ length: 4 }, (_, row) => [
-        ...statistics.subarray(offset + row * modalities, offset + (row + 1) * modalities),
-      ]),
-    );
 }
 
 function mean(values: Float32Array): number {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -47,11 +47,16 @@ describe('the command line', () => {
     expect(listed.value.heads.map(({ name }: { name: string }) => name)).toEqual(['emoji', 'three']);
   });
 
-  it('makes the same head from the same data and seed, to the byte', async () => {
+  it('makes the same head from the same data and seed, to the byte, with checkpoints and without', async () => {
+    const checkpoints = path.join(folder, 'checkpoints');
+    await mkdir(checkpoints);
+    await writeFile(path.join(checkpoints, 'final.checkpoint'), 'of something else');
     const [first, second] = [
       await runJson('train', sample, '--head', 'again', '--seed', '5'),
-      await runJson('train', sample, '--head', 'again', '--seed', '5'),
+      await runJson('train', sample, '--head', 'again', '--seed', '5', '--checkpoints', checkpoints),
     ];
+    expect(second.stderr).toContain('final.checkpoint is not used: it is damaged');
+    await expect(stat(checkpoints)).rejects.toMatchObject({ code: 'ENOENT' });
     const weights = await Promise.all(
       [first, second].map(({ value }) => readFile(path.join(value.folder, 'head.onnx'))),
     );

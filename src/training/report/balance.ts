@@ -1,6 +1,6 @@
 import { h } from 'preact';
 import type { HeadManifest } from '../../inference/head-manifest.ts';
-import type { TrainingHistory } from '../trainer.ts';
+import type { TrainingHistory } from '../history.ts';
 import { curvesPlot } from './curve.ts';
 import { decimal } from './format.ts';
 import { figure, legend, type Markup, paragraph } from './markup.ts';

@@ -1,5 +1,5 @@
 import type { HeadManifest } from '../../inference/head-manifest.ts';
-import type { TrainingHistory } from '../trainer.ts';
+import type { TrainingHistory } from '../history.ts';
 import { agreement } from './agreement.ts';
 import { balance } from './balance.ts';
 import { classesView, classFigures } from './classes.ts';
