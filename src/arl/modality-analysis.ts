@@ -3,20 +3,21 @@ import {
   atLeast,
   divide,
   multiply,
-  negate,
   reciprocal,
   scale,
+  subtract,
+  sumOf,
 } from '../graph/operations/elementwise.ts';
 import { stopGradient } from '../graph/operations/gradient.ts';
 import { concat, gather, reshape } from '../graph/operations/layout.ts';
 import { softmax } from '../graph/operations/normalization.ts';
-import { dot, sum, sumOfAbsolutes } from '../graph/operations/reduction.ts';
+import { sum, sumOfAbsolutes, sumOfSquares } from '../graph/operations/reduction.ts';
 import { constant, integers, type Value } from '../graph/value.ts';
 
 /** What a step knows of each modality, every one a vector [M] that nothing learns through. */
 export interface ModalityAnalysis {
-  /** H: mean entropy of `softmax(u_m)`, the proxy of the variance. Natural logarithm. */
-  entropy: Value;
+  /** H: the proxy of the variance. */
+  variance: Value;
   /** q: the share of the decision that inverse-variance weighting gives to the modality. */
   target: Value;
   /** d: the share of the decision that rests on the modality now. */
@@ -29,8 +30,6 @@ export interface ModalityAnalysis {
 export interface UnimodalPrediction {
   /** `u_m` [B, C]. */
   logits: Value;
-  probabilities: Value;
-  logProbabilities: Value;
   /** [B, 1]: 1 where the example has the modality, else 0. Absent where every example has it. */
   presence?: Value;
 }
@@ -39,20 +38,40 @@ export interface UnimodalPrediction {
 const tiny = 1e-12;
 
 /**
- * H, q, d and k of a batch (METHOD.md, steps 1 to 3). Means are over the examples that have the modality.
+ * H by the paper: the mean entropy of a modality's predictions, natural logarithm.
+ * @param entropy summed over the examples that have the modality: a scalar
+ */
+export function meanEntropy(entropy: Value, { logits, presence }: UnimodalPrediction): Value {
+  return batchMean(entropy, logits, presence);
+}
+
+/**
+ * H as what the entropy stands for: the variance of a modality's predictions over several passes, each with other
+ * features dropped (Gal and Ghahramani 2016); summed over the classes, its mean over the examples.
+ * @param passes the predictions [B, C] of each pass, two or more
+ */
+export function dropoutVariance(passes: readonly Value[], { presence }: UnimodalPrediction): Value {
+  const centre = scale(sumOf(passes), 1 / passes.length);
+  const squares = passes.map((pass) => {
+    const difference = withPresence(subtract(pass, centre), presence);
+    return sumOfSquares(difference);
+  });
+  return batchMean(scale(sumOf(squares), 1 / passes.length), centre, presence);
+}
+
+/**
+ * q, d and k of a batch (METHOD.md, steps 1 to 3). Means are over the examples that have the modality.
+ * @param variances H of each modality: scalars
  * @param temperature T of the softmax over modalities
  */
 export function analyseModalities(
   unimodal: readonly UnimodalPrediction[],
+  variances: readonly Value[],
   temperature: number,
 ): ModalityAnalysis {
   const M = unimodal.length;
 
-  const H = vector(
-    unimodal.map(({ probabilities, logProbabilities, logits, presence }) =>
-      negate(batchMean(dot(withPresence(probabilities, presence), logProbabilities), logits, presence)),
-    ),
-  );
+  const H = vector(variances);
   const s = atLeast(shares(H), 0.6 / M);
   const q = shares(reciprocal(s));
 
@@ -72,8 +91,8 @@ export function analyseModalities(
   }
   const k = softmax(scale(r, temperature));
 
-  const [entropy, target, dependence, coefficient] = [H, q, d, k].map(stopGradient);
-  return { entropy, target, dependence, coefficient };
+  const [variance, target, dependence, coefficient] = [H, q, d, k].map(stopGradient);
+  return { variance, target, dependence, coefficient };
 }
 
 function withPresence(x: Value, presence?: Value): Value {

@@ -1,16 +1,28 @@
 import { add, multiply, sumOf } from '../graph/operations/elementwise.ts';
 import { transformGradient } from '../graph/operations/gradient.ts';
-import { crossEntropy } from '../graph/operations/loss.ts';
 import { constant, type Value } from '../graph/value.ts';
 import { adapt } from './adapter.ts';
 import type { HeadArchitecture } from './architecture.ts';
 import { fusions, type Logits } from './fusion.ts';
-import { analyseModalities, type ModalityAnalysis } from './modality-analysis.ts';
+import {
+  analyseModalities,
+  dropoutVariance,
+  type ModalityAnalysis,
+  meanEntropy,
+} from './modality-analysis.ts';
 import type { Parameters } from './parameters.ts';
 import { type Strategy, type StrategyName, strategies } from './strategy.ts';
+import { type Target, type TargetKind, targets } from './target.ts';
+
+/** What stands for the variance of a modality's predictions: their entropy, as in the paper, or what dropout shows. */
+export type VarianceProxy = 'entropy' | 'dropout';
 
 export interface ObjectiveSettings {
   strategy: StrategyName;
+  /** What is learnt; single labels where absent. */
+  target?: TargetKind;
+  /** H; the entropy where absent. */
+  variance?: VarianceProxy;
   /** T of METHOD.md, step 3. */
   temperature: number;
   /** Label smoothing ε of every cross entropy; 0 where absent. */
@@ -48,35 +60,57 @@ export function headLogits(
 export interface Batch {
   /** `x_m` [B, D_m]. */
   features: readonly Value[];
-  /** [B], int32. */
-  labels: Value;
+  /** As the target has it: [B], int32, the labels; or [B, C]. */
+  truth: Value;
+  /** [B, 1]: how much each example counts; all alike where absent. */
+  weights?: Value;
   /**
    * [B, 1] for each modality: 1 where the example has it, else 0. An example teaches the auxiliary predictors of what
    * it has, and the fusion sees `z_m = 0` for what it lacks. Absent where every example has every modality.
    */
   presence?: readonly Value[];
+  /** The features again with others of them dropped, one list for each further pass, for the variance that dropout shows. */
+  passes?: readonly (readonly Value[])[];
 }
 
-/** The training objective on a batch (METHOD.md, "One training step"). */
+/**
+ * The training objective on a batch (METHOD.md, "One training step").
+ * @throws Error where the variance is to come from dropout and there are no further passes, or from an entropy that the
+ *   target does not have
+ */
 export function objective(
   architecture: HeadArchitecture,
   settings: ObjectiveSettings,
-  { features, labels, presence }: Batch,
+  { features, truth, weights, presence, passes = [] }: Batch,
   parameters: Parameters,
 ): Objective {
   const { strategy, gamma, residual, residualOn, temperature, smoothing = 0 } = settings;
   const fusion = fusions[architecture.fusion];
+  const target: Target = targets[settings.target ?? 'single'];
 
-  const z = features.map((x, m) => {
-    const adapted = adapt(architecture.adapter, m, x, parameters);
-    return presence ? multiply(adapted, presence[m]) : adapted;
-  });
+  const adapted = (x: readonly Value[]) =>
+    x.map((feature, m) => {
+      const value = adapt(architecture.adapter, m, feature, parameters);
+      return presence ? multiply(value, presence[m]) : value;
+    });
+  const z = adapted(features);
   const balance: Strategy = strategies[strategy];
-  const before = fusion.logits(z, parameters).unimodal.map((logits, m) => {
-    const weights = presence?.[m];
-    return { logits, presence: weights, ...crossEntropy(logits, labels, { weights, smoothing }) };
+  const before = fusion.logits(z, parameters).unimodal.map((u, m) => ({
+    logits: u,
+    presence: presence?.[m],
+    ...target.judge(u, truth, { weights: presence?.[m], smoothing }),
+  }));
+  const others = passes.map((x) => fusion.logits(adapted(x), parameters).unimodal);
+  const variances = before.map((prediction, m) => {
+    if (settings.variance !== 'dropout') {
+      if (!prediction.entropy) throw new Error('the predictions of this target have no entropy');
+      return meanEntropy(prediction.entropy, prediction);
+    }
+    if (others.length === 0) throw new Error('the variance that dropout shows takes further passes');
+    const predictions = others.map((unimodal) => target.judge(unimodal[m], truth).predictions);
+    return dropoutVariance([prediction.predictions, ...predictions], prediction);
   });
-  const analysis = analyseModalities(before, temperature);
+  const analysis = analyseModalities(before, variances, temperature);
 
   // Step 5, the gradient residual: g + k_m g on its way into adapter m. The forward pass is untouched, so what was
   // computed before is what is computed now, and is written once.
@@ -89,11 +123,12 @@ export function objective(
       : z;
 
   const logits = fusion.logits(modulated, parameters);
+  const weigh = (m: number) => productOf([weights, presence?.[m]]);
   const auxiliary = sumOf(
-    logits.unimodal.map((u, m) => crossEntropy(u, labels, { weights: presence?.[m], smoothing }).loss),
+    logits.unimodal.map((u, m) => target.judge(u, truth, { weights: weigh(m), smoothing }).loss),
   );
   const loss = sumOf([
-    ...(balance.fused ? [crossEntropy(logits.fused, labels, { smoothing }).loss] : []),
+    ...(balance.fused ? [target.judge(logits.fused, truth, { weights, smoothing }).loss] : []),
     ...(balance.auxiliary ? [balance.fused ? multiply(gamma, auxiliary) : auxiliary] : []),
   ]);
   return {
@@ -102,4 +137,10 @@ export function objective(
     analysis,
     updateScales: residualOn === 'update' ? factors : undefined,
   };
+}
+
+function productOf(factors: readonly (Value | undefined)[]): Value | undefined {
+  return factors.reduce((product, factor) =>
+    product && factor ? multiply(product, factor) : (product ?? factor),
+  );
 }

@@ -3,6 +3,7 @@ import {
   divide,
   exp,
   multiply,
+  negate,
   scale,
   subtract,
   sumOf,
@@ -10,9 +11,10 @@ import {
 } from '../graph/operations/elementwise.ts';
 import { stopGradient } from '../graph/operations/gradient.ts';
 import { at } from '../graph/operations/layout.ts';
-import type { CrossEntropy } from '../graph/operations/loss.ts';
+import type { Loss } from '../graph/operations/loss.ts';
 import { sum } from '../graph/operations/reduction.ts';
-import { apply, blocked, constant, type Value } from '../graph/value.ts';
+import { greater } from '../graph/operations/selection.ts';
+import { constant, type Value } from '../graph/value.ts';
 import type { ModalityAnalysis } from './modality-analysis.ts';
 
 /** α of OGM-GE, where its authors' results are steady (Peng et al. 2022, Fig. 5: 0.1 to 0.5). */
@@ -27,7 +29,7 @@ export interface Strategy {
   /** Whether gradients get noise of their own deviation, OGM-GE's generalization enhancement. */
   noise: boolean;
   /** What scales each adapter's gradient, as the difference from 1: scalars, undefined where nothing does. */
-  residuals?(analysis: ModalityAnalysis, unimodal: readonly CrossEntropy[]): Value[];
+  residuals?(analysis: ModalityAnalysis, unimodal: readonly Loss[]): Value[];
 }
 
 export const strategies = {
@@ -62,20 +64,17 @@ export type StrategyName = keyof typeof strategies;
 
 /**
  * OGM's factors: `1 - tanh(α ρ_m)` for a modality that is ahead of the others, `ρ_m > 1`, and 1 for one that is not;
- * `ρ_m = score_m / score_other`, score_m = Σ over the batch of `softmax(u_m)[label]`. With more than two modalities the
+ * `ρ_m = score_m / score_other`, score_m = Σ over the batch of `softmax(u_m)[label]`, the likelihood of the truth. With more than two modalities the
  * other's score is the mean of the others'.
  * @returns a scalar for each modality, which nothing learns through
  */
-export function ogmCoefficients(unimodal: readonly CrossEntropy[], alpha = ogmAlpha): Value[] {
-  const scores = unimodal.map(({ labelLogProbabilities }) => sum(exp(labelLogProbabilities)));
+export function ogmCoefficients(unimodal: readonly Loss[], alpha = ogmAlpha): Value[] {
+  const scores = unimodal.map(({ perRow }) => sum(exp(negate(perRow))));
   return scores.map((score, m) => {
     const others = scores.filter((_, other) => other !== m);
     if (others.length === 0) return constant(1);
     const ratio = divide(score, scale(sumOf(others), 1 / others.length));
-    const isAhead = cast(
-      apply('Greater', [ratio, constant(1)], { shape: [], type: 'bool', gradient: blocked }),
-      'float32',
-    );
+    const isAhead = cast(greater(ratio, constant(1)), 'float32');
     return stopGradient(subtract(constant(1), multiply(isAhead, tanh(scale(ratio, alpha)))));
   });
 }

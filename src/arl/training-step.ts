@@ -1,25 +1,16 @@
 import { differentiate } from '../graph/differentiate.ts';
 import type { LoopStep } from '../graph/emit.ts';
-import { cast, multiply, scale } from '../graph/operations/elementwise.ts';
+import { multiply, scale } from '../graph/operations/elementwise.ts';
 import { concat, gather, reshape } from '../graph/operations/layout.ts';
 import { mean } from '../graph/operations/reduction.ts';
-import { argMax } from '../graph/operations/selection.ts';
 import { clipFactor, gradientNorm, type OptimizerSettings, optimizerStep } from '../graph/optimizer.ts';
-import {
-  apply,
-  blocked,
-  constant,
-  dynamic,
-  type Input,
-  input,
-  integers,
-  type Value,
-} from '../graph/value.ts';
+import { constant, dynamic, type Input, input, integers, type Value } from '../graph/value.ts';
 import type { HeadArchitecture } from './architecture.ts';
 import { withNoise } from './gradient-noise.ts';
 import { type ObjectiveSettings, objective } from './objective.ts';
 import { ParameterLayout } from './packing.ts';
 import { strategies } from './strategy.ts';
+import { type Target, targets } from './target.ts';
 
 export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 'residual'> {
   batchSize: number;
@@ -30,6 +21,8 @@ export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 
   dropoutMasks: number;
   /** Rows of the bank of gradient noise, which only `ogm-ge` reads. */
   noiseRows?: number;
+  /** True where examples count differently: the step then reads `weights` as well. */
+  weighted?: boolean;
   /** Elements of the blocks of rows that large matrices are trained in; whole where absent. */
   blockElements?: number;
   /** True where some examples lack a modality: the step then reads `presence` as well. */
@@ -54,8 +47,10 @@ export const stepInputs = {
 export const sharedInputs = {
   /** [N, D_m], float32: the training set's features. */
   features: (m: number) => `features.${m}`,
-  /** [N], int32. */
-  labels: 'labels',
+  /** What is to be learnt, as the target has it: [N], int32, or [N, C]. */
+  truth: 'truth',
+  /** [N, 1], float32: how much each example counts. */
+  weights: 'weights',
   /** [N, 1], float32: 1 where the example has modality m, else 0. */
   presence: (m: number) => `presence.${m}`,
   /** [masks, D_m], float32: 0 where a feature is dropped, 1/(1-p) where it is kept. */
@@ -64,11 +59,15 @@ export const sharedInputs = {
   noiseBank: 'noise.bank',
 } as const;
 
+/** Passes with other features dropped, beside the one that is learnt from, where dropout shows the variance. */
+const furtherPasses = [1, 2, 3];
+
 /**
  * One training step of a head: the batch, forward, ARL statistics, backward, gradient residual, clip, optimizer.
  * Dropout masks come from outside, because ONNX Runtime's own random operators can't be resumed: each example takes
  * a random row of a bank of masks.
- * @returns a loop step that reports, per step, `loss` (mean over the batch), `accuracy`, `gradientNorm` and
+ * @returns a loop step that reports, per step, `loss` (mean over the batch), `accuracy` (where the target has one),
+ *   `gradientNorm` and
  *   `statistics` [4, M]: the rows H, q, d and k
  */
 export function trainingStep(architecture: HeadArchitecture, settings: TrainingStepSettings): LoopStep {
@@ -81,20 +80,34 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   const residual = input(stepInputs.residual, []);
   const maskRows = input(stepInputs.dropoutRows, [B], 'int32');
   const features = architecture.dimensions.map((D, m) => input(sharedInputs.features(m), [dynamic, D]));
-  const allLabels = input(sharedInputs.labels, [dynamic], 'int32');
+  const target: Target = targets[settings.target ?? 'single'];
+  const { type, shape } = target.truth;
+  const allTruth = input(sharedInputs.truth, shape(dynamic, architecture.classes), type);
+  const allWeights = input(sharedInputs.weights, [dynamic, 1]);
   const present = modalities.map((m) => input(sharedInputs.presence(m), [dynamic, 1]));
   const masks = architecture.dimensions.map((D, m) => input(sharedInputs.dropoutMasks(m), [dropoutMasks, D]));
 
-  const x = features.map((all, m) => {
-    const batch = gather(all, rows);
-    return dropoutMasks > 0 ? multiply(batch, gather(masks[m], maskRows)) : batch;
-  });
-  const labels = gather(allLabels, rows);
+  const batch = features.map((all) => gather(all, rows));
+  const dropped = (turn: number) => {
+    if (dropoutMasks === 0) return batch;
+    // Each further pass takes the masks of the batch's next examples, which are as random as any.
+    const order = Array.from({ length: B }, (_, index) => (index + turn) % B);
+    const chosen = turn === 0 ? maskRows : gather(maskRows, integers(order));
+    return batch.map((x, m) => multiply(x, gather(masks[m], chosen)));
+  };
+  const passes = settings.variance === 'dropout' ? furtherPasses.map(dropped) : undefined;
+  const truth = gather(allTruth, rows);
   const presence = settings.partial ? present.map((all) => gather(all, rows)) : undefined;
   const { loss, logits, analysis, updateScales } = objective(
     architecture,
     { ...settings, gamma, residual },
-    { features: x, labels, presence },
+    {
+      features: dropped(0),
+      truth,
+      weights: settings.weighted ? gather(allWeights, rows) : undefined,
+      presence,
+      passes,
+    },
     parameters,
   );
 
@@ -129,17 +142,18 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
     ],
     shared: [
       ...features,
-      allLabels,
+      allTruth,
+      ...(settings.weighted ? [allWeights] : []),
       ...(settings.partial ? present : []),
       ...(dropoutMasks > 0 ? masks : []),
       ...(noisy ? [noiseBank] : []),
     ],
     reports: {
       loss: scale(loss, 1 / B),
-      accuracy: accuracy(logits.fused, labels),
+      ...(target.right && { accuracy: mean(target.right(logits.fused, truth), [0]) }),
       gradientNorm: norm,
       statistics: concat(
-        [analysis.entropy, analysis.target, analysis.dependence, analysis.coefficient].map((row) =>
+        [analysis.variance, analysis.target, analysis.dependence, analysis.coefficient].map((row) =>
           reshape(row, [1, architecture.dimensions.length]),
         ),
         0,
@@ -168,14 +182,4 @@ function updateScaleOf(
     0,
   );
   return gather(stacked, integers(layout.owners(name).map(choose)));
-}
-
-/** Share of the rows whose largest logit is the label's. */
-function accuracy(logits: Value, labels: Value): Value {
-  const right = apply('Equal', [argMax(logits), cast(labels, 'int64')], {
-    shape: labels.shape,
-    type: 'bool',
-    gradient: blocked,
-  });
-  return mean(cast(right, 'float32'), [0]);
 }

@@ -75,7 +75,7 @@ export class Batches {
         ? [[sharedInputs.presence(m), float32([rows, 1], Float32Array.from(present))] as const]
         : []),
     ]);
-    return { ...Object.fromEntries(entries), [sharedInputs.labels]: int32([rows], labels.slice()) };
+    return { ...Object.fromEntries(entries), [sharedInputs.truth]: int32([rows], labels.slice()) };
   }
 
   #dropoutMasks(): Tensors {

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type HeadArchitecture, parameterInputs } from '../../src/arl/architecture.ts';
 import { objective } from '../../src/arl/objective.ts';
 import { ogmCoefficients } from '../../src/arl/strategy.ts';
+import { targets } from '../../src/arl/target.ts';
 import { differentiate } from '../../src/graph/differentiate.ts';
 import { emitFunction } from '../../src/graph/emit.ts';
 import { scale } from '../../src/graph/operations/elementwise.ts';
@@ -26,6 +27,11 @@ const cases = [
   'batch-share',
   'batch-gated',
   'batch-bilinear',
+  'batch-single-weighted',
+  'batch-single-dropout',
+  'batch-multi',
+  'batch-multi-dropout',
+  'batch-regression',
 ];
 
 describe.each(cases)('%s agrees with PyTorch', (name) => {
@@ -40,29 +46,37 @@ describe.each(cases)('%s agrees with PyTorch', (name) => {
   const B = golden.labels.length;
   const parameters = parameterInputs(architecture);
   const x = architecture.dimensions.map((D, m) => input(`x.${m}`, [B, D]));
-  const labels = input('labels', [B], 'int32');
+  const { target = 'single' } = golden;
+  const { type, shape } = targets[target].truth;
+  const truth = input('truth', shape(B, golden.classes), type);
+  const weights = golden.weights && constant(Float32Array.from(golden.weights), [B, 1]);
+  const passes = golden.passes?.map((pass) =>
+    pass.map((values, m) => constant(Float32Array.from(flat(values)), [B, architecture.dimensions[m]])),
+  );
   const { loss, logits, analysis } = objective(
     architecture,
     {
       strategy: golden.strategy,
+      target,
+      variance: golden.variance,
       temperature: golden.temperature,
       gamma: constant(golden.warmUp ? 1 : golden.gamma),
       residual: constant(golden.warmUp ? 0 : 1),
       residualOn: 'gradient',
     },
-    { features: x, labels },
+    { features: x, truth, weights, passes },
     parameters,
   );
   const ogm =
     golden.ogm &&
     ogmCoefficients(
-      logits.unimodal.map((u) => crossEntropy(u, labels)),
+      logits.unimodal.map((u) => crossEntropy(u, truth)),
       golden.ogm.alpha,
     );
   const total = scale(loss, 1 / B);
   const gradients = differentiate(total, Object.values(parameters));
   const gradientNames = Object.keys(parameters).map((parameter) => `d ${parameter}`);
-  const model = emitFunction([...x, labels, ...Object.values(parameters)], {
+  const model = emitFunction([...x, truth, ...Object.values(parameters)], {
     total,
     fused: logits.fused,
     ...Object.fromEntries(logits.unimodal.map((u, m) => [`unimodal ${m}`, u])),
@@ -74,7 +88,7 @@ describe.each(cases)('%s agrees with PyTorch', (name) => {
   const results = engine.load(model).then((session) =>
     session.run({
       ...Object.fromEntries(x.map((value, m) => [value.name, float32(value.shape, flat(golden.inputs[m]))])),
-      labels: int32([B], golden.labels),
+      truth: (type === 'int32' ? int32 : float32)(truth.shape, flat(golden.labels)),
       ...Object.fromEntries(
         Object.values(parameters).map(({ name, shape }) => [name, float32(shape, values[name])]),
       ),
@@ -92,9 +106,14 @@ describe.each(cases)('%s agrees with PyTorch', (name) => {
       );
   });
 
-  it('in the entropy H, target q, dependence d and coefficient k', async () => {
+  it('in the variance H, target q, dependence d and coefficient k', async () => {
     for (const statistic of ['entropy', 'target', 'dependence', 'coefficient'] as const)
-      expectClose(floatsOf(await results, statistic), golden.statistics[statistic], tolerance, statistic);
+      expectClose(
+        floatsOf(await results, statistic === 'entropy' ? 'variance' : statistic),
+        golden.statistics[statistic],
+        tolerance,
+        statistic,
+      );
   });
 
   if (golden.ogm) {

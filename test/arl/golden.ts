@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { HeadArchitecture } from '../../src/arl/architecture.ts';
 import type { FusionName } from '../../src/arl/fusion.ts';
+import type { VarianceProxy } from '../../src/arl/objective.ts';
+import type { TargetKind } from '../../src/arl/target.ts';
 
 type Nested = number | Nested[];
 
@@ -14,7 +16,14 @@ export interface BatchCase {
   hidden: number;
   classes: number;
   inputs: number[][][];
-  labels: number[];
+  /** Single labels where absent. */
+  target?: TargetKind;
+  variance?: VarianceProxy;
+  /** The inputs of further passes, for the variance that dropout shows. */
+  passes?: number[][][][];
+  /** How much each example counts. */
+  weights?: number[];
+  labels: number[] | number[][];
   parameters: Record<string, Nested>;
   fusedLogits: number[][];
   unimodalLogits: number[][][];

@@ -52,7 +52,7 @@ describe.each(['sgd', 'adamw'] as const)('30 steps of %s', (optimizerName) => {
           float32([N, D], flat(golden.inputs[m])),
         ]),
       ),
-      [sharedInputs.labels]: int32([N], golden.labels.flat()),
+      [sharedInputs.truth]: int32([N], golden.labels.flat()),
     });
     const rowsOfStep = (s: number) => Array.from({ length: batchSize }, (_, index) => s * batchSize + index);
     const initial = layout.pack(asArrays(splitFusionWeight(golden.initial, architecture)));

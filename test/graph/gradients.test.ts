@@ -25,6 +25,8 @@ interface Case {
 }
 
 const labels = { kind: 'constant', type: 'int32', shape: [4], data: Int32Array.of(0, 2, 1, 2) } as const;
+const rowWeights = constant(Float32Array.of(1, 0, 0.5, 2), [4, 1]);
+const targets = constant(Float32Array.of(0, 1, 1, 1, 0, 0, 0.3, 0.5, 0, 1, 1, 1), [4, 3]);
 const square = (x: Value) => multiply(x, x);
 const matrices = [true, false].flatMap((transposeA) =>
   [true, false].map((transposeB) => ({ transposeA, transposeB })),
@@ -62,6 +64,7 @@ const cases: Record<string, Case[]> = {
   sqrt: [{ shapes: [[3, 4]], build: elementwise.sqrt, positive: true }],
   absolute: [{ shapes: [[3, 4]], build: (x) => elementwise.absolute(elementwise.negate(x)), positive: true }],
   tanh: [{ shapes: [[3, 4]], build: elementwise.tanh }],
+  softplus: [{ shapes: [[3, 4]], build: elementwise.softplus }],
   sigmoid: [{ shapes: [[3, 4]], build: elementwise.sigmoid }],
   relu: [
     {
@@ -128,6 +131,22 @@ const cases: Record<string, Case[]> = {
   layerNorm: [
     { shapes: [[3, 8], [8], [8]], build: (x, gain, shift) => normalization.layerNorm(x, gain, shift) },
   ],
+  binaryCrossEntropy: [
+    { shapes: [[4, 3]], build: (logits) => loss.binaryCrossEntropy(logits, targets).loss },
+    {
+      shapes: [[4, 3]],
+      build: (logits) => loss.binaryCrossEntropy(logits, targets, { weights: rowWeights }).loss,
+    },
+  ],
+  squaredError: [
+    {
+      shapes: [
+        [4, 3],
+        [4, 3],
+      ],
+      build: (predictions, values) => loss.squaredError(predictions, values, { weights: rowWeights }).loss,
+    },
+  ],
   crossEntropy: [
     { shapes: [[4, 3]], build: (logits) => loss.crossEntropy(logits, labels).loss },
     {
@@ -135,7 +154,7 @@ const cases: Record<string, Case[]> = {
       build: (logits) =>
         loss.crossEntropy(logits, labels, {
           smoothing: 0.2,
-          weights: constant(Float32Array.of(1, 0, 0.5, 2), [4, 1]),
+          weights: rowWeights,
         }).loss,
     },
   ],

@@ -108,6 +108,11 @@ export function sigmoid(x: Value): Value {
   return y;
 }
 
+/** `log(1 + exp(x))`. */
+export function softplus(x: Value): Value {
+  return apply('Softplus', [x], { shape: x.shape, gradient: (dy) => [multiply(dy, sigmoid(x))] });
+}
+
 export function relu(x: Value): Value {
   return apply('Relu', [x], { shape: x.shape, gradient: (dy) => [multiply(dy, sign(relu(x)))] });
 }

@@ -1,21 +1,27 @@
 import { apply, blocked, constant, type Value } from '../value.ts';
-import { add, exp, multiply, negate, scale, subtract } from './elementwise.ts';
+import { add, exp, multiply, negate, scale, sigmoid, softplus, subtract } from './elementwise.ts';
 import { reshape } from './layout.ts';
 import { logSoftmax } from './normalization.ts';
 import { sum } from './reduction.ts';
 
-export interface CrossEntropy {
+export interface Loss {
   /** Summed over the batch: a scalar. The mean's 1/B is cheaper where the gradients are clipped. */
   loss: Value;
-  logProbabilities: Value;
-  probabilities: Value;
-  /** [batch, 1]: the logarithm of each label's probability. */
-  labelLogProbabilities: Value;
+  /** [batch, 1]: of each row, without weights and smoothing. */
+  perRow: Value;
 }
 
-export interface CrossEntropyOptions {
+export interface CrossEntropy extends Loss {
+  logProbabilities: Value;
+  probabilities: Value;
+}
+
+export interface LossOptions {
   /** [batch, 1]: the weight of each row; 1 where absent. */
   weights?: Value;
+}
+
+export interface CrossEntropyOptions extends LossOptions {
   /** Label smoothing ε, Szegedy et al. 2016: the target is `(1 - ε) one-hot(label) + ε / classes`. */
   smoothing?: number;
 }
@@ -59,7 +65,36 @@ export function crossEntropy(
     );
     return multiply(multiply(difference, weights), dy);
   });
-  return { loss, logProbabilities, probabilities, labelLogProbabilities };
+  return { loss, perRow: negate(labelLogProbabilities), logProbabilities, probabilities };
+}
+
+/**
+ * Binary cross entropy of `logits` [batch, classes], each class by itself, against `targets` of the same shape in
+ * [0, 1]; summed over the classes. Written as `softplus(u) - y u`, which no logit overflows.
+ */
+export function binaryCrossEntropy(
+  logits: Value,
+  targets: Value,
+  { weights = constant(1) }: LossOptions = {},
+): Loss & { probabilities: Value } {
+  const probabilities = sigmoid(logits);
+  const cells = subtract(softplus(logits), multiply(targets, logits));
+  const perRow = sum(cells, [1], { keepAxes: true });
+  const loss = withGradient(sum(multiply(perRow, weights)), logits, (dy) =>
+    multiply(multiply(subtract(probabilities, targets), weights), dy),
+  );
+  return { loss, perRow, probabilities };
+}
+
+/** Half the squared distance of `predictions` [batch, columns] from `targets` of the same shape. */
+export function squaredError(
+  predictions: Value,
+  targets: Value,
+  { weights = constant(1) }: LossOptions = {},
+): Loss {
+  const difference = subtract(predictions, targets);
+  const perRow = scale(sum(multiply(difference, difference), [1], { keepAxes: true }), 0.5);
+  return { loss: sum(multiply(perRow, weights)), perRow };
 }
 
 /** Gives `y` another gradient: all of it flows to `x`, by the rule. In the forward pass it is `y`. */

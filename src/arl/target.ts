@@ -1,0 +1,69 @@
+import { add, cast, multiply, negate, scale, softplus, subtract } from '../graph/operations/elementwise.ts';
+import {
+  binaryCrossEntropy,
+  type CrossEntropyOptions,
+  crossEntropy,
+  type Loss,
+  squaredError,
+} from '../graph/operations/loss.ts';
+import { dot, mean, sum } from '../graph/operations/reduction.ts';
+import { argMax, equal, greater } from '../graph/operations/selection.ts';
+import { constant, type ElementType, type Shape, type Value } from '../graph/value.ts';
+
+/** A head's predictions against the truth. */
+export interface Judgement extends Loss {
+  /** What the logits stand for [B, C]: probabilities, or values. */
+  predictions: Value;
+  /** Entropy of the predictions, summed over the rows and weighted as the loss is; absent where they have none. */
+  entropy?: Value;
+}
+
+/** What a head learns to say. Everything that differs between kinds of targets stands here. */
+export interface Target {
+  /** The truth about an example: one class's index, or a number for each column. */
+  truth: { type: ElementType; shape(rows: number, columns: number): Shape };
+  judge(logits: Value, truth: Value, options?: CrossEntropyOptions): Judgement;
+  /** [B]: 1 where the prediction is right, or the share of the columns that are; absent where nothing is right or wrong. */
+  right?(logits: Value, truth: Value): Value;
+}
+
+export const targets = {
+  /** One of C labels: softmax. */
+  single: {
+    truth: { type: 'int32', shape: (rows) => [rows] },
+    judge(logits, truth, options = {}) {
+      const { logProbabilities, probabilities, loss, perRow } = crossEntropy(logits, truth, options);
+      const { weights } = options;
+      const weighted = weights ? multiply(probabilities, weights) : probabilities;
+      return { loss, perRow, predictions: probabilities, entropy: negate(dot(weighted, logProbabilities)) };
+    },
+    right: (logits, truth) => cast(equal(argMax(logits), cast(truth, 'int64')), 'float32'),
+  },
+  /** Any of C labels, each by itself: sigmoids. Label smoothing ε moves every target by ε/2 towards the middle. */
+  multi: {
+    truth: { type: 'float32', shape: (rows, columns) => [rows, columns] },
+    judge(logits, truth, { weights, smoothing = 0 } = {}) {
+      const { perRow, probabilities } = binaryCrossEntropy(logits, truth);
+      const smoothed = smoothing === 0 ? truth : add(scale(truth, 1 - smoothing), constant(smoothing / 2));
+      const { loss } = binaryCrossEntropy(logits, smoothed, { weights });
+      const cells = subtract(softplus(logits), multiply(probabilities, logits));
+      const entropy = sum(weights ? multiply(cells, weights) : cells);
+      return { loss, perRow, predictions: probabilities, entropy };
+    },
+    right(logits, truth) {
+      const chosen = cast(greater(logits, constant(0)), 'int32');
+      const wanted = cast(greater(truth, constant(0.5)), 'int32');
+      return mean(cast(equal(chosen, wanted), 'float32'), [1]);
+    },
+  },
+  /** Numbers: what the logits are. */
+  regression: {
+    truth: { type: 'float32', shape: (rows, columns) => [rows, columns] },
+    judge: (logits, truth, { weights } = {}) => ({
+      ...squaredError(logits, truth, { weights }),
+      predictions: logits,
+    }),
+  },
+} satisfies Record<string, Target>;
+
+export type TargetKind = keyof typeof targets;
