@@ -40,6 +40,8 @@ export function recipeOf({ optimizer, adapter, batchSize }: Workload, steps: num
     hidden,
     batchSize,
     strategy: 'arl',
+    variance: 'entropy',
+    classWeights: 'none',
     fusion: 'concat',
     dropout: 0,
     featureNorm: 16,

@@ -1,7 +1,9 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { strategies } from '../arl/strategy.ts';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { fineTune } from '../training/fine-tune.ts';
+import { defaultRecipe, type Recipe, strategyRecipe } from '../training/recipe.ts';
 import {
   addDatasetOptions,
   addSettings,
@@ -38,6 +40,16 @@ export const train = addSettings(
       '--checkpoints <folder>',
       'keep the state of the training here while it runs; the same command goes on from it after an interruption',
     )
+    .addOption(
+      new Option('--strategy <name>', 'how picture and text are balanced; compare tells which is best')
+        .choices(Object.keys(strategies))
+        .default(defaultRecipe.strategy),
+    )
+    .addOption(
+      new Option('--class-weights <weights>', 'balanced: rare labels count as much as common ones')
+        .choices(['none', 'balanced'] satisfies Recipe['classWeights'][])
+        .default('none'),
+    )
     .option('--json', 'print one JSON object'),
   encoderSettings,
 )
@@ -52,6 +64,7 @@ export const train = addSettings(
         head: options.head,
         seed: options.seed,
         testShare: options.testShare,
+        recipe: { ...strategyRecipe(options.strategy), classWeights: options.classWeights },
         search: options.search,
         threads: chosen.threads,
         checkpoints: options.checkpoints,

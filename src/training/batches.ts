@@ -10,6 +10,8 @@ export interface BatchOptions {
   dropout: number;
   /** Whether the step reads `presence`. */
   partial: boolean;
+  /** How much each example counts; absent where all count alike. */
+  weights?: Float32Array;
   /** Columns of the bank of gradient noise; absent where the step takes none. */
   noiseColumns?: number;
 }
@@ -75,7 +77,12 @@ export class Batches {
         ? [[sharedInputs.presence(m), float32([rows, 1], Float32Array.from(present))] as const]
         : []),
     ]);
-    return { ...Object.fromEntries(entries), [sharedInputs.truth]: int32([rows], labels.slice()) };
+    const { weights } = this.#options;
+    return {
+      ...Object.fromEntries(entries),
+      [sharedInputs.truth]: int32([rows], labels.slice()),
+      ...(weights && { [sharedInputs.weights]: float32([rows, 1], weights) }),
+    };
   }
 
   #dropoutMasks(): Tensors {

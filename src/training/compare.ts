@@ -9,7 +9,7 @@ import { extractFeatures } from './features.ts';
 import { fitHead } from './fit.ts';
 import { type Difference, mean, pairedDifference, standardDeviation } from './paired-difference.ts';
 import type { HeadMetrics, TrainingProgress } from './progress.ts';
-import { type Recipe, recipeFor } from './recipe.ts';
+import { type Recipe, recipeFor, strategyRecipe } from './recipe.ts';
 import { splitRows } from './split-rows.ts';
 
 export interface CompareOptions {
@@ -26,7 +26,16 @@ export interface CompareOptions {
 }
 
 /** Who is compared: every way to train a head, on equal terms. */
-export const contenders = ['arl', 'uniform', 'joint', 'ogm-ge', 'late', 'image', 'text'] as const;
+export const contenders = [
+  'arl',
+  'arl-dropout',
+  'uniform',
+  'joint',
+  'ogm-ge',
+  'late',
+  'image',
+  'text',
+] as const;
 export type Contender = (typeof contenders)[number];
 
 /** A figure over the seeds. */
@@ -156,10 +165,10 @@ function prepare(
       const columns = table.columns.filter(({ modality }) => modality === contender);
       return { table: { ...table, columns }, recipe: { ...recipe, strategy: 'joint', fusion: 'concat' } };
     }
-    case 'late':
-      return { table, recipe: { ...recipe, strategy: 'late', fusion: 'late' } };
+    case 'arl-dropout':
+      return { table, recipe: { ...recipe, strategy: 'arl', variance: 'dropout' } };
     default:
-      return { table, recipe: { ...recipe, strategy: contender } };
+      return { table, recipe: { ...recipe, ...strategyRecipe(contender) } };
   }
 }
 

@@ -28,8 +28,8 @@ export interface FineTuneOptions {
   columns?: Partial<ColumnNames>;
   /** Name of the head; a name that exists gets its next version. */
   head: string;
-  /** The default for the number of examples where absent. */
-  recipe?: Recipe;
+  /** What differs from the default recipe for the number of examples. */
+  recipe?: Partial<Recipe>;
   /** Whether cross-validation on the training split chooses what the recipe leaves open, and calibrates the answers. */
   search: boolean;
   seed: number;
@@ -64,7 +64,7 @@ export async function fineTune(
   const started = performance.now();
   const dataset = await readDataset(options.dataset, options.columns);
   const { train, test } = splitRows(dataset, options);
-  const recipe = options.recipe ?? recipeFor(train.length);
+  const recipe = { ...recipeFor(train.length), ...options.recipe };
 
   const table = await extractFeatures(encoders, dataset, {
     signal,

@@ -1,5 +1,6 @@
 import type { AdapterForm } from '../arl/architecture.ts';
 import type { FusionName } from '../arl/fusion.ts';
+import type { VarianceProxy } from '../arl/objective.ts';
 import type { StrategyName } from '../arl/strategy.ts';
 import type { OptimizerSettings } from '../graph/optimizer.ts';
 
@@ -18,8 +19,12 @@ export interface Recipe {
   gamma: number;
   /** Label smoothing ε. */
   smoothing: number;
+  /** H, what stands for the variance of a modality. */
+  variance: VarianceProxy;
   /** T of the softmax over modalities. */
   temperature: number;
+  /** `balanced`: every label counts the same in all, however rare (an example counts examples / (labels × its label's)). */
+  classWeights: 'none' | 'balanced';
   /** Share of the steps with γ = 1 and no gradient residual. Epochs would be wrong: small sets end before five. */
   warmUpShare: number;
   optimizer: OptimizerSettings;
@@ -45,7 +50,9 @@ export const defaultRecipe: Recipe = {
   featureNorm: 16,
   gamma: 1,
   smoothing: 0.1,
+  variance: 'entropy',
   temperature: 4,
+  classWeights: 'none',
   warmUpShare: 0.1,
   optimizer: { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 },
   learningRate: 3e-4,
@@ -64,6 +71,11 @@ const many = 10_000;
  */
 export function recipeFor(examples: number): Recipe {
   return examples > many ? { ...defaultRecipe, batchSize: 128, learningRate: 1e-3 } : defaultRecipe;
+}
+
+/** What a strategy changes of a recipe: late fusion needs classifiers that share nothing. */
+export function strategyRecipe(strategy: StrategyName): Pick<Recipe, 'strategy' | 'fusion'> {
+  return { strategy, fusion: strategy === 'late' ? 'late' : defaultRecipe.fusion };
 }
 
 /** Optimizer steps that the recipe takes on so many examples. */

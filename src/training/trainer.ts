@@ -11,6 +11,7 @@ import type { Engine } from '../runtime/engine.ts';
 import { float32, floatsOf, type Tensors } from '../runtime/tensor.ts';
 import { Batches, dropoutMaskCount, noiseRows } from './batches.ts';
 import type { Checkpoint, TrainingState } from './checkpoints.ts';
+import { balancedWeights } from './class-weights.ts';
 import type { FeatureTable } from './feature-table.ts';
 import { emptyHistory, record, type TrainingHistory } from './history.ts';
 import { Random } from './random.ts';
@@ -64,6 +65,7 @@ export async function trainHead(
   const step = trainingStep(architecture, {
     blockElements,
     strategy: recipe.strategy,
+    variance: recipe.variance,
     temperature: recipe.temperature,
     smoothing: recipe.smoothing,
     // Adam divides a gradient by its own size, so a factor on the gradient would vanish.
@@ -74,6 +76,7 @@ export async function trainHead(
     dropoutMasks: recipe.dropout > 0 ? dropoutMaskCount : 0,
     noiseRows,
     partial,
+    weighted: recipe.classWeights === 'balanced',
   });
   const session = await engine.load(emitLoop(step));
   try {
@@ -82,6 +85,7 @@ export async function trainHead(
       seed,
       partial,
       dropout: recipe.dropout,
+      weights: recipe.classWeights === 'balanced' ? balancedWeights(table.labels) : undefined,
       noiseColumns: strategies[recipe.strategy].noise ? recipe.hidden : 0,
     });
     await session.bind(batches.shared());

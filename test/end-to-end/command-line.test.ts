@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { contenders } from '../../src/training/compare.ts';
 import { fixtures, runCommand, smallSample } from './server.ts';
 
 let folder: string;
@@ -159,7 +160,7 @@ describe('a comparison', () => {
     expect(code).toBe(0);
     expect(await readFile(report, 'utf8')).toContain('which strategy?');
     const names = value.results.map(({ contender }: { contender: string }) => contender);
-    expect(names.sort()).toEqual(['arl', 'image', 'joint', 'late', 'ogm-ge', 'text', 'uniform']);
+    expect(names.sort()).toEqual(contenders.toSorted());
     expect(value.verdict.difference).toEqual({
       mean: expect.any(Number),
       margin: expect.any(Number),

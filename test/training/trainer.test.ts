@@ -63,6 +63,8 @@ describe('a training', () => {
       { optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 1e-4 }, learningRate: 0.02 },
     ],
     ['uniform residuals', { strategy: 'uniform' }],
+    ['the variance that dropout shows', { variance: 'dropout' }],
+    ['weighted classes', { classWeights: 'balanced' }],
     ['gated fusion', { fusion: 'gated' }],
     ['the fused loss alone', { strategy: 'joint', epochs: 60 }],
     [
@@ -80,6 +82,17 @@ describe('a training', () => {
     expect(fused.accuracy).toBeGreaterThan(0.85);
     expect(image!.accuracy).toBeGreaterThan(0.6);
     expect(text!.accuracy).toBeGreaterThan(0.6);
+  });
+
+  it('finds more of a rare class where classes are weighted', async () => {
+    const drawn = syntheticTable({ rows: 1600, classes, dimensions: { image: 24, text: 16 }, strength: 0.8 });
+    const rare = drawn.labels.map((label, row) => (label > 0 && row % 9 > 0 ? 0 : label));
+    const rows = [...rare.keys()];
+    const skewed = { ...drawn, labels: rare };
+    const [train, test] = [rows.slice(0, 600), rows.slice(600)].map((side) => selectRows(skewed, side));
+    const recall = async (classWeights: Recipe['classWeights']) =>
+      (await trainAndMeasure(train, test, { classWeights, dropout: 0.2 })).fused.macroF1;
+    expect(await recall('balanced')).toBeGreaterThan(await recall('none'));
   });
 
   it('learns from rows that lack a modality, and answers them from what they have', async () => {

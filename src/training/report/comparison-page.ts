@@ -6,7 +6,8 @@ import { count, decimal, percent, points } from './format.ts';
 import { figure, foreign, type Markup, paragraph, table } from './markup.ts';
 
 const descriptions: Record<ContenderResult['contender'], string> = {
-  arl: 'Asymmetric Representation Learning: auxiliary losses, gradients scaled by inverse variance',
+  arl: 'Asymmetric Representation Learning: auxiliary losses, gradients scaled by inverse variance, of which entropy stands for the variance',
+  'arl-dropout': 'the same, the variance measured by four passes with different features dropped',
   uniform: 'the same losses, gradients scaled alike',
   joint: 'the fused loss alone',
   'ogm-ge': 'the fused loss, the gradient of the modality that is ahead held back, noise added',
