@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Engine } from '../../src/runtime/engine.ts';
-import type { FeatureTable } from '../../src/training/feature-table.ts';
+import type { FeatureTable, MemoryColumn } from '../../src/training/feature-table.ts';
 import { fitHead, type SplitRows } from '../../src/training/fit.ts';
 import { recipeFor } from '../../src/training/recipe.ts';
 import { searchRecipe } from '../../src/training/recipe-search.ts';
@@ -20,7 +20,7 @@ export const tandemName = 'Tandem';
 /** Trains a head as `tandem train` does, and asks the very model that would be served. */
 export async function answersOfTandem(
   engine: Engine,
-  features: FeatureTable,
+  features: FeatureTable<MemoryColumn>,
   split: Split,
   classes: number,
 ): Promise<Answers> {
@@ -47,14 +47,14 @@ export async function answersOfTandem(
 /** scikit-learn on the same features. What an example lacks is the mean. */
 export class LogisticRegression {
   readonly #peer: PeerWorker;
-  readonly #features: FeatureTable;
+  readonly #features: FeatureTable<MemoryColumn>;
 
-  private constructor(peer: PeerWorker, features: FeatureTable) {
+  private constructor(peer: PeerWorker, features: FeatureTable<MemoryColumn>) {
     this.#peer = peer;
     this.#features = features;
   }
 
-  static async start(features: FeatureTable): Promise<LogisticRegression> {
+  static async start(features: FeatureTable<MemoryColumn>): Promise<LogisticRegression> {
     const folder = await mkdtemp(path.join(tmpdir(), 'bench-quality-'));
     const peer = await PeerWorker.start('logistic_regression.py');
     try {

@@ -6,7 +6,7 @@ import { stepInputs } from '../../src/arl/training-step.ts';
 import { loopInputName } from '../../src/graph/emit.ts';
 import type { OptimizerSettings } from '../../src/graph/optimizer.ts';
 import { Batches } from '../../src/training/batches.ts';
-import type { FeatureTable } from '../../src/training/feature-table.ts';
+import { type FeatureTable, type MemoryColumn, memoryColumn } from '../../src/training/feature-table.ts';
 import { Random } from '../../src/training/random.ts';
 import { cosineRate, type Recipe } from '../../src/training/recipe.ts';
 
@@ -60,7 +60,7 @@ export function architectureOf({ adapter, classes }: Workload): HeadArchitecture
 }
 
 /** Noise around a point for each class, so that the loss falls as it does on real features. */
-export function makeTable(classes: number): FeatureTable {
+export function makeTable(classes: number): FeatureTable<MemoryColumn> {
   const random = new Random(seed, 'rows');
   const labels = Int32Array.from({ length: rows }, () => random.nextInteger(classes));
   const columns = Object.entries(dimensions).map(([modality, dimension]) => {
@@ -69,12 +69,12 @@ export function makeTable(classes: number): FeatureTable {
       const label = labels[Math.floor(index / dimension)];
       return centres[label * dimension + (index % dimension)] + 2 * (random.nextFloat() - 0.5);
     });
-    return {
+    return memoryColumn({
       modality: modality as 'image' | 'text',
       dimension,
       values,
       present: new Uint8Array(rows).fill(1),
-    };
+    });
   });
   return { columns, labels };
 }
@@ -92,7 +92,12 @@ function batchRows({ batchSize }: Workload, table: FeatureTable, steps: number):
 }
 
 /** Writes what PyTorch needs to repeat a training, and tells it where. */
-export async function peerRequest(folder: string, workload: Workload, table: FeatureTable, steps: number) {
+export async function peerRequest(
+  folder: string,
+  workload: Workload,
+  table: FeatureTable<MemoryColumn>,
+  steps: number,
+) {
   const recipe = recipeOf(workload, steps);
   const write = async (name: string, data: Float32Array | Int32Array) => {
     const file = path.join(folder, name);

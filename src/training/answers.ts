@@ -1,7 +1,7 @@
 import type { Classifier, ItemFeatures, ItemProbabilities } from '../inference/head.ts';
 import type { Modality } from '../inference/prediction.ts';
 import { evaluate } from './evaluation.ts';
-import { type FeatureTable, rowOf } from './feature-table.ts';
+import type { FeatureTable } from './feature-table.ts';
 import type { HeadMetrics, TrainingSummary } from './progress.ts';
 
 const rowsPerRun = 1024;
@@ -11,13 +11,29 @@ export async function answerRows(
   classifier: Classifier,
   { columns, labels }: FeatureTable,
 ): Promise<ItemProbabilities[]> {
-  const items = Array.from(labels, (_, row): ItemFeatures => {
-    const present = columns.filter((column) => column.present[row] === 1);
-    return Object.fromEntries(present.map((column) => [column.modality, rowOf(column, row)]));
-  });
   const answers: ItemProbabilities[] = [];
-  for (let first = 0; first < items.length; first += rowsPerRun)
-    answers.push(...(await classifier.classify(items.slice(first, first + rowsPerRun))));
+  for (let first = 0; first < labels.length; first += rowsPerRun) {
+    const rows = Int32Array.from(
+      { length: Math.min(rowsPerRun, labels.length - first) },
+      (_, row) => first + row,
+    );
+    const features = await Promise.all(
+      columns.map(async ({ modality, dimension, present, read }) => {
+        const values = new Float32Array(rows.length * dimension);
+        await read(rows, values);
+        return {
+          modality,
+          at: (index: number) => values.subarray(index * dimension, (index + 1) * dimension),
+          present,
+        };
+      }),
+    );
+    const items = Array.from(rows, (row, index): ItemFeatures => {
+      const has = features.filter(({ present }) => present[row] === 1);
+      return Object.fromEntries(has.map(({ modality, at }) => [modality, at(index)]));
+    });
+    answers.push(...(await classifier.classify(items)));
+  }
   return answers;
 }
 

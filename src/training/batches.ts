@@ -1,6 +1,7 @@
 import { sharedInputs, stepInputs } from '../arl/training-step.ts';
 import { loopInputName } from '../graph/emit.ts';
 import { float32, int32, type Tensors } from '../runtime/tensor.ts';
+import { type BatchOrder, wholeOrder, windowedOrder } from './batch-order.ts';
 import type { FeatureTable } from './feature-table.ts';
 import { Random } from './random.ts';
 
@@ -22,28 +23,53 @@ export const dropoutMaskCount = 1024;
 /** Rows of the bank of gradient noise. */
 export const noiseRows = 4096;
 
+/** Bytes of a training set that is bound whole; of a larger one a window at a time is. */
+const mostBytesWhole = 384 * 2 ** 20;
+const windowBytes = 160 * 2 ** 20;
+
 /**
  * The batches of a training, each a function of the seed and the step alone, so that a training can go on from any
- * step. Examples come in epochs, each a new permutation of them all; a batch may reach over the end of an epoch, so
- * none is ragged. A batch is row numbers: the graph takes the rows out of the training set itself.
+ * step. A batch is places in a window of the training set, most often in all of it: the graph takes the rows out itself.
  */
 export class Batches {
   readonly #table: FeatureTable;
   readonly #options: BatchOptions;
-  #epoch = -1;
-  #order: number[] = [];
+  readonly #order: BatchOrder;
+  #ahead: { window: number; tensors: Promise<Tensors> } | undefined;
 
-  constructor(table: FeatureTable, options: BatchOptions) {
+  /** @param windowRows rows to hold at a time; by their size where absent */
+  constructor(table: FeatureTable, options: BatchOptions, windowRows = windowRowsFor(table, options)) {
     this.#table = table;
     this.#options = options;
+    const { batchSize, seed } = options;
+    const order = { rows: table.labels.length, batchSize, seed };
+    this.#order = windowRows >= table.labels.length ? wholeOrder(order) : windowedOrder(order, windowRows);
   }
 
-  /** The feeds of `count` steps from `first` on, one axis of steps in front. */
+  /** The window of the training set that the step's batch lies in, and how many steps from this one on stay in it. */
+  windowAt(step: number): { window: number; steps: number } {
+    return this.#order.windowAt(step);
+  }
+
+  /** A window of the training set. The next one is read meanwhile, if there is one. */
+  async window(window: number, hasNext: boolean): Promise<Tensors> {
+    const tensors = this.#ahead?.window === window ? this.#ahead.tensors : this.#readWindow(window);
+    this.#ahead = undefined;
+    const result = await tensors;
+    if (hasNext) {
+      const next = this.#readWindow(window + 1);
+      // Whoever asks for the window gets the error.
+      next.catch(() => {});
+      this.#ahead = { window: window + 1, tensors: next };
+    }
+    return result;
+  }
+
+  /** The feeds of `count` steps of one window from `first` on, one axis of steps in front. */
   feeds(first: number, count: number): Tensors {
     const { batchSize, dropout, seed, noiseColumns = 0 } = this.#options;
-    const rows = Int32Array.from({ length: count * batchSize }, (_, index) =>
-      this.#exampleAt(first * batchSize + index),
-    );
+    const rows = new Int32Array(count * batchSize);
+    for (let step = 0; step < count; step++) rows.set(this.#order.batchAt(first + step), step * batchSize);
     const feeds: Tensors = { [loopInputName(stepInputs.rows)]: int32([count, batchSize], rows) };
     if (dropout > 0) {
       const masks = new Int32Array(rows.length);
@@ -63,25 +89,41 @@ export class Batches {
     return feeds;
   }
 
-  /** What is the same in every step: the training set, and the banks of dropout masks and of gradient noise. */
+  /** What is the same in every step: the banks of dropout masks and of gradient noise. */
   shared(): Tensors {
-    return { ...this.#trainingSet(), ...this.#dropoutMasks(), ...this.#noise() };
+    return { ...this.#dropoutMasks(), ...this.#noise() };
   }
 
-  #trainingSet(): Tensors {
+  async #readWindow(window: number): Promise<Tensors> {
     const { columns, labels } = this.#table;
-    const rows = labels.length;
-    const entries = columns.flatMap(({ values, dimension, present }, m) => [
-      [sharedInputs.features(m), float32([rows, dimension], values.slice())] as const,
-      ...(this.#options.partial
-        ? [[sharedInputs.presence(m), float32([rows, 1], Float32Array.from(present))] as const]
-        : []),
-    ]);
-    const { weights } = this.#options;
+    const { partial, weights } = this.#options;
+    const rows = this.#order.rowsOf(window);
+    const count = rows.length;
+    const entries = columns.map(async ({ dimension, present, read }, m) => {
+      const values = new Float32Array(count * dimension);
+      await read(rows, values);
+      return {
+        [sharedInputs.features(m)]: float32([count, dimension], values),
+        ...(partial && {
+          [sharedInputs.presence(m)]: float32(
+            [count, 1],
+            Float32Array.from(rows, (row) => present[row]),
+          ),
+        }),
+      };
+    });
     return {
-      ...Object.fromEntries(entries),
-      [sharedInputs.truth]: int32([rows], labels.slice()),
-      ...(weights && { [sharedInputs.weights]: float32([rows, 1], weights) }),
+      ...Object.assign({}, ...(await Promise.all(entries))),
+      [sharedInputs.truth]: int32(
+        [count],
+        rows.map((row) => labels[row]),
+      ),
+      ...(weights && {
+        [sharedInputs.weights]: float32(
+          [count, 1],
+          Float32Array.from(rows, (row) => weights[row]),
+        ),
+      }),
     };
   }
 
@@ -106,14 +148,10 @@ export class Batches {
     const values = Float32Array.from({ length: noiseRows * noiseColumns }, () => random.nextNormal());
     return { [sharedInputs.noiseBank]: float32([noiseRows, noiseColumns], values) };
   }
+}
 
-  #exampleAt(position: number): number {
-    const count = this.#table.labels.length;
-    const epoch = Math.floor(position / count);
-    if (epoch !== this.#epoch) {
-      this.#epoch = epoch;
-      this.#order = new Random(this.#options.seed, 'shuffle', epoch).shuffle([...this.#table.labels.keys()]);
-    }
-    return this.#order[position % count];
-  }
+function windowRowsFor({ columns, labels }: FeatureTable, { batchSize }: BatchOptions): number {
+  const rowBytes = columns.reduce((sum, { dimension }) => sum + 4 * dimension, 0);
+  if (labels.length * rowBytes <= mostBytesWhole) return labels.length;
+  return Math.max(8 * batchSize, Math.floor(windowBytes / rowBytes));
 }

@@ -1,73 +1,129 @@
 import type { FeatureScaling } from '../arl/serving.ts';
 import type { Modality } from '../inference/prediction.ts';
 
-/** Features of one modality: rows of `dimension` numbers, zero where an example lacks the modality. */
+/** Features of one modality: rows of `dimension` numbers, in memory, in a file, or computed from another column's. */
 export interface FeatureColumn {
   modality: Modality;
   dimension: number;
-  /** Row-major, rows × dimension. */
-  values: Float32Array;
   /** 1 where the example has the modality, else 0. */
   present: Uint8Array;
+  /** Copies rows, one after the other, to the start of `into`; a row that lacks the modality is zeros. */
+  read(rows: ArrayLike<number>, into: Float32Array): Promise<void>;
+}
+
+/** A column whose numbers lie in memory. */
+export interface MemoryColumn extends FeatureColumn {
+  /** Row-major, rows × dimension. */
+  values: Float32Array;
 }
 
 /** Features of a set of examples, one column for each modality that any of them has, and their labels. */
-export interface FeatureTable {
-  columns: FeatureColumn[];
+export interface FeatureTable<Column extends FeatureColumn = FeatureColumn> {
+  columns: Column[];
   /** Index of each example's label. */
   labels: Int32Array;
 }
 
-/** A copy of some rows. */
-export function selectRows({ columns, labels }: FeatureTable, rows: readonly number[]): FeatureTable {
+/** @example memoryColumn({ modality: 'text', dimension: 2, present: Uint8Array.of(1), values: Float32Array.of(3, 4) }); */
+export function memoryColumn(column: Omit<MemoryColumn, 'read'>): MemoryColumn {
+  const { values, dimension } = column;
   return {
-    columns: columns.map((column) => {
-      const values = new Float32Array(rows.length * column.dimension);
-      rows.forEach((row, index) => {
-        values.set(rowOf(column, row), index * column.dimension);
-      });
-      return { ...column, values, present: Uint8Array.from(rows, (row) => column.present[row]) };
-    }),
+    ...column,
+    read: async (rows, into) => {
+      for (let index = 0; index < rows.length; index++) {
+        const from = rows[index] * dimension;
+        into.set(values.subarray(from, from + dimension), index * dimension);
+      }
+    },
+  };
+}
+
+/** Some rows of a table, in the order given. Nothing is copied before it is read. */
+export function selectRows<Column extends FeatureColumn>(
+  { columns, labels }: FeatureTable<Column>,
+  rows: readonly number[],
+): FeatureTable {
+  return {
+    columns: columns.map(({ modality, dimension, present, read }) => ({
+      modality,
+      dimension,
+      present: Uint8Array.from(rows, (row) => present[row]),
+      read: (places, into) =>
+        read(
+          Int32Array.from(places, (place) => rows[place]),
+          into,
+        ),
+    })),
     labels: Int32Array.from(rows, (row) => labels[row]),
   };
 }
 
+/** Rows that are read at a time where all of them are looked at once. */
+const rowsAtOnce = 2048;
+
+/** A whole table in memory. */
+export async function loadTable({ columns, labels }: FeatureTable): Promise<FeatureTable<MemoryColumn>> {
+  const loaded = columns.map(async ({ modality, dimension, present, read }) => {
+    const values = new Float32Array(labels.length * dimension);
+    await read(new Int32Array(labels.keys()), values);
+    return memoryColumn({ modality, dimension, present, values });
+  });
+  return { columns: await Promise.all(loaded), labels };
+}
+
 /** One row, not copied. */
-export function rowOf({ values, dimension }: FeatureColumn, row: number): Float32Array {
+export function rowOf({ values, dimension }: MemoryColumn, row: number): Float32Array {
   return values.subarray(row * dimension, (row + 1) * dimension);
 }
 
 /**
  * The scaling that gives every feature mean 0 and the same variance over the rows present, and rows a norm near
- * `norm`. A feature that never changes becomes 0.
+ * `norm`. A feature that never changes becomes 0. The rows are read once.
  */
-export function fitScaling(column: FeatureColumn, norm: number): FeatureScaling {
+export async function fitScaling(column: FeatureColumn, norm: number): Promise<FeatureScaling> {
   const { dimension, present } = column;
-  const rows = [...present.keys()].filter((row) => present[row] === 1);
-  const mean = new Float64Array(dimension);
-  const variance = new Float64Array(dimension);
-  for (const row of rows)
-    for (const [index, value] of rowOf(column, row).entries()) mean[index] += value / rows.length;
-  for (const row of rows)
-    for (const [index, value] of rowOf(column, row).entries())
-      variance[index] += (value - mean[index]) ** 2 / rows.length;
+  const rows = Int32Array.from(present.keys()).filter((row) => present[row] === 1);
+  const count = Math.max(1, rows.length);
+  const buffer = new Float32Array(Math.min(rows.length, rowsAtOnce) * dimension);
+  // Moments about the first row, not about zero: there is nothing to cancel where a feature never changes.
+  const origin = new Float64Array(dimension);
+  const sum = new Float64Array(dimension);
+  const squares = new Float64Array(dimension);
+  for (let first = 0; first < rows.length; first += rowsAtOnce) {
+    const chunk = rows.subarray(first, first + rowsAtOnce);
+    await column.read(chunk, buffer);
+    if (first === 0) origin.set(buffer.subarray(0, dimension));
+    for (let index = 0; index < chunk.length; index++)
+      for (let feature = 0; feature < dimension; feature++) {
+        const difference = buffer[index * dimension + feature] - origin[feature];
+        sum[feature] += difference;
+        squares[feature] += difference * difference;
+      }
+  }
+  const variance = squares.map((value, feature) => value / count - (sum[feature] / count) ** 2);
   const size = norm / Math.sqrt(dimension);
   const smallest = 1e-6;
   return {
-    mean: Float32Array.from(mean),
+    mean: Float32Array.from(sum, (value, feature) => origin[feature] + value / count),
     factor: Float32Array.from(variance, (value) => (value < smallest ** 2 ? 0 : size / Math.sqrt(value))),
   };
 }
 
-/** Scaled copies of the column's rows; rows that lack the modality stay zero. */
+/** The column scaled as its rows are read; rows that lack the modality stay zero. */
 export function applyScaling(column: FeatureColumn, { mean, factor }: FeatureScaling): FeatureColumn {
-  const { dimension, present } = column;
-  const values = new Float32Array(column.values.length);
-  for (let row = 0; row < present.length; row++) {
-    if (present[row] === 0) continue;
-    const offset = row * dimension;
-    for (let index = 0; index < dimension; index++)
-      values[offset + index] = (column.values[offset + index] - mean[index]) * factor[index];
-  }
-  return { ...column, values };
+  const { modality, dimension, present, read } = column;
+  return {
+    modality,
+    dimension,
+    present,
+    read: async (rows, into) => {
+      await read(rows, into);
+      for (let index = 0; index < rows.length; index++) {
+        if (present[rows[index]] === 0) continue;
+        const offset = index * dimension;
+        for (let feature = 0; feature < dimension; feature++)
+          into[offset + feature] = (into[offset + feature] - mean[feature]) * factor[feature];
+      }
+    },
+  };
 }

@@ -4,7 +4,7 @@ import type { Encoders } from '../inference/encoders.ts';
 import { modalities } from '../inference/prediction.ts';
 import { concurrently } from './dataset/concurrently.ts';
 import type { Dataset, Example } from './dataset/dataset.ts';
-import type { FeatureColumn, FeatureTable } from './feature-table.ts';
+import { type FeatureTable, type MemoryColumn, memoryColumn } from './feature-table.ts';
 
 export interface ExtractionOptions {
   signal?: AbortSignal;
@@ -26,12 +26,19 @@ export async function extractFeatures(
   encoders: Encoders,
   { name, examples, labels }: Dataset,
   { signal, onProgress }: ExtractionOptions = {},
-): Promise<FeatureTable> {
-  const columns = modalities.flatMap((modality): FeatureColumn[] => {
+): Promise<FeatureTable<MemoryColumn>> {
+  const columns = modalities.flatMap((modality): MemoryColumn[] => {
     const present = Uint8Array.from(examples, (example) => Number(example[modality] !== undefined));
     const { dimension } = encoders[modality];
     return present.includes(1)
-      ? [{ modality, dimension, present, values: new Float32Array(examples.length * dimension) }]
+      ? [
+          memoryColumn({
+            modality,
+            dimension,
+            present,
+            values: new Float32Array(examples.length * dimension),
+          }),
+        ]
       : [];
   });
   const total = columns.reduce((sum, { present }) => sum + present.reduce((count, has) => count + has, 0), 0);
@@ -64,7 +71,7 @@ export async function extractFeatures(
 
 async function encodePictures(
   { image: encoder }: Encoders,
-  column: FeatureColumn,
+  column: MemoryColumn,
   rows: number[],
   examples: readonly Example[],
   problems: ErrorItem[],
@@ -97,7 +104,7 @@ async function encodePictures(
 /** Texts of about the same length share a batch, so that little of it is padding. */
 async function encodeTexts(
   { text: encoder }: Encoders,
-  column: FeatureColumn,
+  column: MemoryColumn,
   rows: number[],
   examples: readonly Example[],
   count: (items: number) => void,
@@ -112,7 +119,7 @@ async function encodeTexts(
 }
 
 function store(
-  { values, dimension }: FeatureColumn,
+  { values, dimension }: MemoryColumn,
   rows: readonly number[],
   features: readonly Float32Array[],
 ): void {

@@ -32,7 +32,9 @@ export async function fitHead(
   { calibration, ...options }: TrainingOptions & { calibration?: HeadCalibration },
 ): Promise<FittedHead> {
   const training = selectRows(table, train);
-  const scaling = training.columns.map((column) => fitScaling(column, options.recipe.featureNorm));
+  const scaling = await Promise.all(
+    training.columns.map((column) => fitScaling(column, options.recipe.featureNorm)),
+  );
   const columns = training.columns.map((column, m) => applyScaling(column, scaling[m]));
   const { architecture, parameters, history } = await trainHead(engine, { ...training, columns }, options);
   const modalities = columns.map(({ modality }) => modality);

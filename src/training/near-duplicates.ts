@@ -5,7 +5,7 @@ import { argMax } from '../graph/operations/selection.ts';
 import { dynamic, input } from '../graph/value.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { float32 } from '../runtime/tensor.ts';
-import { type FeatureTable, rowOf } from './feature-table.ts';
+import type { FeatureTable } from './feature-table.ts';
 import type { SplitRows } from './fit.ts';
 
 /** A test row that looks like a row that the head was trained on. */
@@ -40,14 +40,15 @@ export async function nearDuplicates(
   const nearest = cast(argMax(gemm(asked, known, { transposeB: true })), 'int32');
   const session = await engine.load(emitFunction([asked, known], { nearest }));
   try {
-    await session.bind({ known: float32([train.length, D], directions(table, train)) });
+    await session.bind({ known: float32([train.length, D], await directions(table, train)) });
     const found: NearDuplicate[] = [];
     for (let first = 0; first < test.length; first += rowsPerRun) {
       const rows = test.slice(first, first + rowsPerRun);
-      const { nearest } = await session.run({ asked: float32([rows.length, D], directions(table, rows)) });
+      const asked = await directions(table, rows);
+      const { nearest } = await session.run({ asked: float32([rows.length, D], asked) });
       for (const [index, row] of rows.entries()) {
         const twin = train[Number(nearest.data[index])];
-        const [a, b] = [directions(table, [row]), directions(table, [twin])];
+        const [a, b] = [await directions(table, [row]), await directions(table, [twin])];
         const similarity = a.reduce((sum, value, place) => sum + value * b[place], 0);
         if (similarity > threshold) found.push({ test: row, train: twin, similarity });
       }
@@ -59,18 +60,22 @@ export async function nearDuplicates(
 }
 
 /** Rows of length 1, to which every modality present contributes alike. */
-function directions({ columns }: FeatureTable, rows: readonly number[]): Float32Array {
+async function directions({ columns }: FeatureTable, rows: readonly number[]): Promise<Float32Array> {
   const D = columns.reduce((total, { dimension }) => total + dimension, 0);
   const result = new Float32Array(rows.length * D);
-  for (const [index, row] of rows.entries()) {
-    const present = columns.filter((column) => column.present[row] === 1).length;
-    let offset = index * D;
-    for (const column of columns) {
-      const values = rowOf(column, row);
-      const norm = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) * present);
-      if (norm > 0) for (const [place, value] of values.entries()) result[offset + place] = value / norm;
-      offset += column.dimension;
+  let offset = 0;
+  for (const { dimension, read, present } of columns) {
+    const values = new Float32Array(rows.length * dimension);
+    await read(rows, values);
+    for (const [index, row] of rows.entries()) {
+      if (present[row] === 0) continue;
+      const known = columns.filter((column) => column.present[row] === 1).length;
+      const own = values.subarray(index * dimension, (index + 1) * dimension);
+      const norm = Math.sqrt(own.reduce((sum, value) => sum + value * value, 0) * known);
+      if (norm > 0)
+        for (const [place, value] of own.entries()) result[index * D + offset + place] = value / norm;
     }
+    offset += dimension;
   }
   return result;
 }

@@ -24,6 +24,8 @@ export interface TrainingOptions {
   signal?: AbortSignal;
   /** Keeps the training's state, and gives it back to a training that goes on after an interruption. */
   checkpoint?: Checkpoint;
+  /** Rows of the training set to hold in memory at a time; by their size where absent. */
+  windowRows?: number;
   /** Called after every run of steps. */
   onProgress?(progress: { done: number; total: number; loss: number; accuracy: number }): void;
 }
@@ -51,7 +53,7 @@ export async function trainHead(
   table: FeatureTable,
   options: TrainingOptions,
 ): Promise<TrainedHead> {
-  const { classes, recipe, seed, signal, checkpoint, onProgress } = options;
+  const { classes, recipe, seed, signal, checkpoint, windowRows, onProgress } = options;
   const architecture: HeadArchitecture = {
     dimensions: table.columns.map(({ dimension }) => dimension),
     hidden: recipe.hidden,
@@ -80,18 +82,22 @@ export async function trainHead(
   });
   const session = await engine.load(emitLoop(step));
   try {
-    const batches = new Batches(table, {
-      batchSize,
-      seed,
-      partial,
-      dropout: recipe.dropout,
-      weights: recipe.classWeights === 'balanced' ? balancedWeights(table.labels) : undefined,
-      noiseColumns: strategies[recipe.strategy].noise ? recipe.hidden : 0,
-    });
+    const batches = new Batches(
+      table,
+      {
+        batchSize,
+        seed,
+        partial,
+        dropout: recipe.dropout,
+        weights: recipe.classWeights === 'balanced' ? balancedWeights(table.labels) : undefined,
+        noiseColumns: strategies[recipe.strategy].noise ? recipe.hidden : 0,
+      },
+      windowRows,
+    );
     await session.bind(batches.shared());
 
     const steps = stepCount(recipe, table.labels.length);
-    const work = { architecture, recipe, seed, rows: table.labels.length };
+    const work = { architecture, recipe, seed, rows: table.labels.length, windowRows };
     const saved = await checkpoint?.read(work);
     const start = saved ?? startingState(architecture, layout, seed);
     const { history } = start;
@@ -101,23 +107,33 @@ export async function trainHead(
         float32(shape, start.tensors[name] ?? new Float32Array(elementCount(shape))),
       ]),
     );
-    const feedsFrom = (first: number, count: number): Tensors =>
-      count === 0 ? {} : { ...batches.feeds(first, count), ...schedule(recipe, steps, first, count) };
+    const prepare = (first: number, most: number) => {
+      const { window, steps: inWindow } = batches.windowAt(first);
+      const count = Math.min(most, inWindow, steps - first);
+      return {
+        count,
+        window,
+        isLast: first + inWindow >= steps,
+        feeds:
+          count === 0 ? {} : { ...batches.feeds(first, count), ...schedule(recipe, steps, first, count) },
+      };
+    };
     let { step: taken } = start;
-    let count = Math.min(1, steps - taken);
-    let feeds = feedsFrom(taken, count);
+    let run = prepare(taken, 1);
+    let bound = -1;
     let millisecondsPerStep = millisecondsPerRun;
-    while (count > 0) {
+    while (run.count > 0) {
       if (signal?.aborted) throw new TandemError('job-cancelled', `stopped after ${taken} of ${steps} steps`);
+      const { count, window, isLast, feeds } = run;
+      if (window !== bound) await session.bind(await batches.window(window, !isLast));
+      bound = window;
       const started = performance.now();
       const running = session.run({ ...state, ...feeds });
       const wanted = Math.max(1, Math.floor(millisecondsPerRun / millisecondsPerStep));
-      const nextCount = Math.min(wanted, mostStepsPerRun, steps - taken - count);
-      feeds = feedsFrom(taken + count, nextCount);
+      run = prepare(taken + count, Math.min(wanted, mostStepsPerRun));
       const results = await running;
       millisecondsPerStep = (performance.now() - started) / count;
       taken += count;
-      count = nextCount;
       state = Object.fromEntries(
         step.state.map(({ current: { name } }) => [loopInputName(name), results[loopOutputName(name)]]),
       );

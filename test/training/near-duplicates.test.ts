@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
 import { Engine } from '../../src/runtime/engine.ts';
-import { type FeatureTable, rowOf } from '../../src/training/feature-table.ts';
+import { type FeatureTable, type MemoryColumn, rowOf } from '../../src/training/feature-table.ts';
 import { nearDuplicates } from '../../src/training/near-duplicates.ts';
 import { syntheticTable } from './synthetic.ts';
 
@@ -14,7 +14,7 @@ const split = {
 };
 
 /** Makes one row nearly the same as another, in every modality. */
-function plant({ columns }: FeatureTable, from: number, to: number, noise: number): void {
+function plant({ columns }: FeatureTable<MemoryColumn>, from: number, to: number, noise: number): void {
   for (const column of columns)
     for (const [place, value] of rowOf(column, from).entries())
       column.values[to * column.dimension + place] = value * (1 + noise * (place % 2 === 0 ? 1 : -1));

@@ -1,5 +1,5 @@
 import type { Modality } from '../../src/inference/prediction.ts';
-import type { FeatureTable } from '../../src/training/feature-table.ts';
+import { type FeatureTable, type MemoryColumn, memoryColumn } from '../../src/training/feature-table.ts';
 import { Random } from '../../src/training/random.ts';
 
 /** Features whose first `classes` numbers lean towards the label, by `strength`; all else is noise. */
@@ -11,7 +11,7 @@ export function syntheticTable(options: {
   /** Share of the rows that lack a modality. */
   missing?: Partial<Record<Modality, number>>;
   seed?: number;
-}): FeatureTable {
+}): FeatureTable<MemoryColumn> {
   const { rows, classes, dimensions, strength = 2.5, missing = {}, seed = 1 } = options;
   const random = new Random(seed, 'synthetic');
   const labels = Int32Array.from({ length: rows }, (_, row) => row % classes);
@@ -24,7 +24,7 @@ export function syntheticTable(options: {
       const signal = index % dimension === labels[row] ? strength : 0;
       return present[row] * (signal + random.nextFloat() * 2 - 1);
     });
-    return { modality, dimension, values, present };
+    return memoryColumn({ modality, dimension, values, present });
   });
   return { columns, labels };
 }

@@ -16,13 +16,23 @@ const table = syntheticTable({ rows: 203, classes, dimensions: { image: 24, text
 const recipe: Recipe = { ...defaultRecipe, hidden: 16, epochs: 40, learningRate: 5e-3 };
 
 /** Trains, and measures what would be served on other rows. */
-async function trainAndMeasure(training: FeatureTable, test: FeatureTable, changes: Partial<Recipe> = {}) {
-  const scaling = training.columns.map((column) => fitScaling(column, recipe.featureNorm));
+async function trainAndMeasure(
+  training: FeatureTable,
+  test: FeatureTable,
+  changes: Partial<Recipe> = {},
+  windowRows?: number,
+) {
+  const scaling = await Promise.all(training.columns.map((column) => fitScaling(column, recipe.featureNorm)));
   const scaled = {
     ...training,
     columns: training.columns.map((column, m) => applyScaling(column, scaling[m])),
   };
-  const trained = await trainHead(engine, scaled, { classes, recipe: { ...recipe, ...changes }, seed: 1 });
+  const trained = await trainHead(engine, scaled, {
+    classes,
+    recipe: { ...recipe, ...changes },
+    seed: 1,
+    windowRows,
+  });
   const modalities = training.columns.map(({ modality }) => modality);
   const encoders = training.columns.map(({ modality, dimension }) => ({
     modality,
@@ -115,6 +125,13 @@ describe('a training', () => {
       syntheticTable({ rows: 100, classes, dimensions: { image: 24 }, seed: 2 }),
     );
     expect(fused.accuracy).toBeGreaterThan(0.7);
+  });
+
+  it('learns as well from windows of a training set as from all of it at once', async () => {
+    const [whole, windowed] = await Promise.all(
+      [undefined, 64].map((windowRows) => trainAndMeasure(table, table, {}, windowRows)),
+    );
+    expect(windowed.fused.accuracy).toBeGreaterThan(0.95 * whole.fused.accuracy);
   });
 
   it('takes fewer examples than a batch holds', async () => {

@@ -1,6 +1,13 @@
 import { createRequire } from 'node:module';
 import { chooseEmoji } from '../../../scripts/sample-set/emoji.ts';
-import { type FeatureTable, rowOf, selectRows } from '../../../src/training/feature-table.ts';
+import {
+  type FeatureTable,
+  loadTable,
+  type MemoryColumn,
+  memoryColumn,
+  rowOf,
+  selectRows,
+} from '../../../src/training/feature-table.ts';
 import { Random } from '../../../src/training/random.ts';
 import { type DrawnExample, type EncodedDataset, encodeDrawn } from './encoded.ts';
 import { readPackageFile } from './packages.ts';
@@ -43,7 +50,7 @@ export const emojiSets: QualitySet[] = [
   },
 ];
 
-function labelled(table: FeatureTable, take: (count: number) => number): LabelledFeatures {
+function labelled(table: FeatureTable<MemoryColumn>, take: (count: number) => number): LabelledFeatures {
   return {
     table,
     classes: new Set(table.labels).size,
@@ -75,7 +82,7 @@ function blurred(drawing: Drawing): Drawing {
 }
 
 /** Unicode's subgroups, from emojibase (MIT). Those with fewer than five emoji are left out. */
-async function bySubgroup(): Promise<FeatureTable> {
+async function bySubgroup(): Promise<FeatureTable<MemoryColumn>> {
   const { table } = await emoji();
   const data: { hexcode: string; subgroup?: number }[] = JSON.parse(
     await readPackageFile('emojibase-data/en/data.json'),
@@ -93,10 +100,10 @@ async function bySubgroup(): Promise<FeatureTable> {
   const kept = [...bySubgroup.values()].filter((members) => members.length >= fewest);
   const rows = kept.flatMap((members) => members.map(([row]) => row));
   const labels = Int32Array.from(kept.flatMap((members, label) => members.map(() => label)));
-  return { ...selectRows(table, rows), labels };
+  return { ...(await loadTable(selectRows(table, rows))), labels };
 }
 
-function exchangeTexts(table: FeatureTable): FeatureTable {
+function exchangeTexts(table: FeatureTable<MemoryColumn>): FeatureTable<MemoryColumn> {
   const random = new Random(0, 'wrong texts');
   const rows = [...table.labels.keys()];
   const chosen = rows.filter(() => random.nextFloat() < 0.5);
@@ -106,19 +113,19 @@ function exchangeTexts(table: FeatureTable): FeatureTable {
     if (column.modality !== 'text') return column;
     const values = new Float32Array(column.values.length);
     for (const row of rows) values.set(rowOf(column, source.get(row) ?? row), row * column.dimension);
-    return { ...column, values };
+    return memoryColumn({ ...column, values });
   });
   return { ...table, columns };
 }
 
-function withoutSome(table: FeatureTable): FeatureTable {
+function withoutSome(table: FeatureTable<MemoryColumn>): FeatureTable<MemoryColumn> {
   const random = new Random(0, 'missing');
   const lacks = Array.from(table.labels, () => random.nextInteger(3));
   const columns = table.columns.map((column, m) => {
     const values = column.values.slice();
     const present = column.present.map((_, row) => Number(lacks[row] !== m));
     for (const [row, has] of present.entries()) if (has === 0) rowOf({ ...column, values }, row).fill(0);
-    return { ...column, values, present };
+    return memoryColumn({ ...column, values, present });
   });
   return { ...table, columns };
 }

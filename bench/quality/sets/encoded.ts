@@ -6,7 +6,7 @@ import { encoderOptions } from '../../../src/commands/options.ts';
 import { encoderSettings, readSettings } from '../../../src/config.ts';
 import { loadEncoders } from '../../../src/inference/encoders.ts';
 import { type Dataset, readDataset } from '../../../src/training/dataset/dataset.ts';
-import type { FeatureTable } from '../../../src/training/feature-table.ts';
+import type { FeatureTable, MemoryColumn } from '../../../src/training/feature-table.ts';
 import { extractFeatures } from '../../../src/training/features.ts';
 
 /** A picture to draw, and what stands about it in the dataset. */
@@ -34,7 +34,7 @@ export async function encodeDrawn(examples: readonly DrawnExample[]): Promise<En
 
 export interface EncodedDataset {
   dataset: Dataset;
-  table: FeatureTable;
+  table: FeatureTable<MemoryColumn>;
 }
 
 /** Encodes a dataset with the default encoders. */

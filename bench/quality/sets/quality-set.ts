@@ -1,10 +1,10 @@
-import type { FeatureTable } from '../../../src/training/feature-table.ts';
+import type { FeatureTable, MemoryColumn } from '../../../src/training/feature-table.ts';
 import type { SplitRows } from '../../../src/training/fit.ts';
 import { Random } from '../../../src/training/random.ts';
 
 /** Encoded examples with their labels, and how they are divided for a seed. */
 export interface LabelledFeatures {
-  table: FeatureTable;
+  table: FeatureTable<MemoryColumn>;
   classes: number;
   split(seed: number): SplitRows;
   /** Where the examples were drawn from a known distribution: its class probabilities for a row. */

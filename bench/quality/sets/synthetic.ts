@@ -1,5 +1,5 @@
 import { softmax } from '../../../src/inference/softmax.ts';
-import type { FeatureColumn } from '../../../src/training/feature-table.ts';
+import { type MemoryColumn, memoryColumn } from '../../../src/training/feature-table.ts';
 import { Random } from '../../../src/training/random.ts';
 import { fourFifths, type LabelledFeatures, type QualitySet, splitByLabel } from './quality-set.ts';
 
@@ -34,7 +34,7 @@ function generate(examples: number): LabelledFeatures {
       for (let index = 0; index < dimension; index++)
         values[row * dimension + index] = centre[index] + random.nextNormal();
     }
-    const column: FeatureColumn = { modality, dimension, values, present: new Uint8Array(examples).fill(1) };
+    const column = memoryColumn({ modality, dimension, values, present: new Uint8Array(examples).fill(1) });
     return { column, centres };
   });
   return {
@@ -53,7 +53,7 @@ function direction(random: Random, dimension: number, length: number): Float64Ar
 
 /** Bayes' rule: equal priors, unit noise, and the clouds of a class equally likely in each modality by itself. */
 function posterior(
-  drawn: readonly { column: FeatureColumn; centres: Float64Array[] }[],
+  drawn: readonly { column: MemoryColumn; centres: Float64Array[] }[],
   row: number,
 ): Float64Array {
   const logLikelihoods = Array.from({ length: classes }, (_, label) =>
