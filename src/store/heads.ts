@@ -1,6 +1,7 @@
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
+import { writeFolder } from './durable.ts';
 
 export interface HeadVersion {
   name: string;
@@ -74,22 +75,10 @@ export class HeadRegistry {
         `${JSON.stringify(name)} is no name for a head: use up to 64 of a-z 0-9 . _ -`,
       );
     const parent = path.join(this.#root, name);
-    await mkdir(parent, { recursive: true });
     const version = ((await this.#versions(name)).at(-1)?.version ?? 0) + 1;
-    const temporary = path.join(parent, `.${version}.${process.pid}.${Date.now()}`);
-    await mkdir(temporary);
-    try {
-      await write(temporary, version);
-      for (const file of await readdir(temporary)) await syncToDisk(path.join(temporary, file));
-      await syncToDisk(temporary);
-      const folder = path.join(parent, String(version));
-      await rename(temporary, folder);
-      await syncToDisk(parent);
-      return { name, version, folder };
-    } catch (error) {
-      await rm(temporary, { recursive: true, force: true });
-      throw error;
-    }
+    const folder = path.join(parent, String(version));
+    await writeFolder(folder, (temporary) => write(temporary, version));
+    return { name, version, folder };
   }
 
   async #versions(name: string): Promise<HeadVersion[]> {
@@ -109,14 +98,5 @@ async function foldersIn(folder: string): Promise<string[]> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
-  }
-}
-
-async function syncToDisk(file: string): Promise<void> {
-  const handle = await open(file, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

@@ -1,0 +1,54 @@
+import { copyFile, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+
+/** Waits until a file's content, or a folder's list of names, is on the disk. */
+export async function syncToDisk(file: string): Promise<void> {
+  const handle = await open(file, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Makes a folder in one step: `write` fills another one beside it, which gets the name once every file in it is on the
+ * disk. A crash before leaves nothing under that name.
+ * @throws Error with code `ENOTEMPTY` or `EEXIST` where the folder is there already
+ * @example await writeFolder('data/heads/pets/3', (folder) => writeFile(`${folder}/head.json`, '{}'));
+ */
+export async function writeFolder(folder: string, write: (folder: string) => Promise<void>): Promise<void> {
+  const parent = path.dirname(folder);
+  await mkdir(parent, { recursive: true });
+  const temporary = temporaryName(folder);
+  await mkdir(temporary);
+  try {
+    await write(temporary);
+    for (const file of await readdir(temporary)) await syncToDisk(path.join(temporary, file));
+    await syncToDisk(temporary);
+    await rename(temporary, folder);
+    await syncToDisk(parent);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Copies a file so that its name stands for the whole content or for nothing. */
+export async function copyDurably(from: string, to: string): Promise<void> {
+  const temporary = temporaryName(to);
+  try {
+    await copyFile(from, temporary);
+    await syncToDisk(temporary);
+    await rename(temporary, to);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+let count = 0;
+
+function temporaryName(target: string): string {
+  return path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}.${Date.now()}.${count++}`);
+}

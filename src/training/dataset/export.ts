@@ -1,0 +1,45 @@
+import { open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { ZipFile } from 'yazl';
+import type { DatasetCatalogue } from './catalogue.ts';
+
+/**
+ * A dataset as a zip file, which imports as the same dataset again: `metadata.jsonl` beside `pictures/`, named by
+ * content. It is made while it is read, and nothing of it is written anywhere.
+ * @throws TandemError `unknown-dataset`; errors of reading the pictures come as errors of the stream
+ * @example await pipeline(await exportDataset(catalogue, 'pets-0a1b2c3d4e5f'), createWriteStream('pets.zip'));
+ */
+export async function exportDataset(catalogue: DatasetCatalogue, id: string): Promise<Readable> {
+  const { createdAt } = await catalogue.get(id);
+  const examples = await catalogue.examples(id);
+  // Same dataset, same bytes.
+  const mtime = new Date(createdAt);
+  const names = new Map<string, string>();
+  for (const { image, imageHash } of examples)
+    if (image && imageHash && !names.has(imageHash))
+      names.set(imageHash, `pictures/${imageHash}.${await extensionOf(image)}`);
+  const lines = examples.map(({ imageHash, text, label, split }) =>
+    JSON.stringify({ file_name: imageHash && names.get(imageHash), text, label, split }),
+  );
+  const zip = new ZipFile();
+  zip.on('error', (error) => zip.outputStream.emit('error', error));
+  zip.addBuffer(Buffer.from(`${lines.join('\n')}\n`), 'metadata.jsonl', { mtime });
+  // Pictures are packed already.
+  for (const { image, imageHash } of new Map(
+    examples.map((example) => [example.imageHash, example]),
+  ).values())
+    if (image && imageHash) zip.addFile(image, names.get(imageHash)!, { mtime, compress: false });
+  zip.end();
+  return zip.outputStream as Readable;
+}
+
+async function extensionOf(file: string): Promise<string> {
+  const handle = await open(file);
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    const start = buffer.toString('latin1');
+    return start === 'RIFF' ? 'webp' : start.endsWith('PNG') ? 'png' : 'jpg';
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,138 @@
+import { createWriteStream } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { describe, expect, it } from 'vitest';
+import { DatasetCatalogue } from '../../../src/training/dataset/catalogue.ts';
+import { readDataset } from '../../../src/training/dataset/dataset.ts';
+import { exportDataset } from '../../../src/training/dataset/export.ts';
+import { type DatasetSource, importDataset, tryImport } from '../../../src/training/dataset/import.ts';
+import { folderWith, picture, pictures, temporaryFolder } from './sample.ts';
+
+const metadata =
+  'file_name,text,label,split\na.png,An ant,bug,train\na.png,Seen again,bug,test\n,A cat,pet,\nd.png,"A dog, asleep",pet,\n';
+
+async function openCatalogue() {
+  const data = await temporaryFolder();
+  const catalogue = new DatasetCatalogue(data);
+  const bring = (source: DatasetSource, name?: string) =>
+    importDataset(catalogue, source, { workspace: data, name });
+  /** Every file below the data folder. */
+  const listFiles = async () =>
+    (await readdir(data, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => name)
+      .sort();
+  return { data, catalogue, bring, listFiles };
+}
+
+const pets = async () => folderWith({ ...(await pictures()), 'metadata.csv': metadata });
+
+describe('a dataset that was imported', () => {
+  it('is the same to train on as the folder it came from, which may be gone', async () => {
+    const { catalogue, bring, data } = await openCatalogue();
+    const folder = await pets();
+    const { record, isNew } = await bring({ folder }, 'My pets');
+    const direct = await readDataset(folder);
+    expect(isNew).toBe(true);
+    expect(record).toMatchObject({ id: `my-pets-${direct.hash.slice(0, 12)}`, name: 'My pets' });
+    expect(record.counts).toMatchObject({ examples: 4, images: 3, distinctImages: 2, train: 1, test: 1 });
+    const opened = await catalogue.open(record.id);
+    const withoutPaths = ({ examples }: typeof opened) =>
+      examples.map(({ image, ...rest }) => [!image, rest]);
+    expect(withoutPaths(opened)).toEqual(withoutPaths(direct));
+    expect({ ...opened, examples: [], folder: '', name: '' }).toEqual({
+      ...direct,
+      examples: [],
+      folder: '',
+      name: '',
+    });
+    expect(opened.examples.every(({ image }) => !image || image.startsWith(data))).toBe(true);
+  });
+
+  it('is there once, however often it comes, and so is each picture of several datasets', async () => {
+    const { catalogue, bring, listFiles } = await openCatalogue();
+    const first = await bring({ folder: await pets() }, 'pets');
+    const again = await bring({ folder: await pets() }, 'pets');
+    expect(again).toEqual({ record: first.record, isNew: false });
+    await bring({ folder: await pets() }, 'others');
+    expect((await catalogue.list()).map(({ name }) => name).sort()).toEqual(['others', 'pets']);
+    expect((await listFiles()).filter((name) => /^[0-9a-f]{64}$/.test(name))).toHaveLength(2);
+  });
+
+  it('goes with the pictures that no other one has', async () => {
+    const { catalogue, bring, listFiles } = await openCatalogue();
+    const { record: one } = await bring({ folder: await pets() }, 'pets');
+    const more = { 'x.png': await picture(9), 'metadata.csv': metadata.replace('d.png', 'x.png') };
+    const { record: other } = await bring(
+      { folder: await folderWith({ ...(await pictures()), ...more }) },
+      'more',
+    );
+    await catalogue.delete(one.id);
+    expect((await listFiles()).filter((name) => name.length === 64)).toHaveLength(2);
+    expect(await catalogue.list()).toEqual([other]);
+    await catalogue.delete(other.id);
+    expect(await listFiles()).toEqual([]);
+    await expect(catalogue.delete(other.id)).rejects.toMatchObject({ code: 'unknown-dataset' });
+  });
+
+  it('is exported as a zip that imports as the same dataset', async () => {
+    const { catalogue, bring, data } = await openCatalogue();
+    const { record } = await bring({ folder: await pets() }, 'pets');
+    const file = join(data, 'pets.zip');
+    await pipeline(await exportDataset(catalogue, record.id), createWriteStream(file));
+    const elsewhere = await openCatalogue();
+    const { record: copy } = await elsewhere.bring({ file, fileName: 'pets.zip' });
+    expect(copy).toEqual({ ...record, createdAt: copy.createdAt });
+    expect(await bring({ file, fileName: 'pets.zip' })).toEqual({ record, isNew: false });
+  });
+
+  it('may come as a table that holds its pictures', async () => {
+    const { bring } = await openCatalogue();
+    const file = join(await temporaryFolder(), 'upload');
+    const rows = await Promise.all(
+      [0, 1, 2, 3].map(async (number) => `${(await picture(number)).toString('base64')},${number % 2}`),
+    );
+    await writeFile(file, `file_name,label\n${rows.join('\n')}\n`);
+    expect((await bring({ file, fileName: 'größe.csv' })).record).toMatchObject({
+      id: expect.stringMatching(/^gro-e-/),
+      counts: { images: 4 },
+    });
+  });
+
+  it('gives its examples page by page', async () => {
+    const { catalogue, bring } = await openCatalogue();
+    const { record } = await bring({ folder: await pets() });
+    const texts = async (page: object) => (await catalogue.examples(record.id, page)).map(({ text }) => text);
+    expect(await texts({ offset: 1, limit: 2 })).toEqual(['Seen again', 'A cat']);
+    expect(await texts({ offset: 3, limit: 2 })).toEqual(['A dog, asleep']);
+    expect(await texts({ offset: 9, limit: 2 })).toEqual([]);
+  });
+});
+
+describe('a dataset that is not taken', () => {
+  it('has problems, and leaves nothing', async () => {
+    const { bring, listFiles, data } = await openCatalogue();
+    const folder = await folderWith({ 'metadata.csv': 'file_name,label\nabsent.png,x\n' });
+    await expect(bring({ folder })).rejects.toMatchObject({ code: 'invalid-dataset' });
+    expect(await listFiles()).toEqual([]);
+    expect(await readdir(data)).toEqual([]);
+  });
+
+  it('was only tried', async () => {
+    const { data, listFiles } = await openCatalogue();
+    const check = await tryImport({ folder: await pets() }, { workspace: data, name: 'pets' });
+    expect(check).toMatchObject({ name: 'pets', problems: [], counts: { examples: 4 } });
+    expect(await listFiles()).toEqual([]);
+  });
+
+  it('is not there', async () => {
+    const { catalogue, bring } = await openCatalogue();
+    await bring({ folder: await pets() }, 'pets');
+    for (const id of ['plants', '../catalogue', '.', ''])
+      await expect(catalogue.open(id)).rejects.toMatchObject({
+        code: 'unknown-dataset',
+        message: expect.stringContaining('there are: pets-'),
+      });
+  });
+});
