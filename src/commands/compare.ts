@@ -13,7 +13,9 @@ import {
   addSettings,
   columnNames,
   encoderOptions,
+  featureCache,
   numberOption,
+  openDataset,
   settingsOf,
 } from './options.ts';
 import { print, printJson, table } from './output.ts';
@@ -26,7 +28,7 @@ export const compare = addSettings(
       .description(
         'Trains ARL, uniform weights, joint training, OGM-GE, late fusion and each modality alone on the same splits of a dataset, with the same budget, over several seeds. Nothing is registered.',
       )
-      .argument('<dataset>', 'folder of the dataset, laid out as for train')
+      .argument('<dataset>', 'folder of the dataset, laid out as for train, or the id of an imported one')
       .option('--seeds <count>', 'how many splits to train on', numberOption(2, 1000), 5),
   )
     .option('--report <file>', 'write what was found as a page that opens anywhere')
@@ -37,17 +39,19 @@ export const compare = addSettings(
     'after',
     '\nExample:\n  npm run -s tandem -- compare photos/ --seeds 10 --report comparison.html',
   )
-  .action(async (dataset: string, options, command: Command) => {
+  .action(async (reference: string, options, command: Command) => {
     const chosen = settingsOf(command, encoderSettings);
+    const onProgress = progressBar();
+    const dataset = await openDataset(reference, chosen, columnNames(options), onProgress);
     const encoders = await loadEncoders(encoderOptions(chosen));
     try {
       const comparison = await compareStrategies(encoders, {
         dataset,
-        columns: columnNames(options),
+        featureCache: featureCache(chosen),
         seeds: Array.from({ length: options.seeds }, (_, seed) => seed),
         testShare: options.testShare,
         threads: chosen.threads,
-        onProgress: progressBar(),
+        onProgress,
       });
       if (options.report) await writeComparisonReport(options.report, comparison);
       if (options.json) printJson(comparison);

@@ -2,36 +2,49 @@ import { Command } from 'commander';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { evaluateHead } from '../training/evaluate-head.ts';
-import { addSettings, encoderOptions, headRegistry, settingsOf } from './options.ts';
+import {
+  addColumnOptions,
+  addSettings,
+  columnNames,
+  encoderOptions,
+  featureCache,
+  headRegistry,
+  openDataset,
+  settingsOf,
+} from './options.ts';
 import { metricsTable, print, printJson } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 
 export const evaluate = addSettings(
-  new Command('evaluate')
-    .summary('measure a head on a dataset')
-    .description(
-      'Measures a head on every example of a dataset, laid out as for train. Its labels must be the head’s.',
-    )
-    .argument('<dataset>', 'folder of the dataset')
-    .requiredOption('--head <head>', 'name, or name@version')
-    .option('--json', 'print one JSON object'),
+  addColumnOptions(
+    new Command('evaluate')
+      .summary('measure a head on a dataset')
+      .description(
+        'Measures a head on every example of a dataset, laid out as for train. Its labels must be the head’s.',
+      )
+      .argument('<dataset>', 'folder of the dataset, or the id of an imported one')
+      .requiredOption('--head <head>', 'name, or name@version'),
+  ).option('--json', 'print one JSON object'),
   encoderSettings,
 )
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- evaluate photos-of-june/ --head pets@2')
-  .action(async (dataset: string, options, command: Command) => {
+  .action(async (reference: string, options, command: Command) => {
     const chosen = settingsOf(command, encoderSettings);
     const version = await headRegistry(chosen).resolve(options.head);
+    const onProgress = progressBar();
+    const dataset = await openDataset(reference, chosen, columnNames(options), onProgress);
     const encoders = await loadEncoders(encoderOptions(chosen));
     try {
       const metrics = await evaluateHead(encoders, {
         dataset,
+        featureCache: featureCache(chosen),
         head: version.folder,
-        onProgress: progressBar(),
+        onProgress,
       });
       if (options.json)
-        printJson({ head: { name: version.name, version: version.version }, dataset, metrics });
+        printJson({ head: { name: version.name, version: version.version }, dataset: dataset.name, metrics });
       else {
-        print(`${version.name}@${version.version} on ${dataset}`);
+        print(`${version.name}@${version.version} on ${dataset.name}`);
         print(metricsTable(metrics));
       }
     } finally {

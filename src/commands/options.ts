@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import {
@@ -8,9 +9,13 @@ import {
   type Settings,
   settings,
 } from '../config.ts';
+import { TandemError } from '../errors.ts';
 import type { EncoderOptions } from '../inference/encoders.ts';
 import { HeadRegistry } from '../store/heads.ts';
+import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
+import { type Dataset, readDataset } from '../training/dataset/dataset.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
+import type { ImportProgress } from '../training/dataset/import.ts';
 
 /** Adds the flags of settings to a command. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
@@ -54,10 +59,46 @@ export function headRegistry(chosen: EncoderSettings): HeadRegistry {
   return new HeadRegistry(root, shipped);
 }
 
+/** Where the features are kept that were computed once. */
+export function featureCache({ data }: EncoderSettings): string {
+  return path.join(data, 'features');
+}
+
+/**
+ * The dataset that a command was given: a folder, or the id of one that was imported.
+ * @throws TandemError `unknown-dataset`, `invalid-dataset`
+ */
+export async function openDataset(
+  reference: string,
+  { data }: { data: string },
+  columns: Partial<ColumnNames> = {},
+  onProgress?: (progress: ImportProgress) => void,
+): Promise<Dataset> {
+  const isFolder = (await stat(reference).catch(() => undefined))?.isDirectory();
+  if (isFolder)
+    return readDataset(reference, {
+      ...columns,
+      onProgress: (done, total) => onProgress?.({ stage: 'checking', done, total }),
+    });
+  return new DatasetCatalogue(data).open(reference).catch((error) => {
+    if (!(error instanceof TandemError) || error.code !== 'unknown-dataset') throw error;
+    throw new TandemError(
+      'unknown-dataset',
+      `there is no folder ${JSON.stringify(reference)}, and ${error.message}`,
+    );
+  });
+}
+
 /** Adds what every command takes that reads and splits a dataset. */
 export function addDatasetOptions(command: Command): Command {
+  return addColumnOptions(
+    command.option('--test-share <share>', 'share of the examples kept back to measure on', shareOption, 0.2),
+  );
+}
+
+/** Adds the names of a table's columns. */
+export function addColumnOptions(command: Command): Command {
   return command
-    .option('--test-share <share>', 'share of the examples kept back to measure on', shareOption, 0.2)
     .option('--image-column <name>', 'column of the metadata file that names the picture')
     .option('--text-column <name>', 'column that holds the text')
     .option('--label-column <name>', 'column that holds the label');

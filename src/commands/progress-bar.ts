@@ -1,7 +1,12 @@
 import { progress } from '@clack/prompts';
+import type { ImportProgress } from '../training/dataset/import.ts';
 import type { TrainingProgress } from '../training/progress.ts';
 
+type Progress = TrainingProgress | (ImportProgress & { loss?: undefined; accuracy?: undefined });
+
 const titles = {
+  checking: 'checking',
+  storing: 'storing',
   features: 'encoding',
   search: 'cross-validating',
   training: 'training',
@@ -9,6 +14,8 @@ const titles = {
   comparison: 'comparing',
 } as const;
 const units = {
+  checking: 'examples',
+  storing: 'pictures',
   features: 'items',
   search: 'trainings',
   training: 'steps',
@@ -20,8 +27,8 @@ const units = {
  * Shows a fine-tuning's progress on stderr: a bar for each stage on a terminal, a line for each elsewhere.
  * @example const show = progressBar(); await fineTune(…, { onProgress: show });
  */
-export function progressBar(): (progress: TrainingProgress) => void {
-  const bars = new Map<TrainingProgress['stage'], { bar?: ReturnType<typeof progress>; done: number }>();
+export function progressBar(): (progress: Progress) => void {
+  const bars = new Map<Progress['stage'], { bar?: ReturnType<typeof progress>; done: number }>();
   return ({ stage, done, total, loss, accuracy }) => {
     let entry = bars.get(stage);
     if (!entry) {

@@ -66,6 +66,7 @@ async function startServer(chosen: Settings): Promise<RunningServer> {
   const jobs = new JobQueue({
     encoders: encoderOptions(chosen),
     heads: headFolders(chosen),
+    data: chosen.data,
     datasets: path.join(chosen.data, 'datasets'),
     workspace: uploads,
     maximumQueue: chosen['max-jobs'],

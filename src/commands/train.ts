@@ -9,8 +9,10 @@ import {
   addSettings,
   columnNames,
   encoderOptions,
+  featureCache,
   headRegistry,
   numberOption,
+  openDataset,
   settingsOf,
 } from './options.ts';
 import { metricsTable, print, printJson } from './output.ts';
@@ -23,7 +25,7 @@ export const train = addSettings(
       .description(
         'Fine-tunes a head on a dataset: a folder with metadata.csv or metadata.jsonl beside the pictures (columns file_name, text, label), or one folder of pictures per class.',
       )
-      .argument('<dataset>', 'folder of the dataset')
+      .argument('<dataset>', 'folder of the dataset, or the id of an imported one')
       .requiredOption('--head <name>', 'name of the head; one that exists gets its next version')
       .option(
         '--seed <number>',
@@ -54,13 +56,15 @@ export const train = addSettings(
   encoderSettings,
 )
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- train photos/ --head pets')
-  .action(async (dataset: string, options, command: Command) => {
+  .action(async (reference: string, options, command: Command) => {
     const chosen = settingsOf(command, encoderSettings);
+    const onProgress = progressBar();
+    const dataset = await openDataset(reference, chosen, columnNames(options), onProgress);
     const encoders = await loadEncoders(encoderOptions(chosen));
     try {
       const summary = await fineTune(encoders, headRegistry(chosen), {
         dataset,
-        columns: columnNames(options),
+        featureCache: featureCache(chosen),
         head: options.head,
         seed: options.seed,
         testShare: options.testShare,
@@ -69,7 +73,7 @@ export const train = addSettings(
         threads: chosen.threads,
         checkpoints: options.checkpoints,
         onNote: (note) => process.stderr.write(`${note}\n`),
-        onProgress: progressBar(),
+        onProgress,
       });
       if (options.json) printJson(summary);
       else {

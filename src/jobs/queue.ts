@@ -6,6 +6,7 @@ import path from 'node:path';
 import { TandemError } from '../errors.ts';
 import type { EncoderOptions } from '../inference/encoders.ts';
 import { headNamePattern } from '../store/heads.ts';
+import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { describeFailure, type JobFailure } from './failure.ts';
 import type { Job, JobEvent, JobState } from './job.ts';
 import type { TrainingMessage, TrainingTask } from './training-process.ts';
@@ -13,7 +14,9 @@ import type { TrainingMessage, TrainingTask } from './training-process.ts';
 export interface JobQueueOptions {
   encoders: EncoderOptions;
   heads: { root: string; shipped: string[] };
-  /** Folder of the datasets that requests may name. */
+  /** Folder of all data: imported datasets, cached features. */
+  data: string;
+  /** Folder of the datasets' folders that requests may name. */
   datasets: string;
   /** Folder for what jobs unpack; a job's part of it goes when the job ends. */
   workspace: string;
@@ -75,7 +78,7 @@ export class JobQueue {
       throw new TandemError('overloaded', `${waiting} jobs are waiting`, { retryAfter: 60 });
     const id = randomUUID();
     const unpackTo = path.join(this.#options.workspace, id);
-    const { encoders, heads } = this.#options;
+    const { encoders, heads, data } = this.#options;
     const entry: Entry = {
       job: {
         id,
@@ -89,9 +92,10 @@ export class JobQueue {
         seed,
         encoders,
         heads,
+        data,
         source:
           'dataset' in source
-            ? { folder: await this.#datasetFolder(source.dataset) }
+            ? await this.#findDataset(source.dataset)
             : { archive: source.archive, fileName: source.fileName, unpackTo },
       },
       temporary: 'archive' in source ? [source.archive, unpackTo] : [],
@@ -171,17 +175,20 @@ export class JobQueue {
     return entry;
   }
 
-  async #datasetFolder(name: string): Promise<string> {
-    const { datasets } = this.#options;
+  /** An imported dataset by its id, or a folder among the server's by its name. */
+  async #findDataset(name: string): Promise<{ imported: string } | { folder: string }> {
+    const { data, datasets } = this.#options;
+    const imported = (await new DatasetCatalogue(data).list()).map(({ id }) => id);
+    if (imported.includes(name)) return { imported: name };
     const folder = path.join(datasets, name);
     const isFolder =
       path.dirname(folder) === path.normalize(datasets) &&
       (await stat(folder).catch(() => undefined))?.isDirectory();
-    if (isFolder) return folder;
-    const names = (await readdir(datasets).catch(() => [])).join(', ') || 'none';
+    if (isFolder) return { folder };
+    const folders = await readdir(datasets).catch(() => []);
     throw new TandemError(
       'unknown-dataset',
-      `no dataset is named ${JSON.stringify(name)}; there are: ${names}`,
+      `no dataset is named ${JSON.stringify(name)}; there are: ${[...imported, ...folders].join(', ') || 'none'}`,
     );
   }
 

@@ -7,6 +7,8 @@ import path from 'node:path';
 import { TandemError } from '../errors.ts';
 import { type EncoderOptions, loadEncoders } from '../inference/encoders.ts';
 import { HeadRegistry } from '../store/heads.ts';
+import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
+import { type Dataset, readDataset } from '../training/dataset/dataset.ts';
 import { unpackUpload } from '../training/dataset/upload/unpack.ts';
 import { fineTune } from '../training/fine-tune.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
@@ -15,8 +17,10 @@ import { describeFailure, type JobFailure } from './failure.ts';
 export interface TrainingTask {
   head: string;
   seed: number;
-  /** A dataset's folder, or an uploaded archive and the folder to unpack it in. */
-  source: { folder: string } | { archive: string; fileName: string; unpackTo: string };
+  /** Folder of all data. */
+  data: string;
+  /** The id of an imported dataset, a dataset's folder, or an uploaded file and the folder to unpack it in. */
+  source: { imported: string } | { folder: string } | { archive: string; fileName: string; unpackTo: string };
   encoders: EncoderOptions;
   heads: { root: string; shipped: string[] };
 }
@@ -41,14 +45,12 @@ process.on('disconnect', () => process.exit(1));
 setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 async function run(task: TrainingTask): Promise<TrainingSummary> {
-  const { source, encoders: encoderOptions, heads } = task;
+  const { encoders: encoderOptions, heads } = task;
+  const dataset = await openSource(task);
   const encoders = await loadEncoders(encoderOptions);
-  const dataset =
-    'folder' in source
-      ? source.folder
-      : await unpackUpload(source.archive, source.fileName, path.join(source.unpackTo, 'dataset'));
   return fineTune(encoders, new HeadRegistry(heads.root, heads.shipped), {
     dataset,
+    featureCache: path.join(task.data, 'features'),
     head: task.head,
     seed: task.seed,
     search: true,
@@ -57,6 +59,16 @@ async function run(task: TrainingTask): Promise<TrainingSummary> {
     signal: cancellation.signal,
     onProgress: (progress) => send({ kind: 'progress', progress }),
   });
+}
+
+async function openSource({ source, data }: TrainingTask): Promise<Dataset> {
+  if ('imported' in source) return new DatasetCatalogue(data).open(source.imported);
+  const onProgress = (done: number, total: number) =>
+    send({ kind: 'progress', progress: { stage: 'checking', done, total } });
+  if ('folder' in source) return readDataset(source.folder, { onProgress });
+  const { archive, fileName, unpackTo } = source;
+  const folder = await unpackUpload(archive, fileName, path.join(unpackTo, 'dataset'));
+  return readDataset(folder, { inlineFolder: path.join(unpackTo, 'pictures'), onProgress });
 }
 
 function send(message: TrainingMessage, sent = () => {}): void {

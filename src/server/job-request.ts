@@ -18,7 +18,10 @@ export const jsonSchema = z
     head,
     dataset: z
       .string()
-      .regex(/^[\w][\w.-]*$/, 'must be the name of a folder among the server’s datasets')
+      .regex(
+        /^[\w][\w.-]*$/,
+        'must be the id of a dataset, or the name of a folder among the server’s datasets',
+      )
       .meta({ example: 'pets' }),
     seed: seed.optional(),
   })
@@ -53,7 +56,7 @@ export const jobSchema = z
     finishedAt: z.iso.datetime().optional(),
     progress: z
       .object({
-        stage: z.enum(['features', 'search', 'training', 'evaluation', 'comparison']),
+        stage: z.enum(['checking', 'features', 'search', 'training', 'evaluation', 'comparison']),
         done: z.int(),
         total: z.int(),
         loss: z.number().optional(),

@@ -2,8 +2,7 @@ import type { Encoders } from '../inference/encoders.ts';
 import type { Modality } from '../inference/prediction.ts';
 import { Engine } from '../runtime/engine.ts';
 import { measureAnswers } from './answers.ts';
-import { readDataset } from './dataset/dataset.ts';
-import type { ColumnNames } from './dataset/example.ts';
+import type { Dataset } from './dataset/dataset.ts';
 import type { FeatureTable } from './feature-table.ts';
 import { extractFeatures } from './features.ts';
 import { fitHead } from './fit.ts';
@@ -13,8 +12,9 @@ import { type Recipe, recipeFor, strategyRecipe } from './recipe.ts';
 import { splitRows } from './split-rows.ts';
 
 export interface CompareOptions {
-  dataset: string;
-  columns?: Partial<ColumnNames>;
+  dataset: Dataset;
+  /** Folder of the features that earlier jobs left, and of what this one leaves. */
+  featureCache?: string;
   /** The default for the number of examples where absent. */
   recipe?: Recipe;
   /** Each decides one split, start, order and dropout, the same for every strategy. Two or more. */
@@ -73,14 +73,14 @@ export interface Comparison {
 /**
  * Trains every strategy on the same splits with the same budget and measures each on the same test examples.
  * @throws TandemError as `fineTune` does
- * @example const { results, verdict } = await compareStrategies(encoders, { dataset: 'data/pets', seeds: [0, 1, 2, 3, 4], … });
+ * @example const { results, verdict } = await compareStrategies(encoders, { dataset: await readDataset('pets'), seeds: [0, 1, 2, 3, 4], … });
  */
 export async function compareStrategies(encoders: Encoders, options: CompareOptions): Promise<Comparison> {
-  const { seeds, signal, onProgress } = options;
-  const dataset = await readDataset(options.dataset, options.columns);
+  const { dataset, seeds, signal, onProgress } = options;
   const splits = seeds.map((seed) => splitRows(dataset, { seed, testShare: options.testShare }));
   const recipe = options.recipe ?? recipeFor(splits[0].train.length);
   const table = await extractFeatures(encoders, dataset, {
+    cache: options.featureCache,
     signal,
     onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
   });

@@ -3,14 +3,14 @@ import type { Encoders } from '../inference/encoders.ts';
 import { loadHead } from '../inference/head.ts';
 import { Engine } from '../runtime/engine.ts';
 import { answerRows, measureAnswers } from './answers.ts';
-import { readDataset } from './dataset/dataset.ts';
-import type { ColumnNames } from './dataset/example.ts';
+import type { Dataset } from './dataset/dataset.ts';
 import { extractFeatures } from './features.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
 
 export interface EvaluateOptions {
-  dataset: string;
-  columns?: Partial<ColumnNames>;
+  dataset: Dataset;
+  /** Folder of the features that earlier jobs left, and of what this one leaves. */
+  featureCache?: string;
   /** Folder of the head. */
   head: string;
   onProgress?(progress: TrainingProgress): void;
@@ -23,13 +23,12 @@ export interface EvaluateOptions {
  */
 export async function evaluateHead(
   encoders: Encoders,
-  { dataset: folder, columns, head: headFolder, onProgress }: EvaluateOptions,
+  { dataset, featureCache, head: headFolder, onProgress }: EvaluateOptions,
 ): Promise<TrainingSummary['metrics']> {
   const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
   try {
     const head = await loadHead(engine, headFolder, encoders.fingerprints);
     const { labels, encoders: taken } = head.manifest;
-    const dataset = await readDataset(folder, columns);
     const items = dataset.examples.flatMap((example) => {
       const at = `row ${example.row}`;
       if (!labels.includes(example.label))
@@ -48,6 +47,7 @@ export async function evaluateHead(
       encoders,
       { ...dataset, labels },
       {
+        cache: featureCache,
         onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
       },
     );

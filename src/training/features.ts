@@ -1,133 +1,178 @@
+import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { type ErrorItem, TandemError } from '../errors.ts';
+import { sha256OfFile } from '../inference/checksum.ts';
+import type { Encoder } from '../inference/encoder.ts';
 import type { Encoders } from '../inference/encoders.ts';
-import { modalities } from '../inference/prediction.ts';
+import { type Modality, modalities } from '../inference/prediction.ts';
 import { concurrently } from './dataset/concurrently.ts';
 import type { Dataset, Example } from './dataset/dataset.ts';
+import { FeatureCache } from './feature-cache.ts';
 import { type FeatureTable, type MemoryColumn, memoryColumn } from './feature-table.ts';
 
 export interface ExtractionOptions {
+  /** Folder of the features that earlier extractions left; without it everything is encoded. */
+  cache?: string;
   signal?: AbortSignal;
-  /** Counts pictures and texts. */
+  /** Counts the distinct pictures and texts. */
   onProgress?(done: number, total: number): void;
 }
 
-/** Items of a batch. Which items share one is decided by the dataset alone, so that the features are always the same. */
-const batchSize = 16;
+/** Pictures of a batch. A picture gets the same features in any batch, bit by bit. */
+const picturesOfBatch = 16;
 /** Batches of pictures that are decoded or encoded at a time: while one is encoded, the next are decoded. */
 const batchesInFlight = 3;
+/**
+ * Texts of a batch, always, all with the same number of tokens: the shape of the batch decides the last bits of the
+ * features, which text lies where in it doesn't. So the features are the same whatever the cache had.
+ */
+const textsOfBatch = 8;
+
+/** A picture or a text of a dataset, and the rows that have it. */
+interface Item {
+  /** sha256 of its content. */
+  key: string;
+  rows: number[];
+  example: Example;
+}
 
 /**
- * Encodes every picture and text of a dataset, once. A modality that no example has gets no column.
+ * Encodes every distinct picture and text of a dataset that no earlier extraction encoded. A modality that no example
+ * has gets no column.
  * @throws TandemError `invalid-dataset` naming every row whose picture cannot be decoded; the signal's reason where
- *   it aborts
+ *   it aborts, and then what was encoded is kept
  */
 export async function extractFeatures(
   encoders: Encoders,
   { name, examples, labels }: Dataset,
-  { signal, onProgress }: ExtractionOptions = {},
+  { cache, signal, onProgress }: ExtractionOptions = {},
 ): Promise<FeatureTable<MemoryColumn>> {
-  const columns = modalities.flatMap((modality): MemoryColumn[] => {
+  const parts: { column: MemoryColumn; items: Item[] }[] = [];
+  for (const modality of modalities) {
     const present = Uint8Array.from(examples, (example) => Number(example[modality] !== undefined));
+    if (!present.includes(1)) continue;
     const { dimension } = encoders[modality];
-    return present.includes(1)
-      ? [
-          memoryColumn({
-            modality,
-            dimension,
-            present,
-            values: new Float32Array(examples.length * dimension),
-          }),
-        ]
-      : [];
-  });
-  const total = columns.reduce((sum, { present }) => sum + present.reduce((count, has) => count + has, 0), 0);
+    const values = new Float32Array(examples.length * dimension);
+    const items = await distinctItems(examples, modality);
+    parts.push({ column: memoryColumn({ modality, dimension, present, values }), items });
+  }
+  const total = parts.reduce((sum, { items }) => sum + items.length, 0);
   let done = 0;
   const count = (items: number) => {
     done += items;
-    onProgress?.(done, total);
+    if (items > 0) onProgress?.(done, total);
     signal?.throwIfAborted();
   };
   const problems: ErrorItem[] = [];
   await Promise.all(
-    columns.map((column) => {
-      const rows = [...column.present.keys()].filter((row) => column.present[row] === 1);
-      return column.modality === 'image'
-        ? encodePictures(encoders, column, rows, examples, problems, count)
-        : encodeTexts(encoders, column, rows, examples, count);
+    parts.map(async ({ column, items }) => {
+      const encoder = encoders[column.modality];
+      const known =
+        cache === undefined
+          ? undefined
+          : await FeatureCache.open(cache, encoder.fingerprint, encoder.dimension);
+      try {
+        const found = (await known?.get(items.map(({ key }) => key))) ?? new Map<string, Float32Array>();
+        for (const item of items) place(column, item, found.get(item.key));
+        count(found.size);
+        const missing = items.filter(({ key }) => !found.has(key));
+        found.clear();
+        const store = async (batch: readonly Item[], features: readonly Float32Array[]) => {
+          for (const [index, item] of batch.entries()) place(column, item, features[index]);
+          await known?.put(batch.map(({ key }, index) => [key, features[index]]));
+          count(batch.length);
+        };
+        if (column.modality === 'image') await encodePictures(encoders.image, missing, problems, store);
+        else await encodeTexts(encoders.text, missing, store);
+      } finally {
+        known?.close();
+      }
     }),
   );
   if (problems.length > 0)
     throw new TandemError(
       'invalid-dataset',
       `${name} has ${problems.length} pictures that cannot be decoded`,
-      {
-        items: problems.slice(0, 100),
-      },
+      { items: problems.slice(0, 100) },
     );
   const indexOf = new Map(labels.map((label, index) => [label, index]));
-  return { columns, labels: Int32Array.from(examples, ({ label }) => indexOf.get(label)!) };
+  return {
+    columns: parts.map(({ column }) => column),
+    labels: Int32Array.from(examples, ({ label }) => indexOf.get(label)!),
+  };
 }
 
+async function distinctItems(examples: readonly Example[], modality: Modality): Promise<Item[]> {
+  const items = new Map<string, Item>();
+  for (const [row, example] of examples.entries()) {
+    if (example[modality] === undefined) continue;
+    const { image, imageHash, text } = example;
+    const key =
+      modality === 'image'
+        ? (imageHash ?? (await sha256OfFile(image!)))
+        : createHash('sha256').update(text!).digest('hex');
+    const item = items.get(key);
+    if (item) item.rows.push(row);
+    else items.set(key, { key, rows: [row], example });
+  }
+  return [...items.values()];
+}
+
+type Store = (batch: readonly Item[], features: readonly Float32Array[]) => Promise<void>;
+
 async function encodePictures(
-  { image: encoder }: Encoders,
-  column: MemoryColumn,
-  rows: number[],
-  examples: readonly Example[],
+  encoder: Encoders['image'],
+  items: readonly Item[],
   problems: ErrorItem[],
-  count: (items: number) => void,
+  store: Store,
 ): Promise<void> {
-  await concurrently(inBatches(rows), batchesInFlight, async (batch) => {
+  await concurrently(inBatches(items, picturesOfBatch), batchesInFlight, async (batch) => {
     const prepared = await Promise.all(
-      batch.map(async (row) => {
-        const { image, row: line } = examples[row];
-        return encoder.prepare(image!).catch((error) => {
-          if (!(error instanceof TandemError)) throw error;
-          problems.push({ at: `row ${line}`, detail: `${basename(image!)}: ${error.message}` });
-          return undefined;
-        });
+      batch.map(async (item) => {
+        const { image, row } = item.example;
+        return encoder.prepare(image!).then(
+          (pixels) => [{ item, pixels }],
+          (error) => {
+            if (!(error instanceof TandemError)) throw error;
+            problems.push({ at: `row ${row}`, detail: `${basename(image!)}: ${error.message}` });
+            return [];
+          },
+        );
       }),
     );
-    const readable = batch.flatMap((row, index) =>
-      prepared[index] ? [{ row, pixels: prepared[index] }] : [],
+    const readable = prepared.flat();
+    const pixels = readable.map(({ pixels }) => pixels);
+    await store(
+      readable.map(({ item }) => item),
+      pixels.length > 0 ? await encoder.encode(pixels) : [],
     );
-    if (readable.length > 0)
-      store(
-        column,
-        readable.map(({ row }) => row),
-        await encoder.encode(readable.map(({ pixels }) => pixels)),
-      );
-    count(batch.length);
   });
 }
 
-/** Texts of about the same length share a batch, so that little of it is padding. */
 async function encodeTexts(
-  { text: encoder }: Encoders,
-  column: MemoryColumn,
-  rows: number[],
-  examples: readonly Example[],
-  count: (items: number) => void,
+  encoder: Encoder<string, number[]>,
+  items: readonly Item[],
+  store: Store,
 ): Promise<void> {
-  const tokens = new Map<number, number[]>();
-  for (const row of rows) tokens.set(row, await encoder.prepare(examples[row].text!));
-  const byLength = rows.toSorted((a, b) => tokens.get(a)!.length - tokens.get(b)!.length || a - b);
-  for (const batch of inBatches(byLength)) {
-    store(column, batch, await encoder.encode(batch.map((row) => tokens.get(row)!)));
-    count(batch.length);
-  }
+  const tokens = new Map<Item, number[]>();
+  for (const item of items) tokens.set(item, await encoder.prepare(item.example.text!));
+  const byLength = Map.groupBy(items, (item) => tokens.get(item)!.length);
+  for (const group of byLength.values())
+    for (const batch of inBatches(group, textsOfBatch)) {
+      const filled = Array.from(
+        { length: textsOfBatch },
+        (_, index) => tokens.get(batch[Math.min(index, batch.length - 1)])!,
+      );
+      await store(batch, await encoder.encode(filled));
+    }
 }
 
-function store(
-  { values, dimension }: MemoryColumn,
-  rows: readonly number[],
-  features: readonly Float32Array[],
-): void {
-  for (const [index, row] of rows.entries()) values.set(features[index], row * dimension);
+function place({ values, dimension }: MemoryColumn, { rows }: Item, features?: Float32Array): void {
+  if (features) for (const row of rows) values.set(features, row * dimension);
 }
 
-function inBatches(rows: readonly number[]): number[][] {
-  return Array.from({ length: Math.ceil(rows.length / batchSize) }, (_, batch) =>
-    rows.slice(batch * batchSize, (batch + 1) * batchSize),
+function inBatches<Each>(items: readonly Each[], size: number): Each[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, batch) =>
+    items.slice(batch * size, (batch + 1) * size),
   );
 }

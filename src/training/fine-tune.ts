@@ -10,8 +10,7 @@ import { runtimeVersion } from '../runtime/provider.ts';
 import type { HeadRegistry } from '../store/heads.ts';
 import { measureAnswers } from './answers.ts';
 import { CheckpointFolder } from './checkpoints.ts';
-import { readDataset } from './dataset/dataset.ts';
-import type { ColumnNames } from './dataset/example.ts';
+import type { Dataset } from './dataset/dataset.ts';
 import { extractFeatures } from './features.ts';
 import { fitHead } from './fit.ts';
 import { nearDuplicates } from './near-duplicates.ts';
@@ -23,9 +22,9 @@ import { contentOf } from './split.ts';
 import { splitRows } from './split-rows.ts';
 
 export interface FineTuneOptions {
-  /** Folder of the dataset. */
-  dataset: string;
-  columns?: Partial<ColumnNames>;
+  dataset: Dataset;
+  /** Folder of the features that earlier jobs left, and of what this one leaves. */
+  featureCache?: string;
   /** Name of the head; a name that exists gets its next version. */
   head: string;
   /** What differs from the default recipe for the number of examples. */
@@ -49,24 +48,24 @@ export interface FineTuneOptions {
 }
 
 /**
- * The whole way from a folder to a registered head: read and check the dataset, encode it, train on the training
+ * The whole way from a dataset to a registered head: encode it, train on the training
  * split, measure on the test split (read here, once, at the end), write the report, register the version.
- * @throws TandemError `unknown-dataset`, `invalid-dataset`, `job-cancelled`, `training-failed`
+ * @throws TandemError `invalid-dataset`, `job-cancelled`, `training-failed`
  * @example
- * const { version, metrics } = await fineTune(encoders, registry, { dataset: 'data/pets', head: 'pets', … });
+ * const { version, metrics } = await fineTune(encoders, registry, { dataset: await readDataset('pets'), head: 'pets', … });
  */
 export async function fineTune(
   encoders: Encoders,
   registry: HeadRegistry,
   options: FineTuneOptions,
 ): Promise<TrainingSummary> {
-  const { seed, signal, onProgress } = options;
+  const { dataset, seed, signal, onProgress } = options;
   const started = performance.now();
-  const dataset = await readDataset(options.dataset, options.columns);
   const { train, test } = splitRows(dataset, options);
   const recipe = { ...recipeFor(train.length), ...options.recipe };
 
   const table = await extractFeatures(encoders, dataset, {
+    cache: options.featureCache,
     signal,
     onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
   }).catch((error) => {

@@ -1,9 +1,9 @@
 /**
- * Where a fine-tuning stands. `features` counts pictures and texts encoded, `training` optimizer steps, `search` and
+ * Where a fine-tuning stands. `checking` counts examples, `features` pictures and texts encoded, `training` optimizer steps, `search` and
  * `comparison` whole trainings.
  */
 export interface TrainingProgress {
-  stage: 'features' | 'search' | 'training' | 'evaluation' | 'comparison';
+  stage: 'checking' | 'features' | 'search' | 'training' | 'evaluation' | 'comparison';
   done: number;
   total: number;
   /** Mean training loss over the last steps, while training; of the last head on the test split, while comparing. */
