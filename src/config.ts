@@ -110,6 +110,12 @@ export const settings = {
     default: '10240',
     schema: wholeNumber(1, 1_048_576),
   }),
+  'fetch-urls': setting({
+    about: 'whether requests may name addresses to fetch: off or on',
+    value: 'off|on',
+    default: 'off',
+    schema: z.enum(['off', 'on']),
+  }),
   'log-level': setting({
     about: 'least severe level that is logged',
     value: 'level',
@@ -143,6 +149,7 @@ export const serverSettings = [
   'request-timeout',
   'max-request',
   'max-upload',
+  'fetch-urls',
   'log-level',
 ] as const;
 

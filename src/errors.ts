@@ -67,7 +67,17 @@ export const errorTable = {
   'unknown-dataset': {
     status: 404,
     title: 'There is no such dataset',
-    fix: 'Name a folder that has a metadata.csv, a metadata.jsonl or one folder per class.',
+    fix: 'GET /v1/datasets and the command `datasets list` name those imported; else name a folder that has a metadata.csv, a metadata.jsonl or one folder per class.',
+  },
+  'dataset-in-use': {
+    status: 409,
+    title: 'The dataset is in use',
+    fix: 'Wait until the named job has ended, or cancel it.',
+  },
+  'remote-disabled': {
+    status: 403,
+    title: 'Addresses are not fetched here',
+    fix: 'Upload the file itself, or start the server with --fetch-urls on.',
   },
   'unknown-job': { status: 404, title: 'There is no such job', fix: 'GET /v1/jobs lists the jobs.' },
   'invalid-dataset': {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { compare } from './commands/compare.ts';
+import { datasets } from './commands/datasets.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { heads } from './commands/heads.ts';
 import { predict } from './commands/predict.ts';
@@ -17,6 +18,7 @@ const program = new Command(product.command)
   .addCommand(predict)
   .addCommand(evaluate)
   .addCommand(compare)
+  .addCommand(datasets)
   .addCommand(heads)
   .addHelpText('after', `\nExample:\n  npm run -s ${product.command} -- train photos/ --head pets`)
   .showHelpAfterError('(--help shows what is possible)');

@@ -13,6 +13,7 @@ import { Engine } from '../runtime/engine.ts';
 import { createApp } from '../server/app.ts';
 import { listen } from '../server/listen.ts';
 import type { HeadSummary, Services } from '../server/services.ts';
+import { datasetServices } from './dataset-services.ts';
 import { addSettings, encoderOptions, headFolders, headRegistry, settingsOf } from './options.ts';
 import { print, printJson } from './output.ts';
 
@@ -80,6 +81,13 @@ async function startServer(chosen: Settings): Promise<RunningServer> {
       return { head: { name, version }, results: await predictor.predict(head, inputs, { topK, signal }) };
     },
     heads: async () => Promise.all((await registry.latest()).map(({ folder }) => summarize(folder))),
+    datasets: datasetServices({
+      data: chosen.data,
+      workspace: uploads,
+      fetchUrls: chosen['fetch-urls'] === 'on',
+      maximumBytes: chosen['max-upload'] * 2 ** 20,
+      jobs: () => jobs.list(),
+    }),
     jobs,
     async ready() {
       if (performance.now() - predictor.lastSuccess < freshness) return true;

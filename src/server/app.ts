@@ -2,6 +2,7 @@ import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import { TandemError } from '../errors.ts';
 import { aboutRoutes } from './about-routes.ts';
+import { datasetRoutes } from './dataset-routes.ts';
 import { headRoutes } from './head-routes.ts';
 import { jobRoutes } from './job-routes.ts';
 import { describeApi } from './openapi.ts';
@@ -34,6 +35,7 @@ export function apiRoutes(services: Services, options: AppOptions): Route[] {
   const routes: Route[] = [
     ...predictRoutes(services, options),
     ...headRoutes(services),
+    ...datasetRoutes(services, options),
     ...jobRoutes(services, options),
     ...aboutRoutes(() => describeApi(routes)),
   ];

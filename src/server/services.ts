@@ -1,6 +1,8 @@
+import type { Readable } from 'node:stream';
 import type { TandemError } from '../errors.ts';
 import type { Modality, Prediction, PredictionInput } from '../inference/prediction.ts';
 import type { Job, JobEvent } from '../jobs/job.ts';
+import type { DatasetCounts } from '../training/dataset/counts.ts';
 import type { HeadMetrics } from '../training/progress.ts';
 
 /** A registered head version, as `GET /v1/heads` shows it. */
@@ -11,6 +13,46 @@ export interface HeadSummary {
   modalities: Modality[];
   createdAt: string;
   metrics: { fused: HeadMetrics; image?: HeadMetrics; text?: HeadMetrics };
+}
+
+/** A dataset that was brought, as `GET /v1/datasets` shows it. */
+export interface DatasetSummary {
+  id: string;
+  name: string;
+  hash: string;
+  createdAt: string;
+  counts: DatasetCounts;
+  notes: string[];
+}
+
+/** A dataset that somebody brings: one uploaded file, a folder among the server's, or an address. */
+export interface DatasetUpload {
+  source: { file: string; fileName: string } | { folder: string } | { url: string };
+  options: { name?: string; imageColumn?: string; textColumn?: string; labelColumn?: string };
+}
+
+/** What a dry run finds. */
+export interface DatasetTrial {
+  name: string;
+  problemCount: number;
+  /** The first thousand, in order of place. */
+  problems: { at: string; detail: string }[];
+  notes: string[];
+  counts: DatasetCounts;
+  preview: { at: string; image?: string; text?: string; label: string; split?: 'train' | 'test' }[];
+}
+
+/** Some examples of a dataset. */
+export interface DatasetPage {
+  total: number;
+  offset: number;
+  rows: {
+    row: number;
+    text?: string;
+    label: string;
+    split?: 'train' | 'test';
+    image?: { hash: string; thumbnail: { url: string; width: number; height: number } };
+  }[];
 }
 
 /** Everything the HTTP layer asks of the rest of the program. It knows no tensors, files or processes. */
@@ -25,6 +67,24 @@ export interface Services {
   ): Promise<{ head: { name: string; version: number }; results: (Prediction | TandemError)[] }>;
   /** The latest version of every head. */
   heads(): Promise<HeadSummary[]>;
+  datasets: {
+    /**
+     * Checks and stores a dataset. The uploaded file stays the caller's.
+     * @throws TandemError `invalid-dataset`, `unknown-dataset`, `remote-file`, `remote-disabled`
+     */
+    add(upload: DatasetUpload): Promise<{ dataset: DatasetSummary; isNew: boolean }>;
+    /** Only checks it; nothing is kept. */
+    try(upload: DatasetUpload): Promise<DatasetTrial>;
+    /** The newest first. */
+    list(): Promise<DatasetSummary[]>;
+    /** Each of these throws TandemError `unknown-dataset`. */
+    get(id: string): Promise<DatasetSummary>;
+    rows(id: string, page: { offset: number; limit: number }): Promise<DatasetPage>;
+    /** A zip file and what to call it. */
+    export(id: string): Promise<{ name: string; content: Readable }>;
+    /** @throws TandemError `dataset-in-use` where a job still needs it */
+    delete(id: string): Promise<void>;
+  };
   jobs: {
     /**
      * Starts a fine-tuning in the background. `archive` is the path of an uploaded zip, which the job owns from

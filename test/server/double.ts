@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
@@ -8,7 +9,7 @@ import type { Prediction } from '../../src/inference/prediction.ts';
 import type { Job, JobEvent, JobState } from '../../src/jobs/job.ts';
 import { type AppOptions, createApp } from '../../src/server/app.ts';
 import { type ListenOptions, listen } from '../../src/server/listen.ts';
-import type { Services } from '../../src/server/services.ts';
+import type { DatasetSummary, Services } from '../../src/server/services.ts';
 
 export const prediction: Prediction = {
   labels: [{ label: 'cat', probability: 0.9 }],
@@ -16,6 +17,15 @@ export const prediction: Prediction = {
   modalities: ['text'],
   unimodal: { text: { labels: [{ label: 'cat', probability: 0.9 }], confidence: 0.9 } },
   timings: { decode: 1, queue: 2, encode: 3, head: 4 },
+};
+
+export const dataset: DatasetSummary = {
+  id: 'pets-0a1b2c3d4e5f',
+  name: 'pets',
+  hash: '0a1b',
+  createdAt: '2026-01-31T12:00:00.000Z',
+  counts: { examples: 0, images: 0, texts: 0, distinctImages: 0, train: 0, test: 0, labels: [] },
+  notes: [],
 };
 
 export function job(state: JobState, id = 'a'): Job {
@@ -53,6 +63,15 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
     heads: async () => [],
     ready: async () => true,
     provider: 'cpu',
+    datasets: {
+      add: async () => ({ dataset, isNew: true }),
+      try: async () => ({ ...dataset, problemCount: 0, problems: [], preview: [] }),
+      list: async () => [dataset],
+      get: async () => dataset,
+      rows: async (_id, { offset }) => ({ total: 0, offset, rows: [] }),
+      export: async () => ({ name: 'größe', content: Readable.from([Buffer.from('zip')]) }),
+      delete: async () => {},
+    },
     ...replaced,
     jobs: {
       submit: async () => job('queued'),

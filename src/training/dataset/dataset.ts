@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, relative } from 'node:path';
 import { type ErrorItem, TandemError } from '../../errors.ts';
 import { contentOf } from '../split.ts';
 import { countExamples, type DatasetCounts } from './counts.ts';
-import type { ColumnNames, Dataset, Example } from './example.ts';
+import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
 import { checkLabels, noteTwins } from './labels.ts';
 import { findExamples } from './layout.ts';
 import { checkPictures } from './pictures.ts';
@@ -19,6 +19,11 @@ export interface ReadOptions extends Partial<ColumnNames> {
   onProgress?(done: number, total: number): void;
 }
 
+/** An example of a preview: `at` says where it stands, `image` is the file's name. */
+export type PreviewedExample = Pick<FoundExample, 'at' | 'image' | 'text' | 'label' | 'split'>;
+
+const previewed = 5;
+
 /** What there is to say about a dataset before anything is done with it. */
 export interface DatasetCheck {
   name: string;
@@ -27,6 +32,8 @@ export interface DatasetCheck {
   notes: string[];
   /** What was found, rows with problems included. */
   counts: DatasetCounts;
+  /** The first few examples, as they were understood. */
+  preview: PreviewedExample[];
   /** The dataset, where it has no problems. */
   dataset?: Dataset;
 }
@@ -60,11 +67,18 @@ export async function checkDataset(
   noteTwins(checked, contentOf, notes);
   const problems = found.list();
   const counts = countExamples(checked);
-  if (problems.length > 0) return { name, problems, notes, counts };
+  const preview = checked.slice(0, previewed).map(({ at, image, text, label, split }) => ({
+    at,
+    ...(image !== undefined && { image: relative(root, image) }),
+    text,
+    label,
+    split,
+  }));
+  if (problems.length > 0) return { name, problems, notes, counts, preview };
   const examples = checked.map(({ at: _, ...example }): Example => example);
   const labels = [...new Set(examples.map(({ label }) => label))].sort();
   const dataset = { name, folder: root, labels, examples, hash: hashExamples(examples), notes };
-  return { name, problems, notes, counts, dataset };
+  return { name, problems, notes, counts, preview, dataset };
 }
 
 /**

@@ -3,10 +3,10 @@ import { h } from 'preact';
 import { modalities } from '../../inference/prediction.ts';
 import type { Example } from '../dataset/dataset.ts';
 import { largestIndex } from '../evaluation.ts';
+import type { Thumbnails } from '../thumbnails.ts';
 import { percent, shorten } from './format.ts';
 import { bar, foreign, type Markup } from './markup.ts';
 import type { Outcome } from './outcome.ts';
-import type { Thumbnails } from './thumbnails.ts';
 
 const textLength = 200;
 const labelLength = 60;

@@ -1,5 +1,6 @@
 import type { HeadManifest } from '../../inference/head-manifest.ts';
 import type { TrainingHistory } from '../history.ts';
+import { makeThumbnails } from '../thumbnails.ts';
 import { agreement } from './agreement.ts';
 import { balance } from './balance.ts';
 import { classesView, classFigures } from './classes.ts';
@@ -16,7 +17,6 @@ import { provenance } from './provenance.ts';
 import { recipeChoice } from './recipe-choice.ts';
 import { reliability } from './reliability.ts';
 import { settingsOf } from './settings.ts';
-import { makeThumbnails } from './thumbnails.ts';
 
 export interface ReportInput {
   manifest: HeadManifest;

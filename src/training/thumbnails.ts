@@ -1,5 +1,5 @@
-import { openPicture } from '../../inference/picture.ts';
-import type { Example } from '../dataset/dataset.ts';
+import { openPicture } from '../inference/picture.ts';
+import type { Example } from './dataset/dataset.ts';
 
 export interface Thumbnail {
   /** A data URL. */
@@ -28,7 +28,11 @@ export async function makeThumbnails(examples: Iterable<Example>): Promise<Thumb
   return thumbnails;
 }
 
-async function makeThumbnail(file: string): Promise<Thumbnail> {
+/**
+ * A small WebP picture of a file, as a data URL.
+ * @throws TandemError `invalid-picture`
+ */
+export async function makeThumbnail(file: string): Promise<Thumbnail> {
   const { picture } = await openPicture(file);
   const { data, info } = await picture
     .resize(side, side, { fit: 'inside', withoutEnlargement: true })

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { TandemError } from '../errors.ts';
+import type { Job } from '../jobs/job.ts';
+import { openRemote } from '../remote/open-remote.ts';
+import type { DatasetSummary, DatasetUpload, Services } from '../server/services.ts';
+import { DatasetCatalogue, type DatasetRecord } from '../training/dataset/catalogue.ts';
+import { concurrently } from '../training/dataset/concurrently.ts';
+import { exportDataset } from '../training/dataset/export.ts';
+import { type DatasetSource, importDataset, tryImport } from '../training/dataset/import.ts';
+import { makeThumbnail } from '../training/thumbnails.ts';
+
+export interface DatasetServiceOptions {
+  /** Folder of all data; folders that requests may name lie in its `datasets`. */
+  data: string;
+  /** Folder for what is fetched and unpacked meanwhile. */
+  workspace: string;
+  /** Whether addresses are fetched, and how many bytes of each at most. */
+  fetchUrls: boolean;
+  maximumBytes: number;
+  jobs(): Job[];
+}
+
+/** Milliseconds for a dataset at an address. */
+const downloadTimeout = 3_600_000;
+const listedProblems = 1000;
+const thumbnailsAtOnce = 4;
+
+/** What the HTTP layer asks about datasets, from the catalogue below the folder of all data. */
+export function datasetServices(options: DatasetServiceOptions): Services['datasets'] {
+  const { data, workspace } = options;
+  const catalogue = new DatasetCatalogue(data);
+  return {
+    add: (upload) =>
+      withSource(upload, options, async (source, settings) => {
+        const { record, isNew } = await importDataset(catalogue, source, { ...settings, workspace });
+        return { dataset: summarize(record), isNew };
+      }),
+    try: (upload) =>
+      withSource(upload, options, async (source, settings) => {
+        const { problems, dataset: _, ...check } = await tryImport(source, { ...settings, workspace });
+        return { ...check, problemCount: problems.length, problems: problems.slice(0, listedProblems) };
+      }),
+    list: async () => (await catalogue.list()).map(summarize),
+    get: async (id) => summarize(await catalogue.get(id)),
+    async rows(id, page) {
+      const { counts } = await catalogue.get(id);
+      const examples = await catalogue.examples(id, page);
+      const rows = await concurrently(
+        examples,
+        thumbnailsAtOnce,
+        async ({ row, text, label, split, image, imageHash }) => ({
+          row,
+          text,
+          label,
+          split,
+          ...(image && imageHash && { image: { hash: imageHash, thumbnail: await makeThumbnail(image) } }),
+        }),
+      );
+      return { total: counts.examples, offset: page.offset, rows };
+    },
+    async export(id) {
+      const { name } = await catalogue.get(id);
+      return { name, content: await exportDataset(catalogue, id) };
+    },
+    async delete(id) {
+      const user = options.jobs().find((job) => job.dataset === id && job.finishedAt === undefined);
+      if (user) throw new TandemError('dataset-in-use', `the job ${user.id} trains on it`);
+      await catalogue.delete(id);
+    },
+  };
+}
+
+async function withSource<Result>(
+  { source, options: settings }: DatasetUpload,
+  { data, workspace, fetchUrls, maximumBytes }: DatasetServiceOptions,
+  use: (source: DatasetSource, settings: DatasetUpload['options']) => Promise<Result>,
+): Promise<Result> {
+  if ('file' in source) return use(source, settings);
+  if ('folder' in source) return use({ folder: path.join(data, 'datasets', source.folder) }, settings);
+  if (!fetchUrls) throw new TandemError('remote-disabled', 'this server fetches no addresses');
+  const file = path.join(workspace, `download-${randomUUID()}`);
+  try {
+    const { body, fileName } = await openRemote(source.url, { maximumBytes, timeout: downloadTimeout });
+    await pipeline(body, createWriteStream(file, { flags: 'wx' }));
+    return await use({ file, fileName: fileName || 'dataset' }, settings);
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+function summarize({ format: _, ...record }: DatasetRecord): DatasetSummary {
+  return record;
+}

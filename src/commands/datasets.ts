@@ -1,0 +1,157 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Command } from 'commander';
+import { TandemError } from '../errors.ts';
+import { DatasetCatalogue, type DatasetRecord } from '../training/dataset/catalogue.ts';
+import { exportDataset } from '../training/dataset/export.ts';
+import { type DatasetSource, importDataset, tryImport } from '../training/dataset/import.ts';
+import { addColumnOptions, addSettings, columnNames, settingsOf } from './options.ts';
+import { print, printJson, table } from './output.ts';
+import { progressBar } from './progress-bar.ts';
+
+const settings = ['data'] as const;
+const example = (line: string) => `\nExample:\n  npm run -s tandem -- datasets ${line}`;
+
+function subcommand(name: string, summary: string, line: string): Command {
+  const command = new Command(name)
+    .summary(summary)
+    .description(`${summary[0].toUpperCase()}${summary.slice(1)}.`);
+  return addSettings(command.option('--json', 'print one JSON object'), settings).addHelpText(
+    'after',
+    example(line),
+  );
+}
+
+const check = addColumnOptions(
+  subcommand(
+    'check',
+    'list every problem of a dataset and keep nothing',
+    'check photos/ --label-column kind',
+  ),
+)
+  .argument('<dataset>', 'a folder, or a zip, tar, CSV or JSONL file')
+  .action(async (given: string, options, command: Command) => {
+    const workspace = await makeWorkspace(settingsOf(command, settings).data);
+    const source = await findSource(given);
+    const onProgress = progressBar();
+    const { dataset, ...found } = await tryImport(source, { ...columnNames(options), workspace, onProgress });
+    const { name, problems, notes, counts, preview } = found;
+    if (options.json) printJson({ isUsable: dataset !== undefined, ...found });
+    else {
+      print(
+        `${name}: ${counts.examples} examples, ${counts.images} with a picture, ${counts.texts} with a text`,
+      );
+      print(
+        table([
+          ['label', 'examples'],
+          ...counts.labels.map(({ label, examples }) => [label, String(examples)]),
+        ]),
+      );
+      for (const { at, image, text, label } of preview)
+        print(
+          `  ${at}: ${[image, text && JSON.stringify(text.slice(0, 60))].filter(Boolean).join(', ')} -> ${label}`,
+        );
+      for (const note of notes) print(`note: ${note}`);
+      for (const { at, detail } of problems) print(`${at}: ${detail}`);
+      print(problems.length === 0 ? 'no problems' : `${problems.length} problems`);
+    }
+    if (!dataset) process.exitCode = 1;
+  });
+
+const bring = addColumnOptions(
+  subcommand('import', 'check a dataset and keep it, each picture once', 'import photos.zip --name pets'),
+)
+  .argument('<dataset>', 'a folder, or a zip, tar, CSV or JSONL file')
+  .option('--name <name>', 'what to call it; else the name of the folder or file')
+  .action(async (given: string, options, command: Command) => {
+    const { data } = settingsOf(command, settings);
+    const source = await findSource(given);
+    const { record, isNew } = await importDataset(new DatasetCatalogue(data), source, {
+      ...columnNames(options),
+      name: options.name,
+      workspace: await makeWorkspace(data),
+      onProgress: progressBar(),
+    });
+    if (options.json) printJson({ isNew, dataset: record });
+    else {
+      print(`${record.id}: ${describe(record)}${isNew ? '' : ' (it was here already)'}`);
+      for (const note of record.notes) print(`note: ${note}`);
+    }
+  });
+
+const list = subcommand('list', 'list the imported datasets', 'list').action(
+  async (options, command: Command) => {
+    const records = await new DatasetCatalogue(settingsOf(command, settings).data).list();
+    if (options.json) return printJson({ datasets: records });
+    const rows = records.map(({ id, counts, createdAt }) => [
+      id,
+      String(counts.examples),
+      String(counts.distinctImages),
+      String(counts.labels.length),
+      createdAt,
+    ]);
+    print(table([['dataset', 'examples', 'pictures', 'labels', 'imported'], ...rows]));
+  },
+);
+
+const send = subcommand(
+  'export',
+  'write a dataset as a zip file that imports as the same dataset',
+  'export pets-0a1b2c3d4e5f pets.zip',
+)
+  .argument('<id>', 'id of the dataset')
+  .argument('[file]', 'where to; <name>.zip unless said')
+  .action(async (id: string, given: string | undefined, options, command: Command) => {
+    const catalogue = new DatasetCatalogue(settingsOf(command, settings).data);
+    const file = given ?? `${(await catalogue.get(id)).name.replaceAll(/[/\\]/g, '_')}.zip`;
+    const temporary = `${file}.part`;
+    try {
+      await pipeline(await exportDataset(catalogue, id), createWriteStream(temporary));
+      await rename(temporary, file);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+    if (options.json) printJson({ id, file });
+    else print(`${id} is in ${file}`);
+  });
+
+const remove = subcommand(
+  'delete',
+  'forget a dataset, and its pictures where no other one has them',
+  'delete pets-0a1b2c3d4e5f',
+)
+  .argument('<id>', 'id of the dataset')
+  .action(async (id: string, options, command: Command) => {
+    await new DatasetCatalogue(settingsOf(command, settings).data).delete(id);
+    if (options.json) printJson({ deleted: id });
+    else print(`${id} is gone`);
+  });
+
+export const datasets = new Command('datasets')
+  .summary('check, import, list, export and delete datasets')
+  .description(
+    'Datasets that are kept: checked once, each picture stored once, named by their id ever after.',
+  )
+  .addHelpText('after', example('import photos.zip --name pets'));
+for (const command of [check, bring, list, send, remove]) datasets.addCommand(command);
+
+async function findSource(given: string): Promise<DatasetSource> {
+  const found = await stat(given).catch(() => undefined);
+  if (!found) throw new TandemError('unknown-dataset', `there is no folder or file ${JSON.stringify(given)}`);
+  return found.isDirectory() ? { folder: given } : { file: given, fileName: path.basename(given) };
+}
+
+/** On the disk of the data, so that nothing has to cross disks. */
+async function makeWorkspace(data: string): Promise<string> {
+  const workspace = path.join(data, 'uploads');
+  await mkdir(workspace, { recursive: true });
+  return workspace;
+}
+
+function describe({ counts }: DatasetRecord): string {
+  const labels = `${counts.labels.length} labels`;
+  return `${counts.examples} examples, ${counts.distinctImages} different pictures, ${labels}`;
+}

@@ -1,0 +1,73 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import { TandemError } from '../errors.ts';
+import { formFile, notText } from './body.ts';
+import type { DatasetUpload } from './services.ts';
+
+const column = (holds: string) =>
+  z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: `Name of the column that holds ${holds}.` });
+const fields = {
+  name: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .meta({ description: 'Else the name of the file.', example: 'pets' }),
+  imageColumn: column('the picture: a file’s name, base64 or a data URL; `file_name` unless said'),
+  textColumn: column('the text; `text` unless said'),
+  labelColumn: column('the label; `label` unless said'),
+};
+
+const formFieldsSchema = z.strictObject({ ...fields, file: notText });
+export const formSchema = z
+  .strictObject({
+    ...fields,
+    file: formFile('A zip or tar file of the dataset, or a CSV or JSONL table that holds its pictures.'),
+  })
+  .meta({ id: 'DatasetForm' });
+export const jsonSchema = z
+  .strictObject({
+    ...fields,
+    url: z.string().optional().meta({ description: 'Address of such a file, where the server fetches any.' }),
+    folder: z
+      .string()
+      .regex(/^[\w][\w.-]*$/, 'must be the name of a folder among the server’s datasets')
+      .optional(),
+  })
+  .refine(({ url, folder }) => (url === undefined) !== (folder === undefined), 'name either url or folder')
+  .meta({ id: 'DatasetRequest', example: { folder: 'pets', labelColumn: 'kind' } });
+
+export const querySchema = z.strictObject({
+  dryRun: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: 'Only check: list every problem, keep nothing.', example: 'true' }),
+});
+
+const pageNumber = (least: number, most: number, fallback: number) =>
+  z.coerce.number().int().min(least).max(most).default(fallback);
+export const pageQuerySchema = z.strictObject({
+  offset: pageNumber(0, Number.MAX_SAFE_INTEGER, 0).meta({ example: 0 }),
+  limit: pageNumber(1, 200, 50).meta({ example: 50 }),
+});
+
+/**
+ * Reads the body of a request for a dataset that a body parser has been over.
+ * @throws ZodError naming each bad field; TandemError `invalid-request` where the file is missing
+ */
+export function parseDatasetRequest(request: Request): DatasetUpload {
+  if (!request.is('multipart/form-data')) {
+    const { url, folder, ...options } = jsonSchema.parse(request.body);
+    return { source: url === undefined ? { folder: folder! } : { url }, options };
+  }
+  const { file: _, ...options } = formFieldsSchema.parse({ ...request.body });
+  if (!request.file) {
+    const detail = 'the form has no file under this name';
+    throw new TandemError('invalid-request', `file: ${detail}`, { items: [{ at: 'file', detail }] });
+  }
+  return { source: { file: request.file.path, fileName: request.file.originalname }, options };
+}
