@@ -50,6 +50,7 @@ export const compare = addSettings(
         featureCache: featureCache(chosen),
         seeds: Array.from({ length: options.seeds }, (_, seed) => seed),
         testShare: options.testShare,
+        splitBy: options.splitBy,
         threads: chosen.threads,
         onProgress,
       });

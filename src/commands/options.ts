@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   type encoderSettings,
   environmentVariable,
@@ -16,6 +16,7 @@ import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { type Dataset, readDataset } from '../training/dataset/dataset.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
 import type { ImportProgress } from '../training/dataset/import.ts';
+import { splitMethods } from '../training/split.ts';
 
 /** Adds the flags of settings to a command. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
@@ -92,7 +93,16 @@ export async function openDataset(
 /** Adds what every command takes that reads and splits a dataset. */
 export function addDatasetOptions(command: Command): Command {
   return addColumnOptions(
-    command.option('--test-share <share>', 'share of the examples kept back to measure on', shareOption, 0.2),
+    command
+      .option('--test-share <share>', 'share of the examples kept back to measure on', shareOption, 0.2)
+      .addOption(
+        new Option(
+          '--split-by <method>',
+          'draw them label by label, or each by its content, so that sides last when the dataset grows',
+        )
+          .choices(splitMethods)
+          .default('stratified'),
+      ),
   );
 }
 

@@ -68,6 +68,7 @@ export const train = addSettings(
         head: options.head,
         seed: options.seed,
         testShare: options.testShare,
+        splitBy: options.splitBy,
         recipe: { ...strategyRecipe(options.strategy), classWeights: options.classWeights },
         search: options.search,
         threads: chosen.threads,

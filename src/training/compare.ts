@@ -9,6 +9,7 @@ import { fitHead } from './fit.ts';
 import { type Difference, mean, pairedDifference, standardDeviation } from './paired-difference.ts';
 import type { HeadMetrics, TrainingProgress } from './progress.ts';
 import { type Recipe, recipeFor, strategyRecipe } from './recipe.ts';
+import type { SplitMethod } from './split.ts';
 import { splitRows } from './split-rows.ts';
 
 export interface CompareOptions {
@@ -20,6 +21,8 @@ export interface CompareOptions {
   /** Each decides one split, start, order and dropout, the same for every strategy. Two or more. */
   seeds: readonly number[];
   testShare: number;
+  /** How the test side is drawn; by strata unless said. */
+  splitBy?: SplitMethod;
   threads: number;
   signal?: AbortSignal;
   onProgress?(progress: TrainingProgress): void;
@@ -77,7 +80,7 @@ export interface Comparison {
  */
 export async function compareStrategies(encoders: Encoders, options: CompareOptions): Promise<Comparison> {
   const { dataset, seeds, signal, onProgress } = options;
-  const splits = seeds.map((seed) => splitRows(dataset, { seed, testShare: options.testShare }));
+  const splits = seeds.map((seed) => splitRows(dataset, { ...options, seed }));
   const recipe = options.recipe ?? recipeFor(splits[0].train.length);
   const table = await extractFeatures(encoders, dataset, {
     cache: options.featureCache,

@@ -18,8 +18,9 @@ import type { TrainingProgress, TrainingSummary } from './progress.ts';
 import { type Recipe, recipeFor } from './recipe.ts';
 import { searchRecipe } from './recipe-search.ts';
 import { writeReport } from './report.ts';
-import { contentOf } from './split.ts';
+import type { SplitMethod } from './split.ts';
 import { splitRows } from './split-rows.ts';
+import { groupTwins } from './twins.ts';
 
 export interface FineTuneOptions {
   dataset: Dataset;
@@ -34,6 +35,8 @@ export interface FineTuneOptions {
   seed: number;
   /** Share of the examples that is kept back to measure the head on, where the dataset has no split of its own. */
   testShare: number;
+  /** How the test side is drawn; by strata unless said. */
+  splitBy?: SplitMethod;
   /** Threads that ONNX Runtime trains on; 0 leaves the number to it. */
   threads: number;
   /**
@@ -96,7 +99,7 @@ export async function fineTune(
         classes: dataset.labels.length,
         recipe,
         seed,
-        groups: dataset.examples.map(contentOf),
+        groups: groupTwins(dataset.examples),
         provider,
         threads: options.threads,
         signal,

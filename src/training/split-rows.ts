@@ -1,7 +1,7 @@
 import { TandemError } from '../errors.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import type { SplitRows } from './fit.ts';
-import { splitExamples } from './split.ts';
+import { type SplitMethod, splitExamples } from './split.ts';
 
 /**
  * Row numbers of the two sides of a dataset's split.
@@ -9,10 +9,10 @@ import { splitExamples } from './split.ts';
  */
 export function splitRows(
   { name, examples }: Dataset,
-  { seed, testShare }: { seed: number; testShare: number },
+  { seed, testShare, splitBy }: { seed: number; testShare: number; splitBy?: SplitMethod },
 ): SplitRows {
   const numbered = examples.map((example, row) => ({ ...example, row }));
-  const { train, test } = splitExamples(numbered, { seed, testShare });
+  const { train, test } = splitExamples(numbered, { seed, testShare, method: splitBy });
   if (train.length === 0 || test.length === 0)
     throw new TandemError(
       'invalid-dataset',

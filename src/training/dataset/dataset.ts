@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, relative } from 'node:path';
 import { type ErrorItem, TandemError } from '../../errors.ts';
-import { contentOf } from '../split.ts';
+import { contentOf } from '../twins.ts';
 import { countExamples, type DatasetCounts } from './counts.ts';
 import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
 import { checkLabels, noteTwins } from './labels.ts';
