@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { print, printJson, table } from '../../src/commands/output.ts';
+import type { LabelMetrics } from '../../src/training/metrics.ts';
 import { type Difference, mean, standardDeviation } from '../../src/training/paired-difference.ts';
-import type { HeadMetrics } from '../../src/training/progress.ts';
 import { type Metric, measureSet, metricNames, metrics, type SetResult } from './measure.ts';
 import { qualitySets, setOfFolder } from './sets.ts';
 
@@ -64,7 +64,7 @@ function printSet({ set, about, examples, classes, results }: SetResult, seeds: 
   print();
 }
 
-function summaryRow([name, results]: [string, HeadMetrics[]]): string[] {
+function summaryRow([name, results]: [string, LabelMetrics[]]): string[] {
   const cells = metricNames.map((metric) => {
     const values = results.map((result) => result[metric]);
     return `${mean(values).toFixed(3)} ± ${standardDeviation(values).toFixed(3)}`;

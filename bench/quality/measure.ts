@@ -1,11 +1,11 @@
 import { Engine } from '../../src/runtime/engine.ts';
 import { evaluate } from '../../src/training/evaluation.ts';
+import type { LabelMetrics } from '../../src/training/metrics.ts';
 import { type Difference, mean, pairedDifference } from '../../src/training/paired-difference.ts';
-import type { HeadMetrics } from '../../src/training/progress.ts';
 import { type Answers, answersOfTandem, LogisticRegression, tandemName } from './contenders.ts';
 import type { QualitySet } from './sets/quality-set.ts';
 
-export type Metric = Exclude<keyof HeadMetrics, 'examples'>;
+export type Metric = Exclude<keyof LabelMetrics, 'examples'>;
 
 /** What is compared, and whether more of it is better. */
 export const metrics: Record<Metric, { title: string; moreIsBetter: boolean }> = {
@@ -22,7 +22,7 @@ export interface SetResult {
   examples: { training: number; test: number };
   classes: number;
   /** By contender, one for each seed. */
-  results: Record<string, HeadMetrics[]>;
+  results: Record<string, LabelMetrics[]>;
   /** Tandem less the rival that is best on average, by metric. */
   againstBest: Record<Metric, { rival: string; difference: Difference }>;
 }
@@ -44,7 +44,7 @@ export async function measureSet(
   const { table, classes, truth } = features;
   const engine = Engine.start({ provider: 'cpu', threads: 1 });
   const peer = await LogisticRegression.start(table);
-  const results: Record<string, HeadMetrics[]> = {};
+  const results: Record<string, LabelMetrics[]> = {};
   try {
     for (let seed = 0; seed < seeds; seed++) {
       const split = { ...features.split(seed), seed };
@@ -73,7 +73,7 @@ export async function measureSet(
   };
 }
 
-function compareWithBest(results: Record<string, HeadMetrics[]>, overlap: number): SetResult['againstBest'] {
+function compareWithBest(results: Record<string, LabelMetrics[]>, overlap: number): SetResult['againstBest'] {
   const entries = metricNames.map((metric) => {
     const values = (name: string) => results[name].map((result) => result[metric]);
     const sign = metrics[metric].moreIsBetter ? 1 : -1;

@@ -1,6 +1,6 @@
 import { emitFunction } from '../graph/emit.ts';
-import { multiply, scale, subtract, sumOf } from '../graph/operations/elementwise.ts';
-import { constant, dynamic, input } from '../graph/value.ts';
+import { add, multiply, scale, subtract, sumOf } from '../graph/operations/elementwise.ts';
+import { constant, dynamic, input, type Value } from '../graph/value.ts';
 import { type HeadArchitecture, parameterShapes } from './architecture.ts';
 import type { Logits } from './fusion.ts';
 import { headLogits } from './objective.ts';
@@ -20,6 +20,12 @@ export interface HeadCalibration {
   unimodal: number[];
 }
 
+/** Mean and standard deviation of the numbers that a head for numbers was taught, both [C]. */
+export interface OutputScaling {
+  mean: Float32Array;
+  deviation: Float32Array;
+}
+
 /** The output that holds the fused logits. */
 export const fusedOutput = 'fused';
 /** The output that holds a modality's own logits. */
@@ -27,7 +33,8 @@ export const unimodalOutput = (modality: string) => `unimodal.${modality}`;
 
 /**
  * Writes a trained head as an ONNX model: from raw features, an input [n, D_m] for each modality under its name, to
- * the logits [n, C], fused and of every modality alone, weighted as the calibration says.
+ * the logits [n, C], fused and of every modality alone, weighted as the calibration says, and
+ * numbers in the unit that they were taught in.
  * @returns the bytes of head.onnx
  */
 export function emitHead(
@@ -35,7 +42,7 @@ export function emitHead(
   modalities: readonly string[],
   scaling: readonly FeatureScaling[],
   parameters: Parameters<Float32Array>,
-  calibration?: HeadCalibration,
+  { calibration, output }: { calibration?: HeadCalibration; output?: OutputScaling } = {},
 ): Uint8Array {
   const inputs = architecture.dimensions.map((D, m) => input(modalities[m], [dynamic, D]));
   const x = inputs.map((feature, m) => {
@@ -46,7 +53,7 @@ export function emitHead(
   const weights = Object.fromEntries(
     shapes.map(([name, shape]) => [name, constant(parameters[name], shape)]),
   );
-  const { fused, unimodal } = calibrated(headLogits(architecture, x, weights), calibration);
+  const { fused, unimodal } = scaled(calibrated(headLogits(architecture, x, weights), calibration), output);
   return emitFunction(inputs, {
     [fusedOutput]: fused,
     ...Object.fromEntries(unimodal.map((logits, m) => [unimodalOutput(modalities[m]), logits])),
@@ -60,4 +67,12 @@ function calibrated({ fused, unimodal }: Logits, calibration?: HeadCalibration):
     fused: sumOf(calibration.fused.map((weight, index) => scale(opinions[index], weight))),
     unimodal: unimodal.map((logits, m) => scale(logits, calibration.unimodal[m])),
   };
+}
+
+function scaled({ fused, unimodal }: Logits, output?: OutputScaling): Logits {
+  if (!output) return { fused, unimodal };
+  const { mean, deviation } = output;
+  const shape = [mean.length];
+  const inUnit = (logits: Value) => add(multiply(logits, constant(deviation, shape)), constant(mean, shape));
+  return { fused: inUnit(fused), unimodal: unimodal.map(inUnit) };
 }

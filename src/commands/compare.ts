@@ -7,6 +7,7 @@ import {
   compareStrategies,
   type Spread,
 } from '../training/compare.ts';
+import { type MetricTitle, metricTitles } from '../training/metrics.ts';
 import { writeComparisonReport } from '../training/report.ts';
 import {
   addDatasetOptions,
@@ -18,7 +19,7 @@ import {
   openDataset,
   settingsOf,
 } from './options.ts';
-import { print, printJson, table } from './output.ts';
+import { metricText, print, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 
 export const compare = addSettings(
@@ -62,35 +63,36 @@ export const compare = addSettings(
     }
   });
 
-function show({ dataset, examples, labels, seeds, results, verdict }: Comparison): void {
+function show({ dataset, target, examples, labels, seeds, results, verdict }: Comparison): void {
   print(
     `${dataset}: ${labels} labels, ${examples.training} examples to train on, ${examples.test} to test on, ${seeds.length} splits`,
   );
+  const titles = metricTitles[target];
+  const [main] = titles;
   const row = ({ contender, fused, image, text }: ContenderResult) => [
     contender,
-    spread(fused.accuracy),
-    spread(fused.macroF1),
-    fused.negativeLogLikelihood.mean.toFixed(3),
-    image ? spread(image.accuracy) : '',
-    text ? spread(text.accuracy) : '',
+    ...titles.map((metric) => spread(fused[metric.name], metric)),
+    image ? spread(image[main.name], main) : '',
+    text ? spread(text[main.name], main) : '',
   ];
   print(
     table([
-      ['trained as', 'accuracy', 'macro-F1', 'neg. log likelihood', 'image only', 'text only'],
+      ['trained as', ...titles.map(({ title }) => title), `${main.title}, image`, `${main.title}, text`],
       ...results.map(row),
     ]),
   );
   if (!verdict) return;
   const { against, difference } = verdict;
-  const interval = `${points(difference.mean - difference.margin)} to ${points(difference.mean + difference.margin)} percentage points`;
-  const words = difference.isDifferent ? (difference.mean > 0 ? 'better' : 'worse') : 'no difference';
-  print(`arl against ${against}, the best of the others: ${words} (95 % interval ${interval})`);
+  const { mean, margin, isDifferent } = difference;
+  const interval = [mean - margin, mean + margin]
+    .map((value) => metricText(value, main.isShare))
+    .join(' to ');
+  const words = isDifferent ? (mean > 0 === main.moreIsBetter ? 'better' : 'worse') : 'no difference';
+  print(
+    `arl against ${against}, the best of the others: ${words} (${main.title}, 95 % interval of the difference ${interval})`,
+  );
 }
 
-function spread({ mean, standardDeviation }: Spread): string {
-  return `${(100 * mean).toFixed(1)} ± ${(100 * standardDeviation).toFixed(1)} %`;
-}
-
-function points(share: number): string {
-  return (100 * share).toFixed(1);
+function spread({ mean, standardDeviation }: Spread, { isShare }: MetricTitle): string {
+  return `${metricText(mean, isShare)} ± ${metricText(standardDeviation, isShare)}`;
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
+import { readHeadManifest } from '../inference/head.ts';
 import { evaluateHead } from '../training/evaluate-head.ts';
 import {
   addColumnOptions,
@@ -32,7 +33,9 @@ export const evaluate = addSettings(
     const chosen = settingsOf(command, encoderSettings);
     const version = await headRegistry(chosen).resolve(options.head);
     const onProgress = progressBar();
-    const dataset = await openDataset(reference, chosen, columnNames(options), onProgress);
+    const { target } = await readHeadManifest(version.folder);
+    const columns = { ...columnNames(options), target };
+    const dataset = await openDataset(reference, chosen, columns, onProgress);
     const encoders = await loadEncoders(encoderOptions(chosen));
     try {
       const metrics = await evaluateHead(encoders, {
@@ -45,7 +48,7 @@ export const evaluate = addSettings(
         printJson({ head: { name: version.name, version: version.version }, dataset: dataset.name, metrics });
       else {
         print(`${version.name}@${version.version} on ${dataset.name}`);
-        print(metricsTable(metrics));
+        print(metricsTable(metrics, target));
       }
     } finally {
       await encoders.close();

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { encoderSettings } from '../config.ts';
 import { readHeadManifest } from '../inference/head.ts';
+import { metricTitles } from '../training/metrics.ts';
 import { addSettings, headRegistry, settingsOf } from './options.ts';
-import { percent, print, printJson, table } from './output.ts';
+import { metricText, print, printJson, table } from './output.ts';
 
 export const heads = addSettings(
   new Command('heads')
@@ -19,11 +20,10 @@ export const heads = addSettings(
       printJson({ heads: manifests });
       return;
     }
-    const rows = manifests.map(({ name, version, labels, metrics, createdAt }) => [
-      `${name}@${version}`,
-      String(labels.length),
-      percent(metrics.fused.accuracy),
-      createdAt,
-    ]);
-    print(table([['head', 'labels', 'test accuracy', 'created'], ...rows]));
+    const rows = manifests.map(({ name, version, target, labels, metrics, createdAt }) => {
+      const [main] = metricTitles[target];
+      const figure = metricText(metrics.fused[main.name], main.isShare);
+      return [`${name}@${version}`, String(labels.length), `${main.title} ${figure}`, createdAt];
+    });
+    print(table([['head', 'labels', 'on the test split', 'created'], ...rows]));
   });

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { targets } from '../arl/target.ts';
 import {
   type encoderSettings,
   environmentVariable,
@@ -111,16 +112,24 @@ export function addColumnOptions(command: Command): Command {
   return command
     .option('--image-column <name>', 'column of the metadata file that names the picture')
     .option('--text-column <name>', 'column that holds the text')
-    .option('--label-column <name>', 'column that holds the label');
+    .option('--label-column <name>', 'column that holds the label')
+    .addOption(
+      new Option('--target <kind>', 'one label a row, any of several, or a number').choices(
+        Object.keys(targets),
+      ),
+    )
+    .option('--label-separator <text>', 'what stands between the labels of a row (default: "|")');
 }
 
 /** The columns that a command was given; those that it was not keep their usual names. */
 export function columnNames(options: Partial<ColumnNames>): Partial<ColumnNames> {
-  const { imageColumn, textColumn, labelColumn } = options;
+  const { imageColumn, textColumn, labelColumn, target, labelSeparator } = options;
   return {
     ...(imageColumn !== undefined && { imageColumn }),
     ...(textColumn !== undefined && { textColumn }),
     ...(labelColumn !== undefined && { labelColumn }),
+    ...(target !== undefined && { target }),
+    ...(labelSeparator !== undefined && { labelSeparator }),
   };
 }
 

@@ -1,5 +1,7 @@
 import Table from 'cli-table3';
-import type { HeadMetrics, TrainingSummary } from '../training/progress.ts';
+import type { TargetKind } from '../arl/target.ts';
+import { type Metrics, metricTitles } from '../training/metrics.ts';
+import type { AnswerMetrics } from '../training/progress.ts';
 
 /** Prints one JSON object and nothing else, for machines. */
 export function printJson(value: unknown): void {
@@ -37,18 +39,21 @@ export function table([head, ...rows]: readonly (readonly string[])[]): string {
   return lines.toString();
 }
 
+/** One figure of a head. */
+export function metricText(value: number, isShare: boolean): string {
+  return isShare ? percent(value) : value.toFixed(3);
+}
+
 /** The main figures of a head, as a table: together, and each modality alone. */
-export function metricsTable({ fused, image, text }: TrainingSummary['metrics']): string {
-  const row = (name: string, metrics: HeadMetrics) => [
+export function metricsTable({ fused, image, text }: AnswerMetrics, target: TargetKind): string {
+  const titles = metricTitles[target];
+  const row = (name: string, metrics: Metrics) => [
     name,
-    percent(metrics.accuracy),
-    metrics.macroF1.toFixed(3),
-    metrics.negativeLogLikelihood.toFixed(3),
-    metrics.calibrationError.toFixed(3),
+    ...titles.map((metric) => metricText(metrics[metric.name], metric.isShare)),
     String(metrics.examples),
   ];
   return table([
-    ['answers from', 'accuracy', 'macro-F1', 'neg. log likelihood', 'calibration error', 'examples'],
+    ['answers from', ...titles.map(({ title }) => title), 'examples'],
     row('everything', fused),
     ...(image ? [row('image only', image)] : []),
     ...(text ? [row('text only', text)] : []),

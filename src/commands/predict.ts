@@ -50,15 +50,25 @@ export const predict = addSettings(
         print(`${name}@${version}, from ${result.modalities.join(' and ')}:`);
         print(opinionTable(result));
         for (const [modality, opinion] of Object.entries(result.unimodal))
-          print(`${modality} alone says ${opinion.labels[0].label} (${percent(opinion.confidence)})`);
+          print(`${modality} alone says ${inWords(opinion)}`);
       }
     } finally {
       await Promise.all([engine.close(), encoders.close()]);
     }
   });
 
-function opinionTable({ labels }: Opinion): string {
-  return table(labels.map(({ label, probability }) => [label, percent(probability)]));
+function opinionTable({ labels, value }: Opinion): string {
+  if (value !== undefined) return String(value);
+  return table(
+    labels.map(({ label, probability, given }) => [label, percent(probability), given ? 'given' : '']),
+  );
+}
+
+function inWords({ labels, value }: Opinion): string {
+  if (value !== undefined) return String(value);
+  const given = labels.filter((label) => label.given);
+  const said = labels[0].given === undefined ? labels.slice(0, 1) : given;
+  return said.map(({ label, probability }) => `${label} (${percent(probability)})`).join(', ') || 'no label';
 }
 
 async function readPicture(file: string): Promise<Buffer> {

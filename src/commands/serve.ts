@@ -126,8 +126,16 @@ async function startServer(chosen: Settings): Promise<RunningServer> {
 }
 
 async function summarize(folder: string): Promise<HeadSummary> {
-  const { name, version, labels, encoders, createdAt, metrics } = await readHeadManifest(folder);
-  return { name, version, labels, modalities: encoders.map(({ modality }) => modality), createdAt, metrics };
+  const { name, version, target, labels, encoders, createdAt, metrics } = await readHeadManifest(folder);
+  return {
+    name,
+    version,
+    target,
+    labels,
+    modalities: encoders.map(({ modality }) => modality),
+    createdAt,
+    metrics,
+  };
 }
 
 function announce({ address, provider }: RunningServer, heads: HeadSummary[]): void {

@@ -82,7 +82,7 @@ export const train = addSettings(
         print(
           `${head}@${version}: ${summary.labels.length} labels, trained on ${examples.training} examples in ${seconds.total} s`,
         );
-        print(metricsTable(summary.metrics));
+        print(metricsTable(summary.metrics, summary.target));
         print(`report: ${folder}/report.html`);
       }
     } finally {

@@ -1,13 +1,8 @@
 import { z } from 'zod';
 import { modalities } from './prediction.ts';
 
-const metricsSchema = z.object({
-  examples: z.number(),
-  accuracy: z.number(),
-  macroF1: z.number(),
-  negativeLogLikelihood: z.number(),
-  calibrationError: z.number(),
-});
+/** By name; which there are depends on the target. */
+const metricsSchema = z.record(z.string(), z.number());
 
 /** `head.json`: everything about a head but its weights. */
 export const headManifestSchema = z.object({
@@ -15,8 +10,12 @@ export const headManifestSchema = z.object({
   name: z.string(),
   version: z.int().positive(),
   createdAt: z.iso.datetime(),
-  /** In the order of the logits. */
-  labels: z.array(z.string()).min(2),
+  /** What the head says: one label, any of several, or numbers. */
+  target: z.enum(['single', 'multi', 'regression']).default('single'),
+  /** In the order of the logits; what numbers are called. */
+  labels: z.array(z.string()).min(1),
+  /** Of any of several labels: the probability from which each is given. */
+  thresholds: z.array(z.number()).optional(),
   /** The encoders whose features the head takes, in the order of METHOD's m. */
   encoders: z
     .array(
@@ -44,9 +43,9 @@ export const headManifestSchema = z.object({
           z.object({
             /** What it changes of the recipe given. */
             changes: z.record(z.string(), z.unknown()),
-            /** Of the held-out labels, as answered and after calibration. */
-            negativeLogLikelihood: z.number(),
-            calibrated: z.number(),
+            /** Mean loss on what was held out, as answered and after calibration. */
+            loss: z.number(),
+            calibratedLoss: z.number(),
           }),
         ),
       })

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
+import type { TargetKind } from '../arl/target.ts';
 import { TandemError } from '../errors.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { float32, rowsOf, type Tensors } from '../runtime/tensor.ts';
@@ -12,7 +13,7 @@ import { softmax } from './softmax.ts';
 /** Features of one item; a modality that it lacks is absent. */
 export type ItemFeatures = Partial<Record<Modality, Float32Array>>;
 
-/** Class probabilities of one item: fused, and of every modality that it has. */
+/** Class probabilities of one item (or the numbers that it is taken for): fused, and of every modality that it has. */
 export interface ItemProbabilities {
   fused: Float64Array;
   unimodal: Partial<Record<Modality, Float64Array>>;
@@ -39,15 +40,18 @@ export interface Head extends Classifier {
  * Loads a head's model.
  * @param model path of head.onnx, or its bytes, which move to the engine's thread
  * @param encoders the modalities that it takes, in its order
+ * @param target what its logits stand for
  */
 export async function loadClassifier(
   engine: Engine,
   model: string | Uint8Array,
   encoders: readonly TakenFeatures[],
+  target: TargetKind = 'single',
 ): Promise<Classifier> {
   const session = await engine.load(model);
   return {
-    classify: async (items) => probabilities(encoders, items, await session.run(feeds(encoders, items))),
+    classify: async (items) =>
+      readAnswers(encoders, items, await session.run(feeds(encoders, items)), activations[target]),
     release: () => session.release(),
   };
 }
@@ -85,7 +89,7 @@ export async function loadHead(
   const weights = path.join(folder, headFiles.weights);
   if ((await sha256OfFile(weights)) !== manifest.weights)
     throw new TandemError('damaged-artifact', `${weights} is not the file that ${headFiles.manifest} names`);
-  return { manifest, ...(await loadClassifier(engine, weights, manifest.encoders)) };
+  return { manifest, ...(await loadClassifier(engine, weights, manifest.encoders, manifest.target)) };
 }
 
 function feeds(encoders: readonly TakenFeatures[], items: readonly ItemFeatures[]): Tensors {
@@ -100,10 +104,18 @@ function feeds(encoders: readonly TakenFeatures[], items: readonly ItemFeatures[
   return Object.fromEntries(entries);
 }
 
-function probabilities(
+/** What logits stand for. */
+const activations: Record<TargetKind, (logits: Float32Array) => Float64Array> = {
+  single: softmax,
+  multi: (logits) => Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit))),
+  regression: (logits) => Float64Array.from(logits),
+};
+
+function readAnswers(
   encoders: readonly TakenFeatures[],
   items: readonly ItemFeatures[],
   results: Tensors,
+  activation: (logits: Float32Array) => Float64Array,
 ): ItemProbabilities[] {
   const fused = rowsOf(results, fusedOutput);
   const logits = encoders.map(({ modality }) => ({
@@ -115,8 +127,8 @@ function probabilities(
     if (known.length === 0) throw new Error('the item has no features that the head knows');
     const complete = known.length === encoders.length;
     return {
-      fused: softmax(complete ? fused[index] : known[0].rows[index]),
-      unimodal: Object.fromEntries(known.map(({ modality, rows }) => [modality, softmax(rows[index])])),
+      fused: activation(complete ? fused[index] : known[0].rows[index]),
+      unimodal: Object.fromEntries(known.map(({ modality, rows }) => [modality, activation(rows[index])])),
     };
   });
 }

@@ -11,12 +11,17 @@ export interface PredictionInput {
 export interface LabelProbability {
   label: string;
   probability: number;
+  /** Of any of several labels: whether the head gives it, its probability being at its threshold or above. */
+  given?: boolean;
 }
 
-/** Labels in falling order of probability, and the probability of the first. */
 export interface Opinion {
+  /** In falling order of probability; empty where the head says a number. */
   labels: LabelProbability[];
-  confidence: number;
+  /** Probability of the first label. */
+  confidence?: number;
+  /** The number, in the unit that the head was taught. */
+  value?: number;
 }
 
 export interface Timings {

@@ -3,7 +3,8 @@ import { TandemError } from '../errors.ts';
 import { Batcher } from './batcher.ts';
 import type { Encoders } from './encoders.ts';
 import type { Head, ItemFeatures } from './head.ts';
-import type { Modality, Opinion, Prediction, PredictionInput } from './prediction.ts';
+import { opinionOf } from './opinion.ts';
+import type { Modality, Prediction, PredictionInput } from './prediction.ts';
 
 export interface PredictorOptions {
   maximumBatch: number;
@@ -78,16 +79,15 @@ export class Predictor {
     const answers = await head.classify(good.map(({ features }) => features));
     const ended = performance.now();
     this.#lastSuccess = ended;
-    const { labels } = head.manifest;
     const predictions = good.map(({ decode, queue, encode }, index): Prediction => {
       const { fused, unimodal } = answers[index];
       return {
-        ...opinion(fused, labels, topK),
+        ...opinionOf(fused, head.manifest, topK),
         modalities: Object.keys(unimodal) as Modality[],
         unimodal: Object.fromEntries(
-          Object.entries(unimodal).map(([modality, probabilities]) => [
+          Object.entries(unimodal).map(([modality, answer]) => [
             modality,
-            opinion(probabilities, labels, topK),
+            opinionOf(answer, head.manifest, topK),
           ]),
         ),
         timings: { decode, queue, encode, head: ended - started },
@@ -133,10 +133,4 @@ function itemError(error: unknown): TandemError {
   if (error instanceof TandemError && error.code !== 'overloaded' && error.code !== 'deadline-exceeded')
     return error;
   throw error;
-}
-
-function opinion(probabilities: Float64Array, labels: readonly string[], topK: number): Opinion {
-  const order = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, topK);
-  const ranked = order.map((index) => ({ label: labels[index], probability: probabilities[index] }));
-  return { labels: ranked, confidence: ranked[0].probability };
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter, on } from 'node:events';
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { TargetKind } from '../arl/target.ts';
 import { TandemError } from '../errors.ts';
 import type { EncoderOptions } from '../inference/encoders.ts';
 import { headNamePattern } from '../store/heads.ts';
@@ -27,6 +28,9 @@ export interface JobRequest {
   head: string;
   source: { dataset: string } | { archive: string; fileName: string };
   seed?: number;
+  /** What a row's label is, and what stands between several; of a dataset that is not imported yet. */
+  target?: TargetKind;
+  labelSeparator?: string;
 }
 
 interface Entry {
@@ -67,7 +71,7 @@ export class JobQueue {
    * Adds a job. An uploaded archive belongs to the job from here on.
    * @throws TandemError `unknown-dataset`, `invalid-request` (the head's name), `overloaded`
    */
-  async submit({ head, source, seed = 0 }: JobRequest): Promise<Job> {
+  async submit({ head, source, seed = 0, ...reading }: JobRequest): Promise<Job> {
     if (!headNamePattern.test(head))
       throw new TandemError(
         'invalid-request',
@@ -90,6 +94,7 @@ export class JobQueue {
       task: {
         head,
         seed,
+        reading,
         encoders,
         heads,
         data,

@@ -9,6 +9,7 @@ import { type EncoderOptions, loadEncoders } from '../inference/encoders.ts';
 import { HeadRegistry } from '../store/heads.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { type Dataset, readDataset } from '../training/dataset/dataset.ts';
+import type { ColumnNames } from '../training/dataset/example.ts';
 import { unpackUpload } from '../training/dataset/upload/unpack.ts';
 import { fineTune } from '../training/fine-tune.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
@@ -17,6 +18,8 @@ import { describeFailure, type JobFailure } from './failure.ts';
 export interface TrainingTask {
   head: string;
   seed: number;
+  /** How the labels of a dataset that is not imported yet are to be read. */
+  reading: Partial<Pick<ColumnNames, 'target' | 'labelSeparator'>>;
   /** Folder of all data. */
   data: string;
   /** The id of an imported dataset, a dataset's folder, or an uploaded file and the folder to unpack it in. */
@@ -61,14 +64,14 @@ async function run(task: TrainingTask): Promise<TrainingSummary> {
   });
 }
 
-async function openSource({ source, data }: TrainingTask): Promise<Dataset> {
+async function openSource({ source, data, reading }: TrainingTask): Promise<Dataset> {
   if ('imported' in source) return new DatasetCatalogue(data).open(source.imported);
   const onProgress = (done: number, total: number) =>
     send({ kind: 'progress', progress: { stage: 'checking', done, total } });
-  if ('folder' in source) return readDataset(source.folder, { onProgress });
+  if ('folder' in source) return readDataset(source.folder, { ...reading, onProgress });
   const { archive, fileName, unpackTo } = source;
   const folder = await unpackUpload(archive, fileName, path.join(unpackTo, 'dataset'));
-  return readDataset(folder, { inlineFolder: path.join(unpackTo, 'pictures'), onProgress });
+  return readDataset(folder, { ...reading, inlineFolder: path.join(unpackTo, 'pictures'), onProgress });
 }
 
 function send(message: TrainingMessage, sent = () => {}): void {

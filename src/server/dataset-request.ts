@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { formFile, notText } from './body.ts';
+import { labelReading } from './label-reading.ts';
 import type { DatasetUpload } from './services.ts';
 
 const column = (holds: string) =>
@@ -20,6 +21,7 @@ const fields = {
   imageColumn: column('the picture: a file’s name, base64 or a data URL; `file_name` unless said'),
   textColumn: column('the text; `text` unless said'),
   labelColumn: column('the label; `label` unless said'),
+  ...labelReading,
 };
 
 const formFieldsSchema = z.strictObject({ ...fields, file: notText });

@@ -12,12 +12,12 @@ const exampleFigures = {
   negativeLogLikelihood: 0.31,
   calibrationError: 0.02,
 };
-const figures = z.object({
-  examples: z.int(),
-  accuracy: z.number(),
-  macroF1: z.number(),
-  negativeLogLikelihood: z.number(),
-  calibrationError: z.number(),
+const figures = z
+  .record(z.string(), z.number())
+  .meta({ description: 'By name; which there are depends on the target.', example: exampleFigures });
+export const targetSchema = z.enum(['single', 'multi', 'regression']).meta({
+  id: 'Target',
+  description: 'What a head says: one label, any of several, or a number.',
 });
 export const metricsSchema = z
   .object({ fused: figures, image: figures.optional(), text: figures.optional() })
@@ -26,6 +26,7 @@ export const metricsSchema = z
 const exampleHead = {
   name: 'emoji',
   version: 1,
+  target: 'single',
   labels: ['animals-nature', 'food-drink'],
   modalities: ['image', 'text'],
   createdAt: '2026-01-31T12:00:00.000Z',
@@ -35,6 +36,7 @@ const headSchema = z
   .object({
     name: z.string(),
     version: z.int(),
+    target: targetSchema,
     labels: z.array(z.string()),
     modalities: z.array(z.enum(modalities)),
     createdAt: z.iso.datetime(),

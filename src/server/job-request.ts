@@ -4,7 +4,8 @@ import { TandemError } from '../errors.ts';
 import type { Job } from '../jobs/job.ts';
 import { headNamePattern } from '../store/heads.ts';
 import { formFile, formNumber, notText } from './body.ts';
-import { metricsSchema } from './head-routes.ts';
+import { metricsSchema, targetSchema } from './head-routes.ts';
+import { labelReading } from './label-reading.ts';
 import type { Services } from './services.ts';
 
 const seed = z.int().min(0).meta({ description: 'Same seed, same head.', example: 0 });
@@ -24,10 +25,11 @@ export const jsonSchema = z
       )
       .meta({ example: 'pets' }),
     seed: seed.optional(),
+    ...labelReading,
   })
   .meta({ id: 'JobRequest', example: { head: 'pets', dataset: 'pets', seed: 0 } });
 
-const formFields = { head, seed: formNumber(seed).optional() };
+const formFields = { head, seed: formNumber(seed).optional(), ...labelReading };
 const formFieldsSchema = z.strictObject({ ...formFields, archive: notText });
 export const formSchema = z
   .strictObject({
@@ -67,6 +69,7 @@ export const jobSchema = z
       .object({
         head: z.string(),
         version: z.int(),
+        target: targetSchema,
         labels: z.array(z.string()),
         examples: z.object({ training: z.int(), test: z.int() }),
         metrics: metricsSchema,

@@ -13,8 +13,20 @@ import type { Route } from './route.ts';
 import type { Services } from './services.ts';
 
 const opinion = {
-  labels: z.array(z.object({ label: z.string(), probability: z.number() })),
-  confidence: z.number().meta({ description: 'Probability of the first label.' }),
+  labels: z
+    .array(
+      z.object({
+        label: z.string(),
+        probability: z.number(),
+        given: z
+          .boolean()
+          .optional()
+          .meta({ description: 'Of a head for several labels: whether it gives this one.' }),
+      }),
+    )
+    .meta({ description: 'The likeliest first; empty where the head says a number.' }),
+  confidence: z.number().optional().meta({ description: 'Probability of the first label.' }),
+  value: z.number().optional().meta({ description: 'The number, where the head says one.' }),
 };
 
 const predictionSchema = z

@@ -1,18 +1,20 @@
 import type { Readable } from 'node:stream';
+import type { TargetKind } from '../arl/target.ts';
 import type { TandemError } from '../errors.ts';
 import type { Modality, Prediction, PredictionInput } from '../inference/prediction.ts';
 import type { Job, JobEvent } from '../jobs/job.ts';
 import type { DatasetCounts } from '../training/dataset/counts.ts';
-import type { HeadMetrics } from '../training/progress.ts';
+import type { AnswerMetrics } from '../training/progress.ts';
 
 /** A registered head version, as `GET /v1/heads` shows it. */
 export interface HeadSummary {
   name: string;
   version: number;
+  target: TargetKind;
   labels: string[];
   modalities: Modality[];
   createdAt: string;
-  metrics: { fused: HeadMetrics; image?: HeadMetrics; text?: HeadMetrics };
+  metrics: AnswerMetrics;
 }
 
 /** A dataset that was brought, as `GET /v1/datasets` shows it. */
@@ -28,7 +30,14 @@ export interface DatasetSummary {
 /** A dataset that somebody brings: one uploaded file, a folder among the server's, or an address. */
 export interface DatasetUpload {
   source: { file: string; fileName: string } | { folder: string } | { url: string };
-  options: { name?: string; imageColumn?: string; textColumn?: string; labelColumn?: string };
+  options: {
+    name?: string;
+    imageColumn?: string;
+    textColumn?: string;
+    labelColumn?: string;
+    target?: TargetKind;
+    labelSeparator?: string;
+  };
 }
 
 /** What a dry run finds. */
@@ -95,6 +104,8 @@ export interface Services {
       head: string;
       source: { dataset: string } | { archive: string; fileName: string };
       seed?: number;
+      target?: TargetKind;
+      labelSeparator?: string;
     }): Promise<Job>;
     list(): Job[];
     /** @throws TandemError `unknown-job` */

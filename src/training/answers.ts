@@ -2,7 +2,10 @@ import type { Classifier, ItemFeatures, ItemProbabilities } from '../inference/h
 import type { Modality } from '../inference/prediction.ts';
 import { evaluate } from './evaluation.ts';
 import type { FeatureTable } from './feature-table.ts';
-import type { HeadMetrics, TrainingSummary } from './progress.ts';
+import type { Metrics } from './metrics.ts';
+import { evaluateNumbers } from './numbers.ts';
+import type { AnswerMetrics } from './progress.ts';
+import { evaluateSeveralLabels } from './several-labels.ts';
 
 const rowsPerRun = 1024;
 
@@ -37,22 +40,58 @@ export async function answerRows(
   return answers;
 }
 
-/** Metrics of the fused answers, and of each modality's own over the examples that have it. */
+/** The truth about rows that were answered, in the same order. */
+export type Truth = Pick<FeatureTable, 'labels' | 'targets'>;
+
+/**
+ * Metrics of the fused answers, and of each modality's own over the examples that have it.
+ * @param thresholds of any of several labels; 0.5 where absent
+ */
 export function measureAnswers(
   answers: readonly ItemProbabilities[],
-  labels: ArrayLike<number>,
-): TrainingSummary['metrics'] {
-  const ofModality = (modality: Modality): HeadMetrics | undefined => {
-    const rows = answers.flatMap(({ unimodal }, row) => (unimodal[modality] ? [row] : []));
-    if (rows.length === 0) return undefined;
-    return evaluate(
-      rows.map((row) => answers[row].unimodal[modality]!),
-      rows.map((row) => labels[row]),
+  truth: Truth,
+  thresholds?: readonly number[],
+): AnswerMetrics {
+  const rows = [...answers.keys()];
+  const ofModality = (modality: Modality): Metrics | undefined => {
+    const known = rows.filter((row) => answers[row].unimodal[modality]);
+    if (known.length === 0) return undefined;
+    return measure(
+      known.map((row) => answers[row].unimodal[modality]!),
+      known,
+      truth,
+      thresholds,
     );
   };
-  const fused = evaluate(
-    answers.map((answer) => answer.fused),
-    labels,
+  return {
+    fused: measure(
+      answers.map(({ fused }) => fused),
+      rows,
+      truth,
+      thresholds,
+    ),
+    image: ofModality('image'),
+    text: ofModality('text'),
+  };
+}
+
+function measure(
+  answers: readonly Float64Array[],
+  rows: readonly number[],
+  { labels, targets }: Truth,
+  thresholds?: readonly number[],
+): Metrics {
+  if (!targets)
+    return evaluate(
+      answers,
+      rows.map((row) => labels[row]),
+    );
+  const { kind, columns, values } = targets;
+  const truth = rows.map((row) => values.subarray(row * columns, (row + 1) * columns));
+  if (kind === 'multi')
+    return evaluateSeveralLabels(answers, truth, thresholds ?? new Array<number>(columns).fill(0.5));
+  return evaluateNumbers(
+    answers.map(([value]) => value),
+    truth.map(([value]) => value),
   );
-  return { fused, image: ofModality('image'), text: ofModality('text') };
 }

@@ -4,6 +4,7 @@ import { float32, int32, type Tensors } from '../runtime/tensor.ts';
 import { type BatchOrder, wholeOrder, windowedOrder } from './batch-order.ts';
 import type { FeatureTable } from './feature-table.ts';
 import { Random } from './random.ts';
+import { selectTargets } from './targets.ts';
 
 export interface BatchOptions {
   batchSize: number;
@@ -95,7 +96,7 @@ export class Batches {
   }
 
   async #readWindow(window: number): Promise<Tensors> {
-    const { columns, labels } = this.#table;
+    const { columns, labels, targets } = this.#table;
     const { partial, weights } = this.#options;
     const rows = this.#order.rowsOf(window);
     const count = rows.length;
@@ -114,10 +115,12 @@ export class Batches {
     });
     return {
       ...Object.assign({}, ...(await Promise.all(entries))),
-      [sharedInputs.truth]: int32(
-        [count],
-        rows.map((row) => labels[row]),
-      ),
+      [sharedInputs.truth]: targets
+        ? float32([count, targets.columns], selectTargets(targets, rows).values)
+        : int32(
+            [count],
+            rows.map((row) => labels[row]),
+          ),
       ...(weights && {
         [sharedInputs.weights]: float32(
           [count, 1],

@@ -2,21 +2,27 @@ import type { HeadCalibration } from '../arl/serving.ts';
 import type { ItemProbabilities } from '../inference/head.ts';
 import type { Modality } from '../inference/prediction.ts';
 import { fitPooling, type Opinions, pool } from './pooling.ts';
+import { chooseThresholds, evaluateSeveralLabels } from './several-labels.ts';
+import type { TargetTable } from './targets.ts';
 
 /** What heads said of examples that they were not trained on, and the truth. */
 export interface HeldOutAnswers {
   answers: readonly ItemProbabilities[];
   /** Index of each example's class. */
   labels: ArrayLike<number>;
+  /** What was to be learnt, where it is not one label. */
+  targets?: TargetTable;
 }
 
 export interface CalibrationResult {
-  /** Mean negative log likelihood of the answers as they are. */
+  /** Mean loss of the answers as they are: negative log likelihood, or of numbers the squared error. */
   before: number;
   /** The same with a calibration, always fitted on other examples than it is measured on. */
   after: number;
   /** Fitted on all the answers; absent where `after` is no better than `before`. */
   calibration?: HeadCalibration;
+  /** Of any of several labels: from which probability each is best given. */
+  thresholds?: number[];
 }
 
 /** Parts that the answers are divided into, so that a calibration is measured on what it was not fitted on. */
@@ -29,6 +35,7 @@ const smallest = 1e-12;
  * @param modalities the head's, in its order
  */
 export function calibrate(heldOut: HeldOutAnswers, modalities: readonly Modality[]): CalibrationResult {
+  if (heldOut.targets) return chooseFor(heldOut.answers, heldOut.targets);
   const rows = [...heldOut.answers.keys()];
   const before = likelihood(heldOut, rows, modalities);
   let after = 0;
@@ -42,6 +49,22 @@ export function calibrate(heldOut: HeldOutAnswers, modalities: readonly Modality
   return after < before
     ? { before, after, calibration: fitCalibration(heldOut, rows, modalities) }
     : { before, after: before };
+}
+
+/** Several labels get thresholds; numbers are left as they are. */
+function chooseFor(
+  answers: HeldOutAnswers['answers'],
+  { kind, columns, values }: TargetTable,
+): CalibrationResult {
+  const rows = answers.map(({ fused }) => fused);
+  const truth = rows.map((_, row) => values.subarray(row * columns, (row + 1) * columns));
+  if (kind === 'multi') {
+    const thresholds = chooseThresholds(rows, truth);
+    const { negativeLogLikelihood } = evaluateSeveralLabels(rows, truth, thresholds);
+    return { before: negativeLogLikelihood, after: negativeLogLikelihood, thresholds };
+  }
+  const squares = rows.reduce((sum, [value], row) => sum + (value - truth[row][0]) ** 2, 0) / rows.length;
+  return { before: squares, after: squares };
 }
 
 function fitCalibration(

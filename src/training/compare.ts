@@ -1,13 +1,15 @@
+import type { TargetKind } from '../arl/target.ts';
 import type { Encoders } from '../inference/encoders.ts';
 import type { Modality } from '../inference/prediction.ts';
 import { Engine } from '../runtime/engine.ts';
 import { measureAnswers } from './answers.ts';
 import type { Dataset } from './dataset/dataset.ts';
-import type { FeatureTable } from './feature-table.ts';
+import { type FeatureTable, selectRows } from './feature-table.ts';
 import { extractFeatures } from './features.ts';
 import { fitHead } from './fit.ts';
+import { type MetricTitle, metricTitles } from './metrics.ts';
 import { type Difference, mean, pairedDifference, standardDeviation } from './paired-difference.ts';
-import type { HeadMetrics, TrainingProgress } from './progress.ts';
+import type { AnswerMetrics, TrainingProgress } from './progress.ts';
 import { type Recipe, recipeFor, strategyRecipe } from './recipe.ts';
 import type { SplitMethod } from './split.ts';
 import { splitRows } from './split-rows.ts';
@@ -48,16 +50,13 @@ export interface Spread {
   bySeed: number[];
 }
 
-export type Figure = 'accuracy' | 'macroF1' | 'negativeLogLikelihood' | 'calibrationError';
-export const figures: Figure[] = ['accuracy', 'macroF1', 'negativeLogLikelihood', 'calibrationError'];
-
 export interface ContenderResult {
   contender: Contender;
   /** On everything that an example has. */
-  fused: Record<Figure, Spread>;
+  fused: Record<string, Spread>;
   /** The same head on one modality alone; absent where it never learnt that modality. */
-  image?: Record<Figure, Spread>;
-  text?: Record<Figure, Spread>;
+  image?: Record<string, Spread>;
+  text?: Record<string, Spread>;
 }
 
 export interface Comparison {
@@ -65,11 +64,12 @@ export interface Comparison {
   examples: { training: number; test: number };
   labels: number;
   seeds: readonly number[];
-  /** The most accurate first. */
+  target: TargetKind;
+  /** The best first, by the target's main figure. */
   results: ContenderResult[];
   /** ARL less each of the others, on everything that an example has; absent where there is nothing to balance. */
-  differences?: { against: Contender; figures: Record<Figure, Difference> }[];
-  /** Of ARL against the best of the others, in accuracy; absent where there is nothing to balance. */
+  differences?: { against: Contender; figures: Record<string, Difference> }[];
+  /** Of ARL against the best of the others, by the main figure; absent where there is nothing to balance. */
   verdict?: { against: Contender; difference: Difference };
 }
 
@@ -90,7 +90,7 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
   const known = table.columns.map(({ modality }) => modality);
   const taking = contenders.filter((contender) => isPossible(contender, known));
   const engine = Engine.start({ provider: encoders.provider.provider, threads: options.threads });
-  const measured = new Map<Contender, Partial<Record<'fused' | Modality, HeadMetrics>>[]>();
+  const measured = new Map<Contender, AnswerMetrics[]>();
   let done = 0;
   const total = seeds.length * taking.length;
   try {
@@ -103,10 +103,7 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
           seed,
           signal,
         });
-        const metrics = measureAnswers(
-          answers,
-          splits[index].test.map((row) => table.labels[row]),
-        );
+        const metrics = measureAnswers(answers, selectRows({ ...table, columns: [] }, splits[index].test));
         measured.set(contender, [...(measured.get(contender) ?? []), metrics]);
         onProgress?.({
           stage: 'comparison',
@@ -119,36 +116,40 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
   } finally {
     await engine.close();
   }
+  const titles = metricTitles[dataset.target];
+  const [main] = titles;
+  const sign = main.moreIsBetter ? 1 : -1;
   const results = taking
-    .map((contender): ContenderResult => summarize(contender, measured.get(contender)!))
-    .sort((a, b) => b.fused.accuracy.mean - a.fused.accuracy.mean);
+    .map((contender): ContenderResult => summarize(contender, measured.get(contender)!, titles))
+    .sort((a, b) => sign * (b.fused[main.name].mean - a.fused[main.name].mean));
   const [{ train, test }] = splits;
   return {
+    target: dataset.target,
     dataset: dataset.name,
     examples: { training: train.length, test: test.length },
     labels: dataset.labels.length,
     seeds,
     results,
-    ...judge(results, test.length / train.length),
+    ...judge(results, titles, test.length / train.length),
   };
 }
 
 function judge(
   results: readonly ContenderResult[],
+  titles: readonly MetricTitle[],
   overlap: number,
 ): Pick<Comparison, 'differences' | 'verdict'> {
   const arl = results.find(({ contender }) => contender === 'arl');
   const others = results.filter(({ contender }) => contender !== 'arl');
   if (!arl || results.length < contenders.length) return {};
-  const differences = others.map(({ contender, fused }) => {
-    const entries = figures.map((figure) => [
-      figure,
-      pairedDifference(arl.fused[figure].bySeed, fused[figure].bySeed, overlap),
-    ]);
-    return { against: contender, figures: Object.fromEntries(entries) as Record<Figure, Difference> };
-  });
+  const differences = others.map(({ contender, fused }) => ({
+    against: contender,
+    figures: Object.fromEntries(
+      titles.map(({ name }) => [name, pairedDifference(arl.fused[name].bySeed, fused[name].bySeed, overlap)]),
+    ),
+  }));
   const [best] = differences;
-  return { differences, verdict: { against: best.against, difference: best.figures.accuracy } };
+  return { differences, verdict: { against: best.against, difference: best.figures[titles[0].name] } };
 }
 
 /** Balancing modalities takes two of them. */
@@ -177,15 +178,16 @@ function prepare(
 
 function summarize(
   contender: Contender,
-  bySeed: Partial<Record<'fused' | Modality, HeadMetrics>>[],
+  bySeed: readonly AnswerMetrics[],
+  titles: readonly MetricTitle[],
 ): ContenderResult {
-  const spread = (answer: 'fused' | Modality) =>
+  const spread = (answer: keyof AnswerMetrics) =>
     Object.fromEntries(
-      figures.map((figure): [Figure, Spread] => {
-        const values = bySeed.map((metrics) => metrics[answer]![figure]);
-        return [figure, { mean: mean(values), standardDeviation: standardDeviation(values), bySeed: values }];
+      titles.map(({ name }): [string, Spread] => {
+        const values = bySeed.map((metrics) => metrics[answer]![name]);
+        return [name, { mean: mean(values), standardDeviation: standardDeviation(values), bySeed: values }];
       }),
-    ) as Record<Figure, Spread>;
+    );
   const has = (answer: Modality) => bySeed.every((metrics) => metrics[answer]);
   return {
     contender,

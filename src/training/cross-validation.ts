@@ -3,7 +3,7 @@ import type { Engine } from '../runtime/engine.ts';
 import type { HeldOutAnswers } from './calibration.ts';
 import type { CheckpointFolder } from './checkpoints.ts';
 import { concurrently } from './dataset/concurrently.ts';
-import type { FeatureTable } from './feature-table.ts';
+import { type FeatureTable, selectRows } from './feature-table.ts';
 import { fitHead } from './fit.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -37,7 +37,8 @@ export async function crossValidate(
   const splits = Array.from({ length: heldOut }, (_, fold) => {
     const train = rows.filter((_, index) => folds[index] !== fold);
     const taught = new Set(train.map((row) => table.labels[row]));
-    const test = rows.filter((row, index) => folds[index] === fold && taught.has(table.labels[row]));
+    const isTaught = (row: number) => table.targets !== undefined || taught.has(table.labels[row]);
+    const test = rows.filter((row, index) => folds[index] === fold && isTaught(row));
     return { train, test };
   });
   const idle = [...engines];
@@ -57,9 +58,13 @@ export async function crossValidate(
     onTrained?.();
     return fitted.answers;
   });
-  const labels = splits.flatMap(({ test }) => test.map((row) => table.labels[row]));
+  const { labels, targets } = selectRows(
+    { ...table, columns: [] },
+    splits.flatMap(({ test }) => test),
+  );
   return recipes.map((_, index) => ({
     answers: answers.slice(index * heldOut, (index + 1) * heldOut).flat() as ItemProbabilities[],
     labels,
+    targets,
   }));
 }

@@ -4,8 +4,9 @@ import { loadHead } from '../inference/head.ts';
 import { Engine } from '../runtime/engine.ts';
 import { answerRows, measureAnswers } from './answers.ts';
 import type { Dataset } from './dataset/dataset.ts';
+import { labelsIn } from './dataset/label-column.ts';
 import { extractFeatures } from './features.ts';
-import type { TrainingProgress, TrainingSummary } from './progress.ts';
+import type { AnswerMetrics, TrainingProgress } from './progress.ts';
 
 export interface EvaluateOptions {
   dataset: Dataset;
@@ -24,15 +25,22 @@ export interface EvaluateOptions {
 export async function evaluateHead(
   encoders: Encoders,
   { dataset, featureCache, head: headFolder, onProgress }: EvaluateOptions,
-): Promise<TrainingSummary['metrics']> {
+): Promise<AnswerMetrics> {
   const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
   try {
     const head = await loadHead(engine, headFolder, encoders.fingerprints);
-    const { labels, encoders: taken } = head.manifest;
+    const { target, labels, thresholds, encoders: taken } = head.manifest;
+    if (dataset.target !== target)
+      throw new TandemError(
+        'invalid-dataset',
+        `the labels of ${dataset.name} were read as ${dataset.target}, but the head’s target is ${target}`,
+      );
     const items = dataset.examples.flatMap((example) => {
       const at = `row ${example.row}`;
-      if (!labels.includes(example.label))
-        return [{ at, detail: `the head was never taught the label ${JSON.stringify(example.label)}` }];
+      const own = target === 'multi' ? labelsIn(example.label, dataset.labelSeparator) : [example.label];
+      const unknown = own.filter((label) => !labels.includes(label));
+      if (target !== 'regression' && unknown.length > 0)
+        return [{ at, detail: `the head was never taught the label ${JSON.stringify(unknown[0])}` }];
       if (!taken.some(({ modality }) => example[modality] !== undefined))
         return [{ at, detail: `it has no ${taken.map(({ modality }) => modality).join(' and no ')}` }];
       return [];
@@ -52,7 +60,7 @@ export async function evaluateHead(
       },
     );
     const answers = await answerRows(head, table);
-    return measureAnswers(answers, table.labels);
+    return measureAnswers(answers, table, thresholds);
   } finally {
     await engine.close();
   }

@@ -1,4 +1,4 @@
-import type { HeadMetrics } from './progress.ts';
+import type { LabelMetrics } from './metrics.ts';
 
 const calibrationBins = 15;
 
@@ -11,7 +11,7 @@ const calibrationBins = 15;
 export function evaluate(
   probabilities: readonly ArrayLike<number>[],
   labels: ArrayLike<number>,
-): HeadMetrics {
+): LabelMetrics {
   const examples = probabilities.length;
   const counts = new Map<number, { right: number; predicted: number; actual: number }>();
   const countsOf = (label: number) => {

@@ -1,5 +1,6 @@
 import type { FeatureScaling } from '../arl/serving.ts';
 import type { Modality } from '../inference/prediction.ts';
+import { selectTargets, type TargetTable } from './targets.ts';
 
 /** Features of one modality: rows of `dimension` numbers, in memory, in a file, or computed from another column's. */
 export interface FeatureColumn {
@@ -20,8 +21,10 @@ export interface MemoryColumn extends FeatureColumn {
 /** Features of a set of examples, one column for each modality that any of them has, and their labels. */
 export interface FeatureTable<Column extends FeatureColumn = FeatureColumn> {
   columns: Column[];
-  /** Index of each example's label. */
+  /** Index of each example's label; where there are targets, of the stratum that it is split by. */
   labels: Int32Array;
+  /** What is to be learnt, where it is not one label. */
+  targets?: TargetTable;
 }
 
 /** @example memoryColumn({ modality: 'text', dimension: 2, present: Uint8Array.of(1), values: Float32Array.of(3, 4) }); */
@@ -40,7 +43,7 @@ export function memoryColumn(column: Omit<MemoryColumn, 'read'>): MemoryColumn {
 
 /** Some rows of a table, in the order given. Nothing is copied before it is read. */
 export function selectRows<Column extends FeatureColumn>(
-  { columns, labels }: FeatureTable<Column>,
+  { columns, labels, targets }: FeatureTable<Column>,
   rows: readonly number[],
 ): FeatureTable {
   return {
@@ -55,6 +58,7 @@ export function selectRows<Column extends FeatureColumn>(
         ),
     })),
     labels: Int32Array.from(rows, (row) => labels[row]),
+    targets: targets && selectTargets(targets, rows),
   };
 }
 
@@ -62,13 +66,17 @@ export function selectRows<Column extends FeatureColumn>(
 const rowsAtOnce = 2048;
 
 /** A whole table in memory. */
-export async function loadTable({ columns, labels }: FeatureTable): Promise<FeatureTable<MemoryColumn>> {
+export async function loadTable({
+  columns,
+  labels,
+  targets,
+}: FeatureTable): Promise<FeatureTable<MemoryColumn>> {
   const loaded = columns.map(async ({ modality, dimension, present, read }) => {
     const values = new Float32Array(labels.length * dimension);
     await read(new Int32Array(labels.keys()), values);
     return memoryColumn({ modality, dimension, present, values });
   });
-  return { columns: await Promise.all(loaded), labels };
+  return { columns: await Promise.all(loaded), labels, targets };
 }
 
 /** One row, not copied. */

@@ -9,6 +9,7 @@ import { concurrently } from './dataset/concurrently.ts';
 import type { Dataset, Example } from './dataset/dataset.ts';
 import { FeatureCache } from './feature-cache.ts';
 import { type FeatureTable, type MemoryColumn, memoryColumn } from './feature-table.ts';
+import { encodeTargets } from './targets.ts';
 
 export interface ExtractionOptions {
   /** Folder of the features that earlier extractions left; without it everything is encoded. */
@@ -44,9 +45,10 @@ interface Item {
  */
 export async function extractFeatures(
   encoders: Encoders,
-  { name, examples, labels }: Dataset,
+  dataset: Dataset,
   { cache, signal, onProgress }: ExtractionOptions = {},
 ): Promise<FeatureTable<MemoryColumn>> {
+  const { name, examples } = dataset;
   const parts: { column: MemoryColumn; items: Item[] }[] = [];
   for (const modality of modalities) {
     const present = Uint8Array.from(examples, (example) => Number(example[modality] !== undefined));
@@ -95,11 +97,7 @@ export async function extractFeatures(
       `${name} has ${problems.length} pictures that cannot be decoded`,
       { items: problems.slice(0, 100) },
     );
-  const indexOf = new Map(labels.map((label, index) => [label, index]));
-  return {
-    columns: parts.map(({ column }) => column),
-    labels: Int32Array.from(examples, ({ label }) => indexOf.get(label)!),
-  };
+  return { columns: parts.map(({ column }) => column), ...encodeTargets(dataset) };
 }
 
 async function distinctItems(examples: readonly Example[], modality: Modality): Promise<Item[]> {

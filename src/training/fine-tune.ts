@@ -11,6 +11,7 @@ import type { HeadRegistry } from '../store/heads.ts';
 import { measureAnswers } from './answers.ts';
 import { CheckpointFolder } from './checkpoints.ts';
 import type { Dataset } from './dataset/dataset.ts';
+import { selectRows } from './feature-table.ts';
 import { extractFeatures } from './features.ts';
 import { fitHead } from './fit.ts';
 import { nearDuplicates } from './near-duplicates.ts';
@@ -130,7 +131,9 @@ export async function fineTune(
       format: 1,
       name: options.head,
       createdAt: new Date().toISOString(),
+      target: dataset.target,
       labels: dataset.labels,
+      thresholds: search?.thresholds,
       encoders: modalities.map((modality) => {
         const { id, dimension, fingerprint } = encoders[modality];
         return { modality, id, dimension, fingerprint };
@@ -146,10 +149,7 @@ export async function fineTune(
       },
       calibration: search?.calibration,
     };
-    const metrics = measureAnswers(
-      answers,
-      test.map((row) => table.labels[row]),
-    );
+    const metrics = measureAnswers(answers, selectRows({ ...table, columns: [] }, test), search?.thresholds);
     const twins = await nearDuplicates(engine, table, { train, test });
     onProgress?.({ stage: 'evaluation', done: test.length, total: test.length });
 
@@ -171,6 +171,7 @@ export async function fineTune(
         manifest: complete,
         history,
         test: examples,
+        targets: selectRows({ ...table, columns: [] }, test).targets,
         nearDuplicates: twins?.map((twin) => ({
           test: examples[test.indexOf(twin.test)],
           train: dataset.examples[twin.train],
@@ -183,6 +184,7 @@ export async function fineTune(
     return {
       head: registered.name,
       version: registered.version,
+      target: dataset.target,
       labels: dataset.labels,
       examples: { training: train.length, test: test.length },
       metrics,

@@ -4,6 +4,7 @@ import type { Engine } from '../runtime/engine.ts';
 import { answerRows } from './answers.ts';
 import { applyScaling, type FeatureTable, fitScaling, selectRows } from './feature-table.ts';
 import type { TrainingHistory } from './history.ts';
+import { fitOutputScaling, standardise } from './output-scaling.ts';
 import { type TrainingOptions, trainHead } from './trainer.ts';
 
 /** Row numbers of the two sides of a split. */
@@ -36,10 +37,16 @@ export async function fitHead(
     training.columns.map((column) => fitScaling(column, options.recipe.featureNorm)),
   );
   const columns = training.columns.map((column, m) => applyScaling(column, scaling[m]));
-  const { architecture, parameters, history } = await trainHead(engine, { ...training, columns }, options);
+  const output = training.targets?.kind === 'regression' ? fitOutputScaling(training.targets) : undefined;
+  const targets = training.targets && output ? standardise(training.targets, output) : training.targets;
+  const { architecture, parameters, history } = await trainHead(
+    engine,
+    { ...training, columns, targets },
+    options,
+  );
   const modalities = columns.map(({ modality }) => modality);
-  const weights = emitHead(architecture, modalities, scaling, parameters, calibration);
-  const classifier = await loadClassifier(engine, weights.slice(), columns);
+  const weights = emitHead(architecture, modalities, scaling, parameters, { calibration, output });
+  const classifier = await loadClassifier(engine, weights.slice(), columns, table.targets?.kind);
   const answers = await answerRows(classifier, selectRows(table, test));
   await classifier.release();
   return { weights, answers, history };

@@ -16,7 +16,7 @@ export function emptyHistory(): TrainingHistory {
 /** Adds what a run of steps reported. */
 export function record(history: TrainingHistory, results: Tensors, modalities: number): void {
   for (const name of ['loss', 'accuracy', 'gradientNorm'] as const)
-    history[name].push(...floatsOf(results, name));
+    if (name in results) history[name].push(...floatsOf(results, name));
   const statistics = floatsOf(results, 'statistics');
   for (let offset = 0; offset < statistics.length; offset += 4 * modalities)
     history.statistics.push(

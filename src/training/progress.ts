@@ -1,3 +1,6 @@
+import type { TargetKind } from '../arl/target.ts';
+import type { Metrics } from './metrics.ts';
+
 /**
  * Where a fine-tuning stands. `checking` counts examples, `features` pictures and texts encoded, `training` optimizer steps, `search` and
  * `comparison` whole trainings.
@@ -12,15 +15,11 @@ export interface TrainingProgress {
   accuracy?: number;
 }
 
-/** The figures that people ask for first. All from the test split, which is read once, at the end. */
-export interface HeadMetrics {
-  examples: number;
-  accuracy: number;
-  macroF1: number;
-  /** Mean negative log likelihood, natural logarithm. */
-  negativeLogLikelihood: number;
-  /** Expected calibration error over 15 equal-width bins. */
-  calibrationError: number;
+/** Figures of the test split, which is read once, at the end: of the answers from everything, and from one modality. */
+export interface AnswerMetrics {
+  fused: Metrics;
+  image?: Metrics;
+  text?: Metrics;
 }
 
 /** What a fine-tuning ends with. */
@@ -29,7 +28,8 @@ export interface TrainingSummary {
   version: number;
   labels: string[];
   examples: { training: number; test: number };
-  metrics: { fused: HeadMetrics; image?: HeadMetrics; text?: HeadMetrics };
+  target: TargetKind;
+  metrics: AnswerMetrics;
   seconds: { features: number; training: number; total: number };
   /** Folder of the head: head.onnx, head.json and report.html. */
   folder: string;

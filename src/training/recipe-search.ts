@@ -13,16 +13,18 @@ import type { Recipe } from './recipe.ts';
 export interface CandidateResult {
   /** What it changes of the recipe that was given. */
   changes: Partial<Recipe>;
-  /** Mean negative log likelihood of the held-out labels, as answered. */
-  negativeLogLikelihood: number;
+  /** Mean loss on what was held out: negative log likelihood, or of numbers the squared error. */
+  loss: number;
   /** The same after calibration: what candidates are chosen by. */
-  calibrated: number;
+  calibratedLoss: number;
 }
 
 export interface RecipeSearch {
   recipe: Recipe;
   /** Absent where answers are best left as they are. */
   calibration?: HeadCalibration;
+  /** Of any of several labels: the probability from which each is given. */
+  thresholds?: number[];
   /** What was tried: the folds that were held out, and the examples that the search saw. */
   report: { folds: number; examples: number; candidates: CandidateResult[] };
 }
@@ -95,13 +97,14 @@ export async function searchRecipe(
     return {
       recipe: recipes[best],
       calibration: results[best].calibration,
+      thresholds: results[best].thresholds,
       report: {
         folds: heldOut,
         examples: rows.length,
         candidates: results.map(({ before, after }, index) => ({
           changes: candidates[index],
-          negativeLogLikelihood: before,
-          calibrated: after,
+          loss: before,
+          calibratedLoss: after,
         })),
       },
     };

@@ -27,7 +27,7 @@ export interface TrainingOptions {
   /** Rows of the training set to hold in memory at a time; by their size where absent. */
   windowRows?: number;
   /** Called after every run of steps. */
-  onProgress?(progress: { done: number; total: number; loss: number; accuracy: number }): void;
+  onProgress?(progress: { done: number; total: number; loss: number; accuracy?: number }): void;
 }
 
 export interface TrainedHead {
@@ -67,7 +67,9 @@ export async function trainHead(
   const step = trainingStep(architecture, {
     blockElements,
     strategy: recipe.strategy,
-    variance: recipe.variance,
+    target: table.targets?.kind,
+    // Numbers have no entropy.
+    variance: table.targets?.kind === 'regression' ? 'dropout' : recipe.variance,
     temperature: recipe.temperature,
     smoothing: recipe.smoothing,
     // Adam divides a gradient by its own size, so a factor on the gradient would vanish.
@@ -145,7 +147,8 @@ export async function trainHead(
         step.state.map(({ current: { name } }) => [name, floatsOf(state, loopInputName(name))]),
       );
       await checkpoint?.write(work, { step: taken, tensors, history }, taken === steps);
-      onProgress?.({ done: taken, total: steps, loss, accuracy: mean(floatsOf(results, 'accuracy')) });
+      const accuracy = 'accuracy' in results ? mean(floatsOf(results, 'accuracy')) : undefined;
+      onProgress?.({ done: taken, total: steps, loss, accuracy });
     }
     const parameters = layout.unpack((name) => floatsOf(state, loopInputName(name)));
     return { architecture, parameters, history };

@@ -17,6 +17,7 @@ it('lists the heads', async () => {
   const head = {
     name: 'emoji',
     version: 3,
+    target: 'single' as const,
     labels: ['a', 'b'],
     modalities: ['text' as const],
     createdAt: '2026-01-31T12:00:00.000Z',

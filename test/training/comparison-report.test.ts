@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
-import { type Comparison, type ContenderResult, contenders, figures } from '../../src/training/compare.ts';
+import { type Comparison, type ContenderResult, contenders } from '../../src/training/compare.ts';
+import { metricTitles } from '../../src/training/metrics.ts';
 import { comparisonPage } from '../../src/training/report/comparison-page.ts';
 
 const seeds = [0, 1, 2];
+const figures = metricTitles.single.map(({ name }) => name);
 
 function result(contender: ContenderResult['contender'], accuracy: number): ContenderResult {
   const spread = Object.fromEntries(
@@ -10,7 +12,7 @@ function result(contender: ContenderResult['contender'], accuracy: number): Cont
       figure,
       { mean: accuracy, standardDeviation: 0.01, bySeed: seeds.map((seed) => accuracy + seed / 100) },
     ]),
-  ) as ContenderResult['fused'];
+  );
   return { contender, fused: spread, text: contender === 'image' ? undefined : spread };
 }
 
@@ -21,23 +23,26 @@ function comparison(mean: number, margin: number): Comparison {
     dataset: 'pets & <b>more</b>',
     examples: { training: 1200, test: 300 },
     labels: 8,
+    target: 'single',
     seeds,
     results: contenders.map((contender, place) => result(contender, 0.9 - place / 50)),
     differences: others.map((against) => ({
       against,
-      figures: Object.fromEntries(figures.map((figure) => [figure, difference])) as Record<
-        (typeof figures)[number],
-        typeof difference
-      >,
+      figures: Object.fromEntries(figures.map((figure) => [figure, difference])),
     })),
     verdict: { against: 'uniform', difference },
   };
 }
 
 it.each([
-  [0.03, 0.01, 'ARL is better than <strong>uniform</strong>', '2.0 to 4.0 percentage points'],
-  [-0.03, 0.01, 'ARL is worse than <strong>uniform</strong>', '-4.0 to -2.0 percentage points'],
-  [0.01, 0.02, 'There is no difference between ARL and <strong>uniform</strong>', '-1.0 to 3.0'],
+  [0.03, 0.01, 'ARL is better than <strong>uniform</strong>', '2.0\u00a0% to 4.0\u00a0%'],
+  [-0.03, 0.01, 'ARL is worse than <strong>uniform</strong>', '-4.0\u00a0% to -2.0\u00a0%'],
+  [
+    0.01,
+    0.02,
+    'There is no difference between ARL and <strong>uniform</strong>',
+    '-1.0\u00a0% to 3.0\u00a0%',
+  ],
 ])('says what a difference of %f ± %f means', (mean, margin, words, range) => {
   const html = comparisonPage(comparison(mean, margin));
   expect(html).toContain(words);

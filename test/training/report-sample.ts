@@ -71,6 +71,7 @@ export function sampleReport({
       name: 'pets',
       version: 3,
       createdAt: '2026-03-01T09:30:00.000Z',
+      target: 'single',
       labels,
       encoders: used.map((modality) => ({
         modality,
@@ -80,7 +81,7 @@ export function sampleReport({
       })),
       metrics: measureAnswers(
         test.map(({ probabilities }) => probabilities),
-        test.map(({ label }) => labels.indexOf(label)),
+        { labels: Int32Array.from(test, ({ label }) => labels.indexOf(label)) },
       ),
       training: {
         dataset: 'pets and more',

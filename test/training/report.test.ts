@@ -92,8 +92,8 @@ describe('a report', () => {
       folds: 3,
       examples: 1200,
       candidates: [
-        { changes: {}, negativeLogLikelihood: 0.61234, calibrated: 0.5876 },
-        { changes: { epochs: 30 }, negativeLogLikelihood: 0.7, calibrated: 0.65 },
+        { changes: {}, loss: 0.61234, calibratedLoss: 0.5876 },
+        { changes: { epochs: 30 }, loss: 0.7, calibratedLoss: 0.65 },
       ],
     };
     input.manifest.calibration = { fused: [0.61, 0, 0.99], unimodal: [0.64, 1.61] };

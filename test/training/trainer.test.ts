@@ -42,7 +42,7 @@ async function trainAndMeasure(
   }));
   const model = emitHead(trained.architecture, modalities, scaling, trained.parameters);
   const classifier = await loadClassifier(engine, model, encoders);
-  return measureAnswers(await answerRows(classifier, test), test.labels);
+  return measureAnswers(await answerRows(classifier, test), test);
 }
 
 describe('a training', () => {

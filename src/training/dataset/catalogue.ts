@@ -27,6 +27,10 @@ export const recordSchema = z.object({
   name: z.string(),
   /** See `Dataset.hash`: what the dataset holds, wherever it came from. */
   hash: z.string(),
+  /** See `Dataset`. */
+  target: z.enum(['single', 'multi', 'regression']).default('single'),
+  labelSeparator: z.string().default('|'),
+  labels: z.array(z.string()),
   createdAt: z.iso.datetime(),
   counts: countsSchema,
   notes: z.array(z.string()),
@@ -88,6 +92,9 @@ export class DatasetCatalogue {
         id,
         name,
         hash: dataset.hash,
+        target: dataset.target,
+        labelSeparator: dataset.labelSeparator,
+        labels: dataset.labels,
         createdAt: new Date().toISOString(),
         counts: countExamples(dataset.examples),
         notes: dataset.notes,
@@ -145,10 +152,10 @@ export class DatasetCatalogue {
 
   /** The whole dataset, to train on. Nothing is checked again: it was when it came. */
   async open(id: string): Promise<Dataset> {
-    const { name, hash, notes } = await this.get(id);
+    const { name, hash, target, labelSeparator, labels, notes } = await this.get(id);
     const examples = await this.examples(id);
-    const labels = [...new Set(examples.map(({ label }) => label))].sort();
-    return { name, folder: path.join(this.#folder, id), labels, examples, hash, notes };
+    const folder = path.join(this.#folder, id);
+    return { name, folder, target, labelSeparator, labels, examples, hash, notes };
   }
 
   /**

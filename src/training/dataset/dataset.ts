@@ -5,7 +5,7 @@ import { type ErrorItem, TandemError } from '../../errors.ts';
 import { contentOf } from '../twins.ts';
 import { countExamples, type DatasetCounts } from './counts.ts';
 import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
-import { checkLabels, noteTwins } from './labels.ts';
+import { checkLabels, labelsOf, noteTwins } from './labels.ts';
 import { findExamples } from './layout.ts';
 import { checkPictures } from './pictures.ts';
 import { describeProblems, Problems } from './problems.ts';
@@ -49,21 +49,28 @@ export interface DatasetCheck {
  */
 export async function checkDataset(
   folder: string,
-  { imageColumn = 'file_name', textColumn = 'text', labelColumn = 'label', ...options }: ReadOptions = {},
+  {
+    imageColumn = 'file_name',
+    textColumn = 'text',
+    labelColumn = 'label',
+    target = 'single',
+    labelSeparator = '|',
+    ...options
+  }: ReadOptions = {},
 ): Promise<DatasetCheck> {
   const root = await realpath(folder).catch(() => undefined);
   if (root === undefined || !(await stat(root)).isDirectory()) {
     throw new TandemError('unknown-dataset', `there is no folder ${JSON.stringify(folder)}`);
   }
   const name = basename(root);
-  const columns = { imageColumn, textColumn, labelColumn };
+  const columns = { imageColumn, textColumn, labelColumn, target, labelSeparator };
   const found = new Problems();
   const notes: string[] = [];
   const rows = await findExamples(root, columns, found, notes, options.inlineFolder);
   if (!rows)
     throw new TandemError('unknown-dataset', `${name} has neither a metadata file nor a folder per class`);
   const checked = await checkPictures(rows, found, options.onProgress);
-  checkLabels(rows, name, found);
+  checkLabels(rows, name, columns, found);
   noteTwins(checked, contentOf, notes);
   const problems = found.list();
   const counts = countExamples(checked);
@@ -76,8 +83,9 @@ export async function checkDataset(
   }));
   if (problems.length > 0) return { name, problems, notes, counts, preview };
   const examples = checked.map(({ at: _, ...example }): Example => example);
-  const labels = [...new Set(examples.map(({ label }) => label))].sort();
-  const dataset = { name, folder: root, labels, examples, hash: hashExamples(examples), notes };
+  const labels = labelsOf(examples, columns);
+  const hash = hashExamples(examples);
+  const dataset = { name, folder: root, target, labelSeparator, labels, examples, hash, notes };
   return { name, problems, notes, counts, preview, dataset };
 }
 

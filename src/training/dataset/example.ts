@@ -1,3 +1,5 @@
+import type { TargetKind } from '../../arl/target.ts';
+
 /** One labelled thing to learn from: a picture, a text or both. */
 export interface Example {
   /** Line of the metadata file where it stands; in a folder per class, its number in order of path, from 1. */
@@ -9,6 +11,7 @@ export interface Example {
   /** 256 bits of how the picture looks, hexadecimal: near copies differ in few of them. */
   perceptualHash?: string;
   text?: string;
+  /** One label; several in order, with the separator between them; or a number. As the dataset's target has it. */
   label: string;
   /** Where the dataset itself says which side the example belongs to. */
   split?: 'train' | 'test';
@@ -22,7 +25,11 @@ export interface Dataset {
   name: string;
   /** Absolute path, links resolved. */
   folder: string;
-  /** Every label once, in order of code units. */
+  /** What is to be learnt. */
+  target: TargetKind;
+  /** What stands between the labels of an example that may have several. */
+  labelSeparator: string;
+  /** Every label once, in order of code units; for numbers, what they are called. */
   labels: string[];
   /** In the order of the metadata file, or of the paths. */
   examples: Example[];
@@ -35,9 +42,12 @@ export interface Dataset {
   notes: string[];
 }
 
-/** Which columns of a metadata file hold what. */
+/** Which columns of a metadata file hold what, and how the label is to be read. */
 export interface ColumnNames {
   imageColumn: string;
   textColumn: string;
   labelColumn: string;
+  target: TargetKind;
+  /** Between the labels of a row, where it may have several. */
+  labelSeparator: string;
 }

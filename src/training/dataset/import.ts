@@ -1,14 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { DatasetCatalogue, DatasetRecord } from './catalogue.ts';
-import { checkDataset, type DatasetCheck, type ReadOptions } from './dataset.ts';
+import { checkDataset, type DatasetCheck } from './dataset.ts';
+import type { ColumnNames } from './example.ts';
 import { describeProblems } from './problems.ts';
 import { unpackUpload } from './upload/unpack.ts';
 
 /** Where a dataset comes from: a folder, or one file (zip, tar, CSV or JSONL) with what its owner called it. */
 export type DatasetSource = { folder: string } | { file: string; fileName: string };
 
-export interface ImportOptions extends Pick<ReadOptions, 'imageColumn' | 'textColumn' | 'labelColumn'> {
+export interface ImportOptions extends Partial<ColumnNames> {
   /** Folder for what is unpacked meanwhile; on the same disk as the data, and emptied of it at the end. */
   workspace: string;
   /** Name of the dataset; else that of the file or the folder. */

@@ -1,8 +1,42 @@
-import type { FoundExample } from './example.ts';
+import type { ColumnNames, FoundExample } from './example.ts';
+import { labelsIn } from './label-column.ts';
 import type { Problems } from './problems.ts';
 
+type LabelReading = Pick<ColumnNames, 'target' | 'labelSeparator'>;
+
+/** What a head for the examples can say. */
+export function labelsOf(
+  examples: readonly { label: string }[],
+  { target, labelSeparator, labelColumn }: LabelReading & Pick<ColumnNames, 'labelColumn'>,
+): string[] {
+  if (target === 'regression') return [labelColumn];
+  const labels = examples.flatMap(({ label }) =>
+    target === 'multi' ? labelsIn(label, labelSeparator) : [label],
+  );
+  return [...new Set(labels)].sort();
+}
+
 /** Checks that there is something to tell apart, and enough of each label to both learn and test it. */
-export function checkLabels(examples: FoundExample[], dataset: string, problems: Problems): void {
+export function checkLabels(
+  examples: FoundExample[],
+  dataset: string,
+  reading: LabelReading,
+  problems: Problems,
+): void {
+  if (reading.target === 'single') checkSingleLabels(examples, dataset, problems);
+  else if (examples.length === 0) problems.add(dataset, 'there are no examples');
+  else if (new Set(examples.map(({ label }) => label)).size === 1)
+    problems.add(
+      dataset,
+      `every example has the same ${reading.target === 'multi' ? 'labels' : 'number'}, "${examples[0].label}"; there is nothing to learn`,
+    );
+  if (reading.target === 'regression')
+    for (const { at, label } of examples)
+      if (!Number.isFinite(Number(label)))
+        problems.add(at, `the label ${JSON.stringify(label)} is not a number`);
+}
+
+function checkSingleLabels(examples: FoundExample[], dataset: string, problems: Problems): void {
   const byLabel = Map.groupBy(examples, ({ label }) => label);
   if (byLabel.size === 0) problems.add(dataset, 'there are no examples');
   if (byLabel.size === 1)

@@ -80,9 +80,10 @@ function checkColumns(
 async function readRow(
   { row, values }: TableRow,
   place: MetadataPlace,
-  { imageColumn, textColumn, labelColumn }: ColumnNames,
+  names: ColumnNames,
   problems: Problems,
 ): Promise<FoundExample | undefined> {
+  const { imageColumn, textColumn, labelColumn } = names;
   const at = `${place.name} row ${row}`;
   const read = (column: string) => {
     const value = readText(values.get(column));
@@ -92,7 +93,7 @@ async function readRow(
   const inline = values.get(imageColumn);
   const fileName = isInlinePicture(inline) ? '' : read(imageColumn);
   const [text, side] = [textColumn, splitColumn].map(read);
-  const label = readLabel(values.get(labelColumn), labelColumn);
+  const label = readLabel(values.get(labelColumn), names);
   if ('problem' in label) problems.add(at, label.problem);
   if (fileName === null || text === null || side === null) return undefined;
   const example: FoundExample = { at, row, label: 'label' in label ? label.label : '' };

@@ -1,4 +1,5 @@
 import { h } from 'preact';
+import type { TargetKind } from '../../arl/target.ts';
 import type { HeadManifest } from '../../inference/head-manifest.ts';
 import type { TrainingHistory } from '../history.ts';
 import { curvesPlot } from './curve.ts';
@@ -12,7 +13,7 @@ const evenWithin = 0.02;
 
 /** H, q, d and k over the steps, and in words whether the method was doing anything. */
 export function balance(
-  { encoders, labels }: HeadManifest,
+  { encoders, labels, target }: HeadManifest,
   history: TrainingHistory,
   settings: TrainingSettings,
 ): Markup {
@@ -24,7 +25,9 @@ export function balance(
   const curves = (row: number) =>
     kinds.map((kind, m) => ({ kind, values: history.statistics.map((rows) => rows[row][m]) }));
   const even = 1 / kinds.length;
-  const guessing = Math.log(labels.length);
+  const { variance } = settings;
+  const guessing = variance === 'dropout' ? undefined : guessingEntropy(target, labels.length);
+  const highest = Math.max(...curves(0).flatMap(({ values }) => values.filter(Number.isFinite)));
   const colours = legend(kinds.map((kind) => ({ kind, name: kind })));
   const share = (title: string, row: number, reading: string) =>
     figure(
@@ -45,17 +48,19 @@ export function balance(
       'div',
       { class: 'figures' },
       figure(
-        'Entropy, H',
+        guessing === undefined ? 'Variance under dropout, H' : 'Entropy, H',
         colours,
         curvesPlot({
-          description: 'Entropy of what each modality alone predicts, over the steps',
+          description: 'How unsure each modality alone is, over the steps',
           curves: curves(0),
-          domain: [0, 1.05 * guessing],
+          domain: [0, 1.05 * (guessing ?? highest)],
           reference: guessing,
           warmUp,
         }),
-        `How unsure each modality alone is: 0 is certain, ${decimal(guessing)} (dashed) is guessing among ${labels.length} labels. ` +
-          'It stands in for the variance of the modality’s predictions, and only roughly: one pass through the network says little about variance.',
+        guessing === undefined
+          ? 'How far the predictions of each modality alone spread over passes with different features dropped.'
+          : `How unsure each modality alone is: 0 is certain, ${decimal(guessing)} (dashed) is guessing among ${labels.length} labels. ` +
+              'It stands in for the variance of the modality’s predictions, and only roughly: one pass through the network says little about variance.',
       ),
       share(
         'Target share, q',
@@ -108,4 +113,9 @@ function finding(
     `After the warm-up k was ${figures} on average, so the ${kinds[highest]}’s adapter learned ${decimal(ratio)} times as fast as the ${kinds[lowest]}’s.`,
     caveat,
   ];
+}
+
+/** The entropy of knowing nothing. */
+function guessingEntropy(target: TargetKind, labels: number): number {
+  return target === 'multi' ? labels * Math.LN2 : Math.log(labels);
 }

@@ -1,8 +1,11 @@
 import { h } from 'preact';
-import type { Comparison, ContenderResult, Figure, Spread } from '../compare.ts';
+import type { TargetKind } from '../../arl/target.ts';
+import type { Comparison, ContenderResult } from '../compare.ts';
+import { type MetricTitle, metricTitles } from '../metrics.ts';
+import type { Difference } from '../paired-difference.ts';
 import { htmlDocument } from './document.ts';
 import { dotPlot } from './dot-plot.ts';
-import { count, decimal, percent, points } from './format.ts';
+import { count, decimal, percent } from './format.ts';
 import { figure, foreign, type Markup, paragraph, table } from './markup.ts';
 
 const descriptions: Record<ContenderResult['contender'], string> = {
@@ -36,7 +39,7 @@ export function comparisonPage(comparison: Comparison): string {
     ),
   );
   return htmlDocument(`${dataset}: which strategy?`, header, [
-    { id: 'best', title: 'Which is best?', content: [accuracies(comparison), fusedTable(comparison)] },
+    { id: 'best', title: 'Which is best?', content: [mainFigures(comparison), fusedTable(comparison)] },
     { id: 'difference', title: 'Is the difference real?', content: differences(comparison) },
     {
       id: 'alone',
@@ -50,126 +53,108 @@ export function comparisonPage(comparison: Comparison): string {
   ]);
 }
 
-function verdictOf({ verdict }: Comparison): Markup {
+function verdictOf({ verdict, target }: Comparison): Markup {
   if (!verdict) return 'The dataset has one modality, so there is nothing to balance.';
+  const [main] = metricTitles[target];
   const { against, difference } = verdict;
-  const range = interval(difference.mean, difference.margin).map(points).join(' to ');
+  const range = interval(difference)
+    .map((value) => written(value, main))
+    .join(' to ');
   const words = difference.isDifferent
-    ? `ARL is ${difference.mean > 0 ? 'better' : 'worse'} than`
+    ? `ARL is ${difference.mean > 0 === main.moreIsBetter ? 'better' : 'worse'} than`
     : 'There is no difference between ARL and';
   return [
     words,
     ' ',
     h('strong', null, against),
-    `, the best of the others: its accuracy differs by ${range} percentage points (95\u00a0% interval).`,
+    `, the best of the others: its ${main.title} differs by ${range} (95\u00a0% interval).`,
   ];
 }
 
-function accuracies({ results, seeds }: Comparison): Markup {
+function mainFigures({ results, seeds, target }: Comparison): Markup {
+  const [main] = metricTitles[target];
   const chart = dotPlot(
     results.map(({ contender, fused }) => ({
       name: contender,
-      dots: fused.accuracy.bySeed,
-      centre: fused.accuracy.mean,
+      dots: fused[main.name].bySeed,
+      centre: fused[main.name].mean,
     })),
     {
-      description: 'Accuracy of every strategy on every split; the table below has the numbers',
-      axis: 'accuracy on the test examples',
-      format: percent,
+      description: `The ${main.title} of every strategy on every split; the table below has the numbers`,
+      axis: `${main.title} on the test examples`,
+      format: (value) => written(value, main),
     },
   );
   return figure(
-    'Accuracy by split',
+    `By split: ${main.title}`,
     null,
     chart,
     `A dot is one of ${count(seeds.length, 'split')}, the same for every strategy; the bar is their mean.`,
   );
 }
 
-function fusedTable({ results }: Comparison): Markup {
-  return figuresTable('From everything that an example has: mean ± standard deviation', results, 'fused');
+function fusedTable({ results, target }: Comparison): Markup {
+  return figuresTable(
+    'From everything that an example has: mean ± standard deviation',
+    results,
+    target,
+    'fused',
+  );
 }
 
-function modalityTable({ results }: Comparison, modality: 'image' | 'text'): Markup {
+function modalityTable({ results, target }: Comparison, modality: 'image' | 'text'): Markup {
   const able = results.filter((result) => result[modality]);
   if (able.length === 0) return null;
-  return figuresTable(`From the ${modality} alone: mean ± standard deviation`, able, modality);
+  return figuresTable(`From the ${modality} alone: mean ± standard deviation`, able, target, modality);
 }
 
 function figuresTable(
   caption: string,
   results: readonly ContenderResult[],
+  target: TargetKind,
   answer: 'fused' | 'image' | 'text',
 ): Markup {
+  const titles = metricTitles[target];
   return table(
     caption,
-    [
-      { title: 'Trained as' },
-      ...['Accuracy', 'Macro-F1', 'Negative log likelihood', 'Calibration error'].map((title) => ({
-        title,
-        numeric: true,
-      })),
-    ],
-    results.map((result) => {
-      const figures = result[answer]!;
-      return [
-        result.contender,
-        spread(figures.accuracy, percent),
-        spread(figures.macroF1, decimal),
-        spread(figures.negativeLogLikelihood, decimal),
-        spread(figures.calibrationError, percent),
-      ];
-    }),
+    [{ title: 'Trained as' }, ...titles.map(({ title }) => ({ title, numeric: true }))],
+    results.map((result) => [
+      result.contender,
+      ...titles.map((metric) => {
+        const { mean, standardDeviation } = result[answer]![metric.name];
+        return `${written(mean, metric)} ± ${written(standardDeviation, metric)}`;
+      }),
+    ]),
   );
 }
 
-function differences({ differences }: Comparison): Markup {
+function differences({ differences, target }: Comparison): Markup {
   if (!differences) return paragraph('There is nothing to compare with.');
-  const chart = (
-    key: Figure,
-    title: string,
-    axis: string,
-    format: (value: number) => string,
-    reading: string,
-  ) =>
+  const titles = metricTitles[target];
+  const [main] = titles;
+  const charts = titles.map((metric) =>
     figure(
-      title,
+      `ARL less the other: ${metric.title}`,
       null,
       dotPlot(
         differences.map(({ against, figures }) => ({
           name: against,
           dots: [],
-          centre: figures[key].mean,
-          interval: interval(figures[key].mean, figures[key].margin),
+          centre: figures[metric.name].mean,
+          interval: interval(figures[metric.name]),
         })),
         {
-          description: `${title}, with 95 % intervals; the table below has the numbers`,
-          axis,
-          format,
+          description: `Differences in ${metric.title}, with 95 % intervals; the table below has the numbers`,
+          axis: metric.title,
+          format: (value) => written(value, metric),
           reference: 0,
         },
       ),
-      reading,
-    );
-  return [
-    h(
-      'div',
-      { class: 'figures' },
-      chart(
-        'accuracy',
-        'Accuracy: ARL less the other',
-        'percentage points',
-        points,
-        'To the right of the dashed line ARL is more often right.',
-      ),
-      chart(
-        'negativeLogLikelihood',
-        'Negative log likelihood: ARL less the other',
-        'nats',
-        decimal,
-        'To the left of the dashed line ARL finds the true labels likelier.',
-      ),
+      `ARL is better to the ${metric.moreIsBetter ? 'right' : 'left'} of the dashed line.`,
     ),
+  );
+  return [
+    h('div', { class: 'figures' }, charts),
     paragraph(
       'A line is the 95\u00a0% interval of the mean difference over the splits, widened because splits of one dataset share ',
       'examples (Nadeau and Bengio 2003). Where it crosses the dashed line, no difference was found.',
@@ -178,18 +163,24 @@ function differences({ differences }: Comparison): Markup {
       'ARL less the other: mean ± half the 95 % interval',
       [
         { title: 'Against' },
-        { title: 'Accuracy, points', numeric: true },
-        { title: 'Negative log likelihood', numeric: true },
-        { title: 'Finding' },
+        ...titles.map(({ title }) => ({ title, numeric: true })),
+        { title: `Finding, by ${main.title}` },
       ],
-      differences.map(({ against, figures: { accuracy, negativeLogLikelihood } }) => [
+      differences.map(({ against, figures }) => [
         against,
-        `${points(accuracy.mean)} ± ${points(accuracy.margin)}`,
-        `${decimal(negativeLogLikelihood.mean, 3)} ± ${decimal(negativeLogLikelihood.margin, 3)}`,
-        accuracy.isDifferent ? (accuracy.mean > 0 ? 'ARL is better' : 'ARL is worse') : 'no difference',
+        ...titles.map((metric) => {
+          const { mean, margin } = figures[metric.name];
+          return `${written(mean, metric)} ± ${written(margin, metric)}`;
+        }),
+        finding(figures[main.name], main),
       ]),
     ),
   ];
+}
+
+function finding({ mean, isDifferent }: Difference, { moreIsBetter }: MetricTitle): string {
+  if (!isDifferent) return 'no difference';
+  return mean > 0 === moreIsBetter ? 'ARL is better' : 'ARL is worse';
 }
 
 function strategiesTable({ results }: Comparison): Markup {
@@ -200,10 +191,10 @@ function strategiesTable({ results }: Comparison): Markup {
   );
 }
 
-function interval(mean: number, margin: number): [number, number] {
+function interval({ mean, margin }: Difference): [number, number] {
   return [mean - margin, mean + margin];
 }
 
-function spread({ mean, standardDeviation }: Spread, format: (value: number) => string): string {
-  return `${format(mean)} ± ${format(standardDeviation)}`;
+function written(value: number, { isShare }: MetricTitle): string {
+  return isShare ? percent(value) : decimal(value, 3);
 }

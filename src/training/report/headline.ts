@@ -1,13 +1,15 @@
 import { h } from 'preact';
+import type { TargetKind } from '../../arl/target.ts';
 import type { HeadManifest } from '../../inference/head-manifest.ts';
 import { modalities } from '../../inference/prediction.ts';
+import { type MetricTitle, metricTitles } from '../metrics.ts';
 import { count, day, decimal, percent } from './format.ts';
 import { foreign, type Markup, paragraph, table } from './markup.ts';
 import { isRight, type Outcome } from './outcome.ts';
 import { shareInterval } from './statistics.ts';
 
 /** What the head is, and in one sentence how good. */
-export function headline(manifest: HeadManifest, outcomes: readonly Outcome[]): Markup {
+export function headline(manifest: HeadManifest, sentence: Markup): Markup {
   const { name, version, createdAt, labels, encoders, training } = manifest;
   const facts: [string, Markup][] = [
     ['Dataset', foreign(training.dataset)],
@@ -23,7 +25,7 @@ export function headline(manifest: HeadManifest, outcomes: readonly Outcome[]): 
     'header',
     null,
     h('h1', null, foreign(`${name}@${version}`)),
-    h('p', { class: 'verdict' }, verdict(outcomes)),
+    h('p', { class: 'verdict' }, sentence),
     h(
       'dl',
       { class: 'facts' },
@@ -32,7 +34,8 @@ export function headline(manifest: HeadManifest, outcomes: readonly Outcome[]): 
   );
 }
 
-function verdict(outcomes: readonly Outcome[]): Markup {
+/** How often a head that gives one label is right. */
+export function verdict(outcomes: readonly Outcome[]): Markup {
   const total = outcomes.length;
   if (total === 0) return 'No test examples, so nothing is known about how good it is.';
   const right = outcomes.filter(isRight).length;
@@ -47,8 +50,18 @@ function verdict(outcomes: readonly Outcome[]): Markup {
   ];
 }
 
+/** The most telling figure of a head of any kind. */
+export function mainFigure({ target, metrics }: HeadManifest): Markup {
+  const [main] = metricTitles[target];
+  return [
+    h('strong', null, `${main.title} ${written(metrics.fused[main.name], main)}`),
+    ` on ${count(metrics.fused.examples, 'test example')}.`,
+  ];
+}
+
 /** The figures that people compare heads by. */
-export function metricsTable({ metrics, encoders }: HeadManifest): Markup {
+export function metricsTable({ target, metrics, encoders }: HeadManifest): Markup {
+  const titles = metricTitles[target];
   const used = modalities.filter((modality) => encoders.some((encoder) => encoder.modality === modality));
   const rows = [
     {
@@ -66,10 +79,7 @@ export function metricsTable({ metrics, encoders }: HeadManifest): Markup {
       [
         { title: 'Answer' },
         { title: 'Examples', numeric: true },
-        { title: 'Accuracy', numeric: true },
-        { title: 'Macro-F1', numeric: true },
-        { title: 'Negative log likelihood', numeric: true },
-        { title: 'Calibration error', numeric: true },
+        ...titles.map(({ title }) => ({ title: capitalized(title), numeric: true })),
       ],
       rows.flatMap(({ kind, name, metric }) =>
         metric
@@ -77,20 +87,36 @@ export function metricsTable({ metrics, encoders }: HeadManifest): Markup {
               [
                 h('span', { class: `key ${kind}` }, name),
                 count(metric.examples),
-                percent(metric.accuracy),
-                percent(metric.macroF1),
-                decimal(metric.negativeLogLikelihood, 3),
-                percent(metric.calibrationError),
+                ...titles.map((title) => written(metric[title.name], title)),
               ],
             ]
           : [],
       ),
     ),
-    paragraph(
-      'Accuracy is the share of right answers. Macro-F1 is the mean over classes of the F1 score, so that a rare class ',
-      'counts as much as a common one. The negative log likelihood is the mean surprise at the true label: lower is ',
-      'better, 0 is certainty. The calibration error is how far the stated probabilities are from the share of right ',
-      'answers: lower is better.',
-    ),
+    paragraph(explanations[target]),
   ];
+}
+
+const explanations: Record<TargetKind, string> = {
+  single:
+    'Accuracy is the share of right answers. Macro-F1 is the mean over classes of the F1 score, so that a rare class ' +
+    'counts as much as a common one. The negative log likelihood is the mean surprise at the true label: lower is ' +
+    'better, 0 is certainty. The calibration error is how far the stated probabilities are from the share of right ' +
+    'answers: lower is better.',
+  multi:
+    'Micro-F1 counts every decision about a label alike, macro-F1 every label. Average precision is the area under ' +
+    'precision and recall, mean over the labels: it needs no thresholds. An example counts as right only where all its ' +
+    'labels are. The negative log likelihood is the mean surprise at each label’s presence or absence: lower is better.',
+  regression:
+    'The RMS error weighs large errors more than the mean absolute error does; both are in the unit of the numbers. R² is ' +
+    'the share of the variance that is explained: 1 is perfect, 0 no better than always saying the mean. The rank ' +
+    'correlation (Spearman’s) says how well the order is got right.',
+};
+
+function written(value: number, { isShare }: MetricTitle): string {
+  return isShare ? percent(value) : decimal(value, 3);
+}
+
+function capitalized(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
 }

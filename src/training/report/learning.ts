@@ -40,13 +40,14 @@ export function learning(history: TrainingHistory, { warmUp, clipNorm }: Trainin
         'The mean loss of the batch, auxiliary losses included. It should fall and level off. Still falling at the end ' +
           'means that more epochs may help; a jump at the end of the warm-up comes from the auxiliary losses’ new weight.',
       ),
-      chart(
-        'Batch accuracy',
-        'accuracy',
-        `Accuracy on the training batches over ${steps} steps`,
-        'Share of the batch that the fused answer gets right, with dropout on, so a little lower than without. Far above ' +
-          'the test accuracy means that the head has learned its training examples by heart.',
-      ),
+      history.accuracy.length > 0 &&
+        chart(
+          'Batch accuracy',
+          'accuracy',
+          `Accuracy on the training batches over ${steps} steps`,
+          'Share of the batch that the fused answer gets right, with dropout on, so a little lower than without. Far above ' +
+            'the test accuracy means that the head has learned its training examples by heart.',
+        ),
       chart(
         'Gradient norm',
         'gradientNorm',

@@ -22,23 +22,28 @@ const labelLength = 60;
 /** Whether the test is one: examples that were as good as trained on say nothing about new ones. */
 export function nearDuplicatesView(
   pairs: readonly NearDuplicateExamples[] | undefined,
-  outcomes: readonly Outcome[],
+  total: number,
   thumbnails: Thumbnails,
+  outcomes?: readonly Outcome[],
 ): Markup {
   if (!pairs)
     return paragraph('There are too many examples to compare each with each, so this was not looked into.');
   if (pairs.length === 0)
     return paragraph(
-      `Yes: none of the ${count(outcomes.length, 'test example')} looks like one that the head was trained on.`,
+      `Yes: none of the ${count(total, 'test example')} looks like one that the head was trained on.`,
     );
   const twins = new Set(pairs.map(({ test }) => test));
-  const rest = outcomes.filter(({ example }) => !twins.has(example));
+  const rest = outcomes?.filter(({ example }) => !twins.has(example));
   return [
     paragraph(
-      `${count(pairs.length, 'test example')} of ${count(outcomes.length)} ${pairs.length === 1 ? 'looks' : 'look'} nearly like one that `,
-      'the head was trained on, so it may simply remember the answer. Without them it is right on ',
-      h('strong', null, percent(rest.filter(isRight).length / rest.length)),
-      ' of the test examples. Near-duplicates with different labels are worth a look.',
+      `${count(pairs.length, 'test example')} of ${count(total)} ${pairs.length === 1 ? 'looks' : 'look'} nearly like one that `,
+      'the head was trained on, so it may simply remember the answer. ',
+      rest && [
+        'Without them it is right on ',
+        h('strong', null, percent(rest.filter(isRight).length / rest.length)),
+        ' of the test examples. ',
+      ],
+      'Near-duplicates with different labels are worth a look.',
       pairs.length > listLimit && ` These are the ${listLimit} likest.`,
     ),
     exampleList(pairs.slice(0, listLimit).map((pair) => pairCard(pair, thumbnails))),

@@ -1,5 +1,6 @@
 import type { HeadManifest } from '../../inference/head-manifest.ts';
 import type { TrainingHistory } from '../history.ts';
+import type { TargetTable } from '../targets.ts';
 import { makeThumbnails } from '../thumbnails.ts';
 import { agreement } from './agreement.ts';
 import { balance } from './balance.ts';
@@ -8,10 +9,13 @@ import { confusionCells } from './confusion.ts';
 import { cellsShown, confusionView } from './confusion-matrix.ts';
 import { htmlDocument, type Section } from './document.ts';
 import { cellsView, labelErrorsView, listLimit, mistakesView, outcomesListed } from './galleries.ts';
-import { headline, metricsTable } from './headline.ts';
+import { headline, mainFigure, metricsTable, verdict } from './headline.ts';
 import { likelyLabelErrors } from './label-errors.ts';
+import { labelFigures } from './label-figures.ts';
 import { learning } from './learning.ts';
+import type { Markup } from './markup.ts';
 import { type NearDuplicateExamples, nearDuplicatesListed, nearDuplicatesView } from './near-duplicates.ts';
+import { largestErrors, largestErrorsView, numberPlot } from './number-figures.ts';
 import { mistakesIn, outcomesOf, type TestExample } from './outcome.ts';
 import { provenance } from './provenance.ts';
 import { recipeChoice } from './recipe-choice.ts';
@@ -23,12 +27,39 @@ export interface ReportInput {
   history: TrainingHistory;
   /** Every example of the test split with what the head said of it; probabilities in the order of the labels. */
   test: readonly TestExample[];
+  /** What was to be learnt about them, where it is not one label. */
+  targets?: TargetTable;
   /** Test examples that look like one trained on, the likest first; absent where nobody looked. */
   nearDuplicates?: readonly NearDuplicateExamples[];
 }
 
 /** The whole page. Each section answers one question. */
-export async function reportPage({ manifest, history, test, nearDuplicates }: ReportInput): Promise<string> {
+export async function reportPage(input: ReportInput): Promise<string> {
+  const { manifest, history, targets } = input;
+  const settings = settingsOf(manifest, history.loss.length);
+  const {
+    lead,
+    header,
+    tail = [],
+  } = targets ? await targetSections(input, targets) : await labelSections(input);
+  return htmlDocument(`${manifest.name}@${manifest.version}`, header, [
+    ...lead,
+    { id: 'learning', title: 'How did it learn?', content: learning(history, settings) },
+    { id: 'balance', title: 'Is ARL doing anything?', content: balance(manifest, history, settings) },
+    ...tail,
+    { id: 'origin', title: 'How was it made?', content: [recipeChoice(manifest), provenance(manifest)] },
+  ]);
+}
+
+/** What depends on the kind of target: the header, the first sections, and what is long enough to come near the end. */
+interface OwnSections {
+  header: Markup;
+  lead: Section[];
+  tail?: Section[];
+}
+
+/** Of a head that gives one label. */
+async function labelSections({ manifest, test, nearDuplicates }: ReportInput): Promise<OwnSections> {
   const { labels, encoders } = manifest;
   const outcomes = outcomesOf(labels, test);
   const mistakes = mistakesIn(outcomes);
@@ -42,42 +73,68 @@ export async function reportPage({ manifest, history, test, nearDuplicates }: Re
     ...nearDuplicatesListed(nearDuplicates ?? []),
   ]);
   const gallery = { labels, thumbnails };
-  const settings = settingsOf(manifest, history.loss.length);
+  return {
+    header: headline(manifest, verdict(outcomes)),
+    lead: [
+      {
+        id: 'good',
+        title: 'Is it good?',
+        content: [metricsTable(manifest), agreement(manifest, outcomes), reliability(outcomes)],
+      },
+      {
+        id: 'confusion',
+        title: 'Where does it fail?',
+        content: [
+          confusionView(cells, labels),
+          classesView(
+            classFigures(outcomes, cells),
+            labels,
+            encoders.map(({ modality }) => modality),
+            new Set(listed),
+          ),
+          mistakesView(mistakes, gallery),
+        ],
+      },
+      {
+        id: 'labels',
+        title: 'Are the labels right?',
+        content: labelErrorsView(labelErrors, test.length, gallery),
+      },
+      {
+        id: 'new',
+        title: 'Are the test examples new?',
+        content: nearDuplicatesView(nearDuplicates, test.length, thumbnails, outcomes),
+      },
+    ],
+    tail: [{ id: 'examples', title: 'Examples', content: cellsView(listed, gallery) }],
+  };
+}
 
-  const sections: Section[] = [
-    {
-      id: 'good',
-      title: 'Is it good?',
-      content: [metricsTable(manifest), agreement(manifest, outcomes), reliability(outcomes)],
-    },
-    {
-      id: 'confusion',
-      title: 'Where does it fail?',
-      content: [
-        confusionView(cells, labels),
-        classesView(
-          classFigures(outcomes, cells),
-          labels,
-          encoders.map(({ modality }) => modality),
-          new Set(listed),
-        ),
-        mistakesView(mistakes, gallery),
-      ],
-    },
-    {
-      id: 'labels',
-      title: 'Are the labels right?',
-      content: labelErrorsView(labelErrors, test.length, gallery),
-    },
-    {
-      id: 'new',
-      title: 'Are the test examples new?',
-      content: nearDuplicatesView(nearDuplicates, outcomes, thumbnails),
-    },
-    { id: 'learning', title: 'How did it learn?', content: learning(history, settings) },
-    { id: 'balance', title: 'Is ARL doing anything?', content: balance(manifest, history, settings) },
-    { id: 'examples', title: 'Examples', content: cellsView(listed, gallery) },
-    { id: 'origin', title: 'How was it made?', content: [recipeChoice(manifest), provenance(manifest)] },
-  ];
-  return htmlDocument(`${manifest.name}@${manifest.version}`, headline(manifest, outcomes), sections);
+/** Of a head that gives any of several labels, or a number. */
+async function targetSections(
+  { manifest, test, nearDuplicates }: ReportInput,
+  targets: TargetTable,
+): Promise<OwnSections> {
+  const errors = targets.kind === 'regression' ? largestErrors(test, targets) : [];
+  const thumbnails = await makeThumbnails([
+    ...errors.map(({ example }) => example),
+    ...nearDuplicatesListed(nearDuplicates ?? []),
+  ]);
+  const failing =
+    targets.kind === 'regression'
+      ? largestErrorsView(errors, thumbnails)
+      : labelFigures(manifest, test, targets);
+  const chart = targets.kind === 'regression' ? numberPlot(test, targets) : null;
+  return {
+    header: headline(manifest, mainFigure(manifest)),
+    lead: [
+      { id: 'good', title: 'Is it good?', content: [metricsTable(manifest), chart] },
+      { id: 'failing', title: 'Where does it fail?', content: failing },
+      {
+        id: 'new',
+        title: 'Are the test examples new?',
+        content: nearDuplicatesView(nearDuplicates, test.length, thumbnails),
+      },
+    ],
+  };
 }

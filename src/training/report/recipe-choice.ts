@@ -4,7 +4,7 @@ import { count } from './format.ts';
 import { type Markup, paragraph, table } from './markup.ts';
 
 /** How the recipe and the calibration were found, where they were: on training examples alone. */
-export function recipeChoice({ training, calibration, encoders }: HeadManifest): Markup {
+export function recipeChoice({ training, calibration, encoders, target }: HeadManifest): Markup {
   const { search } = training;
   if (!search) return null;
   const { folds, examples, candidates } = search;
@@ -22,13 +22,13 @@ export function recipeChoice({ training, calibration, encoders }: HeadManifest):
       'Recipes tried',
       [
         { title: 'Recipe' },
-        { title: 'Negative log likelihood', numeric: true },
+        { title: target === 'regression' ? 'Squared error' : 'Negative log likelihood', numeric: true },
         { title: 'Calibrated', numeric: true },
       ],
-      candidates.map(({ changes, negativeLogLikelihood, calibrated }) => [
+      candidates.map(({ changes, loss, calibratedLoss }) => [
         describe(changes),
-        negativeLogLikelihood.toFixed(3),
-        calibrated.toFixed(3),
+        loss.toFixed(3),
+        calibratedLoss.toFixed(3),
       ]),
     ),
     calibration

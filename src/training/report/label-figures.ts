@@ -1,0 +1,53 @@
+import type { HeadManifest } from '../../inference/head-manifest.ts';
+import type { TargetTable } from '../targets.ts';
+import { count, decimal, percent, shorten } from './format.ts';
+import { foreign, type Markup, paragraph, table } from './markup.ts';
+import type { TestExample } from './outcome.ts';
+
+const usualThreshold = 0.5;
+
+/** How a head for several labels does on each of them, the worst first. */
+export function labelFigures(
+  { labels, thresholds }: HeadManifest,
+  test: readonly TestExample[],
+  { columns, values }: TargetTable,
+): Markup {
+  const rows = labels
+    .map((label, index) => {
+      const threshold = thresholds?.[index] ?? usualThreshold;
+      const given = test.map(({ probabilities }) => probabilities.fused[index] >= threshold);
+      const actual = test.map((_, row) => values[row * columns + index] > 0.5);
+      const right = given.filter((is, row) => is && actual[row]).length;
+      const [answered, bearing] = [given, actual].map((all) => all.filter(Boolean).length);
+      const f1 = (2 * right) / (answered + bearing);
+      return { label, threshold, right, answered, bearing, f1 };
+    })
+    .sort((a, b) => (Number.isNaN(a.f1) ? 1 : Number.isNaN(b.f1) ? -1 : a.f1 - b.f1));
+  return [
+    paragraph(
+      'Each label is given from its own threshold on, chosen by cross-validation for the best F1. Precision: when the label is ',
+      'given, how often that is right. Recall: of the examples that bear it, how many get it.',
+    ),
+    table(
+      'Figures by label, the worst first',
+      [
+        { title: 'Label' },
+        { title: 'Test examples', numeric: true },
+        { title: 'Given', numeric: true },
+        { title: 'Precision', numeric: true },
+        { title: 'Recall', numeric: true },
+        { title: 'F1', numeric: true },
+        { title: 'Threshold', numeric: true },
+      ],
+      rows.map(({ label, threshold, right, answered, bearing, f1 }) => [
+        foreign(shorten(label, 60)),
+        count(bearing),
+        count(answered),
+        percent(right / answered),
+        percent(right / bearing),
+        percent(f1),
+        decimal(threshold),
+      ]),
+    ),
+  ];
+}

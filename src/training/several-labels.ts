@@ -1,0 +1,99 @@
+import type { SeveralLabelsMetrics } from './metrics.ts';
+
+/** Probabilities and truth of several labels: rows of one number for each label, the truth 1 or 0. */
+type Rows = readonly ArrayLike<number>[];
+
+const smallest = 1e-12;
+/** With fewer positive examples than this a threshold of their own would be chance. */
+const fewestPositives = 3;
+const usualThreshold = 0.5;
+
+/**
+ * For each label the probability from which giving it makes the best F1 on these answers, halfway to the next lower one.
+ * @param rows answers to examples that the head was not trained on
+ */
+export function chooseThresholds(rows: Rows, truth: Rows): number[] {
+  return Array.from(rows[0], (_, label) => {
+    const ranked = rank(rows, truth, label);
+    const positives = ranked.filter(({ isPositive }) => isPositive).length;
+    if (positives < fewestPositives) return usualThreshold;
+    let best = { f1: 0, threshold: usualThreshold };
+    let found = 0;
+    for (const [index, { probability, isPositive }] of ranked.entries()) {
+      found += Number(isPositive);
+      const next = ranked[index + 1]?.probability ?? -1;
+      const f1 = (2 * found) / (index + 1 + positives);
+      if (next === probability || f1 <= best.f1) continue;
+      const middle = (probability + Math.max(next, 0)) / 2;
+      best = { f1, threshold: middle > next ? middle : probability };
+    }
+    return best.threshold;
+  });
+}
+
+/** Figures of answers that may give several labels, each from its threshold on. */
+export function evaluateSeveralLabels(
+  rows: Rows,
+  truth: Rows,
+  thresholds: readonly number[],
+): SeveralLabelsMetrics {
+  const counts = thresholds.map(() => ({ right: 0, given: 0, actual: 0 }));
+  let complete = 0;
+  let logLikelihood = 0;
+  for (const [row, probabilities] of rows.entries()) {
+    let isComplete = true;
+    for (const [label, count] of counts.entries()) {
+      const given = probabilities[label] >= thresholds[label];
+      const actual = truth[row][label] > 0.5;
+      count.given += Number(given);
+      count.actual += Number(actual);
+      count.right += Number(given && actual);
+      isComplete &&= given === actual;
+      const likelihood = actual ? probabilities[label] : 1 - probabilities[label];
+      logLikelihood += Math.log(Math.max(likelihood, smallest));
+    }
+    complete += Number(isComplete);
+  }
+  const f1 = ({ right, given, actual }: (typeof counts)[number]) =>
+    given + actual === 0 ? 1 : (2 * right) / (given + actual);
+  const total = counts.reduce((sum, { right, given, actual }) => ({
+    right: sum.right + right,
+    given: sum.given + given,
+    actual: sum.actual + actual,
+  }));
+  const occurring = counts.flatMap(({ actual }, label) => (actual > 0 ? [label] : []));
+  return {
+    examples: rows.length,
+    microF1: f1(total),
+    macroF1: mean(counts.filter(({ given, actual }) => given + actual > 0).map(f1)),
+    averagePrecision: mean(occurring.map((label) => averagePrecision(rows, truth, label))),
+    subsetAccuracy: complete / rows.length,
+    negativeLogLikelihood: -logLikelihood / (rows.length * thresholds.length),
+  };
+}
+
+/** The mean of the precision at every positive example, the likeliest first; ties count as one. */
+function averagePrecision(rows: Rows, truth: Rows, label: number): number {
+  const ranked = rank(rows, truth, label);
+  let found = 0;
+  let pending = 0;
+  let sum = 0;
+  for (const [index, { probability, isPositive }] of ranked.entries()) {
+    pending += Number(isPositive);
+    if (ranked[index + 1]?.probability === probability) continue;
+    found += pending;
+    sum += (pending * found) / (index + 1);
+    pending = 0;
+  }
+  return sum / found;
+}
+
+function rank(rows: Rows, truth: Rows, label: number): { probability: number; isPositive: boolean }[] {
+  return rows
+    .map((row, index) => ({ probability: row[label], isPositive: truth[index][label] > 0.5 }))
+    .sort((a, b) => b.probability - a.probability);
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
