@@ -86,8 +86,10 @@ function sgd(
 
 /**
  * Adam with decoupled weight decay, Loshchilov and Hutter 2019: `p ← (1 - η λ) p - η m̂ / (√v̂ + ε)`.
- * Kept are the moments without their `1 - β` factors, `m/(1-β₁)` and `v/(1-β₂)`, which takes two passes over the
- * memory less; the factors and the bias corrections are folded into the step's three scalars.
+ * Every pass over the memory counts here, so the moments are kept without their `1 - β` factors and in units of the
+ * gradient's scale s: `M = m / (s (1 - β₁))` and `V = v / (s² (1 - β₂))`. Then the gradient enters as it is,
+ * `M ← (β₁ s' / s) M + g` and `V ← (β₂ s'² / s²) V + g²` with s' the scale of the step before, and all else that is a
+ * factor meets in three scalars.
  */
 function adamW(
   { beta1, beta2 }: Extract<OptimizerSettings, { name: 'adamw' }>,
@@ -97,21 +99,28 @@ function adamW(
   const keep = input('adamw.keep', []);
   const rate = input('adamw.rate', []);
   const epsilon = input('adamw.epsilon', []);
+  const scaledEpsilon = divide(epsilon, gradientScale);
+  const lastScale = input('adamw.gradient-scale', []);
+  const ratio = divide(lastScale, gradientScale);
+  const keepFirst = scale(ratio, beta1);
+  const keepSecond = scale(multiply(ratio, ratio), beta2);
   const state = trainables.flatMap(({ parameter, gradient, updateScale }) => {
     const first = input(`${parameter.name}.first-moment`, parameter.shape);
     const second = input(`${parameter.name}.second-moment`, parameter.shape);
-    const scaled = multiply(gradient, gradientScale);
-    const nextFirst = add(scale(first, beta1), scaled);
-    const nextSecond = add(scale(second, beta2), multiply(scaled, scaled));
+    const nextFirst = add(multiply(first, keepFirst), gradient);
+    const nextSecond = add(multiply(second, keepSecond), multiply(gradient, gradient));
     const factor = multiply(rate, updateScale ?? constant(1));
-    const update = divide(multiply(nextFirst, factor), add(sqrt(nextSecond), epsilon));
+    const update = divide(multiply(nextFirst, factor), add(sqrt(nextSecond), scaledEpsilon));
     return [
       { current: parameter, next: subtract(multiply(parameter, keep), update) },
       { current: first, next: nextFirst },
       { current: second, next: nextSecond },
     ];
   });
-  return { state, scalars: [keep, rate, epsilon] };
+  return {
+    state: [...state, { current: lastScale, next: gradientScale }],
+    scalars: [keep, rate, epsilon],
+  };
 }
 
 /** Euclidean norm over all the gradients: a scalar. */

@@ -43,12 +43,13 @@ export function sumOfSquares(
 }
 
 /**
- * Sum of `a * b` over everything, as one row times one column: no product is stored.
+ * Sum of `a * b` over everything, as the product of two rows, one transposed: no product of elements is stored, and
+ * ONNX Runtime is several times faster at it than at a row times a column.
  * @returns a scalar
  */
 export function dot(a: Value, b: Value): Value {
   const count = elementCount(a.shape);
-  return reshape(gemm(reshape(a, [1, count]), reshape(b, [count, 1])), []);
+  return reshape(gemm(reshape(a, [1, count]), reshape(b, [1, count]), { transposeB: true }), []);
 }
 
 /**
