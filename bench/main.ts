@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { quality } from './quality/command.ts';
+import { scale } from './scale/command.ts';
 import { training } from './training/command.ts';
 
 await new Command('bench')
@@ -9,6 +10,7 @@ await new Command('bench')
   )
   .addCommand(training)
   .addCommand(quality)
+  .addCommand(scale)
   .addHelpText('after', '\nExample:\n  npm run -s bench -- training --quick')
   .showHelpAfterError('(--help shows what is possible)')
   .parseAsync();

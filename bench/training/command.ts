@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { print, printJson, table } from '../../src/commands/output.ts';
+import { count, counts } from '../options.ts';
 import { type Comparison, compareTraining } from './compare.ts';
 import { makeTable, type Workload } from './workload.ts';
 
@@ -86,14 +87,4 @@ function grid(
       ),
     ),
   );
-}
-
-function count(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
-  return Number(text);
-}
-
-/** @example counts('64,256'); // [64, 256] */
-function counts(text: string): number[] {
-  return text.split(',').map(count);
 }

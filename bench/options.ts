@@ -1,0 +1,11 @@
+import { InvalidArgumentError } from 'commander';
+
+export function count(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
+  return Number(text);
+}
+
+/** @example counts('64,256'); // [64, 256] */
+export function counts(text: string): number[] {
+  return text.split(',').map(count);
+}
