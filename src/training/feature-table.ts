@@ -12,8 +12,14 @@ export interface FeatureColumn {
   read(rows: ArrayLike<number>, into: Float32Array): Promise<void>;
 }
 
+/** A column that is being filled. Rows that are never written are zeros. */
+export interface WritableColumn extends FeatureColumn {
+  /** Writes one row, or several that follow one another. */
+  write(firstRow: number, values: Float32Array): Promise<void>;
+}
+
 /** A column whose numbers lie in memory. */
-export interface MemoryColumn extends FeatureColumn {
+export interface MemoryColumn extends WritableColumn {
   /** Row-major, rows × dimension. */
   values: Float32Array;
 }
@@ -28,10 +34,11 @@ export interface FeatureTable<Column extends FeatureColumn = FeatureColumn> {
 }
 
 /** @example memoryColumn({ modality: 'text', dimension: 2, present: Uint8Array.of(1), values: Float32Array.of(3, 4) }); */
-export function memoryColumn(column: Omit<MemoryColumn, 'read'>): MemoryColumn {
+export function memoryColumn(column: Omit<MemoryColumn, 'read' | 'write'>): MemoryColumn {
   const { values, dimension } = column;
   return {
     ...column,
+    write: async (firstRow, written) => values.set(written, firstRow * dimension),
     read: async (rows, into) => {
       for (let index = 0; index < rows.length; index++) {
         const from = rows[index] * dimension;

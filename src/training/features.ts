@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import { basename } from 'node:path';
 import { type ErrorItem, TandemError } from '../errors.ts';
 import { sha256OfFile } from '../inference/checksum.ts';
@@ -8,12 +9,15 @@ import { type Modality, modalities } from '../inference/prediction.ts';
 import { concurrently } from './dataset/concurrently.ts';
 import type { Dataset, Example } from './dataset/dataset.ts';
 import { FeatureCache } from './feature-cache.ts';
-import { type FeatureTable, type MemoryColumn, memoryColumn } from './feature-table.ts';
+import { createFileColumn } from './feature-file.ts';
+import { type FeatureTable, memoryColumn, type WritableColumn } from './feature-table.ts';
 import { encodeTargets } from './targets.ts';
 
 export interface ExtractionOptions {
   /** Folder of the features that earlier extractions left; without it everything is encoded. */
   cache?: string;
+  /** Features that take more bytes than this lie in a file without a name, beside the cache or among temporary files. */
+  mostBytesInMemory?: number;
   signal?: AbortSignal;
   /** Counts the distinct pictures and texts. */
   onProgress?(done: number, total: number): void;
@@ -28,6 +32,8 @@ const batchesInFlight = 3;
  * features, which text lies where in it doesn't. So the features are the same whatever the cache had.
  */
 const textsOfBatch = 8;
+/** Items that are looked up in the cache at a time. */
+const itemsOfLookup = 1024;
 
 /** A picture or a text of a dataset, and the rows that have it. */
 interface Item {
@@ -46,17 +52,21 @@ interface Item {
 export async function extractFeatures(
   encoders: Encoders,
   dataset: Dataset,
-  { cache, signal, onProgress }: ExtractionOptions = {},
-): Promise<FeatureTable<MemoryColumn>> {
+  { cache, mostBytesInMemory = 768 * 2 ** 20, signal, onProgress }: ExtractionOptions = {},
+): Promise<FeatureTable> {
   const { name, examples } = dataset;
-  const parts: { column: MemoryColumn; items: Item[] }[] = [];
-  for (const modality of modalities) {
+  const forms = modalities.flatMap((modality) => {
     const present = Uint8Array.from(examples, (example) => Number(example[modality] !== undefined));
-    if (!present.includes(1)) continue;
-    const { dimension } = encoders[modality];
-    const values = new Float32Array(examples.length * dimension);
-    const items = await distinctItems(examples, modality);
-    parts.push({ column: memoryColumn({ modality, dimension, present, values }), items });
+    return present.includes(1) ? [{ modality, dimension: encoders[modality].dimension, present }] : [];
+  });
+  const bytes = forms.reduce((sum, { dimension }) => sum + 4 * dimension * examples.length, 0);
+  const parts: { column: WritableColumn; items: Item[] }[] = [];
+  for (const form of forms) {
+    const column =
+      bytes > mostBytesInMemory
+        ? await createFileColumn(cache ?? tmpdir(), form)
+        : memoryColumn({ ...form, values: new Float32Array(examples.length * form.dimension) });
+    parts.push({ column, items: await distinctItems(examples, form.modality) });
   }
   const total = parts.reduce((sum, { items }) => sum + items.length, 0);
   let done = 0;
@@ -74,13 +84,18 @@ export async function extractFeatures(
           ? undefined
           : await FeatureCache.open(cache, encoder.fingerprint, encoder.dimension);
       try {
-        const found = (await known?.get(items.map(({ key }) => key))) ?? new Map<string, Float32Array>();
-        for (const item of items) place(column, item, found.get(item.key));
-        count(found.size);
-        const missing = items.filter(({ key }) => !found.has(key));
-        found.clear();
+        const missing: Item[] = [];
+        for (const some of inBatches(items, itemsOfLookup)) {
+          const found = (await known?.get(some.map(({ key }) => key))) ?? new Map<string, Float32Array>();
+          for (const item of some) {
+            const features = found.get(item.key);
+            if (features) await place(column, item, features);
+            else missing.push(item);
+          }
+          count(found.size);
+        }
         const store = async (batch: readonly Item[], features: readonly Float32Array[]) => {
-          for (const [index, item] of batch.entries()) place(column, item, features[index]);
+          for (const [index, item] of batch.entries()) await place(column, item, features[index]);
           await known?.put(batch.map(({ key }, index) => [key, features[index]]));
           count(batch.length);
         };
@@ -165,8 +180,8 @@ async function encodeTexts(
     }
 }
 
-function place({ values, dimension }: MemoryColumn, { rows }: Item, features?: Float32Array): void {
-  if (features) for (const row of rows) values.set(features, row * dimension);
+async function place(column: WritableColumn, { rows }: Item, features: Float32Array): Promise<void> {
+  for (const row of rows) await column.write(row, features);
 }
 
 function inBatches<Each>(items: readonly Each[], size: number): Each[][] {

@@ -28,7 +28,7 @@ const inMemory = syntheticTable({
   missing: { text: 0.2 },
 });
 
-async function onDisk(): Promise<{ table: FeatureTable; close(): Promise<unknown> }> {
+async function onDisk(): Promise<FeatureTable> {
   const columns = await Promise.all(
     inMemory.columns.map(async (column) => {
       const file = await createFileColumn(folder, column);
@@ -40,20 +40,16 @@ async function onDisk(): Promise<{ table: FeatureTable; close(): Promise<unknown
       return file;
     }),
   );
-  return {
-    table: { ...inMemory, columns },
-    close: () => Promise.all(columns.map((column) => column.close())),
-  };
+  return { ...inMemory, columns };
 }
 
 it('leaves no file behind, whatever happens to the process', async () => {
-  const { close } = await onDisk();
+  await onDisk();
   expect(await readdir(folder)).toEqual([]);
-  await close();
 });
 
 it('gives the same head from disk as from memory, to the byte', async () => {
-  const { table, close } = await onDisk();
+  const table = await onDisk();
   const split = { train: [...Array(500).keys()], test: [...Array(200).keys()].map((row) => 500 + row) };
   const options = { classes: 4, recipe: { ...defaultRecipe, hidden: 16 }, seed: 1 };
   const [memory, disk] = [
@@ -62,11 +58,10 @@ it('gives the same head from disk as from memory, to the byte', async () => {
   ];
   expect(disk.weights).toEqual(memory.weights);
   expect(disk.answers).toEqual(memory.answers);
-  await close();
 });
 
 it('reads any rows in any order, selected and scaled', async () => {
-  const { table, close } = await onDisk();
+  const table = await onDisk();
   const chosen = [5, 6, 7, 650, 3, 3, 699, 0];
   for (const [m, column] of table.columns.entries()) {
     const scaling = await fitScaling(column, 4);
@@ -78,11 +73,10 @@ it('reads any rows in any order, selected and scaled', async () => {
     await selected.read([...chosen.keys()], read);
     expect(read).toEqual(expected);
   }
-  await close();
 });
 
 it('feeds windows whose rows are those of the table', async () => {
-  const { table, close } = await onDisk();
+  const table = await onDisk();
   const batches = new Batches(table, { batchSize: 8, seed: 1, dropout: 0, partial: false }, 100);
   let step = 0;
   for (let window = 0; window < 9; window++) {
@@ -96,5 +90,4 @@ it('feeds windows whose rows are those of the table', async () => {
     expect(leans.length / labels.length).toBeGreaterThan(0.9);
     step += steps;
   }
-  await close();
 });

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Encoders } from '../../src/inference/encoders.ts';
 import { readDataset } from '../../src/training/dataset/dataset.ts';
 import { FeatureCache } from '../../src/training/feature-cache.ts';
+import { loadTable } from '../../src/training/feature-table.ts';
 import { extractFeatures } from '../../src/training/features.ts';
 import { folderWith, pictures, temporaryFolder } from './dataset/sample.ts';
 
@@ -47,7 +48,7 @@ async function sample() {
   const dataset = await readDataset(await folderWith({ ...(await pictures()), 'metadata.csv': metadata }));
   const extract = async (given = dataset, options = {}) => {
     const { encoders, encoded } = countingEncoders();
-    const table = await extractFeatures(encoders, given, { cache, ...options });
+    const table = await loadTable(await extractFeatures(encoders, given, { cache, ...options }));
     return { table, encoded };
   };
   return { cache, dataset, extract };
@@ -66,6 +67,14 @@ describe('the features of a dataset', () => {
       [1, 1, 0, 1, 1],
     ]);
     expect(encoded).toEqual({ image: 3, text: 3 });
+  });
+
+  it('are the same where they are too many for memory', async () => {
+    const { extract, dataset, cache } = await sample();
+    const [inMemory, onDisk] = [await extract(), await extract(dataset, { mostBytesInMemory: 0 })];
+    for (const [m, { values }] of inMemory.table.columns.entries())
+      expect(onDisk.table.columns[m].values).toEqual(values);
+    expect((await readdir(cache)).filter((file) => file.endsWith('.features'))).toEqual([]);
   });
 
   it('are the same from the cache, where nothing is encoded again', async () => {

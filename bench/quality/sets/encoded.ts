@@ -6,7 +6,7 @@ import { encoderOptions } from '../../../src/commands/options.ts';
 import { encoderSettings, readSettings } from '../../../src/config.ts';
 import { loadEncoders } from '../../../src/inference/encoders.ts';
 import { type Dataset, readDataset } from '../../../src/training/dataset/dataset.ts';
-import type { FeatureTable, MemoryColumn } from '../../../src/training/feature-table.ts';
+import { type FeatureTable, loadTable, type MemoryColumn } from '../../../src/training/feature-table.ts';
 import { extractFeatures } from '../../../src/training/features.ts';
 
 /** A picture to draw, and what stands about it in the dataset. */
@@ -42,7 +42,7 @@ export async function encodeFolder(folder: string): Promise<EncodedDataset> {
   const dataset = await readDataset(folder);
   const encoders = await loadEncoders(encoderOptions(readSettings(encoderSettings, {}, process.env)));
   try {
-    return { dataset, table: await extractFeatures(encoders, dataset) };
+    return { dataset, table: await loadTable(await extractFeatures(encoders, dataset)) };
   } finally {
     await encoders.close();
   }
