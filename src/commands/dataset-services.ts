@@ -30,9 +30,10 @@ const listedProblems = 1000;
 const thumbnailsAtOnce = 4;
 
 /** What the HTTP layer asks about datasets, from the catalogue below the folder of all data. */
-export function datasetServices(options: DatasetServiceOptions): Services['datasets'] {
+export async function datasetServices(options: DatasetServiceOptions): Promise<Services['datasets']> {
   const { data, workspace } = options;
   const catalogue = new DatasetCatalogue(data);
+  await catalogue.clean();
   return {
     add: (upload) =>
       withSource(upload, options, async (source, settings) => {

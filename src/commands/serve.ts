@@ -81,7 +81,7 @@ async function startServer(chosen: Settings): Promise<RunningServer> {
       return { head: { name, version }, results: await predictor.predict(head, inputs, { topK, signal }) };
     },
     heads: async () => Promise.all((await registry.latest()).map(({ folder }) => summarize(folder))),
-    datasets: datasetServices({
+    datasets: await datasetServices({
       data: chosen.data,
       workspace: uploads,
       fetchUrls: chosen['fetch-urls'] === 'on',

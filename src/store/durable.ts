@@ -1,4 +1,4 @@
-import { copyFile, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Waits until a file's content, or a folder's list of names, is on the disk. */
@@ -44,6 +44,21 @@ export async function copyDurably(from: string, to: string): Promise<void> {
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Milliseconds after which nobody can be writing any more to what was last changed then. */
+const abandonedAfter = 24 * 3_600_000;
+
+/** Removes what a crash left half written in a folder: the names that begin with a dot and have not changed for a day. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  for (const name of names.filter((name) => name.startsWith('.'))) {
+    const { mtimeMs } = await stat(path.join(folder, name));
+    if (Date.now() - mtimeMs > abandonedAfter) await rm(path.join(folder, name), { recursive: true });
   }
 }
 

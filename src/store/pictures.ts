@@ -1,6 +1,6 @@
 import { access, mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { copyDurably, syncToDisk } from './durable.ts';
+import { copyDurably, removeLeftovers, syncToDisk } from './durable.ts';
 
 /**
  * Pictures under the sha256 of their bytes, so that the same picture is stored once whoever brings it:
@@ -44,6 +44,11 @@ export class PictureStore {
 
   async remove(hash: string): Promise<void> {
     await rm(this.path(hash), { force: true });
+  }
+
+  /** Removes what a crash left half written. */
+  async clean(): Promise<void> {
+    for (const name of await this.#subfolders()) await removeLeftovers(path.join(this.#folder, name));
   }
 
   /** The hashes of all pictures. */

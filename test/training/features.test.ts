@@ -40,7 +40,7 @@ function countingEncoders() {
     (input: string) => input.split(' ').map((word) => word.length),
     (tokens) => tokens.length,
   );
-  return { encoders: { image, text } as unknown as Encoders, encoded };
+  return { encoders: { image, text, provider: { provider: 'cpu' } } as unknown as Encoders, encoded };
 }
 
 async function sample() {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
-import { syncToDisk, writeFolder } from '../../store/durable.ts';
+import { removeLeftovers, syncToDisk, writeFolder } from '../../store/durable.ts';
 import { PictureStore } from '../../store/pictures.ts';
 import { concurrently } from './concurrently.ts';
 import { countExamples } from './counts.ts';
@@ -176,6 +176,12 @@ export class DatasetCatalogue {
       for (const hash of await this.#pictures.list())
         if (!needed.has(hash)) await this.#pictures.remove(hash);
     });
+  }
+
+  /** Removes what imports and deletions left that a crash broke off, once nobody can be at it any more. */
+  async clean(): Promise<void> {
+    await removeLeftovers(this.#folder);
+    await this.#pictures.clean();
   }
 
   async #ids(): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
@@ -108,6 +108,21 @@ describe('a dataset that was imported', () => {
     expect(await texts({ offset: 3, limit: 2 })).toEqual(['A dog, asleep']);
     expect(await texts({ offset: 9, limit: 2 })).toEqual([]);
   });
+});
+
+it('cleans up what a crash left a day ago, and nothing else', async () => {
+  const { catalogue, bring, data } = await openCatalogue();
+  const { record } = await bring({ folder: await pets() }, 'pets');
+  const left = [join(data, 'catalogue', '.old'), join(data, 'catalogue', '.new')];
+  for (const folder of left) await mkdir(folder);
+  await utimes(left[0], 0, 0);
+  const [shelf] = await readdir(join(data, 'pictures'));
+  await writeFile(join(data, 'pictures', shelf, '.half'), 'half of a picture');
+  await utimes(join(data, 'pictures', shelf, '.half'), 0, 0);
+  await catalogue.clean();
+  expect((await readdir(join(data, 'catalogue'))).sort()).toEqual(['.new', record.id]);
+  expect(await readdir(join(data, 'pictures', shelf))).not.toContain('.half');
+  expect((await catalogue.open(record.id)).examples).toHaveLength(4);
 });
 
 describe('a dataset that is not taken', () => {

@@ -1,0 +1,60 @@
+"""The ingest that a person would write in Python: Pillow decodes, onnxruntime encodes, with the same encoder.
+
+One JSON object a line in, one out. `threads` of Pillow decode ahead of the encoder; with none, each batch is decoded
+and then encoded, as most scripts do.
+"""
+
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+SHORT_SIDE, CROP, BATCH = 256, 224, 16
+
+
+def decode(path: str) -> np.ndarray:
+    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    scale = SHORT_SIDE / min(picture.size)
+    picture = picture.resize([round(side * scale) for side in picture.size], Image.Resampling.BICUBIC)
+    left, top = (picture.width - CROP) // 2, (picture.height - CROP) // 2
+    return np.asarray(picture.crop((left, top, left + CROP, top + CROP)))
+
+
+def batches(paths: list[str]) -> list[list[str]]:
+    return [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
+
+
+def ingest(session: onnxruntime.InferenceSession, paths: list[str], threads: int) -> np.ndarray:
+    rows = []
+    if threads == 0:
+        for batch in batches(paths):
+            rows.append(session.run(["features"], {"pixels": np.stack([decode(path) for path in batch])})[0])
+        return np.concatenate(rows)
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = [[pool.submit(decode, path) for path in batch] for batch in batches(paths)]
+        for batch in waiting:
+            rows.append(session.run(["features"], {"pixels": np.stack([future.result() for future in batch])})[0])
+    return np.concatenate(rows)
+
+
+def main() -> None:
+    session = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["command"] == "load":
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = request["threads"]
+            session = onnxruntime.InferenceSession(request["model"], options, providers=["CPUExecutionProvider"])
+            answer = {}
+        else:
+            started = time.perf_counter()
+            features = ingest(session, request["paths"], request["threads"])
+            answer = {"seconds": time.perf_counter() - started, "first": features[0].tolist()}
+        print(json.dumps(answer), flush=True)
+
+
+main()
