@@ -1,5 +1,6 @@
 import type { Classifier, ItemFeatures, ItemProbabilities } from '../inference/head.ts';
 import type { Modality } from '../inference/prediction.ts';
+import { throwIfCancelled } from './cancellation.ts';
 import { evaluate } from './evaluation.ts';
 import type { FeatureTable } from './feature-table.ts';
 import type { Metrics } from './metrics.ts';
@@ -9,13 +10,18 @@ import { evaluateSeveralLabels } from './several-labels.ts';
 
 const rowsPerRun = 1024;
 
-/** What a head says of every row. */
+/**
+ * What a head says of every row.
+ * @throws TandemError `job-cancelled` where the signal aborts
+ */
 export async function answerRows(
   classifier: Classifier,
   { columns, labels }: FeatureTable,
+  signal?: AbortSignal,
 ): Promise<ItemProbabilities[]> {
   const answers: ItemProbabilities[] = [];
   for (let first = 0; first < labels.length; first += rowsPerRun) {
+    throwIfCancelled(signal, `after ${first} of ${labels.length} answers`);
     const rows = Int32Array.from(
       { length: Math.min(rowsPerRun, labels.length - first) },
       (_, row) => first + row,

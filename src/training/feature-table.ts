@@ -1,5 +1,6 @@
 import type { FeatureScaling } from '../arl/serving.ts';
 import type { Modality } from '../inference/prediction.ts';
+import { throwIfCancelled } from './cancellation.ts';
 import { selectTargets, type TargetTable } from './targets.ts';
 
 /** Features of one modality: rows of `dimension` numbers, in memory, in a file, or computed from another column's. */
@@ -94,8 +95,13 @@ export function rowOf({ values, dimension }: MemoryColumn, row: number): Float32
 /**
  * The scaling that gives every feature mean 0 and the same variance over the rows present, and rows a norm near
  * `norm`. A feature that never changes becomes 0. The rows are read once.
+ * @throws TandemError `job-cancelled` where the signal aborts
  */
-export async function fitScaling(column: FeatureColumn, norm: number): Promise<FeatureScaling> {
+export async function fitScaling(
+  column: FeatureColumn,
+  norm: number,
+  signal?: AbortSignal,
+): Promise<FeatureScaling> {
   const { dimension, present } = column;
   const rows = Int32Array.from(present.keys()).filter((row) => present[row] === 1);
   const count = Math.max(1, rows.length);
@@ -105,6 +111,7 @@ export async function fitScaling(column: FeatureColumn, norm: number): Promise<F
   const sum = new Float64Array(dimension);
   const squares = new Float64Array(dimension);
   for (let first = 0; first < rows.length; first += rowsAtOnce) {
+    throwIfCancelled(signal, `while looking at ${column.modality} features`);
     const chunk = rows.subarray(first, first + rowsAtOnce);
     await column.read(chunk, buffer);
     if (first === 0) origin.set(buffer.subarray(0, dimension));

@@ -34,7 +34,7 @@ export async function fitHead(
 ): Promise<FittedHead> {
   const training = selectRows(table, train);
   const scaling = await Promise.all(
-    training.columns.map((column) => fitScaling(column, options.recipe.featureNorm)),
+    training.columns.map((column) => fitScaling(column, options.recipe.featureNorm, options.signal)),
   );
   const columns = training.columns.map((column, m) => applyScaling(column, scaling[m]));
   const output = training.targets?.kind === 'regression' ? fitOutputScaling(training.targets) : undefined;
@@ -47,7 +47,7 @@ export async function fitHead(
   const modalities = columns.map(({ modality }) => modality);
   const weights = emitHead(architecture, modalities, scaling, parameters, { calibration, output });
   const classifier = await loadClassifier(engine, weights.slice(), columns, table.targets?.kind);
-  const answers = await answerRows(classifier, selectRows(table, test));
+  const answers = await answerRows(classifier, selectRows(table, test), options.signal);
   await classifier.release();
   return { weights, answers, history };
 }

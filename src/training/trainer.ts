@@ -10,6 +10,7 @@ import { elementCount } from '../graph/shape.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { float32, floatsOf, type Tensors } from '../runtime/tensor.ts';
 import { Batches, dropoutMaskCount, noiseRows } from './batches.ts';
+import { throwIfCancelled } from './cancellation.ts';
 import type { Checkpoint, TrainingState } from './checkpoints.ts';
 import { balancedWeights } from './class-weights.ts';
 import type { FeatureTable } from './feature-table.ts';
@@ -125,7 +126,7 @@ export async function trainHead(
     let bound = -1;
     let millisecondsPerStep = millisecondsPerRun;
     while (run.count > 0) {
-      if (signal?.aborted) throw new TandemError('job-cancelled', `stopped after ${taken} of ${steps} steps`);
+      throwIfCancelled(signal, `after ${taken} of ${steps} steps`);
       const { count, window, isLast, feeds } = run;
       if (window !== bound) await session.bind(await batches.window(window, !isLast));
       bound = window;

@@ -4,6 +4,7 @@ import { loadClassifier } from '../../src/inference/head.ts';
 import { Engine } from '../../src/runtime/engine.ts';
 import { answerRows, measureAnswers } from '../../src/training/answers.ts';
 import { applyScaling, type FeatureTable, fitScaling, selectRows } from '../../src/training/feature-table.ts';
+import { fitHead } from '../../src/training/fit.ts';
 import { defaultRecipe, type Recipe } from '../../src/training/recipe.ts';
 import { trainHead } from '../../src/training/trainer.ts';
 import { syntheticTable } from './synthetic.ts';
@@ -149,6 +150,28 @@ describe('a training', () => {
       onProgress: () => cancellation.abort(),
     });
     await expect(training).rejects.toMatchObject({ code: 'job-cancelled' });
+  });
+
+  it.each([
+    ['before its features are looked at', 0],
+    ['before it answers', 1],
+  ])('stops where it is cancelled %s', async (_, progressions) => {
+    const cancellation = new AbortController();
+    if (progressions === 0) cancellation.abort();
+    const rows = [...table.labels.keys()];
+    const fitting = fitHead(
+      engine,
+      table,
+      { train: rows, test: rows },
+      {
+        classes,
+        recipe: { ...recipe, minimumSteps: 5, epochs: 0 },
+        seed: 1,
+        signal: cancellation.signal,
+        onProgress: ({ done, total }) => done === total && cancellation.abort(),
+      },
+    );
+    await expect(fitting).rejects.toMatchObject({ code: 'job-cancelled' });
   });
 
   it('says at which step the loss stopped being finite', async () => {
