@@ -65,7 +65,7 @@ export function describePictureFailure(error: unknown): TandemError {
   if (isUnknownFormat(error)) return unreadable('it is not a JPEG, PNG or WebP picture', error);
   if (/is missing/i.test(message)) return unreadable('there is no such file', error);
   if (/is empty/i.test(message)) return unreadable('it is empty', error);
-  if (/premature|truncated|end of|read error|unable to parse|corrupt/i.test(message)) {
+  if (/premature|truncated|end of|read error|unable to parse|corrupt|treated as error/i.test(message)) {
     return unreadable('it is incomplete or damaged', error);
   }
   return unreadable(`it cannot be decoded (${message.split('\n')[0]})`, error);

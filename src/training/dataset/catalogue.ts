@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -75,7 +76,7 @@ export class DatasetCatalogue {
     onProgress?: (done: number, total: number) => void,
   ): Promise<{ record: DatasetRecord; isNew: boolean }> {
     return this.#change(async () => {
-      const id = `${slug(name)}-${dataset.hash.slice(0, 12)}`;
+      const id = `${slug(name)}-${identify(dataset)}`;
       const known = await this.get(id).catch(() => undefined);
       if (known) return { record: known, isNew: false };
       const pictures = new Map(
@@ -197,6 +198,13 @@ export class DatasetCatalogue {
     this.#changing = result.catch(() => {});
     return result;
   }
+}
+
+/** Twelve digits of what the dataset holds and of how its labels are read. */
+function identify({ hash, target, labelSeparator, labels }: Dataset): string {
+  if (target === 'single') return hash.slice(0, 12);
+  const reading = JSON.stringify([hash, target, labelSeparator, labels]);
+  return createHash('sha256').update(reading).digest('hex').slice(0, 12);
 }
 
 /** What of a name may stand in an address and in a file's name. */

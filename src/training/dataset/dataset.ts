@@ -9,6 +9,7 @@ import { checkLabels, labelsOf, noteTwins } from './labels.ts';
 import { findExamples } from './layout.ts';
 import { checkPictures } from './pictures.ts';
 import { describeProblems, Problems } from './problems.ts';
+import { readReading } from './reading.ts';
 
 export type { Dataset, Example } from './example.ts';
 
@@ -49,20 +50,15 @@ export interface DatasetCheck {
  */
 export async function checkDataset(
   folder: string,
-  {
-    imageColumn = 'file_name',
-    textColumn = 'text',
-    labelColumn = 'label',
-    target = 'single',
-    labelSeparator = '|',
-    ...options
-  }: ReadOptions = {},
+  { imageColumn = 'file_name', textColumn = 'text', ...options }: ReadOptions = {},
 ): Promise<DatasetCheck> {
   const root = await realpath(folder).catch(() => undefined);
   if (root === undefined || !(await stat(root)).isDirectory()) {
     throw new TandemError('unknown-dataset', `there is no folder ${JSON.stringify(folder)}`);
   }
   const name = basename(root);
+  const said = await readReading(root);
+  const { labelColumn = 'label', target = 'single', labelSeparator = '|' } = { ...said, ...given(options) };
   const columns = { imageColumn, textColumn, labelColumn, target, labelSeparator };
   const found = new Problems();
   const notes: string[] = [];
@@ -101,6 +97,12 @@ export async function readDataset(folder: string, options: ReadOptions = {}): Pr
   const { name, problems, dataset } = await checkDataset(folder, options);
   if (!dataset) throw describeProblems(name, problems);
   return dataset;
+}
+
+/** Without what is there but undefined. */
+function given({ labelColumn, target, labelSeparator }: ReadOptions): Partial<ColumnNames> {
+  const entries = Object.entries({ labelColumn, target, labelSeparator });
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
 /** See `Dataset.hash`. */

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
 import type { DatasetCatalogue } from './catalogue.ts';
+import { formatReading, readingFile } from './reading.ts';
 
 /**
  * A dataset as a zip file, which imports as the same dataset again: `metadata.jsonl` beside `pictures/`, named by
@@ -10,7 +11,9 @@ import type { DatasetCatalogue } from './catalogue.ts';
  * @example await pipeline(await exportDataset(catalogue, 'pets-0a1b2c3d4e5f'), createWriteStream('pets.zip'));
  */
 export async function exportDataset(catalogue: DatasetCatalogue, id: string): Promise<Readable> {
-  const { createdAt } = await catalogue.get(id);
+  const { createdAt, target, labelSeparator, labels } = await catalogue.get(id);
+  // Numbers are called by their column.
+  const labelColumn = target === 'regression' ? labels[0] : 'label';
   const examples = await catalogue.examples(id);
   // Same dataset, same bytes.
   const mtime = new Date(createdAt);
@@ -19,11 +22,12 @@ export async function exportDataset(catalogue: DatasetCatalogue, id: string): Pr
     if (image && imageHash && !names.has(imageHash))
       names.set(imageHash, `pictures/${imageHash}.${await extensionOf(image)}`);
   const lines = examples.map(({ imageHash, text, label, split }) =>
-    JSON.stringify({ file_name: imageHash && names.get(imageHash), text, label, split }),
+    JSON.stringify({ file_name: imageHash && names.get(imageHash), text, [labelColumn]: label, split }),
   );
   const zip = new ZipFile();
   zip.on('error', (error) => zip.outputStream.emit('error', error));
   zip.addBuffer(Buffer.from(`${lines.join('\n')}\n`), 'metadata.jsonl', { mtime });
+  zip.addBuffer(Buffer.from(formatReading({ labelColumn, target, labelSeparator })), readingFile, { mtime });
   // Pictures are packed already.
   for (const { image, imageHash } of new Map(
     examples.map((example) => [example.imageHash, example]),

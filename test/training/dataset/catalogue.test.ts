@@ -87,6 +87,25 @@ describe('a dataset that was imported', () => {
     expect(await bring({ file, fileName: 'pets.zip' })).toEqual({ record, isNew: false });
   });
 
+  it.each([
+    ['several labels', 'text,tags\na,x;y\nb,y\nc,x\nd,\n', { target: 'multi', labelSeparator: ';' }],
+    ['numbers', 'text,tags\na,1.5\nb,2\nc,-3\n', { target: 'regression' }],
+  ] as const)('has an id and an export of its own where it has %s', async (_, table, reading) => {
+    const { catalogue, data } = await openCatalogue();
+    const folder = await folderWith({ 'metadata.csv': table });
+    const options = { workspace: data, name: 'tagged', labelColumn: 'tags' };
+    const bringAs = (read: object, source: DatasetSource = { folder }) =>
+      importDataset(catalogue, source, { ...options, ...read });
+    const { record } = await bringAs(reading);
+    expect(record).toMatchObject(reading);
+    expect((await bringAs({ ...reading, labelSeparator: '/' })).isNew).toBe(true);
+    const file = join(data, 'tagged.zip');
+    await pipeline(await exportDataset(catalogue, record.id), createWriteStream(file));
+    const again = await importDataset(catalogue, { file, fileName: 'tagged.zip' }, { workspace: data });
+    expect(again).toEqual({ record, isNew: false });
+    expect(await catalogue.open(record.id)).toMatchObject({ target: reading.target, labels: record.labels });
+  });
+
   it('may come as a table that holds its pictures', async () => {
     const { bring } = await openCatalogue();
     const file = join(await temporaryFolder(), 'upload');
