@@ -62,6 +62,24 @@ export function readBody({
   };
 }
 
+/**
+ * The same for a body that may bring a large file: it is streamed to a folder, under a name of ours.
+ * @param file name of the form's file
+ * @example readUpload('archive', { uploadFolder: 'data/uploads', maximumUploadBytes: 2 ** 30 })
+ */
+export function readUpload(
+  file: string,
+  { uploadFolder, maximumUploadBytes }: { uploadFolder: string; maximumUploadBytes: number },
+): RequestHandler {
+  return readBody({
+    maximumBytes: maximumUploadBytes,
+    maximumJsonBytes: 2 ** 16,
+    file,
+    storage: multer.diskStorage({ destination: uploadFolder }),
+    whenEmpty: 'invalid-request',
+  });
+}
+
 type Parser = NodeJS.WritableStream & { destroy(error: Error): void };
 
 /** What the body parsers throw, as one of ours; undefined for anything else. */

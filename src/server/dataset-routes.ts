@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler } from 'express';
-import multer from 'multer';
 import { z } from 'zod';
 import type { AppOptions } from './app.ts';
-import { readBody } from './body.ts';
+import { readUpload } from './body.ts';
 import {
   formSchema,
   jsonSchema,
@@ -78,16 +77,7 @@ export function datasetRoutes({ datasets }: Services, options: AppOptions): Rout
           ),
         },
       },
-      handlers: [
-        readBody({
-          maximumBytes: options.maximumUploadBytes,
-          maximumJsonBytes: 2 ** 16,
-          file: 'file',
-          storage: multer.diskStorage({ destination: options.uploadFolder }),
-          whenEmpty: 'invalid-request',
-        }),
-        bring,
-      ],
+      handlers: [readUpload('file', options), bring],
     },
     {
       method: 'get',

@@ -1,9 +1,8 @@
 import { rm } from 'node:fs/promises';
 import type { RequestHandler } from 'express';
-import multer from 'multer';
 import { z } from 'zod';
 import type { AppOptions } from './app.ts';
-import { readBody } from './body.ts';
+import { readUpload } from './body.ts';
 import { sendEvents } from './event-stream.ts';
 import { formSchema, jobSchema, jobsSchema, jsonSchema, parseJobRequest } from './job-request.ts';
 import { problemResponses } from './problem-responses.ts';
@@ -80,16 +79,7 @@ export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes
           ),
         },
       },
-      handlers: [
-        readBody({
-          maximumBytes: maximumUploadBytes,
-          maximumJsonBytes: 2 ** 16,
-          file: 'archive',
-          storage: multer.diskStorage({ destination: uploadFolder }),
-          whenEmpty: 'invalid-request',
-        }),
-        submit,
-      ],
+      handlers: [readUpload('archive', { uploadFolder, maximumUploadBytes }), submit],
     },
     {
       method: 'get',

@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Options, ZipFile } from 'yazl';
 import { readDataset } from '../../../../src/training/dataset/dataset.ts';
@@ -231,5 +232,27 @@ describe('the name of the archive', () => {
     const { error, folder } = await extract(Buffer.from('no archive'));
     expect(error).toMatchObject({ items: [{ at: 'upload.zip' }] });
     expect(error?.message).not.toContain(basename(folder));
+  });
+});
+
+describe('any bytes that call themselves a zip', () => {
+  it('are unpacked or refused, and what is refused leaves nothing', async () => {
+    const content = Buffer.from('one two three '.repeat(50));
+    const whole = await zip({ 'cat/a.txt': content, 'dog/犬.txt': 'A dog', 'metadata.csv': 'text,label\n' });
+    const anyDamage = fc.array(fc.record({ at: fc.nat(whole.length - 1), value: fc.nat(255) }), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    await fc.assert(
+      fc.asyncProperty(anyDamage, async (damage) => {
+        const bytes = Buffer.from(whole);
+        for (const { at, value } of damage) bytes[at] = value;
+        const { error, left } = await extract(bytes);
+        if (error) expect(error).toMatchObject({ code: 'invalid-dataset' });
+        if (error) expect(left).toEqual([]);
+        else expect(left.every((name) => name === 'into' || name.startsWith('into/'))).toBe(true);
+      }),
+      { numRuns: 80 },
+    );
   });
 });
