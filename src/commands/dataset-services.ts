@@ -7,6 +7,7 @@ import { TandemError } from '../errors.ts';
 import type { Job } from '../jobs/job.ts';
 import { openRemote } from '../remote/open-remote.ts';
 import type { DatasetSummary, DatasetUpload, Services } from '../server/services.ts';
+import { removeLeftovers } from '../store/durable.ts';
 import { DatasetCatalogue, type DatasetRecord } from '../training/dataset/catalogue.ts';
 import { concurrently } from '../training/dataset/concurrently.ts';
 import { exportDataset } from '../training/dataset/export.ts';
@@ -33,7 +34,7 @@ const thumbnailsAtOnce = 4;
 export async function datasetServices(options: DatasetServiceOptions): Promise<Services['datasets']> {
   const { data, workspace } = options;
   const catalogue = new DatasetCatalogue(data);
-  await catalogue.clean();
+  await Promise.all([catalogue.clean(), removeLeftovers(workspace)]);
   return {
     add: (upload) =>
       withSource(upload, options, async (source, settings) => {
@@ -83,7 +84,7 @@ async function withSource<Result>(
   if ('file' in source) return use(source, settings);
   if ('folder' in source) return use({ folder: path.join(data, 'datasets', source.folder) }, settings);
   if (!fetchUrls) throw new TandemError('remote-disabled', 'this server fetches no addresses');
-  const file = path.join(workspace, `download-${randomUUID()}`);
+  const file = path.join(workspace, `.download-${randomUUID()}`);
   try {
     const { body, fileName } = await openRemote(source.url, { maximumBytes, timeout: downloadTimeout });
     await pipeline(body, createWriteStream(file, { flags: 'wx' }));

@@ -56,7 +56,7 @@ async function withChecked<Result>(
   { workspace, name, onProgress, ...columns }: ImportOptions,
   use: (check: DatasetCheck) => Promise<Result>,
 ): Promise<Result> {
-  const scratch = await mkdtemp(join(workspace, 'import-'));
+  const scratch = await mkdtemp(join(workspace, '.import-'));
   try {
     const folder =
       'folder' in source
