@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { ingest } from './ingest/command.ts';
+import { job } from './job/command.ts';
 import { quality } from './quality/command.ts';
 import { scale } from './scale/command.ts';
 import { training } from './training/command.ts';
@@ -12,6 +13,7 @@ await new Command('bench')
   .addCommand(training)
   .addCommand(quality)
   .addCommand(scale)
+  .addCommand(job)
   .addCommand(ingest)
   .addHelpText('after', '\nExample:\n  npm run -s bench -- training --quick')
   .showHelpAfterError('(--help shows what is possible)')
