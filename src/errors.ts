@@ -90,6 +90,11 @@ export const errorTable = {
     title: 'The head does not fit',
     fix: 'Train the head again with the encoders that this server runs.',
   },
+  'data-in-use': {
+    status: 503,
+    title: 'Another process uses the data folder',
+    fix: 'Stop the other server, or give this one a folder of its own with --data.',
+  },
   'damaged-artifact': {
     status: 500,
     title: 'A stored file is damaged',

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
 import { pino } from 'pino';
@@ -13,6 +13,7 @@ import { Engine } from '../runtime/engine.ts';
 import { createApp } from '../server/app.ts';
 import { listen } from '../server/listen.ts';
 import type { HeadSummary, Services } from '../server/services.ts';
+import { openDatabase } from '../store/database.ts';
 import { datasetServices } from './dataset-services.ts';
 import { addSettings, encoderOptions, headFolders, headRegistry, settingsOf } from './options.ts';
 import { print, printJson } from './output.ts';
@@ -54,6 +55,9 @@ interface RunningServer {
 
 async function startServer(chosen: Settings): Promise<RunningServer> {
   const uploads = path.join(chosen.data, 'uploads');
+  const database = await openDatabase(chosen.data);
+  // What is left here was never acknowledged: it came in while an earlier server ended.
+  await rm(uploads, { recursive: true, force: true });
   await mkdir(uploads, { recursive: true });
   const logger = pino({ level: chosen['log-level'] }, pino.destination(2));
   const encoders = await loadEncoders(encoderOptions(chosen));
@@ -64,12 +68,12 @@ async function startServer(chosen: Settings): Promise<RunningServer> {
   });
   const registry = headRegistry(chosen);
   const cache = new HeadCache(engine, encoders.fingerprints);
-  const jobs = new JobQueue({
+  const jobs = await JobQueue.open({
+    database,
     encoders: encoderOptions(chosen),
     heads: headFolders(chosen),
     data: chosen.data,
     datasets: path.join(chosen.data, 'datasets'),
-    workspace: uploads,
     maximumQueue: chosen['max-jobs'],
   });
   await predictor.check();
@@ -111,7 +115,8 @@ async function startServer(chosen: Settings): Promise<RunningServer> {
   });
   const closeEngines = () => Promise.all([engine.close(), encoders.close()]);
   const server = await listen(app, { host: chosen.host, port: chosen.port }).catch(async (error) => {
-    await closeEngines();
+    await jobs.close();
+    await Promise.all([closeEngines(), database.destroy()]);
     throw error;
   });
   return {
@@ -120,6 +125,7 @@ async function startServer(chosen: Settings): Promise<RunningServer> {
     services,
     async close() {
       await Promise.all([server.close(), jobs.close()]);
+      await database.destroy();
       await closeEngines();
     },
   };

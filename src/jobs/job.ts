@@ -1,14 +1,18 @@
 import type { ErrorItem } from '../errors.ts';
+import type { Comparison } from '../training/compare.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
 
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 
-/** One fine-tuning, as `GET /v1/jobs/{id}` shows it. Times are ISO 8601 in UTC. */
+/** One fine-tuning or comparison, as `GET /v1/jobs/{id}` shows it. Times are ISO 8601 in UTC. */
 export interface Job {
   id: string;
+  kind: 'train' | 'compare';
   state: JobState;
-  /** Name of the head that the job makes. */
-  head: string;
+  /** Why it is in this state, where that is not plain. */
+  reason?: string;
+  /** Name of the head that the job makes. A comparison makes none. */
+  head?: string;
   /** Name of the dataset, or the file name of the upload. */
   dataset: string;
   createdAt: string;
@@ -16,10 +20,11 @@ export interface Job {
   finishedAt?: string;
   progress?: TrainingProgress;
   result?: TrainingSummary;
+  comparison?: Comparison;
   error?: { code: string; title: string; detail: string; fix: string; items: readonly ErrorItem[] };
 }
 
-/** A change of a job, numbered from 1 within the job, so that a reader can resume after the last one seen. */
+/** A change of a job, numbered upwards within the job, so that a reader can resume after the last one seen. */
 export interface JobEvent {
   id: number;
   type: 'state' | 'progress';

@@ -4,6 +4,7 @@ import { TandemError } from '../errors.ts';
 import type { Job } from '../jobs/job.ts';
 import { headNamePattern } from '../store/heads.ts';
 import { formFile, formNumber, notText } from './body.ts';
+import { comparisonSchema } from './comparison-schema.ts';
 import { metricsSchema, targetSchema } from './head-routes.ts';
 import { labelReading } from './label-reading.ts';
 import type { Services } from './services.ts';
@@ -14,9 +15,22 @@ const head = z
   .regex(headNamePattern, 'must be up to 64 of a-z 0-9 . _ -')
   .meta({ description: 'Name of the head to make; one that exists gets its next version.', example: 'pets' });
 
+const compare = z.boolean().meta({
+  description: 'Compare every strategy on equal terms instead of making a head.',
+  example: true,
+});
+const seeds = z
+  .int()
+  .min(2)
+  .max(1000)
+  .meta({ description: 'Of a comparison: how many splits to train on; 5 unless said.', example: 5 });
+const needsWork = ({ head, compare }: { head?: string; compare?: boolean }) =>
+  (head === undefined) === (compare === true);
+const whatWork = { error: 'name a head to make, or set compare', path: ['head'] };
+
 export const jsonSchema = z
   .strictObject({
-    head,
+    head: head.optional(),
     dataset: z
       .string()
       .regex(
@@ -25,12 +39,24 @@ export const jsonSchema = z
       )
       .meta({ example: 'pets' }),
     seed: seed.optional(),
+    compare: compare.optional(),
+    seeds: seeds.optional(),
     ...labelReading,
   })
+  .refine(needsWork, whatWork)
   .meta({ id: 'JobRequest', example: { head: 'pets', dataset: 'pets', seed: 0 } });
 
-const formFields = { head, seed: formNumber(seed).optional(), ...labelReading };
-const formFieldsSchema = z.strictObject({ ...formFields, archive: notText });
+const formFields = {
+  head: head.optional(),
+  seed: formNumber(seed).optional(),
+  compare: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional(),
+  seeds: formNumber(seeds).optional(),
+  ...labelReading,
+};
+const formFieldsSchema = z.strictObject({ ...formFields, archive: notText }).refine(needsWork, whatWork);
 export const formSchema = z
   .strictObject({
     ...formFields,
@@ -40,6 +66,7 @@ export const formSchema = z
 
 const exampleJob = {
   id: '5b0e1d3e-4f0b-4c53-9d0f-6a2f5c0e7a11',
+  kind: 'train',
   state: 'running',
   head: 'pets',
   dataset: 'pets.zip',
@@ -50,8 +77,10 @@ const exampleJob = {
 export const jobSchema = z
   .object({
     id: z.string(),
+    kind: z.enum(['train', 'compare']),
     state: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
-    head: z.string(),
+    reason: z.string().optional().meta({ description: 'Why it is in this state, where that is not plain.' }),
+    head: z.string().optional().meta({ description: 'A comparison makes none.' }),
     dataset: z.string(),
     createdAt: z.iso.datetime(),
     startedAt: z.iso.datetime().optional(),
@@ -77,6 +106,7 @@ export const jobSchema = z
         folder: z.string(),
       })
       .optional(),
+    comparison: comparisonSchema.optional(),
     error: z
       .object({
         code: z.string(),
@@ -94,6 +124,8 @@ export const jobSchema = z
 
 export const jobsSchema = z.object({ jobs: z.array(jobSchema) }).meta({ example: { jobs: [exampleJob] } });
 
+const defaultSeeds = 5;
+
 /**
  * Reads the body of a request for a job that a body parser has been over.
  * @throws ZodError naming each bad field; TandemError `invalid-request` where the archive is missing
@@ -102,12 +134,22 @@ export const jobsSchema = z.object({ jobs: z.array(jobSchema) }).meta({ example:
 export function parseJobRequest(request: Request): Parameters<Services['jobs']['submit']>[0] {
   if (!request.is('multipart/form-data')) {
     const { dataset, ...rest } = jsonSchema.parse(request.body);
-    return { ...rest, source: { dataset } };
+    return { ...workOf(rest), source: { dataset } };
   }
-  const fields = formFieldsSchema.parse({ ...request.body });
+  const { archive: _, ...fields } = formFieldsSchema.parse({ ...request.body });
   if (!request.file) {
     const detail = 'the form has no file under this name';
     throw new TandemError('invalid-request', `archive: ${detail}`, { items: [{ at: 'archive', detail }] });
   }
-  return { ...fields, source: { archive: request.file.path, fileName: request.file.originalname } };
+  return { ...workOf(fields), source: { archive: request.file.path, fileName: request.file.originalname } };
+}
+
+function workOf<Rest extends object>({
+  head,
+  seed = 0,
+  compare: _,
+  seeds = defaultSeeds,
+  ...reading
+}: { head?: string; seed?: number; compare?: boolean; seeds?: number } & Rest) {
+  return { ...reading, work: head === undefined ? { compare: seeds } : { head, seed } };
 }

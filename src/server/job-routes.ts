@@ -55,7 +55,7 @@ export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes
       path: '/v1/jobs',
       operation: {
         operationId: 'startJob',
-        summary: 'Fine-tune a head in the background',
+        summary: 'Fine-tune a head, or compare the strategies, in the background',
         description:
           'On a zip file, or on a dataset that lies on the server: metadata.csv or metadata.jsonl beside the pictures (columns file_name, text, label), or one folder of pictures per class.',
         requestBody: {
@@ -120,7 +120,31 @@ export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes
           ...problemResponses('unknown-job'),
         },
       },
-      handlers: [(request, response) => void response.json(jobs.cancel(request.params.id))],
+      handlers: [async (request, response) => void response.json(await jobs.cancel(request.params.id))],
+    },
+    {
+      method: 'get',
+      path: '/v1/jobs/{id}/report',
+      operation: {
+        operationId: 'readJobReport',
+        summary: 'What a job found, as a page',
+        description:
+          'The report of the head that it made, or of the comparison. The page needs nothing else.',
+        requestParams: idParameter,
+        responses: {
+          '200': {
+            description: 'The page.',
+            content: { 'text/html': { schema: z.string(), example: '<!doctype html>' } },
+          },
+          ...problemResponses('unknown-job', 'not-found'),
+        },
+      },
+      handlers: [
+        async (request, response) => {
+          const page = await jobs.report(request.params.id);
+          response.set('Content-Security-Policy', 'sandbox').type('html').send(page);
+        },
+      ],
     },
     {
       method: 'get',

@@ -96,14 +96,14 @@ export interface Services {
   };
   jobs: {
     /**
-     * Starts a fine-tuning in the background. `archive` is the path of an uploaded zip, which the job owns from
-     * here on; `dataset` names a folder below the server's dataset folder.
+     * Starts a fine-tuning or a comparison in the background. `archive` is the path of an upload, which the job owns
+     * from here on; `dataset` is the id of an imported dataset, or names a folder below the server's dataset folder.
+     * When it resolves nothing of it can be lost any more.
      * @throws TandemError `unknown-dataset`, `invalid-request` (head name), `overloaded` (queue full).
      */
     submit(request: {
-      head: string;
+      work: { head: string; seed: number } | { compare: number };
       source: { dataset: string } | { archive: string; fileName: string };
-      seed?: number;
       target?: TargetKind;
       labelSeparator?: string;
     }): Promise<Job>;
@@ -113,7 +113,9 @@ export interface Services {
     /** Events after `lastEventId` (0: all), then live ones until the job ends or the signal aborts. */
     events(id: string, lastEventId: number, signal: AbortSignal): AsyncIterable<JobEvent>;
     /** @throws TandemError `unknown-job` */
-    cancel(id: string): Job;
+    cancel(id: string): Promise<Job>;
+    /** The page about what a job found, as HTML. @throws TandemError `unknown-job`, `not-found` where there is none (yet) */
+    report(id: string): Promise<string>;
   };
   /** True where a real inference succeeded a moment ago. */
   ready(): Promise<boolean>;

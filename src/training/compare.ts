@@ -3,14 +3,15 @@ import type { Encoders } from '../inference/encoders.ts';
 import type { Modality } from '../inference/prediction.ts';
 import { Engine } from '../runtime/engine.ts';
 import { measureAnswers } from './answers.ts';
+import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
 import type { Dataset } from './dataset/dataset.ts';
-import { type FeatureTable, selectRows } from './feature-table.ts';
+import { selectRows } from './feature-table.ts';
 import { extractFeatures } from './features.ts';
 import { fitHead } from './fit.ts';
 import { type MetricTitle, metricTitles } from './metrics.ts';
 import { type Difference, mean, pairedDifference, standardDeviation } from './paired-difference.ts';
 import type { AnswerMetrics, TrainingProgress } from './progress.ts';
-import { type Recipe, recipeFor, strategyRecipe } from './recipe.ts';
+import { type Recipe, recipeFor } from './recipe.ts';
 import type { SplitMethod } from './split.ts';
 import { splitRows } from './split-rows.ts';
 
@@ -29,19 +30,6 @@ export interface CompareOptions {
   signal?: AbortSignal;
   onProgress?(progress: TrainingProgress): void;
 }
-
-/** Who is compared: every way to train a head, on equal terms. */
-export const contenders = [
-  'arl',
-  'arl-dropout',
-  'uniform',
-  'joint',
-  'ogm-ge',
-  'late',
-  'image',
-  'text',
-] as const;
-export type Contender = (typeof contenders)[number];
 
 /** A figure over the seeds. */
 export interface Spread {
@@ -150,30 +138,6 @@ function judge(
   }));
   const [best] = differences;
   return { differences, verdict: { against: best.against, difference: best.figures[titles[0].name] } };
-}
-
-/** Balancing modalities takes two of them. */
-function isPossible(contender: Contender, known: readonly Modality[]): boolean {
-  if (contender === 'image' || contender === 'text') return known.includes(contender);
-  return known.length > 1;
-}
-
-function prepare(
-  contender: Contender,
-  table: FeatureTable,
-  recipe: Recipe,
-): { table: FeatureTable; recipe: Recipe } {
-  switch (contender) {
-    case 'image':
-    case 'text': {
-      const columns = table.columns.filter(({ modality }) => modality === contender);
-      return { table: { ...table, columns }, recipe: { ...recipe, strategy: 'joint', fusion: 'concat' } };
-    }
-    case 'arl-dropout':
-      return { table, recipe: { ...recipe, strategy: 'arl', variance: 'dropout' } };
-    default:
-      return { table, recipe: { ...recipe, ...strategyRecipe(contender) } };
-  }
 }
 
 function summarize(

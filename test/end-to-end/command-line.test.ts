@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { contenders } from '../../src/training/compare.ts';
+import { contenders } from '../../src/training/contenders.ts';
 import { fixtures, runCommand, smallSample } from './server.ts';
 
 let folder: string;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Job } from '../../src/jobs/job.ts';
-import { fixtures, form, type StartedServer, smallSample, startServer, zip } from './server.ts';
+import { fixtures, form, type StartedServer, smallSample, startServer, zip, zipFolder } from './server.ts';
 
 let folder: string;
 let sample: string;
@@ -91,11 +91,7 @@ describe('a fresh server', () => {
 
 describe('a fine-tuning over HTTP', () => {
   it('trains on an uploaded zip while predictions go on, and serves the head without a restart', async () => {
-    const names = await readdir(sample);
-    const files = await Promise.all(
-      names.map(async (name) => [name, await readFile(path.join(sample, name))] as const),
-    );
-    await zip(path.join(folder, 'small.zip'), Object.fromEntries(files));
+    await zipFolder(sample, path.join(folder, 'small.zip'));
     const accepted = await post(
       '/v1/jobs',
       await form({ head: 'three', seed: '1' }, { archive: path.join(folder, 'small.zip') }),

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,8 @@ export interface StartedServer {
   address: string;
   /** Sends SIGTERM and waits for the exit. @returns the exit code */
   stop(): Promise<number | null>;
+  /** Ends it as a power cut would. */
+  kill(): Promise<void>;
 }
 
 /** Starts the real server as a process of its own, as `npm start` does, and waits until it announces itself. */
@@ -32,6 +34,10 @@ export async function startServer(data: string, ...flags: string[]): Promise<Sta
     stop() {
       child.kill('SIGTERM');
       return exit;
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await exit;
     },
   };
 }
@@ -80,6 +86,14 @@ export async function zip(target: string, files: Record<string, Uint8Array | str
   await new Promise<void>((resolve, reject) => {
     archive.outputStream.pipe(createWriteStream(target)).on('close', resolve).on('error', reject);
   });
+}
+
+/** Packs every file of a folder into a zip file. */
+export async function zipFolder(folder: string, target: string): Promise<void> {
+  const entries = (await readdir(folder)).map(
+    async (name) => [name, await readFile(path.join(folder, name))] as const,
+  );
+  await zip(target, Object.fromEntries(await Promise.all(entries)));
 }
 
 /** A form with fields and files, for a multipart request. */

@@ -33,6 +33,7 @@ export function job(state: JobState, id = 'a'): Job {
   const createdAt = '2026-01-31T12:00:00.000Z';
   return {
     id,
+    kind: 'train',
     state,
     head: 'pets',
     dataset: 'pets',
@@ -83,7 +84,8 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
       async *events(_id, lastEventId) {
         yield* story.filter((event) => event.id > lastEventId);
       },
-      cancel: () => job('cancelled'),
+      cancel: async () => job('cancelled'),
+      report: async () => '<!doctype html><title>report</title>',
       ...jobs,
     },
   };

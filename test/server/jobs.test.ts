@@ -19,7 +19,21 @@ it('starts a job on a dataset of the server and says where it is', async () => {
   expect(response.status).toBe(202);
   expect(response.headers.get('Location')).toBe('/v1/jobs/a');
   expect(await response.json()).toEqual(job('queued'));
-  expect(asked).toEqual([[{ head: 'pets', source: { dataset: 'pets' }, seed: 7 }]]);
+  expect(asked).toEqual([[{ work: { head: 'pets', seed: 7 }, source: { dataset: 'pets' } }]]);
+});
+
+it('starts a comparison, and shows its page', async () => {
+  const { double, asked } = recordingJobs();
+  const { address } = await serve(double);
+  const request = { compare: true, seeds: 3, dataset: 'pets', target: 'multi', labelSeparator: ';' };
+  expect((await sendJson(`${address}/v1/jobs`, request)).status).toBe(202);
+  expect(asked).toEqual([
+    [{ work: { compare: 3 }, source: { dataset: 'pets' }, target: 'multi', labelSeparator: ';' }],
+  ]);
+  const page = await fetch(`${address}/v1/jobs/a/report`);
+  expect(page.headers.get('Content-Type')).toContain('text/html');
+  expect(page.headers.get('Content-Security-Policy')).toBe('sandbox');
+  expect(await page.text()).toContain('<title>report</title>');
 });
 
 it('starts a job on an upload, which lies on disk under a name of the server’s', async () => {
@@ -40,8 +54,7 @@ it('starts a job on an upload, which lies on disk under a name of the server’s
   expect(response.status).toBe(202);
   const [file] = await readdir(uploads);
   expect(asked[0][0]).toEqual({
-    head: 'pets',
-    seed: 7,
+    work: { head: 'pets', seed: 7 },
     source: { archive: `${uploads}/${file}`, fileName: 'größe.zip' },
   });
   expect(stored).toBe(content);
@@ -51,6 +64,7 @@ const zip = new Blob(['zip']);
 it.each<[string, Record<string, string | Blob>]>([
   ['head', { archive: zip }],
   ['head', { archive: zip, head: 'Pets' }],
+  ['head', { archive: zip, head: 'pets', compare: 'true' }],
   ['seed', { archive: zip, head: 'pets', seed: '-1' }],
   ['seed', { archive: zip, head: 'pets', seed: '' }],
   ['speed', { archive: zip, head: 'pets', speed: '1' }],

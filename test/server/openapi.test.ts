@@ -82,7 +82,7 @@ it('says what a form carries: the file as binary, the numbers as text', async ()
   const { PredictionForm, JobForm } = components.schemas;
   expect(PredictionForm.properties.image).toMatchObject({ type: 'string', format: 'binary' });
   expect(JobForm.properties.archive).toMatchObject({ type: 'string', format: 'binary' });
-  expect(JobForm.required.sort()).toEqual(['archive', 'head']);
+  expect(JobForm.required.sort()).toEqual(['archive']);
   expect(PredictionForm.required ?? []).toEqual([]);
 });
 

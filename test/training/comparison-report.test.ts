@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type Comparison, type ContenderResult, contenders } from '../../src/training/compare.ts';
+import type { Comparison, ContenderResult } from '../../src/training/compare.ts';
+import { contenders } from '../../src/training/contenders.ts';
 import { metricTitles } from '../../src/training/metrics.ts';
 import { comparisonPage } from '../../src/training/report/comparison-page.ts';
 

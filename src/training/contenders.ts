@@ -1,0 +1,41 @@
+import type { Modality } from '../inference/prediction.ts';
+import type { FeatureTable } from './feature-table.ts';
+import { type Recipe, strategyRecipe } from './recipe.ts';
+
+/** Who is compared: every way to train a head, on equal terms. */
+export const contenders = [
+  'arl',
+  'arl-dropout',
+  'uniform',
+  'joint',
+  'ogm-ge',
+  'late',
+  'image',
+  'text',
+] as const;
+export type Contender = (typeof contenders)[number];
+
+/** Balancing modalities takes two of them. */
+export function isPossible(contender: Contender, known: readonly Modality[]): boolean {
+  if (contender === 'image' || contender === 'text') return known.includes(contender);
+  return known.length > 1;
+}
+
+/** What a contender sees of the table, and what of the recipe it changes. */
+export function prepare(
+  contender: Contender,
+  table: FeatureTable,
+  recipe: Recipe,
+): { table: FeatureTable; recipe: Recipe } {
+  switch (contender) {
+    case 'image':
+    case 'text': {
+      const columns = table.columns.filter(({ modality }) => modality === contender);
+      return { table: { ...table, columns }, recipe: { ...recipe, strategy: 'joint', fusion: 'concat' } };
+    }
+    case 'arl-dropout':
+      return { table, recipe: { ...recipe, strategy: 'arl', variance: 'dropout' } };
+    default:
+      return { table, recipe: { ...recipe, ...strategyRecipe(contender) } };
+  }
+}
