@@ -116,6 +116,12 @@ export const settings = {
     default: 'off',
     schema: z.enum(['off', 'on']),
   }),
+  anonymous: setting({
+    about: 'who needs no key: loopback (no one beyond this machine, until a key exists) or everyone',
+    value: 'who',
+    default: 'loopback',
+    schema: z.enum(['loopback', 'everyone']),
+  }),
   'log-level': setting({
     about: 'least severe level that is logged',
     value: 'level',
@@ -150,6 +156,7 @@ export const serverSettings = [
   'max-request',
   'max-upload',
   'fetch-urls',
+  'anonymous',
   'log-level',
 ] as const;
 

@@ -63,6 +63,21 @@ export const errorTable = {
     title: 'The address does not take this method',
     fix: 'GET /openapi.json lists the methods of every address.',
   },
+  unauthorized: {
+    status: 401,
+    title: 'A key is needed',
+    fix: 'Send Authorization: Bearer with a key; `keys create` makes one on the server.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'The key may not do this',
+    fix: 'Use a key with the named scope; `keys create --scope` makes one on the server.',
+  },
+  'unknown-key': {
+    status: 404,
+    title: 'There is no such key',
+    fix: 'The command `keys list` lists the keys.',
+  },
   'unknown-head': { status: 404, title: 'There is no such head', fix: 'GET /v1/heads lists the heads.' },
   'unknown-dataset': {
     status: 404,

@@ -4,6 +4,7 @@ import { compare } from './commands/compare.ts';
 import { datasets } from './commands/datasets.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { heads } from './commands/heads.ts';
+import { keys } from './commands/keys.ts';
 import { predict } from './commands/predict.ts';
 import { serve } from './commands/serve.ts';
 import { train } from './commands/train.ts';
@@ -20,8 +21,14 @@ const program = new Command(product.command)
   .addCommand(compare)
   .addCommand(datasets)
   .addCommand(heads)
+  .addCommand(keys)
   .addHelpText('after', `\nExample:\n  npm run -s ${product.command} -- train photos/ --head pets`)
   .showHelpAfterError('(--help shows what is possible)');
+
+// The kernel ignores a signal that the first process of a container has no handler for.
+const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+if (process.pid === 1)
+  for (const [signal, code] of Object.entries(exitCodes)) process.once(signal, () => process.exit(code));
 
 try {
   await program.parseAsync();

@@ -14,6 +14,7 @@ import { createApp } from '../server/app.ts';
 import { listen } from '../server/listen.ts';
 import type { HeadSummary, Services } from '../server/services.ts';
 import { openDatabase } from '../store/database.ts';
+import { accessTo } from './access.ts';
 import { datasetServices } from './dataset-services.ts';
 import { addSettings, encoderOptions, headFolders, headRegistry, settingsOf } from './options.ts';
 import { print, printJson } from './output.ts';
@@ -35,7 +36,7 @@ export const serve = addSettings(
     if (options.json) printJson({ address: running.address, provider: running.provider, heads });
     else announce(running, heads);
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
-      process.once(signal, () => {
+      process.removeAllListeners(signal).once(signal, () => {
         void running.close().then(() => process.exit(0));
       });
   });
@@ -54,6 +55,7 @@ interface RunningServer {
 }
 
 async function startServer(chosen: Settings): Promise<RunningServer> {
+  const access = await accessTo(chosen);
   const uploads = path.join(chosen.data, 'uploads');
   const database = await openDatabase(chosen.data);
   // What is left here was never acknowledged: it came in while an earlier server ended.
@@ -107,6 +109,7 @@ async function startServer(chosen: Settings): Promise<RunningServer> {
   };
   const app = createApp(services, {
     logger,
+    access,
     defaultHead: chosen['default-head'],
     uploadFolder: uploads,
     requestTimeout: chosen['request-timeout'],

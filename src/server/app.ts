@@ -2,6 +2,7 @@ import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import { TandemError } from '../errors.ts';
 import { aboutRoutes } from './about-routes.ts';
+import { type Access, withScope } from './access.ts';
 import { datasetRoutes } from './dataset-routes.ts';
 import { headRoutes } from './head-routes.ts';
 import { jobRoutes } from './job-routes.ts';
@@ -24,6 +25,8 @@ export interface AppOptions {
   maximumRequestBytes: number;
   /** Largest upload of a dataset. */
   maximumUploadBytes: number;
+  /** What a key may do; without this, everybody may do everything. */
+  access?: Access;
   /** Most items of one request for predictions; 64 unless said. */
   maximumItems?: number;
   /** Most characters of one text; 100,000 unless said. */
@@ -33,10 +36,10 @@ export interface AppOptions {
 /** Every operation there is. */
 export function apiRoutes(services: Services, options: AppOptions): Route[] {
   const routes: Route[] = [
-    ...predictRoutes(services, options),
+    ...withScope('predict', predictRoutes(services, options)),
     ...headRoutes(services),
-    ...datasetRoutes(services, options),
-    ...jobRoutes(services, options),
+    ...withScope('train', datasetRoutes(services, options)),
+    ...withScope('train', jobRoutes(services, options)),
     ...aboutRoutes(() => describeApi(routes)),
   ];
   return routes;
@@ -56,7 +59,7 @@ export function createApp(services: Services, options: AppOptions): Express {
     response.set('X-Content-Type-Options', 'nosniff');
     next();
   });
-  addRoutes(app, apiRoutes(services, options));
+  addRoutes(app, apiRoutes(services, options), options.access ?? (async () => 'open'));
   app.use((request) => {
     throw new TandemError('not-found', `there is nothing at ${request.path}`);
   });

@@ -58,6 +58,7 @@ export function headRoutes({ heads, ready, provider }: Services): Route[] {
     {
       method: 'get',
       path: '/v1/heads',
+      scope: 'predict',
       operation: {
         operationId: 'listHeads',
         summary: 'The latest version of every head',

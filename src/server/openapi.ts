@@ -1,6 +1,10 @@
 import { createDocument, type oas31 } from 'zod-openapi';
 import { product } from '../product.ts';
+import { problemResponses } from './problem-responses.ts';
 import type { Route } from './route.ts';
+
+const { '401': unauthorized, '403': forbidden } = problemResponses('unauthorized', 'forbidden')!;
+const keyProblems = { '401': unauthorized, '403': forbidden };
 
 /** The API's description, OpenAPI 3.1, from the routes that answer it. */
 export function describeApi(routes: readonly Route[]): oas31.OpenAPIObject {
@@ -13,11 +17,32 @@ export function describeApi(routes: readonly Route[]): oas31.OpenAPIObject {
       description: 'Fine-tunes and serves image+text classifiers.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
+    components: {
+      securitySchemes: {
+        key: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'A key that `keys create` made on the server; none is needed where it lets everyone in.',
+        },
+      },
+    },
     paths: Object.fromEntries(
       [...paths].map(([path, group]) => [
         path,
-        Object.fromEntries(group.map(({ method, operation }) => [method, operation])),
+        Object.fromEntries(group.map((route) => [route.method, describe(route)])),
       ]),
     ),
   });
+}
+
+/** The operation with what its scope adds. */
+function describe({ scope, operation }: Route): Route['operation'] {
+  if (!scope) return operation;
+  return {
+    ...operation,
+    // OpenAPI 3.1 lets any scheme list the scopes, or roles, that an operation asks for.
+    security: [{ key: [scope] }, {}],
+    responses: { ...operation.responses, ...keyProblems },
+  };
 }

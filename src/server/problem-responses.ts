@@ -13,6 +13,8 @@ const exampleDetails = {
   'payload-too-large': 'the request is larger than 20 MiB',
   'unsupported-media-type': 'the content type is text/csv',
   'not-found': 'no problem is called "hunger"',
+  unauthorized: 'the request has no key',
+  forbidden: 'this needs a key with the scope train; yours has predict',
   'unknown-head': 'no head is named "pets"; there are: emoji',
   'unknown-dataset': 'no dataset is named "pets"; there are: plants',
   'invalid-dataset': 'pets has 2 problems',

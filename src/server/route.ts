@@ -1,6 +1,8 @@
 import type { Express, RequestHandler } from 'express';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import { TandemError } from '../errors.ts';
+import type { Scope } from '../store/keys.ts';
+import { type Access, requireScope } from './access.ts';
 
 /** One operation: what answers it, and how the API's description shows it. The two stand together so that they agree. */
 export interface Route {
@@ -8,14 +10,17 @@ export interface Route {
   /** As OpenAPI writes it: `/v1/jobs/{id}`. */
   path: string;
   operation: ZodOpenApiOperationObject;
+  /** What a key must be allowed to do; anybody may ask where it is absent. */
+  scope?: Scope;
   handlers: RequestHandler<Record<string, string>>[];
 }
 
-/** Registers routes, and answers every other method on their paths with 405. */
-export function addRoutes(app: Express, routes: readonly Route[]): void {
+/** Registers routes behind their scopes, and answers every other method on their paths with 405. */
+export function addRoutes(app: Express, routes: readonly Route[], access: Access): void {
   for (const [path, group] of Map.groupBy(routes, (route) => route.path)) {
     const registered = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
-    for (const { method, handlers } of group) registered[method](...handlers);
+    for (const { method, scope, handlers } of group)
+      registered[method](...(scope ? [requireScope(scope, access)] : []), ...handlers);
     // Express answers HEAD wherever it answers GET.
     const methods = group.flatMap(({ method }) =>
       method === 'get' ? ['GET', 'HEAD'] : method.toUpperCase(),

@@ -1,0 +1,57 @@
+import { Command, Option } from 'commander';
+import { ApiKeys, scopes } from '../store/keys.ts';
+import { addSettings, settingsOf } from './options.ts';
+import { print, printJson, table } from './output.ts';
+
+const keySettings = ['data'] as const;
+const keysOf = (command: Command) => new ApiKeys(settingsOf(command, keySettings).data);
+const subcommand = (name: string, summary: string) =>
+  addSettings(new Command(name).summary(summary).description(`${summary}.`), keySettings).option(
+    '--json',
+    'print one JSON object',
+  );
+
+const create = subcommand('create', 'Makes a key and shows its secret once')
+  .argument('<name>', 'who uses it')
+  .addOption(
+    new Option('--scope <scope>', 'predict: ask heads; train: datasets and jobs as well; admin: everything')
+      .choices(scopes)
+      .default('predict'),
+  )
+  .addHelpText('after', '\nExample:\n  npm run -s tandem -- keys create shop --scope predict')
+  .action(async (name: string, options, command: Command) => {
+    const key = await keysOf(command).create(name, options.scope);
+    if (options.json) return printJson(key);
+    print(key.secret);
+    print(`It is shown this once. Send it with each request: -H 'Authorization: Bearer ${key.secret}'`);
+  });
+
+const list = subcommand('list', 'Lists the keys, without their secrets')
+  .addHelpText('after', '\nExample:\n  npm run -s tandem -- keys list')
+  .action(async (options, command: Command) => {
+    const keys = await keysOf(command).list();
+    if (options.json) return printJson({ keys });
+    print(
+      table([
+        ['key', 'name', 'scope', 'created'],
+        ...keys.map(({ id, name, scope, createdAt }) => [id, name, scope, createdAt]),
+      ]),
+    );
+  });
+
+const revoke = subcommand('revoke', 'Takes a key back; a running server refuses it from its next request on')
+  .argument('<id>', 'the key’s id, as the list shows it')
+  .addHelpText('after', '\nExample:\n  npm run -s tandem -- keys revoke 5b0e1d3e-4f0b-4c53-9d0f-6a2f5c0e7a11')
+  .action(async (id: string, options, command: Command) => {
+    const key = await keysOf(command).revoke(id);
+    if (options.json) printJson(key);
+    else print(`revoked: ${key.name} (${key.scope})`);
+  });
+
+export const keys = new Command('keys')
+  .summary('make, list and revoke API keys')
+  .description('Makes, lists and revokes API keys. As soon as there is one, every request needs one.')
+  .addHelpText('after', '\nExample:\n  npm run -s tandem -- keys create shop --scope predict')
+  .addCommand(create)
+  .addCommand(list)
+  .addCommand(revoke);

@@ -1,0 +1,36 @@
+import type { RequestHandler } from 'express';
+import { TandemError } from '../errors.ts';
+import type { Scope } from '../store/keys.ts';
+import type { Route } from './route.ts';
+
+/** Finds what a key's secret is allowed to do; `open` where callers need no key. */
+export type Access = (secret: string | undefined) => Promise<Scope | 'open' | undefined>;
+
+/** A scope includes those before it. */
+const order = ['predict', 'train', 'admin', 'open'] as const;
+
+/** Marks routes with the scope that they ask for. */
+export function withScope(scope: Scope, routes: readonly Route[]): Route[] {
+  return routes.map((route) => ({ ...route, scope }));
+}
+
+/**
+ * Lets only those pass whose key (`Authorization: Bearer …`, RFC 6750) has a scope.
+ * The handler throws TandemError `unauthorized` without a known key, `forbidden` where the key's scope is too small.
+ */
+export function requireScope(scope: Scope, access: Access): RequestHandler<Record<string, string>> {
+  return async (request, response, next) => {
+    const secret = /^Bearer +(\S+)$/i.exec(request.get('Authorization') ?? '')?.[1];
+    const granted = await access(secret);
+    if (!granted) {
+      response.set('WWW-Authenticate', 'Bearer');
+      throw new TandemError(
+        'unauthorized',
+        secret ? 'the key is unknown or revoked' : 'the request has no key',
+      );
+    }
+    if (order.indexOf(granted) < order.indexOf(scope))
+      throw new TandemError('forbidden', `this needs a key with the scope ${scope}; yours has ${granted}`);
+    next();
+  };
+}

@@ -1,0 +1,108 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pino } from 'pino';
+import { expect, it, onTestFinished } from 'vitest';
+import { accessTo } from '../../src/commands/access.ts';
+import { apiRoutes } from '../../src/server/app.ts';
+import { ApiKeys, scopes } from '../../src/store/keys.ts';
+import { problemOf, serve, services } from './double.ts';
+
+async function folderOfKeys() {
+  const data = await mkdtemp(path.join(tmpdir(), 'keys-'));
+  onTestFinished(() => rm(data, { recursive: true }));
+  return { data, keys: new ApiKeys(data) };
+}
+
+const local = { anonymous: 'loopback', host: '127.0.0.1' } as const;
+const bearer = (secret: string) => ({ headers: { Authorization: `Bearer ${secret}` } });
+
+/** What each operation asks for; a new one must be added here, so that nobody forgets to think of it. */
+const expected: Record<string, 'predict' | 'train' | undefined> = {
+  'post /v1/predict': 'predict',
+  'get /v1/heads': 'predict',
+  'get /': undefined,
+  'get /healthz': undefined,
+  'get /readyz': undefined,
+  'get /openapi.json': undefined,
+  'get /problems/{code}': undefined,
+};
+
+it('asks for the scope of each operation, and lets larger scopes in', async () => {
+  const { data, keys } = await folderOfKeys();
+  const secrets = await Promise.all(
+    scopes.map(async (scope) => {
+      const { secret } = await new ApiKeys(path.join(data, scope)).create(scope, scope);
+      return [scope, secret] as const;
+    }),
+  );
+  expect(await keys.any()).toBe(false);
+  const granted = new Map(secrets.map(([scope, secret]) => [secret, scope]));
+  const { address, uploads } = await serve(services(), {
+    access: async (secret) => granted.get(secret ?? ''),
+  });
+  const options = {
+    logger: pino({ level: 'silent' }),
+    defaultHead: 'emoji',
+    uploadFolder: uploads,
+    requestTimeout: 1000,
+    maximumRequestBytes: 1000,
+    maximumUploadBytes: 1000,
+  };
+  for (const { method, path: template } of apiRoutes(services(), options)) {
+    const operation = `${method} ${template}`;
+    const scope = operation in expected ? expected[operation] : 'train';
+    const target = address + template.replaceAll(/\{\w+\}/g, 'x');
+    const ask = async (init: RequestInit) => {
+      const response = await fetch(target, { ...init, method });
+      await response.body?.cancel();
+      return response.status;
+    };
+    expect([operation, (await ask({})) === 401]).toEqual([operation, scope !== undefined]);
+    for (const [index, [name, secret]] of secrets.entries()) {
+      const enough = scope === undefined || index >= scopes.indexOf(scope);
+      expect([operation, name, (await ask(bearer(secret))) !== 403]).toEqual([operation, name, enough]);
+    }
+  }
+});
+
+it('refuses a key that is unknown, and one from the moment that it is revoked', async () => {
+  const { data, keys } = await folderOfKeys();
+  const { id, secret } = await keys.create('shop', 'predict');
+  // The server's own view of the file, as beside another process.
+  const { address } = await serve(services(), { access: await accessTo({ ...local, data }) });
+  expect((await fetch(`${address}/v1/heads`, bearer(secret))).status).toBe(200);
+  const unknown = await fetch(`${address}/v1/heads`, bearer(`${secret}x`));
+  expect(unknown.headers.get('WWW-Authenticate')).toBe('Bearer');
+  expect(await problemOf(unknown)).toMatchObject({ status: 401, code: 'unauthorized' });
+  await keys.revoke(id);
+  await keys.create('other', 'predict');
+  expect((await fetch(`${address}/v1/heads`, bearer(secret))).status).toBe(401);
+});
+
+it('keeps no secret, only what it can be compared with', async () => {
+  const { data, keys } = await folderOfKeys();
+  const { secret, id } = await keys.create('shop', 'train');
+  expect(await readFile(path.join(data, 'keys.json'), 'utf8')).not.toContain(secret.slice(10));
+  expect(await keys.list()).toEqual([{ id, name: 'shop', scope: 'train', createdAt: expect.any(String) }]);
+});
+
+it('listens beyond loopback only with a key or where everyone is let in, and says how', async () => {
+  const { data, keys } = await folderOfKeys();
+  for (const host of ['0.0.0.0', '::', '192.0.2.1', '::ffff:192.0.2.1'])
+    await expect(accessTo({ anonymous: 'loopback', host, data })).rejects.toThrow(
+      /keys create.*--anonymous everyone/,
+    );
+  for (const host of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1'])
+    expect(await (await accessTo({ anonymous: 'loopback', host, data }))(undefined)).toBe('open');
+  expect(await (await accessTo({ anonymous: 'everyone', host: '0.0.0.0', data }))(undefined)).toBe('open');
+  const { secret } = await keys.create('me', 'admin');
+  const access = await accessTo({ anonymous: 'loopback', host: '0.0.0.0', data });
+  expect([await access(undefined), await access(secret)]).toEqual([undefined, 'admin']);
+});
+
+it('lets nobody in where the file of keys is damaged', async () => {
+  const { data } = await folderOfKeys();
+  await writeFile(path.join(data, 'keys.json'), '{"keys":');
+  await expect(accessTo({ ...local, host: '0.0.0.0', data })).rejects.toThrow('is not a list of keys');
+});
