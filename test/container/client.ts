@@ -59,8 +59,11 @@ const verbs: Record<string, (...args: string[]) => Promise<void>> = {
           const response = await predict(head, 'a slice of pizza').catch(() => undefined);
           if (!response) return;
           const complete = response.ok && (await response.json().catch(() => undefined));
-          if (!complete) count.broken++;
-          else if (++count.answered === 20) print({ warm: true });
+          if (!complete) {
+            count.broken++;
+            return;
+          }
+          if (++count.answered === 20) print({ warm: true });
         }
       }),
     );

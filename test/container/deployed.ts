@@ -89,8 +89,7 @@ export class Deployed {
       ...network,
       ...mounts,
       ...limits,
-      '--entrypoint',
-      'node',
+      ...['--env', `KEY=${this.key}`, '--entrypoint', 'node'],
     ];
     const [file, ...before] = this.#engine.command;
     const child = spawn(file, [...before, ...options, this.#image, '/client.ts', ...args], {
