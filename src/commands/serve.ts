@@ -31,14 +31,15 @@ export const serve = addSettings(
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- serve --port 8080')
   .action(async (options, command: Command) => {
     const chosen = settingsOf(command, allSettings);
+    // A signal while it starts waits until it has: ONNX Runtime crashes where the process ends while it loads a model.
+    const stopped = new Promise<unknown>((resolve) => {
+      for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal).once(signal, resolve);
+    });
     const running = await startServer(chosen);
     const heads = await running.services.heads();
     if (options.json) printJson({ address: running.address, provider: running.provider, heads });
     else announce(running, heads);
-    for (const signal of ['SIGINT', 'SIGTERM'] as const)
-      process.removeAllListeners(signal).once(signal, () => {
-        void running.close().then(() => process.exit(0));
-      });
+    void stopped.then(() => running.close()).then(() => process.exit(0));
   });
 
 /** How long `ready` trusts the last inference, in milliseconds. */

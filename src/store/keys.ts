@@ -73,6 +73,11 @@ export class ApiKeys {
     return (await this.#keys()).size > 0;
   }
 
+  /** True once a key was made, even if all are revoked by now. */
+  async wereMade(): Promise<boolean> {
+    return (await stat(this.#file).catch(missing)) !== undefined;
+  }
+
   async #keys(): Promise<Map<string, StoredKey>> {
     const found = await stat(this.#file, { bigint: true }).catch(missing);
     const version = found ? `${found.mtimeNs} ${found.ino}` : '';

@@ -76,7 +76,8 @@ it('refuses a key that is unknown, and one from the moment that it is revoked', 
   expect(unknown.headers.get('WWW-Authenticate')).toBe('Bearer');
   expect(await problemOf(unknown)).toMatchObject({ status: 401, code: 'unauthorized' });
   await keys.revoke(id);
-  await keys.create('other', 'predict');
+  // It was the only one: that lets nobody else in either.
+  expect((await fetch(`${address}/v1/heads`)).status).toBe(401);
   expect((await fetch(`${address}/v1/heads`, bearer(secret))).status).toBe(401);
 });
 
