@@ -20,7 +20,12 @@ export class JobStore {
 
   /** All of them, the oldest first. */
   async load(): Promise<StoredJob[]> {
-    const rows = await this.#database.selectFrom('job').selectAll().orderBy('position').execute();
+    const rows = await this.#database
+      .selectFrom('job')
+      .selectAll()
+      .orderBy('createdAt')
+      .orderBy('id')
+      .execute();
     const events = await this.#database.selectFrom('jobEvent').selectAll().orderBy('number').execute();
     const byJob = Map.groupBy(events, ({ jobId }) => jobId);
     return rows.map(({ id, job, task, cancelled }) => ({
@@ -38,7 +43,13 @@ export class JobStore {
   async add(job: Job, task: TrainingTask): Promise<void> {
     await this.#database
       .insertInto('job')
-      .values({ id: job.id, job: JSON.stringify(job), task: JSON.stringify(task), cancelled: 0 })
+      .values({
+        id: job.id,
+        createdAt: job.createdAt,
+        job: JSON.stringify(job),
+        task: JSON.stringify(task),
+        cancelled: 0,
+      })
       .execute();
   }
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { type Generated, Kysely, SqliteDialect } from 'kysely';
+import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { TandemError } from '../errors.ts';
 import { createJobs } from './migrations/001-jobs.ts';
@@ -12,9 +12,9 @@ export interface Tables {
 }
 
 interface JobTable {
-  /** Order of submission. */
-  position: Generated<number>;
   id: string;
+  /** ISO 8601: jobs are done in this order. */
+  createdAt: string;
   /** JSON: the job as it is shown, and what it takes to run it. */
   job: string;
   task: string;
@@ -39,24 +39,17 @@ const migrations = { '001-jobs': { up: createJobs } };
 const busy = 5;
 
 /**
- * Opens the database of a data folder, brings its tables up to date, and keeps every other process out until it is
- * closed: the lock is SQLite's own, so it ends with the process. What is committed is on the disk.
+ * Opens the database of a data folder, brings its tables up to date, and keeps every other server off the folder until it
+ * is closed. What is committed is on the disk.
  * @throws TandemError `data-in-use` where another process has it
  * @example const database = await openDatabase('data');
  */
 export async function openDatabase(data: string): Promise<Database> {
   await mkdir(data, { recursive: true });
-  const file = path.join(data, 'tandem.sqlite');
-  const connection = new DatabaseSync(file);
-  try {
-    connection.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
-    connection.exec('BEGIN IMMEDIATE; COMMIT');
-  } catch (error) {
-    connection.close();
-    if ((error as { errcode?: number }).errcode !== busy) throw error;
-    throw new TandemError('data-in-use', `another process has ${file} open`, { cause: error });
-  }
-  const database: Database = new Kysely({ dialect: new SqliteDialect({ database: adapt(connection) }) });
+  const release = lock(path.join(data, 'lock'));
+  const connection = new DatabaseSync(path.join(data, 'tandem.sqlite'));
+  connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+  const database: Database = new Kysely({ dialect: new Dialect({ database: adapt(connection, release) }) });
   const migrator = new Migrator({ db: database, provider: { getMigrations: async () => migrations } });
   const { error } = await migrator.migrateToLatest();
   if (error) {
@@ -66,10 +59,42 @@ export async function openDatabase(data: string): Promise<Database> {
   return database;
 }
 
+/**
+ * Keeps other servers off a data folder: a transaction in an empty SQLite file, which ends with the process, however it
+ * ends. The database itself stays open to readers.
+ */
+function lock(file: string): () => void {
+  const held = new DatabaseSync(file);
+  try {
+    held.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    held.close();
+    if ((error as { errcode?: number }).errcode !== busy) throw error;
+    throw new TandemError('data-in-use', `another process holds ${file}`, { cause: error });
+  }
+  return () => held.close();
+}
+
+/** SQLite can change tables in a transaction: a migration that is interrupted leaves nothing. */
+class Dialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter();
+  }
+}
+
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
 /** node:sqlite in the form that Kysely's dialect takes. */
-function adapt(connection: DatabaseSync) {
+function adapt(connection: DatabaseSync, release: () => void) {
   return {
-    close: () => connection.close(),
+    close: () => {
+      connection.close();
+      release();
+    },
     prepare(sql: string) {
       const statement = connection.prepare(sql);
       return {

@@ -19,7 +19,7 @@ export async function syncToDisk(file: string): Promise<void> {
  */
 export async function writeFolder(folder: string, write: (folder: string) => Promise<void>): Promise<void> {
   const parent = path.dirname(folder);
-  await mkdir(parent, { recursive: true });
+  await makeFolder(parent);
   const temporary = temporaryName(folder);
   await mkdir(temporary);
   try {
@@ -32,6 +32,14 @@ export async function writeFolder(folder: string, write: (folder: string) => Pro
     await rm(temporary, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Makes a folder and those above it, each of them on the disk. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  const top = path.dirname(first);
+  for (let made = folder; made !== top; made = path.dirname(made)) await syncToDisk(path.dirname(made));
 }
 
 /** Copies a file so that its name stands for the whole content or for nothing. */

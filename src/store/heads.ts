@@ -63,7 +63,8 @@ export class HeadRegistry {
 
   /**
    * Registers a head's next version: `write` fills a temporary folder, which becomes the version in one step once
-   * every file in it is on the disk. A crash before leaves nothing that would be served.
+   * every file in it is on the disk. A crash before leaves nothing that would be served. Called again with the next
+   * number where another process took the first.
    */
   async register(
     name: string,
@@ -75,10 +76,17 @@ export class HeadRegistry {
         `${JSON.stringify(name)} is no name for a head: use up to 64 of a-z 0-9 . _ -`,
       );
     const parent = path.join(this.#root, name);
-    const version = ((await this.#versions(name)).at(-1)?.version ?? 0) + 1;
-    const folder = path.join(parent, String(version));
-    await writeFolder(folder, (temporary) => write(temporary, version));
-    return { name, version, folder };
+    while (true) {
+      const version = ((await this.#versions(name)).at(-1)?.version ?? 0) + 1;
+      const folder = path.join(parent, String(version));
+      try {
+        await writeFolder(folder, (temporary) => write(temporary, version));
+        return { name, version, folder };
+      } catch (error) {
+        // Somebody else registered a version under this number meanwhile: take the next.
+        if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      }
+    }
   }
 
   async #versions(name: string): Promise<HeadVersion[]> {

@@ -88,6 +88,6 @@ it('goes on at the next start with what a stop interrupts', { timeout: 200_000 }
 it('refuses to start a second server on the same data, and says what to do', async () => {
   const { code, stderr } = await runCommand('serve', '--port', '0', '--data', data);
   expect(code).toBe(1);
-  expect(stderr).toContain('another process has');
+  expect(stderr).toContain('another process holds');
   expect(stderr).toContain('--data');
 });

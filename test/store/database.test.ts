@@ -12,7 +12,7 @@ async function dataFolder(): Promise<string> {
   return path.join(folder, 'data');
 }
 
-const job = { id: 'a', job: '{}', task: '{}', cancelled: 0 };
+const job = { id: 'a', createdAt: '2026-01-31T12:00:00.000Z', job: '{}', task: '{}', cancelled: 0 };
 
 it('keeps what was written, and leaves it alone when it is opened again', async () => {
   const data = await dataFolder();
@@ -20,9 +20,7 @@ it('keeps what was written, and leaves it alone when it is opened again', async 
   await first.insertInto('job').values(job).execute();
   await first.destroy();
   const second = await openDatabase(data);
-  expect(await second.selectFrom('job').select(['position', 'id']).execute()).toEqual([
-    { position: 1, id: 'a' },
-  ]);
+  expect(await second.selectFrom('job').select('id').execute()).toEqual([{ id: 'a' }]);
   await second.destroy();
 });
 
@@ -49,7 +47,7 @@ it('keeps a second process out until the first is gone, however it went', async 
   await once(child.stdout, 'data');
   await expect(openDatabase(data)).rejects.toMatchObject({
     code: 'data-in-use',
-    message: expect.stringContaining('tandem.sqlite'),
+    message: expect.stringContaining('another process holds'),
   });
   child.kill('SIGKILL');
   await once(child, 'exit');

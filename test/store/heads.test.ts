@@ -65,3 +65,16 @@ it('refuses names that are no folder names', async () => {
   for (const name of ['', '../pets', 'Pets', 'a/b', '.hidden', 'a'.repeat(65)])
     await expect(registry.register(name, write(''))).rejects.toMatchObject({ code: 'invalid-request' });
 });
+
+it('takes the next number where another process registers the same one first', async () => {
+  const other = new HeadRegistry(path.join(folder, 'own'));
+  const numbers: number[] = [];
+  const mine = await registry.register('pets', async (target, version) => {
+    numbers.push(version);
+    if (version === 1) await other.register('pets', write('theirs'));
+    await write('mine')(target);
+  });
+  expect(numbers).toEqual([1, 2]);
+  expect(await readFile(path.join(mine.folder, 'head.json'), 'utf8')).toBe('mine');
+  expect(await readFile(path.join(folder, 'own', 'pets', '1', 'head.json'), 'utf8')).toBe('theirs');
+});

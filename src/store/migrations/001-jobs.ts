@@ -4,8 +4,8 @@ import type { Kysely } from 'kysely';
 export async function createJobs(database: Kysely<never>): Promise<void> {
   await database.schema
     .createTable('job')
-    .addColumn('position', 'integer', (column) => column.primaryKey().autoIncrement())
-    .addColumn('id', 'text', (column) => column.notNull().unique())
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('createdAt', 'text', (column) => column.notNull())
     .addColumn('job', 'text', (column) => column.notNull())
     .addColumn('task', 'text', (column) => column.notNull())
     .addColumn('cancelled', 'integer', (column) => column.notNull())
