@@ -1,18 +1,12 @@
 import type { RequestHandler } from 'express';
 import { TandemError } from '../errors.ts';
 import type { Scope } from '../store/keys.ts';
-import type { Route } from './route.ts';
 
 /** Finds what a key's secret is allowed to do; `open` where callers need no key. */
 export type Access = (secret: string | undefined) => Promise<Scope | 'open' | undefined>;
 
 /** A scope includes those before it. */
 const order = ['predict', 'train', 'admin', 'open'] as const;
-
-/** Marks routes with the scope that they ask for. */
-export function withScope(scope: Scope, routes: readonly Route[]): Route[] {
-  return routes.map((route) => ({ ...route, scope }));
-}
 
 /**
  * Lets only those pass whose key (`Authorization: Bearer …`, RFC 6750) has a scope.

@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler } from 'express';
 import { z } from 'zod';
-import type { AppOptions } from './app.ts';
 import { readUpload } from './body.ts';
 import {
   formSchema,
@@ -12,6 +11,7 @@ import {
   querySchema,
 } from './dataset-request.ts';
 import { datasetSchema, datasetsSchema, pageSchema, trialSchema } from './dataset-schemas.ts';
+import type { AppOptions } from './options.ts';
 import { problemResponses } from './problem-responses.ts';
 import type { Route } from './route.ts';
 import type { Services } from './services.ts';

@@ -15,6 +15,11 @@ export interface Route {
   handlers: RequestHandler<Record<string, string>>[];
 }
 
+/** Marks routes with the scope that they ask for. */
+export function withScope(scope: Scope, routes: readonly Route[]): Route[] {
+  return routes.map((route) => ({ ...route, scope }));
+}
+
 /** Registers routes behind their scopes, and answers every other method on their paths with 405. */
 export function addRoutes(app: Express, routes: readonly Route[], access: Access): void {
   for (const [path, group] of Map.groupBy(routes, (route) => route.path)) {

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Waits until a file's content, or a folder's list of names, is on the disk. */
@@ -40,6 +40,23 @@ async function makeFolder(folder: string): Promise<void> {
   if (first === undefined) return;
   const top = path.dirname(first);
   for (let made = folder; made !== top; made = path.dirname(made)) await syncToDisk(path.dirname(made));
+}
+
+/**
+ * Writes a file so that after a crash there is the old one or the new one, whole: under another name, forced to the
+ * disk, renamed.
+ * @example await writeDurably('state/epoch', bytes);
+ */
+export async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
+  const temporary = temporaryName(file);
+  try {
+    await writeFile(temporary, bytes, { flush: true });
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncToDisk(path.dirname(file));
 }
 
 /** Copies a file so that its name stands for the whole content or for nothing. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { product } from '../product.ts';
-import { writeDurably } from './write-durably.ts';
+import { writeDurably } from './durable.ts';
 
 /** What a key may do: `predict` asks heads, `train` keeps datasets and fine-tunes as well, `admin` may do everything. */
 export const scopes = ['predict', 'train', 'admin'] as const;

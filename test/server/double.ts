@@ -7,8 +7,9 @@ import { onTestFinished } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
 import type { Prediction } from '../../src/inference/prediction.ts';
 import type { Job, JobEvent, JobState } from '../../src/jobs/job.ts';
-import { type AppOptions, createApp } from '../../src/server/app.ts';
+import { createApp } from '../../src/server/app.ts';
 import { type ListenOptions, listen } from '../../src/server/listen.ts';
+import type { AppOptions } from '../../src/server/options.ts';
 import type { DatasetSummary, Services } from '../../src/server/services.ts';
 
 export const prediction: Prediction = {

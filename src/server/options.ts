@@ -1,0 +1,23 @@
+import type { Logger } from 'pino';
+import type { Access } from './access.ts';
+
+/** What the HTTP application is told about itself. */
+export interface AppOptions {
+  logger: Logger;
+  /** Head of requests that name none. */
+  defaultHead: string;
+  /** Folder for uploads; they are streamed there, never whole in memory. */
+  uploadFolder: string;
+  /** Milliseconds until a prediction is given up, counted from when the request is read. */
+  requestTimeout: number;
+  /** Largest request for predictions. */
+  maximumRequestBytes: number;
+  /** Largest upload of a dataset. */
+  maximumUploadBytes: number;
+  /** What a key may do; without this, everybody may do everything. */
+  access?: Access;
+  /** Most items of one request for predictions; 64 unless said. */
+  maximumItems?: number;
+  /** Most characters of one text; 100,000 unless said. */
+  maximumTextCharacters?: number;
+}
