@@ -110,6 +110,11 @@ export const errorTable = {
     title: 'Another process uses the data folder',
     fix: 'Stop the other server, or give this one a folder of its own with --data.',
   },
+  'head-in-use': {
+    status: 409,
+    title: 'The version is in use',
+    fix: 'Put the alias on another version first; versions that ship with the program stay.',
+  },
   'damaged-artifact': {
     status: 500,
     title: 'A stored file is damaged',

@@ -2,28 +2,98 @@ import { Command } from 'commander';
 import { encoderSettings } from '../config.ts';
 import { readHeadManifest } from '../inference/head.ts';
 import { metricTitles } from '../training/metrics.ts';
-import { addSettings, headRegistry, settingsOf } from './options.ts';
+import { addSettings, headRegistry, numberOption, settingsOf } from './options.ts';
 import { metricText, print, printJson, table } from './output.ts';
 
-export const heads = addSettings(
-  new Command('heads')
-    .summary('list the heads')
-    .description('Lists every version of every head.')
+const version = numberOption(1, 2 ** 31);
+
+const list = addSettings(
+  new Command('list')
+    .summary('list every version of every head')
+    .description('Lists every version of every head, and the aliases that stand for it.')
     .option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads')
+  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads list')
   .action(async (options, command: Command) => {
-    const versions = await headRegistry(settingsOf(command, encoderSettings)).list();
-    const manifests = await Promise.all(versions.map(({ folder }) => readHeadManifest(folder)));
-    if (options.json) {
-      printJson({ heads: manifests });
-      return;
-    }
-    const rows = manifests.map(({ name, version, target, labels, metrics, createdAt }) => {
+    const registry = headRegistry(settingsOf(command, encoderSettings));
+    const versions = await registry.list();
+    const heads = await Promise.all(
+      versions.map(async ({ name, version, folder }) => {
+        const aliases = Object.entries(await registry.aliases(name));
+        const own = aliases.filter(([, meant]) => meant === version).map(([alias]) => alias);
+        return { ...(await readHeadManifest(folder)), aliases: own };
+      }),
+    );
+    if (options.json) return printJson({ heads });
+    const rows = heads.map(({ name, version, target, labels, metrics, createdAt, aliases }) => {
       const [main] = metricTitles[target];
       const figure = metricText(metrics.fused[main.name], main.isShare);
-      return [`${name}@${version}`, String(labels.length), `${main.title} ${figure}`, createdAt];
+      return [
+        `${name}@${version}`,
+        aliases.join(', '),
+        String(labels.length),
+        `${main.title} ${figure}`,
+        createdAt,
+      ];
     });
-    print(table([['head', 'labels', 'on the test split', 'created'], ...rows]));
+    print(table([['head', 'aliases', 'labels', 'on the test split', 'created'], ...rows]));
   });
+
+const alias = addSettings(
+  new Command('alias')
+    .summary('let an alias stand for a version')
+    .description('Lets requests for NAME@ALIAS go to a version, from the next request on.')
+    .argument('<name>')
+    .argument('<alias>', 'production, say')
+    .argument('<version>', 'its number', version)
+    .option('--json', 'print one JSON object'),
+  encoderSettings,
+)
+  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads alias pets production 3')
+  .action(async (name: string, alias: string, version: number, options, command: Command) => {
+    await headRegistry(settingsOf(command, encoderSettings)).setAlias(name, alias, version);
+    if (options.json) printJson({ name, alias, version });
+    else print(`${name}@${alias} is ${name}@${version}`);
+  });
+
+const rollback = addSettings(
+  new Command('rollback')
+    .summary('put an alias back on the version before')
+    .description('Puts an alias back on the version that it stood for before.')
+    .argument('<name>')
+    .argument('<alias>')
+    .option('--json', 'print one JSON object'),
+  encoderSettings,
+)
+  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads rollback pets production')
+  .action(async (name: string, alias: string, options, command: Command) => {
+    const version = await headRegistry(settingsOf(command, encoderSettings)).rollback(name, alias);
+    if (options.json) printJson({ name, alias, version });
+    else print(`${name}@${alias} is ${name}@${version} again`);
+  });
+
+const remove = addSettings(
+  new Command('delete')
+    .summary('delete a version')
+    .description('Deletes a version that no alias stands for. Its number is never given again.')
+    .argument('<name>')
+    .argument('<version>', 'its number', version)
+    .option('--json', 'print one JSON object'),
+  encoderSettings,
+)
+  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads delete pets 2')
+  .action(async (name: string, version: number, options, command: Command) => {
+    await headRegistry(settingsOf(command, encoderSettings)).delete(name, version);
+    if (options.json) printJson({ name, version });
+    else print(`${name}@${version} is gone`);
+  });
+
+export const heads = new Command('heads')
+  .summary('list the heads, name and delete versions')
+  .description('Keeps the registered heads. Without a subcommand it lists them.')
+  .addCommand(list, { isDefault: true })
+  .addCommand(alias)
+  .addCommand(rollback)
+  .addCommand(remove)
+  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads');

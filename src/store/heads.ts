@@ -1,7 +1,8 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
-import { writeFolder } from './durable.ts';
+import { aliasPattern, type HeadRecord, readRecord, withAlias, writeRecord } from './aliases.ts';
+import { syncToDisk, writeFolder } from './durable.ts';
 
 export interface HeadVersion {
   name: string;
@@ -44,21 +45,81 @@ export class HeadRegistry {
   }
 
   /**
-   * The version that a reference means: `name`, `name@latest` or `name@3`.
+   * The version that a reference means: `name`, `name@latest`, `name@3`, or `name@production` where that is an alias.
    * @throws TandemError `unknown-head`, naming the heads there are
    */
   async resolve(reference: string): Promise<HeadVersion> {
     const [name, version = 'latest'] = reference.split('@', 2);
     const versions = headNamePattern.test(name) ? await this.#versions(name) : [];
-    const found =
-      version === 'latest' ? versions.at(-1) : versions.find((head) => String(head.version) === version);
-    if (found) return found;
     if (versions.length > 0) {
-      const known = versions.map((head) => head.version).join(', ');
+      if (version === 'latest') return versions.at(-1)!;
+      const { aliases } = await readRecord(this.#folderOf(name));
+      const meant = String(aliases[version]?.[0] ?? version);
+      const found = versions.find((head) => String(head.version) === meant);
+      if (found) return found;
+      const known = [...versions.map((head) => head.version), ...Object.keys(aliases)].join(', ');
       throw new TandemError('unknown-head', `${name} has no version ${version}; it has ${known}`);
     }
     const names = (await this.latest()).map((head) => head.name).join(', ') || 'none';
     throw new TandemError('unknown-head', `no head is named ${JSON.stringify(name)}; there are: ${names}`);
+  }
+
+  /** The version that each alias of a head stands for now. */
+  async aliases(name: string): Promise<Record<string, number>> {
+    const { aliases } = await readRecord(this.#folderOf(name));
+    return Object.fromEntries(Object.entries(aliases).map(([alias, [version]]) => [alias, version]));
+  }
+
+  /**
+   * Lets an alias stand for a version from now on, in one step: a request gets the one or the other.
+   * @throws TandemError `unknown-head`, `invalid-request` (the alias's name)
+   * @example await registry.setAlias('pets', 'production', 3);
+   */
+  async setAlias(name: string, alias: string, version: number): Promise<void> {
+    if (!aliasPattern.test(alias))
+      throw new TandemError(
+        'invalid-request',
+        `${JSON.stringify(alias)} is no name for an alias: begin with a letter, use up to 64 of a-z 0-9 . _ -, not latest`,
+      );
+    await this.resolve(`${name}@${version}`);
+    await this.#change(name, (record) => withAlias(record, alias, version));
+  }
+
+  /**
+   * Puts an alias back on the version that it stood for before, if that is still there.
+   * @returns that version
+   * @throws TandemError `unknown-head`
+   */
+  async rollback(name: string, alias: string): Promise<number> {
+    await this.resolve(`${name}@${alias}`);
+    const { aliases } = await readRecord(this.#folderOf(name));
+    const there = new Set((await this.#versions(name)).map(({ version }) => version));
+    const before = aliases[alias]?.slice(1).filter((version) => there.has(version)) ?? [];
+    if (before.length === 0)
+      throw new TandemError('unknown-head', `${name}@${alias} never stood for another version that is there`);
+    await this.#change(name, (record) => ({ ...record, aliases: { ...record.aliases, [alias]: before } }));
+    return before[0];
+  }
+
+  /**
+   * Deletes a version. Its number is never given again.
+   * @throws TandemError `unknown-head`; `head-in-use` where an alias stands for it, or it ships with the program
+   */
+  async delete(name: string, version: number): Promise<void> {
+    const { folder } = await this.resolve(`${name}@${version}`);
+    const pointing = Object.entries(await this.aliases(name)).filter(([, meant]) => meant === version);
+    if (pointing.length > 0)
+      throw new TandemError(
+        'head-in-use',
+        `${name}@${version} is ${pointing.map(([alias]) => `${name}@${alias}`).join(' and ')}`,
+      );
+    if (path.dirname(folder) !== this.#folderOf(name))
+      throw new TandemError('head-in-use', `${name}@${version} ships with the program`);
+    await this.#change(name, (record) => ({ ...record, deleted: [...record.deleted, version] }));
+    const gone = path.join(path.dirname(folder), `.${version}.deleted`);
+    await rename(folder, gone);
+    await syncToDisk(path.dirname(folder));
+    await rm(gone, { recursive: true, force: true });
   }
 
   /**
@@ -75,9 +136,10 @@ export class HeadRegistry {
         'invalid-request',
         `${JSON.stringify(name)} is no name for a head: use up to 64 of a-z 0-9 . _ -`,
       );
-    const parent = path.join(this.#root, name);
+    const parent = this.#folderOf(name);
     while (true) {
-      const version = ((await this.#versions(name)).at(-1)?.version ?? 0) + 1;
+      const { deleted } = await readRecord(this.#folderOf(name));
+      const version = Math.max(0, ...deleted, (await this.#versions(name)).at(-1)?.version ?? 0) + 1;
       const folder = path.join(parent, String(version));
       try {
         await writeFolder(folder, (temporary) => write(temporary, version));
@@ -87,6 +149,16 @@ export class HeadRegistry {
         if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
       }
     }
+  }
+
+  #folderOf(name: string): string {
+    return path.join(this.#root, name);
+  }
+
+  async #change(name: string, change: (record: HeadRecord) => HeadRecord): Promise<void> {
+    const folder = this.#folderOf(name);
+    await mkdir(folder, { recursive: true });
+    await writeRecord(folder, change(await readRecord(folder)));
   }
 
   async #versions(name: string): Promise<HeadVersion[]> {

@@ -78,3 +78,42 @@ it('takes the next number where another process registers the same one first', a
   expect(await readFile(path.join(mine.folder, 'head.json'), 'utf8')).toBe('mine');
   expect(await readFile(path.join(folder, 'own', 'pets', '1', 'head.json'), 'utf8')).toBe('theirs');
 });
+
+it('lets an alias stand for a version, puts it back, and remembers no version that is gone', async () => {
+  for (const content of ['one', 'two', 'three']) await registry.register('pets', write(content));
+  for (const version of [1, 2, 3]) await registry.setAlias('pets', 'production', version);
+  expect(await registry.resolve('pets@production')).toMatchObject({ version: 3 });
+  expect(await registry.aliases('pets')).toEqual({ production: 3 });
+  await registry.delete('pets', 2);
+  expect(await registry.rollback('pets', 'production')).toBe(1);
+  expect(await registry.resolve('pets@production')).toMatchObject({ version: 1 });
+  await expect(registry.rollback('pets', 'production')).rejects.toMatchObject({ code: 'unknown-head' });
+});
+
+it('deletes no version that an alias stands for or that ships with the program', async () => {
+  await registry.register('pets', write('one'));
+  await registry.setAlias('pets', 'production', 1);
+  await registry.setAlias('emoji', 'stable', 1);
+  for (const [name, reason] of [
+    ['pets', 'pets@production'],
+    ['emoji', 'emoji@stable'],
+  ])
+    await expect(registry.delete(name, 1)).rejects.toMatchObject({
+      code: 'head-in-use',
+      message: expect.stringContaining(reason),
+    });
+  expect((await registry.list()).length).toBe(2);
+});
+
+it('never gives the number of a deleted version again', async () => {
+  await registry.register('pets', write('one'));
+  await registry.register('pets', write('two'));
+  await registry.delete('pets', 2);
+  expect((await registry.resolve('pets')).version).toBe(1);
+  expect((await registry.register('pets', write('three'))).version).toBe(3);
+});
+
+it.each(['latest', '3', 'Production', '', '../x'])('refuses %j as an alias', async (alias) => {
+  await registry.register('pets', write('one'));
+  await expect(registry.setAlias('pets', alias, 1)).rejects.toMatchObject({ code: 'invalid-request' });
+});
