@@ -18,6 +18,7 @@ import { accessTo } from './access.ts';
 import { datasetServices } from './dataset-services.ts';
 import { addSettings, encoderOptions, headFolders, headRegistry, settingsOf } from './options.ts';
 import { print, printJson } from './output.ts';
+import { versionServices } from './version-services.ts';
 
 const allSettings = [...encoderSettings, ...serverSettings] as const;
 
@@ -88,6 +89,7 @@ async function startServer(chosen: Settings): Promise<RunningServer> {
       return { head: { name, version }, results: await predictor.predict(head, inputs, { topK, signal }) };
     },
     heads: async () => Promise.all((await registry.latest()).map(({ folder }) => summarize(folder))),
+    versions: versionServices(registry),
     datasets: await datasetServices({
       data: chosen.data,
       workspace: uploads,

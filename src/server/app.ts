@@ -11,12 +11,14 @@ import { handleErrors } from './problems.ts';
 import { RequestLog } from './request-log.ts';
 import { addRoutes, type Route, withScope } from './route.ts';
 import type { Services } from './services.ts';
+import { versionRoutes } from './version-routes.ts';
 
 /** Every operation there is. */
 export function apiRoutes(services: Services, options: AppOptions): Route[] {
   const routes: Route[] = [
     ...withScope('predict', predictRoutes(services, options)),
     ...headRoutes(services),
+    ...versionRoutes(services),
     ...withScope('train', datasetRoutes(services, options)),
     ...withScope('train', jobRoutes(services, options)),
     ...aboutRoutes(() => describeApi(routes)),

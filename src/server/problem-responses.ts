@@ -22,6 +22,7 @@ const exampleDetails = {
   'remote-file': 'http://10.0.0.1/pets.zip: it leads to an address that is not on the open internet',
   'remote-disabled': 'this server fetches no addresses',
   'unknown-job': 'no job has the id "7"',
+  'head-in-use': 'pets@3 is pets@production',
   'head-conflict': 'emoji@1 was trained on features of another image encoder',
   'damaged-artifact': 'models/heads/emoji/1/head.onnx does not have the sha256 that its manifest says',
   overloaded: '512 items are waiting',

@@ -6,7 +6,7 @@ import { type Access, requireScope } from './access.ts';
 
 /** One operation: what answers it, and how the API's description shows it. The two stand together so that they agree. */
 export interface Route {
-  method: 'get' | 'post' | 'delete';
+  method: 'get' | 'post' | 'put' | 'delete';
   /** As OpenAPI writes it: `/v1/jobs/{id}`. */
   path: string;
   operation: ZodOpenApiOperationObject;

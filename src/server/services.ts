@@ -17,6 +17,13 @@ export interface HeadSummary {
   metrics: AnswerMetrics;
 }
 
+/** The versions of a head, and the one that each alias stands for. */
+export interface HeadVersions {
+  name: string;
+  versions: number[];
+  aliases: Record<string, number>;
+}
+
 /** A dataset that was brought, as `GET /v1/datasets` shows it. */
 export interface DatasetSummary {
   id: string;
@@ -76,6 +83,15 @@ export interface Services {
   ): Promise<{ head: { name: string; version: number }; results: (Prediction | TandemError)[] }>;
   /** The latest version of every head. */
   heads(): Promise<HeadSummary[]>;
+  /** Each throws TandemError `unknown-head`, and answers with the versions as they are then. */
+  versions: {
+    get(name: string): Promise<HeadVersions>;
+    /** @throws TandemError `invalid-request` (the alias's name) */
+    setAlias(name: string, alias: string, version: number): Promise<HeadVersions>;
+    rollback(name: string, alias: string): Promise<HeadVersions>;
+    /** @throws TandemError `head-in-use` where an alias stands for it, or it ships with the program */
+    delete(name: string, version: string): Promise<HeadVersions>;
+  };
   datasets: {
     /**
      * Checks and stores a dataset. The uploaded file stays the caller's.

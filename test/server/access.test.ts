@@ -18,9 +18,13 @@ const local = { anonymous: 'loopback', host: '127.0.0.1' } as const;
 const bearer = (secret: string) => ({ headers: { Authorization: `Bearer ${secret}` } });
 
 /** What each operation asks for; a new one must be added here, so that nobody forgets to think of it. */
-const expected: Record<string, 'predict' | 'train' | undefined> = {
+const expected: Record<string, 'predict' | 'train' | 'admin' | undefined> = {
   'post /v1/predict': 'predict',
   'get /v1/heads': 'predict',
+  'get /v1/heads/{name}': 'predict',
+  'put /v1/heads/{name}/aliases/{alias}': 'admin',
+  'post /v1/heads/{name}/aliases/{alias}/rollback': 'admin',
+  'delete /v1/heads/{name}/versions/{version}': 'admin',
   'get /': undefined,
   'get /healthz': undefined,
   'get /readyz': undefined,

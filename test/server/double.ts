@@ -63,6 +63,12 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
       results: inputs.map(() => prediction),
     }),
     heads: async () => [],
+    versions: {
+      get: async (name) => ({ name, versions: [1, 2], aliases: { production: 2 } }),
+      setAlias: async (name, alias, version) => ({ name, versions: [1, 2], aliases: { [alias]: version } }),
+      rollback: async (name, alias) => ({ name, versions: [1, 2], aliases: { [alias]: 1 } }),
+      delete: async (name) => ({ name, versions: [1], aliases: {} }),
+    },
     ready: async () => true,
     provider: 'cpu',
     datasets: {
