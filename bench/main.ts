@@ -4,6 +4,7 @@ import { ingest } from './ingest/command.ts';
 import { job } from './job/command.ts';
 import { quality } from './quality/command.ts';
 import { scale } from './scale/command.ts';
+import { serve } from './serve/command.ts';
 import { training } from './training/command.ts';
 
 await new Command('bench')
@@ -15,6 +16,7 @@ await new Command('bench')
   .addCommand(scale)
   .addCommand(job)
   .addCommand(ingest)
+  .addCommand(serve)
   .addHelpText('after', '\nExample:\n  npm run -s bench -- training --quick')
   .showHelpAfterError('(--help shows what is possible)')
   .parseAsync();

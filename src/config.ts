@@ -21,6 +21,7 @@ function setting<Schema extends z.ZodType>(definition: Setting<Schema>): Setting
 }
 
 const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+const auto = z.literal('auto');
 const name = z.string().min(1);
 
 /** Every setting: its flag is `--<name>`, its environment variable `TANDEM_<NAME>`. */
@@ -56,10 +57,17 @@ export const settings = {
     schema: z.enum(['auto', 'cpu', 'cuda']),
   }),
   threads: setting({
-    about: 'threads of each encoder and of the trainer',
+    about: 'threads of the encoders together, and of the trainer',
     value: 'count',
     default: String(availableParallelism()),
     schema: wholeNumber(1, 1024),
+  }),
+  engines: setting({
+    about:
+      'copies of the encoders that work side by side and share the threads; auto: what tune measured here, else one a thread, at most 8',
+    value: 'count|auto',
+    default: 'auto',
+    schema: wholeNumber(1, 256).or(auto),
   }),
   host: setting({ about: 'address to listen on', value: 'address', default: '127.0.0.1', schema: name }),
   port: setting({
@@ -74,11 +82,37 @@ export const settings = {
     default: 'emoji',
     schema: name,
   }),
-  'max-batch': setting({
-    about: 'largest batch of an encoder',
-    value: 'items',
-    default: '16',
-    schema: wholeNumber(1, 1024),
+  'max-batch-pixels': setting({
+    about:
+      'most pixels of a batch of pictures, as the encoder takes them (224 by 224 each); auto: 4 pictures, 64 with cuda',
+    value: 'pixels|auto',
+    default: 'auto',
+    schema: wholeNumber(1, 1e9).or(auto),
+  }),
+  'max-batch-tokens': setting({
+    about: 'most tokens of a batch of texts, padded to the longest; auto: 512, 16384 with cuda',
+    value: 'tokens|auto',
+    default: 'auto',
+    schema: wholeNumber(1, 1e9).or(auto),
+  }),
+  'max-wait': setting({
+    about: 'milliseconds that an item waits for others to make a batch with; 0 never waits',
+    value: 'ms',
+    default: '0',
+    schema: wholeNumber(0, 1000),
+  }),
+  memory: setting({
+    about:
+      'features of pictures and texts that are remembered for when they come again, in MiB; 0 remembers none',
+    value: 'MiB',
+    default: '256',
+    schema: wholeNumber(0, 1_048_576),
+  }),
+  'head-memory': setting({
+    about: 'heads that stay loaded, in MiB of their weights',
+    value: 'MiB',
+    default: '1024',
+    schema: wholeNumber(1, 1_048_576),
   }),
   'max-queue': setting({
     about: 'items of each modality that may wait for their encoder',
@@ -143,13 +177,18 @@ export const encoderSettings = [
   'text-encoder',
   'provider',
   'threads',
+  'engines',
 ] as const;
 /** The settings of the server, beside those. */
 export const serverSettings = [
   'host',
   'port',
   'default-head',
-  'max-batch',
+  'max-batch-pixels',
+  'max-batch-tokens',
+  'max-wait',
+  'memory',
+  'head-memory',
   'max-queue',
   'max-jobs',
   'request-timeout',

@@ -36,6 +36,7 @@ export const ingest = new Command('ingest')
       image: chosen['image-encoder'],
       text: chosen['text-encoder'],
       provider: 'cpu',
+      engines: 'auto',
       threads,
     });
     const peer = await PeerWorker.start('ingest.py');

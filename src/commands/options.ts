@@ -47,8 +47,8 @@ export type EncoderSettings = Settings<(typeof encoderSettings)[number]>;
 
 /** What `loadEncoders` needs of the settings. */
 export function encoderOptions(chosen: EncoderSettings): EncoderOptions {
-  const { models, provider, threads } = chosen;
-  return { models, provider, threads, image: chosen['image-encoder'], text: chosen['text-encoder'] };
+  const { models, provider, threads, engines } = chosen;
+  return { models, provider, threads, engines, image: chosen['image-encoder'], text: chosen['text-encoder'] };
 }
 
 /** Where heads are kept, and where those that ship with the program lie. */

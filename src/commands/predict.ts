@@ -37,11 +37,11 @@ export const predict = addSettings(
     const image = options.image === undefined ? undefined : await readPicture(options.image);
     const chosen = settingsOf(command, encoderSettings);
     const { folder } = await headRegistry(chosen).resolve(options.head);
-    const encoders = await loadEncoders(encoderOptions(chosen));
+    const encoders = await loadEncoders({ ...encoderOptions(chosen), engines: 1 });
     const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
     try {
       const head = await loadHead(engine, folder, encoders.fingerprints);
-      const predictor = new Predictor(encoders, { maximumBatch: 1, maximumQueue: 1 });
+      const predictor = new Predictor(encoders);
       const [result] = await predictor.predict(head, [{ image, text: options.text }], { topK });
       if (result instanceof TandemError) throw result;
       const { name, version } = head.manifest;

@@ -2,11 +2,22 @@ import { performance } from 'node:perf_hooks';
 import { TandemError } from '../errors.ts';
 
 export interface BatcherOptions<Item, Result> {
-  /** Runs a batch; results in the order of the items. */
-  run(batch: readonly Item[]): Promise<Result[]>;
-  maximumBatch: number;
+  /**
+   * Runs a batch; results in the order of the items.
+   * @param take gives the batch, the same one however often it is called: call it when the run can start, because
+   * until then it grows. It is empty where every caller has left.
+   */
+  run(take: () => readonly Item[]): Promise<readonly Result[]>;
+  /** What a batch may cost together; an item that alone costs more runs alone. */
+  budget: number;
+  /** What an item costs: its length, for items that are padded to the longest of their batch; 1 unless said. */
+  costOf?(item: Item): number;
   /** Items that may wait; more are refused. */
   maximumQueue: number;
+  /** Milliseconds that an item waits for company before it asks for its turn; 0 unless said. */
+  maximumWait?: number;
+  /** Told of every batch. */
+  onBatch?(batch: { items: number; milliseconds: number }): void;
 }
 
 export interface Batched<Result> {
@@ -19,6 +30,7 @@ export interface Batched<Result> {
 
 interface Waiting<Item, Result> {
   item: Item;
+  cost: number;
   signal?: AbortSignal;
   since: number;
   resolve(batched: Batched<Result>): void;
@@ -26,21 +38,29 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Dynamic batching without a timer: whatever waits when the runner becomes free makes the next batch. Under light load
- * a request never waits for company, under heavy load batches fill by themselves.
+ * Dynamic batching: whatever waits when a runner becomes free makes the next batch. Under light load a request never
+ * waits for company, under heavy load batches fill by themselves.
  * @example
- * const batcher = new Batcher({ run: encoder.encode, maximumBatch: 16, maximumQueue: 512 });
+ * const batcher = new Batcher({ run: encoder.encode, budget: 16, maximumQueue: 512 });
  * const { result } = await batcher.submit(pixels, signal);
  */
 export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;
   readonly #queue: Waiting<Item, Result>[] = [];
-  #running = false;
-  /** Milliseconds per item, smoothed: what `Retry-After` is computed from. */
+  /** True from asking for a turn until it is taken. */
+  #asking = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** Milliseconds from one finished item to the next under load, smoothed: what `Retry-After` is computed from. */
   #pace = 10;
+  #lastFinish = Number.NEGATIVE_INFINITY;
 
   constructor(options: BatcherOptions<Item, Result>) {
     this.#options = options;
+  }
+
+  /** Items that wait. */
+  get waiting(): number {
+    return this.#queue.length;
   }
 
   /**
@@ -55,10 +75,11 @@ export class Batcher<Item, Result> {
       return Promise.reject(new TandemError('overloaded', detail, { retryAfter }));
     }
     return new Promise((resolve, reject) => {
-      const waiting: Waiting<Item, Result> = { item, signal, since: performance.now(), resolve, reject };
+      const cost = this.#options.costOf?.(item) ?? 1;
+      const waiting = { item, cost, signal, since: performance.now(), resolve, reject };
       this.#queue.push(waiting);
       signal?.addEventListener('abort', () => this.#abandon(waiting), { once: true });
-      if (!this.#running) void this.#drain();
+      this.#wake();
     });
   }
 
@@ -68,21 +89,64 @@ export class Batcher<Item, Result> {
     waiting.reject(waiting.signal?.reason);
   }
 
-  async #drain(): Promise<void> {
-    this.#running = true;
-    while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, this.#options.maximumBatch);
-      const started = performance.now();
-      try {
-        const results = await this.#options.run(batch.map(({ item }) => item));
-        const ran = performance.now() - started;
-        this.#pace = 0.8 * this.#pace + 0.2 * (ran / batch.length);
-        for (const [index, { resolve, since }] of batch.entries())
-          resolve({ result: results[index], queued: started - since, ran });
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
+  /** Asks for a turn, at once or when the oldest item has waited long enough. */
+  #wake(): void {
+    if (this.#asking || this.#queue.length === 0) return;
+    const { maximumWait = 0, budget } = this.#options;
+    const waited = performance.now() - this.#queue[0].since;
+    const full = this.#queue.reduce((sum, { cost }) => sum + cost, 0) >= budget;
+    clearTimeout(this.#timer);
+    if (full || waited >= maximumWait) void this.#runNext();
+    else this.#timer = setTimeout(() => this.#wake(), maximumWait - waited);
+  }
+
+  async #runNext(): Promise<void> {
+    this.#asking = true;
+    let batch: Waiting<Item, Result>[] | undefined;
+    let started = 0;
+    const take = () => {
+      if (!batch) {
+        batch = this.#takeBatch();
+        started = performance.now();
+        this.#asking = false;
+        this.#wake();
       }
+      return batch.map(({ item }) => item);
+    };
+    try {
+      const results = await this.#options.run(take);
+      if (!batch || batch.length === 0) return;
+      const ended = performance.now();
+      const ran = ended - started;
+      const since = Math.max(started, this.#lastFinish);
+      this.#lastFinish = ended;
+      this.#pace = 0.8 * this.#pace + 0.2 * ((ended - since) / batch.length);
+      this.#options.onBatch?.({ items: batch.length, milliseconds: ran });
+      for (const [index, { resolve, since }] of batch.entries())
+        resolve({ result: results[index], queued: started - since, ran });
+    } catch (error) {
+      // A runner that fails before it takes a batch fails the one that it would have taken.
+      take();
+      for (const { reject } of batch!) reject(error);
     }
-    this.#running = false;
+  }
+
+  /** The oldest item, and of the others those that are most like it in cost, as many as the budget takes. */
+  #takeBatch(): Waiting<Item, Result>[] {
+    const [oldest, ...others] = this.#queue;
+    if (!oldest) return [];
+    const { budget } = this.#options;
+    const likeness = ({ cost }: Waiting<Item, Result>) => Math.abs(cost - oldest.cost);
+    const batch = [oldest];
+    let longest = oldest.cost;
+    for (const waiting of others.sort((a, b) => likeness(a) - likeness(b))) {
+      const padded = Math.max(longest, waiting.cost);
+      if (padded * (batch.length + 1) > budget) continue;
+      longest = padded;
+      batch.push(waiting);
+    }
+    const taken = new Set(batch);
+    this.#queue.splice(0, this.#queue.length, ...this.#queue.filter((waiting) => !taken.has(waiting)));
+    return batch;
   }
 }

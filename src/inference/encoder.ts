@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
-import type { Engine } from '../runtime/engine.ts';
+import type { Runnable } from '../runtime/engine.ts';
+import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { rowsOf, type Tensors, uint8 } from '../runtime/tensor.ts';
 import {
   type ImageEncoderManifest,
@@ -23,8 +24,13 @@ export interface Encoder<Input, Prepared> {
   readonly fingerprint: string;
   /** @throws TandemError that names what is wrong with the item */
   prepare(input: Input): Promise<Prepared>;
-  /** Features [dimension] of each item, in order. */
-  encode(batch: readonly Prepared[]): Promise<Float32Array[]>;
+  /** What an item costs in a batch: the pixels of a picture, the tokens of a text. */
+  costOf(prepared: Prepared): number;
+  /**
+   * Features [dimension] of each item, in order.
+   * @param batch or what gives it, called when it can run at once, and again where an engine is lost
+   */
+  encode(batch: readonly Prepared[] | (() => readonly Prepared[])): Promise<Float32Array[]>;
 }
 
 /** Takes the bytes of a picture, or its path; pixels travel as bytes. */
@@ -36,7 +42,7 @@ export type TextEncoder = Encoder<string, number[]>;
  * Loads the encoder in a folder, once every file's sha256 is checked.
  * @throws TandemError `damaged-artifact` where a file differs or the folder holds another modality
  */
-export async function loadImageEncoder(engine: Engine, folder: string): Promise<ImageEncoder> {
+export async function loadImageEncoder(engine: ModelLoader, folder: string): Promise<ImageEncoder> {
   const manifest = expectModality(await readEncoderManifest(folder), 'image');
   const session = await engine.load(path.join(folder, manifest.weights));
   const { preprocessing } = manifest;
@@ -44,16 +50,13 @@ export async function loadImageEncoder(engine: Engine, folder: string): Promise<
   return {
     ...identity(manifest),
     prepare: (picture) => decodePixels(picture, preprocessing),
-    async encode(batch) {
-      const pixels = new Uint8Array(batch.length * crop * crop * 3);
-      for (const [index, picture] of batch.entries()) pixels.set(picture, index * crop * crop * 3);
-      return features(await session.run({ pixels: uint8([batch.length, crop, crop, 3], pixels) }));
-    },
+    costOf: () => crop * crop,
+    encode: (batch) => encode(session, batch, (pictures) => joinPixels(pictures, crop)),
   };
 }
 
 /** The same for texts. */
-export async function loadTextEncoder(engine: Engine, folder: string): Promise<TextEncoder> {
+export async function loadTextEncoder(engine: ModelLoader, folder: string): Promise<TextEncoder> {
   const manifest = expectModality(await readEncoderManifest(folder), 'text');
   const [session, tokenizer] = await Promise.all([
     engine.load(path.join(folder, manifest.weights)),
@@ -62,12 +65,27 @@ export async function loadTextEncoder(engine: Engine, folder: string): Promise<T
   return {
     ...identity(manifest),
     prepare: async (text) => tokenize(tokenizer, text, manifest.preprocessing.maximumTokens),
-    encode: async (batch) => features(await session.run(padTokens(batch))),
+    costOf: (tokens) => tokens.length,
+    encode: (batch) => encode(session, batch, padTokens),
   };
 }
 
-function features(results: Tensors): Float32Array[] {
-  return rowsOf(results, 'features');
+async function encode<Prepared>(
+  session: Runnable,
+  given: readonly Prepared[] | (() => readonly Prepared[]),
+  join: (batch: readonly Prepared[]) => Tensors,
+): Promise<Float32Array[]> {
+  const results = await session.run(() => {
+    const batch = typeof given === 'function' ? given() : given;
+    return batch.length > 0 ? join(batch) : undefined;
+  });
+  return 'features' in results ? rowsOf(results, 'features') : [];
+}
+
+function joinPixels(batch: readonly Uint8Array[], crop: number): Tensors {
+  const pixels = new Uint8Array(batch.length * crop * crop * 3);
+  for (const [index, picture] of batch.entries()) pixels.set(picture, index * crop * crop * 3);
+  return { pixels: uint8([batch.length, crop, crop, 3], pixels) };
 }
 
 function identity({ id, modality, dimension, fingerprint }: VerifiedManifest) {

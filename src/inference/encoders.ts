@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { Engine } from '../runtime/engine.ts';
+import { EnginePool } from '../runtime/engine-pool.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import { chooseProvider, type ProviderChoice } from '../runtime/provider.ts';
 import { type ImageEncoder, loadImageEncoder, loadTextEncoder, type TextEncoder } from './encoder.ts';
@@ -9,6 +9,8 @@ export interface Encoders {
   image: ImageEncoder;
   text: TextEncoder;
   provider: ProviderChoice;
+  /** Engines that work side by side. */
+  engines: number;
   fingerprints: Record<Modality, string>;
   close(): Promise<void>;
 }
@@ -19,35 +21,56 @@ export interface EncoderOptions {
   image: string;
   text: string;
   provider: Provider | 'auto';
-  /** Threads of each encoder. */
+  /** Threads that compute, shared out among the engines. */
   threads: number;
+  /** Engines that work side by side, each with both encoders; see {@link defaultEngines}. */
+  engines: number | 'auto';
+}
+
+/** More engines than this gain little and cost some 150 MB each. */
+const mostEngines = 8;
+
+/**
+ * How many engines work side by side unless said: on the CPU one a thread, because two batches on a thread each
+ * are done sooner than one after the other on two; on a GPU one.
+ */
+export function defaultEngines(provider: Provider, threads: number): number {
+  return provider === 'cuda' ? 1 : Math.min(threads, mostEngines);
 }
 
 /**
- * Loads the image and the text encoder, each in a thread of its own, so that one works while the other does.
+ * Loads the image and the text encoder on every engine.
+ * @param onLoss told of every engine that ended by itself; another one takes its place
  * @throws TandemError `damaged-artifact`; Error where the requested provider doesn't work
  */
-export async function loadEncoders({
-  models,
-  image,
-  text,
-  provider,
-  threads,
-}: EncoderOptions): Promise<Encoders> {
+export async function loadEncoders(
+  { models, image, text, provider, threads, engines }: EncoderOptions,
+  onLoss?: (error: Error) => void,
+): Promise<Encoders> {
   const choice = await chooseProvider(provider, path.join(models, image, 'onnx', 'model.onnx'));
-  const engines = [0, 1].map(() => Engine.start({ provider: choice.provider, threads }));
-  const close = async () => {
-    await Promise.all(engines.map((engine) => engine.close()));
-  };
+  const count = engines === 'auto' ? defaultEngines(choice.provider, threads) : engines;
+  const pool = EnginePool.start({
+    engines: count,
+    provider: choice.provider,
+    threads: Math.max(1, Math.floor(threads / count)),
+    onLoss,
+  });
   try {
     const [imageEncoder, textEncoder] = await Promise.all([
-      loadImageEncoder(engines[0], path.join(models, image)),
-      loadTextEncoder(engines[1], path.join(models, text)),
+      loadImageEncoder(pool, path.join(models, image)),
+      loadTextEncoder(pool, path.join(models, text)),
     ]);
     const fingerprints = { image: imageEncoder.fingerprint, text: textEncoder.fingerprint };
-    return { image: imageEncoder, text: textEncoder, provider: choice, fingerprints, close };
+    return {
+      image: imageEncoder,
+      text: textEncoder,
+      provider: choice,
+      engines: count,
+      fingerprints,
+      close: () => pool.close(),
+    };
   } catch (error) {
-    await close();
+    await pool.close();
     throw error;
   }
 }

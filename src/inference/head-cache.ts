@@ -1,32 +1,111 @@
-import type { Engine } from '../runtime/engine.ts';
-import { type Head, loadHead } from './head.ts';
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { LRUCache } from 'lru-cache';
+import type { ModelLoader } from '../runtime/engine-pool.ts';
+import { Batcher } from './batcher.ts';
+import { type Head, type ItemFeatures, type ItemProbabilities, loadHead } from './head.ts';
+import { headFiles } from './head-manifest.ts';
 import type { Modality } from './prediction.ts';
 
+interface Entry {
+  head: Promise<Head>;
+  /** Of head.onnx; what its session holds is about as much. */
+  bytes: number;
+  users: number;
+}
+
+/** Items of all requests that one run of a head answers at most. */
+const mostItems = 256;
+
 /**
- * Heads that were asked for, each loaded once. A registered version never changes, so what is loaded stays right.
- * @example const head = await cache.load('data/heads/pets/3');
+ * Heads that were asked for, each loaded once and kept until others need the room. A registered version never
+ * changes, so what is loaded stays right. Requests that ask the same head at the same time share its runs.
+ * @example const answer = await cache.use('data/heads/pets/3', (head) => head.classify(items));
  */
 export class HeadCache {
-  readonly #engine: Engine;
+  readonly #loader: ModelLoader;
   readonly #fingerprints: Readonly<Record<Modality, string>>;
-  readonly #heads = new Map<string, Promise<Head>>();
+  readonly #entries: LRUCache<string, Entry>;
 
-  /** @param fingerprints of the encoders that feed the heads */
-  constructor(engine: Engine, fingerprints: Readonly<Record<Modality, string>>) {
-    this.#engine = engine;
+  /**
+   * @param fingerprints of the encoders that feed the heads
+   * @param maximumBytes of the weights of all loaded heads; one that alone is larger is loaded for each request
+   */
+  constructor(loader: ModelLoader, fingerprints: Readonly<Record<Modality, string>>, maximumBytes: number) {
+    this.#loader = loader;
     this.#fingerprints = fingerprints;
+    this.#entries = new LRUCache({
+      maxSize: maximumBytes,
+      sizeCalculation: ({ bytes }) => bytes,
+      dispose: (entry) => releaseUnused(entry),
+    });
+  }
+
+  /** Heads that are loaded, and the bytes of their weights. */
+  get loaded(): { heads: number; bytes: number } {
+    return { heads: this.#entries.size, bytes: this.#entries.calculatedSize };
   }
 
   /**
-   * The head in a folder.
+   * Works with the head in a folder, which stays loaded that long.
    * @throws TandemError `head-conflict`, `damaged-artifact`; a failed load is tried again the next time
    */
-  load(folder: string): Promise<Head> {
-    const known = this.#heads.get(folder);
-    if (known) return known;
-    const loading = loadHead(this.#engine, folder, this.#fingerprints);
-    this.#heads.set(folder, loading);
-    loading.catch(() => this.#heads.delete(folder));
-    return loading;
+  async use<Answer>(folder: string, work: (head: Head) => Promise<Answer>): Promise<Answer> {
+    const entry = await this.#claim(folder);
+    try {
+      return await work(await entry.head);
+    } finally {
+      entry.users--;
+      if (this.#entries.peek(folder) !== entry) releaseUnused(entry);
+    }
   }
+
+  async #claim(folder: string): Promise<Entry> {
+    const bytes = this.#entries.has(folder) ? 0 : await weightsBytes(folder);
+    // Another request may have begun to load it meanwhile.
+    const known = this.#entries.get(folder);
+    if (known) {
+      known.users++;
+      return known;
+    }
+    const head = loadHead(this.#loader, folder, this.#fingerprints).then(sharingRuns);
+    const entry = { head, bytes, users: 1 };
+    this.#entries.set(folder, entry);
+    head.catch(() => {
+      if (this.#entries.peek(folder) === entry) this.#entries.delete(folder);
+    });
+    return entry;
+  }
+}
+
+/** @returns 1 where there is no such file: to say so is for the loading */
+async function weightsBytes(folder: string): Promise<number> {
+  const found = await stat(path.join(folder, headFiles.weights)).catch(() => undefined);
+  return found?.size ?? 1;
+}
+
+function releaseUnused({ users, head }: Entry): void {
+  if (users === 0)
+    void head.then(
+      ({ release }) => release(),
+      () => {},
+    );
+}
+
+/** The head with requests of the same moment in one run. */
+function sharingRuns(head: Head): Head {
+  const batcher = new Batcher<ItemFeatures, ItemProbabilities>({
+    run: (take) => head.classify(take),
+    budget: mostItems,
+    // Whoever comes this far has passed the encoders' queues.
+    maximumQueue: Number.POSITIVE_INFINITY,
+  });
+  return {
+    ...head,
+    async classify(given) {
+      const items = typeof given === 'function' ? given() : given;
+      const answers = await Promise.all(items.map((item) => batcher.submit(item)));
+      return answers.map(({ result }) => result);
+    },
+  };
 }

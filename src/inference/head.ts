@@ -3,7 +3,8 @@ import path from 'node:path';
 import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
 import type { TargetKind } from '../arl/target.ts';
 import { TandemError } from '../errors.ts';
-import type { Engine } from '../runtime/engine.ts';
+import type { Runnable } from '../runtime/engine.ts';
+import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { float32, rowsOf, type Tensors } from '../runtime/tensor.ts';
 import { sha256OfFile } from './checksum.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from './head-manifest.ts';
@@ -25,9 +26,10 @@ export type TakenFeatures = Pick<HeadManifest['encoders'][number], 'modality' | 
 export interface Classifier {
   /**
    * Classifies items. One that lacks a modality is answered by the shared auxiliary predictor of what it has.
+   * @param items or what gives them, called when they can be classified at once
    * @throws Error where an item has none of the head's modalities
    */
-  classify(items: readonly ItemFeatures[]): Promise<ItemProbabilities[]>;
+  classify(items: readonly ItemFeatures[] | (() => readonly ItemFeatures[])): Promise<ItemProbabilities[]>;
   release(): Promise<void>;
 }
 
@@ -37,21 +39,25 @@ export interface Head extends Classifier {
 }
 
 /**
- * Loads a head's model.
- * @param model path of head.onnx, or its bytes, which move to the engine's thread
+ * What classifies with a head's model.
+ * @param session of head.onnx
  * @param encoders the modalities that it takes, in its order
  * @param target what its logits stand for
  */
-export async function loadClassifier(
-  engine: Engine,
-  model: string | Uint8Array,
+export function classifierOf(
+  session: Runnable,
   encoders: readonly TakenFeatures[],
   target: TargetKind = 'single',
-): Promise<Classifier> {
-  const session = await engine.load(model);
+): Classifier {
   return {
-    classify: async (items) =>
-      readAnswers(encoders, items, await session.run(feeds(encoders, items)), activations[target]),
+    async classify(given) {
+      let items: readonly ItemFeatures[] = [];
+      const results = await session.run(() => {
+        items = typeof given === 'function' ? given() : given;
+        return items.length > 0 ? feeds(encoders, items) : undefined;
+      });
+      return items.length > 0 ? readAnswers(encoders, items, results, activations[target]) : [];
+    },
     release: () => session.release(),
   };
 }
@@ -75,7 +81,7 @@ export async function readHeadManifest(folder: string): Promise<HeadManifest> {
  * @throws TandemError `head-conflict` where it was trained on other encoders, `damaged-artifact` where a file differs
  */
 export async function loadHead(
-  engine: Engine,
+  engine: ModelLoader,
   folder: string,
   fingerprints: Readonly<Record<Modality, string>>,
 ): Promise<Head> {
@@ -89,7 +95,7 @@ export async function loadHead(
   const weights = path.join(folder, headFiles.weights);
   if ((await sha256OfFile(weights)) !== manifest.weights)
     throw new TandemError('damaged-artifact', `${weights} is not the file that ${headFiles.manifest} names`);
-  return { manifest, ...(await loadClassifier(engine, weights, manifest.encoders, manifest.target)) };
+  return { manifest, ...classifierOf(await engine.load(weights), manifest.encoders, manifest.target) };
 }
 
 function feeds(encoders: readonly TakenFeatures[], items: readonly ItemFeatures[]): Tensors {

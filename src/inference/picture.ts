@@ -7,6 +7,8 @@ import { TandemError } from '../errors.ts';
  * loader is one more parser of hostile bytes. The block holds for the whole process, its worker threads included.
  */
 sharp.block({ operation: ['VipsForeignLoad'] });
+// Pictures come many at a time: a thread for each does more than all threads for each, one after the other.
+sharp.concurrency(1);
 sharp.unblock({ operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp'] });
 
 /** Pictures with more pixels than this are refused before any is decoded. */

@@ -1,15 +1,23 @@
 import { performance } from 'node:perf_hooks';
 import { TandemError } from '../errors.ts';
-import { Batcher } from './batcher.ts';
 import type { Encoders } from './encoders.ts';
+import { FeatureMemory } from './feature-memory.ts';
+import { FeatureSource, type SourcedFeatures } from './feature-source.ts';
 import type { Head, ItemFeatures } from './head.ts';
 import { opinionOf } from './opinion.ts';
 import type { Modality, Prediction, PredictionInput } from './prediction.ts';
+import type { InferenceObserver } from './telemetry.ts';
 
 export interface PredictorOptions {
-  maximumBatch: number;
-  /** Items of each modality that may wait for their encoder. */
-  maximumQueue: number;
+  /** Most pixels and tokens of a batch; what suits the provider where it says `auto` or nothing. */
+  budgets?: Partial<Record<Modality, number | 'auto'>>;
+  /** Items of each modality that may wait for their encoder; 512 unless said. */
+  maximumQueue?: number;
+  /** Milliseconds that an item waits for company; 0 unless said. */
+  maximumWait?: number;
+  /** Bytes of features that are remembered; 0 unless said. */
+  memoryBytes?: number;
+  observer?: InferenceObserver;
 }
 
 /** The smallest picture that an encoder takes: black, 2 by 2 pixels, PNG. */
@@ -18,29 +26,46 @@ const blackPicture = Buffer.from(
   'base64',
 );
 
-interface EncodedItem {
+/**
+ * Pixels and tokens of a batch. On a CPU more than a few pictures at once leave its caches and cost more each; a GPU
+ * is filled by many.
+ */
+const usualBudgets = {
+  cpu: { image: 4 * 224 ** 2, text: 512 },
+  cuda: { image: 64 * 224 ** 2, text: 16_384 },
+} as const;
+
+interface EncodedItem extends Omit<SourcedFeatures, 'features'> {
   features: ItemFeatures;
-  decode: number;
-  queue: number;
-  encode: number;
 }
 
 /**
  * Answers requests: decodes and tokenizes, encodes in batches shared by all requests, and asks the head.
  * @example
- * const predictor = new Predictor(encoders, { maximumBatch: 16, maximumQueue: 512 });
+ * const predictor = new Predictor(encoders, { memoryBytes: 2 ** 28 });
  * const [answer] = await predictor.predict(head, [{ text: 'a red bike' }], { topK: 3 });
  */
 export class Predictor {
-  readonly #encoders: Encoders;
-  readonly #images: Batcher<Uint8Array, Float32Array>;
-  readonly #texts: Batcher<number[], Float32Array>;
+  readonly #images: FeatureSource<Uint8Array | string, Uint8Array>;
+  readonly #texts: FeatureSource<string, number[]>;
+  readonly #memory: FeatureMemory;
+  readonly #observer: InferenceObserver;
   #lastSuccess = Number.NEGATIVE_INFINITY;
 
-  constructor(encoders: Encoders, options: PredictorOptions) {
-    this.#encoders = encoders;
-    this.#images = new Batcher({ ...options, run: (batch) => encoders.image.encode(batch) });
-    this.#texts = new Batcher({ ...options, run: (batch) => encoders.text.encode(batch) });
+  constructor(
+    encoders: Encoders,
+    { budgets, maximumQueue = 512, maximumWait = 0, memoryBytes = 0, observer = {} }: PredictorOptions = {},
+  ) {
+    const usual = usualBudgets[encoders.provider.provider];
+    const budgetOf = (modality: Modality) => {
+      const asked = budgets?.[modality] ?? 'auto';
+      return asked === 'auto' ? usual[modality] : asked;
+    };
+    this.#memory = new FeatureMemory(memoryBytes);
+    this.#observer = observer;
+    const options = { maximumQueue, maximumWait, memory: this.#memory, observer };
+    this.#images = new FeatureSource(encoders.image, { ...options, budget: budgetOf('image') });
+    this.#texts = new FeatureSource(encoders.text, { ...options, budget: budgetOf('text') });
   }
 
   /** When the last inference succeeded, on the clock of `performance.now()`. */
@@ -48,17 +73,41 @@ export class Predictor {
     return this.#lastSuccess;
   }
 
+  /** Items of each modality that wait for their encoder. */
+  get waiting(): Record<Modality, number> {
+    return { image: this.#images.waiting, text: this.#texts.waiting };
+  }
+
+  /** Bytes of features that are remembered. */
+  get rememberedBytes(): number {
+    return this.#memory.bytes;
+  }
+
   /**
    * Runs both encoders on something trivial: the first time it warms them up, and later it proves that they work.
    * @throws whatever an encoder throws; the signal's reason where it aborts
    */
   async check(signal?: AbortSignal): Promise<void> {
-    const [pixels, tokens] = await Promise.all([
-      this.#encoders.image.prepare(blackPicture),
-      this.#encoders.text.prepare('ready?'),
-    ]);
-    await Promise.all([this.#images.submit(pixels, signal), this.#texts.submit(tokens, signal)]);
+    await Promise.all([this.#images.encode(blackPicture, signal), this.#texts.encode('ready?', signal)]);
     this.#lastSuccess = performance.now();
+  }
+
+  /**
+   * Features of pictures or of texts, as the encoders give them.
+   * @throws TandemError that names what is wrong with an item; `overloaded`; the signal's reason where it aborts
+   * @example const [vector] = await predictor.embed([{ text: 'a red bike' }]); // 384 numbers
+   */
+  async embed(
+    inputs: readonly ({ image: Uint8Array } | { text: string })[],
+    signal?: AbortSignal,
+  ): Promise<Float32Array[]> {
+    const sourced = await Promise.all(
+      inputs.map((input) =>
+        'image' in input ? this.#images.get(input.image, signal) : this.#texts.get(input.text, signal),
+      ),
+    );
+    this.#lastSuccess = performance.now();
+    return sourced.map(({ features }) => features);
   }
 
   /**
@@ -78,6 +127,7 @@ export class Predictor {
     const started = performance.now();
     const answers = await head.classify(good.map(({ features }) => features));
     const ended = performance.now();
+    this.#observer.stage?.('head', ended - started);
     this.#lastSuccess = ended;
     const predictions = good.map(({ decode, queue, encode }, index): Prediction => {
       const { fused, unimodal } = answers[index];
@@ -109,21 +159,17 @@ export class Predictor {
         `${name}@${version} was trained on ${[...wanted].join(' and ')} alone`,
       );
     }
-    const started = performance.now();
-    const [pixels, tokens] = await Promise.all([
-      useImage ? this.#encoders.image.prepare(image) : undefined,
-      useText ? this.#encoders.text.prepare(text) : undefined,
+    const [ofImage, ofText] = await Promise.all([
+      useImage ? this.#images.get(image, signal) : undefined,
+      useText ? this.#texts.get(text, signal) : undefined,
     ]);
-    const decode = performance.now() - started;
-    const [imageBatched, textBatched] = await Promise.all([
-      pixels && this.#images.submit(pixels, signal),
-      tokens && this.#texts.submit(tokens, signal),
-    ]);
+    const slower = (part: 'decode' | 'queue' | 'encode') =>
+      Math.max(ofImage?.[part] ?? 0, ofText?.[part] ?? 0);
     return {
-      features: { image: imageBatched?.result, text: textBatched?.result },
-      decode,
-      queue: Math.max(imageBatched?.queued ?? 0, textBatched?.queued ?? 0),
-      encode: Math.max(imageBatched?.ran ?? 0, textBatched?.ran ?? 0),
+      features: { image: ofImage?.features, text: ofText?.features },
+      decode: slower('decode'),
+      queue: slower('queue'),
+      encode: slower('encode'),
     };
   }
 }

@@ -2,16 +2,27 @@ import { Worker } from 'node:worker_threads';
 import type { EngineOptions, EngineRequest, EngineResponse } from './protocol.ts';
 import { buffersOf, type Tensors } from './tensor.ts';
 
-/** A loaded model. */
-export interface Session {
+/** A model that can be run. */
+export interface Runnable {
   /**
    * Runs the model. The feeds' buffers move to the engine's thread: the caller must not touch them afterwards.
+   * @param feeds the inputs; or what makes them, called when the run can start at once. Where it makes none, nothing
+   * is run, and the answer has no tensors. It may be called a second time, where an engine ends during the run.
    * @param outputs the outputs to return; all where absent
    */
-  run(feeds: Tensors, outputs?: readonly string[]): Promise<Tensors>;
+  run(feeds: Tensors | (() => Tensors | undefined), outputs?: readonly string[]): Promise<Tensors>;
+  release(): Promise<void>;
+}
+
+/** A model of one engine. */
+export interface Session extends Runnable {
   /** Hands over inputs that stay the same in every later run. */
   bind(feeds: Tensors): Promise<void>;
-  release(): Promise<void>;
+}
+
+/** The engine's thread has ended, whether it was told to or not: nothing more comes of it. */
+export class EngineEnded extends Error {
+  override readonly name = 'EngineEnded';
 }
 
 // Distributive, so that each kind of request keeps its own fields.
@@ -33,7 +44,8 @@ export class Engine {
   readonly provider: EngineOptions['provider'];
   readonly #worker: Worker;
   readonly #pending = new Map<number, { resolve(result?: Tensors): void; reject(error: Error): void }>();
-  #ended: Error | undefined;
+  readonly #exit: Promise<void>;
+  #ended: EngineEnded | undefined;
   #nextRequest = 0;
   #nextSession = 0;
 
@@ -41,14 +53,31 @@ export class Engine {
     this.provider = options.provider;
     this.#worker = new Worker(new URL('./engine-worker.ts', import.meta.url), { workerData: options });
     this.#worker.on('message', (response: EngineResponse) => this.#settle(response));
-    this.#worker.on('error', (error) => this.#end(error as Error));
-    this.#worker.on('exit', (code) => this.#end(new Error(`the engine's thread ended with code ${code}`)));
+    this.#worker.on('error', (error) =>
+      this.#end(new EngineEnded((error as Error).message, { cause: error })),
+    );
+    this.#exit = new Promise((resolve) =>
+      this.#worker.on('exit', (code) => {
+        this.#end(new EngineEnded(`the engine's thread ended with code ${code}`));
+        resolve();
+      }),
+    );
     // An idle engine keeps no process alive; a pending request does.
     this.#worker.unref();
   }
 
   static start(options: EngineOptions): Engine {
     return new Engine(options);
+  }
+
+  /** True once nothing more can be asked of it. */
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** Resolves when the thread has ended. */
+  get exit(): Promise<void> {
+    return this.#exit;
   }
 
   /**
@@ -62,8 +91,11 @@ export class Engine {
       typeof model === 'string' ? [] : [model.buffer as ArrayBuffer],
     );
     return {
-      run: async (feeds, outputs) =>
-        (await this.#request({ kind: 'run', session, feeds, outputs }, buffersOf(feeds)))!,
+      run: async (given, outputs) => {
+        const feeds = typeof given === 'function' ? given() : given;
+        if (!feeds) return {};
+        return (await this.#request({ kind: 'run', session, feeds, outputs }, buffersOf(feeds)))!;
+      },
       bind: async (feeds) => void (await this.#request({ kind: 'bind', session, feeds }, buffersOf(feeds))),
       release: async () => void (await this.#request({ kind: 'release', session }, [])),
     };
@@ -72,10 +104,9 @@ export class Engine {
   /** Ends the thread once everything asked of it before is answered. */
   async close(): Promise<void> {
     if (this.#ended) return;
-    const exit = new Promise((resolve) => this.#worker.once('exit', resolve));
     await this.#request({ kind: 'close' }, []);
     this.#worker.ref();
-    await exit;
+    await this.#exit;
   }
 
   #request(request: RequestWithoutId, transfer: ArrayBuffer[]): Promise<Tensors | undefined> {
@@ -101,7 +132,7 @@ export class Engine {
     }
   }
 
-  #end(reason: Error): void {
+  #end(reason: EngineEnded): void {
     this.#ended ??= reason;
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();

@@ -4,6 +4,7 @@ import { aboutRoutes } from './about-routes.ts';
 import { datasetRoutes } from './dataset-routes.ts';
 import { headRoutes } from './head-routes.ts';
 import { jobRoutes } from './job-routes.ts';
+import { metricsRoutes } from './metrics-route.ts';
 import { describeApi } from './openapi.ts';
 import type { AppOptions } from './options.ts';
 import { predictRoutes } from './predict-route.ts';
@@ -21,6 +22,7 @@ export function apiRoutes(services: Services, options: AppOptions): Route[] {
     ...versionRoutes(services),
     ...withScope('train', datasetRoutes(services, options)),
     ...withScope('train', jobRoutes(services, options)),
+    ...metricsRoutes(options.metrics),
     ...aboutRoutes(() => describeApi(routes)),
   ];
   return routes;
@@ -32,7 +34,7 @@ export function apiRoutes(services: Services, options: AppOptions): Route[] {
  * @example const server = await listen(createApp(services, options), { host: '127.0.0.1', port: 8080 });
  */
 export function createApp(services: Services, options: AppOptions): Express {
-  const log = new RequestLog(options.logger);
+  const log = new RequestLog(options.logger, options.metrics);
   const app = express();
   app.disable('x-powered-by');
   app.use(log.middleware);

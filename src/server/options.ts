@@ -1,9 +1,12 @@
 import type { Logger } from 'pino';
 import type { Access } from './access.ts';
+import type { Metrics } from './metrics.ts';
 
 /** What the HTTP application is told about itself. */
 export interface AppOptions {
   logger: Logger;
+  /** Without it there is no `GET /metrics`. */
+  metrics?: Metrics;
   /** Head of requests that name none. */
   defaultHead: string;
   /** Folder for uploads; they are streamed there, never whole in memory. */

@@ -82,6 +82,12 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
     );
     const remaining = results.values();
     const answers = inputs.map((input) => (input instanceof TandemError ? input : remaining.next().value!));
+    for (const item of answers)
+      options.metrics?.predicted(
+        version.name,
+        version.version,
+        item instanceof TandemError ? item.code : 'ok',
+      );
     throwOnlyError(answers);
     response.json({
       head: version,

@@ -16,8 +16,15 @@ export interface PredictionLimits {
 const headName = headNamePattern.source.slice(1, -1);
 const head = z
   .string()
-  .regex(new RegExp(`^${headName}(@(\\d+|latest))?$`), 'must be a name, name@version or name@latest')
-  .meta({ description: 'Which head answers: `name`, `name@3` or `name@latest`.', example: 'emoji' });
+  .regex(
+    new RegExp(`^${headName}(@[a-z0-9][a-z0-9._-]{0,63})?$`),
+    'must be a name, name@version or name@alias',
+  )
+  .meta({
+    description:
+      'Which head answers: `name`, `name@3`, `name@latest`, or `name@production` where that is an alias.',
+    example: 'emoji',
+  });
 const topK = z.int().min(1).max(1000).meta({ description: 'How many labels to return.', example: 5 });
 const standardTopK = 5;
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import type { Metrics } from './metrics.ts';
 
 const header = 'X-Request-Id';
 /** A caller's own id is kept where it can do no harm in a log. */
@@ -9,9 +10,11 @@ const harmlessId = /^[\w.:-]{1,128}$/;
 /** One line for each request: which, how it ended and how long it took. Never what was in it. */
 export class RequestLog {
   readonly #logger: Logger;
+  readonly #metrics: Metrics | undefined;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, metrics?: Metrics) {
     this.#logger = logger;
+    this.#metrics = metrics;
   }
 
   readonly middleware: RequestHandler = (request, response, next) => {
@@ -22,6 +25,7 @@ export class RequestLog {
       const milliseconds = Math.round(performance.now() - started);
       const { method, path } = request;
       const status = response.writableFinished ? response.statusCode : 499;
+      this.#metrics?.requested(method, response.locals.route ?? 'none', status, performance.now() - started);
       this.#logger.info({ id: requestIdOf(response), method, path, status, milliseconds }, 'request');
     });
     next();

@@ -24,6 +24,10 @@ export function withScope(scope: Scope, routes: readonly Route[]): Route[] {
 export function addRoutes(app: Express, routes: readonly Route[], access: Access): void {
   for (const [path, group] of Map.groupBy(routes, (route) => route.path)) {
     const registered = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
+    registered.all((_request, response, next) => {
+      response.locals.route = path;
+      next();
+    });
     for (const { method, scope, handlers } of group)
       registered[method](...(scope ? [requireScope(scope, access)] : []), ...handlers);
     // Express answers HEAD wherever it answers GET.

@@ -1,17 +1,14 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
 import { aliasPattern, type HeadRecord, readRecord, withAlias, writeRecord } from './aliases.ts';
 import { syncToDisk, writeFolder } from './durable.ts';
-
-export interface HeadVersion {
-  name: string;
-  version: number;
-  folder: string;
-}
+import { foldersIn, HeadIndex, type HeadVersion, type KnownHead } from './head-index.ts';
 
 /** What a head may be called: it is a folder's name, and part of an address. */
 export const headNamePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+const nothing: KnownHead = { versions: [], aliases: {} };
 
 /**
  * Registered heads: immutable folders `<root>/<name>/<version>`. Several roots lie over one another: the first is
@@ -23,10 +20,12 @@ export const headNamePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 export class HeadRegistry {
   readonly #root: string;
   readonly #roots: readonly string[];
+  readonly #index: HeadIndex;
 
   constructor(root: string, shipped: readonly string[] = []) {
     this.#root = root;
     this.#roots = [root, ...shipped];
+    this.#index = new HeadIndex(this.#roots);
   }
 
   /** Every version of every head, by name and then by version. */
@@ -34,8 +33,8 @@ export class HeadRegistry {
     const names = new Set(
       (await Promise.all(this.#roots.map(foldersIn))).flat().filter((name) => headNamePattern.test(name)),
     );
-    const versions = await Promise.all([...names].sort().map((name) => this.#versions(name)));
-    return versions.flat();
+    const heads = await Promise.all([...names].sort().map((name) => this.#index.read(name)));
+    return heads.flatMap(({ versions }) => versions);
   }
 
   /** The latest version of every head. */
@@ -50,10 +49,9 @@ export class HeadRegistry {
    */
   async resolve(reference: string): Promise<HeadVersion> {
     const [name, version = 'latest'] = reference.split('@', 2);
-    const versions = headNamePattern.test(name) ? await this.#versions(name) : [];
+    const { versions, aliases } = headNamePattern.test(name) ? await this.#index.read(name) : nothing;
     if (versions.length > 0) {
       if (version === 'latest') return versions.at(-1)!;
-      const { aliases } = await readRecord(this.#folderOf(name));
       const meant = String(aliases[version]?.[0] ?? version);
       const found = versions.find((head) => String(head.version) === meant);
       if (found) return found;
@@ -66,7 +64,7 @@ export class HeadRegistry {
 
   /** The version that each alias of a head stands for now. */
   async aliases(name: string): Promise<Record<string, number>> {
-    const { aliases } = await readRecord(this.#folderOf(name));
+    const { aliases } = await this.#index.read(name);
     return Object.fromEntries(Object.entries(aliases).map(([alias, [version]]) => [alias, version]));
   }
 
@@ -92,8 +90,8 @@ export class HeadRegistry {
    */
   async rollback(name: string, alias: string): Promise<number> {
     await this.resolve(`${name}@${alias}`);
-    const { aliases } = await readRecord(this.#folderOf(name));
-    const there = new Set((await this.#versions(name)).map(({ version }) => version));
+    const { versions, aliases } = await this.#index.read(name);
+    const there = new Set(versions.map(({ version }) => version));
     const before = aliases[alias]?.slice(1).filter((version) => there.has(version)) ?? [];
     if (before.length === 0)
       throw new TandemError('unknown-head', `${name}@${alias} never stood for another version that is there`);
@@ -139,7 +137,8 @@ export class HeadRegistry {
     const parent = this.#folderOf(name);
     while (true) {
       const { deleted } = await readRecord(this.#folderOf(name));
-      const version = Math.max(0, ...deleted, (await this.#versions(name)).at(-1)?.version ?? 0) + 1;
+      const version =
+        Math.max(0, ...deleted, (await this.#index.read(name)).versions.at(-1)?.version ?? 0) + 1;
       const folder = path.join(parent, String(version));
       try {
         await writeFolder(folder, (temporary) => write(temporary, version));
@@ -159,24 +158,5 @@ export class HeadRegistry {
     const folder = this.#folderOf(name);
     await mkdir(folder, { recursive: true });
     await writeRecord(folder, change(await readRecord(folder)));
-  }
-
-  async #versions(name: string): Promise<HeadVersion[]> {
-    const found = new Map<number, HeadVersion>();
-    for (const root of [...this.#roots].reverse())
-      for (const entry of await foldersIn(path.join(root, name)))
-        if (/^[1-9]\d*$/.test(entry))
-          found.set(Number(entry), { name, version: Number(entry), folder: path.join(root, name, entry) });
-    return [...found.values()].sort((a, b) => a.version - b.version);
-  }
-}
-
-async function foldersIn(folder: string): Promise<string[]> {
-  try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
   }
 }

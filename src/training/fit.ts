@@ -1,5 +1,5 @@
 import { emitHead, type HeadCalibration } from '../arl/serving.ts';
-import { type ItemProbabilities, loadClassifier } from '../inference/head.ts';
+import { classifierOf, type ItemProbabilities } from '../inference/head.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { answerRows } from './answers.ts';
 import { applyScaling, type FeatureTable, fitScaling, selectRows } from './feature-table.ts';
@@ -46,7 +46,7 @@ export async function fitHead(
   );
   const modalities = columns.map(({ modality }) => modality);
   const weights = emitHead(architecture, modalities, scaling, parameters, { calibration, output });
-  const classifier = await loadClassifier(engine, weights.slice(), columns, table.targets?.kind);
+  const classifier = classifierOf(await engine.load(weights.slice()), columns, table.targets?.kind);
   const answers = await answerRows(classifier, selectRows(table, test), options.signal);
   await classifier.release();
   return { weights, answers, history };

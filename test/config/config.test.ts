@@ -3,10 +3,10 @@ import { readSettings, settings } from '../../src/config.ts';
 
 it('takes the flag before the environment, and that before the default', () => {
   const environment = { TANDEM_PORT: '81', TANDEM_HOST: '::1' };
-  expect(readSettings(['port', 'host', 'max-batch'], { port: '80' }, environment)).toEqual({
+  expect(readSettings(['port', 'host', 'max-queue'], { port: '80' }, environment)).toEqual({
     port: 80,
     host: '::1',
-    'max-batch': 16,
+    'max-queue': 512,
   });
 });
 

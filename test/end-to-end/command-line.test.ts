@@ -86,10 +86,10 @@ describe('the command line', () => {
 
 describe('bad input on the command line', () => {
   it('names every bad setting at once and starts nothing', async () => {
-    const { code, stderr } = await runCommand('serve', '--port', 'http', '--max-batch', '0', '--data', data);
+    const { code, stderr } = await runCommand('serve', '--port', 'http', '--max-queue', '0', '--data', data);
     expect(code).toBe(1);
     expect(stderr).toMatch(/--port: "http"/);
-    expect(stderr).toMatch(/--max-batch: "0"/);
+    expect(stderr).toMatch(/--max-queue: "0"/);
   });
 
   it('says what to type where nothing was given to predict', async () => {

@@ -1,37 +1,95 @@
 import { describe, expect, it } from 'vitest';
 import { Batcher } from '../../src/inference/batcher.ts';
 
-/** A runner that is busy until it is released, and remembers its batches. */
+/** A runner that does one batch at a time, each until it is released, and remembers them. */
 function gatedRunner() {
   const batches: number[][] = [];
   const gates: (() => void)[] = [];
-  const run = async (batch: readonly number[]) => {
-    batches.push([...batch]);
-    await new Promise<void>((resolve) => gates.push(resolve));
-    return batch.map((item) => item * 10);
+  let turn: Promise<unknown> = Promise.resolve();
+  const run = (take: () => readonly number[]) => {
+    const result = turn.then(async () => {
+      const batch = take();
+      batches.push([...batch]);
+      await new Promise<void>((resolve) => gates.push(resolve));
+      return batch.map((item) => item * 10);
+    });
+    turn = result;
+    return result;
   };
+  /** Ends the batch that runs. */
   const release = async () => {
-    while (gates.length > 0) gates.shift()!();
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await pause();
+    gates.shift()?.();
+    await pause();
   };
   return { batches, run, release };
 }
 
+const pause = (milliseconds = 0) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
 describe('a batcher', () => {
   it('runs a lone item at once and batches whatever waited meanwhile', async () => {
     const { batches, run, release } = gatedRunner();
-    const batcher = new Batcher({ run, maximumBatch: 3, maximumQueue: 10 });
-    const answers = [1, 2, 3, 4, 5].map((item) => batcher.submit(item));
+    const batcher = new Batcher({ run, budget: 3, maximumQueue: 10 });
+    const first = batcher.submit(1);
+    await pause();
     expect(batches).toEqual([[1]]);
+    const others = [2, 3, 4, 5].map((item) => batcher.submit(item));
     for (let round = 0; round < 3; round++) await release();
     expect(batches).toEqual([[1], [2, 3, 4], [5]]);
-    expect((await Promise.all(answers)).map(({ result }) => result)).toEqual([10, 20, 30, 40, 50]);
+    const answers = await Promise.all([first, ...others]);
+    expect(answers.map(({ result }) => result)).toEqual([10, 20, 30, 40, 50]);
+  });
+
+  it('lets a batch grow until a runner is free for it', async () => {
+    const { batches, run, release } = gatedRunner();
+    const batcher = new Batcher({ run, budget: 8, maximumQueue: 10 });
+    const answers = [];
+    for (const item of [1, 2, 3, 4]) {
+      answers.push(batcher.submit(item));
+      await pause();
+    }
+    for (let round = 0; round < 2; round++) await release();
+    expect(batches).toEqual([[1], [2, 3, 4]]);
+    await Promise.all(answers);
+  });
+
+  it('puts items of like length together, the oldest always among them', async () => {
+    const { batches, run, release } = gatedRunner();
+    const batcher = new Batcher({ run, budget: 60, costOf: (item) => item, maximumQueue: 10 });
+    const first = batcher.submit(1);
+    await pause();
+    const others = [20, 3, 19, 4, 100, 18].map((item) => batcher.submit(item));
+    for (let round = 0; round < 5; round++) await release();
+    expect(batches).toEqual([[1], [20, 19, 18], [3, 4], [100]]);
+    await Promise.all([first, ...others]);
+  });
+
+  it('waits for company where it is told to, but not once a batch is full', async () => {
+    const { batches, run, release } = gatedRunner();
+    const batcher = new Batcher({ run, budget: 3, maximumQueue: 10, maximumWait: 40 });
+    const pair = [1, 2].map((item) => batcher.submit(item));
+    await pause(5);
+    expect(batches).toEqual([]);
+    await pause(60);
+    expect(batches).toEqual([[1, 2]]);
+    await release();
+    const full = [3, 4, 5].map((item) => batcher.submit(item));
+    await pause(5);
+    expect(batches).toEqual([
+      [1, 2],
+      [3, 4, 5],
+    ]);
+    await release();
+    await Promise.all([...pair, ...full]);
   });
 
   it('refuses more than its queue holds, with a time to try again', async () => {
     const { run, release } = gatedRunner();
-    const batcher = new Batcher({ run, maximumBatch: 1, maximumQueue: 2 });
-    const accepted = [1, 2, 3].map((item) => batcher.submit(item));
+    const batcher = new Batcher({ run, budget: 1, maximumQueue: 2 });
+    const first = batcher.submit(1);
+    await pause();
+    const accepted = [first, ...[2, 3].map((item) => batcher.submit(item))];
     await expect(batcher.submit(4)).rejects.toMatchObject({
       code: 'overloaded',
       retryAfter: expect.any(Number),
@@ -42,9 +100,10 @@ describe('a batcher', () => {
 
   it('drops an item whose caller has left, and only that one', async () => {
     const { batches, run, release } = gatedRunner();
-    const batcher = new Batcher({ run, maximumBatch: 4, maximumQueue: 10 });
+    const batcher = new Batcher({ run, budget: 4, maximumQueue: 10 });
     const caller = new AbortController();
     const first = batcher.submit(1);
+    await pause();
     const left = batcher.submit(2, caller.signal);
     const stays = batcher.submit(3);
     caller.abort(new Error('gone'));
@@ -54,16 +113,32 @@ describe('a batcher', () => {
     expect([(await first).result, (await stays).result]).toEqual([10, 30]);
   });
 
+  it('goes on after every caller of a batch has left', async () => {
+    const { batches, run, release } = gatedRunner();
+    const batcher = new Batcher({ run, budget: 4, maximumQueue: 10 });
+    const first = batcher.submit(1);
+    await pause();
+    const left = batcher.submit(2, AbortSignal.timeout(1));
+    await expect(left).rejects.toThrow();
+    for (let round = 0; round < 2; round++) await release();
+    expect(batches).toEqual([[1], []]);
+    const later = batcher.submit(3);
+    await release();
+    expect([(await first).result, (await later).result]).toEqual([10, 30]);
+  });
+
   it('fails a batch’s items together and goes on with the next', async () => {
     const batcher = new Batcher<number, number>({
-      run: async (batch) => {
+      run: async (take) => {
+        await pause();
+        const batch = take();
         if (batch.includes(13)) throw new Error('unlucky');
         return [...batch];
       },
-      maximumBatch: 1,
+      budget: 1,
       maximumQueue: 10,
     });
-    const results = await Promise.allSettled([12, 13, 14].map((item) => batcher.submit(item)));
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    const answers = await Promise.allSettled([12, 13, 14].map((item) => batcher.submit(item)));
+    expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { emitHead } from '../../src/arl/serving.ts';
-import { loadClassifier } from '../../src/inference/head.ts';
+import { classifierOf } from '../../src/inference/head.ts';
 import { Engine } from '../../src/runtime/engine.ts';
 import { answerRows, measureAnswers } from '../../src/training/answers.ts';
 import { applyScaling, type FeatureTable, fitScaling, selectRows } from '../../src/training/feature-table.ts';
@@ -42,7 +42,7 @@ async function trainAndMeasure(
     fingerprint: '',
   }));
   const model = emitHead(trained.architecture, modalities, scaling, trained.parameters);
-  const classifier = await loadClassifier(engine, model, encoders);
+  const classifier = classifierOf(await engine.load(model), encoders);
   return measureAnswers(await answerRows(classifier, test), test);
 }
 

@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Encoders, loadEncoders } from '../../src/inference/encoders.ts';
+
+const batch = 16;
+
+/**
+ * Items a second of the encoders alone, on tensors that are ready: batches of 16 pictures, then of 16 texts, one after
+ * the other on all threads.
+ */
+export async function measureLimit(
+  models: string,
+  {
+    pictures,
+    texts,
+    threads,
+    seconds,
+  }: { pictures: string[]; texts: string[]; threads: number; seconds: number },
+): Promise<number> {
+  const encoders = await loadEncoders({
+    models,
+    image: 'efficientnet-lite0',
+    text: 'all-MiniLM-L6-v2',
+    provider: 'cpu',
+    threads,
+    engines: 1,
+  });
+  try {
+    const pixels = await Promise.all(
+      pictures
+        .slice(0, batch)
+        .map(async (file) => encoders.image.prepare(await readFile(path.resolve(file)))),
+    );
+    const tokens = await Promise.all(texts.slice(0, batch).map((text) => encoders.text.prepare(text)));
+    await encodeBoth(encoders, pixels, tokens);
+    const started = performance.now();
+    let items = 0;
+    while (performance.now() - started < 1000 * seconds) {
+      await encodeBoth(encoders, pixels, tokens);
+      items += batch;
+    }
+    return items / ((performance.now() - started) / 1000);
+  } finally {
+    await encoders.close();
+  }
+}
+
+async function encodeBoth(
+  { image, text }: Encoders,
+  pixels: Uint8Array[],
+  tokens: number[][],
+): Promise<void> {
+  await image.encode(pixels);
+  await text.encode(tokens);
+}

@@ -1,0 +1,141 @@
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { pino } from 'pino';
+import type { Settings } from '../config.ts';
+import { loadEncoders } from '../inference/encoders.ts';
+import { readHeadManifest } from '../inference/head.ts';
+import { HeadCache } from '../inference/head-cache.ts';
+import { Predictor } from '../inference/predictor.ts';
+import { JobQueue } from '../jobs/queue.ts';
+import { EnginePool } from '../runtime/engine-pool.ts';
+import { createApp } from '../server/app.ts';
+import { listen } from '../server/listen.ts';
+import { Metrics } from '../server/metrics.ts';
+import type { HeadSummary, Services } from '../server/services.ts';
+import { openDatabase } from '../store/database.ts';
+import { accessTo } from './access.ts';
+import { datasetServices } from './dataset-services.ts';
+import { encoderOptions, headFolders, headRegistry } from './options.ts';
+import { versionServices } from './version-services.ts';
+
+/** How long `ready` trusts the last inference, in milliseconds. */
+const freshness = 10_000;
+/** How long the inference that proves readiness may take, in milliseconds. */
+const checkTimeout = 5_000;
+
+export interface RunningServer {
+  /** `http://…` */
+  address: string;
+  provider: { provider: string; reason: string };
+  services: Services;
+  close(): Promise<void>;
+}
+
+export async function startServer(chosen: Settings): Promise<RunningServer> {
+  const access = await accessTo(chosen);
+  const uploads = path.join(chosen.data, 'uploads');
+  const database = await openDatabase(chosen.data);
+  // What is left here was never acknowledged: it came in while an earlier server ended.
+  await rm(uploads, { recursive: true, force: true });
+  await mkdir(uploads, { recursive: true });
+  const logger = pino({ level: chosen['log-level'] }, pino.destination(2));
+  const metrics = new Metrics();
+  const onLoss = (error: Error) => {
+    metrics.engineLost();
+    logger.error({ error }, 'an engine is replaced');
+  };
+  const encoders = await loadEncoders(encoderOptions(chosen), onLoss);
+  const { provider } = encoders.provider;
+  const headEngine = EnginePool.start({ engines: 1, provider, threads: 1, onLoss });
+  const predictor = new Predictor(encoders, {
+    budgets: { image: chosen['max-batch-pixels'], text: chosen['max-batch-tokens'] },
+    maximumQueue: chosen['max-queue'],
+    maximumWait: chosen['max-wait'],
+    memoryBytes: chosen.memory * 2 ** 20,
+    observer: metrics,
+  });
+  const registry = headRegistry(chosen);
+  const cache = new HeadCache(headEngine, encoders.fingerprints, chosen['head-memory'] * 2 ** 20);
+  metrics.watch(provider, () => ({
+    waiting: predictor.waiting,
+    rememberedBytes: predictor.rememberedBytes,
+    loaded: cache.loaded,
+  }));
+  const jobs = await JobQueue.open({
+    database,
+    encoders: encoderOptions(chosen),
+    heads: headFolders(chosen),
+    data: chosen.data,
+    datasets: path.join(chosen.data, 'datasets'),
+    maximumQueue: chosen['max-jobs'],
+  });
+  await predictor.check();
+
+  const services: Services = {
+    async predict(inputs, { head: reference, topK, signal }) {
+      const { name, version, folder } = await registry.resolve(reference);
+      const results = await cache.use(folder, (head) => predictor.predict(head, inputs, { topK, signal }));
+      return { head: { name, version }, results };
+    },
+    heads: async () => Promise.all((await registry.latest()).map(({ folder }) => summarize(folder))),
+    versions: versionServices(registry),
+    datasets: await datasetServices({
+      data: chosen.data,
+      workspace: uploads,
+      fetchUrls: chosen['fetch-urls'] === 'on',
+      maximumBytes: chosen['max-upload'] * 2 ** 20,
+      jobs: () => jobs.list(),
+    }),
+    jobs,
+    async ready() {
+      if (performance.now() - predictor.lastSuccess < freshness) return true;
+      return predictor.check(AbortSignal.timeout(checkTimeout)).then(
+        () => true,
+        (error) => {
+          logger.error({ error }, 'the encoders do not answer');
+          return false;
+        },
+      );
+    },
+    provider,
+  };
+  const app = createApp(services, {
+    logger,
+    metrics,
+    access,
+    defaultHead: chosen['default-head'],
+    uploadFolder: uploads,
+    requestTimeout: chosen['request-timeout'],
+    maximumRequestBytes: chosen['max-request'] * 2 ** 20,
+    maximumUploadBytes: chosen['max-upload'] * 2 ** 20,
+  });
+  const closeEngines = () => Promise.all([headEngine.close(), encoders.close()]);
+  const server = await listen(app, { host: chosen.host, port: chosen.port }).catch(async (error) => {
+    await jobs.close();
+    await Promise.all([closeEngines(), database.destroy()]);
+    throw error;
+  });
+  return {
+    address: server.address,
+    provider: encoders.provider,
+    services,
+    async close() {
+      await Promise.all([server.close(), jobs.close()]);
+      await database.destroy();
+      await closeEngines();
+    },
+  };
+}
+
+async function summarize(folder: string): Promise<HeadSummary> {
+  const { name, version, target, labels, encoders, createdAt, metrics } = await readHeadManifest(folder);
+  return {
+    name,
+    version,
+    target,
+    labels,
+    modalities: encoders.map(({ modality }) => modality),
+    createdAt,
+    metrics,
+  };
+}

@@ -1,0 +1,44 @@
+import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+
+/** What an entry weighs beside its features: its key, and the cache's own records of it. */
+const overheadBytes = 256;
+
+/**
+ * Features of what was asked before, by encoder and content, up to so many bytes; what was not asked for longest goes
+ * first. An encoder never answers the same bytes differently, so nothing in it ever grows stale.
+ * @example
+ * const memory = new FeatureMemory(256 * 2 ** 20);
+ * const key = memory.key(encoder.fingerprint, picture);
+ * memory.set(key, features);
+ */
+export class FeatureMemory {
+  readonly #cache: LRUCache<string, Float32Array> | undefined;
+
+  /** @param maximumBytes 0 remembers nothing */
+  constructor(maximumBytes: number) {
+    if (maximumBytes === 0) return;
+    this.#cache = new LRUCache({
+      maxSize: maximumBytes,
+      sizeCalculation: (features) => features.byteLength + overheadBytes,
+    });
+  }
+
+  /** Bytes in use. */
+  get bytes(): number {
+    return this.#cache?.calculatedSize ?? 0;
+  }
+
+  key(fingerprint: string, content: Uint8Array | string): string {
+    return this.#cache ? `${fingerprint} ${hash('sha256', content)}` : '';
+  }
+
+  get(key: string): Float32Array | undefined {
+    return this.#cache?.get(key);
+  }
+
+  /** @param features copied: a row of a batch would keep the whole batch alive */
+  set(key: string, features: Float32Array): void {
+    this.#cache?.set(key, features.slice());
+  }
+}

@@ -1,0 +1,81 @@
+import { performance } from 'node:perf_hooks';
+import { Batcher } from './batcher.ts';
+import type { Encoder } from './encoder.ts';
+import type { FeatureMemory } from './feature-memory.ts';
+import type { InferenceObserver } from './telemetry.ts';
+
+export interface FeatureSourceOptions {
+  /** What a batch may cost, in the encoder's own measure. */
+  budget: number;
+  maximumQueue: number;
+  /** Milliseconds that an item waits for company. */
+  maximumWait: number;
+  memory: FeatureMemory;
+  observer: InferenceObserver;
+}
+
+/** Features of an item, and the milliseconds that it took to come by them; all 0 where they were remembered. */
+export interface SourcedFeatures {
+  features: Float32Array;
+  decode: number;
+  queue: number;
+  encode: number;
+}
+
+/**
+ * From the bytes of a picture, or a text, to features: remembered ones, or prepared and encoded in a batch that all
+ * requests share.
+ * @example
+ * const source = new FeatureSource(encoders.text, options);
+ * const { features } = await source.get('a red bike', signal);
+ */
+export class FeatureSource<Input extends Uint8Array | string, Prepared> {
+  readonly #encoder: Encoder<Input, Prepared>;
+  readonly #options: FeatureSourceOptions;
+  readonly #batcher: Batcher<Prepared, Float32Array>;
+
+  constructor(encoder: Encoder<Input, Prepared>, options: FeatureSourceOptions) {
+    this.#encoder = encoder;
+    this.#options = options;
+    const { modality } = encoder;
+    this.#batcher = new Batcher({
+      ...options,
+      run: (take) => encoder.encode(take),
+      costOf: (prepared) => encoder.costOf(prepared),
+      onBatch: ({ items }) => options.observer.batch?.(modality, items),
+    });
+  }
+
+  /** Items that wait for their batch. */
+  get waiting(): number {
+    return this.#batcher.waiting;
+  }
+
+  /**
+   * @throws TandemError that names what is wrong with the item; `overloaded`; the signal's reason where it aborts
+   */
+  async get(input: Input, signal?: AbortSignal): Promise<SourcedFeatures> {
+    const { memory, observer } = this.#options;
+    const { modality, fingerprint } = this.#encoder;
+    const key = memory.key(fingerprint, input);
+    const known = memory.get(key);
+    observer.lookup?.(modality, known !== undefined);
+    if (known) return { features: known, decode: 0, queue: 0, encode: 0 };
+    const encoded = await this.encode(input, signal);
+    memory.set(key, encoded.features);
+    return encoded;
+  }
+
+  /** The same, whatever is remembered. */
+  async encode(input: Input, signal?: AbortSignal): Promise<SourcedFeatures> {
+    const { observer } = this.#options;
+    const started = performance.now();
+    const prepared = await this.#encoder.prepare(input);
+    const decode = performance.now() - started;
+    observer.stage?.(this.#encoder.modality === 'image' ? 'decode' : 'tokenize', decode);
+    const { result, queued, ran } = await this.#batcher.submit(prepared, signal);
+    observer.stage?.('queue', queued);
+    observer.stage?.('encode', ran);
+    return { features: result, decode, queue: queued, encode: ran };
+  }
+}

@@ -1,0 +1,150 @@
+import pRetry from 'p-retry';
+import { Engine, EngineEnded, type Runnable } from './engine.ts';
+import type { EngineOptions } from './protocol.ts';
+
+export interface EnginePoolOptions extends EngineOptions {
+  engines: number;
+  /** Starts an engine; one of its own unless said. */
+  start?(options: EngineOptions): Engine;
+  /** Told of every engine that ended by itself. */
+  onLoss?(error: EngineEnded): void;
+}
+
+/** Something that loads models: an engine, or a pool of them. */
+export interface ModelLoader {
+  /** @throws Error where ONNX Runtime refuses the model */
+  load(model: string): Promise<Runnable>;
+}
+
+interface Member {
+  readonly engine: Engine;
+  readonly sessions: Map<number, Runnable>;
+}
+
+/**
+ * Several engines with the same models. A run goes to whichever is free first, in the order of asking; one that ends
+ * by itself is replaced, and what it was running is run once more elsewhere.
+ * @example
+ * const pool = EnginePool.start({ engines: 2, provider: 'cpu', threads: 1 });
+ * const session = await pool.load('models/efficientnet-lite0/onnx/model.onnx');
+ * const { features } = await session.run(() => ({ pixels }));
+ */
+export class EnginePool implements ModelLoader {
+  readonly #start: () => Engine;
+  readonly #onLoss: (error: EngineEnded) => void;
+  readonly #models = new Map<number, string>();
+  readonly #members = new Set<Member>();
+  readonly #idle: Member[] = [];
+  readonly #waiting: { grant(member: Member): void; refuse(error: Error): void }[] = [];
+  readonly #closing = new AbortController();
+  /** Runs that have an engine. */
+  readonly #running = new Set<Promise<unknown>>();
+  #nextModel = 0;
+
+  private constructor({ engines, start = Engine.start, onLoss = () => {}, ...options }: EnginePoolOptions) {
+    this.#start = () => start(options);
+    this.#onLoss = onLoss;
+    for (let index = 0; index < engines; index++) this.#admit({ engine: this.#start(), sessions: new Map() });
+  }
+
+  static start(options: EnginePoolOptions): EnginePool {
+    return new EnginePool(options);
+  }
+
+  /**
+   * Loads a model on every engine.
+   * @param model path of a file, which must stay: an engine that replaces another loads it again
+   * @returns what runs it; a run throws EngineEnded where two engines ended over it, or the pool is closed
+   * @throws Error where ONNX Runtime refuses the model
+   */
+  async load(model: string): Promise<Runnable> {
+    const id = this.#nextModel++;
+    this.#models.set(id, model);
+    await Promise.all(
+      [...this.#members].map(async ({ engine, sessions }) => {
+        sessions.set(id, await engine.load(model));
+      }),
+    ).catch((error) => {
+      this.#models.delete(id);
+      throw error;
+    });
+    return {
+      run: (feeds, outputs) =>
+        this.#run(id, feeds, outputs).catch((error) => {
+          if (!(error instanceof EngineEnded) || typeof feeds !== 'function') throw error;
+          return this.#run(id, feeds, outputs);
+        }),
+      release: async () => {
+        this.#models.delete(id);
+        for (const { sessions } of this.#members) {
+          void sessions.get(id)?.release();
+          sessions.delete(id);
+        }
+      },
+    };
+  }
+
+  /** Ends every engine once what it runs is done; what waits is refused. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const { refuse } of this.#waiting.splice(0)) refuse(new EngineEnded('the engines are closed'));
+    await Promise.allSettled(this.#running);
+    await Promise.all([...this.#members].map(({ engine }) => engine.close()));
+  }
+
+  async #run(id: number, ...[feeds, outputs]: Parameters<Runnable['run']>): ReturnType<Runnable['run']> {
+    if (this.#closing.signal.aborted) throw new EngineEnded('the engines are closed');
+    const member = this.#idle.pop() ?? (await this.#turn());
+    const run = member.sessions.get(id)!.run(feeds, outputs);
+    this.#running.add(run);
+    try {
+      return await run;
+    } finally {
+      this.#running.delete(run);
+      this.#giveBack(member);
+    }
+  }
+
+  #turn(): Promise<Member> {
+    return new Promise((grant, refuse) => this.#waiting.push({ grant, refuse }));
+  }
+
+  #giveBack(member: Member): void {
+    if (member.engine.hasEnded) return;
+    const next = this.#waiting.shift();
+    if (next) next.grant(member);
+    else this.#idle.push(member);
+  }
+
+  #admit(member: Member): void {
+    this.#members.add(member);
+    void member.engine.exit.then(() => this.#replace(member));
+    this.#giveBack(member);
+  }
+
+  async #replace(lost: Member): Promise<void> {
+    this.#members.delete(lost);
+    const place = this.#idle.indexOf(lost);
+    if (place >= 0) this.#idle.splice(place, 1);
+    const { signal } = this.#closing;
+    if (signal.aborted) return;
+    this.#onLoss(new EngineEnded('an engine ended by itself'));
+    const attempt = async () => {
+      const engine = this.#start();
+      try {
+        const sessions = await Promise.all(
+          [...this.#models].map(async ([id, model]) => [id, await engine.load(model)] as const),
+        );
+        return { engine, sessions: new Map(sessions) };
+      } catch (error) {
+        await engine.close();
+        throw error;
+      }
+    };
+    const forever = { retries: Number.POSITIVE_INFINITY, maxTimeout: 30_000, unref: true, signal };
+    await pRetry(attempt, forever).then(
+      (member) => (signal.aborted ? member.engine.close() : this.#admit(member)),
+      () => {},
+    );
+  }
+}
