@@ -132,6 +132,12 @@ export const settings = {
     default: '30000',
     schema: wholeNumber(1, 3_600_000),
   }),
+  'rate-limit': setting({
+    about: 'requests a minute of each key, or of each address that sends none; 0 sets no limit',
+    value: 'count',
+    default: '0',
+    schema: wholeNumber(0, 1e9),
+  }),
   'max-request': setting({
     about: 'largest request for predictions, in MiB',
     value: 'MiB',
@@ -192,6 +198,7 @@ export const serverSettings = [
   'max-queue',
   'max-jobs',
   'request-timeout',
+  'rate-limit',
   'max-request',
   'max-upload',
   'fetch-urls',

@@ -135,6 +135,11 @@ export const errorTable = {
     title: 'The server is at its limit',
     fix: 'Try again after the Retry-After seconds.',
   },
+  'rate-limited': {
+    status: 429,
+    title: 'Too many requests',
+    fix: 'Try again after the Retry-After seconds, or send several items in one request.',
+  },
   'deadline-exceeded': {
     status: 504,
     title: 'The request took too long',

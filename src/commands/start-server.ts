@@ -77,6 +77,9 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
       const results = await cache.use(folder, (head) => predictor.predict(head, inputs, { topK, signal }));
       return { head: { name, version }, results };
     },
+    embed: (inputs, signal) => predictor.embed(inputs, signal),
+    encoders: { image: encoders.image.id, text: encoders.text.id },
+    head: async (reference) => summarize((await registry.resolve(reference)).folder),
     heads: async () => Promise.all((await registry.latest()).map(({ folder }) => summarize(folder))),
     versions: versionServices(registry),
     datasets: await datasetServices({
@@ -106,6 +109,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     defaultHead: chosen['default-head'],
     uploadFolder: uploads,
     requestTimeout: chosen['request-timeout'],
+    requestsPerMinute: chosen['rate-limit'],
     maximumRequestBytes: chosen['max-request'] * 2 ** 20,
     maximumUploadBytes: chosen['max-upload'] * 2 ** 20,
   });

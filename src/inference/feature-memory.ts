@@ -1,6 +1,12 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
+/** Features of an item, and what it cost in a batch: the pixels of a picture, the tokens of a text. */
+export interface RememberedFeatures {
+  features: Float32Array;
+  cost: number;
+}
+
 /** What an entry weighs beside its features: its key, and the cache's own records of it. */
 const overheadBytes = 256;
 
@@ -10,17 +16,17 @@ const overheadBytes = 256;
  * @example
  * const memory = new FeatureMemory(256 * 2 ** 20);
  * const key = memory.key(encoder.fingerprint, picture);
- * memory.set(key, features);
+ * memory.set(key, { features, cost: tokens.length });
  */
 export class FeatureMemory {
-  readonly #cache: LRUCache<string, Float32Array> | undefined;
+  readonly #cache: LRUCache<string, RememberedFeatures> | undefined;
 
   /** @param maximumBytes 0 remembers nothing */
   constructor(maximumBytes: number) {
     if (maximumBytes === 0) return;
     this.#cache = new LRUCache({
       maxSize: maximumBytes,
-      sizeCalculation: (features) => features.byteLength + overheadBytes,
+      sizeCalculation: ({ features }) => features.byteLength + overheadBytes,
     });
   }
 
@@ -33,12 +39,12 @@ export class FeatureMemory {
     return this.#cache ? `${fingerprint} ${hash('sha256', content)}` : '';
   }
 
-  get(key: string): Float32Array | undefined {
+  get(key: string): RememberedFeatures | undefined {
     return this.#cache?.get(key);
   }
 
-  /** @param features copied: a row of a batch would keep the whole batch alive */
-  set(key: string, features: Float32Array): void {
-    this.#cache?.set(key, features.slice());
+  /** The features are copied: a row of a batch would keep the whole batch alive. */
+  set(key: string, { features, cost }: RememberedFeatures): void {
+    this.#cache?.set(key, { features: features.slice(), cost });
   }
 }

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Batcher } from './batcher.ts';
 import type { Encoder } from './encoder.ts';
-import type { FeatureMemory } from './feature-memory.ts';
+import type { FeatureMemory, RememberedFeatures } from './feature-memory.ts';
 import type { InferenceObserver } from './telemetry.ts';
 
 export interface FeatureSourceOptions {
@@ -15,8 +15,7 @@ export interface FeatureSourceOptions {
 }
 
 /** Features of an item, and the milliseconds that it took to come by them; all 0 where they were remembered. */
-export interface SourcedFeatures {
-  features: Float32Array;
+export interface SourcedFeatures extends RememberedFeatures {
   decode: number;
   queue: number;
   encode: number;
@@ -60,9 +59,9 @@ export class FeatureSource<Input extends Uint8Array | string, Prepared> {
     const key = memory.key(fingerprint, input);
     const known = memory.get(key);
     observer.lookup?.(modality, known !== undefined);
-    if (known) return { features: known, decode: 0, queue: 0, encode: 0 };
+    if (known) return { ...known, decode: 0, queue: 0, encode: 0 };
     const encoded = await this.encode(input, signal);
-    memory.set(key, encoded.features);
+    memory.set(key, encoded);
     return encoded;
   }
 
@@ -76,6 +75,6 @@ export class FeatureSource<Input extends Uint8Array | string, Prepared> {
     const { result, queued, ran } = await this.#batcher.submit(prepared, signal);
     observer.stage?.('queue', queued);
     observer.stage?.('encode', ran);
-    return { features: result, decode, queue: queued, encode: ran };
+    return { features: result, cost: this.#encoder.costOf(prepared), decode, queue: queued, encode: ran };
   }
 }

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { TandemError } from '../errors.ts';
 import type { Encoders } from './encoders.ts';
-import { FeatureMemory } from './feature-memory.ts';
+import { FeatureMemory, type RememberedFeatures } from './feature-memory.ts';
 import { FeatureSource, type SourcedFeatures } from './feature-source.ts';
 import type { Head, ItemFeatures } from './head.ts';
 import { opinionOf } from './opinion.ts';
@@ -35,7 +35,7 @@ const usualBudgets = {
   cuda: { image: 64 * 224 ** 2, text: 16_384 },
 } as const;
 
-interface EncodedItem extends Omit<SourcedFeatures, 'features'> {
+interface EncodedItem extends Omit<SourcedFeatures, 'features' | 'cost'> {
   features: ItemFeatures;
 }
 
@@ -95,19 +95,19 @@ export class Predictor {
   /**
    * Features of pictures or of texts, as the encoders give them.
    * @throws TandemError that names what is wrong with an item; `overloaded`; the signal's reason where it aborts
-   * @example const [vector] = await predictor.embed([{ text: 'a red bike' }]); // 384 numbers
+   * @example const [{ features }] = await predictor.embed([{ text: 'a red bike' }]); // 384 numbers
    */
   async embed(
     inputs: readonly ({ image: Uint8Array } | { text: string })[],
     signal?: AbortSignal,
-  ): Promise<Float32Array[]> {
+  ): Promise<RememberedFeatures[]> {
     const sourced = await Promise.all(
       inputs.map((input) =>
         'image' in input ? this.#images.get(input.image, signal) : this.#texts.get(input.text, signal),
       ),
     );
     this.#lastSuccess = performance.now();
-    return sourced.map(({ features }) => features);
+    return sourced;
   }
 
   /**

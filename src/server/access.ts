@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { TandemError } from '../errors.ts';
 import type { Scope } from '../store/keys.ts';
 
@@ -8,13 +8,18 @@ export type Access = (secret: string | undefined) => Promise<Scope | 'open' | un
 /** A scope includes those before it. */
 const order = ['predict', 'train', 'admin', 'open'] as const;
 
+/** The key's secret that a request brings (`Authorization: Bearer …`, RFC 6750). */
+export function secretOf(request: Request): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(request.get('Authorization') ?? '')?.[1];
+}
+
 /**
- * Lets only those pass whose key (`Authorization: Bearer …`, RFC 6750) has a scope.
+ * Lets only those pass whose key has a scope.
  * The handler throws TandemError `unauthorized` without a known key, `forbidden` where the key's scope is too small.
  */
 export function requireScope(scope: Scope, access: Access): RequestHandler<Record<string, string>> {
   return async (request, response, next) => {
-    const secret = /^Bearer +(\S+)$/i.exec(request.get('Authorization') ?? '')?.[1];
+    const secret = secretOf(request as Request);
     const granted = await access(secret);
     if (!granted) {
       response.set('WWW-Authenticate', 'Bearer');

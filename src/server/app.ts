@@ -1,27 +1,35 @@
 import express, { type Express } from 'express';
 import { TandemError } from '../errors.ts';
-import { aboutRoutes } from './about-routes.ts';
-import { datasetRoutes } from './dataset-routes.ts';
-import { headRoutes } from './head-routes.ts';
-import { jobRoutes } from './job-routes.ts';
-import { metricsRoutes } from './metrics-route.ts';
+import { aboutRoutes } from './about/about-routes.ts';
+import { healthRoutes } from './about/health-routes.ts';
+import { metricsRoutes } from './about/metrics-route.ts';
+import { requireScope } from './access.ts';
+import { datasetRoutes } from './datasets/dataset-routes.ts';
+import { headRoutes } from './heads/head-routes.ts';
+import { versionRoutes } from './heads/version-routes.ts';
+import { jobRoutes } from './jobs/job-routes.ts';
+import { openInferenceRoutes } from './open-inference/routes.ts';
 import { describeApi } from './openapi.ts';
 import type { AppOptions } from './options.ts';
-import { predictRoutes } from './predict-route.ts';
+import { embeddingRoutes } from './predictions/embedding-route.ts';
+import { predictRoutes } from './predictions/predict-route.ts';
 import { handleErrors } from './problems.ts';
+import { limitRate } from './rate-limit.ts';
 import { RequestLog } from './request-log.ts';
 import { addRoutes, type Route, withScope } from './route.ts';
 import type { Services } from './services.ts';
-import { versionRoutes } from './version-routes.ts';
 
 /** Every operation there is. */
 export function apiRoutes(services: Services, options: AppOptions): Route[] {
   const routes: Route[] = [
     ...withScope('predict', predictRoutes(services, options)),
+    ...withScope('predict', embeddingRoutes(services, options)),
+    ...openInferenceRoutes(services, options),
     ...headRoutes(services),
     ...versionRoutes(services),
     ...withScope('train', datasetRoutes(services, options)),
     ...withScope('train', jobRoutes(services, options)),
+    ...healthRoutes(services),
     ...metricsRoutes(options.metrics),
     ...aboutRoutes(() => describeApi(routes)),
   ];
@@ -42,7 +50,9 @@ export function createApp(services: Services, options: AppOptions): Express {
     response.set('X-Content-Type-Options', 'nosniff');
     next();
   });
-  addRoutes(app, apiRoutes(services, options), options.access ?? (async () => 'open'));
+  const limits = options.requestsPerMinute ? [limitRate(options.requestsPerMinute)] : [];
+  const access = options.access ?? (async () => 'open');
+  addRoutes(app, apiRoutes(services, options), (scope) => [...limits, requireScope(scope, access)]);
   app.use((request) => {
     throw new TandemError('not-found', `there is nothing at ${request.path}`);
   });

@@ -105,7 +105,8 @@ export function describeBodyError(error: unknown): TandemError | undefined {
   return undefined;
 }
 
-function tooLarge(maximum: number): TandemError {
+/** @param maximum bytes of a body, or of a line of it */
+export function tooLarge(maximum: number): TandemError {
   const limit = maximum % MiB === 0 ? `${maximum / MiB} MiB` : `${maximum} bytes`;
   return new TandemError('payload-too-large', `the request is larger than ${limit}`);
 }

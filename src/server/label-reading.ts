@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { targetSchema } from './head-routes.ts';
+import { targetSchema } from './heads/head-routes.ts';
 
 /** Fields of a request that say how the labels of a dataset are to be read. */
 export const labelReading = {

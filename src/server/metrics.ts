@@ -112,8 +112,8 @@ export class Metrics implements InferenceObserver {
   }
 
   /** @param outcome `ok`, or the code of the problem */
-  predicted(head: string, version: number, outcome: string): void {
-    this.#predictions.inc({ head, version: String(version), outcome });
+  predicted(head: string, version: number, outcome: string, items = 1): void {
+    this.#predictions.inc({ head, version: String(version), outcome }, items);
   }
 
   stage(stage: Stage, milliseconds: number): void {

@@ -3,8 +3,7 @@ import { product } from '../product.ts';
 import { problemResponses } from './problem-responses.ts';
 import type { Route } from './route.ts';
 
-const { '401': unauthorized, '403': forbidden } = problemResponses('unauthorized', 'forbidden')!;
-const keyProblems = { '401': unauthorized, '403': forbidden };
+const { '500': _, ...guardProblems } = problemResponses('unauthorized', 'forbidden', 'rate-limited')!;
 
 /** The API's description, OpenAPI 3.1, from the routes that answer it. */
 export function describeApi(routes: readonly Route[]): oas31.OpenAPIObject {
@@ -43,6 +42,6 @@ function describe({ scope, operation }: Route): Route['operation'] {
     ...operation,
     // OpenAPI 3.1 lets any scheme list the scopes, or roles, that an operation asks for.
     security: [{ key: [scope] }, {}],
-    responses: { ...operation.responses, ...keyProblems },
+    responses: { ...operation.responses, ...guardProblems },
   };
 }

@@ -17,6 +17,8 @@ export interface AppOptions {
   maximumRequestBytes: number;
   /** Largest upload of a dataset. */
   maximumUploadBytes: number;
+  /** Requests a minute of a key, or of an address that sends none; as many as come where it is 0 or absent. */
+  requestsPerMinute?: number;
   /** What a key may do; without this, everybody may do everything. */
   access?: Access;
   /** Most items of one request for predictions; 64 unless said. */

@@ -26,6 +26,7 @@ const exampleDetails = {
   'head-conflict': 'emoji@1 was trained on features of another image encoder',
   'damaged-artifact': 'models/heads/emoji/1/head.onnx does not have the sha256 that its manifest says',
   overloaded: '512 items are waiting',
+  'rate-limited': 'more than 600 requests within a minute',
   'deadline-exceeded': 'no answer within 30000 ms',
   'not-ready': 'the encoders do not answer',
   internal: 'an unexpected error; the log has it under this request’s id',
@@ -52,7 +53,9 @@ export function problemResponses(
       status,
       {
         description: group.map((code) => `${code}: ${errorTable[code].title}.`).join(' '),
-        ...(group.includes('overloaded') && { headers: retryAfter }),
+        ...(group.some((code) => code === 'overloaded' || code === 'rate-limited') && {
+          headers: retryAfter,
+        }),
         content: {
           'application/problem+json': {
             schema: problemSchema,

@@ -33,7 +33,7 @@ export const problemSchema = z
     },
   });
 
-type Problem = z.infer<typeof problemSchema>;
+export type Problem = z.infer<typeof problemSchema>;
 
 /**
  * An error as the body of a response.
@@ -58,7 +58,11 @@ export function handleErrors(log: RequestLog): ErrorRequestHandler {
     const problem = describeProblem(known, requestIdOf(response));
     if (known.retryAfter !== undefined)
       response.set('Retry-After', String(Math.max(1, Math.ceil(known.retryAfter))));
-    response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+    const members = response.locals.problemMembers?.(problem);
+    response
+      .status(problem.status)
+      .type('application/problem+json')
+      .send(JSON.stringify({ ...problem, ...members }));
   };
 }
 

@@ -2,7 +2,7 @@ import type { Express, RequestHandler } from 'express';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import { TandemError } from '../errors.ts';
 import type { Scope } from '../store/keys.ts';
-import { type Access, requireScope } from './access.ts';
+import type { Problem } from './problems.ts';
 
 /** One operation: what answers it, and how the API's description shows it. The two stand together so that they agree. */
 export interface Route {
@@ -10,6 +10,8 @@ export interface Route {
   /** As OpenAPI writes it: `/v1/jobs/{id}`. */
   path: string;
   operation: ZodOpenApiOperationObject;
+  /** What clients of another protocol look for in a problem, beside our own members. */
+  problemMembers?: (problem: Problem) => Record<string, unknown>;
   /** What a key must be allowed to do; anybody may ask where it is absent. */
   scope?: Scope;
   handlers: RequestHandler<Record<string, string>>[];
@@ -20,16 +22,24 @@ export function withScope(scope: Scope, routes: readonly Route[]): Route[] {
   return routes.map((route) => ({ ...route, scope }));
 }
 
-/** Registers routes behind their scopes, and answers every other method on their paths with 405. */
-export function addRoutes(app: Express, routes: readonly Route[], access: Access): void {
+/**
+ * Registers routes, and answers every other method on their paths with 405.
+ * @param guards what stands before a route that asks for a scope
+ */
+export function addRoutes(
+  app: Express,
+  routes: readonly Route[],
+  guards: (scope: Scope) => RequestHandler<Record<string, string>>[],
+): void {
   for (const [path, group] of Map.groupBy(routes, (route) => route.path)) {
     const registered = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
     registered.all((_request, response, next) => {
       response.locals.route = path;
+      response.locals.problemMembers = group[0].problemMembers;
       next();
     });
     for (const { method, scope, handlers } of group)
-      registered[method](...(scope ? [requireScope(scope, access)] : []), ...handlers);
+      registered[method](...(scope ? guards(scope) : []), ...handlers);
     // Express answers HEAD wherever it answers GET.
     const methods = group.flatMap(({ method }) =>
       method === 'get' ? ['GET', 'HEAD'] : method.toUpperCase(),

@@ -81,8 +81,20 @@ export interface Services {
     inputs: PredictionInput[],
     options: { head: string; topK: number; signal: AbortSignal },
   ): Promise<{ head: { name: string; version: number }; results: (Prediction | TandemError)[] }>;
+  /**
+   * Features of pictures and texts, as the encoders give them, and what each cost: pixels, or tokens.
+   * @throws TandemError that names what is wrong with an item; `overloaded`
+   */
+  embed(
+    inputs: ({ image: Uint8Array } | { text: string })[],
+    signal: AbortSignal,
+  ): Promise<{ features: Float32Array; cost: number }[]>;
+  /** The encoders' names. */
+  encoders: Record<Modality, string>;
   /** The latest version of every head. */
   heads(): Promise<HeadSummary[]>;
+  /** The version that a reference means: `pets`, `pets@3`, `pets@production`. @throws TandemError `unknown-head` */
+  head(reference: string): Promise<HeadSummary>;
   /** Each throws TandemError `unknown-head`, and answers with the versions as they are then. */
   versions: {
     get(name: string): Promise<HeadVersions>;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { FeatureMemory } from '../../src/inference/feature-memory.ts';
 
-const features = (value: number) => Float32Array.of(value, value);
+const features = (value: number) => ({ features: Float32Array.of(value, value), cost: 3 });
 
 it('remembers by encoder and content', () => {
   const memory = new FeatureMemory(10_000);
@@ -16,8 +16,8 @@ it('keeps a row of a batch, not the batch', () => {
   const memory = new FeatureMemory(10_000);
   const batch = new Float32Array(1000);
   const key = memory.key('a', 'cat');
-  memory.set(key, batch.subarray(2, 4));
-  expect(memory.get(key)!.buffer.byteLength).toBe(8);
+  memory.set(key, { features: batch.subarray(2, 4), cost: 1 });
+  expect(memory.get(key)!.features.buffer.byteLength).toBe(8);
 });
 
 it('forgets what was not asked for longest once it is full', () => {

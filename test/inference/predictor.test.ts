@@ -93,7 +93,8 @@ describe('a predictor', () => {
       { text: 'a cup of coffee' },
       { image: await readFile(path.join(fixtures, 'coffee.jpg')) },
     ]);
-    expect([ofText.length, ofPicture.length]).toEqual([384, 1280]);
+    expect([ofText.features.length, ofPicture.features.length]).toEqual([384, 1280]);
+    expect([ofText.cost, ofPicture.cost]).toEqual([7, 224 ** 2]);
   });
 });
 

@@ -20,6 +20,16 @@ const bearer = (secret: string) => ({ headers: { Authorization: `Bearer ${secret
 /** What each operation asks for; a new one must be added here, so that nobody forgets to think of it. */
 const expected: Record<string, 'predict' | 'train' | 'admin' | undefined> = {
   'post /v1/predict': 'predict',
+  'post /v1/embeddings': 'predict',
+  'get /v2': 'predict',
+  'get /v2/models/{model}': 'predict',
+  'get /v2/models/{model}/ready': 'predict',
+  'post /v2/models/{model}/infer': 'predict',
+  'get /v2/models/{model}/versions/{version}': 'predict',
+  'get /v2/models/{model}/versions/{version}/ready': 'predict',
+  'post /v2/models/{model}/versions/{version}/infer': 'predict',
+  'get /v2/health/live': undefined,
+  'get /v2/health/ready': undefined,
   'get /v1/heads': 'predict',
   'get /v1/heads/{name}': 'predict',
   'put /v1/heads/{name}/aliases/{alias}': 'admin',

@@ -10,7 +10,7 @@ import type { Job, JobEvent, JobState } from '../../src/jobs/job.ts';
 import { createApp } from '../../src/server/app.ts';
 import { type ListenOptions, listen } from '../../src/server/listen.ts';
 import type { AppOptions } from '../../src/server/options.ts';
-import type { DatasetSummary, Services } from '../../src/server/services.ts';
+import type { DatasetSummary, HeadSummary, Services } from '../../src/server/services.ts';
 
 export const prediction: Prediction = {
   labels: [{ label: 'cat', probability: 0.9 }],
@@ -18,6 +18,16 @@ export const prediction: Prediction = {
   modalities: ['text'],
   unimodal: { text: { labels: [{ label: 'cat', probability: 0.9 }], confidence: 0.9 } },
   timings: { decode: 1, queue: 2, encode: 3, head: 4 },
+};
+
+export const head: HeadSummary = {
+  name: 'emoji',
+  version: 3,
+  target: 'single',
+  labels: ['dog', 'cat'],
+  modalities: ['image', 'text'],
+  createdAt: '2026-01-31T12:00:00.000Z',
+  metrics: { fused: { examples: 3, accuracy: 1, macroF1: 1, negativeLogLikelihood: 0, calibrationError: 0 } },
 };
 
 export const dataset: DatasetSummary = {
@@ -62,7 +72,10 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
       head: { name: 'emoji', version: 3 },
       results: inputs.map(() => prediction),
     }),
+    embed: async (inputs) => inputs.map((_, index) => ({ features: Float32Array.of(index, 0.5), cost: 2 })),
+    encoders: { image: 'pictures', text: 'texts' },
     heads: async () => [],
+    head: async () => head,
     versions: {
       get: async (name) => ({ name, versions: [1, 2], aliases: { production: 2 } }),
       setAlias: async (name, alias, version) => ({ name, versions: [1, 2], aliases: { [alias]: version } }),

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { TandemError } from '../errors.ts';
-import { modalities } from '../inference/prediction.ts';
-import { problemResponses } from './problem-responses.ts';
-import type { Route } from './route.ts';
-import type { HeadSummary, Services } from './services.ts';
+import { modalities } from '../../inference/prediction.ts';
+import { problemResponses } from '../problem-responses.ts';
+import type { Route } from '../route.ts';
+import type { HeadSummary, Services } from '../services.ts';
 
 const exampleFigures = {
   examples: 300,
@@ -47,13 +46,8 @@ const headSchema = z
     example: exampleHead,
   }) satisfies z.ZodType<HeadSummary>;
 const headsSchema = z.object({ heads: z.array(headSchema) }).meta({ example: { heads: [exampleHead] } });
-const healthSchema = z.object({ status: z.literal('ok') }).meta({ example: { status: 'ok' } });
-const readySchema = z
-  .object({ status: z.literal('ready'), provider: z.enum(['cpu', 'cuda']) })
-  .meta({ example: { status: 'ready', provider: 'cpu' } });
-
-/** `GET /v1/heads`, and whether the server lives and can answer. */
-export function headRoutes({ heads, ready, provider }: Services): Route[] {
+/** `GET /v1/heads`. */
+export function headRoutes({ heads }: Services): Route[] {
   return [
     {
       method: 'get',
@@ -71,45 +65,6 @@ export function headRoutes({ heads, ready, provider }: Services): Route[] {
         },
       },
       handlers: [async (_request, response) => void response.json({ heads: await heads() })],
-    },
-    {
-      method: 'get',
-      path: '/healthz',
-      operation: {
-        operationId: 'health',
-        summary: 'Whether the process lives',
-        responses: {
-          '200': {
-            description: 'It does.',
-            content: { 'application/json': { schema: healthSchema } },
-          },
-          ...problemResponses(),
-        },
-      },
-      handlers: [(_request, response) => void response.json({ status: 'ok' })],
-    },
-    {
-      method: 'get',
-      path: '/readyz',
-      operation: {
-        operationId: 'ready',
-        summary: 'Whether predictions are answered: a real inference ran a moment ago',
-        responses: {
-          '200': {
-            description: 'They are.',
-            content: {
-              'application/json': { schema: readySchema },
-            },
-          },
-          ...problemResponses('not-ready'),
-        },
-      },
-      handlers: [
-        async (_request, response) => {
-          if (!(await ready())) throw new TandemError('not-ready', 'the encoders do not answer');
-          response.json({ status: 'ready', provider });
-        },
-      ],
     },
   ];
 }

@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
-import { readUpload } from './body.ts';
+import { readUpload } from '../body.ts';
+import type { AppOptions } from '../options.ts';
+import { problemResponses } from '../problem-responses.ts';
+import type { Route } from '../route.ts';
+import type { Services } from '../services.ts';
 import { sendEvents } from './event-stream.ts';
 import { formSchema, jobSchema, jobsSchema, jsonSchema, parseJobRequest } from './job-request.ts';
-import type { AppOptions } from './options.ts';
-import { problemResponses } from './problem-responses.ts';
-import type { Route } from './route.ts';
-import type { Services } from './services.ts';
 
 const idParameter = { path: z.object({ id: z.string().meta({ description: 'The job’s id.' }) }) };
 const lastEventIdHeader = z.object({

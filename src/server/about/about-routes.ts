@@ -2,10 +2,10 @@ import { STATUS_CODES } from 'node:http';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import type { oas31 } from 'zod-openapi';
-import { type ErrorCode, errorTable, TandemError } from '../errors.ts';
-import { product } from '../product.ts';
-import { problemResponses } from './problem-responses.ts';
-import type { Route } from './route.ts';
+import { type ErrorCode, errorTable, TandemError } from '../../errors.ts';
+import { product } from '../../product.ts';
+import { problemResponses } from '../problem-responses.ts';
+import type { Route } from '../route.ts';
 
 const links = { api: '/openapi.json', heads: '/v1/heads', jobs: '/v1/jobs', ready: '/readyz' };
 const indexSchema = z

@@ -2,7 +2,11 @@ import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler } from 'express';
 import { z } from 'zod';
-import { readUpload } from './body.ts';
+import { readUpload } from '../body.ts';
+import type { AppOptions } from '../options.ts';
+import { problemResponses } from '../problem-responses.ts';
+import type { Route } from '../route.ts';
+import type { Services } from '../services.ts';
 import {
   formSchema,
   jsonSchema,
@@ -11,10 +15,6 @@ import {
   querySchema,
 } from './dataset-request.ts';
 import { datasetSchema, datasetsSchema, pageSchema, trialSchema } from './dataset-schemas.ts';
-import type { AppOptions } from './options.ts';
-import { problemResponses } from './problem-responses.ts';
-import type { Route } from './route.ts';
-import type { Services } from './services.ts';
 
 const idParameter = { path: z.object({ id: z.string().meta({ description: 'The dataset’s id.' }) }) };
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } });

@@ -1,8 +1,8 @@
 import express from 'express';
 import { z } from 'zod';
-import { problemResponses } from './problem-responses.ts';
-import type { Route } from './route.ts';
-import type { Services } from './services.ts';
+import { problemResponses } from '../problem-responses.ts';
+import type { Route } from '../route.ts';
+import type { Services } from '../services.ts';
 
 const name = z.string().meta({ description: 'The head’s name.', example: 'pets' });
 const alias = z.string().meta({ description: 'The alias.', example: 'production' });

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { createEventBuffer } from 'better-sse';
 import type { Response } from 'express';
-import type { JobEvent } from '../jobs/job.ts';
+import type { JobEvent } from '../../jobs/job.ts';
 
 /** A comment is sent after this much silence or less, so that no proxy takes the connection for dead. Milliseconds. */
 const heartbeat = 15_000;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Comparison } from '../training/compare.ts';
-import { contenders } from '../training/contenders.ts';
-import { targetSchema } from './head-routes.ts';
+import type { Comparison } from '../../training/compare.ts';
+import { contenders } from '../../training/contenders.ts';
+import { targetSchema } from '../heads/head-routes.ts';
 
 const spread = z.object({ mean: z.number(), standardDeviation: z.number(), bySeed: z.array(z.number()) });
 const figures = z.record(z.string(), spread);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Metrics } from './metrics.ts';
-import { problemResponses } from './problem-responses.ts';
-import type { Route } from './route.ts';
+import type { Metrics } from '../metrics.ts';
+import { problemResponses } from '../problem-responses.ts';
+import type { Route } from '../route.ts';
 
 /** `GET /metrics`, for Prometheus. */
 export function metricsRoutes(metrics: Metrics | undefined): Route[] {

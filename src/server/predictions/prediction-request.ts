@@ -1,20 +1,20 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import { type ErrorCode, TandemError } from '../errors.ts';
-import { decodeBase64Picture } from '../inference/base64-picture.ts';
-import type { PredictionInput } from '../inference/prediction.ts';
-import { headNamePattern } from '../store/heads.ts';
-import { formFile, formNumber, notText } from './body.ts';
+import { type ErrorCode, TandemError } from '../../errors.ts';
+import { decodeBase64Picture } from '../../inference/base64-picture.ts';
+import type { PredictionInput } from '../../inference/prediction.ts';
+import { headNamePattern } from '../../store/heads.ts';
+import { formFile, formNumber, notText } from '../body.ts';
 
 export interface PredictionLimits {
   /** Most items of one request. */
   maximumItems: number;
-  /** Most characters of one text. An encoder reads its first few hundred tokens at most. */
-  maximumTextCharacters: number;
+  /** Most characters of one text; 100,000 unless said. An encoder reads its first few hundred tokens at most. */
+  maximumTextCharacters?: number;
 }
 
 const headName = headNamePattern.source.slice(1, -1);
-const head = z
+export const headReference = z
   .string()
   .regex(
     new RegExp(`^${headName}(@[a-z0-9][a-z0-9._-]{0,63})?$`),
@@ -25,12 +25,16 @@ const head = z
       'Which head answers: `name`, `name@3`, `name@latest`, or `name@production` where that is an alias.',
     example: 'emoji',
   });
-const topK = z.int().min(1).max(1000).meta({ description: 'How many labels to return.', example: 5 });
+export const topKSchema = z
+  .int()
+  .min(1)
+  .max(1000)
+  .meta({ description: 'How many labels to return.', example: 5 });
 const standardTopK = 5;
 
 const formFields = {
-  head: head.optional(),
-  topK: formNumber(topK).default(standardTopK),
+  head: headReference.optional(),
+  topK: formNumber(topKSchema).default(standardTopK),
   text: z.string().optional(),
 };
 const formFieldsSchema = z.strictObject({ ...formFields, image: notText });
@@ -40,20 +44,19 @@ export const formSchema = z
   .strictObject({ ...formFields, image: formFile('A JPEG, PNG or WebP file.').optional() })
   .meta({ id: 'PredictionForm' });
 
+/** One item as JSON. */
+export const inputSchema = z.strictObject({
+  image: z.string().optional().meta({ description: 'A JPEG, PNG or WebP file, as base64 or as a data URL.' }),
+  text: z.string().optional(),
+});
+
 /** A request as JSON. No inputs at all are `empty-request`, which is not for the schema to say. */
 export function jsonSchema({ maximumItems }: PredictionLimits) {
-  const input = z.strictObject({
-    image: z
-      .string()
-      .optional()
-      .meta({ description: 'A JPEG, PNG or WebP file, as base64 or as a data URL.' }),
-    text: z.string().optional(),
-  });
   return z
     .strictObject({
-      head: head.optional(),
-      topK: topK.default(standardTopK),
-      inputs: z.array(input).max(maximumItems),
+      head: headReference.optional(),
+      topK: topKSchema.default(standardTopK),
+      inputs: z.array(inputSchema).max(maximumItems),
     })
     .meta({
       id: 'PredictionRequest',
@@ -88,13 +91,19 @@ export function predictionReader(limits: PredictionLimits): (request: Request) =
     return {
       head,
       topK,
-      inputs: inputs.map(({ image, text }, index) => {
-        const at = `inputs[${index}]`;
-        const decoded = image === undefined ? undefined : decodeImage(image, `${at}.image`);
-        return decoded instanceof TandemError ? decoded : checkInput({ image: decoded, text }, at, limits);
-      }),
+      inputs: inputs.map((input, index) => readInput(input, `inputs[${index}]`, limits)),
     };
   };
+}
+
+/** An item as JSON, decoded; or what is wrong with it. */
+export function readInput(
+  { image, text }: z.infer<typeof inputSchema>,
+  at: string,
+  limits: PredictionLimits,
+): PredictionInput | TandemError {
+  const decoded = image === undefined ? undefined : decodeImage(image, `${at}.image`);
+  return decoded instanceof TandemError ? decoded : checkInput({ image: decoded, text }, at, limits);
 }
 
 /** @param at the item's place in the request; empty where the request is the item */
@@ -106,10 +115,22 @@ function checkInput(
   const { image, text = '' } = input;
   if (image === undefined && text.trim() === '')
     return itemError('empty-request', at || 'the request', 'it has neither image nor text');
-  if (text.length <= maximumTextCharacters) return input;
+  return checkText(text, at ? `${at}.text` : 'text', maximumTextCharacters) ?? input;
+}
+
+/** Most characters of a text unless said. */
+const usualTextCharacters = 100_000;
+
+/** The error of a text that is too long. */
+export function checkText(
+  text: string,
+  at: string,
+  maximumTextCharacters = usualTextCharacters,
+): TandemError | undefined {
+  if (text.length <= maximumTextCharacters) return undefined;
   return itemError(
     'text-too-long',
-    at ? `${at}.text` : 'text',
+    at,
     `it has ${text.length} characters, ${maximumTextCharacters} are the limit`,
   );
 }

@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import { TandemError } from '../errors.ts';
+import { TandemError } from '../../errors.ts';
 
 /**
  * Does work for a caller who waits: its signal aborts when the time is up or the caller leaves, and then the work is

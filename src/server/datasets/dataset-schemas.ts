@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DatasetPage, DatasetSummary, DatasetTrial } from './services.ts';
+import type { DatasetPage, DatasetSummary, DatasetTrial } from '../services.ts';
 
 const exampleCounts = {
   examples: 300,

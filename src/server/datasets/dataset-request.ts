@@ -1,9 +1,9 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import { TandemError } from '../errors.ts';
-import { formFile, notText } from './body.ts';
-import { labelReading } from './label-reading.ts';
-import type { DatasetUpload } from './services.ts';
+import { TandemError } from '../../errors.ts';
+import { formFile, notText } from '../body.ts';
+import { labelReading } from '../label-reading.ts';
+import type { DatasetUpload } from '../services.ts';
 
 const column = (holds: string) =>
   z

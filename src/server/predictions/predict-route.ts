@@ -1,16 +1,17 @@
 import type { RequestHandler } from 'express';
 import multer from 'multer';
 import { z } from 'zod';
-import { TandemError } from '../errors.ts';
-import { modalities, type Prediction, type PredictionInput } from '../inference/prediction.ts';
-import { readBody } from './body.ts';
+import { TandemError } from '../../errors.ts';
+import { modalities, type Prediction, type PredictionInput } from '../../inference/prediction.ts';
+import { readBody } from '../body.ts';
+import type { AppOptions } from '../options.ts';
+import { problemResponses } from '../problem-responses.ts';
+import { describeProblem, problemSchema } from '../problems.ts';
+import type { Route } from '../route.ts';
+import type { Services } from '../services.ts';
 import { withDeadline } from './deadline.ts';
-import type { AppOptions } from './options.ts';
-import { formSchema, jsonSchema, predictionReader } from './prediction-request.ts';
-import { problemResponses } from './problem-responses.ts';
-import { describeProblem, problemSchema } from './problems.ts';
-import type { Route } from './route.ts';
-import type { Services } from './services.ts';
+import { answerLines, lineMediaType, lineQuerySchema } from './prediction-lines.ts';
+import { formSchema, inputSchema, jsonSchema, predictionReader } from './prediction-request.ts';
 
 const opinion = {
   labels: z
@@ -42,26 +43,28 @@ const predictionSchema = z
   })
   .meta({ id: 'Prediction' }) satisfies z.ZodType<Prediction>;
 
+const examplePrediction: Prediction = {
+  labels: [{ label: 'food-drink', probability: 0.97 }],
+  confidence: 0.97,
+  modalities: ['text'],
+  unimodal: { text: { labels: [{ label: 'food-drink', probability: 0.97 }], confidence: 0.97 } },
+  timings: { decode: 0.4, queue: 0.1, encode: 4.2, head: 0.3 },
+};
+
+const resultSchema = z.union([predictionSchema, z.object({ error: problemSchema })]);
+
 const responseSchema = z
   .object({
     head: z.object({ name: z.string(), version: z.int() }),
     results: z
-      .array(z.union([predictionSchema, z.object({ error: problemSchema })]))
+      .array(resultSchema)
       .meta({ description: 'In the order of the inputs; a bad item is its own error and nobody else’s.' }),
   })
   .meta({
     id: 'PredictionResponse',
     example: {
       head: { name: 'emoji', version: 1 },
-      results: [
-        {
-          labels: [{ label: 'food-drink', probability: 0.97 }],
-          confidence: 0.97,
-          modalities: ['text'],
-          unimodal: { text: { labels: [{ label: 'food-drink', probability: 0.97 }], confidence: 0.97 } },
-          timings: { decode: 0.4, queue: 0.1, encode: 4.2, head: 0.3 },
-        },
-      ],
+      results: [examplePrediction],
     },
   });
 
@@ -70,7 +73,7 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
   const { maximumRequestBytes, defaultHead, requestTimeout } = options;
   const limits = {
     maximumItems: options.maximumItems ?? 64,
-    maximumTextCharacters: options.maximumTextCharacters ?? 100_000,
+    maximumTextCharacters: options.maximumTextCharacters,
   };
   const parse = predictionReader(limits);
   const answer: RequestHandler = async (request, response) => {
@@ -94,6 +97,7 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
       results: answers.map((item) => (item instanceof TandemError ? { error: describeProblem(item) } : item)),
     });
   };
+  const lines = answerLines(services, options, limits);
   return [
     {
       method: 'post',
@@ -101,16 +105,24 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
       operation: {
         operationId: 'predict',
         summary: 'Classify pictures, texts or both',
-        description: `One item as a form, or up to ${limits.maximumItems} as JSON. An item may lack its picture or its text: the head then answers from what is there.`,
+        description: `One item as a form, up to ${limits.maximumItems} as JSON, or any number as JSON lines, which are answered while they come in; head and topK then stand in the address. An item may lack its picture or its text: the head then answers from what is there.`,
+        requestParams: { query: lineQuerySchema },
         requestBody: {
           required: true,
           content: {
             'application/json': { schema: jsonSchema(limits) },
             'multipart/form-data': { schema: formSchema },
+            [lineMediaType]: { schema: inputSchema, example: { text: 'a slice of pizza' } },
           },
         },
         responses: {
-          '200': { description: 'The answers.', content: { 'application/json': { schema: responseSchema } } },
+          '200': {
+            description: 'The answers; for JSON lines a line each, in their order.',
+            content: {
+              'application/json': { schema: responseSchema },
+              [lineMediaType]: { schema: resultSchema, example: examplePrediction },
+            },
+          },
           ...problemResponses(
             'empty-request',
             'invalid-request',
@@ -129,6 +141,7 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
         },
       },
       handlers: [
+        (request, response, next) => (request.is(lineMediaType) ? lines(request, response, next) : next()),
         readBody({
           maximumBytes: maximumRequestBytes,
           file: 'image',

@@ -1,13 +1,13 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import { TandemError } from '../errors.ts';
-import type { Job } from '../jobs/job.ts';
-import { headNamePattern } from '../store/heads.ts';
-import { formFile, formNumber, notText } from './body.ts';
+import { TandemError } from '../../errors.ts';
+import type { Job } from '../../jobs/job.ts';
+import { headNamePattern } from '../../store/heads.ts';
+import { formFile, formNumber, notText } from '../body.ts';
+import { metricsSchema, targetSchema } from '../heads/head-routes.ts';
+import { labelReading } from '../label-reading.ts';
+import type { Services } from '../services.ts';
 import { comparisonSchema } from './comparison-schema.ts';
-import { metricsSchema, targetSchema } from './head-routes.ts';
-import { labelReading } from './label-reading.ts';
-import type { Services } from './services.ts';
 
 const seed = z.int().min(0).meta({ description: 'Same seed, same head.', example: 0 });
 const head = z

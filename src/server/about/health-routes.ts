@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { TandemError } from '../../errors.ts';
+import { problemResponses } from '../problem-responses.ts';
+import type { Route } from '../route.ts';
+import type { Services } from '../services.ts';
+
+const healthSchema = z.object({ status: z.literal('ok') }).meta({ example: { status: 'ok' } });
+const readySchema = z
+  .object({ status: z.literal('ready'), provider: z.enum(['cpu', 'cuda']) })
+  .meta({ example: { status: 'ready', provider: 'cpu' } });
+
+/** Whether the server lives, and whether it can answer. */
+export function healthRoutes({ ready, provider }: Services): Route[] {
+  return [
+    {
+      method: 'get',
+      path: '/healthz',
+      operation: {
+        operationId: 'health',
+        summary: 'Whether the process lives',
+        responses: {
+          '200': {
+            description: 'It does.',
+            content: { 'application/json': { schema: healthSchema } },
+          },
+          ...problemResponses(),
+        },
+      },
+      handlers: [(_request, response) => void response.json({ status: 'ok' })],
+    },
+    {
+      method: 'get',
+      path: '/readyz',
+      operation: {
+        operationId: 'ready',
+        summary: 'Whether predictions are answered: a real inference ran a moment ago',
+        responses: {
+          '200': {
+            description: 'They are.',
+            content: {
+              'application/json': { schema: readySchema },
+            },
+          },
+          ...problemResponses('not-ready'),
+        },
+      },
+      handlers: [
+        async (_request, response) => {
+          if (!(await ready())) throw new TandemError('not-ready', 'the encoders do not answer');
+          response.json({ status: 'ready', provider });
+        },
+      ],
+    },
+  ];
+}

@@ -1,0 +1,232 @@
+import express, { type RequestHandler } from 'express';
+import { z } from 'zod';
+import { TandemError } from '../../errors.ts';
+import type { Prediction } from '../../inference/prediction.ts';
+import { product } from '../../product.ts';
+import type { AppOptions } from '../options.ts';
+import { withDeadline } from '../predictions/deadline.ts';
+import { problemResponses } from '../problem-responses.ts';
+import type { Problem } from '../problems.ts';
+import type { Route } from '../route.ts';
+import type { Services } from '../services.ts';
+import { describeModel, itemsOf, outputsOf } from './model.ts';
+import { decodeRequest, encodeResponse, inferenceRequestSchema } from './tensors.ts';
+
+const lengthHeader = 'Inference-Header-Content-Length';
+
+const tensorForm = z.object({ name: z.string(), datatype: z.string(), shape: z.array(z.int()) });
+const modelSchema = z
+  .object({
+    name: z.string(),
+    versions: z.array(z.string()),
+    platform: z.string(),
+    inputs: z.array(tensorForm),
+    outputs: z.array(tensorForm),
+    parameters: z.object({ labels: z.array(z.string()), target: z.string() }),
+  })
+  .meta({
+    id: 'InferenceModel',
+    example: {
+      name: 'emoji',
+      versions: ['1'],
+      platform: 'tandem_onnxruntime',
+      inputs: [{ name: 'text', datatype: 'BYTES', shape: [-1] }],
+      outputs: [{ name: 'label', datatype: 'BYTES', shape: [-1] }],
+      parameters: { labels: ['animals-nature', 'food-drink'], target: 'single' },
+    },
+  });
+const responseSchema = z
+  .object({
+    id: z.string().optional(),
+    model_name: z.string(),
+    model_version: z.string(),
+    outputs: z.array(tensorForm.extend({ data: z.array(z.unknown()).optional() })),
+  })
+  .meta({
+    id: 'InferenceResponse',
+    example: {
+      model_name: 'emoji',
+      model_version: '1',
+      outputs: [{ name: 'label', datatype: 'BYTES', shape: [1], data: ['food-drink'] }],
+    },
+  });
+const readySchema = z.object({ ready: z.boolean() }).meta({ example: { ready: true } });
+const serverSchema = z
+  .object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) })
+  .meta({ example: { name: 'tandem', version: '0.1.0', extensions: ['binary_tensor_data'] } });
+
+const modelParameters = z.object({ model: z.string() });
+const versionParameters = modelParameters.extend({ version: z.string() });
+type ModelPath = { model: string; version?: string };
+
+/**
+ * The Open Inference Protocol, version 2, over HTTP, with the binary tensor data extension: heads are its models, and
+ * `image` and `text` are BYTES tensors of one element an item.
+ */
+export function openInferenceRoutes(services: Services, options: AppOptions): Route[] {
+  const headOf = ({ model, version }: ModelPath) =>
+    services.head(version === undefined ? model : `${model}@${version}`);
+  const requireReady = async () => {
+    if (!(await services.ready())) throw new TandemError('not-ready', 'the encoders do not answer');
+  };
+  const infer: RequestHandler<ModelPath> = async (request, response) => {
+    const length = request.get(lengthHeader);
+    if (length !== undefined && !/^\d+$/.test(length))
+      throw new TandemError('invalid-request', `${lengthHeader} is no number`);
+    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+    const asked = decodeRequest(body, length === undefined ? undefined : Number(length));
+    const head = await headOf(request.params);
+    const items = itemsOf(asked, head, options.maximumItems ?? 64);
+    const { results } = await withDeadline(response, options.requestTimeout, (signal) =>
+      services.predict(items, {
+        head: `${head.name}@${head.version}`,
+        topK: Math.max(1, head.labels.length),
+        signal,
+      }),
+    );
+    const predictions = results.map((result, index): Prediction => {
+      if (!(result instanceof TandemError)) return result;
+      throw new TandemError(result.code, `item ${index}: ${result.message}`);
+    });
+    options.metrics?.predicted(head.name, head.version, 'ok', predictions.length);
+    const every = outputsOf(predictions, head);
+    const unknown = [...asked.outputs.keys()].filter((name) => !every.some((output) => output.name === name));
+    if (unknown.length > 0)
+      throw new TandemError('invalid-request', `${head.name} has no output ${unknown.join(', ')}`);
+    const wanted = asked.outputs.size === 0 ? every : every.filter(({ name }) => asked.outputs.has(name));
+    const encoded = encodeResponse(
+      { id: asked.id, model_name: head.name, model_version: String(head.version) },
+      wanted,
+      (name) => asked.outputs.get(name) ?? asked.binaryOutput,
+    );
+    if (encoded.headerLength !== undefined) response.set(lengthHeader, String(encoded.headerLength));
+    response
+      .type(encoded.headerLength === undefined ? 'json' : 'application/octet-stream')
+      .send(encoded.body);
+  };
+  const ofModel = ['/v2/models/{model}', '/v2/models/{model}/versions/{version}'].flatMap((path, index) => {
+    const requestParams = { path: index === 0 ? modelParameters : versionParameters };
+    const ofVersion = index === 0 ? '' : 'OfVersion';
+    return [
+      get(path, `describeModel${ofVersion}`, 'A head as a model: its tensors', modelSchema, {
+        requestParams,
+        codes: ['unknown-head'],
+        answer: async (parameters) => describeModel(await headOf(parameters)),
+      }),
+      get(`${path}/ready`, `modelReady${ofVersion}`, 'Whether a head can answer', readySchema, {
+        requestParams,
+        codes: ['unknown-head', 'not-ready'],
+        async answer(parameters) {
+          await headOf(parameters);
+          await requireReady();
+          return { ready: true };
+        },
+      }),
+      {
+        method: 'post',
+        path: `${path}/infer`,
+        operation: {
+          operationId: `infer${ofVersion}`,
+          summary: 'Classify items that are elements of tensors',
+          description: `Pictures are base64 in JSON, or bytes by the binary tensor data extension (${lengthHeader}). An empty element stands for a missing modality.`,
+          requestParams,
+          requestBody: {
+            required: true,
+            content: {
+              'application/json': { schema: inferenceRequestSchema },
+              'application/octet-stream': { schema: z.string().meta({ format: 'binary' }), example: '…' },
+            },
+          },
+          responses: {
+            '200': {
+              description: 'The outputs.',
+              content: { 'application/json': { schema: responseSchema } },
+            },
+            ...problemResponses(
+              'empty-request',
+              'invalid-request',
+              'unknown-head',
+              'payload-too-large',
+              'picture-too-large',
+              'invalid-picture',
+              'picture-too-small',
+              'overloaded',
+              'deadline-exceeded',
+            ),
+          },
+        },
+        handlers: [
+          express.raw({ type: () => true, limit: options.maximumRequestBytes }),
+          infer as unknown as Route['handlers'][number],
+        ],
+      } satisfies Route,
+    ];
+  });
+  return [
+    get('/v2', 'describeServer', 'Name, version and extensions of the server', serverSchema, {
+      answer: async () => ({
+        name: product.command,
+        version: product.version,
+        extensions: ['binary_tensor_data'],
+      }),
+    }),
+    get(
+      '/v2/health/live',
+      'live',
+      'Whether the process lives',
+      z.object({ live: z.boolean() }).meta({ example: { live: true } }),
+      {
+        answer: async () => ({ live: true }),
+      },
+    ),
+    get('/v2/health/ready', 'serverReady', 'Whether predictions are answered', readySchema, {
+      codes: ['not-ready'],
+      async answer() {
+        await requireReady();
+        return { ready: true };
+      },
+    }),
+    ...ofModel,
+  ].map((route) => ({
+    ...route,
+    problemMembers,
+    // Whoever probes a server's health has no key.
+    ...(!route.path.startsWith('/v2/health') && { scope: 'predict' as const }),
+  }));
+}
+
+/** The protocol's clients look for `error`. */
+const problemMembers = ({ title, detail, fix }: Problem) => ({ error: `${title}: ${detail}. ${fix}` });
+
+function get(
+  path: string,
+  operationId: string,
+  summary: string,
+  schema: z.ZodType,
+  {
+    requestParams,
+    codes = [],
+    answer,
+  }: {
+    requestParams?: Route['operation']['requestParams'];
+    codes?: Parameters<typeof problemResponses>;
+    answer: (parameters: ModelPath) => Promise<object>;
+  },
+): Route {
+  return {
+    method: 'get',
+    path,
+    operation: {
+      operationId,
+      summary,
+      requestParams,
+      responses: {
+        '200': { description: 'The answer.', content: { 'application/json': { schema } } },
+        ...problemResponses(...codes),
+      },
+    },
+    handlers: [
+      async (request, response) => void response.json(await answer(request.params as unknown as ModelPath)),
+    ],
+  };
+}

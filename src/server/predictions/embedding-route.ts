@@ -1,0 +1,141 @@
+import express, { type RequestHandler } from 'express';
+import { z } from 'zod';
+import { TandemError } from '../../errors.ts';
+import { decodeBase64Picture } from '../../inference/base64-picture.ts';
+import type { AppOptions } from '../options.ts';
+import { problemResponses } from '../problem-responses.ts';
+import type { Problem } from '../problems.ts';
+import type { Route } from '../route.ts';
+import type { Services } from '../services.ts';
+import { withDeadline } from './deadline.ts';
+import { checkText } from './prediction-request.ts';
+
+/** Most inputs of one request, as OpenAI has it. */
+const mostInputs = 2048;
+
+const isPicture = (input: string) => /^data:image\//i.test(input);
+
+const requestSchema = z
+  .strictObject({
+    model: z.string().optional().meta({
+      description: 'Name of an encoder; without it, the one for texts or for pictures, as the inputs are.',
+    }),
+    input: z.union([z.string(), z.array(z.string()).min(1).max(mostInputs)]).meta({
+      description: 'Texts, or pictures as data URLs (`data:image/jpeg;base64,…`): one, or several of a kind.',
+    }),
+    encoding_format: z.enum(['float', 'base64']).default('float').meta({
+      description: '`base64` is of little-endian 32-bit floats.',
+    }),
+    user: z.string().optional().meta({ description: 'Not looked at.' }),
+  })
+  .meta({ id: 'EmbeddingRequest', example: { input: ['a red bike', 'a green bike'] } });
+
+const responseSchema = z
+  .object({
+    object: z.literal('list'),
+    model: z.string(),
+    data: z.array(
+      z.object({
+        object: z.literal('embedding'),
+        index: z.int(),
+        embedding: z.union([z.array(z.number()), z.string()]),
+      }),
+    ),
+    usage: z.object({ prompt_tokens: z.int(), total_tokens: z.int() }),
+  })
+  .meta({
+    id: 'EmbeddingResponse',
+    example: {
+      object: 'list',
+      model: 'all-MiniLM-L6-v2',
+      data: [{ object: 'embedding', index: 0, embedding: [0.04, -0.01] }],
+      usage: { prompt_tokens: 5, total_tokens: 5 },
+    },
+  });
+
+/** `POST /v1/embeddings`, as OpenAI's clients know it. */
+export function embeddingRoutes(services: Services, options: AppOptions): Route[] {
+  const answer: RequestHandler = async (request, response) => {
+    const { model, input, encoding_format: format } = requestSchema.parse(request.body);
+    const inputs = typeof input === 'string' ? [input] : input;
+    const pictures = inputs.filter(isPicture).length;
+    if (pictures > 0 && pictures < inputs.length)
+      throw new TandemError(
+        'invalid-request',
+        'input: texts and pictures come from different encoders; ask for them one after the other',
+      );
+    const used = services.encoders[pictures > 0 ? 'image' : 'text'];
+    if (model !== undefined && model !== used)
+      throw new TandemError(
+        'invalid-request',
+        `model: ${pictures > 0 ? 'pictures' : 'texts'} are embedded by ${used}, not ${JSON.stringify(model)}`,
+      );
+    const readable = inputs.map((text, index) =>
+      pictures > 0
+        ? { image: decodeBase64Picture(text) }
+        : { text: readText(text, `input[${index}]`, options) },
+    );
+    const embedded = await withDeadline(response, options.requestTimeout, (signal) =>
+      services.embed(readable, signal),
+    );
+    const tokens = pictures > 0 ? 0 : embedded.reduce((sum, { cost }) => sum + cost, 0);
+    response.json({
+      object: 'list',
+      model: used,
+      data: embedded.map(({ features }, index) => ({
+        object: 'embedding',
+        index,
+        embedding: format === 'float' ? Array.from(features) : toBase64(features),
+      })),
+      usage: { prompt_tokens: tokens, total_tokens: tokens },
+    });
+  };
+  return [
+    {
+      method: 'post',
+      path: '/v1/embeddings',
+      problemMembers: ({ title, detail, fix, type }: Problem) => ({
+        error: {
+          message: `${title}: ${detail}. ${fix}`,
+          type: 'invalid_request_error',
+          code: type,
+          param: null,
+        },
+      }),
+      operation: {
+        operationId: 'embed',
+        summary: 'The encoders’ features of texts or pictures, as OpenAI’s clients ask for embeddings',
+        requestBody: { required: true, content: { 'application/json': { schema: requestSchema } } },
+        responses: {
+          '200': {
+            description: 'The embeddings, in the order of the inputs.',
+            content: { 'application/json': { schema: responseSchema } },
+          },
+          ...problemResponses(
+            'empty-request',
+            'invalid-request',
+            'payload-too-large',
+            'picture-too-large',
+            'text-too-long',
+            'invalid-picture',
+            'picture-too-small',
+            'overloaded',
+            'deadline-exceeded',
+          ),
+        },
+      },
+      handlers: [express.json({ limit: options.maximumRequestBytes }), answer],
+    },
+  ];
+}
+
+function readText(text: string, at: string, options: AppOptions): string {
+  if (text.trim() === '') throw new TandemError('empty-request', `${at}: it is empty`);
+  const problem = checkText(text, at, options.maximumTextCharacters);
+  if (problem) throw problem;
+  return text;
+}
+
+function toBase64({ buffer, byteOffset, byteLength }: Float32Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+}

@@ -1,0 +1,102 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { TandemError } from '../../src/errors.ts';
+import { prediction, problemOf, serve, services } from './double.ts';
+
+const send = (address: string, body: BodyInit, query = '') =>
+  fetch(`${address}/v1/predict${query}`, {
+    method: 'POST',
+    body,
+    headers: { 'Content-Type': 'application/x-ndjson' },
+    // Node asks for it where the body is a stream.
+    ...({ duplex: 'half' } as object),
+  });
+
+const linesOf = async (response: Response) =>
+  (await response.text())
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+it('answers every line with a line, in order, a bad one by its own error', async () => {
+  let asked = 0;
+  const predict: ReturnType<typeof services>['predict'] = async ([{ text }]) => {
+    asked++;
+    await pause(text === 'slow' ? 30 : 0);
+    return { head: { name: 'emoji', version: 3 }, results: [{ ...prediction, value: Number(text) }] };
+  };
+  const { address } = await serve(services({ predict }));
+  const body = ['{"text":"0"}', '', '{"text":"slow"}', '{', '{"text":"3","label":1}', '{}', '{"text":"6"}'];
+  const response = await send(address, `${body.join('\n')}\n`, '?topK=2');
+  expect(response.headers.get('Content-Type')).toMatch('application/x-ndjson');
+  const lines = await linesOf(response);
+  expect(lines.map(({ value, error }) => error?.type ?? value)).toEqual([
+    0,
+    null,
+    '/problems/invalid-request',
+    '/problems/invalid-request',
+    '/problems/empty-request',
+    6,
+  ]);
+  expect(asked).toBe(3);
+});
+
+it('answers while lines still come in', async () => {
+  const { address } = await serve(services());
+  const { promise, resolve } = Promise.withResolvers<void>();
+  async function* body() {
+    yield Buffer.from('{"text":"first"}\n');
+    await promise;
+    yield Buffer.from('{"text":"second"}\n');
+  }
+  const response = await send(address, body() as unknown as BodyInit);
+  const reader = response.body!.getReader();
+  const first = await reader.read();
+  expect(Buffer.from(first.value!).toString()).toMatch(/"cat"/);
+  resolve();
+  const rest = await reader.read();
+  expect(Buffer.from(rest.value!).toString().trimEnd().split('\n')).toHaveLength(1);
+});
+
+it('names a line that is refused because the server is full, and goes on', async () => {
+  let asked = 0;
+  const predict: ReturnType<typeof services>['predict'] = async () => {
+    if (asked++ === 1) throw new TandemError('overloaded', '512 items are waiting');
+    return { head: { name: 'emoji', version: 3 }, results: [prediction] };
+  };
+  const { address } = await serve(services({ predict }));
+  const lines = await linesOf(await send(address, '{"text":"a"}\n{"text":"b"}\n{"text":"c"}'));
+  expect(lines.map(({ error }) => error?.status)).toEqual([undefined, 503, undefined]);
+});
+
+it('gives a line up that takes too long, and only that one', async () => {
+  const predict: ReturnType<typeof services>['predict'] = async ([{ text }], { signal }) => {
+    if (text === 'never')
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    return { head: { name: 'emoji', version: 3 }, results: [prediction] };
+  };
+  const { address } = await serve(services({ predict }), { requestTimeout: 50 });
+  const lines = await linesOf(await send(address, '{"text":"never"}\n{"text":"b"}'));
+  expect(lines.map(({ error }) => error?.status)).toEqual([504, undefined]);
+});
+
+it('refuses as a whole what names no head, or asks for something else in its address', async () => {
+  const head = async () => {
+    throw new TandemError('unknown-head', 'no head is named "pets"');
+  };
+  const { address } = await serve(services({ head }));
+  expect(await problemOf(await send(address, '{"text":"a"}'))).toMatchObject({ code: 'unknown-head' });
+  const odd = await send(address, '{"text":"a"}', '?topK=many');
+  expect(await problemOf(odd)).toMatchObject({ code: 'invalid-request' });
+});
+
+it('refuses a line that is larger than a request may be, and ends where one does not end', async () => {
+  const { address } = await serve(services(), { maximumRequestBytes: 100 });
+  const long = `{"text":"${'x'.repeat(200)}"}`;
+  const lines = await linesOf(await send(address, `${long}\n{"text":"b"}\n`));
+  expect(lines.map(({ error }) => error?.status)).toEqual([413, undefined]);
+  expect(await problemOf(await send(address, long))).toMatchObject({
+    status: 413,
+    code: 'payload-too-large',
+  });
+});
