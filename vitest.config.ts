@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // They need a container engine: `npm run test:container`.
-    exclude: ['test/container/**'],
+    // They need a container engine, and Python: `npm run test:container`, `npm run test:clients`.
+    exclude: ['test/container/**', 'test/clients/**'],
     globalSetup: './test/sample-set.ts',
     reporters: ['default', './test/summary-reporter.ts'],
     testTimeout: 180_000,

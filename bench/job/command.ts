@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { Command } from 'commander';
+import { pythonEnvironment } from '../../scripts/python-environment.ts';
 import { print, printJson, table } from '../../src/commands/output.ts';
 import { count } from '../options.ts';
-import { peerPython } from '../peers/environment.ts';
 import { median } from '../statistics.ts';
 import { makeJpegDataset } from './pictures.ts';
 
@@ -28,7 +28,7 @@ export const job = new Command('job')
     try {
       const dataset = path.join(folder, 'pictures');
       const made = await makeJpegDataset(dataset, examples, [640, 480]);
-      const python = await peerPython();
+      const python = await pythonEnvironment(path.join(root, 'bench', 'peers'));
       const train = (name: string, ...flags: string[]) =>
         timed(process.execPath, [
           path.join(root, 'src', 'main.ts'),

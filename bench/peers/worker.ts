@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { peerPython } from './environment.ts';
+import { pythonEnvironment } from '../../scripts/python-environment.ts';
 
 /**
  * A Python script that stays: one JSON object a line in, one out. Arrays travel as raw files.
@@ -22,7 +22,9 @@ export class PeerWorker {
   /** @param script a file beside this one */
   static async start(script: string): Promise<PeerWorker> {
     const file = path.join(import.meta.dirname, script);
-    return new PeerWorker(spawn(await peerPython(), [file], { stdio: ['pipe', 'pipe', 'inherit'] }));
+    return new PeerWorker(
+      spawn(await pythonEnvironment(import.meta.dirname), [file], { stdio: ['pipe', 'pipe', 'inherit'] }),
+    );
   }
 
   get processId(): number {

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { peerPython } from '../peers/environment.ts';
+import { pythonEnvironment } from '../../scripts/python-environment.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
 const peers = path.join(root, 'bench', 'peers');
@@ -78,7 +78,7 @@ async function commandLine(
       ...[process.execPath, path.join(root, 'src', 'main.ts'), 'serve', '--port', String(port)],
       ...['--threads', String(threads), '--data', folder, '--log-level', 'warn', ...flags],
     ];
-  const python = await peerPython();
+  const python = await pythonEnvironment(peers);
   if (name === 'bentoml') return [python, '-m', 'bentoml', 'serve', 'serve_bentoml:Emoji'];
   return [python, `serve_${name}.py`];
 }

@@ -6,7 +6,7 @@ import { type RequestLog, requestIdOf } from './request-log.ts';
 
 /** An error as it is sent: RFC 9457, with what to do next. */
 export const problemSchema = z
-  .object({
+  .looseObject({
     type: z.string().meta({ description: 'Address of a page about this kind of problem.' }),
     title: z.string(),
     status: z.int(),

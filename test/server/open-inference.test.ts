@@ -117,7 +117,7 @@ describe('the Open Inference Protocol', () => {
     ...change,
   });
   it.each<[string, object, RegExp]>([
-    ['another type', { inputs: [text({ datatype: 'FP32' })] }, /send BYTES/],
+    ['another type', { inputs: [text({ datatype: 'FP32' })] }, /must be BYTES/],
     ['a shape that does not fit', { inputs: [text({ shape: [2] })] }, /1 elements/],
     ['too many axes', { inputs: [text({ shape: [1, 1, 1] })] }, /\[n\] or \[n, 1\]/],
     ['an unknown input', { inputs: [text({ name: 'sound' })] }, /no input sound/],

@@ -23,8 +23,8 @@ export interface InferenceRequest {
 
 const tensorSchema = z.object({
   name: z.string(),
-  datatype: z.string(),
-  shape: z.array(z.int().nonnegative()),
+  datatype: z.literal('BYTES', 'it must be BYTES'),
+  shape: z.array(z.int().nonnegative()).min(1).max(2, 'it must be [n] or [n, 1]'),
   parameters: z.looseObject({ binary_data_size: z.int().nonnegative().optional() }).optional(),
   data: z.array(z.union([z.string(), z.array(z.string())])).optional(),
 });
@@ -64,16 +64,14 @@ export function decodeRequest(body: Buffer, headerLength?: number): InferenceReq
   );
   let rest = headerLength === undefined ? Buffer.alloc(0) : body.subarray(headerLength);
   const read = new Map<string, (string | Buffer)[]>();
-  for (const { name, datatype, shape, parameters, data } of inputs) {
-    if (datatype !== 'BYTES') throw invalid(`${name} is ${datatype}; send BYTES`);
+  for (const { name, shape, parameters, data } of inputs) {
     const size = parameters?.binary_data_size;
     if (size !== undefined && size > rest.length)
       throw invalid(`${name} has a binary_data_size of ${size}, ${rest.length} bytes are left`);
     const elements = size === undefined ? (data ?? []).flat() : splitElements(name, rest.subarray(0, size));
     rest = rest.subarray(size ?? 0);
     const count = shape.reduce((product, length) => product * length, 1);
-    if (shape.length === 0 || shape.length > 2 || (shape[1] ?? 1) !== 1)
-      throw invalid(`${name} has the shape [${shape}]; send [n] or [n, 1]`);
+    if ((shape[1] ?? 1) !== 1) throw invalid(`${name} has the shape [${shape}]; send [n] or [n, 1]`);
     if (elements.length !== count)
       throw invalid(`${name} has the shape [${shape}], and ${elements.length} elements`);
     read.set(name, elements);
