@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { pythonEnvironment } from '../../scripts/python-environment.ts';
+import { type StartedServer, startServer } from '../end-to-end/server.ts';
+import { shares } from './mutate.ts';
+
+const mebibyte = 2 ** 20;
+/** Requests that schemathesis makes of an operation for each that it is told to. */
+const operations = 33;
+
+let data: string;
+let python: string;
+let server: StartedServer;
+beforeAll(async () => {
+  data = await mkdtemp(path.join(tmpdir(), 'fuzz-'));
+  python = await pythonEnvironment(path.join(import.meta.dirname, '..', 'clients'));
+  server = await startServer(data, '--max-jobs', '1');
+});
+afterAll(async () => {
+  await server?.stop();
+  await rm(data, { recursive: true, force: true });
+});
+
+/** Runs schemathesis over the server's own description of itself. */
+async function attack(requests: number) {
+  const child = spawn(
+    path.join(path.dirname(python), 'st'),
+    [
+      ...['run', `${server.address}/openapi.json`, '--phases', 'fuzzing', '--workers', '2', '--no-color'],
+      ...['--max-examples', String(Math.ceil(requests / operations)), '--seed', '1'],
+      // A form that the schema allows may still be refused, as one with a picture that is none.
+      ...[
+        '--checks',
+        'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance',
+      ],
+    ],
+    { cwd: data, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const [output] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  return { output, code: child.exitCode, requests: Number(/(\d+) generated/.exec(output)?.[1]) };
+}
+
+async function residentBytes(): Promise<number> {
+  const metrics = await (await fetch(`${server.address}/metrics`)).text();
+  return Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)?.[1]);
+}
+
+it('answers any request as its description says, never with a server error, and does not grow', async () => {
+  await attack(shares.requests / 4);
+  const before = await residentBytes();
+  const { output, code, requests } = await attack((3 * shares.requests) / 4);
+  console.log(`${requests} requests after the first quarter`);
+  expect(code, output).toBe(0);
+  expect(requests).toBeGreaterThan(0);
+  expect((await residentBytes()) - before).toBeLessThan(200 * mebibyte);
+  const answer = await fetch(`${server.address}/v1/predict`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ head: 'emoji', inputs: [{ text: 'a slice of pizza' }] }),
+  });
+  expect((await answer.json()).results[0].labels[0].label).toBe('food-drink');
+});

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+import everywhere from '../../vitest.config.ts';
+
+/** Bad input without end, 50,000 of it unless FUZZ_INPUTS says otherwise: `npm run test:fuzz`. */
+export default defineConfig({
+  ...everywhere,
+  test: {
+    ...everywhere.test,
+    include: ['test/fuzz/*.test.ts'],
+    exclude: [],
+    globalSetup: [],
+    testTimeout: 3_600_000,
+    maxWorkers: 1,
+  },
+});
