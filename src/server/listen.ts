@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import type { Express } from 'express';
 import { TandemError } from '../errors.ts';
 
@@ -48,13 +48,24 @@ export async function listen(
     address: `http://${family === 'IPv6' ? `[${address}]` : address}:${chosen}`,
     async close() {
       const cutOff = setTimeout(() => server.closeAllConnections(), drainTime);
-      // Connections that become idle only now would be kept for the caller's next request.
-      const sweep = setInterval(() => server.closeIdleConnections(), 50);
-      await new Promise((resolve) => server.close(resolve));
+      sayGoodbye(server);
+      // Unlike the HTTP server's own, this leaves connections open that have no request at the moment: one may be on
+      // its way, and would be lost.
+      const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+      const sweep = setInterval(() => server.closeIdleConnections(), goodbyeTime);
+      await closed;
       clearTimeout(cutOff);
       clearInterval(sweep);
     },
   };
+}
+
+/** How long callers have to hear that their connection ends, in milliseconds. */
+const goodbyeTime = 250;
+
+/** From now on every answer tells its caller that the connection ends with it. */
+function sayGoodbye(server: Server): void {
+  server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
 }
 
 /**

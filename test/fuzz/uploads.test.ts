@@ -78,7 +78,9 @@ it('checks any damaged upload and says what is wrong with it, and leaves nothing
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
   }
   console.log(`${shares.uploads} uploads:`, outcomes);
-  expect(['fine', 'problems', 'invalid-dataset', 'unknown-dataset']).toEqual(expect.arrayContaining(Object.keys(outcomes)));
+  expect(['fine', 'problems', 'invalid-dataset', 'unknown-dataset']).toEqual(
+    expect.arrayContaining(Object.keys(outcomes)),
+  );
   expect(outcomes.problems).toBeGreaterThan(0);
   expect(await readdir(workspace)).toEqual([]);
   expect((await readFile(path.join(folder, 'metadata.csv'))).length).toBeGreaterThan(0);
