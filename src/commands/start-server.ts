@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { pino } from 'pino';
 import type { Settings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
@@ -7,10 +8,12 @@ import { readHeadManifest } from '../inference/head.ts';
 import { HeadCache } from '../inference/head-cache.ts';
 import { Predictor } from '../inference/predictor.ts';
 import { JobQueue } from '../jobs/queue.ts';
+import { openRemote } from '../remote/open-remote.ts';
 import { EnginePool } from '../runtime/engine-pool.ts';
 import { createApp } from '../server/app.ts';
 import { listen } from '../server/listen.ts';
 import { Metrics } from '../server/metrics.ts';
+import type { FetchPicture } from '../server/predictions/remote-pictures.ts';
 import type { HeadSummary, Services } from '../server/services.ts';
 import { openDatabase } from '../store/database.ts';
 import { accessTo } from './access.ts';
@@ -109,6 +112,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     defaultHead: chosen['default-head'],
     uploadFolder: uploads,
     requestTimeout: chosen['request-timeout'],
+    ...(chosen['fetch-urls'] === 'on' && { fetchPicture: pictureFetcher(chosen) }),
     requestsPerMinute: chosen['rate-limit'],
     maximumRequestBytes: chosen['max-request'] * 2 ** 20,
     maximumUploadBytes: chosen['max-upload'] * 2 ** 20,
@@ -129,6 +133,11 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
       await closeEngines();
     },
   };
+}
+
+function pictureFetcher(chosen: Settings): FetchPicture {
+  const limits = { maximumBytes: chosen['max-request'] * 2 ** 20, timeout: chosen['request-timeout'] };
+  return async (address, signal) => buffer((await openRemote(address, { ...limits, signal })).body);
 }
 
 async function summarize(folder: string): Promise<HeadSummary> {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Access } from './access.ts';
 import type { Metrics } from './metrics.ts';
+import type { FetchPicture } from './predictions/remote-pictures.ts';
 
 /** What the HTTP application is told about itself. */
 export interface AppOptions {
@@ -19,6 +20,8 @@ export interface AppOptions {
   maximumUploadBytes: number;
   /** Requests a minute of a key, or of an address that sends none; as many as come where it is 0 or absent. */
   requestsPerMinute?: number;
+  /** Fetches pictures that requests name by address; without it they are refused. */
+  fetchPicture?: FetchPicture;
   /** What a key may do; without this, everybody may do everything. */
   access?: Access;
   /** Most items of one request for predictions; 64 unless said. */

@@ -49,7 +49,8 @@ interface Item {
 /**
  * Encodes every distinct picture and text of a dataset that no earlier extraction encoded. A modality that no example
  * has gets no column.
- * @throws TandemError `invalid-dataset` naming every row whose picture cannot be decoded; the signal's reason where
+ * @throws TandemError `invalid-dataset` naming every row whose picture cannot be decoded or has features that are not
+ *   finite; the signal's reason where
  *   it aborts, and then what was encoded is kept
  */
 export async function extractFeatures(
@@ -98,8 +99,15 @@ export async function extractFeatures(
           count(found.size);
         }
         const store = async (batch: readonly Item[], features: readonly Float32Array[]) => {
-          for (const [index, item] of batch.entries()) await place(column, item, features[index]);
-          await known?.put(batch.map(({ key }, index) => [key, features[index]]));
+          const usable = batch
+            .map((item, index) => ({ item, features: features[index] }))
+            .filter(({ item, features }) => {
+              const isFinite = features.every(Number.isFinite);
+              if (!isFinite) problems.push(notFinite(item, column.modality));
+              return isFinite;
+            });
+          for (const { item, features } of usable) await place(column, item, features);
+          await known?.put(usable.map(({ item, features }) => [item.key, features]));
           count(batch.length);
         };
         if (column.modality === 'image') await encodePictures(encoders, missing, problems, store);
@@ -112,10 +120,19 @@ export async function extractFeatures(
   if (problems.length > 0)
     throw new TandemError(
       'invalid-dataset',
-      `${name} has ${problems.length} pictures that cannot be decoded`,
+      `${name} has ${problems.length} pictures or texts that cannot be encoded`,
       { items: problems.slice(0, 100) },
     );
   return { columns: parts.map(({ column }) => column), ...encodeTargets(dataset) };
+}
+
+/** One such number would spread to every weight. */
+function notFinite({ example }: Item, modality: Modality): ErrorItem {
+  const subject = modality === 'image' ? basename(example.image!) : 'its text';
+  return {
+    at: `row ${example.row}`,
+    detail: `${subject}: the encoder answers with what is no finite number`,
+  };
 }
 
 async function distinctItems(examples: readonly Example[], modality: Modality): Promise<Item[]> {

@@ -19,7 +19,7 @@ let server: StartedServer;
 beforeAll(async () => {
   data = await mkdtemp(path.join(tmpdir(), 'fuzz-'));
   python = await pythonEnvironment(path.join(import.meta.dirname, '..', 'clients'));
-  server = await startServer(data, '--max-jobs', '1');
+  server = await startServer(data, '--max-jobs', '10000');
 });
 afterAll(async () => {
   await server?.stop();

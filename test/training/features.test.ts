@@ -170,4 +170,24 @@ describe('a cache of features', () => {
     expect((await cache.get([key])).size).toBe(0);
     cache.close();
   });
+
+  it('that are no finite numbers name their rows, and are not remembered', async () => {
+    const { cache, dataset } = await sample();
+    const { encoders } = countingEncoders();
+    const broken: Encoders = {
+      ...encoders,
+      text: { ...encoders.text, encode: async () => Array(8).fill(Float32Array.of(1, Number.NaN)) },
+    };
+    await expect(extractFeatures(broken, dataset, { cache })).rejects.toMatchObject({
+      code: 'invalid-dataset',
+      items: expect.arrayContaining([
+        {
+          at: expect.stringMatching(/^row \d+$/),
+          detail: expect.stringMatching(/its text: .*no finite number/),
+        },
+      ]),
+    });
+    const table = await loadTable(await extractFeatures(encoders, dataset, { cache }));
+    for (const { values } of table.columns) expect(values.every(Number.isFinite)).toBe(true);
+  });
 });

@@ -16,8 +16,16 @@ const lastEventIdHeader = z.object({
     .optional()
     .meta({ description: 'Number of the last event seen; a browser sends it by itself.', example: '7' }),
 });
-const exampleEvent =
-  'event:progress\nid:7\ndata:{"id":"5b0e1d3e-4f0b-4c53-9d0f-6a2f5c0e7a11","state":"running"}\n\n';
+const eventSchema = z
+  .object({ event: z.enum(['state', 'progress']), id: z.string(), data: z.string() })
+  .meta({
+    description: 'The fields of an event; `data` is the job as JSON.',
+    example: {
+      event: 'progress',
+      id: '7',
+      data: '{"id":"5b0e1d3e-4f0b-4c53-9d0f-6a2f5c0e7a11","state":"running"}',
+    },
+  });
 const jobResponse = (description: string) => ({
   description,
   content: { 'application/json': { schema: jobSchema } },
@@ -158,7 +166,7 @@ export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes
         responses: {
           '200': {
             description: 'The events.',
-            content: { 'text/event-stream': { schema: z.string(), example: exampleEvent } },
+            content: { 'text/event-stream': { schema: eventSchema } },
           },
           '204': { description: 'The job has ended and its last event was seen already.' },
           ...problemResponses('unknown-job'),

@@ -12,6 +12,7 @@ import type { Services } from '../services.ts';
 import { withDeadline } from './deadline.ts';
 import { answerLines, lineMediaType, lineQuerySchema } from './prediction-lines.ts';
 import { formSchema, inputSchema, jsonSchema, predictionReader } from './prediction-request.ts';
+import { withPictures } from './remote-pictures.ts';
 
 const opinion = {
   labels: z
@@ -79,12 +80,15 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
   const answer: RequestHandler = async (request, response) => {
     const { head = defaultHead, topK, inputs } = parse(request);
     throwOnlyError(inputs);
-    const readable = inputs.filter((input): input is PredictionInput => !(input instanceof TandemError));
-    const { head: version, results } = await withDeadline(response, requestTimeout, (signal) =>
-      services.predict(readable, { head, topK, signal }),
-    );
+    const answered = await withDeadline(response, requestTimeout, async (signal) => {
+      const complete = await withPictures(inputs, options.fetchPicture, signal);
+      throwOnlyError(complete);
+      const readable = complete.filter((input): input is PredictionInput => !(input instanceof TandemError));
+      return { complete, ...(await services.predict(readable, { head, topK, signal })) };
+    });
+    const { complete, head: version, results } = answered;
     const remaining = results.values();
-    const answers = inputs.map((input) => (input instanceof TandemError ? input : remaining.next().value!));
+    const answers = complete.map((input) => (input instanceof TandemError ? input : remaining.next().value!));
     for (const item of answers)
       options.metrics?.predicted(
         version.name,
@@ -132,6 +136,8 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
             'text-too-long',
             'unsupported-media-type',
             'invalid-picture',
+            'remote-file',
+            'remote-disabled',
             'picture-too-small',
             'head-conflict',
             'damaged-artifact',

@@ -15,6 +15,7 @@ import {
   readInput,
   topKSchema,
 } from './prediction-request.ts';
+import { withPictures } from './remote-pictures.ts';
 
 /** Lines that are worked on at the same time: enough to fill the encoders' batches. */
 const linesInFlight = 64;
@@ -33,7 +34,7 @@ export const lineMediaType = 'application/x-ndjson';
  */
 export function answerLines(
   services: Services,
-  { defaultHead, requestTimeout, maximumRequestBytes, metrics }: AppOptions,
+  { defaultHead, requestTimeout, maximumRequestBytes, metrics, fetchPicture }: AppOptions,
   limits: PredictionLimits,
 ): RequestHandler {
   return async (request, response) => {
@@ -45,10 +46,14 @@ export function answerLines(
     const answerLine = async (line: string): Promise<object> => {
       const input =
         line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : parseLine(line, limits);
-      if (input instanceof TandemError) return { error: describeProblem(input) };
       const late = AbortSignal.timeout(requestTimeout);
-      const { head: version, results } = await services
-        .predict([input], { head, topK, signal: AbortSignal.any([left.signal, late]) })
+      const signal = AbortSignal.any([left.signal, late]);
+      const { head: version, results } = await withPictures([input], fetchPicture, signal)
+        .then(async ([complete]) =>
+          complete instanceof TandemError
+            ? { head: undefined, results: [complete] }
+            : services.predict([complete], { head, topK, signal }),
+        )
         .catch((error) => {
           if (left.signal.aborted) throw error;
           return { head: undefined, results: [ofLine(error, late, requestTimeout)] };

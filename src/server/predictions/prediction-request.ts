@@ -32,10 +32,16 @@ export const topKSchema = z
   .meta({ description: 'How many labels to return.', example: 5 });
 const standardTopK = 5;
 
+const imageUrl = z.string().max(8192).optional().meta({
+  description:
+    'Where the picture can be fetched, instead of `image`; only where the server has `--fetch-urls on`.',
+});
+
 const formFields = {
   head: headReference.optional(),
   topK: formNumber(topKSchema).default(standardTopK),
   text: z.string().optional(),
+  imageUrl,
 };
 const formFieldsSchema = z.strictObject({ ...formFields, image: notText });
 
@@ -47,6 +53,7 @@ export const formSchema = z
 /** One item as JSON. */
 export const inputSchema = z.strictObject({
   image: z.string().optional().meta({ description: 'A JPEG, PNG or WebP file, as base64 or as a data URL.' }),
+  imageUrl,
   text: z.string().optional(),
 });
 
@@ -68,7 +75,12 @@ export function jsonSchema({ maximumItems }: PredictionLimits) {
 export interface ParsedRequest {
   head?: string;
   topK: number;
-  inputs: (PredictionInput | TandemError)[];
+  inputs: (ReadInput | TandemError)[];
+}
+
+/** An item whose picture may still have to be fetched. */
+export interface ReadInput extends PredictionInput {
+  imageUrl?: string;
 }
 
 /**
@@ -80,8 +92,12 @@ export function predictionReader(limits: PredictionLimits): (request: Request) =
   const schema = jsonSchema(limits);
   return (request) => {
     if (request.is('multipart/form-data')) {
-      const { head, topK, text } = formFieldsSchema.parse({ ...request.body });
-      return { head, topK, inputs: [checkInput({ image: request.file?.buffer, text }, '', limits)] };
+      const { head, topK, text, imageUrl } = formFieldsSchema.parse({ ...request.body });
+      return {
+        head,
+        topK,
+        inputs: [checkInput({ image: request.file?.buffer, imageUrl, text }, '', limits)],
+      };
     }
     const { head, topK, inputs } = schema.parse(request.body);
     if (inputs.length === 0)
@@ -98,22 +114,26 @@ export function predictionReader(limits: PredictionLimits): (request: Request) =
 
 /** An item as JSON, decoded; or what is wrong with it. */
 export function readInput(
-  { image, text }: z.infer<typeof inputSchema>,
+  { image, imageUrl, text }: z.infer<typeof inputSchema>,
   at: string,
   limits: PredictionLimits,
-): PredictionInput | TandemError {
+): ReadInput | TandemError {
   const decoded = image === undefined ? undefined : decodeImage(image, `${at}.image`);
-  return decoded instanceof TandemError ? decoded : checkInput({ image: decoded, text }, at, limits);
+  return decoded instanceof TandemError
+    ? decoded
+    : checkInput({ image: decoded, imageUrl, text }, at, limits);
 }
 
 /** @param at the item's place in the request; empty where the request is the item */
 function checkInput(
-  input: PredictionInput,
+  input: ReadInput,
   at: string,
   { maximumTextCharacters }: PredictionLimits,
-): PredictionInput | TandemError {
-  const { image, text = '' } = input;
-  if (image === undefined && text.trim() === '')
+): ReadInput | TandemError {
+  const { image, imageUrl, text = '' } = input;
+  if (image !== undefined && imageUrl !== undefined)
+    return itemError('invalid-request', at || 'the request', 'it has both image and imageUrl');
+  if (image === undefined && imageUrl === undefined && text.trim() === '')
     return itemError('empty-request', at || 'the request', 'it has neither image nor text');
   return checkText(text, at ? `${at}.text` : 'text', maximumTextCharacters) ?? input;
 }
