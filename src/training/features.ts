@@ -102,9 +102,9 @@ export async function extractFeatures(
           const usable = batch
             .map((item, index) => ({ item, features: features[index] }))
             .filter(({ item, features }) => {
-              const isFinite = features.every(Number.isFinite);
-              if (!isFinite) problems.push(notFinite(item, column.modality));
-              return isFinite;
+              const allFinite = features.every(Number.isFinite);
+              if (!allFinite) problems.push(notFinite(item, column.modality));
+              return allFinite;
             });
           for (const { item, features } of usable) await place(column, item, features);
           await known?.put(usable.map(({ item, features }) => [item.key, features]));
