@@ -4,24 +4,26 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createTandemClient } from '../../clients/typescript/client.ts';
 import { pythonEnvironment } from '../../scripts/python-environment.ts';
 import { fixtures, type StartedServer, startServer } from '../end-to-end/server.ts';
 
 const run = promisify(execFile);
+const root = path.join(import.meta.dirname, '..', '..');
 const picture = path.join(fixtures, 'coffee.jpg');
 const text = 'a cup of coffee on a table';
 
-let data: string;
+let folder: string;
 let python: string;
 let server: StartedServer;
 beforeAll(async () => {
-  data = await mkdtemp(path.join(tmpdir(), 'clients-'));
+  folder = await mkdtemp(path.join(tmpdir(), 'clients-'));
   python = await pythonEnvironment(import.meta.dirname);
-  server = await startServer(data);
+  server = await startServer(folder);
 });
 afterAll(async () => {
   await server?.stop();
-  await rm(data, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
 });
 
 async function runPython(script: string, address: string) {
@@ -61,4 +63,37 @@ it('answers OpenAI’s client in Python with embeddings of length one', async ()
   expect(Math.hypot(...answer.text)).toBeCloseTo(1, 4);
   expect(answer.tokens).toBe(9 + 4);
   expect(answer.refused).toMatch(/texts are embedded by all-MiniLM-L6-v2/);
+});
+
+it('answers the typed client, whose types are those that the server describes now', async () => {
+  const tandem = createTandemClient(server.address);
+  const { data, error } = await tandem.POST('/v1/predict', {
+    body: { head: 'emoji', topK: 2, inputs: [{ text }] },
+  });
+  expect(error).toBeUndefined();
+  // JSON lines would be answered by lines.
+  if (!data || !('results' in data)) throw new Error('the answer is no JSON');
+  const [result] = data.results;
+  expect('labels' in result && result.labels.map(({ label }) => label)).toContain('food-drink');
+  const unknown = await tandem.GET('/v1/heads/{name}', { params: { path: { name: 'none' } } });
+  expect(unknown.error).toMatchObject({ status: 404, fix: expect.any(String) });
+  const generated = path.join(folder, 'api.d.ts');
+  await run(process.execPath, [path.join(root, 'scripts', 'generate-client.ts'), '--output', generated]);
+  expect(await readFile(generated, 'utf8')).toBe(
+    await readFile(path.join(root, 'clients', 'typescript', 'api.d.ts'), 'utf8'),
+  );
+});
+
+it('answers the example in Python, one item and a stream', async () => {
+  const script = path.join(root, 'clients', 'python', 'predict.py');
+  const { stdout } = await run(python, [script, server.address, 'emoji', picture, text]);
+  const [, one, ...lines] = /^({[\s\S]*?\n})\n(.*)\n(.*)\n(.*)\n$/.exec(stdout)!;
+  expect(JSON.parse(one).labels[0].label).toBe(
+    (await predict({ image: await readFile(picture), text })).labels[0].label,
+  );
+  expect(lines).toEqual([
+    expect.stringContaining("'label': 'food-drink'"),
+    expect.stringContaining("'label'"),
+    'the line: it has neither image nor text',
+  ]);
 });
