@@ -8,6 +8,7 @@ import { keys } from './commands/keys.ts';
 import { predict } from './commands/predict.ts';
 import { serve } from './commands/serve.ts';
 import { train } from './commands/train.ts';
+import { tune } from './commands/tune.ts';
 import { errorTable, TandemError } from './errors.ts';
 import { product } from './product.ts';
 
@@ -21,6 +22,7 @@ const program = new Command(product.command)
   .addCommand(compare)
   .addCommand(datasets)
   .addCommand(heads)
+  .addCommand(tune)
   .addCommand(keys)
   .addHelpText('after', `\nExample:\n  npm run -s ${product.command} -- train photos/ --head pets`)
   .showHelpAfterError('(--help shows what is possible)');

@@ -2,7 +2,9 @@ import { progress } from '@clack/prompts';
 import type { ImportProgress } from '../training/dataset/import.ts';
 import type { TrainingProgress } from '../training/progress.ts';
 
-type Progress = TrainingProgress | (ImportProgress & { loss?: undefined; accuracy?: undefined });
+/** Of what has no loss to show. */
+type PlainProgress = ImportProgress | { stage: 'measuring'; done: number; total: number };
+type Progress = TrainingProgress | (PlainProgress & { loss?: undefined; accuracy?: undefined });
 
 const titles = {
   checking: 'checking',
@@ -12,6 +14,7 @@ const titles = {
   training: 'training',
   evaluation: 'evaluating',
   comparison: 'comparing',
+  measuring: 'measuring',
 } as const;
 const units = {
   checking: 'examples',
@@ -21,6 +24,7 @@ const units = {
   training: 'steps',
   evaluation: 'examples',
   comparison: 'trainings',
+  measuring: 'batches',
 } as const;
 
 /**

@@ -24,17 +24,23 @@ export const serve = addSettings(
     });
     const running = await startServer(chosen);
     const heads = await running.services.heads();
-    if (options.json) printJson({ address: running.address, provider: running.provider, heads });
-    else announce(running, heads);
+    if (options.json) {
+      const { address, provider, batching } = running;
+      printJson({ address, provider, batching, heads });
+    } else announce(running, heads);
     void stopped.then(() => running.close()).then(() => process.exit(0));
   });
 
-function announce({ address, provider }: RunningServer, heads: HeadSummary[]): void {
+function announce({ address, provider, batching }: RunningServer, heads: HeadSummary[]): void {
   const names = heads
     .map(({ name, version, labels }) => `${name}@${version} (${labels.length} labels)`)
     .join(', ');
   print(`${product.name} ${product.version} answers at ${address}`);
   print(`provider: ${provider.provider} (${provider.reason})`);
+  const { engines, budgets, tuning } = batching;
+  print(
+    `engines: ${engines}, batches of up to ${budgets.image} pixels and ${budgets.text} tokens (${tuning ?? `usual; ${product.command} tune measures what suits this machine`})`,
+  );
   print(`heads: ${names || 'none yet; POST /v1/jobs or the train command makes one'}`);
   if (heads.length === 0) return;
   print('try it:');

@@ -19,6 +19,7 @@ import { openDatabase } from '../store/database.ts';
 import { accessTo } from './access.ts';
 import { datasetServices } from './dataset-services.ts';
 import { encoderOptions, headFolders, headRegistry } from './options.ts';
+import { readTuning, tuningFile } from './tuning-file.ts';
 import { versionServices } from './version-services.ts';
 
 /** How long `ready` trusts the last inference, in milliseconds. */
@@ -30,6 +31,8 @@ export interface RunningServer {
   /** `http://…` */
   address: string;
   provider: { provider: string; reason: string };
+  /** Engines, and most pixels and tokens of their batches. */
+  batching: { engines: number; budgets: { image: number; text: number }; tuning?: string };
   services: Services;
   close(): Promise<void>;
 }
@@ -47,11 +50,18 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     metrics.engineLost();
     logger.error({ error }, 'an engine is replaced');
   };
-  const encoders = await loadEncoders(encoderOptions(chosen), onLoss);
+  const asked = encoderOptions(chosen);
+  const tuning = await readTuning(chosen.data, asked);
+  const tuned = (value: number | 'auto', measured: number | undefined) =>
+    value === 'auto' ? (measured ?? value) : value;
+  const encoders = await loadEncoders({ ...asked, engines: tuned(asked.engines, tuning?.engines) }, onLoss);
   const { provider } = encoders.provider;
   const headEngine = EnginePool.start({ engines: 1, provider, threads: 1, onLoss });
   const predictor = new Predictor(encoders, {
-    budgets: { image: chosen['max-batch-pixels'], text: chosen['max-batch-tokens'] },
+    budgets: {
+      image: tuned(chosen['max-batch-pixels'], tuning?.budgets.image),
+      text: tuned(chosen['max-batch-tokens'], tuning?.budgets.text),
+    },
     maximumQueue: chosen['max-queue'],
     maximumWait: chosen['max-wait'],
     memoryBytes: chosen.memory * 2 ** 20,
@@ -126,6 +136,11 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   return {
     address: server.address,
     provider: encoders.provider,
+    batching: {
+      engines: encoders.engines,
+      budgets: predictor.budgets,
+      ...(tuning && { tuning: tuningFile(chosen.data) }),
+    },
     services,
     async close() {
       await Promise.all([server.close(), jobs.close()]);

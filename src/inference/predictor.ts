@@ -46,6 +46,8 @@ interface EncodedItem extends Omit<SourcedFeatures, 'features' | 'cost'> {
  * const [answer] = await predictor.predict(head, [{ text: 'a red bike' }], { topK: 3 });
  */
 export class Predictor {
+  /** Most pixels and tokens of a batch. */
+  readonly budgets: Readonly<Record<Modality, number>>;
   readonly #images: FeatureSource<Uint8Array | string, Uint8Array>;
   readonly #texts: FeatureSource<string, number[]>;
   readonly #memory: FeatureMemory;
@@ -61,11 +63,12 @@ export class Predictor {
       const asked = budgets?.[modality] ?? 'auto';
       return asked === 'auto' ? usual[modality] : asked;
     };
+    this.budgets = { image: budgetOf('image'), text: budgetOf('text') };
     this.#memory = new FeatureMemory(memoryBytes);
     this.#observer = observer;
     const options = { maximumQueue, maximumWait, memory: this.#memory, observer };
-    this.#images = new FeatureSource(encoders.image, { ...options, budget: budgetOf('image') });
-    this.#texts = new FeatureSource(encoders.text, { ...options, budget: budgetOf('text') });
+    this.#images = new FeatureSource(encoders.image, { ...options, budget: this.budgets.image });
+    this.#texts = new FeatureSource(encoders.text, { ...options, budget: this.budgets.text });
   }
 
   /** When the last inference succeeded, on the clock of `performance.now()`. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { contenders } from '../../src/training/contenders.ts';
-import { fixtures, runCommand, smallSample } from './server.ts';
+import { fixtures, runCommand, smallSample, startServer } from './server.ts';
 
 let folder: string;
 let sample: string;
@@ -74,7 +74,7 @@ describe('the command line', () => {
     expect(stderr).toMatch(/training \d+ steps/);
   });
 
-  it.each(['serve', 'train', 'predict', 'evaluate', 'compare', 'heads'])(
+  it.each(['serve', 'train', 'predict', 'evaluate', 'compare', 'heads', 'tune'])(
     '%s --help ends with an example',
     async (command) => {
       const { code, stdout } = await runCommand(command, '--help');
@@ -167,5 +167,35 @@ describe('a comparison', () => {
       isDifferent: expect.any(Boolean),
     });
     for (const { fused } of value.results) expect(fused.accuracy.bySeed).toHaveLength(2);
+  });
+});
+
+describe('tuning', () => {
+  it('measures what suits the machine, says so, and is heeded by the server', async () => {
+    const own = path.join(data, 'tuned');
+    const { code, stdout, stderr } = await runCommand(
+      'tune',
+      '--milliseconds',
+      '50',
+      '--json',
+      '--data',
+      own,
+    );
+    expect(code, stderr).toBe(0);
+    const { engines, budgets, measurements } = JSON.parse(stdout);
+    expect(measurements.length).toBeGreaterThanOrEqual(12);
+    const stored = JSON.parse(await readFile(path.join(own, 'tuning.json'), 'utf8'));
+    expect(stored).toMatchObject({ engines, budgets });
+    await writeFile(
+      path.join(own, 'tuning.json'),
+      JSON.stringify({ ...stored, budgets: { image: 100_352, text: 77 } }),
+    );
+    const server = await startServer(own, '--max-batch-pixels', '50176');
+    await server.stop();
+    expect(server.announced.batching).toEqual({
+      engines,
+      budgets: { image: 50_176, text: 77 },
+      tuning: path.join(own, 'tuning.json'),
+    });
   });
 });

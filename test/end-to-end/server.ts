@@ -13,6 +13,8 @@ export const fixtures = fileURLToPath(new URL('../fixtures/encoders/', import.me
 
 export interface StartedServer {
   address: string;
+  /** What it says of itself when it starts. */
+  announced: { batching: unknown };
   /** Sends SIGTERM and waits for the exit. @returns the exit code */
   stop(): Promise<number | null>;
   /** Ends it as a power cut would. */
@@ -29,8 +31,10 @@ export async function startServer(data: string, ...flags: string[]): Promise<Sta
     text += line;
     if (line === '}') break;
   }
+  const announced = JSON.parse(text);
   return {
-    address: JSON.parse(text).address,
+    address: announced.address,
+    announced,
     stop() {
       child.kill('SIGTERM');
       return exit;

@@ -1,0 +1,64 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+import { TandemError } from '../errors.ts';
+import type { EncoderOptions } from '../inference/encoders.ts';
+import { writeDurably } from '../store/durable.ts';
+
+/** What a tuning holds for: on another machine, with other threads or encoders, it means nothing. */
+const machineSchema = z.object({
+  processor: z.string(),
+  threads: z.int(),
+  provider: z.string(),
+  encoders: z.array(z.string()),
+});
+
+const tuningSchema = z.object({
+  format: z.literal(1),
+  machine: machineSchema,
+  measuredAt: z.iso.datetime(),
+  engines: z.int().positive(),
+  /** Most pixels and tokens of a batch. */
+  budgets: z.object({ image: z.int().positive(), text: z.int().positive() }),
+  measurements: z.array(z.record(z.string(), z.unknown())),
+});
+
+type StoredTuning = z.infer<typeof tuningSchema>;
+
+/** Where a tuning lies; people may change it. */
+export function tuningFile(data: string): string {
+  return path.join(data, 'tuning.json');
+}
+
+/** What holds for this machine now. */
+export function thisMachine({ threads, provider, image, text }: EncoderOptions): StoredTuning['machine'] {
+  return { processor: cpus()[0]?.model ?? 'unknown', threads, provider, encoders: [image, text] };
+}
+
+export async function writeTuning(data: string, tuning: StoredTuning): Promise<void> {
+  await mkdir(data, { recursive: true });
+  await writeDurably(tuningFile(data), Buffer.from(`${JSON.stringify(tuning, null, 2)}\n`));
+}
+
+/**
+ * The tuning of a data folder, where it was measured on this machine with these settings.
+ * @throws TandemError `damaged-artifact` where the file is no tuning
+ */
+export async function readTuning(data: string, options: EncoderOptions): Promise<StoredTuning | undefined> {
+  const file = tuningFile(data);
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  try {
+    const tuning = tuningSchema.parse(JSON.parse(text));
+    const isOfHere = JSON.stringify(tuning.machine) === JSON.stringify(thisMachine(options));
+    return isOfHere ? tuning : undefined;
+  } catch (cause) {
+    throw new TandemError('damaged-artifact', `${file} is no tuning; delete it, or run tune again`, {
+      cause,
+    });
+  }
+}
