@@ -135,15 +135,17 @@ export class EnginePool implements ModelLoader {
         const sessions = await Promise.all(
           [...this.#models].map(async ([id, model]) => [id, await engine.load(model)] as const),
         );
+        signal.throwIfAborted();
         return { engine, sessions: new Map(sessions) };
       } catch (error) {
         await engine.close();
         throw error;
       }
     };
-    const forever = { retries: Number.POSITIVE_INFINITY, maxTimeout: 30_000, unref: true, signal };
+    const forever = { retries: Number.POSITIVE_INFINITY, maxTimeout: 30_000, signal };
     await pRetry(attempt, forever).then(
-      (member) => (signal.aborted ? member.engine.close() : this.#admit(member)),
+      (member) => this.#admit(member),
+      // Only a pool that closes gives up.
       () => {},
     );
   }

@@ -104,7 +104,8 @@ export class Engine {
   /** Ends the thread once everything asked of it before is answered. */
   async close(): Promise<void> {
     if (this.#ended) return;
-    await this.#request({ kind: 'close' }, []);
+    // The answer may be overtaken by the end of the thread, which is as good.
+    await this.#request({ kind: 'close' }, []).catch(() => {});
     this.#worker.ref();
     await this.#exit;
   }
