@@ -105,6 +105,11 @@ export const errorTable = {
     title: 'The head does not fit',
     fix: 'Train the head again with the encoders that this server runs.',
   },
+  'invalid-head': {
+    status: 422,
+    title: 'The file is no head that can be used',
+    fix: 'Export the head again with `heads export` and bring that file unchanged.',
+  },
   'data-in-use': {
     status: 503,
     title: 'Another process uses the data folder',

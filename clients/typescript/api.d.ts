@@ -210,6 +210,27 @@ export interface paths {
         /** The latest version of every head */
         get: operations["listHeads"];
         put?: never;
+        /**
+         * Register a head that was exported, as the next version of its name
+         * @description It is refused where it was trained on features of other encoders than this server has.
+         */
+        post: operations["importHead"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/heads/{name}/versions/{version}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A version as one file, with the sha256 of all that is in it */
+        get: operations["exportHead"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -663,6 +684,15 @@ export interface components {
                     [key: string]: unknown;
                 };
             }[];
+        };
+        HeadForm: {
+            /** @description Another name for it. */
+            name?: string;
+            /**
+             * Format: binary
+             * @description What an export gave.
+             */
+            file: string;
         };
         /**
          * @example {
@@ -2508,6 +2538,189 @@ export interface operations {
             };
         };
     };
+    importHead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["HeadForm"];
+            };
+        };
+        responses: {
+            /** @description The version that it is now. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        name: string;
+                        version: number;
+                    };
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description head-conflict: The head does not fit. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large: The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported-media-type: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-head: The file is no head that can be used. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportHead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The head’s name. */
+                name: string;
+                /** @description The version’s number. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A tar; POST it to /v1/heads. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example manifest.json */
+                    "application/x-tar": string;
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-head: There is no such head. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getHead: {
         parameters: {
             query?: never;
@@ -3973,7 +4186,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The end of a problem’s type. */
-                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "head-conflict" | "data-in-use" | "head-in-use" | "damaged-artifact" | "job-cancelled" | "training-failed" | "overloaded" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
+                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "head-conflict" | "invalid-head" | "data-in-use" | "head-in-use" | "damaged-artifact" | "job-cancelled" | "training-failed" | "overloaded" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
             };
             cookie?: never;
         };

@@ -1,6 +1,13 @@
+import { createWriteStream } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { encoderSettings } from '../config.ts';
+import { readEncoderManifest } from '../inference/encoder-manifest.ts';
 import { readHeadManifest } from '../inference/head.ts';
+import { exportHead, importHead } from '../inference/head-package.ts';
+import { EnginePool } from '../runtime/engine-pool.ts';
 import { metricTitles } from '../training/metrics.ts';
 import { addSettings, headRegistry, numberOption, settingsOf } from './options.ts';
 import { metricText, print, printJson, table } from './output.ts';
@@ -89,11 +96,64 @@ const remove = addSettings(
     else print(`${name}@${version} is gone`);
   });
 
+const exporting = addSettings(
+  new Command('export')
+    .summary('write a version to one file')
+    .description('Writes a version to a tar file, with the sha256 of all that is in it.')
+    .argument('<head>', 'name, name@version or name@alias')
+    .option('--output <file>', 'where to write it (default: NAME-VERSION.tar)')
+    .option('--json', 'print one JSON object'),
+  encoderSettings,
+)
+  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads export pets@3 --output pets-3.tar')
+  .action(async (reference: string, options, command: Command) => {
+    const found = await headRegistry(settingsOf(command, encoderSettings)).resolve(reference);
+    const file = options.output ?? `${found.name}-${found.version}.tar`;
+    await pipeline(await exportHead(found, tmpdir()), createWriteStream(file));
+    const { name, version } = found;
+    if (options.json) printJson({ name, version, file });
+    else print(`${name}@${version} is in ${file}`);
+  });
+
+const importing = addSettings(
+  new Command('import')
+    .summary('register a version from such a file')
+    .description('Registers what `heads export` wrote, as the next version of its name.')
+    .argument('<file>')
+    .option('--name <name>', 'another name for it')
+    .option('--json', 'print one JSON object'),
+  encoderSettings,
+)
+  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads import pets-3.tar')
+  .action(async (file: string, options, command: Command) => {
+    const chosen = settingsOf(command, encoderSettings);
+    const [image, text] = await Promise.all(
+      (['image-encoder', 'text-encoder'] as const).map((encoder) =>
+        readEncoderManifest(path.join(chosen.models, chosen[encoder])),
+      ),
+    );
+    const loader = EnginePool.start({ engines: 1, provider: 'cpu', threads: 1 });
+    try {
+      const { name, version } = await importHead(headRegistry(chosen), file, {
+        name: options.name,
+        fingerprints: { image: image.fingerprint, text: text.fingerprint },
+        loader,
+        workspace: tmpdir(),
+      });
+      if (options.json) printJson({ name, version });
+      else print(`it is ${name}@${version} now`);
+    } finally {
+      await loader.close();
+    }
+  });
+
 export const heads = new Command('heads')
-  .summary('list the heads, name and delete versions')
+  .summary('list the heads; name, delete, export and import versions')
   .description('Keeps the registered heads. Without a subcommand it lists them.')
   .addCommand(list, { isDefault: true })
   .addCommand(alias)
   .addCommand(rollback)
   .addCommand(remove)
+  .addCommand(exporting)
+  .addCommand(importing)
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads');

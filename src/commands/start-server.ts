@@ -94,7 +94,11 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     encoders: { image: encoders.image.id, text: encoders.text.id },
     head: async (reference) => summarize((await registry.resolve(reference)).folder),
     heads: async () => Promise.all((await registry.latest()).map(({ folder }) => summarize(folder))),
-    versions: versionServices(registry),
+    versions: versionServices(registry, {
+      fingerprints: encoders.fingerprints,
+      loader: headEngine,
+      workspace: uploads,
+    }),
     datasets: await datasetServices({
       data: chosen.data,
       workspace: uploads,

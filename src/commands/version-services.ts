@@ -1,8 +1,12 @@
+import { exportHead, importHead } from '../inference/head-package.ts';
 import type { Services } from '../server/services.ts';
 import type { HeadRegistry } from '../store/heads.ts';
 
 /** What the HTTP layer asks of the registry about versions and aliases. */
-export function versionServices(registry: HeadRegistry): Services['versions'] {
+export function versionServices(
+  registry: HeadRegistry,
+  importing: Omit<Parameters<typeof importHead>[2], 'name'>,
+): Services['versions'] {
   const get = async (name: string) => {
     await registry.resolve(name);
     const own = (await registry.list()).filter((head) => head.name === name);
@@ -17,6 +21,14 @@ export function versionServices(registry: HeadRegistry): Services['versions'] {
     async rollback(name, alias) {
       await registry.rollback(name, alias);
       return get(name);
+    },
+    async export(name, version) {
+      const found = await registry.resolve(`${name}@${version}`);
+      return { name: `${name}-${found.version}`, content: await exportHead(found, importing.workspace) };
+    },
+    async import(file, name) {
+      const registered = await importHead(registry, file, { ...importing, name });
+      return { name: registered.name, version: registered.version };
     },
     async delete(name, version) {
       const { version: number } = await registry.resolve(`${name}@${version}`);

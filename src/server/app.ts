@@ -26,7 +26,7 @@ export function apiRoutes(services: Services, options: AppOptions): Route[] {
     ...withScope('predict', embeddingRoutes(services, options)),
     ...openInferenceRoutes(services, options),
     ...headRoutes(services),
-    ...versionRoutes(services),
+    ...versionRoutes(services, options),
     ...withScope('train', datasetRoutes(services, options)),
     ...withScope('train', jobRoutes(services, options)),
     ...healthRoutes(services),

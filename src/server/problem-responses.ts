@@ -23,6 +23,7 @@ const exampleDetails = {
   'remote-disabled': 'this server fetches no addresses',
   'unknown-job': 'no job has the id "7"',
   'head-in-use': 'pets@3 is pets@production',
+  'invalid-head': 'head.onnx does not have the sha256 that the manifest says',
   'head-conflict': 'emoji@1 was trained on features of another image encoder',
   'damaged-artifact': 'models/heads/emoji/1/head.onnx does not have the sha256 that its manifest says',
   overloaded: '512 items are waiting',

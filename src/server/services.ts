@@ -103,6 +103,13 @@ export interface Services {
     rollback(name: string, alias: string): Promise<HeadVersions>;
     /** @throws TandemError `head-in-use` where an alias stands for it, or it ships with the program */
     delete(name: string, version: string): Promise<HeadVersions>;
+    /** A version as one file, and what to call it. */
+    export(name: string, version: string): Promise<{ name: string; content: Readable }>;
+    /**
+     * Registers what `export` gave; the file stays the caller's.
+     * @throws TandemError `invalid-head`, `head-conflict`, `invalid-request` (the name)
+     */
+    import(file: string, name?: string): Promise<{ name: string; version: number }>;
   };
   datasets: {
     /**

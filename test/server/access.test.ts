@@ -32,6 +32,8 @@ const expected: Record<string, 'predict' | 'train' | 'admin' | undefined> = {
   'get /v2/health/ready': undefined,
   'get /v1/heads': 'predict',
   'get /v1/heads/{name}': 'predict',
+  'post /v1/heads': 'admin',
+  'get /v1/heads/{name}/versions/{version}/export': 'train',
   'put /v1/heads/{name}/aliases/{alias}': 'admin',
   'post /v1/heads/{name}/aliases/{alias}/rollback': 'admin',
   'delete /v1/heads/{name}/versions/{version}': 'admin',

@@ -81,6 +81,11 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
       setAlias: async (name, alias, version) => ({ name, versions: [1, 2], aliases: { [alias]: version } }),
       rollback: async (name, alias) => ({ name, versions: [1, 2], aliases: { [alias]: 1 } }),
       delete: async (name) => ({ name, versions: [1], aliases: {} }),
+      export: async (name, version) => ({
+        name: `${name}-${version}`,
+        content: Readable.from([Buffer.from('tar')]),
+      }),
+      import: async (_file, name = 'pets') => ({ name, version: 4 }),
     },
     ready: async () => true,
     provider: 'cpu',

@@ -6,6 +6,12 @@ import { versionServices } from '../../src/commands/version-services.ts';
 import { HeadRegistry } from '../../src/store/heads.ts';
 import { problemOf, serve, services } from './double.ts';
 
+const notImporting = {
+  fingerprints: { image: '', text: '' },
+  loader: { load: () => Promise.reject(new Error('nothing is loaded here')) },
+  workspace: tmpdir(),
+};
+
 /** A server over a real registry with two versions of one head. */
 async function serveRegistry(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'versions-'));
@@ -13,7 +19,7 @@ async function serveRegistry(): Promise<string> {
   const registry = new HeadRegistry(folder);
   for (const content of ['one', 'two'])
     await registry.register('pets', (target) => writeFile(path.join(target, 'head.json'), content));
-  const { address } = await serve(services({ versions: versionServices(registry) }));
+  const { address } = await serve(services({ versions: versionServices(registry, notImporting) }));
   return `${address}/v1/heads/pets`;
 }
 

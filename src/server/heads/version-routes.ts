@@ -1,5 +1,10 @@
-import express from 'express';
+import { rm } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import express, { type RequestHandler } from 'express';
 import { z } from 'zod';
+import { TandemError } from '../../errors.ts';
+import { formFile, readUpload } from '../body.ts';
+import type { AppOptions } from '../options.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
@@ -26,9 +31,79 @@ const versionsResponse = (description: string) => ({
   '200': { description, content: { 'application/json': { schema: versionsSchema } } },
 });
 
+const importSchema = z.strictObject({
+  name: z.string().optional().meta({ description: 'Another name for it.' }),
+});
+const importFormSchema = importSchema
+  .extend({ file: formFile('What an export gave.') })
+  .meta({ id: 'HeadForm' });
+const importedSchema = z
+  .object({ name: z.string(), version: z.int() })
+  .meta({ example: { name: 'pets', version: 4 } });
+
 /** A head's versions and aliases: `/v1/heads/{name}` and what is below it. */
-export function versionRoutes({ versions }: Services): Route[] {
+export function versionRoutes({ versions }: Services, options: AppOptions): Route[] {
+  const bring: RequestHandler = async (request, response) => {
+    try {
+      const { name } = importSchema.parse({ ...request.body });
+      if (!request.file) throw new TandemError('invalid-request', 'file: there is none');
+      const imported = await versions.import(request.file.path, name);
+      response.status(201).location(`/v1/heads/${imported.name}`).json(imported);
+    } finally {
+      if (request.file) await rm(request.file.path, { force: true });
+    }
+  };
+  const send: RequestHandler<Record<string, string>> = async ({ params }, response) => {
+    const { name, content } = await versions.export(params.name, params.version);
+    response.type('application/x-tar').attachment(`${name}.tar`);
+    await pipeline(content, response);
+  };
   return [
+    {
+      method: 'post',
+      path: '/v1/heads',
+      scope: 'admin',
+      operation: {
+        operationId: 'importHead',
+        summary: 'Register a head that was exported, as the next version of its name',
+        description: 'It is refused where it was trained on features of other encoders than this server has.',
+        requestBody: { required: true, content: { 'multipart/form-data': { schema: importFormSchema } } },
+        responses: {
+          '201': {
+            description: 'The version that it is now.',
+            content: { 'application/json': { schema: importedSchema } },
+          },
+          ...problemResponses(
+            'invalid-request',
+            'payload-too-large',
+            'unsupported-media-type',
+            'invalid-head',
+            'head-conflict',
+          ),
+        },
+      },
+      handlers: [readUpload('file', options), bring],
+    },
+    {
+      method: 'get',
+      path: '/v1/heads/{name}/versions/{version}/export',
+      scope: 'train',
+      operation: {
+        operationId: 'exportHead',
+        summary: 'A version as one file, with the sha256 of all that is in it',
+        requestParams: versionParameters,
+        responses: {
+          '200': {
+            description: 'A tar; POST it to /v1/heads.',
+            content: {
+              'application/x-tar': { schema: { type: 'string', format: 'binary' }, example: 'manifest.json' },
+            },
+          },
+          ...problemResponses('unknown-head'),
+        },
+      },
+      handlers: [send],
+    },
     {
       method: 'get',
       path: '/v1/heads/{name}',
