@@ -5,6 +5,7 @@ import { job } from './job/command.ts';
 import { quality } from './quality/command.ts';
 import { scale } from './scale/command.ts';
 import { serve } from './serve/command.ts';
+import { soak } from './soak/command.ts';
 import { training } from './training/command.ts';
 
 await new Command('bench')
@@ -17,6 +18,7 @@ await new Command('bench')
   .addCommand(job)
   .addCommand(ingest)
   .addCommand(serve)
+  .addCommand(soak)
   .addHelpText('after', '\nExample:\n  npm run -s bench -- training --quick')
   .showHelpAfterError('(--help shows what is possible)')
   .parseAsync();

@@ -7,6 +7,7 @@ import { loadEncoders } from '../inference/encoders.ts';
 import { readHeadManifest } from '../inference/head.ts';
 import { HeadCache } from '../inference/head-cache.ts';
 import { Predictor } from '../inference/predictor.ts';
+import { observeBy } from '../inference/telemetry.ts';
 import { JobQueue } from '../jobs/queue.ts';
 import { openRemote } from '../remote/open-remote.ts';
 import { EnginePool } from '../runtime/engine-pool.ts';
@@ -15,10 +16,12 @@ import { listen } from '../server/listen.ts';
 import { Metrics } from '../server/metrics.ts';
 import type { FetchPicture } from '../server/predictions/remote-pictures.ts';
 import type { HeadSummary, Services } from '../server/services.ts';
+import { StageTracer } from '../server/tracing.ts';
 import { openDatabase } from '../store/database.ts';
 import { accessTo } from './access.ts';
 import { datasetServices } from './dataset-services.ts';
 import { encoderOptions, headFolders, headRegistry } from './options.ts';
+import { startTracing } from './tracing.ts';
 import { readTuning, tuningFile } from './tuning-file.ts';
 import { versionServices } from './version-services.ts';
 
@@ -46,6 +49,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   await mkdir(uploads, { recursive: true });
   const logger = pino({ level: chosen['log-level'] }, pino.destination(2));
   const metrics = new Metrics();
+  const stopTracing = await startTracing();
   const onLoss = (error: Error) => {
     metrics.engineLost();
     logger.error({ error }, 'an engine is replaced');
@@ -65,7 +69,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     maximumQueue: chosen['max-queue'],
     maximumWait: chosen['max-wait'],
     memoryBytes: chosen.memory * 2 ** 20,
-    observer: metrics,
+    observer: stopTracing ? observeBy(metrics, new StageTracer()) : metrics,
   });
   const registry = headRegistry(chosen);
   const cache = new HeadCache(headEngine, encoders.fingerprints, chosen['head-memory'] * 2 ** 20);
@@ -122,6 +126,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   const app = createApp(services, {
     logger,
     metrics,
+    traced: stopTracing !== undefined,
     access,
     defaultHead: chosen['default-head'],
     uploadFolder: uploads,
@@ -150,6 +155,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
       await Promise.all([server.close(), jobs.close()]);
       await database.destroy();
       await closeEngines();
+      await stopTracing?.().catch((error) => logger.warn({ error }, 'the last traces are lost'));
     },
   };
 }

@@ -18,6 +18,7 @@ import { limitRate } from './rate-limit.ts';
 import { RequestLog } from './request-log.ts';
 import { addRoutes, type Route, withScope } from './route.ts';
 import type { Services } from './services.ts';
+import { traceRequests } from './tracing.ts';
 
 /** Every operation there is. */
 export function apiRoutes(services: Services, options: AppOptions): Route[] {
@@ -46,6 +47,7 @@ export function createApp(services: Services, options: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(log.middleware);
+  if (options.traced) app.use(traceRequests);
   app.use((_request, response, next) => {
     response.set('X-Content-Type-Options', 'nosniff');
     next();

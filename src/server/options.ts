@@ -8,6 +8,8 @@ export interface AppOptions {
   logger: Logger;
   /** Without it there is no `GET /metrics`. */
   metrics?: Metrics;
+  /** Whether requests become spans for OpenTelemetry. */
+  traced?: boolean;
   /** Head of requests that name none. */
   defaultHead: string;
   /** Folder for uploads; they are streamed there, never whole in memory. */

@@ -1,0 +1,134 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import path from 'node:path';
+import autocannon from 'autocannon';
+import { Command } from 'commander';
+import { print, printJson, table } from '../../src/commands/output.ts';
+import { makePhotographs } from '../ingest/photographs.ts';
+import { count } from '../options.ts';
+import { type Form, makeForm } from '../serve/load.ts';
+import { startServer } from '../serve/servers.ts';
+import { texts } from '../serve/texts.ts';
+
+/** A server's state after some of the requests. */
+interface Reading {
+  requests: number;
+  residentMB: number;
+  /** Milliseconds that the event loop was late, 99th percentile since the reading before. */
+  loopDelayP99: number;
+  failed: number;
+  answersPerSecond: number;
+}
+
+export const soak = new Command('soak')
+  .summary('memory and event loop over very many mixed requests')
+  .description(
+    'Sends pictures with texts that come again, texts that never came before, and pictures that are none, and reads memory and event loop from /metrics after each share.',
+  )
+  .option('--requests <count>', 'requests', count, 200_000)
+  .option('--readings <count>', 'shares, each with a reading at its end', count, 20)
+  .option('--clients <count>', 'clients that ask at the same time', count, 32)
+  .option('--threads <count>', 'threads of the encoders', count, availableParallelism())
+  .option('--json', 'print one JSON object')
+  .addHelpText('after', '\nExample:\n  npm run -s bench -- soak --requests 20000')
+  .action(async ({ requests, readings, clients, threads, json }) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'bench-soak-'));
+    try {
+      const pictures = await makePhotographs(folder, 64, [640, 480]);
+      const known = await Promise.all(
+        pictures.map(async (file, index) => makeForm(await readFile(file), texts[index % texts.length])),
+      );
+      const broken = await makeForm(Buffer.from('no picture'), 'a text');
+      const server = await startServer('tandem', {
+        threads,
+        flags: ['--default-head', 'emoji'],
+        probe: () => ({
+          method: 'POST',
+          body: textForm(0).body as unknown as BodyInit,
+          headers: headersOf(textForm(0)),
+        }),
+      });
+      const results: Reading[] = [];
+      try {
+        let next = 1;
+        const form = () => {
+          const index = next++;
+          if (index % 100 === 0) return broken;
+          return index % 5 < 3 ? known[index % known.length] : textForm(index);
+        };
+        const share = Math.ceil(requests / readings);
+        for (let reading = 1; reading <= readings; reading++) {
+          const started = performance.now();
+          const { errors, '5xx': refused } = await ask(server.url, form, share, clients);
+          const seconds = (performance.now() - started) / 1000;
+          results.push({
+            requests: reading * share,
+            ...(await read(new URL('/metrics', server.url))),
+            failed: errors + refused,
+            answersPerSecond: share / seconds,
+          });
+        }
+      } finally {
+        await server.close();
+      }
+      report(results, json);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+/** A text that never came before, as JSON. */
+function textForm(index: number): Form {
+  const text = `${texts[index % texts.length]}, number ${index}`;
+  return { body: Buffer.from(JSON.stringify({ inputs: [{ text }] })), contentType: 'application/json' };
+}
+
+function headersOf({ contentType }: Form): Record<string, string> {
+  return { 'content-type': contentType };
+}
+
+function ask(url: string, form: () => Form, amount: number, connections: number) {
+  return autocannon({
+    url,
+    amount,
+    connections,
+    timeout: 60,
+    method: 'POST',
+    setupClient(client) {
+      const advance = () => {
+        const next = form();
+        client.setHeadersAndBody(headersOf(next), next.body);
+      };
+      advance();
+      client.on('response', advance);
+    },
+  });
+}
+
+async function read(metrics: URL): Promise<Pick<Reading, 'residentMB' | 'loopDelayP99'>> {
+  const text = await (await fetch(metrics)).text();
+  const value = (name: string) => Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1]);
+  return {
+    residentMB: value('process_resident_memory_bytes') / 1e6,
+    loopDelayP99: 1000 * value('nodejs_eventloop_lag_p99_seconds'),
+  };
+}
+
+function report(results: readonly Reading[], json: boolean): void {
+  if (json) {
+    printJson({ results });
+    return;
+  }
+  print(
+    table([
+      ['requests', 'resident, MB', 'event loop p99, ms', 'answers/s', 'failed'],
+      ...results.map((reading) => [
+        String(reading.requests),
+        reading.residentMB.toFixed(0),
+        reading.loopDelayP99.toFixed(1),
+        reading.answersPerSecond.toFixed(0),
+        String(reading.failed),
+      ]),
+    ]),
+  );
+}

@@ -1,0 +1,38 @@
+import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { RequestHandler } from 'express';
+import type { InferenceObserver, Stage } from '../inference/telemetry.ts';
+import { product } from '../product.ts';
+
+/**
+ * Makes a span of every request, below the caller's own where it sends `traceparent` (W3C). It says which route, not
+ * what was in it. Without a provider, as when no collector is configured, it does nothing.
+ */
+export const traceRequests: RequestHandler = (request, response, next) => {
+  const parent = propagation.extract(context.active(), request.headers);
+  const span = trace
+    .getTracer(product.command, product.version)
+    .startSpan(request.method, { kind: SpanKind.SERVER }, parent);
+  response.on('close', () => {
+    const route = response.locals.route ?? 'none';
+    span.updateName(`${request.method} ${route}`);
+    span.setAttributes({
+      'http.request.method': request.method,
+      'http.route': route,
+      'http.response.status_code': response.statusCode,
+    });
+    if (response.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+    span.end();
+  });
+  context.with(trace.setSpan(parent, span), next);
+};
+
+/** Makes spans of the stages of a request, within its own. */
+export class StageTracer implements InferenceObserver {
+  stage(stage: Stage, milliseconds: number): void {
+    const end = Date.now();
+    trace
+      .getTracer(product.command, product.version)
+      .startSpan(stage, { startTime: end - milliseconds })
+      .end(end);
+  }
+}
