@@ -76,6 +76,12 @@ export const settings = {
     default: '8080',
     schema: wholeNumber(0, 65535),
   }),
+  'grpc-port': setting({
+    about: 'port of the Open Inference Protocol over gRPC; 0 takes a free one, off has none',
+    value: 'port|off',
+    default: 'off',
+    schema: wholeNumber(0, 65535).or(z.literal('off')),
+  }),
   'default-head': setting({
     about: 'head of requests that name none',
     value: 'head',
@@ -189,6 +195,7 @@ export const encoderSettings = [
 export const serverSettings = [
   'host',
   'port',
+  'grpc-port',
   'default-head',
   'max-batch-pixels',
   'max-batch-tokens',

@@ -14,6 +14,8 @@ import { EnginePool } from '../runtime/engine-pool.ts';
 import { createApp } from '../server/app.ts';
 import { listen } from '../server/listen.ts';
 import { Metrics } from '../server/metrics.ts';
+import { listenGrpc } from '../server/open-inference/grpc.ts';
+import type { AppOptions } from '../server/options.ts';
 import type { FetchPicture } from '../server/predictions/remote-pictures.ts';
 import type { HeadSummary, Services } from '../server/services.ts';
 import { StageTracer } from '../server/tracing.ts';
@@ -33,6 +35,8 @@ const checkTimeout = 5_000;
 export interface RunningServer {
   /** `http://…` */
   address: string;
+  /** `host:port`, where it answers gRPC as well. */
+  grpc?: string;
   provider: { provider: string; reason: string };
   /** Engines, and most pixels and tokens of their batches. */
   batching: { engines: number; budgets: { image: number; text: number }; tuning?: string };
@@ -123,7 +127,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     },
     provider,
   };
-  const app = createApp(services, {
+  const appOptions: AppOptions = {
     logger,
     metrics,
     traced: stopTracing !== undefined,
@@ -135,15 +139,26 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     requestsPerMinute: chosen['rate-limit'],
     maximumRequestBytes: chosen['max-request'] * 2 ** 20,
     maximumUploadBytes: chosen['max-upload'] * 2 ** 20,
-  });
+  };
   const closeEngines = () => Promise.all([headEngine.close(), encoders.close()]);
-  const server = await listen(app, { host: chosen.host, port: chosen.port }).catch(async (error) => {
+  const listening = async () => {
+    const server = await listen(createApp(services, appOptions), { host: chosen.host, port: chosen.port });
+    const port = chosen['grpc-port'];
+    if (port === 'off') return { server, grpc: undefined };
+    const grpc = await listenGrpc(services, appOptions, { host: chosen.host, port }).catch(async (error) => {
+      await server.close();
+      throw error;
+    });
+    return { server, grpc };
+  };
+  const { server, grpc } = await listening().catch(async (error) => {
     await jobs.close();
     await Promise.all([closeEngines(), database.destroy()]);
     throw error;
   });
   return {
     address: server.address,
+    grpc: grpc?.address,
     provider: encoders.provider,
     batching: {
       engines: encoders.engines,
@@ -152,7 +167,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     },
     services,
     async close() {
-      await Promise.all([server.close(), jobs.close()]);
+      await Promise.all([server.close(), grpc?.close(), jobs.close()]);
       await database.destroy();
       await closeEngines();
       await stopTracing?.().catch((error) => logger.warn({ error }, 'the last traces are lost'));

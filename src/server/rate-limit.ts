@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { TandemError } from '../errors.ts';
-import { secretOf } from './access.ts';
+import { secretIn } from './access.ts';
 
 /**
  * Limits how often a caller asks: one is whoever has the same key, or comes from the same address without one. What
@@ -16,7 +16,7 @@ export function limitRate(requestsPerMinute: number): RequestHandler<Record<stri
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     keyGenerator(request) {
-      const secret = secretOf(request);
+      const secret = secretIn(request.get('Authorization'));
       return secret
         ? `key ${createHash('sha256').update(secret).digest('hex')}`
         : ipKeyGenerator(request.ip ?? 'unknown');

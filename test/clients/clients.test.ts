@@ -19,15 +19,15 @@ let server: StartedServer;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'clients-'));
   python = await pythonEnvironment(import.meta.dirname);
-  server = await startServer(folder);
+  server = await startServer(folder, '--grpc-port', '0');
 });
 afterAll(async () => {
   await server?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
-async function runPython(script: string, address: string) {
-  const { stdout } = await run(python, [path.join(import.meta.dirname, script), address, picture, text]);
+async function runPython(script: string, ...address: string[]) {
+  const { stdout } = await run(python, [path.join(import.meta.dirname, script), ...address, picture, text]);
   return JSON.parse(stdout);
 }
 
@@ -41,21 +41,30 @@ async function predict(fields: { image?: Buffer; text?: string }) {
   return (await response.json()).results[0];
 }
 
-it('answers NVIDIA’s tritonclient as it answers its own clients', async () => {
-  const answer = await runPython('triton_client.py', new URL(server.address).host);
-  const together = await predict({ image: await readFile(picture), text });
-  const alone = await predict({ text });
-  expect(answer).toMatchObject({
-    ready: [true, true, true],
-    server: ['binary_tensor_data'],
-    label: [together.labels[0].label, alone.labels[0].label],
-    refused: expect.stringContaining('item 0: it is not a JPEG, PNG or WebP picture'),
-  });
-  for (const [row, { labels }] of [together, alone].entries())
-    for (const { label, probability } of labels)
-      expect(answer.probabilities[row][answer.labels.indexOf(label)]).toBeCloseTo(probability, 5);
-  expect(answer.probability[0]).toBeCloseTo(alone.confidence, 5);
-});
+it.each(['http', 'grpc'])(
+  'answers NVIDIA’s tritonclient over %s as it answers its own clients',
+  async (protocol) => {
+    const address = protocol === 'http' ? new URL(server.address).host : server.announced.grpc!;
+    const answer = await runPython('triton_client.py', protocol, address);
+    const together = await predict({ image: await readFile(picture), text });
+    const alone = await predict({ text });
+    expect(answer).toMatchObject({
+      ready: [true, true, true],
+      server: ['binary_tensor_data'],
+      inputs: ['image', 'text'],
+      label: [together.labels[0].label, alone.labels[0].label],
+      refused: expect.stringContaining('item 0: it is not a JPEG, PNG or WebP picture'),
+    });
+    const { labels } = await (await fetch(`${server.address}/v2/models/emoji`))
+      .json()
+      .then((it) => it.parameters);
+    if (protocol === 'http') expect(answer.labels).toEqual(labels);
+    for (const [row, prediction] of [together, alone].entries())
+      for (const { label, probability } of prediction.labels)
+        expect(answer.probabilities[row][labels.indexOf(label)]).toBeCloseTo(probability, 5);
+    expect(answer.probability[0]).toBeCloseTo(alone.confidence, 5);
+  },
+);
 
 it('answers OpenAI’s client in Python with embeddings of length one', async () => {
   const answer = await runPython('openai_client.py', `${server.address}/v1`);

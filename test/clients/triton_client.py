@@ -1,6 +1,6 @@
 """Classifies a picture and a text with NVIDIA's client for the Open Inference Protocol; prints what came back as JSON.
 
-    python triton_client.py 127.0.0.1:8080 coffee.jpg "a cup of coffee"
+    python triton_client.py http 127.0.0.1:8080 coffee.jpg "a cup of coffee"
 """
 
 import json
@@ -8,27 +8,36 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
+import tritonclient.grpc
+import tritonclient.http
 from tritonclient.utils import InferenceServerException
 
-address, picture, text = sys.argv[1:]
-client = InferenceServerClient(address)
-metadata = client.get_model_metadata("emoji")
+protocol, address, picture, text = sys.argv[1:]
+over_http = protocol == "http"
+triton = tritonclient.http if over_http else tritonclient.grpc
+client = triton.InferenceServerClient(address)
+# gRPC's own form of metadata has no place for labels.
+metadata = client.get_model_metadata("emoji") if over_http else client.get_model_metadata("emoji", as_json=True)
+server = client.get_server_metadata() if over_http else client.get_server_metadata(as_json=True)
 
 
-def tensor(name: str, elements: list[bytes], binary: bool) -> InferInput:
-    result = InferInput(name, [len(elements)], "BYTES")
-    result.set_data_from_numpy(np.array(elements, dtype=np.object_), binary_data=binary)
+def output(name: str, binary: bool):
+    return triton.InferRequestedOutput(name, **({"binary_data": binary} if over_http else {}))
+
+
+def tensor(name: str, elements: list[bytes], binary: bool):
+    result = triton.InferInput(name, [len(elements)], "BYTES")
+    result.set_data_from_numpy(np.array(elements, dtype=np.object_), **({"binary_data": binary} if over_http else {}))
     return result
 
 
 both = [tensor("image", [Path(picture).read_bytes(), b""], True), tensor("text", [text.encode(), text.encode()], True)]
-outputs = [InferRequestedOutput("label", binary_data=True), InferRequestedOutput("probabilities", binary_data=True)]
+outputs = [output("label", True), output("probabilities", True)]
 answer = client.infer("emoji", both, model_version="1", outputs=outputs, request_id="7")
 plain = client.infer(
     "emoji",
     [tensor("text", [text.encode()], False)],
-    outputs=[InferRequestedOutput("probability", binary_data=False)],
+    outputs=[output("probability", False)],
 )
 try:
     client.infer("emoji", [tensor("image", [b"no picture"], True)])
@@ -40,8 +49,9 @@ print(
     json.dumps(
         {
             "ready": [client.is_server_live(), client.is_server_ready(), client.is_model_ready("emoji")],
-            "server": client.get_server_metadata()["extensions"],
-            "labels": metadata["parameters"]["labels"],
+            "server": server["extensions"],
+            "labels": metadata.get("parameters", {}).get("labels"),
+            "inputs": [tensor["name"] for tensor in metadata["inputs"]],
             "label": [label.decode() for label in answer.as_numpy("label")],
             "probabilities": answer.as_numpy("probabilities").tolist(),
             "probability": plain.as_numpy("probability").tolist(),

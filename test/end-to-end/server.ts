@@ -14,7 +14,7 @@ export const fixtures = fileURLToPath(new URL('../fixtures/encoders/', import.me
 export interface StartedServer {
   address: string;
   /** What it says of itself when it starts. */
-  announced: { batching: unknown };
+  announced: { grpc?: string; batching: unknown };
   /** Sends SIGTERM and waits for the exit. @returns the exit code */
   stop(): Promise<number | null>;
   /** Ends it as a power cut would. */

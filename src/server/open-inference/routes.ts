@@ -1,15 +1,14 @@
 import express, { type RequestHandler } from 'express';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
-import type { Prediction } from '../../inference/prediction.ts';
-import { product } from '../../product.ts';
 import type { AppOptions } from '../options.ts';
 import { withDeadline } from '../predictions/deadline.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Problem } from '../problems.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
-import { describeModel, itemsOf, outputsOf } from './model.ts';
+import { headOf, infer, requireReady, serverMetadata } from './inference.ts';
+import { describeModel } from './model.ts';
 import { decodeRequest, encodeResponse, inferenceRequestSchema } from './tensors.ts';
 
 const lengthHeader = 'Inference-Header-Content-Length';
@@ -64,39 +63,19 @@ type ModelPath = { model: string; version?: string };
  * `image` and `text` are BYTES tensors of one element an item.
  */
 export function openInferenceRoutes(services: Services, options: AppOptions): Route[] {
-  const headOf = ({ model, version }: ModelPath) =>
-    services.head(version === undefined ? model : `${model}@${version}`);
-  const requireReady = async () => {
-    if (!(await services.ready())) throw new TandemError('not-ready', 'the encoders do not answer');
-  };
-  const infer: RequestHandler<ModelPath> = async (request, response) => {
+  const inferTensors: RequestHandler<ModelPath> = async (request, response) => {
     const length = request.get(lengthHeader);
     if (length !== undefined && !/^\d+$/.test(length))
       throw new TandemError('invalid-request', `${lengthHeader} is no number`);
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const asked = decodeRequest(body, length === undefined ? undefined : Number(length));
-    const head = await headOf(request.params);
-    const items = itemsOf(asked, head, options.maximumItems ?? 64);
-    const { results } = await withDeadline(response, options.requestTimeout, (signal) =>
-      services.predict(items, {
-        head: `${head.name}@${head.version}`,
-        topK: Math.max(1, head.labels.length),
-        signal,
-      }),
+    const head = await headOf(services, request.params.model, request.params.version);
+    const outputs = await withDeadline(response, options.requestTimeout, (signal) =>
+      infer(services, options, head, asked, signal),
     );
-    const predictions = results.map((result, index): Prediction => {
-      if (!(result instanceof TandemError)) return result;
-      throw new TandemError(result.code, `item ${index}: ${result.message}`);
-    });
-    options.metrics?.predicted(head.name, head.version, 'ok', predictions.length);
-    const every = outputsOf(predictions, head);
-    const unknown = [...asked.outputs.keys()].filter((name) => !every.some((output) => output.name === name));
-    if (unknown.length > 0)
-      throw new TandemError('invalid-request', `${head.name} has no output ${unknown.join(', ')}`);
-    const wanted = asked.outputs.size === 0 ? every : every.filter(({ name }) => asked.outputs.has(name));
     const encoded = encodeResponse(
       { id: asked.id, model_name: head.name, model_version: String(head.version) },
-      wanted,
+      outputs,
       (name) => asked.outputs.get(name) ?? asked.binaryOutput,
     );
     if (encoded.headerLength !== undefined) response.set(lengthHeader, String(encoded.headerLength));
@@ -111,14 +90,14 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
       get(path, `describeModel${ofVersion}`, 'A head as a model: its tensors', modelSchema, {
         requestParams,
         codes: ['unknown-head'],
-        answer: async (parameters) => describeModel(await headOf(parameters)),
+        answer: async ({ model, version }) => describeModel(await headOf(services, model, version)),
       }),
       get(`${path}/ready`, `modelReady${ofVersion}`, 'Whether a head can answer', readySchema, {
         requestParams,
         codes: ['unknown-head', 'not-ready'],
-        async answer(parameters) {
-          await headOf(parameters);
-          await requireReady();
+        async answer({ model, version }) {
+          await headOf(services, model, version);
+          await requireReady(services);
           return { ready: true };
         },
       }),
@@ -157,18 +136,14 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
         },
         handlers: [
           express.raw({ type: () => true, limit: options.maximumRequestBytes }),
-          infer as unknown as Route['handlers'][number],
+          inferTensors as unknown as Route['handlers'][number],
         ],
       } satisfies Route,
     ];
   });
   return [
     get('/v2', 'describeServer', 'Name, version and extensions of the server', serverSchema, {
-      answer: async () => ({
-        name: product.command,
-        version: product.version,
-        extensions: ['binary_tensor_data'],
-      }),
+      answer: async () => serverMetadata,
     }),
     get(
       '/v2/health/live',
@@ -182,7 +157,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
     get('/v2/health/ready', 'serverReady', 'Whether predictions are answered', readySchema, {
       codes: ['not-ready'],
       async answer() {
-        await requireReady();
+        await requireReady(services);
         return { ready: true };
       },
     }),

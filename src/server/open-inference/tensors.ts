@@ -70,10 +70,7 @@ export function decodeRequest(body: Buffer, headerLength?: number): InferenceReq
       throw invalid(`${name} has a binary_data_size of ${size}, ${rest.length} bytes are left`);
     const elements = size === undefined ? (data ?? []).flat() : splitElements(name, rest.subarray(0, size));
     rest = rest.subarray(size ?? 0);
-    const count = shape.reduce((product, length) => product * length, 1);
-    if ((shape[1] ?? 1) !== 1) throw invalid(`${name} has the shape [${shape}]; send [n] or [n, 1]`);
-    if (elements.length !== count)
-      throw invalid(`${name} has the shape [${shape}], and ${elements.length} elements`);
+    checkShape(name, shape, elements.length);
     read.set(name, elements);
   }
   return {
@@ -106,8 +103,15 @@ export function encodeResponse(
   return { body: Buffer.concat([json, ...blobs]), headerLength: json.length };
 }
 
+/** @throws TandemError `invalid-request` where a tensor of strings does not have as many elements as its shape says */
+export function checkShape(name: string, shape: readonly number[], elements: number): void {
+  if (shape.length < 1 || shape.length > 2 || (shape[1] ?? 1) !== 1)
+    throw invalid(`${name} has the shape [${shape}]; send [n] or [n, 1]`);
+  if (elements !== shape[0]) throw invalid(`${name} has the shape [${shape}], and ${elements} elements`);
+}
+
 /** Elements of a BYTES tensor: each has its length before it, in 4 bytes, the lowest first. */
-function splitElements(name: string, bytes: Buffer): Buffer[] {
+export function splitElements(name: string, bytes: Buffer): Buffer[] {
   const elements: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
     const length = at + 4 <= bytes.length ? bytes.readUInt32LE(at) : Number.POSITIVE_INFINITY;
@@ -119,7 +123,8 @@ function splitElements(name: string, bytes: Buffer): Buffer[] {
   return elements;
 }
 
-function toBytes(datatype: DataType, data: OutputTensor['data']): Buffer {
+/** A tensor's elements as the binary tensor data extension, and gRPC, send them. */
+export function toBytes(datatype: DataType, data: OutputTensor['data']): Buffer {
   if (datatype === 'BOOL') return Buffer.from(data.map(Number));
   if (datatype === 'FP32') {
     const bytes = Buffer.alloc(4 * data.length);

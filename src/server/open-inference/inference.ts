@@ -1,0 +1,57 @@
+import { TandemError } from '../../errors.ts';
+import type { Prediction } from '../../inference/prediction.ts';
+import { product } from '../../product.ts';
+import type { AppOptions } from '../options.ts';
+import type { HeadSummary, Services } from '../services.ts';
+import { itemsOf, outputsOf } from './model.ts';
+import type { InferenceRequest, OutputTensor } from './tensors.ts';
+
+/** What the server says of itself. */
+export const serverMetadata = {
+  name: product.command,
+  version: product.version,
+  extensions: ['binary_tensor_data'],
+};
+
+/** The head that a model's name and version, or alias, mean; the latest version where it is empty. */
+export function headOf(services: Services, name: string, version = ''): Promise<HeadSummary> {
+  return services.head(version === '' ? name : `${name}@${version}`);
+}
+
+/** @throws TandemError `not-ready` */
+export async function requireReady(services: Services): Promise<void> {
+  if (!(await services.ready())) throw new TandemError('not-ready', 'the encoders do not answer');
+}
+
+/**
+ * Classifies the items of a request. One that cannot be classified fails it as a whole: the protocol knows no errors
+ * of items.
+ * @returns the outputs that are asked for; all where none is
+ * @throws TandemError that names the item; `invalid-request`
+ */
+export async function infer(
+  services: Services,
+  { maximumItems = 64, metrics }: Pick<AppOptions, 'maximumItems' | 'metrics'>,
+  head: HeadSummary,
+  asked: InferenceRequest,
+  signal: AbortSignal,
+): Promise<OutputTensor[]> {
+  const { name, version, labels } = head;
+  const { results } = await services.predict(itemsOf(asked, head, maximumItems), {
+    head: `${name}@${version}`,
+    topK: Math.max(1, labels.length),
+    signal,
+  });
+  const predictions = results.map((result, index): Prediction => {
+    if (!(result instanceof TandemError)) return result;
+    throw new TandemError(result.code, `item ${index}: ${result.message}`);
+  });
+  metrics?.predicted(name, version, 'ok', predictions.length);
+  const outputs = outputsOf(predictions, head);
+  const unknown = [...asked.outputs.keys()].filter(
+    (wanted) => !outputs.some((output) => output.name === wanted),
+  );
+  if (unknown.length > 0)
+    throw new TandemError('invalid-request', `${name} has no output ${unknown.join(', ')}`);
+  return asked.outputs.size === 0 ? outputs : outputs.filter((output) => asked.outputs.has(output.name));
+}
