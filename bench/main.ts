@@ -5,6 +5,7 @@ import { job } from './job/command.ts';
 import { quality } from './quality/command.ts';
 import { scale } from './scale/command.ts';
 import { serve } from './serve/command.ts';
+import { duringJob } from './serve/during-job.ts';
 import { soak } from './soak/command.ts';
 import { training } from './training/command.ts';
 
@@ -19,6 +20,7 @@ await new Command('bench')
   .addCommand(ingest)
   .addCommand(serve)
   .addCommand(soak)
+  .addCommand(duringJob)
   .addHelpText('after', '\nExample:\n  npm run -s bench -- training --quick')
   .showHelpAfterError('(--help shows what is possible)')
   .parseAsync();

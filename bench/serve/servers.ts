@@ -14,7 +14,8 @@ const peers = path.join(root, 'bench', 'peers');
 export interface BenchedServer {
   /** Where forms are posted to. */
   url: string;
-  processId: number;
+  /** Tandem's data folder. */
+  data: string;
   close(): Promise<void>;
 }
 
@@ -62,7 +63,7 @@ export async function startServer(
         `${name} ended with code ${child.exitCode}; start it by hand to see why: ${command} ${rest.join(' ')}`,
       );
     const response = await fetch(url, probe()).catch(() => undefined);
-    if (response?.ok) return { url, processId: child.pid!, close };
+    if (response?.ok) return { url, data: folder, close };
     await pause(500);
   }
   await close();
