@@ -76,10 +76,13 @@ export class EnginePool implements ModelLoader {
         }),
       release: async () => {
         this.#models.delete(id);
-        for (const { sessions } of this.#members) {
-          void sessions.get(id)?.release();
+        const held = [...this.#members].flatMap(({ sessions }) => {
+          const session = sessions.get(id);
           sessions.delete(id);
-        }
+          return session ? [session.release()] : [];
+        });
+        // An engine that ends meanwhile has released it as well.
+        await Promise.allSettled(held);
       },
     };
   }
@@ -110,7 +113,7 @@ export class EnginePool implements ModelLoader {
   }
 
   #giveBack(member: Member): void {
-    if (member.engine.hasEnded) return;
+    if (member.engine.ended) return;
     const next = this.#waiting.shift();
     if (next) next.grant(member);
     else this.#idle.push(member);
@@ -128,25 +131,29 @@ export class EnginePool implements ModelLoader {
     if (place >= 0) this.#idle.splice(place, 1);
     const { signal } = this.#closing;
     if (signal.aborted) return;
-    this.#onLoss(new EngineEnded('an engine ended by itself'));
-    const attempt = async () => {
-      const engine = this.#start();
-      try {
-        const sessions = await Promise.all(
-          [...this.#models].map(async ([id, model]) => [id, await engine.load(model)] as const),
-        );
-        signal.throwIfAborted();
-        return { engine, sessions: new Map(sessions) };
-      } catch (error) {
-        await engine.close();
-        throw error;
-      }
-    };
+    this.#onLoss(lost.engine.ended!);
     const forever = { retries: Number.POSITIVE_INFINITY, maxTimeout: 30_000, signal };
-    await pRetry(attempt, forever).then(
-      (member) => this.#admit(member),
-      // Only a pool that closes gives up.
-      () => {},
-    );
+    // Only a pool that closes gives up.
+    await pRetry(() => this.#startAnother(), forever).catch(() => {});
+  }
+
+  async #startAnother(): Promise<void> {
+    const member: Member = { engine: this.#start(), sessions: new Map() };
+    try {
+      // More may be loaded meanwhile by who knows nothing of this engine yet.
+      for (let missing = this.#missingIn(member); missing.length > 0; missing = this.#missingIn(member))
+        await Promise.all(
+          missing.map(async ([id, model]) => member.sessions.set(id, await member.engine.load(model))),
+        );
+      this.#closing.signal.throwIfAborted();
+    } catch (error) {
+      await member.engine.close();
+      throw error;
+    }
+    this.#admit(member);
+  }
+
+  #missingIn({ sessions }: Member): [id: number, model: string][] {
+    return [...this.#models].filter(([id]) => !sessions.has(id));
   }
 }

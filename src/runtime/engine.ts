@@ -70,9 +70,9 @@ export class Engine {
     return new Engine(options);
   }
 
-  /** True once nothing more can be asked of it. */
-  get hasEnded(): boolean {
-    return this.#ended !== undefined;
+  /** Why nothing more can be asked of it; undefined while something can. */
+  get ended(): EngineEnded | undefined {
+    return this.#ended;
   }
 
   /** Resolves when the thread has ended. */

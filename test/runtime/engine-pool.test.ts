@@ -81,6 +81,18 @@ describe('a pool of engines', () => {
     expect(losses).toHaveLength(1);
   });
 
+  it('has on a new engine what was loaded while it started, and outlives the release of what was lost', async () => {
+    const { pool, started } = startPool(1);
+    const lost = await pool.load(doubling);
+    const ended = started[0].close();
+    const releasing = lost.release();
+    await ended;
+    const loaded = await Promise.all([doubling, doubling].map((model) => pool.load(model)));
+    for (const session of loaded) expect([...floatsOf(await session.run(feeds), 'y')]).toEqual([2, 4, 6]);
+    await releasing;
+    expect(started).toHaveLength(2);
+  });
+
   it('runs once more elsewhere what an engine was given when it ended', async () => {
     const { pool, started } = startPool(2);
     const session = await pool.load(doubling);
