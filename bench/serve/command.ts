@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
@@ -8,7 +8,7 @@ import { makePhotographs } from '../ingest/photographs.ts';
 import { count, counts } from '../options.ts';
 import { median } from '../statistics.ts';
 import { measureLimit } from './limit.ts';
-import { type Form, type LoadResult, makeForm, putLoad } from './load.ts';
+import { type Form, formsOf, type LoadResult, putLoad } from './load.ts';
 import { type ServerName, serverNames, startServer } from './servers.ts';
 import { texts } from './texts.ts';
 
@@ -41,13 +41,11 @@ export const serve = new Command('serve')
     const folder = await mkdtemp(path.join(tmpdir(), 'bench-pictures-'));
     try {
       const pictures = await makePhotographs(folder, 64, [options.width, options.height]);
-      const forms = await Promise.all(
-        pictures.map(async (file, index) => makeForm(await readFile(file), texts[index % texts.length])),
-      );
+      const forms = await formsOf(pictures);
       const measured = new Measurements();
       for (let round = 0; round < options.rounds; round++) {
         const limit = await measureLimit(settings.models.default, { ...options, pictures, texts });
-        measured.add('encoders alone', 'limit', { rate: limit, median: 0, p99: 0, failed: 0 });
+        measured.add('encoders alone', 'limit', { rate: limit, median: 0, p99: 0, failed: 0, lost: 0 });
         const order: ServerName[] = round % 2 === 0 ? options.servers : options.servers.toReversed();
         for (const name of order) await measureServer(name, forms, limit, options, measured);
       }
@@ -111,20 +109,16 @@ async function measureServer(
   const server = await startServer(name, {
     threads,
     flags: own,
-    probe: () => ({
-      method: 'POST',
-      body: new Uint8Array(forms[0].body),
-      headers: { 'Content-Type': forms[0].contentType },
-    }),
+    probe: forms[0],
   });
-  const put = (load: { clients: number; seconds: number; rate?: number }) =>
-    putLoad({ url: server.url, forms, ...load });
+  const put = (clients: number, seconds: number, rate?: number) =>
+    putLoad({ url: server.url, forms, clients, extent: { seconds }, rate });
   try {
-    for (const each of clients) await put({ clients: each, seconds: warmUpSeconds });
-    for (const each of clients) measured.add(`${each} clients`, name, await put({ clients: each, seconds }));
+    for (const each of clients) await put(each, warmUpSeconds);
+    for (const each of clients) measured.add(`${each} clients`, name, await put(each, seconds));
     if (open !== undefined) {
       const rate = Math.round(open * limit);
-      measured.add(`open, ${open} of the limit`, name, await put({ clients: 64, seconds, rate }));
+      measured.add(`open, ${open} of the limit`, name, await put(64, seconds, rate));
     }
   } finally {
     await server.close();

@@ -1,16 +1,13 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
 import { print, printJson, table } from '../../src/commands/output.ts';
-import { makePhotographs } from '../ingest/photographs.ts';
 import { makeJpegDataset } from '../job/pictures.ts';
 import { count } from '../options.ts';
 import { median } from '../statistics.ts';
-import { makeForm, putLoad } from './load.ts';
+import { makeForms, putLoad } from './load.ts';
 import { startServer } from './servers.ts';
-import { texts } from './texts.ts';
 
 /** What a job does first is over by then: reading and encoding its dataset come next. */
 const headStart = 500;
@@ -28,46 +25,30 @@ export const duringJob = new Command('during-job')
   .option('--json', 'print one JSON object')
   .addHelpText('after', '\nExample:\n  npm run -s bench -- during-job --rounds 1')
   .action(async ({ rate, seconds, rounds, examples, threads, json }) => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'bench-during-job-'));
+    const forms = await makeForms([640, 480]);
+    const server = await startServer('tandem', { threads, flags: ['--memory', '0'], probe: forms[0] });
+    const measure = () => putLoad({ url: server.url, forms, clients: 16, extent: { seconds }, rate });
+    const results: Record<'without' | 'with', { median: number; p99: number }[]> = {
+      without: [],
+      with: [],
+    };
     try {
-      const pictures = await makePhotographs(folder, 64, [640, 480]);
-      const forms = await Promise.all(
-        pictures.map(async (file, index) => makeForm(await readFile(file), texts[index % texts.length])),
-      );
-      const probe = () => ({
-        method: 'POST',
-        body: new Uint8Array(forms[0].body),
-        headers: { 'Content-Type': forms[0].contentType },
-      });
-      const server = await startServer('tandem', { threads, flags: ['--memory', '0'], probe });
-      const measure = () => putLoad({ url: server.url, forms, clients: 16, seconds, rate });
-      const results: Record<'without' | 'with', { median: number; p99: number }[]> = {
-        without: [],
-        with: [],
-      };
-      try {
-        await measure();
-        for (let round = 0; round < rounds; round++) {
-          // Pictures of their own each time: what was encoded once is not encoded again.
-          const dataset = `pictures-${round}`;
-          await makeJpegDataset(path.join(server.data, 'datasets', dataset), examples, [
-            640 + 2 * round,
-            480,
-          ]);
-          results.without.push(await measure());
-          const address = await startJob(server.url, dataset, round);
-          await pause(headStart);
-          results.with.push(await measure());
-          await fetch(address, { method: 'DELETE' });
-          await pause(headStart);
-        }
-      } finally {
-        await server.close();
+      await measure();
+      for (let round = 0; round < rounds; round++) {
+        // Pictures of their own each time: what was encoded once is not encoded again.
+        const dataset = `pictures-${round}`;
+        await makeJpegDataset(path.join(server.data, 'datasets', dataset), examples, [640 + 2 * round, 480]);
+        results.without.push(await measure());
+        const address = await startJob(server.url, dataset, round);
+        await pause(headStart);
+        results.with.push(await measure());
+        await fetch(address, { method: 'DELETE' });
+        await pause(headStart);
       }
-      report(results, json);
     } finally {
-      await rm(folder, { recursive: true });
+      await server.close();
     }
+    report(results, json);
   });
 
 /** @returns the job's address */

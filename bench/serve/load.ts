@@ -1,4 +1,9 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import autocannon from 'autocannon';
+import { makePhotographs } from '../ingest/photographs.ts';
+import { texts } from './texts.ts';
 
 /** A request as it travels: a multipart form's bytes. */
 export interface Form {
@@ -18,11 +23,35 @@ export async function makeForm(image: Uint8Array, text: string): Promise<Form> {
   };
 }
 
+/** Forms of picture files, each with a text. */
+export function formsOf(pictures: readonly string[]): Promise<Form[]> {
+  return Promise.all(
+    pictures.map(async (file, index) => makeForm(await readFile(file), texts[index % texts.length])),
+  );
+}
+
+/** Forms of 64 different photographs of a size, each with a text. */
+export async function makeForms(size: readonly [width: number, height: number]): Promise<Form[]> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'bench-pictures-'));
+  try {
+    return await formsOf(await makePhotographs(folder, 64, size));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** A form as `fetch` posts it. */
+export function postOf({ body, contentType }: Form): RequestInit {
+  return { method: 'POST', body: new Uint8Array(body), headers: { 'Content-Type': contentType } };
+}
+
 export interface Load {
   url: string;
-  forms: readonly Form[];
+  /** The forms in turn, or what gives the next one. */
+  forms: readonly Form[] | (() => Form);
   clients: number;
-  seconds: number;
+  /** How long, or how many requests. */
+  extent: { seconds: number } | { requests: number };
   /** Requests a second, however fast the answers come; without it each client waits for its answer. */
   rate?: number;
 }
@@ -35,20 +64,23 @@ export interface LoadResult {
   p99: number;
   /** Requests without an answer of status 200. */
   failed: number;
+  /** Of those, the ones that are the server's fault: without an answer, or with a status of 500 or more. */
+  lost: number;
 }
 
-/** Asks a server over and over, each client with the forms in turn. */
-export async function putLoad({ url, forms, clients, seconds, rate }: Load): Promise<LoadResult> {
-  let next = 0;
+/** Asks a server over and over, each client with the next form. */
+export async function putLoad({ url, forms, clients, extent, rate }: Load): Promise<LoadResult> {
+  let taken = 0;
+  const next = typeof forms === 'function' ? forms : () => forms[taken++ % forms.length];
   const result = await autocannon({
     url,
     connections: clients,
-    duration: seconds,
+    ...('seconds' in extent ? { duration: extent.seconds } : { amount: extent.requests }),
     ...(rate !== undefined && { overallRate: rate }),
     timeout: 60,
     setupClient(client) {
       const advance = () => {
-        const { body, contentType } = forms[next++ % forms.length];
+        const { body, contentType } = next();
         client.setHeadersAndBody({ 'content-type': contentType }, body);
       };
       advance();
@@ -58,5 +90,11 @@ export async function putLoad({ url, forms, clients, seconds, rate }: Load): Pro
   });
   const { latency, duration, non2xx, errors } = result;
   const answered = result['2xx'];
-  return { rate: answered / duration, median: latency.p50, p99: latency.p99, failed: non2xx + errors };
+  return {
+    rate: answered / duration,
+    median: latency.p50,
+    p99: latency.p99,
+    failed: non2xx + errors,
+    lost: result['5xx'] + errors,
+  };
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pythonEnvironment } from '../../scripts/python-environment.ts';
+import { type Form, postOf } from './load.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
 const peers = path.join(root, 'bench', 'peers');
@@ -25,11 +26,12 @@ export type ServerName = (typeof serverNames)[number];
 /**
  * Starts a server as a process of its own, and waits until it has answered the request.
  * @param flags of Tandem's `serve`
+ * @param probe what it must have answered
  * @throws Error where it ends, or doesn't answer within two minutes
  */
 export async function startServer(
   name: ServerName,
-  { threads, flags = [], probe }: { threads: number; flags?: string[]; probe: () => RequestInit },
+  { threads, flags = [], probe }: { threads: number; flags?: string[]; probe: Form },
 ): Promise<BenchedServer> {
   const port = await freePort();
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-serve-'));
@@ -62,7 +64,7 @@ export async function startServer(
       throw new Error(
         `${name} ended with code ${child.exitCode}; start it by hand to see why: ${command} ${rest.join(' ')}`,
       );
-    const response = await fetch(url, probe()).catch(() => undefined);
+    const response = await fetch(url, postOf(probe)).catch(() => undefined);
     if (response?.ok) return { url, data: folder, close };
     await pause(500);
   }

@@ -1,12 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
-import path from 'node:path';
-import autocannon from 'autocannon';
+import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { print, printJson, table } from '../../src/commands/output.ts';
-import { makePhotographs } from '../ingest/photographs.ts';
 import { count } from '../options.ts';
-import { type Form, makeForm } from '../serve/load.ts';
+import { type Form, makeForm, makeForms, putLoad } from '../serve/load.ts';
 import { startServer } from '../serve/servers.ts';
 import { texts } from '../serve/texts.ts';
 
@@ -32,78 +28,45 @@ export const soak = new Command('soak')
   .option('--json', 'print one JSON object')
   .addHelpText('after', '\nExample:\n  npm run -s bench -- soak --requests 20000')
   .action(async ({ requests, readings, clients, threads, json }) => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'bench-soak-'));
+    const known = await makeForms([640, 480]);
+    const broken = await makeForm(Buffer.from('no picture'), 'a text');
+    const server = await startServer('tandem', {
+      threads,
+      // Little is remembered, so that what is does not look like growth.
+      flags: ['--memory', '4'],
+      probe: textForm(0),
+    });
+    const results: Reading[] = [];
     try {
-      const pictures = await makePhotographs(folder, 64, [640, 480]);
-      const known = await Promise.all(
-        pictures.map(async (file, index) => makeForm(await readFile(file), texts[index % texts.length])),
-      );
-      const broken = await makeForm(Buffer.from('no picture'), 'a text');
-      const server = await startServer('tandem', {
-        threads,
-        // Little is remembered, so that what is does not look like growth.
-        flags: ['--memory', '4'],
-        probe: () => ({
-          method: 'POST',
-          body: textForm(0).body as unknown as BodyInit,
-          headers: headersOf(textForm(0)),
-        }),
-      });
-      const results: Reading[] = [];
-      try {
-        let next = 1;
-        const form = () => {
-          const index = next++;
-          if (index % 100 === 0) return broken;
-          return index % 5 < 3 ? known[index % known.length] : textForm(index);
-        };
-        const share = Math.ceil(requests / readings);
-        for (let reading = 1; reading <= readings; reading++) {
-          const started = performance.now();
-          const { errors, '5xx': refused } = await ask(server.url, form, share, clients);
-          const seconds = (performance.now() - started) / 1000;
-          results.push({
-            requests: reading * share,
-            ...(await read(new URL('/metrics', server.url))),
-            failed: errors + refused,
-            answersPerSecond: share / seconds,
-          });
-        }
-      } finally {
-        await server.close();
+      let next = 1;
+      const form = () => {
+        const index = next++;
+        if (index % 100 === 0) return broken;
+        return index % 5 < 3 ? known[index % known.length] : textForm(index);
+      };
+      const share = Math.ceil(requests / readings);
+      for (let reading = 1; reading <= readings; reading++) {
+        const started = performance.now();
+        const extent = { requests: share };
+        const { lost } = await putLoad({ url: server.url, forms: form, clients, extent });
+        const seconds = (performance.now() - started) / 1000;
+        results.push({
+          requests: reading * share,
+          ...(await read(new URL('/metrics', server.url))),
+          failed: lost,
+          answersPerSecond: share / seconds,
+        });
       }
-      report(results, json);
     } finally {
-      await rm(folder, { recursive: true });
+      await server.close();
     }
+    report(results, json);
   });
 
 /** A text that never came before, as JSON. */
 function textForm(index: number): Form {
   const text = `${texts[index % texts.length]}, number ${index}`;
   return { body: Buffer.from(JSON.stringify({ inputs: [{ text }] })), contentType: 'application/json' };
-}
-
-function headersOf({ contentType }: Form): Record<string, string> {
-  return { 'content-type': contentType };
-}
-
-function ask(url: string, form: () => Form, amount: number, connections: number) {
-  return autocannon({
-    url,
-    amount,
-    connections,
-    timeout: 60,
-    method: 'POST',
-    setupClient(client) {
-      const advance = () => {
-        const next = form();
-        client.setHeadersAndBody(headersOf(next), next.body);
-      };
-      advance();
-      client.on('response', advance);
-    },
-  });
 }
 
 async function read(metrics: URL): Promise<Pick<Reading, 'residentMB' | 'loopDelayP99'>> {
