@@ -7,7 +7,7 @@ import { encoderSettings } from '../config.ts';
 import { readEncoderManifest } from '../inference/encoder-manifest.ts';
 import { readHeadManifest } from '../inference/head.ts';
 import { exportHead, importHead } from '../inference/head-package.ts';
-import { EnginePool } from '../runtime/engine-pool.ts';
+import { Engine } from '../runtime/engine.ts';
 import { metricTitles } from '../training/metrics.ts';
 import { addSettings, headRegistry, numberOption, settingsOf } from './options.ts';
 import { metricText, print, printJson, table } from './output.ts';
@@ -132,7 +132,7 @@ const importing = addSettings(
         readEncoderManifest(path.join(chosen.models, chosen[encoder])),
       ),
     );
-    const loader = EnginePool.start({ engines: 1, provider: 'cpu', threads: 1 });
+    const loader = Engine.start({ provider: 'cpu', threads: 1 });
     try {
       const { name, version } = await importHead(headRegistry(chosen), file, {
         name: options.name,

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { LRUCache } from 'lru-cache';
 import { pino } from 'pino';
 import type { Settings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
@@ -84,7 +85,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   }));
   const jobs = await JobQueue.open({
     database,
-    encoders: encoderOptions(chosen),
+    encoders: asked,
     heads: headFolders(chosen),
     data: chosen.data,
     datasets: path.join(chosen.data, 'datasets'),
@@ -92,6 +93,8 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   });
   await predictor.check();
 
+  // A version never changes: its manifest is read once, not for every request that asks what it says.
+  const summaries = new LRUCache<string, HeadSummary>({ max: 10_000, fetchMethod: summarize });
   const services: Services = {
     async predict(inputs, { head: reference, topK, signal }) {
       const { name, version, folder } = await registry.resolve(reference);
@@ -100,8 +103,9 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     },
     embed: (inputs, signal) => predictor.embed(inputs, signal),
     encoders: { image: encoders.image.id, text: encoders.text.id },
-    head: async (reference) => summarize((await registry.resolve(reference)).folder),
-    heads: async () => Promise.all((await registry.latest()).map(({ folder }) => summarize(folder))),
+    head: async (reference) => summaries.forceFetch((await registry.resolve(reference)).folder),
+    heads: async () =>
+      Promise.all((await registry.latest()).map(({ folder }) => summaries.forceFetch(folder))),
     versions: versionServices(registry, {
       fingerprints: encoders.fingerprints,
       loader: headEngine,

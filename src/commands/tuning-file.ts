@@ -1,10 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
-import { TandemError } from '../errors.ts';
 import type { EncoderOptions } from '../inference/encoders.ts';
-import { writeDurably } from '../store/durable.ts';
+import { readJsonFile, writeJsonFile } from '../store/json-file.ts';
 
 /** What a tuning holds for: on another machine, with other threads or encoders, it means nothing. */
 const machineSchema = z.object({
@@ -36,9 +34,8 @@ export function thisMachine({ threads, provider, image, text }: EncoderOptions):
   return { processor: cpus()[0]?.model ?? 'unknown', threads, provider, encoders: [image, text] };
 }
 
-export async function writeTuning(data: string, tuning: StoredTuning): Promise<void> {
-  await mkdir(data, { recursive: true });
-  await writeDurably(tuningFile(data), Buffer.from(`${JSON.stringify(tuning, null, 2)}\n`));
+export function writeTuning(data: string, tuning: StoredTuning): Promise<void> {
+  return writeJsonFile(tuningFile(data), tuning);
 }
 
 /**
@@ -46,19 +43,11 @@ export async function writeTuning(data: string, tuning: StoredTuning): Promise<v
  * @throws TandemError `damaged-artifact` where the file is no tuning
  */
 export async function readTuning(data: string, options: EncoderOptions): Promise<StoredTuning | undefined> {
-  const file = tuningFile(data);
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (text === undefined) return undefined;
-  try {
-    const tuning = tuningSchema.parse(JSON.parse(text));
-    const isOfHere = JSON.stringify(tuning.machine) === JSON.stringify(thisMachine(options));
-    return isOfHere ? tuning : undefined;
-  } catch (cause) {
-    throw new TandemError('damaged-artifact', `${file} is no tuning; delete it, or run tune again`, {
-      cause,
-    });
-  }
+  const tuning = await readJsonFile(
+    tuningFile(data),
+    tuningSchema,
+    'is no tuning; delete it, or run tune again',
+  );
+  const isOfHere = JSON.stringify(tuning?.machine) === JSON.stringify(thisMachine(options));
+  return isOfHere ? tuning : undefined;
 }

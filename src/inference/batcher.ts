@@ -94,9 +94,9 @@ export class Batcher<Item, Result> {
     if (this.#asking || this.#queue.length === 0) return;
     const { maximumWait = 0, budget } = this.#options;
     const waited = performance.now() - this.#queue[0].since;
-    const full = this.#queue.reduce((sum, { cost }) => sum + cost, 0) >= budget;
+    const isFull = () => this.#queue.reduce((sum, { cost }) => sum + cost, 0) >= budget;
     clearTimeout(this.#timer);
-    if (full || waited >= maximumWait) void this.#runNext();
+    if (waited >= maximumWait || isFull()) void this.#runNext();
     else this.#timer = setTimeout(() => this.#wake(), maximumWait - waited);
   }
 

@@ -8,7 +8,7 @@ import type { ModelLoader } from '../runtime/engine-pool.ts';
 import type { HeadVersion } from '../store/head-index.ts';
 import type { HeadRegistry } from '../store/heads.ts';
 import { sha256OfFile } from './checksum.ts';
-import { loadHead, readHeadManifest } from './head.ts';
+import { loadHead } from './head.ts';
 import { headFiles } from './head-manifest.ts';
 import type { Modality } from './prediction.ts';
 
@@ -87,7 +87,7 @@ export async function importHead(
     });
     await head.release();
     return await registry.register(name ?? manifest.name, async (folder, version) => {
-      const own = { ...(await readHeadManifest(scratch)), name: name ?? manifest.name, version };
+      const own = { ...head.manifest, name: name ?? manifest.name, version };
       await writeFile(path.join(folder, headFiles.manifest), `${JSON.stringify(own, null, 2)}\n`);
       for (const content of Object.keys(manifest.files))
         if (content !== headFiles.manifest)

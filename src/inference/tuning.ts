@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Encoder } from './encoder.ts';
 import { type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
-import type { Modality } from './prediction.ts';
+import { type Modality, modalities } from './prediction.ts';
 
 /** How fast a number of engines encodes batches of a size. */
 export interface TuningMeasurement {
@@ -69,7 +69,7 @@ export async function tune(
 export function choose(measurements: readonly TuningMeasurement[]): Pick<Tuning, 'engines' | 'budgets'> {
   const [best] = [...Map.groupBy(measurements, ({ engines }) => engines)]
     .map(([engines, all]) => {
-      const [image, text] = (['image', 'text'] as const).map((modality) =>
+      const [image, text] = modalities.map((modality) =>
         leastOfFastest(all.filter((one) => one.modality === modality)),
       );
       const secondsForBoth = 1 / image.itemsPerSecond + 1 / text.itemsPerSecond;

@@ -3,6 +3,9 @@ import type { Access } from './access.ts';
 import type { Metrics } from './metrics.ts';
 import type { FetchPicture } from './predictions/remote-pictures.ts';
 
+/** Most items of one request for predictions unless said. */
+export const usualMaximumItems = 64;
+
 /** What the HTTP application is told about itself. */
 export interface AppOptions {
   logger: Logger;

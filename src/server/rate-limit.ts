@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { TandemError } from '../errors.ts';
@@ -17,9 +17,7 @@ export function limitRate(requestsPerMinute: number): RequestHandler<Record<stri
     legacyHeaders: false,
     keyGenerator(request) {
       const secret = secretIn(request.get('Authorization'));
-      return secret
-        ? `key ${createHash('sha256').update(secret).digest('hex')}`
-        : ipKeyGenerator(request.ip ?? 'unknown');
+      return secret ? `key ${hash('sha256', secret)}` : ipKeyGenerator(request.ip ?? 'unknown');
     },
     handler(request, _response, next) {
       const { resetTime } = (request as typeof request & { rateLimit: { resetTime?: Date } }).rateLimit;

@@ -3,15 +3,16 @@ import type { RequestHandler } from 'express';
 import type { InferenceObserver, Stage } from '../inference/telemetry.ts';
 import { product } from '../product.ts';
 
+/** Asked for anew each time: the provider may be registered later than this file is read. */
+const tracer = () => trace.getTracer(product.command, product.version);
+
 /**
  * Makes a span of every request, below the caller's own where it sends `traceparent` (W3C). It says which route, not
  * what was in it. Without a provider, as when no collector is configured, it does nothing.
  */
 export const traceRequests: RequestHandler = (request, response, next) => {
   const parent = propagation.extract(context.active(), request.headers);
-  const span = trace
-    .getTracer(product.command, product.version)
-    .startSpan(request.method, { kind: SpanKind.SERVER }, parent);
+  const span = tracer().startSpan(request.method, { kind: SpanKind.SERVER }, parent);
   response.on('close', () => {
     const route = response.locals.route ?? 'none';
     span.updateName(`${request.method} ${route}`);
@@ -30,8 +31,7 @@ export const traceRequests: RequestHandler = (request, response, next) => {
 export class StageTracer implements InferenceObserver {
   stage(stage: Stage, milliseconds: number): void {
     const end = Date.now();
-    trace
-      .getTracer(product.command, product.version)
+    tracer()
       .startSpan(stage, { startTime: end - milliseconds })
       .end(end);
   }

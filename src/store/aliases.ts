@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { TandemError } from '../errors.ts';
-import { writeDurably } from './durable.ts';
+import { readJsonFile, writeJsonFile } from './json-file.ts';
 
 const fileSchema = z.object({
   format: z.literal(1),
@@ -23,22 +21,17 @@ const remembered = 20;
 
 /** @param folder of the head @throws TandemError `damaged-artifact` */
 export async function readRecord(folder: string): Promise<HeadRecord> {
-  const file = path.join(folder, 'aliases.json');
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (text === undefined) return { format: 1, aliases: {}, deleted: [] };
-  try {
-    return fileSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new TandemError('damaged-artifact', `${file} is no list of aliases`, { cause });
-  }
+  const record = await readJsonFile(recordFile(folder), fileSchema, 'is no list of aliases');
+  return record ?? { format: 1, aliases: {}, deleted: [] };
 }
 
 /** Replaces the record in one step: who reads meanwhile finds the old one or the new one. */
-export async function writeRecord(folder: string, record: HeadRecord): Promise<void> {
-  await writeDurably(path.join(folder, 'aliases.json'), Buffer.from(`${JSON.stringify(record, null, 2)}\n`));
+export function writeRecord(folder: string, record: HeadRecord): Promise<void> {
+  return writeJsonFile(recordFile(folder), record);
+}
+
+function recordFile(folder: string): string {
+  return path.join(folder, 'aliases.json');
 }
 
 /** The record with an alias on another version; the one before it is remembered. */

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { type HeadRecord, readRecord } from './aliases.ts';
+import { missing } from './missing.ts';
 
 export interface HeadVersion {
   name: string;
@@ -64,9 +65,4 @@ async function versionsIn(name: string, folders: readonly string[]): Promise<Hea
 export async function foldersIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(missing);
   return (entries ?? []).filter((entry) => entry.isDirectory()).map(({ name }) => name);
-}
-
-function missing(error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'ENOENT') return undefined;
-  throw error;
 }

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
 import { aliasPattern, type HeadRecord, readRecord, withAlias, writeRecord } from './aliases.ts';
@@ -156,7 +156,6 @@ export class HeadRegistry {
 
   async #change(name: string, change: (record: HeadRecord) => HeadRecord): Promise<void> {
     const folder = this.#folderOf(name);
-    await mkdir(folder, { recursive: true });
     await writeRecord(folder, change(await readRecord(folder)));
   }
 }

@@ -1,10 +1,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { product } from '../product.ts';
-import { writeDurably } from './durable.ts';
+import { readJsonFile, writeJsonFile } from './json-file.ts';
+import { missing } from './missing.ts';
 
 /** What a key may do: `predict` asks heads, `train` keeps datasets and fine-tunes as well, `admin` may do everything. */
 export const scopes = ['predict', 'train', 'admin'] as const;
@@ -82,32 +83,16 @@ export class ApiKeys {
     const found = await stat(this.#file, { bigint: true }).catch(missing);
     const version = found ? `${found.mtimeNs} ${found.ino}` : '';
     if (version === this.#read.version) return this.#read.byHash;
-    const parsed = fileSchema.safeParse(parseJson(await readFile(this.#file, 'utf8').catch(missing)));
-    if (!parsed.success) throw new TandemError('damaged-artifact', `${this.#file} is not a list of keys`);
-    this.#read = { version, byHash: new Map(parsed.data.keys.map((key) => [key.hash, key])) };
+    const { keys } = (await readJsonFile(this.#file, fileSchema, 'is not a list of keys')) ?? { keys: [] };
+    this.#read = { version, byHash: new Map(keys.map((key) => [key.hash, key])) };
     return this.#read.byHash;
   }
 
-  async #write(keys: StoredKey[]): Promise<void> {
-    await mkdir(path.dirname(this.#file), { recursive: true });
-    await writeDurably(this.#file, Buffer.from(`${JSON.stringify({ keys }, null, 2)}\n`));
+  #write(keys: StoredKey[]): Promise<void> {
+    return writeJsonFile(this.#file, { keys });
   }
 }
 
 function hashOf(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
-}
-
-function missing(error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'ENOENT') return undefined;
-  throw error;
-}
-
-function parseJson(text: string | undefined): unknown {
-  if (text === undefined) return { keys: [] };
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { TandemError } from '../../errors.ts';
 import { problemResponses } from '../problem-responses.ts';
+import { requireReady } from '../readiness.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
 
@@ -10,7 +10,7 @@ const readySchema = z
   .meta({ example: { status: 'ready', provider: 'cpu' } });
 
 /** Whether the server lives, and whether it can answer. */
-export function healthRoutes({ ready, provider }: Services): Route[] {
+export function healthRoutes(services: Services): Route[] {
   return [
     {
       method: 'get',
@@ -46,8 +46,8 @@ export function healthRoutes({ ready, provider }: Services): Route[] {
       },
       handlers: [
         async (_request, response) => {
-          if (!(await ready())) throw new TandemError('not-ready', 'the encoders do not answer');
-          response.json({ status: 'ready', provider });
+          await requireReady(services);
+          response.json({ status: 'ready', provider: services.provider });
         },
       ],
     },

@@ -11,8 +11,9 @@ import { loadSync } from '@grpc/proto-loader';
 import { errorTable, TandemError } from '../../errors.ts';
 import { type Access, checkScope } from '../access.ts';
 import type { AppOptions } from '../options.ts';
+import { requireReady } from '../readiness.ts';
 import type { Services } from '../services.ts';
-import { headOf, infer, requireReady, serverMetadata } from './inference.ts';
+import { headOf, infer, serverMetadata } from './inference.ts';
 import { describeModel } from './model.ts';
 import { checkShape, type InferenceRequest, splitElements, toBytes } from './tensors.ts';
 

@@ -1,7 +1,7 @@
 import { TandemError } from '../../errors.ts';
 import type { Prediction } from '../../inference/prediction.ts';
 import { product } from '../../product.ts';
-import type { AppOptions } from '../options.ts';
+import { type AppOptions, usualMaximumItems } from '../options.ts';
 import type { HeadSummary, Services } from '../services.ts';
 import { itemsOf, outputsOf } from './model.ts';
 import type { InferenceRequest, OutputTensor } from './tensors.ts';
@@ -18,11 +18,6 @@ export function headOf(services: Services, name: string, version = ''): Promise<
   return services.head(version === '' ? name : `${name}@${version}`);
 }
 
-/** @throws TandemError `not-ready` */
-export async function requireReady(services: Services): Promise<void> {
-  if (!(await services.ready())) throw new TandemError('not-ready', 'the encoders do not answer');
-}
-
 /**
  * Classifies the items of a request. One that cannot be classified fails it as a whole: the protocol knows no errors
  * of items.
@@ -31,7 +26,7 @@ export async function requireReady(services: Services): Promise<void> {
  */
 export async function infer(
   services: Services,
-  { maximumItems = 64, metrics }: Pick<AppOptions, 'maximumItems' | 'metrics'>,
+  { maximumItems = usualMaximumItems, metrics }: Pick<AppOptions, 'maximumItems' | 'metrics'>,
   head: HeadSummary,
   asked: InferenceRequest,
   signal: AbortSignal,

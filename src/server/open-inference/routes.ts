@@ -5,9 +5,10 @@ import type { AppOptions } from '../options.ts';
 import { withDeadline } from '../predictions/deadline.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Problem } from '../problems.ts';
+import { requireReady } from '../readiness.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
-import { headOf, infer, requireReady, serverMetadata } from './inference.ts';
+import { headOf, infer, serverMetadata } from './inference.ts';
 import { describeModel } from './model.ts';
 import { decodeRequest, encodeResponse, inferenceRequestSchema } from './tensors.ts';
 

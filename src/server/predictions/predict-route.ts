@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { modalities, type Prediction, type PredictionInput } from '../../inference/prediction.ts';
 import { readBody } from '../body.ts';
-import type { AppOptions } from '../options.ts';
+import { type AppOptions, usualMaximumItems } from '../options.ts';
 import { problemResponses } from '../problem-responses.ts';
 import { describeProblem, problemSchema } from '../problems.ts';
 import type { Route } from '../route.ts';
@@ -73,7 +73,7 @@ const responseSchema = z
 export function predictRoutes(services: Services, options: AppOptions): Route[] {
   const { maximumRequestBytes, defaultHead, requestTimeout } = options;
   const limits = {
-    maximumItems: options.maximumItems ?? 64,
+    maximumItems: options.maximumItems ?? usualMaximumItems,
     maximumTextCharacters: options.maximumTextCharacters,
   };
   const parse = predictionReader(limits);

@@ -13,6 +13,7 @@ import {
   inputSchema,
   type PredictionLimits,
   readInput,
+  standardTopK,
   topKSchema,
 } from './prediction-request.ts';
 import { withPictures } from './remote-pictures.ts';
@@ -23,7 +24,7 @@ const linesInFlight = 64;
 /** What a stream says in its address, because its body is all lines. */
 export const lineQuerySchema = z.strictObject({
   head: headReference.optional(),
-  topK: z.coerce.number<string>().pipe(topKSchema).default(5),
+  topK: z.coerce.number<string>().pipe(topKSchema).default(standardTopK),
 });
 
 export const lineMediaType = 'application/x-ndjson';

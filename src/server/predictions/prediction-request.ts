@@ -16,10 +16,7 @@ export interface PredictionLimits {
 const headName = headNamePattern.source.slice(1, -1);
 export const headReference = z
   .string()
-  .regex(
-    new RegExp(`^${headName}(@[a-z0-9][a-z0-9._-]{0,63})?$`),
-    'must be a name, name@version or name@alias',
-  )
+  .regex(new RegExp(`^${headName}(@${headName})?$`), 'must be a name, name@version or name@alias')
   .meta({
     description:
       'Which head answers: `name`, `name@3`, `name@latest`, or `name@production` where that is an alias.',
@@ -30,7 +27,7 @@ export const topKSchema = z
   .min(1)
   .max(1000)
   .meta({ description: 'How many labels to return.', example: 5 });
-const standardTopK = 5;
+export const standardTopK = 5;
 
 const imageUrl = z.string().max(8192).optional().meta({
   description:
