@@ -13,6 +13,10 @@ interface Setting<Schema extends z.ZodType = z.ZodType> {
   /** What stands for the value in `--help`. */
   value: string;
   default: string;
+  /** A variable that platforms set by themselves, where ours is not set. */
+  usual?: string;
+  /** Never shown. */
+  isSecret?: boolean;
   schema: Schema;
 }
 
@@ -31,6 +35,25 @@ export const settings = {
     value: 'folder',
     default: 'data',
     schema: name,
+  }),
+  'database-url': setting({
+    about: 'where metadata lies: sqlite (a file in --data), or postgres://user:password@host/database',
+    value: 'address',
+    default: 'sqlite',
+    usual: 'DATABASE_URL',
+    isSecret: true,
+    schema: z
+      .literal('sqlite')
+      .or(z.string().regex(/^postgres(ql)?:\/\//, 'it must be sqlite or postgres://…')),
+  }),
+  artifacts: setting({
+    about:
+      'where files of heads and datasets lie: folder (--data), or s3://bucket/prefix, with AWS’s own environment variables',
+    value: 'place',
+    default: 'folder',
+    schema: z
+      .literal('folder')
+      .or(z.string().regex(/^s3:\/\/[^/]/, 'it must be folder or s3://bucket/prefix')),
   }),
   models: setting({
     about: 'folder of the encoders and the heads that ship with them',
@@ -126,6 +149,12 @@ export const settings = {
     default: '512',
     schema: wholeNumber(1, 1_000_000),
   }),
+  'jobs-at-once': setting({
+    about: 'fine-tunings that run side by side',
+    value: 'jobs',
+    default: '1',
+    schema: wholeNumber(1, 64),
+  }),
   'max-jobs': setting({
     about: 'fine-tunings that may wait for their turn',
     value: 'jobs',
@@ -181,9 +210,11 @@ export type Settings<Names extends SettingName = SettingName> = {
   [Name in Names]: z.infer<(typeof settings)[Name]['schema']>;
 };
 
+/** The settings of everything that lasts. */
+export const storeSettings = ['data', 'database-url', 'artifacts'] as const;
 /** The settings of everything that encodes. */
 export const encoderSettings = [
-  'data',
+  ...storeSettings,
   'models',
   'image-encoder',
   'text-encoder',
@@ -203,6 +234,7 @@ export const serverSettings = [
   'memory',
   'head-memory',
   'max-queue',
+  'jobs-at-once',
   'max-jobs',
   'request-timeout',
   'rate-limit',
@@ -233,12 +265,13 @@ export function readSettings<Names extends SettingName>(
   const values = names.map((setting) => {
     const variable = environmentVariable(setting);
     const flag = flags[setting];
-    const text = flag ?? environment[variable] ?? settings[setting].default;
+    const { usual, isSecret, default: fallback }: Setting = settings[setting];
+    const text = flag ?? environment[variable] ?? (usual && environment[usual]) ?? fallback;
     const parsed = settings[setting].schema.safeParse(text);
     if (!parsed.success)
       problems.push({
         at: flag === undefined ? variable : `--${setting}`,
-        detail: `${JSON.stringify(text)} is not valid: ${parsed.error.issues[0].message}`,
+        detail: `${isSecret ? 'the value' : JSON.stringify(text)} is not valid: ${parsed.error.issues[0].message}`,
       });
     return [setting, parsed.data] as const;
   });

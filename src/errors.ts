@@ -125,6 +125,16 @@ export const errorTable = {
     title: 'A stored file is damaged',
     fix: 'Restore the named file from its source; its sha256 must match.',
   },
+  'job-conflict': {
+    status: 409,
+    title: 'The job is in a state that does not allow this',
+    fix: 'Only a job that failed or was cancelled can be tried again; else submit a new one.',
+  },
+  'storage-unavailable': {
+    status: 503,
+    title: 'The store cannot be reached or written to',
+    fix: 'Mend what the detail names (disk space, rights, database, object store), then try again; nothing was lost.',
+  },
   'job-cancelled': {
     status: 409,
     title: 'The job was cancelled',

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
+import pMap from 'p-map';
 import { numberOption } from '../../src/commands/options.ts';
 import { print, printJson, table } from '../../src/commands/output.ts';
 import { encoderSettings, readSettings } from '../../src/config.ts';
 import { type Encoders, loadEncoders } from '../../src/inference/encoders.ts';
-import { concurrently } from '../../src/training/dataset/concurrently.ts';
 import type { Dataset } from '../../src/training/dataset/dataset.ts';
 import { extractFeatures } from '../../src/training/features.ts';
 import { PeerWorker } from '../peers/worker.ts';
@@ -99,7 +99,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 function decode({ image }: Encoders, paths: readonly string[]): Promise<Uint8Array[]> {
-  return concurrently(paths, batch, (file) => image.prepare(file));
+  return pMap(paths, (file) => image.prepare(file), { concurrency: batch });
 }
 
 async function encodingAlone(encoders: Encoders, paths: readonly string[]): Promise<() => Promise<number>> {
@@ -122,7 +122,6 @@ function asDataset(paths: readonly string[]): Dataset {
   const labels = ['any'];
   return {
     name: 'photographs',
-    folder: '',
     target: 'single',
     labelSeparator: '|',
     labels,

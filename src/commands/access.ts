@@ -4,21 +4,19 @@ import type { Settings } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import { product } from '../product.ts';
 import type { Access } from '../server/access.ts';
-import { ApiKeys } from '../store/keys.ts';
+import type { ApiKeys } from '../store/keys.ts';
 
 /**
  * Decides who may ask the server: everyone, where the settings say so or where it listens on loopback and no key was
  * ever made; else who has a key.
  * @throws TandemError `invalid-configuration` where others could reach a server that has no key, saying what to type
- * @example createApp(services, { access: await accessTo(settings), … });
+ * @example createApp(services, { access: await accessTo(settings, keys), … });
  */
-export async function accessTo({
-  anonymous,
-  host,
-  data,
-}: Pick<Settings, 'anonymous' | 'host' | 'data'>): Promise<Access> {
+export async function accessTo(
+  { anonymous, host, data }: Pick<Settings, 'anonymous' | 'host' | 'data'>,
+  keys: ApiKeys,
+): Promise<Access> {
   if (anonymous === 'everyone') return async () => 'open';
-  const keys = new ApiKeys(data);
   const loopback = await isLoopback(host);
   if (!loopback && !(await keys.any()))
     throw new TandemError(
@@ -28,7 +26,7 @@ export async function accessTo({
     );
   return async (secret) => {
     if (loopback && !(await keys.wereMade())) return 'open';
-    return secret === undefined ? undefined : (await keys.find(secret))?.scope;
+    return secret === undefined ? undefined : keys.find(secret);
   };
 }
 

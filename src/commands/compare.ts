@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
+import { openStore } from '../store/store.ts';
 import {
   type Comparison,
   type ContenderResult,
@@ -21,6 +22,7 @@ import {
 } from './options.ts';
 import { metricText, print, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
+import { storeOptions } from './store.ts';
 
 export const compare = addSettings(
   addDatasetOptions(
@@ -42,8 +44,9 @@ export const compare = addSettings(
   )
   .action(async (reference: string, options, command: Command) => {
     const chosen = settingsOf(command, encoderSettings);
+    await using store = await openStore(storeOptions(chosen));
     const onProgress = progressBar();
-    const dataset = await openDataset(reference, chosen, columnNames(options), onProgress);
+    const dataset = await openDataset(reference, store, columnNames(options), onProgress);
     const encoders = await loadEncoders(encoderOptions(chosen));
     try {
       const comparison = await compareStrategies(encoders, {

@@ -3,18 +3,19 @@ import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import pMap from 'p-map';
 import { TandemError } from '../errors.ts';
 import type { Job } from '../jobs/job.ts';
 import { openRemote } from '../remote/open-remote.ts';
 import type { DatasetSummary, DatasetUpload, Services } from '../server/services.ts';
-import { removeLeftovers } from '../store/durable.ts';
-import { DatasetCatalogue, type DatasetRecord } from '../training/dataset/catalogue.ts';
-import { concurrently } from '../training/dataset/concurrently.ts';
+import type { DatasetCatalogue, DatasetRecord } from '../training/dataset/catalogue.ts';
+import type { Example } from '../training/dataset/example.ts';
 import { exportDataset } from '../training/dataset/export.ts';
 import { type DatasetSource, importDataset, tryImport } from '../training/dataset/import.ts';
 import { makeThumbnail } from '../training/thumbnails.ts';
 
 export interface DatasetServiceOptions {
+  catalogue: DatasetCatalogue;
   /** Folder of all data; folders that requests may name lie in its `datasets`. */
   data: string;
   /** Folder for what is fetched and unpacked meanwhile. */
@@ -22,7 +23,7 @@ export interface DatasetServiceOptions {
   /** Whether addresses are fetched, and how many bytes of each at most. */
   fetchUrls: boolean;
   maximumBytes: number;
-  jobs(): Job[];
+  jobs(): Promise<Job[]>;
 }
 
 /** Milliseconds for a dataset at an address. */
@@ -30,11 +31,9 @@ const downloadTimeout = 3_600_000;
 const listedProblems = 1000;
 const thumbnailsAtOnce = 4;
 
-/** What the HTTP layer asks about datasets, from the catalogue below the folder of all data. */
-export async function datasetServices(options: DatasetServiceOptions): Promise<Services['datasets']> {
-  const { data, workspace } = options;
-  const catalogue = new DatasetCatalogue(data);
-  await Promise.all([catalogue.clean(), removeLeftovers(workspace)]);
+/** What the HTTP layer asks about datasets. */
+export function datasetServices(options: DatasetServiceOptions): Services['datasets'] {
+  const { catalogue, workspace } = options;
   return {
     add: (upload) =>
       withSource(upload, options, async (source, settings) => {
@@ -51,17 +50,14 @@ export async function datasetServices(options: DatasetServiceOptions): Promise<S
     async rows(id, page) {
       const { counts } = await catalogue.get(id);
       const examples = await catalogue.examples(id, page);
-      const rows = await concurrently(
-        examples,
-        thumbnailsAtOnce,
-        async ({ row, text, label, split, image, imageHash }) => ({
-          row,
-          text,
-          label,
-          split,
-          ...(image && imageHash && { image: { hash: imageHash, thumbnail: await makeThumbnail(image) } }),
-        }),
-      );
+      const withThumbnail = async ({ row, text, label, split, image, imageHash }: Example) => ({
+        row,
+        text,
+        label,
+        split,
+        ...(image && imageHash && { image: { hash: imageHash, thumbnail: await makeThumbnail(image) } }),
+      });
+      const rows = await pMap(examples, withThumbnail, { concurrency: thumbnailsAtOnce });
       return { total: counts.examples, offset: page.offset, rows };
     },
     async export(id) {
@@ -69,7 +65,7 @@ export async function datasetServices(options: DatasetServiceOptions): Promise<S
       return { name, content: await exportDataset(catalogue, id) };
     },
     async delete(id) {
-      const user = options.jobs().find((job) => job.dataset === id && job.finishedAt === undefined);
+      const user = (await options.jobs()).find((job) => job.dataset === id && job.finishedAt === undefined);
       if (user) throw new TandemError('dataset-in-use', `the job ${user.id} trains on it`);
       await catalogue.delete(id);
     },

@@ -3,22 +3,32 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
+import { storeSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
+import { openStore } from '../store/store.ts';
 import { DatasetCatalogue, type DatasetRecord } from '../training/dataset/catalogue.ts';
 import { exportDataset } from '../training/dataset/export.ts';
 import { type DatasetSource, importDataset, tryImport } from '../training/dataset/import.ts';
 import { addColumnOptions, addSettings, columnNames, settingsOf } from './options.ts';
 import { print, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
+import { storeOptions } from './store.ts';
 
-const settings = ['data'] as const;
+async function withCatalogue<Result>(
+  command: Command,
+  work: (catalogue: DatasetCatalogue) => Promise<Result>,
+): Promise<Result> {
+  await using store = await openStore(storeOptions(settingsOf(command, storeSettings)));
+  return await work(new DatasetCatalogue(store));
+}
+
 const example = (line: string) => `\nExample:\n  npm run -s tandem -- datasets ${line}`;
 
 function subcommand(name: string, summary: string, line: string): Command {
   const command = new Command(name)
     .summary(summary)
     .description(`${summary[0].toUpperCase()}${summary.slice(1)}.`);
-  return addSettings(command.option('--json', 'print one JSON object'), settings).addHelpText(
+  return addSettings(command.option('--json', 'print one JSON object'), storeSettings).addHelpText(
     'after',
     example(line),
   );
@@ -33,7 +43,7 @@ const check = addColumnOptions(
 )
   .argument('<dataset>', 'a folder, or a zip, tar, CSV or JSONL file')
   .action(async (given: string, options, command: Command) => {
-    const workspace = await makeWorkspace(settingsOf(command, settings).data);
+    const workspace = await makeWorkspace(settingsOf(command, storeSettings).data);
     const source = await findSource(given);
     const onProgress = progressBar();
     const { dataset, ...found } = await tryImport(source, { ...columnNames(options), workspace, onProgress });
@@ -66,14 +76,17 @@ const bring = addColumnOptions(
   .argument('<dataset>', 'a folder, or a zip, tar, CSV or JSONL file')
   .option('--name <name>', 'what to call it; else the name of the folder or file')
   .action(async (given: string, options, command: Command) => {
-    const { data } = settingsOf(command, settings);
+    const { data } = settingsOf(command, storeSettings);
     const source = await findSource(given);
-    const { record, isNew } = await importDataset(new DatasetCatalogue(data), source, {
-      ...columnNames(options),
-      name: options.name,
-      workspace: await makeWorkspace(data),
-      onProgress: progressBar(),
-    });
+    const workspace = await makeWorkspace(data);
+    const { record, isNew } = await withCatalogue(command, (catalogue) =>
+      importDataset(catalogue, source, {
+        ...columnNames(options),
+        name: options.name,
+        workspace,
+        onProgress: progressBar(),
+      }),
+    );
     if (options.json) printJson({ isNew, dataset: record });
     else {
       print(`${record.id}: ${describe(record)}${isNew ? '' : ' (it was here already)'}`);
@@ -83,7 +96,7 @@ const bring = addColumnOptions(
 
 const list = subcommand('list', 'list the imported datasets', 'list').action(
   async (options, command: Command) => {
-    const records = await new DatasetCatalogue(settingsOf(command, settings).data).list();
+    const records = await withCatalogue(command, (catalogue) => catalogue.list());
     if (options.json) return printJson({ datasets: records });
     const rows = records.map(({ id, counts, createdAt }) => [
       id,
@@ -104,16 +117,18 @@ const send = subcommand(
   .argument('<id>', 'id of the dataset')
   .argument('[file]', 'where to; <name>.zip unless said')
   .action(async (id: string, given: string | undefined, options, command: Command) => {
-    const catalogue = new DatasetCatalogue(settingsOf(command, settings).data);
-    const file = given ?? `${(await catalogue.get(id)).name.replaceAll(/[/\\]/g, '_')}.zip`;
-    const temporary = `${file}.part`;
-    try {
-      await pipeline(await exportDataset(catalogue, id), createWriteStream(temporary));
-      await rename(temporary, file);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    const file = await withCatalogue(command, async (catalogue) => {
+      const file = given ?? `${(await catalogue.get(id)).name.replaceAll(/[/\\]/g, '_')}.zip`;
+      const temporary = `${file}.part`;
+      try {
+        await pipeline(await exportDataset(catalogue, id), createWriteStream(temporary));
+        await rename(temporary, file);
+        return file;
+      } catch (error) {
+        await rm(temporary, { force: true });
+        throw error;
+      }
+    });
     if (options.json) printJson({ id, file });
     else print(`${id} is in ${file}`);
   });
@@ -125,7 +140,7 @@ const remove = subcommand(
 )
   .argument('<id>', 'id of the dataset')
   .action(async (id: string, options, command: Command) => {
-    await new DatasetCatalogue(settingsOf(command, settings).data).delete(id);
+    await withCatalogue(command, (catalogue) => catalogue.delete(id));
     if (options.json) printJson({ deleted: id });
     else print(`${id} is gone`);
   });

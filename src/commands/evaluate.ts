@@ -2,6 +2,8 @@ import { Command } from 'commander';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { readHeadManifest } from '../inference/head.ts';
+import { HeadRegistry } from '../store/heads.ts';
+import { openStore } from '../store/store.ts';
 import { evaluateHead } from '../training/evaluate-head.ts';
 import {
   addColumnOptions,
@@ -9,12 +11,12 @@ import {
   columnNames,
   encoderOptions,
   featureCache,
-  headRegistry,
   openDataset,
   settingsOf,
 } from './options.ts';
 import { metricsTable, print, printJson } from './output.ts';
 import { progressBar } from './progress-bar.ts';
+import { shippedHeads, storeOptions } from './store.ts';
 
 export const evaluate = addSettings(
   addColumnOptions(
@@ -31,11 +33,12 @@ export const evaluate = addSettings(
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- evaluate photos-of-june/ --head pets@2')
   .action(async (reference: string, options, command: Command) => {
     const chosen = settingsOf(command, encoderSettings);
-    const version = await headRegistry(chosen).resolve(options.head);
+    await using store = await openStore(storeOptions(chosen));
+    const version = await new HeadRegistry(store, shippedHeads(chosen)).open(options.head);
     const onProgress = progressBar();
     const { target } = await readHeadManifest(version.folder);
     const columns = { ...columnNames(options), target };
-    const dataset = await openDataset(reference, chosen, columns, onProgress);
+    const dataset = await openDataset(reference, store, columns, onProgress);
     const encoders = await loadEncoders(encoderOptions(chosen));
     try {
       const metrics = await evaluateHead(encoders, {

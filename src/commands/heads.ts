@@ -5,14 +5,26 @@ import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { encoderSettings } from '../config.ts';
 import { readEncoderManifest } from '../inference/encoder-manifest.ts';
-import { readHeadManifest } from '../inference/head.ts';
+import { parseHeadManifest } from '../inference/head.ts';
 import { exportHead, importHead } from '../inference/head-package.ts';
 import { Engine } from '../runtime/engine.ts';
+import { HeadRegistry } from '../store/heads.ts';
+import { openStore } from '../store/store.ts';
 import { metricTitles } from '../training/metrics.ts';
-import { addSettings, headRegistry, numberOption, settingsOf } from './options.ts';
+import { addSettings, numberOption, settingsOf } from './options.ts';
 import { metricText, print, printJson, table } from './output.ts';
+import { shippedHeads, storeOptions } from './store.ts';
 
 const version = numberOption(1, 2 ** 31);
+
+async function withRegistry<Result>(
+  command: Command,
+  work: (registry: HeadRegistry) => Promise<Result>,
+): Promise<Result> {
+  const chosen = settingsOf(command, encoderSettings);
+  await using store = await openStore(storeOptions(chosen));
+  return await work(new HeadRegistry(store, shippedHeads(chosen)));
+}
 
 const list = addSettings(
   new Command('list')
@@ -23,14 +35,14 @@ const list = addSettings(
 )
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads list')
   .action(async (options, command: Command) => {
-    const registry = headRegistry(settingsOf(command, encoderSettings));
-    const versions = await registry.list();
-    const heads = await Promise.all(
-      versions.map(async ({ name, version, folder }) => {
-        const aliases = Object.entries(await registry.aliases(name));
-        const own = aliases.filter(([, meant]) => meant === version).map(([alias]) => alias);
-        return { ...(await readHeadManifest(folder)), aliases: own };
-      }),
+    const heads = await withRegistry(command, async (registry) =>
+      Promise.all(
+        (await registry.list()).map(async ({ name, version, manifest }) => {
+          const aliases = Object.entries(await registry.aliases(name));
+          const own = aliases.filter(([, meant]) => meant === version).map(([alias]) => alias);
+          return { ...parseHeadManifest(manifest, `${name}@${version}`), aliases: own };
+        }),
+      ),
     );
     if (options.json) return printJson({ heads });
     const rows = heads.map(({ name, version, target, labels, metrics, createdAt, aliases }) => {
@@ -59,7 +71,7 @@ const alias = addSettings(
 )
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads alias pets production 3')
   .action(async (name: string, alias: string, version: number, options, command: Command) => {
-    await headRegistry(settingsOf(command, encoderSettings)).setAlias(name, alias, version);
+    await withRegistry(command, (registry) => registry.setAlias(name, alias, version));
     if (options.json) printJson({ name, alias, version });
     else print(`${name}@${alias} is ${name}@${version}`);
   });
@@ -75,7 +87,7 @@ const rollback = addSettings(
 )
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads rollback pets production')
   .action(async (name: string, alias: string, options, command: Command) => {
-    const version = await headRegistry(settingsOf(command, encoderSettings)).rollback(name, alias);
+    const version = await withRegistry(command, (registry) => registry.rollback(name, alias));
     if (options.json) printJson({ name, alias, version });
     else print(`${name}@${alias} is ${name}@${version} again`);
   });
@@ -91,7 +103,7 @@ const remove = addSettings(
 )
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads delete pets 2')
   .action(async (name: string, version: number, options, command: Command) => {
-    await headRegistry(settingsOf(command, encoderSettings)).delete(name, version);
+    await withRegistry(command, (registry) => registry.delete(name, version));
     if (options.json) printJson({ name, version });
     else print(`${name}@${version} is gone`);
   });
@@ -107,10 +119,12 @@ const exporting = addSettings(
 )
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads export pets@3 --output pets-3.tar')
   .action(async (reference: string, options, command: Command) => {
-    const found = await headRegistry(settingsOf(command, encoderSettings)).resolve(reference);
-    const file = options.output ?? `${found.name}-${found.version}.tar`;
-    await pipeline(await exportHead(found, tmpdir()), createWriteStream(file));
-    const { name, version } = found;
+    const { name, version, file } = await withRegistry(command, async (registry) => {
+      const found = await registry.open(reference);
+      const file = options.output ?? `${found.name}-${found.version}.tar`;
+      await pipeline(await exportHead(found, tmpdir()), createWriteStream(file));
+      return { ...found, file };
+    });
     if (options.json) printJson({ name, version, file });
     else print(`${name}@${version} is in ${file}`);
   });
@@ -134,12 +148,10 @@ const importing = addSettings(
     );
     const loader = Engine.start({ provider: 'cpu', threads: 1 });
     try {
-      const { name, version } = await importHead(headRegistry(chosen), file, {
-        name: options.name,
-        fingerprints: { image: image.fingerprint, text: text.fingerprint },
-        loader,
-        workspace: tmpdir(),
-      });
+      const fingerprints = { image: image.fingerprint, text: text.fingerprint };
+      const { name, version } = await withRegistry(command, (registry) =>
+        importHead(registry, file, { name: options.name, fingerprints, loader, workspace: tmpdir() }),
+      );
       if (options.json) printJson({ name, version });
       else print(`it is ${name}@${version} now`);
     } finally {

@@ -1,12 +1,18 @@
 import { Command, Option } from 'commander';
+import { storeSettings } from '../config.ts';
 import { ApiKeys, scopes } from '../store/keys.ts';
+import { openStore } from '../store/store.ts';
 import { addSettings, settingsOf } from './options.ts';
 import { print, printJson, table } from './output.ts';
+import { storeOptions } from './store.ts';
 
-const keySettings = ['data'] as const;
-const keysOf = (command: Command) => new ApiKeys(settingsOf(command, keySettings).data);
+async function withKeys<Result>(command: Command, work: (keys: ApiKeys) => Promise<Result>): Promise<Result> {
+  await using store = await openStore(storeOptions(settingsOf(command, storeSettings)));
+  return await work(new ApiKeys(store.database));
+}
+
 const subcommand = (name: string, summary: string) =>
-  addSettings(new Command(name).summary(summary).description(`${summary}.`), keySettings).option(
+  addSettings(new Command(name).summary(summary).description(`${summary}.`), storeSettings).option(
     '--json',
     'print one JSON object',
   );
@@ -20,7 +26,7 @@ const create = subcommand('create', 'Makes a key and shows its secret once')
   )
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- keys create shop --scope predict')
   .action(async (name: string, options, command: Command) => {
-    const key = await keysOf(command).create(name, options.scope);
+    const key = await withKeys(command, (keys) => keys.create(name, options.scope));
     if (options.json) return printJson(key);
     print(key.secret);
     print(`It is shown this once. Send it with each request: -H 'Authorization: Bearer ${key.secret}'`);
@@ -29,7 +35,7 @@ const create = subcommand('create', 'Makes a key and shows its secret once')
 const list = subcommand('list', 'Lists the keys, without their secrets')
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- keys list')
   .action(async (options, command: Command) => {
-    const keys = await keysOf(command).list();
+    const keys = await withKeys(command, (keys) => keys.list());
     if (options.json) return printJson({ keys });
     print(
       table([
@@ -43,7 +49,7 @@ const revoke = subcommand('revoke', 'Takes a key back; a running server refuses 
   .argument('<id>', 'the key’s id, as the list shows it')
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- keys revoke 5b0e1d3e-4f0b-4c53-9d0f-6a2f5c0e7a11')
   .action(async (id: string, options, command: Command) => {
-    const key = await keysOf(command).revoke(id);
+    const key = await withKeys(command, (keys) => keys.revoke(id));
     if (options.json) printJson(key);
     else print(`revoked: ${key.name} (${key.scope})`);
   });

@@ -12,7 +12,7 @@ import {
 } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import type { EncoderOptions } from '../inference/encoders.ts';
-import { HeadRegistry } from '../store/heads.ts';
+import type { Store } from '../store/store.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { type Dataset, readDataset } from '../training/dataset/dataset.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
@@ -51,16 +51,6 @@ export function encoderOptions(chosen: EncoderSettings): EncoderOptions {
   return { models, provider, threads, engines, image: chosen['image-encoder'], text: chosen['text-encoder'] };
 }
 
-/** Where heads are kept, and where those that ship with the program lie. */
-export function headFolders({ data, models }: EncoderSettings): { root: string; shipped: string[] } {
-  return { root: path.join(data, 'heads'), shipped: [path.join(models, 'heads')] };
-}
-
-export function headRegistry(chosen: EncoderSettings): HeadRegistry {
-  const { root, shipped } = headFolders(chosen);
-  return new HeadRegistry(root, shipped);
-}
-
 /** Where the features are kept that were computed once. */
 export function featureCache({ data }: EncoderSettings): string {
   return path.join(data, 'features');
@@ -72,7 +62,7 @@ export function featureCache({ data }: EncoderSettings): string {
  */
 export async function openDataset(
   reference: string,
-  { data }: { data: string },
+  store: Store,
   columns: Partial<ColumnNames> = {},
   onProgress?: (progress: ImportProgress) => void,
 ): Promise<Dataset> {
@@ -82,7 +72,7 @@ export async function openDataset(
       ...columns,
       onProgress: (done, total) => onProgress?.({ stage: 'checking', done, total }),
     });
-  return new DatasetCatalogue(data).open(reference).catch((error) => {
+  return new DatasetCatalogue(store).open(reference).catch((error) => {
     if (!(error instanceof TandemError) || error.code !== 'unknown-dataset') throw error;
     throw new TandemError(
       'unknown-dataset',

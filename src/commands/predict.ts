@@ -7,8 +7,11 @@ import { loadHead } from '../inference/head.ts';
 import type { Opinion } from '../inference/prediction.ts';
 import { Predictor } from '../inference/predictor.ts';
 import { Engine } from '../runtime/engine.ts';
-import { addSettings, encoderOptions, headRegistry, settingsOf } from './options.ts';
+import { HeadRegistry } from '../store/heads.ts';
+import { openStore } from '../store/store.ts';
+import { addSettings, encoderOptions, settingsOf } from './options.ts';
 import { percent, print, printJson, table } from './output.ts';
+import { shippedHeads, storeOptions } from './store.ts';
 
 export const predict = addSettings(
   new Command('predict')
@@ -36,7 +39,8 @@ export const predict = addSettings(
       throw new TandemError('empty-request', 'give --image, --text or both');
     const image = options.image === undefined ? undefined : await readPicture(options.image);
     const chosen = settingsOf(command, encoderSettings);
-    const { folder } = await headRegistry(chosen).resolve(options.head);
+    await using store = await openStore(storeOptions(chosen));
+    const { folder } = await new HeadRegistry(store, shippedHeads(chosen)).open(options.head);
     const encoders = await loadEncoders({ ...encoderOptions(chosen), engines: 1 });
     const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
     try {

@@ -25,19 +25,20 @@ export const serve = addSettings(
     const running = await startServer(chosen);
     const heads = await running.services.heads();
     if (options.json) {
-      const { address, grpc, provider, batching } = running;
-      printJson({ address, grpc, provider, batching, heads });
+      const { address, grpc, provider, store, batching } = running;
+      printJson({ address, grpc, provider, store, batching, heads });
     } else announce(running, heads);
     void stopped.then(() => running.close()).then(() => process.exit(0));
   });
 
-function announce({ address, grpc, provider, batching }: RunningServer, heads: HeadSummary[]): void {
+function announce({ address, grpc, provider, store, batching }: RunningServer, heads: HeadSummary[]): void {
   const names = heads
     .map(({ name, version, labels }) => `${name}@${version} (${labels.length} labels)`)
     .join(', ');
   print(`${product.name} ${product.version} answers at ${address}`);
   if (grpc) print(`gRPC: ${grpc}`);
   print(`provider: ${provider.provider} (${provider.reason})`);
+  print(`data: metadata in ${store.metadata}, files in ${store.artifacts}`);
   const { engines, budgets, tuning } = batching;
   print(
     `engines: ${engines}, batches of up to ${budgets.image} pixels and ${budgets.text} tokens (${tuning ?? `usual; ${product.command} tune measures what suits this machine`})`,

@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { pino } from 'pino';
 import type { Settings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
-import { readHeadManifest } from '../inference/head.ts';
+import { parseHeadManifest } from '../inference/head.ts';
 import { HeadCache } from '../inference/head-cache.ts';
 import { Predictor } from '../inference/predictor.ts';
 import { observeBy } from '../inference/telemetry.ts';
@@ -20,10 +20,17 @@ import type { AppOptions } from '../server/options.ts';
 import type { FetchPicture } from '../server/predictions/remote-pictures.ts';
 import type { HeadSummary, Services } from '../server/services.ts';
 import { StageTracer } from '../server/tracing.ts';
-import { openDatabase } from '../store/database.ts';
+import { lockData } from '../store/data-lock.ts';
+import type { RegisteredHead } from '../store/head-reading.ts';
+import { HeadRegistry } from '../store/heads.ts';
+import { ApiKeys } from '../store/keys.ts';
+import { serverName } from '../store/server-name.ts';
+import { openStore } from '../store/store.ts';
+import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { accessTo } from './access.ts';
 import { datasetServices } from './dataset-services.ts';
-import { encoderOptions, headFolders, headRegistry } from './options.ts';
+import { encoderOptions } from './options.ts';
+import { shippedHeads, storeOptions } from './store.ts';
 import { startTracing } from './tracing.ts';
 import { readTuning, tuningFile } from './tuning-file.ts';
 import { versionServices } from './version-services.ts';
@@ -39,6 +46,8 @@ export interface RunningServer {
   /** `host:port`, where it answers gRPC as well. */
   grpc?: string;
   provider: { provider: string; reason: string };
+  /** Where everything is kept, in words. */
+  store: { metadata: string; artifacts: string };
   /** Engines, and most pixels and tokens of their batches. */
   batching: { engines: number; budgets: { image: number; text: number }; tuning?: string };
   services: Services;
@@ -46,9 +55,17 @@ export interface RunningServer {
 }
 
 export async function startServer(chosen: Settings): Promise<RunningServer> {
-  const access = await accessTo(chosen);
   const uploads = path.join(chosen.data, 'uploads');
-  const database = await openDatabase(chosen.data);
+  const unlock = await lockData(chosen.data);
+  const store = await openStore(storeOptions(chosen)).catch((error) => {
+    unlock();
+    throw error;
+  });
+  const closeStore = () => store.close().finally(unlock);
+  const access = await accessTo(chosen, new ApiKeys(store.database)).catch(async (error) => {
+    await closeStore();
+    throw error;
+  });
   // What is left here was never acknowledged: it came in while an earlier server ended.
   await rm(uploads, { recursive: true, force: true });
   await mkdir(uploads, { recursive: true });
@@ -76,7 +93,8 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     memoryBytes: chosen.memory * 2 ** 20,
     observer: stopTracing ? observeBy(metrics, new StageTracer()) : metrics,
   });
-  const registry = headRegistry(chosen);
+  const registry = new HeadRegistry(store, shippedHeads(chosen));
+  const catalogue = new DatasetCatalogue(store);
   const cache = new HeadCache(headEngine, encoders.fingerprints, chosen['head-memory'] * 2 ** 20);
   metrics.watch(provider, () => ({
     waiting: predictor.waiting,
@@ -84,34 +102,47 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     loaded: cache.loaded,
   }));
   const jobs = await JobQueue.open({
-    database,
-    encoders: asked,
-    heads: headFolders(chosen),
-    data: chosen.data,
-    datasets: path.join(chosen.data, 'datasets'),
+    store,
+    registry,
+    place: {
+      encoders: asked,
+      shippedHeads: shippedHeads(chosen),
+      datasets: path.join(chosen.data, 'datasets'),
+    },
+    runner: await serverName(chosen.data),
+    atOnce: chosen['jobs-at-once'],
     maximumQueue: chosen['max-jobs'],
+    onError: (error) => logger.error({ error }, 'a job could not be looked after'),
   });
   await predictor.check();
+  for (const owner of [registry, catalogue])
+    void owner.clean().catch((error) => logger.warn({ error }, 'what a crash left is still there'));
 
   // A version never changes: its manifest is read once, not for every request that asks what it says.
-  const summaries = new LRUCache<string, HeadSummary>({ max: 10_000, fetchMethod: summarize });
+  const summaries = new LRUCache<string, HeadSummary>({ max: 10_000 });
+  const summaryOf = (head: RegisteredHead) => {
+    const key = `${head.name}@${head.version}`;
+    const summary = summaries.get(key) ?? summarize(head);
+    summaries.set(key, summary);
+    return summary;
+  };
   const services: Services = {
     async predict(inputs, { head: reference, topK, signal }) {
-      const { name, version, folder } = await registry.resolve(reference);
+      const { name, version, folder } = await registry.open(reference);
       const results = await cache.use(folder, (head) => predictor.predict(head, inputs, { topK, signal }));
       return { head: { name, version }, results };
     },
     embed: (inputs, signal) => predictor.embed(inputs, signal),
     encoders: { image: encoders.image.id, text: encoders.text.id },
-    head: async (reference) => summaries.forceFetch((await registry.resolve(reference)).folder),
-    heads: async () =>
-      Promise.all((await registry.latest()).map(({ folder }) => summaries.forceFetch(folder))),
+    head: async (reference) => summaryOf(await registry.resolve(reference)),
+    heads: async () => (await registry.latest()).map(summaryOf),
     versions: versionServices(registry, {
       fingerprints: encoders.fingerprints,
       loader: headEngine,
       workspace: uploads,
     }),
-    datasets: await datasetServices({
+    datasets: datasetServices({
+      catalogue,
       data: chosen.data,
       workspace: uploads,
       fetchUrls: chosen['fetch-urls'] === 'on',
@@ -157,13 +188,14 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   };
   const { server, grpc } = await listening().catch(async (error) => {
     await jobs.close();
-    await Promise.all([closeEngines(), database.destroy()]);
+    await Promise.all([closeEngines(), closeStore()]);
     throw error;
   });
   return {
     address: server.address,
     grpc: grpc?.address,
     provider: encoders.provider,
+    store: store.places,
     batching: {
       engines: encoders.engines,
       budgets: predictor.budgets,
@@ -172,7 +204,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     services,
     async close() {
       await Promise.all([server.close(), grpc?.close(), jobs.close()]);
-      await database.destroy();
+      await closeStore();
       await closeEngines();
       await stopTracing?.().catch((error) => logger.warn({ error }, 'the last traces are lost'));
     },
@@ -184,8 +216,8 @@ function pictureFetcher(chosen: Settings): FetchPicture {
   return async (address, signal) => buffer((await openRemote(address, { ...limits, signal })).body);
 }
 
-async function summarize(folder: string): Promise<HeadSummary> {
-  const { name, version, target, labels, encoders, createdAt, metrics } = await readHeadManifest(folder);
+function summarize({ name, version, manifest }: RegisteredHead): HeadSummary {
+  const { target, labels, encoders, createdAt, metrics } = parseHeadManifest(manifest, `${name}@${version}`);
   return {
     name,
     version,

@@ -2,6 +2,8 @@ import { Command, Option } from 'commander';
 import { strategies } from '../arl/strategy.ts';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
+import { HeadRegistry } from '../store/heads.ts';
+import { openStore } from '../store/store.ts';
 import { fineTune } from '../training/fine-tune.ts';
 import { defaultRecipe, type Recipe, strategyRecipe } from '../training/recipe.ts';
 import {
@@ -10,13 +12,13 @@ import {
   columnNames,
   encoderOptions,
   featureCache,
-  headRegistry,
   numberOption,
   openDataset,
   settingsOf,
 } from './options.ts';
 import { metricsTable, print, printJson } from './output.ts';
 import { progressBar } from './progress-bar.ts';
+import { shippedHeads, storeOptions } from './store.ts';
 
 export const train = addSettings(
   addDatasetOptions(
@@ -58,11 +60,12 @@ export const train = addSettings(
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- train photos/ --head pets')
   .action(async (reference: string, options, command: Command) => {
     const chosen = settingsOf(command, encoderSettings);
+    await using store = await openStore(storeOptions(chosen));
     const onProgress = progressBar();
-    const dataset = await openDataset(reference, chosen, columnNames(options), onProgress);
+    const dataset = await openDataset(reference, store, columnNames(options), onProgress);
     const encoders = await loadEncoders(encoderOptions(chosen));
     try {
-      const summary = await fineTune(encoders, headRegistry(chosen), {
+      const summary = await fineTune(encoders, new HeadRegistry(store, shippedHeads(chosen)), {
         dataset,
         featureCache: featureCache(chosen),
         head: options.head,
@@ -80,7 +83,7 @@ export const train = addSettings(
       else {
         const { head, version, examples, seconds, folder } = summary;
         print(
-          `${head}@${version}: ${summary.labels.length} labels, trained on ${examples.training} examples in ${seconds.total} s`,
+          `${head}@${version}: ${summary.labels.length} labels, trained on ${examples.training} examples in ${seconds!.total} s`,
         );
         print(metricsTable(summary.metrics, summary.target));
         print(`report: ${folder}/report.html`);

@@ -23,7 +23,7 @@ export function versionServices(
       return get(name);
     },
     async export(name, version) {
-      const found = await registry.resolve(`${name}@${version}`);
+      const found = await registry.open(`${name}@${version}`);
       return { name: `${name}-${found.version}`, content: await exportHead(found, importing.workspace) };
     },
     async import(file, name) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { manifestFile } from '../store/shipped-heads.ts';
 import { modalities } from './prediction.ts';
 
 /** By name; which there are depends on the target. */
@@ -33,6 +34,8 @@ export const headManifestSchema = z.object({
     examples: z.object({ training: z.int(), test: z.int() }),
     seed: z.int(),
     provider: z.enum(['cpu', 'cuda']),
+    /** How long it took, until the head was measured. */
+    seconds: z.object({ features: z.number(), training: z.number(), total: z.number() }).optional(),
     recipe: z.record(z.string(), z.unknown()),
     /** How cross-validation on the training side chose the recipe; absent where it was given. */
     search: z
@@ -66,4 +69,4 @@ export const headManifestSchema = z.object({
 
 export type HeadManifest = z.infer<typeof headManifestSchema>;
 
-export const headFiles = { manifest: 'head.json', weights: 'head.onnx', report: 'report.html' } as const;
+export const headFiles = { manifest: manifestFile, weights: 'head.onnx', report: 'report.html' } as const;

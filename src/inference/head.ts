@@ -6,7 +6,7 @@ import { TandemError } from '../errors.ts';
 import type { Runnable } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { float32, rowsOf, type Tensors } from '../runtime/tensor.ts';
-import { sha256OfFile } from './checksum.ts';
+import { sha256OfFile } from '../store/checksum.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from './head-manifest.ts';
 import type { Modality } from './prediction.ts';
 import { softmax } from './softmax.ts';
@@ -68,11 +68,27 @@ export function classifierOf(
  */
 export async function readHeadManifest(folder: string): Promise<HeadManifest> {
   const file = path.join(folder, headFiles.manifest);
-  return readFile(file, 'utf8')
-    .then((text) => headManifestSchema.parse(JSON.parse(text)))
-    .catch((error: Error) => {
-      throw new TandemError('damaged-artifact', `${file} cannot be used: ${error.message}`, { cause: error });
-    });
+  const text = await readFile(file, 'utf8').catch((error: Error) => {
+    throw unusable(file, error);
+  });
+  return parseHeadManifest(text, file);
+}
+
+/**
+ * Reads the text of a head.json.
+ * @param place what to call it where it is damaged
+ * @throws TandemError `damaged-artifact`
+ */
+export function parseHeadManifest(text: string, place: string): HeadManifest {
+  try {
+    return headManifestSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw unusable(place, error as Error);
+  }
+}
+
+function unusable(place: string, error: Error): TandemError {
+  return new TandemError('damaged-artifact', `${place} cannot be used: ${error.message}`, { cause: error });
 }
 
 /**

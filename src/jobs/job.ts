@@ -15,6 +15,8 @@ export interface Job {
   head?: string;
   /** Name of the dataset, or the file name of the upload. */
   dataset: string;
+  /** Jobs with a higher one are done first. */
+  priority: number;
   createdAt: string;
   startedAt?: string;
   finishedAt?: string;
@@ -29,4 +31,9 @@ export interface JobEvent {
   id: number;
   type: 'state' | 'progress';
   job: Job;
+}
+
+/** True in a state that a job does not leave by itself. */
+export function isOver(state: JobState): boolean {
+  return state === 'succeeded' || state === 'failed' || state === 'cancelled';
 }

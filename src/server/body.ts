@@ -113,7 +113,11 @@ export function tooLarge(maximum: number): TandemError {
 
 /** A whole number as a form sends it: in digits. */
 export function formNumber<Schema extends z.ZodType<number, number>>(schema: Schema) {
-  return z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(schema);
+  return z
+    .string()
+    .regex(/^-?\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(schema);
 }
 
 /** A file of a form, for the API's description. */

@@ -22,6 +22,8 @@ const exampleDetails = {
   'remote-file': 'http://10.0.0.1/pets.zip: it leads to an address that is not on the open internet',
   'remote-disabled': 'this server fetches no addresses',
   'unknown-job': 'no job has the id "7"',
+  'job-conflict': 'the job is running',
+  'storage-unavailable': 'the disk is full: ENOSPC: no space left on device, write',
   'head-in-use': 'pets@3 is pets@production',
   'invalid-head': 'head.onnx does not have the sha256 that the manifest says',
   'head-conflict': 'emoji@1 was trained on features of another image encoder',
@@ -42,19 +44,21 @@ const retryAfter = {
 } as const;
 
 /**
- * The problems that an operation may answer with, by status; `internal` is always among them.
+ * The problems that an operation may answer with, by status; `internal` and `storage-unavailable` are always among them.
  * @example problemResponses('unknown-job') // { '404': …, '500': … }
  */
 export function problemResponses(
   ...codes: (keyof typeof exampleDetails)[]
 ): ZodOpenApiOperationObject['responses'] {
-  const byStatus = Map.groupBy([...codes, 'internal' as const], (code) => String(errorTable[code].status));
+  const byStatus = Map.groupBy([...codes, 'storage-unavailable' as const, 'internal' as const], (code) =>
+    String(errorTable[code].status),
+  );
   return Object.fromEntries(
     [...byStatus].map(([status, group]) => [
       status,
       {
         description: group.map((code) => `${code}: ${errorTable[code].title}.`).join(' '),
-        ...(group.some((code) => code === 'overloaded' || code === 'rate-limited') && {
+        ...(group.some((code) => errorTable[code].status === 503 || code === 'rate-limited') && {
           headers: retryAfter,
         }),
         content: {

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler } from 'express';
 import { z } from 'zod';
 import { type ErrorItem, errorTable, TandemError } from '../errors.ts';
+import { storageError } from '../store/storage-error.ts';
 import { describeBodyError } from './body.ts';
 import { type RequestLog, requestIdOf } from './request-log.ts';
 
@@ -50,7 +51,8 @@ export function handleErrors(log: RequestLog): ErrorRequestHandler {
     // A caller who left in the middle of the body: nobody is there to answer, and nothing is wrong here.
     if (request.destroyed && !request.complete) return;
     const known = toTandemError(error);
-    if (errorTable[known.code].status === 500) log.unexpected(request, error);
+    if (errorTable[known.code].status === 500 || known.code === 'storage-unavailable')
+      log.unexpected(request, error);
     if (response.headersSent) {
       response.destroy();
       return;
@@ -72,6 +74,8 @@ function toTandemError(error: unknown): TandemError {
   if (error instanceof z.ZodError) return invalidFields(error);
   const bodyError = describeBodyError(error);
   if (bodyError) return bodyError;
+  const away = storageError(error);
+  if (away) return away;
   // Express and body-parser mark what the caller did wrong.
   if (error instanceof Error && 'status' in error && Number(error.status) < 500)
     return new TandemError('invalid-request', error.message, { cause: error });

@@ -139,16 +139,23 @@ export interface Services {
     submit(request: {
       work: { head: string; seed: number } | { compare: number };
       source: { dataset: string } | { archive: string; fileName: string };
+      priority?: number;
       target?: TargetKind;
       labelSeparator?: string;
     }): Promise<Job>;
-    list(): Job[];
+    /** The newest first. */
+    list(): Promise<Job[]>;
     /** @throws TandemError `unknown-job` */
-    get(id: string): Job;
+    get(id: string): Promise<Job>;
     /** Events after `lastEventId` (0: all), then live ones until the job ends or the signal aborts. */
     events(id: string, lastEventId: number, signal: AbortSignal): AsyncIterable<JobEvent>;
     /** @throws TandemError `unknown-job` */
     cancel(id: string): Promise<Job>;
+    /**
+     * Queues a job again that failed or was cancelled.
+     * @throws TandemError `unknown-job`, `job-conflict`
+     */
+    retry(id: string): Promise<Job>;
     /** The page about what a job found, as HTML. @throws TandemError `unknown-job`, `not-found` where there is none (yet) */
     report(id: string): Promise<string>;
   };

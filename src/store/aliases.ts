@@ -1,43 +1,37 @@
-import path from 'node:path';
-import { z } from 'zod';
-import { readJsonFile, writeJsonFile } from './json-file.ts';
-
-const fileSchema = z.object({
-  format: z.literal(1),
-  /** By alias: the versions that it stood for, the present one first. */
-  aliases: z.record(z.string(), z.array(z.int().positive()).min(1)),
-  /** Numbers that no version may have again. */
-  deleted: z.array(z.int().positive()),
-});
-
-/** What is known of a head beside its versions. */
-export type HeadRecord = z.infer<typeof fileSchema>;
+import type { Transaction } from 'kysely';
+import type { Tables } from './database.ts';
 
 /** What an alias may be called. `latest` and numbers mean something already. */
 export const aliasPattern = /^(?!latest$)[a-z][a-z0-9._-]{0,63}$/;
-
 /** How many earlier versions an alias remembers. */
-const remembered = 20;
+const earlierVersions = 20;
 
-/** @param folder of the head @throws TandemError `damaged-artifact` */
-export async function readRecord(folder: string): Promise<HeadRecord> {
-  const record = await readJsonFile(recordFile(folder), fileSchema, 'is no list of aliases');
-  return record ?? { format: 1, aliases: {}, deleted: [] };
+/** The versions that an alias stood for, the present one first; none where there is no such alias. */
+export async function aliasHistory(
+  transaction: Transaction<Tables>,
+  name: string,
+  alias: string,
+): Promise<number[]> {
+  const row = await transaction
+    .selectFrom('headAlias')
+    .select('versions')
+    .where('name', '=', name)
+    .where('alias', '=', alias)
+    .executeTakeFirst();
+  return row ? JSON.parse(row.versions) : [];
 }
 
-/** Replaces the record in one step: who reads meanwhile finds the old one or the new one. */
-export function writeRecord(folder: string, record: HeadRecord): Promise<void> {
-  return writeJsonFile(recordFile(folder), record);
-}
-
-function recordFile(folder: string): string {
-  return path.join(folder, 'aliases.json');
-}
-
-/** The record with an alias on another version; the one before it is remembered. */
-export function withAlias(record: HeadRecord, alias: string, version: number): HeadRecord {
-  const before = record.aliases[alias] ?? [];
-  if (before[0] === version) return record;
-  const versions = [version, ...before].slice(0, 1 + remembered);
-  return { ...record, aliases: { ...record.aliases, [alias]: versions } };
+/** Lets an alias stand for the first of some versions. */
+export async function writeAliasHistory(
+  transaction: Transaction<Tables>,
+  name: string,
+  alias: string,
+  history: readonly number[],
+): Promise<void> {
+  const versions = JSON.stringify(history.slice(0, 1 + earlierVersions));
+  await transaction
+    .insertInto('headAlias')
+    .values({ name, alias, versions })
+    .onConflict((conflict) => conflict.columns(['name', 'alias']).doUpdateSet({ versions }))
+    .execute();
 }

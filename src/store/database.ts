@@ -1,20 +1,30 @@
-import { mkdir } from 'node:fs/promises';
-import path from 'node:path';
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
-import { TandemError } from '../errors.ts';
 import { createJobs } from './migrations/001-jobs.ts';
+import { createRegistry } from './migrations/002-registry.ts';
+import { openPostgres } from './postgres.ts';
+import { openSqlite } from './sqlite.ts';
+import { storageError } from './storage-error.ts';
 
 export interface Tables {
   job: JobTable;
   jobEvent: JobEventTable;
+  headVersion: HeadVersionTable;
+  headAlias: HeadAliasTable;
+  dataset: DatasetTable;
+  pictureUse: PictureUseTable;
+  apiKey: ApiKeyTable;
 }
 
 interface JobTable {
   id: string;
-  /** ISO 8601: jobs are done in this order. */
+  /** ISO 8601. */
   createdAt: string;
+  state: string;
+  /** Jobs with higher ones are done first; those with the same in the order in which they came. */
+  priority: number;
+  /** Which server it runs on, or ran on last. */
+  runner: string | null;
   /** JSON: the job as it is shown, and what it takes to run it. */
   job: string;
   task: string;
@@ -31,79 +41,101 @@ interface JobEventTable {
   job: string;
 }
 
-export type Database = Kysely<Tables>;
+interface HeadVersionTable {
+  name: string;
+  version: number;
+  /** ISO 8601. */
+  createdAt: string;
+  /** Key of its folder among the artifacts; null once it is deleted. The row stays, so that its number is never given again. */
+  folder: string | null;
+  /** JSON: sha256 by file name. */
+  files: string;
+  /** The text of its head.json. */
+  manifest: string;
+  /** The job that made it. No job makes two. */
+  job: string | null;
+}
+
+interface HeadAliasTable {
+  name: string;
+  alias: string;
+  /** JSON: the versions that it stood for, the present one first. */
+  versions: string;
+}
+
+interface DatasetTable {
+  id: string;
+  /** ISO 8601. */
+  createdAt: string;
+  /** JSON. */
+  record: string;
+  /** Key of the file that lists its examples. */
+  examples: string;
+}
+
+/** Which pictures must stay, because a dataset or an import that is under way uses them. */
+interface PictureUseTable {
+  /** A dataset's id, or an import's own. */
+  user: string;
+  /** sha256 of the picture. */
+  hash: string;
+  /** When an import began, ISO 8601; null for a dataset's. */
+  importedAt: string | null;
+}
+
+interface ApiKeyTable {
+  id: string;
+  name: string;
+  scope: string;
+  /** ISO 8601. */
+  createdAt: string;
+  /** sha256 of the secret. */
+  hash: string;
+  revokedAt: string | null;
+}
+
+/** Metadata in SQLite or Postgres. What is committed is on the disk. */
+export interface Database {
+  readonly kind: 'sqlite' | 'postgres';
+  readonly query: Kysely<Tables>;
+  /**
+   * While it stays the same, so does what was read: on SQLite nobody has changed anything since; on Postgres this
+   * process hasn't, and others may have for half a second.
+   */
+  mark(): string;
+  /**
+   * A transaction that waits for every other one of the same name, whichever process it is in.
+   * @example await database.exclusively('heads', (transaction) => transaction.deleteFrom('headAlias').execute());
+   */
+  exclusively<Result>(
+    name: string,
+    work: (transaction: Transaction<Tables>) => Promise<Result>,
+  ): Promise<Result>;
+  close(): Promise<void>;
+}
 
 /** Every migration there ever was, in order; none is ever changed once it is released. */
-const migrations = { '001-jobs': { up: createJobs } };
-
-const busy = 5;
+const migrations = { '001-jobs': { up: createJobs }, '002-registry': { up: createRegistry } };
 
 /**
- * Opens the database of a data folder, brings its tables up to date, and keeps every other server off the folder until it
- * is closed. What is committed is on the disk.
- * @throws TandemError `data-in-use` where another process has it
+ * Opens the database and brings its tables up to date. Several processes may have it open.
+ * @param data folder of the SQLite file, where there is no address
+ * @param address `postgres://user:password@host/database?schema=tandem`
+ * @throws TandemError `storage-unavailable`, `invalid-configuration` (the address)
  * @example const database = await openDatabase('data');
  */
-export async function openDatabase(data: string): Promise<Database> {
-  await mkdir(data, { recursive: true });
-  const release = lock(path.join(data, 'lock'));
-  const connection = new DatabaseSync(path.join(data, 'tandem.sqlite'));
-  connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
-  const database: Database = new Kysely({ dialect: new Dialect({ database: adapt(connection, release) }) });
-  const migrator = new Migrator({ db: database, provider: { getMigrations: async () => migrations } });
-  const { error } = await migrator.migrateToLatest();
-  if (error) {
-    await database.destroy();
-    throw error;
-  }
-  return database;
-}
-
-/**
- * Keeps other servers off a data folder: a transaction in an empty SQLite file, which ends with the process, however it
- * ends. The database itself stays open to readers.
- */
-function lock(file: string): () => void {
-  const held = new DatabaseSync(file);
+export async function openDatabase(data: string, address?: string): Promise<Database> {
   try {
-    held.exec('BEGIN EXCLUSIVE');
+    const { database, whileMigrating } = address ? await openPostgres(address) : await openSqlite(data);
+    const migrator = new Migrator({
+      db: database.query,
+      provider: { getMigrations: async () => migrations },
+    });
+    const { error } = await whileMigrating(() => migrator.migrateToLatest()).catch((error) => ({ error }));
+    if (!error) return database;
+    await database.close();
+    throw error;
   } catch (error) {
-    held.close();
-    if ((error as { errcode?: number }).errcode !== busy) throw error;
-    throw new TandemError('data-in-use', `another process holds ${file}`, { cause: error });
+    throw storageError(error) ?? error;
   }
-  return () => held.close();
-}
-
-/** SQLite can change tables in a transaction: a migration that is interrupted leaves nothing. */
-class Dialect extends SqliteDialect {
-  override createAdapter(): SqliteAdapter {
-    return new TransactionalAdapter();
-  }
-}
-
-class TransactionalAdapter extends SqliteAdapter {
-  override get supportsTransactionalDdl(): boolean {
-    return true;
-  }
-}
-
-/** node:sqlite in the form that Kysely's dialect takes. */
-function adapt(connection: DatabaseSync, release: () => void) {
-  return {
-    close: () => {
-      connection.close();
-      release();
-    },
-    prepare(sql: string) {
-      const statement = connection.prepare(sql);
-      return {
-        reader: statement.columns().length > 0,
-        all: (parameters: readonly unknown[]) => statement.all(...(parameters as SQLInputValue[])),
-        run: (parameters: readonly unknown[]) => statement.run(...(parameters as SQLInputValue[])),
-        iterate: (parameters: readonly unknown[]) =>
-          statement.iterate(...(parameters as SQLInputValue[])) as IterableIterator<unknown>,
-      };
-    },
-  };
 }

@@ -35,7 +35,7 @@ export async function writeFolder(folder: string, write: (folder: string) => Pro
 }
 
 /** Makes a folder and those above it, each of them on the disk. */
-async function makeFolder(folder: string): Promise<void> {
+export async function makeFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true });
   if (first === undefined) return;
   const top = path.dirname(first);
@@ -89,6 +89,6 @@ export async function removeLeftovers(folder: string): Promise<void> {
 
 let count = 0;
 
-function temporaryName(target: string): string {
+export function temporaryName(target: string): string {
   return path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}.${Date.now()}.${count++}`);
 }

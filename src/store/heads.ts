@@ -1,44 +1,67 @@
-import { rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import type { Selectable, Transaction } from 'kysely';
+import { LRUCache } from 'lru-cache';
+import pMap from 'p-map';
 import { TandemError } from '../errors.ts';
-import { aliasPattern, type HeadRecord, readRecord, withAlias, writeRecord } from './aliases.ts';
-import { syncToDisk, writeFolder } from './durable.ts';
-import { foldersIn, HeadIndex, type HeadVersion, type KnownHead } from './head-index.ts';
+import { aliasHistory, aliasPattern, writeAliasHistory } from './aliases.ts';
+import { removeUnknown } from './artifacts.ts';
+import { sha256OfFile } from './checksum.ts';
+import type { Tables } from './database.ts';
+import {
+  type HeadEntry,
+  type HeadVersion,
+  type KnownHead,
+  type RegisteredHead,
+  readHead,
+} from './head-reading.ts';
+import { Remembered } from './remembered.ts';
+import { manifestFile, readShippedHeads, type ShippedHead } from './shipped-heads.ts';
+import type { Store } from './store.ts';
 
 /** What a head may be called: it is a folder's name, and part of an address. */
 export const headNamePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-
-const nothing: KnownHead = { versions: [], aliases: {} };
+const foldersRemembered = 10_000;
 
 /**
- * Registered heads: immutable folders `<root>/<name>/<version>`. Several roots lie over one another: the first is
- * written to, the others (the heads that ship with the program) are only read.
+ * Registered heads: versions that never change, and aliases that stand for them. Heads that ship with the program lie
+ * under those that were made here.
  * @example
- * const heads = new HeadRegistry('data/heads', ['models/heads']);
- * const { folder } = await heads.resolve('emoji@latest');
+ * const heads = new HeadRegistry(store, 'models/heads');
+ * const { folder } = await heads.open('emoji@latest');
  */
 export class HeadRegistry {
-  readonly #root: string;
-  readonly #roots: readonly string[];
-  readonly #index: HeadIndex;
+  readonly #store: Store;
+  readonly #known: Remembered<KnownHead>;
+  readonly #shipped: () => Promise<ShippedHead[]>;
+  readonly #folders = new LRUCache<string, Promise<string>>({ max: foldersRemembered });
 
-  constructor(root: string, shipped: readonly string[] = []) {
-    this.#root = root;
-    this.#roots = [root, ...shipped];
-    this.#index = new HeadIndex(this.#roots);
+  /** @param shipped folder of the heads that ship with the program */
+  constructor(store: Store, shipped?: string) {
+    this.#store = store;
+    this.#known = new Remembered(store.database, async (name) =>
+      readHead(store.database.query, await this.#shipped(), name),
+    );
+    let heads: Promise<ShippedHead[]> | undefined;
+    this.#shipped = () => (heads ??= shipped === undefined ? Promise.resolve([]) : readShippedHeads(shipped));
   }
 
   /** Every version of every head, by name and then by version. */
-  async list(): Promise<HeadVersion[]> {
-    const names = new Set(
-      (await Promise.all(this.#roots.map(foldersIn))).flat().filter((name) => headNamePattern.test(name)),
-    );
-    const heads = await Promise.all([...names].sort().map((name) => this.#index.read(name)));
+  async list(): Promise<RegisteredHead[]> {
+    const rows = await this.#store.database.query
+      .selectFrom('headVersion')
+      .select('name')
+      .distinct()
+      .where('folder', 'is not', null)
+      .execute();
+    const names = new Set([...rows, ...(await this.#shipped())].map(({ name }) => name));
+    const heads = await Promise.all([...names].sort().map((name) => this.#known.get(name)));
     return heads.flatMap(({ versions }) => versions);
   }
 
   /** The latest version of every head. */
-  async latest(): Promise<HeadVersion[]> {
+  async latest(): Promise<RegisteredHead[]> {
     const byName = new Map((await this.list()).map((head) => [head.name, head]));
     return [...byName.values()];
   }
@@ -47,12 +70,161 @@ export class HeadRegistry {
    * The version that a reference means: `name`, `name@latest`, `name@3`, or `name@production` where that is an alias.
    * @throws TandemError `unknown-head`, naming the heads there are
    */
-  async resolve(reference: string): Promise<HeadVersion> {
+  async resolve(reference: string): Promise<RegisteredHead> {
+    return this.#resolve(reference);
+  }
+
+  /**
+   * The same, with its files at hand.
+   * @throws TandemError `unknown-head`, `damaged-artifact` where a file is missing
+   */
+  async open(reference: string): Promise<HeadVersion> {
+    const entry = await this.#resolve(reference);
+    return { ...entry, folder: await this.#folderOf(entry) };
+  }
+
+  /** The version that each alias of a head stands for now. */
+  async aliases(name: string): Promise<Record<string, number>> {
+    return (await this.#known.get(name)).aliases;
+  }
+
+  /**
+   * Lets an alias stand for a version from now on, in one step: a request gets the one or the other.
+   * @throws TandemError `unknown-head`, `invalid-request` (the alias's name)
+   */
+  async setAlias(name: string, alias: string, version: number): Promise<void> {
+    if (!aliasPattern.test(alias))
+      throw new TandemError(
+        'invalid-request',
+        `${JSON.stringify(alias)} is no name for an alias: use a letter, then up to 63 of a-z 0-9 . _ -, and not latest`,
+      );
+    await this.#resolve(`${name}@${version}`);
+    await this.#change(async (transaction) => {
+      const { versions } = await this.#readIn(transaction, name);
+      if (!versions.some((head) => head.version === version))
+        throw new TandemError('unknown-head', `${name}@${version} was deleted just now`);
+      const before = await aliasHistory(transaction, name, alias);
+      if (before[0] === version) return;
+      await writeAliasHistory(transaction, name, alias, [version, ...before]);
+    });
+  }
+
+  /**
+   * Puts an alias back on the version that it stood for before, passing over those that are deleted.
+   * @returns that version
+   * @throws TandemError `unknown-head`
+   */
+  async rollback(name: string, alias: string): Promise<number> {
+    await this.#resolve(name);
+    return this.#change(async (transaction) => {
+      const { versions } = await this.#readIn(transaction, name);
+      const there = new Set(versions.map(({ version }) => version));
+      const before = (await aliasHistory(transaction, name, alias))
+        .slice(1)
+        .filter((version) => there.has(version));
+      if (before.length === 0)
+        throw new TandemError(
+          'unknown-head',
+          `${name}@${alias} never stood for another version that is there`,
+        );
+      await writeAliasHistory(transaction, name, alias, before);
+      return before[0];
+    });
+  }
+
+  /**
+   * Deletes a version. Its number is never given again.
+   * @throws TandemError `unknown-head`; `head-in-use` where an alias stands for it, or it ships with the program
+   */
+  async delete(name: string, version: number): Promise<void> {
+    const entry = await this.#resolve(`${name}@${version}`);
+    await this.#change(async (transaction) => {
+      const { aliases } = await this.#readIn(transaction, name);
+      const pointing = Object.keys(aliases).filter((alias) => aliases[alias] === version);
+      if (pointing.length > 0)
+        throw new TandemError(
+          'head-in-use',
+          `${name}@${version} is ${pointing.map((alias) => `${name}@${alias}`).join(' and ')}`,
+        );
+      if ('folder' in entry)
+        throw new TandemError('head-in-use', `${name}@${version} ships with the program`);
+      await transaction
+        .updateTable('headVersion')
+        .set({ folder: null })
+        .where('name', '=', name)
+        .where('version', '=', version)
+        .execute();
+    });
+    if ('key' in entry)
+      await this.#store.artifacts.remove(entry.files.map((file) => `${entry.key}/${file}`));
+  }
+
+  /**
+   * Registers a head's next version. `write` fills a folder; the version is there in one step once all of it lasts, and
+   * a crash before leaves nothing that would be served. Called again with the next number where somebody else took the
+   * first.
+   * @param write puts the head's files into the folder, `head.json` among them
+   * @param job what makes it; no job makes two
+   * @throws TandemError `invalid-request` (the name)
+   */
+  async register(
+    name: string,
+    write: (folder: string, version: number) => Promise<void>,
+    job: string | null = null,
+  ): Promise<HeadVersion> {
+    if (!headNamePattern.test(name))
+      throw new TandemError(
+        'invalid-request',
+        `${JSON.stringify(name)} is no name for a head: use up to 64 of a-z 0-9 . _ -`,
+      );
+    const { artifacts } = this.#store;
+    while (true) {
+      const version = await this.#nextVersion(name);
+      const scratch = await this.#store.makeScratch();
+      try {
+        await write(scratch, version);
+        const manifest = await readFile(path.join(scratch, manifestFile), 'utf8');
+        const key = `heads/${name}/${version}-${randomBytes(4).toString('hex')}`;
+        const names = (await readdir(scratch)).sort();
+        const files: Record<string, string> = {};
+        for (const file of names) files[file] = await sha256OfFile(path.join(scratch, file));
+        for (const file of names) await artifacts.take(`${key}/${file}`, path.join(scratch, file));
+        const row = { name, version, folder: key, files: JSON.stringify(files), manifest, job };
+        if (await this.#insert({ ...row, createdAt: new Date().toISOString() }))
+          return this.open(`${name}@${version}`);
+        await artifacts.remove(names.map((file) => `${key}/${file}`));
+      } finally {
+        await rm(scratch, { recursive: true, force: true });
+      }
+    }
+  }
+
+  /** The version that a job has made. */
+  async madeBy(job: string): Promise<HeadVersion | undefined> {
+    const found = await this.#store.database.query
+      .selectFrom('headVersion')
+      .select(['name', 'version'])
+      .where('job', '=', job)
+      .where('folder', 'is not', null)
+      .executeTakeFirst();
+    return found && this.open(`${found.name}@${found.version}`);
+  }
+
+  /** Removes what registrations left that a crash broke off, once nobody can be at it any more. */
+  async clean(): Promise<void> {
+    const rows = await this.#store.database.query.selectFrom('headVersion').select('folder').execute();
+    const known = new Set(rows.map(({ folder }) => folder));
+    await removeUnknown(this.#store.artifacts, 'heads', (key) => known.has(path.posix.dirname(key)));
+  }
+
+  async #resolve(reference: string): Promise<HeadEntry> {
     const [name, version = 'latest'] = reference.split('@', 2);
-    const { versions, aliases } = headNamePattern.test(name) ? await this.#index.read(name) : nothing;
+    const { versions, aliases }: KnownHead = headNamePattern.test(name)
+      ? await this.#known.get(name)
+      : { versions: [], aliases: {} };
     if (versions.length > 0) {
       if (version === 'latest') return versions.at(-1)!;
-      const meant = String(aliases[version]?.[0] ?? version);
+      const meant = String(aliases[version] ?? version);
       const found = versions.find((head) => String(head.version) === meant);
       if (found) return found;
       const known = [...versions.map((head) => head.version), ...Object.keys(aliases)].join(', ');
@@ -62,100 +234,51 @@ export class HeadRegistry {
     throw new TandemError('unknown-head', `no head is named ${JSON.stringify(name)}; there are: ${names}`);
   }
 
-  /** The version that each alias of a head stands for now. */
-  async aliases(name: string): Promise<Record<string, number>> {
-    const { aliases } = await this.#index.read(name);
-    return Object.fromEntries(Object.entries(aliases).map(([alias, [version]]) => [alias, version]));
+  /** The number after every one that was ever given. */
+  async #nextVersion(name: string): Promise<number> {
+    const { highest } = await this.#store.database.query
+      .selectFrom('headVersion')
+      .select(({ fn }) => fn.max('version').as('highest'))
+      .where('name', '=', name)
+      .executeTakeFirstOrThrow();
+    const shipped = (await this.#shipped()).filter((head) => head.name === name);
+    return 1 + Math.max(highest ?? 0, ...shipped.map(({ version }) => version));
   }
 
-  /**
-   * Lets an alias stand for a version from now on, in one step: a request gets the one or the other.
-   * @throws TandemError `unknown-head`, `invalid-request` (the alias's name)
-   * @example await registry.setAlias('pets', 'production', 3);
-   */
-  async setAlias(name: string, alias: string, version: number): Promise<void> {
-    if (!aliasPattern.test(alias))
-      throw new TandemError(
-        'invalid-request',
-        `${JSON.stringify(alias)} is no name for an alias: begin with a letter, use up to 64 of a-z 0-9 . _ -, not latest`,
-      );
-    await this.resolve(`${name}@${version}`);
-    await this.#change(name, (record) => withAlias(record, alias, version));
+  /** @returns false where the number is taken */
+  #insert(row: Selectable<Tables['headVersion']>): Promise<boolean> {
+    return this.#change(async (transaction) => {
+      const taken = await transaction
+        .selectFrom('headVersion')
+        .select('version')
+        .where('name', '=', row.name)
+        .where('version', '=', row.version)
+        .executeTakeFirst();
+      if (taken) return false;
+      await transaction.insertInto('headVersion').values(row).execute();
+      return true;
+    });
   }
 
-  /**
-   * Puts an alias back on the version that it stood for before, if that is still there.
-   * @returns that version
-   * @throws TandemError `unknown-head`
-   */
-  async rollback(name: string, alias: string): Promise<number> {
-    await this.resolve(`${name}@${alias}`);
-    const { versions, aliases } = await this.#index.read(name);
-    const there = new Set(versions.map(({ version }) => version));
-    const before = aliases[alias]?.slice(1).filter((version) => there.has(version)) ?? [];
-    if (before.length === 0)
-      throw new TandemError('unknown-head', `${name}@${alias} never stood for another version that is there`);
-    await this.#change(name, (record) => ({ ...record, aliases: { ...record.aliases, [alias]: before } }));
-    return before[0];
+  #folderOf(entry: HeadEntry): Promise<string> {
+    if ('folder' in entry) return Promise.resolve(entry.folder);
+    const { key, files } = entry;
+    const known = this.#folders.get(key);
+    if (known) return known;
+    const { artifacts } = this.#store;
+    const folder = pMap(files, (file) => artifacts.path(`${key}/${file}`)).then(([first]) =>
+      path.dirname(first),
+    );
+    this.#folders.set(key, folder);
+    folder.catch(() => this.#folders.delete(key));
+    return folder;
   }
 
-  /**
-   * Deletes a version. Its number is never given again.
-   * @throws TandemError `unknown-head`; `head-in-use` where an alias stands for it, or it ships with the program
-   */
-  async delete(name: string, version: number): Promise<void> {
-    const { folder } = await this.resolve(`${name}@${version}`);
-    const pointing = Object.entries(await this.aliases(name)).filter(([, meant]) => meant === version);
-    if (pointing.length > 0)
-      throw new TandemError(
-        'head-in-use',
-        `${name}@${version} is ${pointing.map(([alias]) => `${name}@${alias}`).join(' and ')}`,
-      );
-    if (path.dirname(folder) !== this.#folderOf(name))
-      throw new TandemError('head-in-use', `${name}@${version} ships with the program`);
-    await this.#change(name, (record) => ({ ...record, deleted: [...record.deleted, version] }));
-    const gone = path.join(path.dirname(folder), `.${version}.deleted`);
-    await rename(folder, gone);
-    await syncToDisk(path.dirname(folder));
-    await rm(gone, { recursive: true, force: true });
+  async #readIn(transaction: Transaction<Tables>, name: string): Promise<KnownHead> {
+    return readHead(transaction, await this.#shipped(), name);
   }
 
-  /**
-   * Registers a head's next version: `write` fills a temporary folder, which becomes the version in one step once
-   * every file in it is on the disk. A crash before leaves nothing that would be served. Called again with the next
-   * number where another process took the first.
-   */
-  async register(
-    name: string,
-    write: (folder: string, version: number) => Promise<void>,
-  ): Promise<HeadVersion> {
-    if (!headNamePattern.test(name))
-      throw new TandemError(
-        'invalid-request',
-        `${JSON.stringify(name)} is no name for a head: use up to 64 of a-z 0-9 . _ -`,
-      );
-    const parent = this.#folderOf(name);
-    while (true) {
-      const { deleted } = await readRecord(this.#folderOf(name));
-      const version =
-        Math.max(0, ...deleted, (await this.#index.read(name)).versions.at(-1)?.version ?? 0) + 1;
-      const folder = path.join(parent, String(version));
-      try {
-        await writeFolder(folder, (temporary) => write(temporary, version));
-        return { name, version, folder };
-      } catch (error) {
-        // Somebody else registered a version under this number meanwhile: take the next.
-        if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-      }
-    }
-  }
-
-  #folderOf(name: string): string {
-    return path.join(this.#root, name);
-  }
-
-  async #change(name: string, change: (record: HeadRecord) => HeadRecord): Promise<void> {
-    const folder = this.#folderOf(name);
-    await writeRecord(folder, change(await readRecord(folder)));
+  #change<Result>(work: (transaction: Transaction<Tables>) => Promise<Result>): Promise<Result> {
+    return this.#store.database.exclusively('heads', work);
   }
 }

@@ -1,95 +1,108 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { stat } from 'node:fs/promises';
-import path from 'node:path';
-import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { product } from '../product.ts';
-import { readJsonFile, writeJsonFile } from './json-file.ts';
-import { missing } from './missing.ts';
+import type { Database } from './database.ts';
+import { Remembered } from './remembered.ts';
 
 /** What a key may do: `predict` asks heads, `train` keeps datasets and fine-tunes as well, `admin` may do everything. */
 export const scopes = ['predict', 'train', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
-const keySchema = z.object({
-  id: z.string(),
-  name: z.string(),
-  scope: z.enum(scopes),
-  createdAt: z.iso.datetime(),
-  /** sha256 of the secret. The secret has 256 random bits, so a slow hash would protect nothing. */
-  hash: z.string(),
-});
-type StoredKey = z.infer<typeof keySchema>;
-const fileSchema = z.object({ keys: z.array(keySchema) });
-
 /** A key as people see it: without its secret. */
-export type ApiKey = Omit<StoredKey, 'hash'>;
+export interface ApiKey {
+  id: string;
+  name: string;
+  scope: Scope;
+  /** ISO 8601 in UTC. */
+  createdAt: string;
+}
+
+interface KnownKeys {
+  byHash: Map<string, Scope>;
+  /** Whether a key was ever made, even if all are revoked by now. */
+  wereMade: boolean;
+}
 
 /**
- * The API keys, in one file of the data folder. A change by another process, as by the command line beside a running
- * server, counts from the next request on.
+ * The API keys. Of a secret only its sha256 is kept: it has 256 random bits, so a slow hash would protect nothing. A
+ * change by another process, as by the command line beside a running server, counts from the next request on (on
+ * Postgres: half a second later).
  * @example
- * const keys = new ApiKeys('data');
+ * const keys = new ApiKeys(database);
  * const { secret } = await keys.create('shop', 'predict');
- * (await keys.find(secret))?.scope; // 'predict'
+ * await keys.find(secret); // 'predict'
  */
 export class ApiKeys {
-  readonly #file: string;
-  #read: { version: string; byHash: Map<string, StoredKey> } = { version: '', byHash: new Map() };
+  readonly #database: Database;
+  readonly #known: Remembered<KnownKeys>;
 
-  constructor(data: string) {
-    this.#file = path.join(data, 'keys.json');
+  constructor(database: Database) {
+    this.#database = database;
+    this.#known = new Remembered(database, () => this.#read());
   }
 
   /** @returns the key and its secret, which is shown now and kept nowhere */
   async create(name: string, scope: Scope): Promise<ApiKey & { secret: string }> {
     const secret = `${product.command}_${randomBytes(32).toString('base64url')}`;
     const key = { id: randomUUID(), name, scope, createdAt: new Date().toISOString() };
-    await this.#write([...(await this.#keys()).values(), { ...key, hash: hashOf(secret) }]);
+    await this.#database.exclusively('keys', (transaction) =>
+      transaction
+        .insertInto('apiKey')
+        .values({ ...key, hash: hashOf(secret), revokedAt: null })
+        .execute(),
+    );
     return { ...key, secret };
   }
 
-  /** The oldest first. */
+  /** Those that are not revoked, the oldest first. */
   async list(): Promise<ApiKey[]> {
-    return [...(await this.#keys()).values()].map(({ hash: _, ...key }) => key);
+    const rows = await this.#database.query
+      .selectFrom('apiKey')
+      .select(['id', 'name', 'scope', 'createdAt'])
+      .where('revokedAt', 'is', null)
+      .orderBy('createdAt')
+      .execute();
+    return rows.map((row) => ({ ...row, scope: row.scope as Scope }));
   }
 
   /** @throws TandemError `unknown-key` */
-  async revoke(id: string): Promise<ApiKey> {
-    const keys = [...(await this.#keys()).values()];
-    const found = keys.find((key) => key.id === id);
-    if (!found) throw new TandemError('unknown-key', `no key has the id ${JSON.stringify(id)}`);
-    await this.#write(keys.filter((key) => key !== found));
-    const { hash: _, ...key } = found;
-    return key;
+  revoke(id: string): Promise<ApiKey> {
+    return this.#database.exclusively('keys', async (transaction) => {
+      const found = await transaction
+        .updateTable('apiKey')
+        .set({ revokedAt: new Date().toISOString() })
+        .where('id', '=', id)
+        .where('revokedAt', 'is', null)
+        .returning(['id', 'name', 'scope', 'createdAt'])
+        .executeTakeFirst();
+      if (!found) throw new TandemError('unknown-key', `no key has the id ${JSON.stringify(id)}`);
+      return { ...found, scope: found.scope as Scope };
+    });
   }
 
-  /** The key that a secret belongs to. */
-  async find(secret: string): Promise<ApiKey | undefined> {
-    return (await this.#keys()).get(hashOf(secret));
+  /** What the key that a secret belongs to may do. */
+  async find(secret: string): Promise<Scope | undefined> {
+    return (await this.#known.get('all')).byHash.get(hashOf(secret));
   }
 
   /** True where there is at least one key. */
   async any(): Promise<boolean> {
-    return (await this.#keys()).size > 0;
+    return (await this.#known.get('all')).byHash.size > 0;
   }
 
   /** True once a key was made, even if all are revoked by now. */
   async wereMade(): Promise<boolean> {
-    return (await stat(this.#file).catch(missing)) !== undefined;
+    return (await this.#known.get('all')).wereMade;
   }
 
-  async #keys(): Promise<Map<string, StoredKey>> {
-    const found = await stat(this.#file, { bigint: true }).catch(missing);
-    const version = found ? `${found.mtimeNs} ${found.ino}` : '';
-    if (version === this.#read.version) return this.#read.byHash;
-    const { keys } = (await readJsonFile(this.#file, fileSchema, 'is not a list of keys')) ?? { keys: [] };
-    this.#read = { version, byHash: new Map(keys.map((key) => [key.hash, key])) };
-    return this.#read.byHash;
-  }
-
-  #write(keys: StoredKey[]): Promise<void> {
-    return writeJsonFile(this.#file, { keys });
+  async #read(): Promise<KnownKeys> {
+    const rows = await this.#database.query
+      .selectFrom('apiKey')
+      .select(['hash', 'scope', 'revokedAt'])
+      .execute();
+    const valid = rows.filter(({ revokedAt }) => revokedAt === null);
+    const byHash = new Map(valid.map(({ hash, scope }) => [hash, scope as Scope]));
+    return { byHash, wereMade: rows.length > 0 };
   }
 }
 

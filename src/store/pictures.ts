@@ -1,73 +1,136 @@
-import { access, mkdir, readdir, rm } from 'node:fs/promises';
-import path from 'node:path';
-import { copyDurably, removeLeftovers, syncToDisk } from './durable.ts';
+import { randomUUID } from 'node:crypto';
+import type { Transaction } from 'kysely';
+import { removeUnknown } from './artifacts.ts';
+import type { Tables } from './database.ts';
+import type { Store } from './store.ts';
+
+/** Rows that one statement inserts, and pictures that are removed in one transaction. */
+const insertedAtOnce = 1000;
+const removedAtOnce = 200;
+/** Milliseconds after which an import is given up for lost. */
+const abandonedAfter = 24 * 3_600_000;
 
 /**
- * Pictures under the sha256 of their bytes, so that the same picture is stored once whoever brings it:
- * `<folder>/<first two digits>/<sha256>`. Nothing here is ever changed, only added and removed.
+ * Pictures under the sha256 of their bytes, so that the same picture is stored once whoever brings it. A picture stays
+ * as long as it has users: datasets, and imports that are under way.
  * @example
- * const pictures = new PictureStore('data/pictures');
- * await pictures.add(hash, 'uploads/7f/cat.jpg');
- * const file = pictures.path(hash);
+ * const pictures = new PictureStore(store);
+ * await pictures.add('my-import', new Map([[hash, 'uploads/7f/cat.jpg']]));
+ * const file = await pictures.path(hash);
  */
 export class PictureStore {
-  readonly #folder: string;
+  readonly #store: Store;
 
-  constructor(folder: string) {
-    this.#folder = path.resolve(folder);
+  constructor(store: Store) {
+    this.#store = store;
   }
 
-  path(hash: string): string {
-    return path.join(this.#folder, hash.slice(0, 2), hash);
+  /** A file of this machine, to read only. */
+  path(hash: string): Promise<string> {
+    return this.#store.artifacts.path(keyOf(hash));
   }
 
   /**
-   * Takes a copy of a file, which is on the disk when this resolves. `flush` makes its name durable, too.
-   * @param hash sha256 of its bytes, hexadecimal
+   * Keeps copies of files for an import, until it hands them over or releases them.
+   * @param files by the sha256 of their bytes, hexadecimal
    */
-  async add(hash: string, file: string): Promise<void> {
-    const target = this.path(hash);
-    const isThere = await access(target).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return;
-    await mkdir(path.dirname(target), { recursive: true });
-    await copyDurably(file, target);
-  }
-
-  /** Waits until the names of everything that was added are on the disk. */
-  async flush(): Promise<void> {
-    for (const name of await this.#subfolders()) await syncToDisk(path.join(this.#folder, name));
-    await syncToDisk(this.#folder).catch(ignoreMissing);
-  }
-
-  async remove(hash: string): Promise<void> {
-    await rm(this.path(hash), { force: true });
-  }
-
-  /** Removes what a crash left half written. */
-  async clean(): Promise<void> {
-    for (const name of await this.#subfolders()) await removeLeftovers(path.join(this.#folder, name));
-  }
-
-  /** The hashes of all pictures. */
-  async list(): Promise<string[]> {
-    const hashes: string[] = [];
-    for (const name of await this.#subfolders())
-      for (const file of await readdir(path.join(this.#folder, name)))
-        if (!file.startsWith('.')) hashes.push(file);
-    return hashes;
-  }
-
-  #subfolders(): Promise<string[]> {
-    return readdir(this.#folder).catch((error) => {
-      ignoreMissing(error);
-      return [];
+  async add(
+    importing: string,
+    files: ReadonlyMap<string, string>,
+    onAdded?: (done: number) => void,
+  ): Promise<void> {
+    // First of all: from here on nobody removes those that are there already.
+    const importedAt = new Date().toISOString();
+    const rows = [...files.keys()].map((hash) => ({ user: importing, hash, importedAt }));
+    await this.#exclusively(async (transaction) => {
+      for (let first = 0; first < rows.length; first += insertedAtOnce)
+        await transaction
+          .insertInto('pictureUse')
+          .values(rows.slice(first, first + insertedAtOnce))
+          .execute();
     });
+    const keyed = [...files].map(([hash, file]) => [keyOf(hash), file] as const);
+    await this.#store.artifacts.add(keyed, onAdded);
+  }
+
+  /** Makes a dataset the user of what an import uses. */
+  async adopt(transaction: Transaction<Tables>, importing: string, dataset: string): Promise<void> {
+    await transaction
+      .updateTable('pictureUse')
+      .set({ user: dataset, importedAt: null })
+      .where('user', '=', importing)
+      .execute();
+  }
+
+  /**
+   * Ends all use by a dataset.
+   * @returns what is to be released once the transaction is over, and will be in time if it isn't
+   */
+  async leave(transaction: Transaction<Tables>, dataset: string): Promise<string> {
+    const leaving = randomUUID();
+    await transaction
+      .updateTable('pictureUse')
+      .set({ user: leaving, importedAt: new Date().toISOString() })
+      .where('user', '=', dataset)
+      .execute();
+    return leaving;
+  }
+
+  /** Ends all use by an import, and removes the pictures that nobody uses then. */
+  async release(importing: string): Promise<void> {
+    while (await this.#releaseSome(importing));
+  }
+
+  /** Releases what imports used that a crash broke off, and removes files that were never finished. */
+  async clean(): Promise<void> {
+    const { query } = this.#store.database;
+    const since = new Date(Date.now() - abandonedAfter).toISOString();
+    const lost = await query
+      .selectFrom('pictureUse')
+      .select('user')
+      .distinct()
+      .where('importedAt', '<', since)
+      .execute();
+    for (const { user } of lost) await this.release(user);
+    const used = await query.selectFrom('pictureUse').select('hash').distinct().execute();
+    const hashes = new Set(used.map(({ hash }) => keyOf(hash)));
+    await removeUnknown(this.#store.artifacts, 'pictures', (key) => hashes.has(key));
+  }
+
+  /** @returns false where there was nothing left */
+  #releaseSome(importing: string): Promise<boolean> {
+    return this.#exclusively(async (transaction) => {
+      const uses = await transaction
+        .selectFrom('pictureUse')
+        .select('hash')
+        .where('user', '=', importing)
+        .limit(removedAtOnce)
+        .execute();
+      if (uses.length === 0) return false;
+      const hashes = uses.map(({ hash }) => hash);
+      const others = await transaction
+        .selectFrom('pictureUse')
+        .select('hash')
+        .distinct()
+        .where('hash', 'in', hashes)
+        .where('user', '!=', importing)
+        .execute();
+      const needed = new Set(others.map(({ hash }) => hash));
+      await this.#store.artifacts.remove(hashes.filter((hash) => !needed.has(hash)).map(keyOf));
+      await transaction
+        .deleteFrom('pictureUse')
+        .where('user', '=', importing)
+        .where('hash', 'in', hashes)
+        .execute();
+      return true;
+    });
+  }
+
+  #exclusively<Result>(work: (transaction: Transaction<Tables>) => Promise<Result>): Promise<Result> {
+    return this.#store.database.exclusively('pictures', work);
   }
 }
 
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
+function keyOf(hash: string): string {
+  return `pictures/${hash.slice(0, 2)}/${hash}`;
 }

@@ -1,8 +1,8 @@
+import pMap from 'p-map';
 import type { ItemProbabilities } from '../inference/head.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { HeldOutAnswers } from './calibration.ts';
 import type { CheckpointFolder } from './checkpoints.ts';
-import { concurrently } from './dataset/concurrently.ts';
 import { type FeatureTable, selectRows } from './feature-table.ts';
 import { fitHead } from './fit.ts';
 import type { Recipe } from './recipe.ts';
@@ -45,7 +45,7 @@ export async function crossValidate(
   const tasks = recipes.flatMap((recipe, candidate) =>
     splits.map((split, fold) => ({ recipe, split, stage: `search-${candidate}-${fold}` })),
   );
-  const answers = await concurrently(tasks, engines.length, async ({ recipe, split, stage }) => {
+  const answer = async ({ recipe, split, stage }: (typeof tasks)[number]) => {
     const engine = idle.pop()!;
     const fitted = await fitHead(engine, table, split, {
       classes,
@@ -57,7 +57,8 @@ export async function crossValidate(
     idle.push(engine);
     onTrained?.();
     return fitted.answers;
-  });
+  };
+  const answers = await pMap(tasks, answer, { concurrency: engines.length });
   const { labels, targets } = selectRows(
     { ...table, columns: [] },
     splits.flatMap(({ test }) => test),

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { basename } from 'node:path';
+import pMap from 'p-map';
 import { type ErrorItem, TandemError } from '../errors.ts';
-import { sha256OfFile } from '../inference/checksum.ts';
 import type { Encoder } from '../inference/encoder.ts';
 import type { Encoders } from '../inference/encoders.ts';
 import { type Modality, modalities } from '../inference/prediction.ts';
-import { concurrently } from './dataset/concurrently.ts';
+import { sha256OfFile } from '../store/checksum.ts';
 import type { Dataset, Example } from './dataset/dataset.ts';
 import { FeatureCache } from './feature-cache.ts';
 import { createFileColumn } from './feature-file.ts';
@@ -159,7 +159,7 @@ async function encodePictures(
   problems: ErrorItem[],
   store: Store,
 ): Promise<void> {
-  await concurrently(inBatches(items, picturesOfBatch[provider]), batchesInFlight, async (batch) => {
+  const encodeBatch = async (batch: readonly Item[]) => {
     const prepared = await Promise.all(
       batch.map(async (item) => {
         const { image, row } = item.example;
@@ -179,7 +179,8 @@ async function encodePictures(
       readable.map(({ item }) => item),
       pixels.length > 0 ? await encoder.encode(pixels) : [],
     );
-  });
+  };
+  await pMap(inBatches(items, picturesOfBatch[provider]), encodeBatch, { concurrency: batchesInFlight });
 }
 
 async function encodeTexts(

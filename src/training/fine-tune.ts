@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
-import { sha256OfFile } from '../inference/checksum.ts';
 import type { Encoders } from '../inference/encoders.ts';
 import { type HeadManifest, headFiles } from '../inference/head-manifest.ts';
 import { product } from '../product.ts';
 import { Engine } from '../runtime/engine.ts';
 import { runtimeVersion } from '../runtime/provider.ts';
+import { sha256OfFile } from '../store/checksum.ts';
 import type { HeadRegistry } from '../store/heads.ts';
 import { measureAnswers } from './answers.ts';
 import { CheckpointFolder } from './checkpoints.ts';
@@ -21,6 +21,7 @@ import { searchRecipe } from './recipe-search.ts';
 import { writeReport } from './report.ts';
 import type { SplitMethod } from './split.ts';
 import { splitRows } from './split-rows.ts';
+import { readSummary } from './summary.ts';
 import { groupTwins } from './twins.ts';
 
 export interface FineTuneOptions {
@@ -45,6 +46,8 @@ export interface FineTuneOptions {
    * interrupted, and removes them when the head is registered.
    */
   checkpoints?: string;
+  /** The job that this is the work of, which makes no second version. */
+  job?: string;
   signal?: AbortSignal;
   /** Told what a person may want to know and need not do anything about. */
   onNote?(note: string): void;
@@ -144,6 +147,11 @@ export async function fineTune(
         examples: { training: train.length, test: test.length },
         seed,
         provider,
+        seconds: {
+          features: seconds(started, encoded),
+          training: seconds(encoded, trained),
+          total: seconds(started, performance.now()),
+        },
         recipe: { ...(search?.recipe ?? recipe) },
         search: search?.report,
       },
@@ -153,49 +161,43 @@ export async function fineTune(
     const twins = await nearDuplicates(engine, table, { train, test });
     onProgress?.({ stage: 'evaluation', done: test.length, total: test.length });
 
-    const registered = await registry.register(options.head, async (folder, version) => {
-      const weightsFile = path.join(folder, headFiles.weights);
-      await writeFile(weightsFile, weights);
-      const complete: HeadManifest = {
-        ...manifest,
-        version,
-        metrics,
-        weights: await sha256OfFile(weightsFile),
-      };
-      await writeFile(path.join(folder, headFiles.manifest), `${JSON.stringify(complete, null, 2)}\n`);
-      const examples = test.map((row, index) => ({
-        ...dataset.examples[row],
-        probabilities: answers[index],
-      }));
-      await writeReport(path.join(folder, headFiles.report), {
-        manifest: complete,
-        history,
-        test: examples,
-        targets: selectRows({ ...table, columns: [] }, test).targets,
-        nearDuplicates: twins?.map((twin) => ({
-          test: examples[test.indexOf(twin.test)],
-          train: dataset.examples[twin.train],
-          similarity: twin.similarity,
-        })),
-      });
-    });
-    await checkpoints?.clear();
-    const seconds = (from: number, to: number) => Math.round((to - from) / 10) / 100;
-    return {
-      head: registered.name,
-      version: registered.version,
-      target: dataset.target,
-      labels: dataset.labels,
-      examples: { training: train.length, test: test.length },
-      metrics,
-      seconds: {
-        features: seconds(started, encoded),
-        training: seconds(encoded, trained),
-        total: seconds(started, performance.now()),
+    const registered = await registry.register(
+      options.head,
+      async (folder, version) => {
+        const weightsFile = path.join(folder, headFiles.weights);
+        await writeFile(weightsFile, weights);
+        const complete: HeadManifest = {
+          ...manifest,
+          version,
+          metrics,
+          weights: await sha256OfFile(weightsFile),
+        };
+        await writeFile(path.join(folder, headFiles.manifest), `${JSON.stringify(complete, null, 2)}\n`);
+        const examples = test.map((row, index) => ({
+          ...dataset.examples[row],
+          probabilities: answers[index],
+        }));
+        await writeReport(path.join(folder, headFiles.report), {
+          manifest: complete,
+          history,
+          test: examples,
+          targets: selectRows({ ...table, columns: [] }, test).targets,
+          nearDuplicates: twins?.map((twin) => ({
+            test: examples[test.indexOf(twin.test)],
+            train: dataset.examples[twin.train],
+            similarity: twin.similarity,
+          })),
+        });
       },
-      folder: registered.folder,
-    };
+      options.job,
+    );
+    await checkpoints?.clear();
+    return readSummary(registered);
   } finally {
     await engine.close();
   }
+}
+
+function seconds(from: number, to: number): number {
+  return Math.round((to - from) / 10) / 100;
 }

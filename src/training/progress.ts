@@ -30,7 +30,8 @@ export interface TrainingSummary {
   examples: { training: number; test: number };
   target: TargetKind;
   metrics: AnswerMetrics;
-  seconds: { features: number; training: number; total: number };
+  /** Of a head that was trained here. */
+  seconds?: { features: number; training: number; total: number };
   /** Folder of the head: head.onnx, head.json and report.html. */
   folder: string;
 }

@@ -74,7 +74,7 @@ it('goes on with every job that it accepted, after a kill in the middle of one',
     [second, 'which strategy?'],
   ])
     expect(await (await fetch(`${server.address}/v1/jobs/${id}/report`)).text()).toContain(title);
-  await expect.poll(() => readdir(path.join(data, 'jobs')), patient).toEqual([]);
+  await expect.poll(() => readdir(path.join(data, 'work')), patient).toEqual([]);
 });
 
 it('goes on at the next start with what a stop interrupts', { timeout: 200_000 }, async () => {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'csv-parse/sync';
 import { inject } from 'vitest';
 import yazl from 'yazl';
+import { storeEnvironment } from '../store/test-store.ts';
 
 export const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 export const fixtures = fileURLToPath(new URL('../fixtures/encoders/', import.meta.url));
@@ -24,7 +25,8 @@ export interface StartedServer {
 /** Starts the real server as a process of its own, as `npm start` does, and waits until it announces itself. */
 export async function startServer(data: string, ...flags: string[]): Promise<StartedServer> {
   const command = [main, 'serve', '--json', '--port', '0', '--data', data, '--log-level', 'error', ...flags];
-  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const env = { ...process.env, ...storeEnvironment(data) };
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'], env });
   const exit = new Promise<number | null>((resolve) => child.on('exit', resolve));
   let text = '';
   for await (const line of createInterface({ input: child.stdout })) {
@@ -50,7 +52,9 @@ export async function startServer(data: string, ...flags: string[]): Promise<Sta
 export async function runCommand(
   ...args: string[]
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [main, ...args]);
+  const data = args[args.indexOf('--data') + 1];
+  const env = { ...process.env, ...(args.includes('--data') && storeEnvironment(data)) };
+  const child = spawn(process.execPath, [main, ...args], { env });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {

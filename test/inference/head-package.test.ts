@@ -9,6 +9,8 @@ import { readHeadManifest } from '../../src/inference/head.ts';
 import { exportHead, importHead } from '../../src/inference/head-package.ts';
 import { EnginePool } from '../../src/runtime/engine-pool.ts';
 import { HeadRegistry } from '../../src/store/heads.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+import { storeAt } from '../store/test-store.ts';
 
 const shipped = fileURLToPath(new URL('../../models/heads/', import.meta.url));
 const { encoders } = await readHeadManifest(path.join(shipped, 'emoji', '1'));
@@ -17,19 +19,22 @@ const [image, text] = encoders.map(({ fingerprint }) => fingerprint);
 let folder: string;
 let loader: EnginePool;
 let registry: HeadRegistry;
+let store: Store;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'packages-'));
   await mkdir(path.join(folder, 'workspace'));
   loader = EnginePool.start({ engines: 1, provider: 'cpu', threads: 1 });
-  registry = new HeadRegistry(path.join(folder, 'heads'), [shipped]);
+  store = await openStore(storeAt(folder));
+  registry = new HeadRegistry(store, shipped);
 });
 afterAll(async () => {
   await loader.close();
+  await store.close();
   await rm(folder, { recursive: true });
 });
 
 const workspace = () => path.join(folder, 'workspace');
-const pack = async () => buffer(await exportHead(await registry.resolve('emoji@1'), workspace()));
+const pack = async () => buffer(await exportHead(await registry.open('emoji@1'), workspace()));
 const bring = async (bytes: Buffer, options: object = {}) => {
   const file = path.join(folder, 'upload');
   await writeFile(file, bytes);

@@ -48,6 +48,7 @@ export function job(state: JobState, id = 'a'): Job {
     state,
     head: 'pets',
     dataset: 'pets',
+    priority: 0,
     createdAt,
     ...(over ? { finishedAt: createdAt } : {}),
   };
@@ -101,8 +102,8 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
     ...replaced,
     jobs: {
       submit: async () => job('queued'),
-      list: () => [job('queued')],
-      get: (id) => {
+      list: async () => [job('queued')],
+      get: async (id) => {
         if (id === 'a') return job('succeeded');
         throw new TandemError('unknown-job', `no job has the id ${JSON.stringify(id)}`);
       },
@@ -110,6 +111,7 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
         yield* story.filter((event) => event.id > lastEventId);
       },
       cancel: async () => job('cancelled'),
+      retry: async () => job('queued'),
       report: async () => '<!doctype html><title>report</title>',
       ...jobs,
     },

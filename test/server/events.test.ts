@@ -10,7 +10,7 @@ function asText(events: JobEvent[]): string {
 }
 
 it('tells a job’s changes as server-sent events and ends with the job', async () => {
-  const { address } = await serve(services({}, { get: () => job('running') }));
+  const { address } = await serve(services({}, { get: async () => job('running') }));
   const response = await fetch(`${address}/v1/jobs/a/events`);
   expect(response.headers.get('Content-Type')).toBe('text/event-stream');
   expect(response.headers.get('Cache-Control')).toContain('no-cache');
@@ -48,7 +48,7 @@ it('sends headers and each event at once, and lets go of the job when the reader
     await new Promise<void>((left) => signal.addEventListener('abort', () => left()));
     resolve();
   };
-  const { address, logged } = await serve(services({}, { get: () => job('running'), events }));
+  const { address, logged } = await serve(services({}, { get: async () => job('running'), events }));
   const reader = new AbortController();
   const response = await fetch(`${address}/v1/jobs/a/events`, { signal: reader.signal });
   const { value } = await response.body!.getReader().read();
@@ -66,7 +66,7 @@ it('keeps a silent connection alive with comments until the reader leaves, even 
       yield* [] as JobEvent[];
       await new Promise(() => {});
     };
-    const { address } = await serve(services({}, { get: () => job('running'), events }));
+    const { address } = await serve(services({}, { get: async () => job('running'), events }));
     const reader = new AbortController();
     const response = await fetch(`${address}/v1/jobs/a/events`, { signal: reader.signal });
     vi.advanceTimersByTime(15_000);
@@ -93,7 +93,7 @@ it('asks for no more events while the reader does not read, and survives heartbe
         };
       }
     };
-    const { address } = await serve(services({}, { get: () => job('running'), events }));
+    const { address } = await serve(services({}, { get: async () => job('running'), events }));
     const { hostname, port } = new URL(address);
     const socket = connect(Number(port), hostname).pause();
     socket.write('GET /v1/jobs/a/events HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -118,7 +118,7 @@ it('cuts the stream and logs why where the events fail midway', async () => {
   const events = async function* (): AsyncGenerator<JobEvent> {
     throw new Error('the store is gone');
   };
-  const { address, logged } = await serve(services({}, { get: () => job('running'), events }));
+  const { address, logged } = await serve(services({}, { get: async () => job('running'), events }));
   await expect(fetch(`${address}/v1/jobs/a/events`).then((response) => response.text())).rejects.toThrow();
   await vi.waitFor(() => expect(logged()).toContain('the store is gone'));
 });

@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { versionServices } from '../../src/commands/version-services.ts';
 import { HeadRegistry } from '../../src/store/heads.ts';
+import { temporaryStore } from '../store/test-store.ts';
 import { problemOf, serve, services } from './double.ts';
 
 const notImporting = {
@@ -14,9 +15,7 @@ const notImporting = {
 
 /** A server over a real registry with two versions of one head. */
 async function serveRegistry(): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'versions-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  const registry = new HeadRegistry(folder);
+  const registry = new HeadRegistry(await temporaryStore());
   for (const content of ['one', 'two'])
     await registry.register('pets', (target) => writeFile(path.join(target, 'head.json'), content));
   const { address } = await serve(services({ versions: versionServices(registry, notImporting) }));

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect, it, onTestFinished } from 'vitest';
+import { lockData } from '../../src/store/data-lock.ts';
 import { openDatabase } from '../../src/store/database.ts';
+import { temporaryStore } from './test-store.ts';
 
 async function dataFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'database-'));
@@ -12,44 +15,140 @@ async function dataFolder(): Promise<string> {
   return path.join(folder, 'data');
 }
 
-const job = { id: 'a', createdAt: '2026-01-31T12:00:00.000Z', job: '{}', task: '{}', cancelled: 0 };
+const job = {
+  id: 'a',
+  createdAt: '2026-01-31T12:00:00.000Z',
+  state: 'queued',
+  priority: 0,
+  runner: null,
+  job: '{}',
+  task: '{}',
+  cancelled: 0,
+};
 
 it('keeps what was written, and leaves it alone when it is opened again', async () => {
   const data = await dataFolder();
-  const first = await openDatabase(data);
-  await first.insertInto('job').values(job).execute();
-  await first.destroy();
-  const second = await openDatabase(data);
-  expect(await second.selectFrom('job').select('id').execute()).toEqual([{ id: 'a' }]);
-  await second.destroy();
+  const first = await temporaryStore(data);
+  await first.database.query.insertInto('job').values(job).execute();
+  const second = await temporaryStore(data);
+  expect(await second.database.query.selectFrom('job').select('id').execute()).toEqual([{ id: 'a' }]);
+});
+
+it('brings the tables of every earlier version up to date, and loses nothing', async () => {
+  const data = await dataFolder();
+  await mkdir(data);
+  const earlier = new DatabaseSync(path.join(data, 'tandem.sqlite'));
+  // As 001-jobs left it.
+  earlier.exec(`
+    CREATE TABLE "kysely_migration" ("name" varchar(255) NOT NULL PRIMARY KEY, "timestamp" varchar(255) NOT NULL);
+    CREATE TABLE "kysely_migration_lock" ("id" varchar(255) NOT NULL PRIMARY KEY, "is_locked" integer DEFAULT 0 NOT NULL);
+    INSERT INTO "kysely_migration" VALUES ('001-jobs', '2026-11-01T12:00:00.000Z');
+    INSERT INTO "kysely_migration_lock" VALUES ('migration_lock', 0);
+    CREATE TABLE "job" ("id" text PRIMARY KEY, "createdAt" text NOT NULL, "job" text NOT NULL, "task" text NOT NULL, "cancelled" integer NOT NULL);
+    CREATE TABLE "jobEvent" ("jobId" text NOT NULL REFERENCES "job" ("id"), "number" integer NOT NULL, "type" text NOT NULL, "job" text NOT NULL, PRIMARY KEY ("jobId", "number"));
+    INSERT INTO "job" VALUES ('a', '2026-11-01T12:00:00.000Z', '{"id":"a","state":"succeeded"}', '{}', 0);
+    INSERT INTO "jobEvent" VALUES ('a', 1, 'state', '{}');`);
+  earlier.close();
+  const database = await openDatabase(data);
+  expect(await database.query.selectFrom('job').select(['id', 'state', 'priority']).execute()).toEqual([
+    { id: 'a', state: 'succeeded', priority: 0 },
+  ]);
+  expect(await database.query.selectFrom('jobEvent').selectAll().execute()).toHaveLength(1);
+  await database.close();
+});
+
+it('may be opened for the first time by several at once', async () => {
+  const data = await dataFolder();
+  const stores = await Promise.all([1, 2, 3].map(() => temporaryStore(data)));
+  for (const [index, { database }] of stores.entries())
+    await database.query
+      .insertInto('job')
+      .values({ ...job, id: String(index) })
+      .execute();
+  expect(await stores[0].database.query.selectFrom('job').select('id').execute()).toHaveLength(3);
 });
 
 it('takes a change of several tables as a whole or not at all', async () => {
-  const database = await openDatabase(await dataFolder());
-  const change = database.transaction().execute(async (transaction) => {
+  const { database } = await temporaryStore();
+  const change = database.exclusively('jobs', async (transaction) => {
     await transaction.insertInto('job').values(job).execute();
     await transaction.insertInto('job').values(job).execute();
   });
-  await expect(change).rejects.toThrow(/UNIQUE/);
-  expect(await database.selectFrom('job').selectAll().execute()).toEqual([]);
-  await database.destroy();
+  await expect(change).rejects.toThrow(/unique/i);
+  expect(await database.query.selectFrom('job').selectAll().execute()).toEqual([]);
 });
 
-it('keeps a second process out until the first is gone, however it went', async () => {
+it('lets one after the other change the same thing, in whichever process they are', async () => {
   const data = await dataFolder();
-  const script = `import { openDatabase } from ${JSON.stringify(path.resolve('src/store/database.ts'))};
-    await openDatabase(${JSON.stringify(data)});
-    console.log('open');
+  const stores = [await temporaryStore(data), await temporaryStore(data)];
+  await stores[0].database.query
+    .insertInto('job')
+    .values({ ...job, priority: 0 })
+    .execute();
+  const addOne = (index: number) =>
+    stores[index % 2].database.exclusively('jobs', async (transaction) => {
+      const { priority } = await transaction.selectFrom('job').select('priority').executeTakeFirstOrThrow();
+      await transaction
+        .updateTable('job')
+        .set({ priority: priority + 1 })
+        .execute();
+    });
+  // Two processes of SQLite wait for each other synchronously; here they are one, so they take turns.
+  if (stores[0].database.kind === 'sqlite') for (let index = 0; index < 20; index++) await addOne(index);
+  else await Promise.all(Array.from({ length: 20 }, (_, index) => addOne(index)));
+  const { priority } = await stores[0].database.query
+    .selectFrom('job')
+    .select('priority')
+    .executeTakeFirstOrThrow();
+  expect(priority).toBe(20);
+});
+
+it('says by its mark that something was changed, by itself or by another', async () => {
+  const data = await dataFolder();
+  const [one, other] = [await temporaryStore(data), await temporaryStore(data)];
+  for (const changing of [one, other]) {
+    const before = one.database.mark();
+    await changing.database.exclusively('jobs', (transaction) =>
+      transaction
+        .insertInto('job')
+        .values({ ...job, id: crypto.randomUUID() })
+        .execute(),
+    );
+    await expect.poll(() => one.database.mark()).not.toBe(before);
+  }
+});
+
+it('keeps a second server off the data until the first is gone, however it went', async () => {
+  const data = await dataFolder();
+  const script = `import { lockData } from ${JSON.stringify(path.resolve('src/store/data-lock.ts'))};
+    await lockData(${JSON.stringify(data)});
+    console.log('locked');
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');
-  await expect(openDatabase(data)).rejects.toMatchObject({
+  await expect(lockData(data)).rejects.toMatchObject({
     code: 'data-in-use',
     message: expect.stringContaining('another process holds'),
   });
   child.kill('SIGKILL');
   await once(child, 'exit');
-  await (await openDatabase(data)).destroy();
+  (await lockData(data))();
+});
+
+it.each([
+  ['mysql://localhost/tandem', 'postgres://'],
+  ['postgres://localhost/tandem?schema=Robert"', 'must be up to 48'],
+])('refuses the address %s', async (address, reason) => {
+  await expect(openDatabase('nowhere', address)).rejects.toMatchObject({
+    code: 'invalid-configuration',
+    message: expect.stringContaining(reason),
+  });
+});
+
+it('says that a database is away, not that something is wrong here', async () => {
+  await expect(openDatabase('nowhere', 'postgres://127.0.0.1:1/tandem')).rejects.toMatchObject({
+    code: 'storage-unavailable',
+  });
 });

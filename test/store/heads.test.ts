@@ -1,17 +1,22 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { HeadRegistry } from '../../src/store/heads.ts';
+import { temporaryStore } from './test-store.ts';
 
-let folder: string;
+let shipped: string;
+let data: string;
 let registry: HeadRegistry;
 beforeEach(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'heads-'));
-  await mkdir(path.join(folder, 'shipped', 'emoji', '1'), { recursive: true });
-  registry = new HeadRegistry(path.join(folder, 'own'), [path.join(folder, 'shipped')]);
+  const folder = await mkdtemp(path.join(tmpdir(), 'heads-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  shipped = path.join(folder, 'shipped');
+  data = path.join(folder, 'data');
+  await mkdir(path.join(shipped, 'emoji', '1'), { recursive: true });
+  await write('shipped')(path.join(shipped, 'emoji', '1'));
+  registry = new HeadRegistry(await temporaryStore(data), shipped);
 });
-afterEach(() => rm(folder, { recursive: true }));
 
 const write = (content: string) => (target: string) => writeFile(path.join(target, 'head.json'), content);
 
@@ -51,7 +56,7 @@ it('registers nothing of a version whose writing fails', async () => {
     throw new Error('disk full');
   });
   await expect(failing).rejects.toThrow('disk full');
-  expect(await readdir(path.join(folder, 'own', 'pets'))).toEqual([]);
+  expect((await registry.list()).map(({ name }) => name)).toEqual(['emoji']);
   expect((await registry.register('pets', write('whole'))).version).toBe(1);
 });
 
@@ -67,7 +72,7 @@ it('refuses names that are no folder names', async () => {
 });
 
 it('takes the next number where another process registers the same one first', async () => {
-  const other = new HeadRegistry(path.join(folder, 'own'));
+  const other = new HeadRegistry(await temporaryStore(data), shipped);
   const numbers: number[] = [];
   const mine = await registry.register('pets', async (target, version) => {
     numbers.push(version);
@@ -76,7 +81,7 @@ it('takes the next number where another process registers the same one first', a
   });
   expect(numbers).toEqual([1, 2]);
   expect(await readFile(path.join(mine.folder, 'head.json'), 'utf8')).toBe('mine');
-  expect(await readFile(path.join(folder, 'own', 'pets', '1', 'head.json'), 'utf8')).toBe('theirs');
+  expect((await registry.resolve('pets@1')).manifest).toBe('theirs');
 });
 
 it('lets an alias stand for a version, puts it back, and remembers no version that is gone', async () => {
@@ -116,4 +121,26 @@ it('never gives the number of a deleted version again', async () => {
 it.each(['latest', '3', 'Production', '', '../x'])('refuses %j as an alias', async (alias) => {
   await registry.register('pets', write('one'));
   await expect(registry.setAlias('pets', alias, 1)).rejects.toMatchObject({ code: 'invalid-request' });
+});
+
+it('knows the version that a job has made, and lets no job make two', async () => {
+  await registry.register('pets', write('one'), 'job-1');
+  expect(await registry.madeBy('job-1')).toMatchObject({ name: 'pets', version: 1, manifest: 'one' });
+  expect(await registry.madeBy('job-2')).toBeUndefined();
+  await expect(registry.register('pets', write('two'), 'job-1')).rejects.toThrow(/unique/i);
+  expect((await registry.latest()).map(({ name, version }) => `${name}@${version}`)).toEqual([
+    'emoji@1',
+    'pets@1',
+  ]);
+});
+
+it('sees what another process does, and switches for both', async () => {
+  const other = new HeadRegistry(await temporaryStore(data), shipped);
+  await other.register('pets', write('one'));
+  await other.register('pets', write('two'));
+  await other.setAlias('pets', 'production', 1);
+  await expect.poll(async () => (await registry.resolve('pets@production')).version).toBe(1);
+  await registry.setAlias('pets', 'production', 2);
+  expect((await registry.resolve('pets@production')).version).toBe(2);
+  await expect.poll(async () => (await other.resolve('pets@production')).version).toBe(2);
 });

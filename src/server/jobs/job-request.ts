@@ -24,6 +24,10 @@ const seeds = z
   .min(2)
   .max(1000)
   .meta({ description: 'Of a comparison: how many splits to train on; 5 unless said.', example: 5 });
+const priority = z.int().min(-100).max(100).meta({
+  description: 'Jobs with a higher one are done first; 0 unless said.',
+  example: 0,
+});
 const needsWork = ({ head, compare }: { head?: string; compare?: boolean }) =>
   (head === undefined) === (compare === true);
 const whatWork = { error: 'name a head to make, or set compare', path: ['head'] };
@@ -41,6 +45,7 @@ export const jsonSchema = z
     seed: seed.optional(),
     compare: compare.optional(),
     seeds: seeds.optional(),
+    priority: priority.optional(),
     ...labelReading,
   })
   .refine(needsWork, whatWork)
@@ -54,6 +59,7 @@ const formFields = {
     .transform((text) => text === 'true')
     .optional(),
   seeds: formNumber(seeds).optional(),
+  priority: formNumber(priority).optional(),
   ...labelReading,
 };
 const formFieldsSchema = z.strictObject({ ...formFields, archive: notText }).refine(needsWork, whatWork);
@@ -70,6 +76,7 @@ const exampleJob = {
   state: 'running',
   head: 'pets',
   dataset: 'pets.zip',
+  priority: 0,
   createdAt: '2026-01-31T12:00:00.000Z',
   startedAt: '2026-01-31T12:00:01.000Z',
   progress: { stage: 'training', done: 120, total: 600, loss: 0.84, accuracy: 0.71 },
@@ -82,6 +89,7 @@ export const jobSchema = z
     reason: z.string().optional().meta({ description: 'Why it is in this state, where that is not plain.' }),
     head: z.string().optional().meta({ description: 'A comparison makes none.' }),
     dataset: z.string(),
+    priority: z.int(),
     createdAt: z.iso.datetime(),
     startedAt: z.iso.datetime().optional(),
     finishedAt: z.iso.datetime().optional(),
@@ -102,7 +110,7 @@ export const jobSchema = z
         labels: z.array(z.string()),
         examples: z.object({ training: z.int(), test: z.int() }),
         metrics: metricsSchema,
-        seconds: z.object({ features: z.number(), training: z.number(), total: z.number() }),
+        seconds: z.object({ features: z.number(), training: z.number(), total: z.number() }).optional(),
         folder: z.string(),
       })
       .optional(),

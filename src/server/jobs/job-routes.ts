@@ -45,7 +45,7 @@ export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes
 
   const streamEvents: RequestHandler<Record<string, string>> = async (request, response) => {
     const { id } = request.params;
-    const { finishedAt } = jobs.get(id);
+    const { finishedAt } = await jobs.get(id);
     const left = new AbortController();
     response.on('close', () => left.abort());
     const lastEventId = request.get('Last-Event-ID') ?? '';
@@ -103,7 +103,7 @@ export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes
           ...problemResponses(),
         },
       },
-      handlers: [(_request, response) => void response.json({ jobs: jobs.list() })],
+      handlers: [async (_request, response) => void response.json({ jobs: await jobs.list() })],
     },
     {
       method: 'get',
@@ -114,7 +114,7 @@ export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes
         requestParams: idParameter,
         responses: { '200': jobResponse('The job.'), ...problemResponses('unknown-job') },
       },
-      handlers: [(request, response) => void response.json(jobs.get(request.params.id))],
+      handlers: [async (request, response) => void response.json(await jobs.get(request.params.id))],
     },
     {
       method: 'delete',
@@ -129,6 +129,24 @@ export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes
         },
       },
       handlers: [async (request, response) => void response.json(await jobs.cancel(request.params.id))],
+    },
+    {
+      method: 'post',
+      path: '/v1/jobs/{id}/retry',
+      operation: {
+        operationId: 'retryJob',
+        summary: 'Try a job again that failed or was cancelled',
+        description:
+          'It keeps its id, and goes on from its last checkpoint. What was uploaded for it is kept for a week.',
+        requestParams: idParameter,
+        responses: {
+          '202': jobResponse('The job, queued again.'),
+          ...problemResponses('unknown-job', 'job-conflict'),
+        },
+      },
+      handlers: [
+        async (request, response) => void response.status(202).json(await jobs.retry(request.params.id)),
+      ],
     },
     {
       method: 'get',

@@ -1,13 +1,14 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import pMap from 'p-map';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
-import { removeLeftovers, syncToDisk, writeFolder } from '../../store/durable.ts';
+import { removeUnknown } from '../../store/artifacts.ts';
 import { PictureStore } from '../../store/pictures.ts';
-import { concurrently } from './concurrently.ts';
+import type { Store } from '../../store/store.ts';
 import { countExamples } from './counts.ts';
 import type { Dataset, Example } from './dataset.ts';
 
@@ -21,8 +22,8 @@ const countsSchema = z.object({
   labels: z.array(z.object({ label: z.string(), examples: z.int() })),
 });
 
-/** A dataset that was imported, as `dataset.json` keeps it. */
-export const recordSchema = z.object({
+/** What is kept of a dataset that was imported, beside its examples. */
+const recordSchema = z.object({
   format: z.literal(1),
   id: z.string(),
   name: z.string(),
@@ -40,163 +41,191 @@ export const recordSchema = z.object({
 export type DatasetRecord = z.infer<typeof recordSchema>;
 
 /** An example as it is kept: its picture by content. */
-export type StoredExample = Omit<Example, 'image'>;
+type StoredExample = Omit<Example, 'image'>;
 
-const files = { record: 'dataset.json', examples: 'examples.jsonl' };
-const picturesAtOnce = 8;
+/** Pictures that are fetched at a time, where they lie elsewhere. */
+const fetchedAtOnce = 16;
 
 /**
- * The datasets that were imported: immutable folders `<data>/catalogue/<id>`, their pictures stored once each in
- * `<data>/pictures`. The id is made of the name and the content, so importing the same again changes nothing.
+ * The datasets that were imported. They never change, and a picture is stored once, whichever of them have it. The id
+ * is made of the name and the content, so importing the same again changes nothing.
  * @example
- * const catalogue = new DatasetCatalogue('data');
+ * const catalogue = new DatasetCatalogue(store);
  * const { record } = await catalogue.add(await readDataset('photos'), 'pets');
  * const dataset = await catalogue.open(record.id);
  */
 export class DatasetCatalogue {
-  readonly #folder: string;
+  readonly #store: Store;
   readonly #pictures: PictureStore;
-  /** One change at a time: what is deleted must not be what an import just found there. */
-  #changing: Promise<unknown> = Promise.resolve();
 
-  /** @param data the folder of all data */
-  constructor(data: string) {
-    this.#folder = path.resolve(data, 'catalogue');
-    this.#pictures = new PictureStore(path.join(data, 'pictures'));
+  constructor(store: Store) {
+    this.#store = store;
+    this.#pictures = new PictureStore(store);
   }
 
   /**
-   * Takes a dataset in. When this resolves all of it is on the disk; a crash before leaves nothing that is listed.
+   * Takes a dataset in. When this resolves all of it lasts; a crash before leaves nothing that is listed.
    * @param onProgress counts the distinct pictures
    * @returns the record, and whether it is new
    */
-  add(
+  async add(
     dataset: Dataset,
     name: string,
     onProgress?: (done: number, total: number) => void,
   ): Promise<{ record: DatasetRecord; isNew: boolean }> {
-    return this.#change(async () => {
-      const id = `${slug(name)}-${identify(dataset)}`;
-      const known = await this.get(id).catch(() => undefined);
-      if (known) return { record: known, isNew: false };
-      const pictures = new Map(
-        dataset.examples.flatMap(({ image, imageHash }) => (image && imageHash ? [[imageHash, image]] : [])),
-      );
-      let done = 0;
-      await concurrently([...pictures], picturesAtOnce, async ([hash, file]) => {
-        await this.#pictures.add(hash, file);
-        onProgress?.(++done, pictures.size);
-      });
-      await this.#pictures.flush();
-      const record: DatasetRecord = {
-        format: 1,
-        id,
-        name,
-        hash: dataset.hash,
-        target: dataset.target,
-        labelSeparator: dataset.labelSeparator,
-        labels: dataset.labels,
-        createdAt: new Date().toISOString(),
-        counts: countExamples(dataset.examples),
-        notes: dataset.notes,
-      };
-      await writeFolder(path.join(this.#folder, id), async (folder) => {
-        const lines = dataset.examples.map(({ image: _, ...example }) => `${JSON.stringify(example)}\n`);
-        await writeFile(path.join(folder, files.examples), lines);
-        await writeFile(path.join(folder, files.record), `${JSON.stringify(record, null, 2)}\n`);
-      });
-      return { record, isNew: true };
-    });
+    const record: DatasetRecord = {
+      format: 1,
+      id: `${slug(name)}-${identify(dataset)}`,
+      name,
+      hash: dataset.hash,
+      target: dataset.target,
+      labelSeparator: dataset.labelSeparator,
+      labels: dataset.labels,
+      createdAt: new Date().toISOString(),
+      counts: countExamples(dataset.examples),
+      notes: dataset.notes,
+    };
+    const known = await this.#find(record.id);
+    if (known) return { record: known.record, isNew: false };
+    const pictures = new Map(
+      dataset.examples.flatMap(({ image, imageHash }) => (image && imageHash ? [[imageHash, image]] : [])),
+    );
+    const importing = randomUUID();
+    try {
+      await this.#pictures.add(importing, pictures, (done) => onProgress?.(done, pictures.size));
+      const examples = await this.#keepExamples(record.id, dataset.examples);
+      const isNew = await this.#insert(record, examples, importing);
+      if (!isNew) await this.#store.artifacts.remove([examples]);
+      return { record: isNew ? record : await this.get(record.id), isNew };
+    } finally {
+      await this.#pictures.release(importing);
+    }
   }
 
   /** All of them, the newest first. */
   async list(): Promise<DatasetRecord[]> {
-    const records = await Promise.all((await this.#ids()).map((id) => this.get(id)));
-    return records.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+    const rows = await this.#store.database.query
+      .selectFrom('dataset')
+      .select(['id', 'record'])
+      .orderBy('createdAt', 'desc')
+      .execute();
+    return rows.map(parseRecord);
   }
 
   /** @throws TandemError `unknown-dataset`, naming those there are; `damaged-artifact` */
   async get(id: string): Promise<DatasetRecord> {
-    if (!(await this.#ids()).includes(id)) {
-      const known = (await this.#ids()).slice(0, 10).join(', ') || 'none';
-      throw new TandemError(
-        'unknown-dataset',
-        `no dataset has the id ${JSON.stringify(id)}; there are: ${known}`,
-      );
-    }
-    const file = path.join(this.#folder, id, files.record);
-    return readFile(file, 'utf8')
-      .then((text) => recordSchema.parse(JSON.parse(text)))
-      .catch((error) => {
-        throw new TandemError('damaged-artifact', `${file} cannot be used: ${error.message}`, {
-          cause: error,
-        });
-      });
+    return (await this.#get(id)).record;
   }
 
   /** Some of the examples, in their order, with the path of each one's picture. */
   async examples(id: string, { offset = 0, limit = Number.POSITIVE_INFINITY } = {}): Promise<Example[]> {
-    await this.get(id);
-    const examples: Example[] = [];
+    const found = await this.#get(id);
+    const file = await this.#store.artifacts.path(found.examples);
+    const stored: StoredExample[] = [];
     let index = 0;
-    const lines = createInterface({ input: createReadStream(path.join(this.#folder, id, files.examples)) });
+    const lines = createInterface({ input: createReadStream(file) });
     for await (const line of lines) {
       if (index++ < offset) continue;
-      if (examples.length >= limit) break;
-      const stored: StoredExample = JSON.parse(line);
-      const { imageHash } = stored;
-      examples.push(imageHash ? { ...stored, image: this.#pictures.path(imageHash) } : stored);
+      if (stored.length >= limit) break;
+      stored.push(JSON.parse(line));
     }
     lines.close();
-    return examples;
+    const withPicture = async (example: StoredExample): Promise<Example> => {
+      const { imageHash } = example;
+      return imageHash ? { ...example, image: await this.#pictures.path(imageHash) } : example;
+    };
+    return pMap(stored, withPicture, { concurrency: fetchedAtOnce });
   }
 
   /** The whole dataset, to train on. Nothing is checked again: it was when it came. */
   async open(id: string): Promise<Dataset> {
     const { name, hash, target, labelSeparator, labels, notes } = await this.get(id);
-    const examples = await this.examples(id);
-    const folder = path.join(this.#folder, id);
-    return { name, folder, target, labelSeparator, labels, examples, hash, notes };
+    return { name, target, labelSeparator, labels, examples: await this.examples(id), hash, notes };
   }
 
   /**
    * Forgets a dataset, and every picture that no other one has.
    * @throws TandemError `unknown-dataset`
    */
-  delete(id: string): Promise<void> {
-    return this.#change(async () => {
-      await this.get(id);
-      const gone = path.join(this.#folder, `.${id}.deleted`);
-      await rm(gone, { recursive: true, force: true });
-      await rename(path.join(this.#folder, id), gone);
-      await syncToDisk(this.#folder);
-      await rm(gone, { recursive: true });
-      const needed = new Set<string>();
-      for (const other of await this.#ids())
-        for (const { imageHash } of await this.examples(other)) if (imageHash) needed.add(imageHash);
-      for (const hash of await this.#pictures.list())
-        if (!needed.has(hash)) await this.#pictures.remove(hash);
+  async delete(id: string): Promise<void> {
+    const { examples } = await this.#get(id);
+    const leaving = await this.#store.database.exclusively('datasets', async (transaction) => {
+      await transaction.deleteFrom('dataset').where('id', '=', id).execute();
+      return this.#pictures.leave(transaction, id);
     });
+    await this.#store.artifacts.remove([examples]);
+    await this.#pictures.release(leaving);
   }
 
   /** Removes what imports and deletions left that a crash broke off, once nobody can be at it any more. */
   async clean(): Promise<void> {
-    await removeLeftovers(this.#folder);
     await this.#pictures.clean();
+    const rows = await this.#store.database.query.selectFrom('dataset').select('examples').execute();
+    const known = new Set(rows.map(({ examples }) => examples));
+    await removeUnknown(this.#store.artifacts, 'datasets', (key) => known.has(key));
   }
 
-  async #ids(): Promise<string[]> {
-    const names = await readdir(this.#folder).catch((error) => {
-      if (error.code === 'ENOENT') return [];
-      throw error;
+  async #find(id: string): Promise<{ record: DatasetRecord; examples: string } | undefined> {
+    const row = await this.#store.database.query
+      .selectFrom('dataset')
+      .select(['id', 'record', 'examples'])
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return row && { record: parseRecord(row), examples: row.examples };
+  }
+
+  async #get(id: string) {
+    const found = await this.#find(id);
+    if (found) return found;
+    const known = (await this.list()).slice(0, 10).map(({ id }) => id);
+    throw new TandemError(
+      'unknown-dataset',
+      `no dataset has the id ${JSON.stringify(id)}; there are: ${known.join(', ') || 'none'}`,
+    );
+  }
+
+  /** @returns the key of the file that lists them */
+  async #keepExamples(id: string, examples: readonly Example[]): Promise<string> {
+    const scratch = await this.#store.makeScratch();
+    try {
+      const file = path.join(scratch, 'examples.jsonl');
+      await writeFile(
+        file,
+        examples.map(({ image: _, ...example }) => `${JSON.stringify(example)}\n`),
+      );
+      const key = `datasets/${id}/${randomUUID()}.jsonl`;
+      await this.#store.artifacts.take(key, file);
+      return key;
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  }
+
+  /** @returns false where the same dataset came in meanwhile */
+  #insert(record: DatasetRecord, examples: string, importing: string): Promise<boolean> {
+    const { id, createdAt } = record;
+    return this.#store.database.exclusively('datasets', async (transaction) => {
+      const there = await transaction
+        .selectFrom('dataset')
+        .select('id')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      if (there) return false;
+      await transaction
+        .insertInto('dataset')
+        .values({ id, createdAt, record: JSON.stringify(record), examples })
+        .execute();
+      await this.#pictures.adopt(transaction, importing, id);
+      return true;
     });
-    return names.filter((name) => !name.startsWith('.'));
   }
+}
 
-  #change<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#changing.then(work);
-    this.#changing = result.catch(() => {});
-    return result;
+function parseRecord({ id, record }: { id: string; record: string }): DatasetRecord {
+  try {
+    return recordSchema.parse(JSON.parse(record));
+  } catch (cause) {
+    throw new TandemError('damaged-artifact', `what is kept of the dataset ${id} cannot be used`, { cause });
   }
 }
 

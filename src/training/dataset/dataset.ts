@@ -81,7 +81,7 @@ export async function checkDataset(
   const examples = checked.map(({ at: _, ...example }): Example => example);
   const labels = labelsOf(examples, columns);
   const hash = hashExamples(examples);
-  const dataset = { name, folder: root, target, labelSeparator, labels, examples, hash, notes };
+  const dataset = { name, target, labelSeparator, labels, examples, hash, notes };
   return { name, problems, notes, counts, preview, dataset };
 }
 

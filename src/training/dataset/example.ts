@@ -23,8 +23,6 @@ export type FoundExample = Omit<Example, 'imageHash' | 'perceptualHash'> & { at:
 export interface Dataset {
   /** Name of the folder. */
   name: string;
-  /** Absolute path, links resolved. */
-  folder: string;
   /** What is to be learnt. */
   target: TargetKind;
   /** What stands between the labels of an example that may have several. */

@@ -1,6 +1,6 @@
-import { sha256OfFile } from '../../inference/checksum.ts';
+import pMap from 'p-map';
 import { describePictureFailure, openPicture } from '../../inference/picture.ts';
-import { concurrently } from './concurrently.ts';
+import { sha256OfFile } from '../../store/checksum.ts';
 import type { Example, FoundExample } from './example.ts';
 import { perceptualHash } from './perceptual-hash.ts';
 import type { Problems } from './problems.ts';
@@ -21,14 +21,15 @@ export async function checkPictures(
 ): Promise<CheckedExample[]> {
   const byPath = new Map<string, Promise<Outcome>>();
   let done = 0;
-  const outcomes = await concurrently(found, atOnce, async ({ image }) => {
+  const check = async ({ image }: FoundExample) => {
     const known: Outcome | Promise<Outcome> =
       image === undefined ? {} : (byPath.get(image) ?? checkPicture(image));
     if (image !== undefined) byPath.set(image, Promise.resolve(known));
     const outcome = await known;
     onProgress?.(++done, found.length);
     return outcome;
-  });
+  };
+  const outcomes = await pMap(found, check, { concurrency: atOnce });
   // In order of the rows, whichever picture was checked first.
   return found.map((example, index) => {
     const { problem, ...hashes } = outcomes[index];

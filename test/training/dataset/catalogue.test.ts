@@ -1,12 +1,15 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
+import { PictureStore } from '../../../src/store/pictures.ts';
+import { openStore } from '../../../src/store/store.ts';
 import { DatasetCatalogue } from '../../../src/training/dataset/catalogue.ts';
 import { readDataset } from '../../../src/training/dataset/dataset.ts';
 import { exportDataset } from '../../../src/training/dataset/export.ts';
 import { type DatasetSource, importDataset, tryImport } from '../../../src/training/dataset/import.ts';
+import { temporaryStore } from '../../store/test-store.ts';
 import { folderWith, picture, pictures, temporaryFolder } from './sample.ts';
 
 const metadata =
@@ -14,16 +17,18 @@ const metadata =
 
 async function openCatalogue() {
   const data = await temporaryFolder();
-  const catalogue = new DatasetCatalogue(data);
+  const store = await temporaryStore(data);
+  const catalogue = new DatasetCatalogue(store);
   const bring = (source: DatasetSource, name?: string) =>
     importDataset(catalogue, source, { workspace: data, name });
-  /** Every file below the data folder. */
-  const listFiles = async () =>
-    (await readdir(data, { recursive: true, withFileTypes: true }))
-      .filter((entry) => entry.isFile())
-      .map(({ name }) => name)
-      .sort();
-  return { data, catalogue, bring, listFiles };
+  /** The names of all files that are kept. */
+  const listFiles = async () => {
+    const names: string[] = [];
+    for (const prefix of ['datasets', 'pictures'])
+      for await (const { key } of store.artifacts.list(prefix)) names.push(basename(key));
+    return names.sort();
+  };
+  return { data, store, catalogue, bring, listFiles };
 }
 
 const pets = async () => folderWith({ ...(await pictures()), 'metadata.csv': metadata });
@@ -41,12 +46,7 @@ describe('a dataset that was imported', () => {
     const withoutPaths = ({ examples }: typeof opened) =>
       examples.map(({ image, ...rest }) => [!image, rest]);
     expect(withoutPaths(opened)).toEqual(withoutPaths(direct));
-    expect({ ...opened, examples: [], folder: '', name: '' }).toEqual({
-      ...direct,
-      examples: [],
-      folder: '',
-      name: '',
-    });
+    expect({ ...opened, examples: [], name: '' }).toEqual({ ...direct, examples: [], name: '' });
     expect(opened.examples.every(({ image }) => !image || image.startsWith(data))).toBe(true);
   });
 
@@ -130,27 +130,48 @@ describe('a dataset that was imported', () => {
 });
 
 it('cleans up what a crash left a day ago, and nothing else', async () => {
-  const { catalogue, bring, data } = await openCatalogue();
-  const { record } = await bring({ folder: await pets() }, 'pets');
-  const left = [join(data, 'catalogue', '.old'), join(data, 'catalogue', '.new')];
-  for (const folder of left) await mkdir(folder);
-  await utimes(left[0], 0, 0);
-  const [shelf] = await readdir(join(data, 'pictures'));
-  await writeFile(join(data, 'pictures', shelf, '.half'), 'half of a picture');
-  await utimes(join(data, 'pictures', shelf, '.half'), 0, 0);
+  const data = await temporaryFolder();
+  await using store = await openStore({ data });
+  const catalogue = new DatasetCatalogue(store);
+  const { record } = await importDataset(catalogue, { folder: await pets() }, { workspace: data });
+  const leftovers = ['datasets/gone/examples.jsonl', 'datasets/new/examples.jsonl', 'pictures/00/.half'];
+  for (const key of leftovers) {
+    await mkdir(dirname(join(data, key)), { recursive: true });
+    await writeFile(join(data, key), 'left over');
+  }
+  for (const key of [leftovers[0], leftovers[2]]) await utimes(join(data, key), 0, 0);
+  // An import that was killed before it was done, a day ago: its picture is not needed, another is.
+  const pictures = new PictureStore(store);
+  const [{ imageHash }] = await catalogue.examples(record.id);
+  const own = join(data, 'own.png');
+  await writeFile(own, await picture(9));
+  await pictures.add(
+    'killed',
+    new Map([
+      [imageHash!, own],
+      ['f'.repeat(64), own],
+    ]),
+  );
+  await store.database.query
+    .updateTable('pictureUse')
+    .set({ importedAt: '2026-01-31T12:00:00.000Z' })
+    .where('user', '=', 'killed')
+    .execute();
   await catalogue.clean();
-  expect((await readdir(join(data, 'catalogue'))).sort()).toEqual(['.new', record.id]);
-  expect(await readdir(join(data, 'pictures', shelf))).not.toContain('.half');
-  expect((await catalogue.open(record.id)).examples).toHaveLength(4);
+  const kept = await readdir(data, { recursive: true });
+  expect(leftovers.filter((key) => kept.includes(key))).toEqual([leftovers[1]]);
+  expect(kept.filter((name) => name.endsWith('f'.repeat(64)))).toEqual([]);
+  for (const { image } of await catalogue.examples(record.id)) if (image) await access(image);
 });
 
 describe('a dataset that is not taken', () => {
   it('has problems, and leaves nothing', async () => {
     const { bring, listFiles, data } = await openCatalogue();
+    const before = await readdir(data);
     const folder = await folderWith({ 'metadata.csv': 'file_name,label\nabsent.png,x\n' });
     await expect(bring({ folder })).rejects.toMatchObject({ code: 'invalid-dataset' });
     expect(await listFiles()).toEqual([]);
-    expect(await readdir(data)).toEqual([]);
+    expect(await readdir(data)).toEqual(before);
   });
 
   it('was only tried', async () => {

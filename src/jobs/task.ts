@@ -1,0 +1,43 @@
+import type { EncoderOptions } from '../inference/encoders.ts';
+import type { StoreOptions } from '../store/store.ts';
+import type { Comparison } from '../training/compare.ts';
+import type { ColumnNames } from '../training/dataset/example.ts';
+import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
+import type { JobFailure } from './failure.ts';
+
+/** What a job is to do, as it was asked for. */
+export interface JobTask {
+  /** What is to be made: a head, or a comparison over so many seeds. */
+  work: { head: string; seed: number } | { compare: number };
+  /** How the labels of a dataset that is not imported yet are to be read. */
+  reading: Partial<Pick<ColumnNames, 'target' | 'labelSeparator'>>;
+  /** The id of an imported dataset, the name of a folder among the server's datasets, or an upload among the artifacts. */
+  source: { imported: string } | { folder: string } | { upload: string; fileName: string };
+}
+
+/** What the server that runs a job has for it. */
+export interface TrainingPlace {
+  store: StoreOptions;
+  encoders: EncoderOptions;
+  /** Folder of the heads that ship with the program. */
+  shippedHeads: string;
+  /** Folder of the datasets' folders that requests may name. */
+  datasets: string;
+  /** Folder that this job has to itself; what is in it when it is interrupted is there when it goes on. */
+  folder: string;
+}
+
+/** What the training process is told. */
+export type TrainingOrder = { start: { id: string; task: JobTask; place: TrainingPlace } } | 'cancel';
+
+/** What it tells. */
+export type TrainingMessage =
+  | { kind: 'progress'; progress: TrainingProgress }
+  | { kind: 'done'; result: TrainingSummary }
+  | { kind: 'compared'; comparison: Comparison }
+  | { kind: 'failed'; failure: JobFailure };
+
+/** Key of the page that a comparison writes. */
+export function comparisonKey(id: string): string {
+  return `comparisons/${id}.html`;
+}

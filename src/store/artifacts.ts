@@ -1,0 +1,40 @@
+/**
+ * Files under keys like `heads/pets/3-1f2e3d4c/head.onnx`. What a key holds never changes. A row of the database says
+ * what is meant to be there; files without one are left over from a crash.
+ */
+export interface Artifacts {
+  /**
+   * Keeps copies of files, which last when this resolves. What is there already stays.
+   * @param onAdded counts the files
+   */
+  add(files: Iterable<readonly [key: string, file: string]>, onAdded?: (done: number) => void): Promise<void>;
+  /** The same with one file, which is gone afterwards. */
+  take(key: string, file: string): Promise<void>;
+  /**
+   * A file of this machine with the content, to read only.
+   * @throws TandemError `damaged-artifact` where there is none
+   */
+  path(key: string): Promise<string>;
+  /** What is not there is no error. */
+  remove(keys: readonly string[]): Promise<void>;
+  /** What lies below a key, with its age in milliseconds. */
+  list(prefix: string): AsyncIterable<{ key: string; age: number }>;
+}
+
+/** Files that are added at a time. */
+export const addedAtOnce = 8;
+
+/** Milliseconds after which nobody can be at work any more on what no row speaks of. */
+const abandonedAfter = 24 * 3_600_000;
+
+/** Removes what a crash left below a key: old files that nothing speaks of. */
+export async function removeUnknown(
+  artifacts: Artifacts,
+  prefix: string,
+  isKnown: (key: string) => boolean,
+): Promise<void> {
+  const unknown: string[] = [];
+  for await (const { key, age } of artifacts.list(prefix))
+    if (age > abandonedAfter && !isKnown(key)) unknown.push(key);
+  await artifacts.remove(unknown);
+}

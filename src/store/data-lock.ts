@@ -1,0 +1,34 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { TandemError } from '../errors.ts';
+
+/** Primary result code of SQLite (https://sqlite.org/rescode.html). */
+const busy = 5;
+
+/**
+ * Keeps every other server off a data folder until the returned function is called, or the process ends.
+ * @throws TandemError `data-in-use` where another process has it
+ * @example const unlock = await lockData('data');
+ */
+export async function lockData(data: string): Promise<() => void> {
+  await mkdir(data, { recursive: true });
+  return lockFile(path.join(data, 'lock'));
+}
+
+/**
+ * A lock between processes that ends with its process, however that ends: a transaction in an empty SQLite file.
+ * @param patience milliseconds to wait for it
+ * @throws TandemError `data-in-use`
+ */
+export function lockFile(file: string, patience = 0): () => void {
+  const held = new DatabaseSync(file, { timeout: patience });
+  try {
+    held.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    held.close();
+    if ((error as { errcode?: number }).errcode !== busy) throw error;
+    throw new TandemError('data-in-use', `another process holds ${file}`, { cause: error });
+  }
+  return () => held.close();
+}

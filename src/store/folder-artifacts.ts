@@ -1,0 +1,89 @@
+import { access, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import pMap from 'p-map';
+import { TandemError } from '../errors.ts';
+import { type Artifacts, addedAtOnce } from './artifacts.ts';
+import { copyDurably, makeFolder, syncToDisk } from './durable.ts';
+import { missing } from './missing.ts';
+
+/** Artifacts as files of a folder. */
+export class FolderArtifacts implements Artifacts {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = path.resolve(folder);
+  }
+
+  async add(files: Iterable<readonly [string, string]>, onAdded?: (done: number) => void): Promise<void> {
+    const folders = new Set<string>();
+    let done = 0;
+    const addOne = async ([key, file]: readonly [string, string]) => {
+      const target = this.#file(key);
+      if (!(await exists(target))) {
+        await makeFolder(path.dirname(target));
+        await copyDurably(file, target);
+      }
+      // Whoever made it may not have waited for its name to be on the disk.
+      folders.add(path.dirname(target));
+      onAdded?.(++done);
+    };
+    await pMap(files, addOne, { concurrency: addedAtOnce });
+    for (const folder of folders) await syncToDisk(folder);
+  }
+
+  async take(key: string, file: string): Promise<void> {
+    const target = this.#file(key);
+    await makeFolder(path.dirname(target));
+    await syncToDisk(file);
+    const isMoved = await rename(file, target).then(
+      () => true,
+      (error) => {
+        // It lies on another disk.
+        if (error.code !== 'EXDEV') throw error;
+        return false;
+      },
+    );
+    if (!isMoved) await copyDurably(file, target);
+    await syncToDisk(path.dirname(target));
+    if (!isMoved) await rm(file);
+  }
+
+  async path(key: string): Promise<string> {
+    const file = this.#file(key);
+    await access(file).catch((cause) => {
+      throw new TandemError('damaged-artifact', `${file} is missing`, { cause });
+    });
+    return file;
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    for (const key of keys) await rm(this.#file(key), { force: true });
+    // Folders that are empty now go as well; others stay.
+    for (const folder of new Set(keys.map((key) => path.dirname(key))))
+      await rmdir(this.#file(folder)).catch(() => {});
+  }
+
+  async *list(prefix: string): AsyncGenerator<{ key: string; age: number }> {
+    const entries = await readdir(this.#file(prefix), { recursive: true, withFileTypes: true }).catch(
+      missing,
+    );
+    for (const entry of entries ?? []) {
+      const file = path.join(entry.parentPath, entry.name);
+      const found = entry.isFile() ? await stat(file).catch(missing) : undefined;
+      if (!found) continue;
+      const key = path.relative(this.#folder, file).replaceAll(path.sep, '/');
+      yield { key, age: Date.now() - found.mtimeMs };
+    }
+  }
+
+  #file(key: string): string {
+    return path.join(this.#folder, key);
+  }
+}
+
+function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,52 @@
+import type { Kysely } from 'kysely';
+import type { Tables } from './database.ts';
+import type { ShippedHead } from './shipped-heads.ts';
+
+export interface RegisteredHead {
+  name: string;
+  version: number;
+  /** The text of its head.json. */
+  manifest: string;
+}
+
+/** A version whose files are at hand. */
+export interface HeadVersion extends RegisteredHead {
+  folder: string;
+}
+
+/** Where a version's files lie: in a folder of this machine, or among the artifacts. */
+export type HeadEntry = RegisteredHead & ({ folder: string } | { key: string; files: string[] });
+
+export interface KnownHead {
+  /** In rising order. */
+  versions: HeadEntry[];
+  /** The version that each alias stands for. */
+  aliases: Record<string, number>;
+}
+
+/** What the database and the program itself know of a head. */
+export async function readHead(
+  query: Kysely<Tables>,
+  shipped: readonly ShippedHead[],
+  name: string,
+): Promise<KnownHead> {
+  const rows = await query
+    .selectFrom('headVersion')
+    .select(['version', 'folder', 'files', 'manifest'])
+    .where('name', '=', name)
+    .where('folder', 'is not', null)
+    .execute();
+  const aliases = await query
+    .selectFrom('headAlias')
+    .select(['alias', 'versions'])
+    .where('name', '=', name)
+    .execute();
+  const byVersion = new Map<number, HeadEntry>();
+  for (const head of shipped) if (head.name === name) byVersion.set(head.version, head);
+  for (const { version, folder, files, manifest } of rows)
+    byVersion.set(version, { name, version, manifest, key: folder!, files: Object.keys(JSON.parse(files)) });
+  return {
+    versions: [...byVersion.values()].sort((a, b) => a.version - b.version),
+    aliases: Object.fromEntries(aliases.map(({ alias, versions }) => [alias, JSON.parse(versions)[0]])),
+  };
+}

@@ -1,0 +1,69 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
+import { lockFile } from './data-lock.ts';
+import type { Database, Tables } from './database.ts';
+
+/** Milliseconds that one process waits for another's transaction. */
+const patience = 10_000;
+
+/** @param data folder of the file; made where it is missing */
+export async function openSqlite(data: string) {
+  await mkdir(data, { recursive: true });
+  const connection = new DatabaseSync(path.join(data, 'tandem.sqlite'), { timeout: patience });
+  connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+  const query = new Kysely<Tables>({ dialect: new Dialect({ database: adapt(connection) }) });
+  const changes = connection.prepare(
+    'SELECT total_changes() AS own, data_version AS others FROM pragma_data_version',
+  );
+  const database: Database = {
+    kind: 'sqlite',
+    query,
+    mark() {
+      const { own, others } = changes.get()!;
+      return `${own} ${others}`;
+    },
+    exclusively: (_, work) => query.transaction().execute(work),
+    close: () => query.destroy(),
+  };
+  return {
+    database,
+    /** Kysely takes no lock of its own on SQLite. */
+    async whileMigrating<Result>(migrate: () => Promise<Result>): Promise<Result> {
+      const unlock = lockFile(path.join(data, 'migration-lock'), patience);
+      return migrate().finally(unlock);
+    },
+  };
+}
+
+/** SQLite can change tables in a transaction: a migration that is interrupted leaves nothing. */
+class Dialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter();
+  }
+}
+
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+/** node:sqlite in the form that Kysely's dialect takes. */
+function adapt(connection: DatabaseSync) {
+  return {
+    close: () => connection.close(),
+    prepare(sql: string) {
+      // A transaction that reads first and then writes would fail at once where another process wrote in between.
+      const statement = connection.prepare(sql === 'begin' ? 'begin immediate' : sql);
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters: readonly unknown[]) => statement.all(...(parameters as SQLInputValue[])),
+        run: (parameters: readonly unknown[]) => statement.run(...(parameters as SQLInputValue[])),
+        iterate: (parameters: readonly unknown[]) =>
+          statement.iterate(...(parameters as SQLInputValue[])) as IterableIterator<unknown>,
+      };
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import path from 'node:path';
+import type { Artifacts } from './artifacts.ts';
+import { type Database, openDatabase } from './database.ts';
+import { removeLeftovers } from './durable.ts';
+import { openArtifacts } from './open-artifacts.ts';
+
+export interface StoreOptions {
+  /** Folder of all data of this machine. */
+  data: string;
+  /** `postgres://…`; without it the metadata lies in SQLite in the folder. */
+  databaseUrl?: string;
+  /** `s3://bucket/prefix`; without it the artifacts lie in the folder. */
+  artifacts?: string;
+}
+
+/** All that lasts: metadata, and the files that it speaks of. */
+export interface Store extends AsyncDisposable {
+  readonly options: StoreOptions;
+  readonly database: Database;
+  readonly artifacts: Artifacts;
+  /** Where they lie, in words, without passwords. */
+  readonly places: { metadata: string; artifacts: string };
+  /** A new folder for what becomes an artifact soon. Whoever asked for it removes it. */
+  makeScratch(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what lasts; several processes may.
+ * @throws TandemError `storage-unavailable`, `invalid-configuration`
+ * @example
+ * await using store = await openStore({ data: 'data' });
+ * const heads = new HeadRegistry(store, 'models/heads');
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const scratch = path.resolve(options.data, 'scratch');
+  const artifacts = await openArtifacts(options.data, options.artifacts);
+  const database = await openDatabase(options.data, options.databaseUrl);
+  await removeLeftovers(scratch);
+  const close = () => database.close();
+  return {
+    options,
+    database,
+    artifacts,
+    places: {
+      metadata: options.databaseUrl
+        ? `Postgres (${new URL(options.databaseUrl).host})`
+        : path.join(options.data, 'tandem.sqlite'),
+      artifacts: options.artifacts ?? options.data,
+    },
+    async makeScratch() {
+      await mkdir(scratch, { recursive: true });
+      return mkdtemp(path.join(scratch, '.'));
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

@@ -1,0 +1,13 @@
+import { parseHeadManifest } from '../inference/head.ts';
+import type { HeadVersion } from '../store/head-reading.ts';
+import type { TrainingSummary } from './progress.ts';
+
+/**
+ * What the fine-tuning ended with that made a version.
+ * @throws TandemError `damaged-artifact`
+ */
+export function readSummary({ name, version, manifest, folder }: HeadVersion): TrainingSummary {
+  const { labels, target, metrics, training } = parseHeadManifest(manifest, `${name}@${version}`);
+  const { examples, seconds } = training;
+  return { head: name, version, target, labels, examples, metrics, seconds, folder };
+}
