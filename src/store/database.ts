@@ -126,10 +126,13 @@ const migrations = { '001-jobs': { up: createJobs }, '002-registry': { up: creat
  */
 export async function openDatabase(data: string, address?: string): Promise<Database> {
   try {
-    const { database, whileMigrating } = address ? await openPostgres(address) : await openSqlite(data);
+    const { database, schema, whileMigrating } = address
+      ? await openPostgres(address)
+      : await openSqlite(data);
     const migrator = new Migrator({
       db: database.query,
       provider: { getMigrations: async () => migrations },
+      migrationTableSchema: schema,
     });
     const { error } = await whileMigrating(() => migrator.migrateToLatest()).catch((error) => ({ error }));
     if (!error) return database;

@@ -155,8 +155,7 @@ export class HeadRegistry {
         .where('version', '=', version)
         .execute();
     });
-    if ('key' in entry)
-      await this.#store.artifacts.remove(entry.files.map((file) => `${entry.key}/${file}`));
+    if ('key' in entry) await this.#store.artifacts.remove(entry.files.map((file) => `${entry.key}/${file}`));
   }
 
   /**

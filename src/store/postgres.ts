@@ -42,6 +42,7 @@ export async function openPostgres(address: string) {
   };
   return {
     database,
+    schema,
     /** Kysely itself keeps other migrations waiting. */
     async whileMigrating<Result>(migrate: () => Promise<Result>): Promise<Result> {
       await createSchema(query, schema);

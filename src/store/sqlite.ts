@@ -29,6 +29,7 @@ export async function openSqlite(data: string) {
   };
   return {
     database,
+    schema: undefined,
     /** Kysely takes no lock of its own on SQLite. */
     async whileMigrating<Result>(migrate: () => Promise<Result>): Promise<Result> {
       const unlock = lockFile(path.join(data, 'migration-lock'), patience);

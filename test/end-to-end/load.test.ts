@@ -1,10 +1,13 @@
-import { constants, copyFile, link, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { HeadRegistry } from '../../src/store/heads.ts';
+import { openStore } from '../../src/store/store.ts';
+import { storeAt } from '../store/test-store.ts';
 import { request } from './keep-alive.ts';
 import { fixtures, runCommand, type StartedServer, startServer } from './server.ts';
 
@@ -17,23 +20,16 @@ async function dataFolder(): Promise<string> {
   return data;
 }
 
-/**
- * A copy of the ready head under another name or version, as a registration would leave it. Its weights are one file
- * for all of a data folder.
- */
-async function copyHead(data: string, name: string, version: number): Promise<void> {
-  const folder = path.join(data, 'heads', name, String(version));
-  const staging = path.join(data, `staging-${name}-${version}`);
-  await mkdir(staging, { recursive: true });
-  const weights = path.join(data, 'head.onnx');
-  await copyFile(path.join(emoji, 'head.onnx'), weights, constants.COPYFILE_EXCL).catch((error) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
-  await link(weights, path.join(staging, 'head.onnx'));
+/** Registers copies of the ready head under names, one version more of each. */
+async function copyHead(data: string, ...names: string[]): Promise<void> {
+  await using store = await openStore(storeAt(data));
+  const registry = new HeadRegistry(store);
   const manifest = JSON.parse(await readFile(path.join(emoji, 'head.json'), 'utf8'));
-  await writeFile(path.join(staging, 'head.json'), JSON.stringify({ ...manifest, name, version }));
-  await mkdir(path.dirname(folder), { recursive: true });
-  await rename(staging, folder);
+  for (const name of names)
+    await registry.register(name, async (folder, version) => {
+      await copyFile(path.join(emoji, 'head.onnx'), path.join(folder, 'head.onnx'));
+      await writeFile(path.join(folder, 'head.json'), JSON.stringify({ ...manifest, name, version }));
+    });
 }
 
 interface Answer {
@@ -93,7 +89,7 @@ describe('a server under load', () => {
 
   it('drops nothing while versions are registered and an alias is switched', async () => {
     const data = await dataFolder();
-    await copyHead(data, 'pets', 1);
+    await copyHead(data, 'pets');
     const server = await startServer(data);
     onTestFinished(() => void server.stop());
     const setAlias = (version: number) =>
@@ -105,7 +101,7 @@ describe('a server under load', () => {
     expect((await setAlias(1)).status).toBe(200);
     const load = keepAsking(server, 8, () => 'pets@production');
     for (let version = 2; version <= 6; version++) {
-      await copyHead(data, 'pets', version);
+      await copyHead(data, 'pets');
       expect((await setAlias(version)).status).toBe(200);
       // What is asked from here on is answered by this version.
       const after = load.answers.length;
@@ -145,7 +141,7 @@ describe('a server under load', () => {
 
   it('answers from a thousand heads with memory for five of them', async () => {
     const data = await dataFolder();
-    for (let index = 0; index < 1000; index++) await copyHead(data, `head-${index}`, 1);
+    await copyHead(data, ...Array.from({ length: 1000 }, (_, index) => `head-${index}`));
     const server = await startServer(data, '--head-memory', '20');
     onTestFinished(() => void server.stop());
     const load = keepAsking(server, 8, (count, caller) => `head-${(count * 8 + caller) % 1000}`);

@@ -1,0 +1,8 @@
+import { defineConfig } from 'vitest/config';
+import everywhere from '../../vitest.config.ts';
+
+/** The whole suite once more, on Postgres and an object store instead of files: `npm run test:stores`. */
+export default defineConfig({
+  ...everywhere,
+  test: { ...everywhere.test, globalSetup: ['test/sample-set.ts', 'test/stores/global-setup.ts'] },
+});
