@@ -50,3 +50,13 @@ export async function readHead(
     aliases: Object.fromEntries(aliases.map(({ alias, versions }) => [alias, JSON.parse(versions)[0]])),
   };
 }
+
+/**
+ * The version that is meant by `latest`, a number or an alias.
+ * @example findVersion(head, 'production')
+ */
+export function findVersion({ versions, aliases }: KnownHead, version: string): HeadEntry | undefined {
+  if (version === 'latest') return versions.at(-1);
+  const meant = String(aliases[version] ?? version);
+  return versions.find((head) => String(head.version) === meant);
+}

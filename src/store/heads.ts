@@ -10,6 +10,7 @@ import { removeUnknown } from './artifacts.ts';
 import { sha256OfFile } from './checksum.ts';
 import type { Tables } from './database.ts';
 import {
+  findVersion,
   type HeadEntry,
   type HeadVersion,
   type KnownHead,
@@ -218,14 +219,17 @@ export class HeadRegistry {
 
   async #resolve(reference: string): Promise<HeadEntry> {
     const [name, version = 'latest'] = reference.split('@', 2);
-    const { versions, aliases }: KnownHead = headNamePattern.test(name)
-      ? await this.#known.get(name)
-      : { versions: [], aliases: {} };
+    if (!headNamePattern.test(name)) return this.#refuse(name);
+    const found =
+      findVersion(await this.#known.get(name), version) ??
+      // Another server may have registered it a moment ago.
+      findVersion(await this.#known.readAgain(name), version);
+    return found ?? this.#refuse(name, version);
+  }
+
+  async #refuse(name: string, version?: string): Promise<never> {
+    const { versions, aliases } = version ? await this.#known.get(name) : { versions: [], aliases: {} };
     if (versions.length > 0) {
-      if (version === 'latest') return versions.at(-1)!;
-      const meant = String(aliases[version] ?? version);
-      const found = versions.find((head) => String(head.version) === meant);
-      if (found) return found;
       const known = [...versions.map((head) => head.version), ...Object.keys(aliases)].join(', ');
       throw new TandemError('unknown-head', `${name} has no version ${version}; it has ${known}`);
     }

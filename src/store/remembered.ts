@@ -24,12 +24,18 @@ export class Remembered<Value extends object> {
   async get(key: string): Promise<Value> {
     const mark = this.#database.mark();
     const known = this.#known.get(key);
-    if (known?.mark === mark) return known.value;
+    return known?.mark === mark ? known.value : this.readAgain(key);
+  }
+
+  /** For when what was remembered lacks something that another process may have added just now. */
+  async readAgain(key: string): Promise<Value> {
+    const mark = this.#database.mark();
     try {
       const value = await this.#read(key);
       this.#known.set(key, { mark, value });
       return value;
     } catch (error) {
+      const known = this.#known.get(key);
       if (known && storageError(error)) return known.value;
       throw error;
     }

@@ -77,6 +77,28 @@ it('goes on with every job that it accepted, after a kill in the middle of one',
   await expect.poll(() => readdir(path.join(data, 'work')), patient).toEqual([]);
 });
 
+it('tries a job again that was cancelled, with what was uploaded for it, and no job that went well', {
+  timeout: 180_000,
+}, async () => {
+  const id = await submit({ head: 'again' });
+  await expect.poll(async () => (await read(id)).state, patient).toBe('running');
+  const address = `${server.address}/v1/jobs/${id}`;
+  await fetch(address, { method: 'DELETE' });
+  await expect.poll(async () => (await read(id)).state, patient).toBe('cancelled');
+  const again = await fetch(`${address}/retry`, { method: 'POST' });
+  expect(again.status).toBe(202);
+  expect(await again.json()).toMatchObject({
+    id,
+    state: 'queued',
+    reason: expect.stringContaining('request'),
+  });
+  await expect.poll(async () => (await read(id)).state, patient).toBe('succeeded');
+  expect((await read(id)).result).toMatchObject({ head: 'again', version: 1 });
+  const refused = await fetch(`${address}/retry`, { method: 'POST' });
+  expect(refused.status).toBe(409);
+  expect(await refused.json()).toMatchObject({ type: '/problems/job-conflict' });
+});
+
 it('goes on at the next start with what a stop interrupts', { timeout: 200_000 }, async () => {
   const id = await submit({ head: 'second' });
   await expect.poll(async () => (await read(id)).state, patient).toBe('running');
