@@ -267,11 +267,11 @@ export class JobQueue {
       const isNeeded = ({ state, finishedAt }: Job) =>
         !isOver(state) || (state !== 'succeeded' && !this.#isTooOld(finishedAt!));
       const needed = new Set(jobs.filter(isNeeded).map(({ id }) => id));
-      const over = jobs.map(({ id }) => id).filter((id) => !needed.has(id));
       const known = new Set(jobs.map(({ id }) => id));
+      const over = known.difference(needed);
       const uploads: string[] = [];
       for await (const { key } of store.artifacts.list('jobs'))
-        if (over.includes(key.split('/')[1])) uploads.push(key);
+        if (over.has(key.split('/')[1])) uploads.push(key);
       await store.artifacts.remove(uploads);
       await removeUnknown(store.artifacts, 'jobs', (key) => known.has(key.split('/')[1]));
       await this.#runner.removeFolders(over);
