@@ -18,6 +18,7 @@ import { Metrics } from '../server/metrics.ts';
 import { listenGrpc } from '../server/open-inference/grpc.ts';
 import type { AppOptions } from '../server/options.ts';
 import type { FetchPicture } from '../server/predictions/remote-pictures.ts';
+import { RateLimit } from '../server/rate-limit.ts';
 import type { HeadSummary, Services } from '../server/services.ts';
 import { StageTracer } from '../server/tracing.ts';
 import { openDatabase } from '../store/database.ts';
@@ -140,7 +141,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     uploadFolder: uploads,
     requestTimeout: chosen['request-timeout'],
     ...(chosen['fetch-urls'] === 'on' && { fetchPicture: pictureFetcher(chosen) }),
-    requestsPerMinute: chosen['rate-limit'],
+    ...(chosen['rate-limit'] > 0 && { rateLimit: new RateLimit(chosen['rate-limit']) }),
     maximumRequestBytes: chosen['max-request'] * 2 ** 20,
     maximumUploadBytes: chosen['max-upload'] * 2 ** 20,
   };
