@@ -66,7 +66,8 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     value === 'auto' ? (measured ?? value) : value;
   const encoders = await loadEncoders({ ...asked, engines: tuned(asked.engines, tuning?.engines) }, onLoss);
   const { provider } = encoders.provider;
-  const headEngine = EnginePool.start({ engines: 1, provider, threads: 1, onLoss });
+  // Heads may be a thousand, and any of them deleted by now.
+  const headEngine = EnginePool.start({ engines: 1, reload: 'when-run', provider, threads: 1, onLoss });
   const predictor = new Predictor(encoders, {
     budgets: {
       image: tuned(chosen['max-batch-pixels'], tuning?.budgets.image),
@@ -193,6 +194,7 @@ async function summarize(folder: string): Promise<HeadSummary> {
     target,
     labels,
     modalities: encoders.map(({ modality }) => modality),
+    encoders,
     createdAt,
     metrics,
   };

@@ -5,9 +5,9 @@ import { TandemError } from '../errors.ts';
 import { secretIn } from './access.ts';
 
 /** Who asks: whoever has the same key, or comes from the same address without one. */
-function callerOf(authorization: string | undefined, address: string | undefined): string {
+function callerOf(authorization: string | undefined, address: string): string {
   const secret = secretIn(authorization);
-  return secret ? `key ${hash('sha256', secret)}` : ipKeyGenerator(address ?? 'unknown');
+  return secret ? `key ${hash('sha256', secret)}` : address;
 }
 
 /**
@@ -34,7 +34,8 @@ export class RateLimit {
       store: this.#store,
       standardHeaders: 'draft-8',
       legacyHeaders: false,
-      keyGenerator: (request) => callerOf(request.get('Authorization'), request.ip),
+      keyGenerator: (request) =>
+        callerOf(request.get('Authorization'), ipKeyGenerator(request.ip ?? 'unknown')),
       handler: (request, _response, next) => {
         const { resetTime } = (request as typeof request & { rateLimit: { resetTime?: Date } }).rateLimit;
         next(this.#tooMany(resetTime));
@@ -48,8 +49,10 @@ export class RateLimit {
    * @param address that it came from
    * @throws TandemError `rate-limited`
    */
-  async count(authorization: string | undefined, address: string | undefined): Promise<void> {
-    const { totalHits, resetTime } = await this.#store.increment(callerOf(authorization, address));
+  async count(authorization: string | undefined, address: string): Promise<void> {
+    const { totalHits, resetTime } = await this.#store.increment(
+      callerOf(authorization, ipKeyGenerator(address)),
+    );
     if (totalHits > this.#requestsPerMinute) throw this.#tooMany(resetTime);
   }
 

@@ -135,9 +135,36 @@ it('says in gRPC’s own kinds of error what is wrong, and what to do', async ()
   await expect(call('ModelMetadata', { name: 'pets' })).rejects.toMatchObject({ code: status.NOT_FOUND });
 });
 
+const features = {
+  name: 'text_features',
+  datatype: 'FP32',
+  shape: [1, 2],
+  contents: { fp32_contents: [0.5, -2] },
+};
+
+it('takes features as FP32, in the tensor or raw', async () => {
+  const asked: unknown[] = [];
+  const predict: ReturnType<typeof services>['predict'] = (inputs, given) => {
+    asked.push(inputs);
+    return services().predict(inputs, given);
+  };
+  const call = await start({ predict });
+  await call('ModelInfer', { ...infer, inputs: [features] });
+  const { contents: _, ...form } = features;
+  const raw = Buffer.from(Float32Array.of(0.5, -2).buffer);
+  await call('ModelInfer', { ...infer, inputs: [form], raw_input_contents: [raw] });
+  const item = { features: { text: Float32Array.of(0.5, -2) } };
+  expect(asked).toMatchObject([[item], [item]]);
+});
+
 it.each<[string, object]>([
   ['no inputs', { inputs: [] }],
-  ['another type', { inputs: [{ ...text, datatype: 'FP32' }] }],
+  ['another type', { inputs: [{ ...text, datatype: 'INT8' }] }],
+  ['features of another width', { inputs: [{ ...features, shape: [2, 1] }] }],
+  [
+    'features that are not finite',
+    { inputs: [{ ...features, contents: { fp32_contents: [1, Number.NaN] } }] },
+  ],
   ['a shape that does not fit', { inputs: [{ ...text, shape: [2] }] }],
   ['raw contents for another number of inputs', { raw_input_contents: [Buffer.alloc(4), Buffer.alloc(4)] }],
   ['raw contents that break off', { raw_input_contents: [Buffer.from([9, 0, 0, 0, 1])] }],

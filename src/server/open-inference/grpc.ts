@@ -13,7 +13,7 @@ import type { Services } from '../services.ts';
 import { GrpcCalls } from './grpc-calls.ts';
 import { headOf, infer, serverMetadata } from './inference.ts';
 import { describeModel } from './model.ts';
-import { checkShape, type InferenceRequest, splitElements, toBytes } from './tensors.ts';
+import { type InferenceRequest, type InputTensor, readTensor, toBytes } from './tensors.ts';
 
 /** What of a call is read here; the field names are the protocol's. */
 interface ModelCall {
@@ -24,7 +24,12 @@ interface InferCall {
   model_name: string;
   model_version: string;
   id: string;
-  inputs: { name: string; datatype: string; shape: string[]; contents?: { bytes_contents: Buffer[] } }[];
+  inputs: {
+    name: string;
+    datatype: string;
+    shape: string[];
+    contents?: { bytes_contents: Buffer[]; fp32_contents: number[] };
+  }[];
   outputs: { name: string }[];
   raw_input_contents: Buffer[];
 }
@@ -104,12 +109,11 @@ function readCall({ id, inputs, outputs, raw_input_contents: raw }: InferCall): 
   if (inputs.length === 0) throw new TandemError('invalid-request', 'there are no inputs');
   if (raw.length > 0 && raw.length !== inputs.length)
     throw new TandemError('invalid-request', `${inputs.length} inputs, and ${raw.length} raw contents`);
-  const read = new Map<string, Buffer[]>();
+  const read = new Map<string, InputTensor>();
   for (const [index, { name, datatype, shape, contents }] of inputs.entries()) {
-    if (datatype !== 'BYTES') throw new TandemError('invalid-request', `${name} is ${datatype}; send BYTES`);
-    const elements = raw.length > 0 ? splitElements(name, raw[index]) : (contents?.bytes_contents ?? []);
-    checkShape(name, shape.map(Number), elements.length);
-    read.set(name, elements);
+    const own = datatype === 'FP32' ? contents?.fp32_contents : contents?.bytes_contents;
+    const content = raw.length > 0 ? raw[index] : (own ?? []);
+    read.set(name, readTensor({ name, datatype, shape: shape.map(Number) }, content));
   }
   return { id, inputs: read, outputs: new Map(outputs.map(({ name }) => [name, true])), binaryOutput: true };
 }
