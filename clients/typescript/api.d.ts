@@ -1011,7 +1011,7 @@ export interface components {
          *         "encoders": {
          *           "text_features": {
          *             "id": "all-MiniLM-L6-v2",
-         *             "fingerprint": "13123437…"
+         *             "fingerprint": "8fbee7a7…"
          *           }
          *         }
          *       }
@@ -1096,7 +1096,7 @@ export interface components {
          *           "modality": "text",
          *           "id": "all-MiniLM-L6-v2",
          *           "dimension": 384,
-         *           "fingerprint": "13123437…"
+         *           "fingerprint": "8fbee7a7…"
          *         }
          *       ],
          *       "createdAt": "2026-01-31T12:00:00.000Z",

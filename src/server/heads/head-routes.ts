@@ -30,7 +30,7 @@ const exampleHead = {
   modalities: ['image', 'text'],
   encoders: [
     { modality: 'image', id: 'efficientnet-lite0', dimension: 1280, fingerprint: 'f928c0b4…' },
-    { modality: 'text', id: 'all-MiniLM-L6-v2', dimension: 384, fingerprint: '13123437…' },
+    { modality: 'text', id: 'all-MiniLM-L6-v2', dimension: 384, fingerprint: '8fbee7a7…' },
   ],
   createdAt: '2026-01-31T12:00:00.000Z',
   metrics: { fused: exampleFigures, image: exampleFigures, text: exampleFigures },

@@ -44,7 +44,7 @@ const modelSchema = z
       parameters: {
         labels: ['animals-nature', 'food-drink'],
         target: 'single',
-        encoders: { text_features: { id: 'all-MiniLM-L6-v2', fingerprint: '13123437…' } },
+        encoders: { text_features: { id: 'all-MiniLM-L6-v2', fingerprint: '8fbee7a7…' } },
       },
     },
   });
