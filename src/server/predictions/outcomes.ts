@@ -1,4 +1,4 @@
-import { TandemError } from '../../errors.ts';
+import { type ErrorCode, TandemError } from '../../errors.ts';
 import type { Prediction, PredictionInput } from '../../inference/prediction.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Services } from '../services.ts';
@@ -31,8 +31,12 @@ export async function predictAndCount(
   } catch (error) {
     // A head that is not registered is no label: names that callers make up would be without end.
     const head = metrics && (await services.head(options.head).catch(() => undefined));
-    const outcome = error instanceof TandemError ? error.code : 'internal';
-    if (head) metrics.predicted(head.name, head.version, outcome, items.length);
+    if (head) metrics.predicted(head.name, head.version, outcomeOf(error, options.signal), items.length);
     throw error;
   }
+}
+
+function outcomeOf(error: unknown, signal: AbortSignal): ErrorCode {
+  if (error instanceof TandemError) return error.code;
+  return signal.aborted ? 'deadline-exceeded' : 'internal';
 }
