@@ -58,7 +58,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   const stopTracing = await startTracing();
   const onLoss = (error: Error) => {
     metrics.engineLost();
-    logger.error({ error }, 'an engine is replaced');
+    logger.error({ err: error }, 'an engine is replaced');
   };
   const asked = encoderOptions(chosen);
   const tuning = await readTuning(chosen.data, asked);
@@ -126,7 +126,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
       return predictor.check(AbortSignal.timeout(checkTimeout)).then(
         () => true,
         (error) => {
-          logger.error({ error }, 'the encoders do not answer');
+          logger.error({ err: error }, 'the encoders do not answer');
           return false;
         },
       );
@@ -176,7 +176,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
       await Promise.all([server.close(), grpc?.close(), jobs.close()]);
       await database.destroy();
       await closeEngines();
-      await stopTracing?.().catch((error) => logger.warn({ error }, 'the last traces are lost'));
+      await stopTracing?.().catch((error) => logger.warn({ err: error }, 'the last traces are lost'));
     },
   };
 }
