@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { encoders } from './encoders/command.ts';
 import { ingest } from './ingest/command.ts';
 import { job } from './job/command.ts';
 import { quality } from './quality/command.ts';
 import { scale } from './scale/command.ts';
 import { serve } from './serve/command.ts';
 import { duringJob } from './serve/during-job.ts';
+import { heads } from './serve/heads.ts';
 import { soak } from './soak/command.ts';
 import { training } from './training/command.ts';
 
@@ -19,7 +21,9 @@ await new Command('bench')
   .addCommand(job)
   .addCommand(ingest)
   .addCommand(serve)
+  .addCommand(encoders)
   .addCommand(soak)
+  .addCommand(heads)
   .addCommand(duringJob)
   .addHelpText('after', '\nExample:\n  npm run -s bench -- training --quick')
   .showHelpAfterError('(--help shows what is possible)')

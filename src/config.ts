@@ -168,7 +168,8 @@ export const settings = {
     schema: wholeNumber(1, 3_600_000),
   }),
   'rate-limit': setting({
-    about: 'requests a minute of each key, or of each address that sends none; 0 sets no limit',
+    about:
+      'requests a minute of each key, or of each address that sends none, over HTTP and gRPC; 0: no limit',
     value: 'count',
     default: '0',
     schema: wholeNumber(0, 1e9),

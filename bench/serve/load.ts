@@ -11,9 +11,10 @@ export interface Form {
   contentType: string;
 }
 
-/** Makes the form of a picture and a text. */
-export async function makeForm(image: Uint8Array, text: string): Promise<Form> {
+/** Makes the form of a picture and a text, for a head or for the one that is asked without a name. */
+export async function makeForm(image: Uint8Array, text: string, head?: string): Promise<Form> {
   const form = new FormData();
+  if (head !== undefined) form.set('head', head);
   form.set('text', text);
   form.set('image', new Blob([Uint8Array.from(image)], { type: 'image/jpeg' }), 'picture.jpg');
   const response = new Response(form);
@@ -30,11 +31,25 @@ export function formsOf(pictures: readonly string[]): Promise<Form[]> {
   );
 }
 
-/** Forms of 64 different photographs of a size, each with a text. */
-export async function makeForms(size: readonly [width: number, height: number]): Promise<Form[]> {
+/**
+ * Forms of 64 different photographs of a size, each with a text.
+ * @param heads that they ask in turn; there are more forms where there are more heads
+ */
+export async function makeForms(
+  size: readonly [width: number, height: number],
+  heads: readonly string[] = [],
+): Promise<Form[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-pictures-'));
   try {
-    return await formsOf(await makePhotographs(folder, 64, size));
+    const files = await makePhotographs(folder, 64, size);
+    const forms = Array.from({ length: Math.max(files.length, heads.length) }, async (_, index) =>
+      makeForm(
+        await readFile(files[index % files.length]),
+        texts[index % texts.length],
+        heads[index % heads.length],
+      ),
+    );
+    return await Promise.all(forms);
   } finally {
     await rm(folder, { recursive: true });
   }

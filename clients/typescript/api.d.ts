@@ -137,7 +137,7 @@ export interface paths {
         put?: never;
         /**
          * Classify items that are elements of tensors
-         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality.
+         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
          */
         post: operations["infer"];
         delete?: never;
@@ -191,7 +191,7 @@ export interface paths {
         put?: never;
         /**
          * Classify items that are elements of tensors
-         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality.
+         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
          */
         post: operations["inferOfVersion"];
         delete?: never;
@@ -666,15 +666,15 @@ export interface components {
             };
             inputs: {
                 name: string;
-                /** @constant */
-                datatype: "BYTES";
+                /** @enum {string} */
+                datatype: "BYTES" | "FP32";
                 shape: number[];
                 parameters?: {
                     binary_data_size?: number;
                 } & {
                     [key: string]: unknown;
                 };
-                data?: (string | string[])[];
+                data?: ((string | number) | (string | number)[])[];
             }[];
             outputs?: {
                 name: string;
@@ -983,6 +983,14 @@ export interface components {
          *           "shape": [
          *             -1
          *           ]
+         *         },
+         *         {
+         *           "name": "text_features",
+         *           "datatype": "FP32",
+         *           "shape": [
+         *             -1,
+         *             384
+         *           ]
          *         }
          *       ],
          *       "outputs": [
@@ -999,7 +1007,13 @@ export interface components {
          *           "animals-nature",
          *           "food-drink"
          *         ],
-         *         "target": "single"
+         *         "target": "single",
+         *         "encoders": {
+         *           "text_features": {
+         *             "id": "all-MiniLM-L6-v2",
+         *             "fingerprint": "8fbee7a7…"
+         *           }
+         *         }
          *       }
          *     }
          */
@@ -1020,6 +1034,13 @@ export interface components {
             parameters: {
                 labels: string[];
                 target: string;
+                /** @description Whose features each FP32 input takes; those of any other encoder mean nothing. */
+                encoders: {
+                    [key: string]: {
+                        id: string;
+                        fingerprint: string;
+                    };
+                };
             };
         };
         /**
@@ -1064,6 +1085,20 @@ export interface components {
          *         "image",
          *         "text"
          *       ],
+         *       "encoders": [
+         *         {
+         *           "modality": "image",
+         *           "id": "efficientnet-lite0",
+         *           "dimension": 1280,
+         *           "fingerprint": "f928c0b4…"
+         *         },
+         *         {
+         *           "modality": "text",
+         *           "id": "all-MiniLM-L6-v2",
+         *           "dimension": 384,
+         *           "fingerprint": "8fbee7a7…"
+         *         }
+         *       ],
          *       "createdAt": "2026-01-31T12:00:00.000Z",
          *       "metrics": {
          *         "fused": {
@@ -1096,6 +1131,14 @@ export interface components {
             target: components["schemas"]["Target"];
             labels: string[];
             modalities: ("image" | "text")[];
+            /** @description Whose features it takes: of the same fingerprint, or they mean nothing to it. */
+            encoders: {
+                /** @enum {string} */
+                modality: "image" | "text";
+                id: string;
+                dimension: number;
+                fingerprint: string;
+            }[];
             /** Format: date-time */
             createdAt: string;
             metrics: components["schemas"]["Metrics"];

@@ -18,6 +18,7 @@ import { Metrics } from '../server/metrics.ts';
 import { listenGrpc } from '../server/open-inference/grpc.ts';
 import type { AppOptions } from '../server/options.ts';
 import type { FetchPicture } from '../server/predictions/remote-pictures.ts';
+import { RateLimit } from '../server/rate-limit.ts';
 import type { HeadSummary, Services } from '../server/services.ts';
 import { StageTracer } from '../server/tracing.ts';
 import { lockData } from '../store/data-lock.ts';
@@ -74,7 +75,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   const stopTracing = await startTracing();
   const onLoss = (error: Error) => {
     metrics.engineLost();
-    logger.error({ error }, 'an engine is replaced');
+    logger.error({ err: error }, 'an engine is replaced');
   };
   const asked = encoderOptions(chosen);
   const tuning = await readTuning(chosen.data, asked);
@@ -82,7 +83,8 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     value === 'auto' ? (measured ?? value) : value;
   const encoders = await loadEncoders({ ...asked, engines: tuned(asked.engines, tuning?.engines) }, onLoss);
   const { provider } = encoders.provider;
-  const headEngine = EnginePool.start({ engines: 1, provider, threads: 1, onLoss });
+  // Heads may be a thousand, and any of them deleted by now.
+  const headEngine = EnginePool.start({ engines: 1, reload: 'when-run', provider, threads: 1, onLoss });
   const predictor = new Predictor(encoders, {
     budgets: {
       image: tuned(chosen['max-batch-pixels'], tuning?.budgets.image),
@@ -155,7 +157,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
       return predictor.check(AbortSignal.timeout(checkTimeout)).then(
         () => true,
         (error) => {
-          logger.error({ error }, 'the encoders do not answer');
+          logger.error({ err: error }, 'the encoders do not answer');
           return false;
         },
       );
@@ -171,7 +173,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     uploadFolder: uploads,
     requestTimeout: chosen['request-timeout'],
     ...(chosen['fetch-urls'] === 'on' && { fetchPicture: pictureFetcher(chosen) }),
-    requestsPerMinute: chosen['rate-limit'],
+    ...(chosen['rate-limit'] > 0 && { rateLimit: new RateLimit(chosen['rate-limit']) }),
     maximumRequestBytes: chosen['max-request'] * 2 ** 20,
     maximumUploadBytes: chosen['max-upload'] * 2 ** 20,
   };
@@ -206,7 +208,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
       await Promise.all([server.close(), grpc?.close(), jobs.close()]);
       await closeStore();
       await closeEngines();
-      await stopTracing?.().catch((error) => logger.warn({ error }, 'the last traces are lost'));
+      await stopTracing?.().catch((error) => logger.warn({ err: error }, 'the last traces are lost'));
     },
   };
 }
@@ -224,6 +226,7 @@ function summarize({ name, version, manifest }: RegisteredHead): HeadSummary {
     target,
     labels,
     modalities: encoders.map(({ modality }) => modality),
+    encoders,
     createdAt,
     metrics,
   };

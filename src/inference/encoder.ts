@@ -24,6 +24,8 @@ export interface Encoder<Input, Prepared> {
   readonly fingerprint: string;
   /** @throws TandemError that names what is wrong with the item */
   prepare(input: Input): Promise<Prepared>;
+  /** Gives back the memory of what was prepared and is not needed any more, before the garbage collector would. */
+  release?(prepared: Prepared): void;
   /** What an item costs in a batch: the pixels of a picture, the tokens of a text. */
   costOf(prepared: Prepared): number;
   /**
@@ -50,6 +52,7 @@ export async function loadImageEncoder(engine: ModelLoader, folder: string): Pro
   return {
     ...identity(manifest),
     prepare: (picture) => decodePixels(picture, preprocessing),
+    release: (pixels) => void (pixels.buffer as ArrayBuffer).transfer(0),
     costOf: () => crop * crop,
     encode: (batch) => encode(session, batch, (pictures) => joinPixels(pictures, crop)),
   };

@@ -75,6 +75,8 @@ export class FeatureSource<Input extends Uint8Array | string, Prepared> {
     const { result, queued, ran } = await this.#batcher.submit(prepared, signal);
     observer.stage?.('queue', queued);
     observer.stage?.('encode', ran);
-    return { features: result, cost: this.#encoder.costOf(prepared), decode, queue: queued, encode: ran };
+    const cost = this.#encoder.costOf(prepared);
+    this.#encoder.release?.(prepared);
+    return { features: result, cost, decode, queue: queued, encode: ran };
   }
 }

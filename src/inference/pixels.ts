@@ -27,11 +27,12 @@ export async function decodePixels(
         { from: height, to: scaledHeight, start: top },
         crop,
       );
-    return await plain
+    const { data } = await plain
       .resize(scaledWidth, scaledHeight, { fit: 'fill', kernel })
       .extract({ left, top, width: crop, height: crop })
       .raw()
-      .toBuffer();
+      .toUint8Array();
+    return data;
   } catch (error) {
     throw describePictureFailure(error);
   }

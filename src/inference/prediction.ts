@@ -6,6 +6,8 @@ export type Modality = (typeof modalities)[number];
 export interface PredictionInput {
   image?: Uint8Array;
   text?: string;
+  /** Features that the caller has already, of the head's own encoders; they stand in for the picture or the text. */
+  features?: Partial<Record<Modality, Float32Array>>;
 }
 
 export interface LabelProbability {

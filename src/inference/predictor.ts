@@ -5,7 +5,7 @@ import { FeatureMemory, type RememberedFeatures } from './feature-memory.ts';
 import { FeatureSource, type SourcedFeatures } from './feature-source.ts';
 import type { Head, ItemFeatures } from './head.ts';
 import { opinionOf } from './opinion.ts';
-import type { Modality, Prediction, PredictionInput } from './prediction.ts';
+import { type Modality, modalities, type Prediction, type PredictionInput } from './prediction.ts';
 import type { InferenceObserver } from './telemetry.ts';
 
 export interface PredictorOptions {
@@ -71,7 +71,7 @@ export class Predictor {
     this.#texts = new FeatureSource(encoders.text, { ...options, budget: this.budgets.text });
   }
 
-  /** When the last inference succeeded, on the clock of `performance.now()`. */
+  /** When an encoder last did its work, on the clock of `performance.now()`. */
   get lastSuccess(): number {
     return this.#lastSuccess;
   }
@@ -109,7 +109,7 @@ export class Predictor {
         'image' in input ? this.#images.get(input.image, signal) : this.#texts.get(input.text, signal),
       ),
     );
-    this.#lastSuccess = performance.now();
+    this.#note(sourced);
     return sourced;
   }
 
@@ -131,7 +131,7 @@ export class Predictor {
     const answers = await head.classify(good.map(({ features }) => features));
     const ended = performance.now();
     this.#observer.stage?.('head', ended - started);
-    this.#lastSuccess = ended;
+    this.#note(good);
     const predictions = good.map(({ decode, queue, encode }, index): Prediction => {
       const { fused, unimodal } = answers[index];
       return {
@@ -149,27 +149,39 @@ export class Predictor {
     return encoded.map((item) => (item instanceof TandemError ? item : predictions.shift()!));
   }
 
-  async #encode(head: Head, { image, text }: PredictionInput, signal?: AbortSignal): Promise<EncodedItem> {
+  /** Features that were remembered, or brought, prove nothing of the encoders. */
+  #note(items: readonly { encode: number }[]): void {
+    if (items.some(({ encode }) => encode > 0)) this.#lastSuccess = performance.now();
+  }
+
+  async #encode(
+    head: Head,
+    { image, text = '', features = {} }: PredictionInput,
+    signal?: AbortSignal,
+  ): Promise<EncodedItem> {
     const wanted = new Set(head.manifest.encoders.map(({ modality }) => modality));
-    if (image === undefined && (text ?? '').trim() === '')
-      throw new TandemError('empty-request', 'it has neither image nor text');
-    const useImage = image !== undefined && wanted.has('image');
-    const useText = text !== undefined && text.trim() !== '' && wanted.has('text');
-    if (!useImage && !useText) {
+    const brings = { image: image !== undefined, text: text.trim() !== '' };
+    const present = modalities.filter((modality) => brings[modality] || features[modality]);
+    if (present.length === 0) throw new TandemError('empty-request', 'it has neither image nor text');
+    if (!present.some((modality) => wanted.has(modality))) {
       const { name, version } = head.manifest;
       throw new TandemError(
         'empty-request',
         `${name}@${version} was trained on ${[...wanted].join(' and ')} alone`,
       );
     }
+    const encodes = (modality: Modality) => wanted.has(modality) && brings[modality] && !features[modality];
     const [ofImage, ofText] = await Promise.all([
-      useImage ? this.#images.get(image, signal) : undefined,
-      useText ? this.#texts.get(text, signal) : undefined,
+      encodes('image') ? this.#images.get(image!, signal) : undefined,
+      encodes('text') ? this.#texts.get(text, signal) : undefined,
     ]);
     const slower = (part: 'decode' | 'queue' | 'encode') =>
       Math.max(ofImage?.[part] ?? 0, ofText?.[part] ?? 0);
     return {
-      features: { image: ofImage?.features, text: ofText?.features },
+      features: {
+        image: features.image ?? ofImage?.features,
+        text: features.text ?? ofText?.features,
+      },
       decode: slower('decode'),
       queue: slower('queue'),
       encode: slower('encode'),

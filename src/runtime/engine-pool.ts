@@ -4,6 +4,11 @@ import type { EngineOptions } from './protocol.ts';
 
 export interface EnginePoolOptions extends EngineOptions {
   engines: number;
+  /**
+   * When an engine that replaces another loads the models: all of them before it is used (unless said), or each when it
+   * is first run. Then a model whose file is gone fails its own runs, and keeps no engine from starting.
+   */
+  reload?: 'before-use' | 'when-run';
   /** Starts an engine; one of its own unless said. */
   start?(options: EngineOptions): Engine;
   /** Told of every engine that ended by itself. */
@@ -31,6 +36,7 @@ interface Member {
  */
 export class EnginePool implements ModelLoader {
   readonly #start: () => Engine;
+  readonly #reload: EnginePoolOptions['reload'];
   readonly #onLoss: (error: EngineEnded) => void;
   readonly #models = new Map<number, string>();
   readonly #members = new Set<Member>();
@@ -41,8 +47,15 @@ export class EnginePool implements ModelLoader {
   readonly #running = new Set<Promise<unknown>>();
   #nextModel = 0;
 
-  private constructor({ engines, start = Engine.start, onLoss = () => {}, ...options }: EnginePoolOptions) {
+  private constructor({
+    engines,
+    reload = 'before-use',
+    start = Engine.start,
+    onLoss = () => {},
+    ...options
+  }: EnginePoolOptions) {
     this.#start = () => start(options);
+    this.#reload = reload;
     this.#onLoss = onLoss;
     for (let index = 0; index < engines; index++) this.#admit({ engine: this.#start(), sessions: new Map() });
   }
@@ -54,7 +67,8 @@ export class EnginePool implements ModelLoader {
   /**
    * Loads a model on every engine.
    * @param model path of a file, which must stay: an engine that replaces another loads it again
-   * @returns what runs it; a run throws EngineEnded where two engines ended over it, or the pool is closed
+   * @returns what runs it; a run throws EngineEnded where two engines ended over it, or the pool is closed, and
+   * whatever ONNX Runtime says where it cannot be loaded again
    * @throws Error where ONNX Runtime refuses the model
    */
   async load(model: string): Promise<Runnable> {
@@ -98,7 +112,7 @@ export class EnginePool implements ModelLoader {
   async #run(id: number, ...[feeds, outputs]: Parameters<Runnable['run']>): ReturnType<Runnable['run']> {
     if (this.#closing.signal.aborted) throw new EngineEnded('the engines are closed');
     const member = this.#idle.pop() ?? (await this.#turn());
-    const run = member.sessions.get(id)!.run(feeds, outputs);
+    const run = this.#sessionOf(member, id).then((session) => session.run(feeds, outputs));
     this.#running.add(run);
     try {
       return await run;
@@ -106,6 +120,17 @@ export class EnginePool implements ModelLoader {
       this.#running.delete(run);
       this.#giveBack(member);
     }
+  }
+
+  /** A model's session on an engine, loaded there where an engine before it was the one that had it. */
+  async #sessionOf({ engine, sessions }: Member, id: number): Promise<Runnable> {
+    const known = sessions.get(id);
+    if (known) return known;
+    const model = this.#models.get(id);
+    if (model === undefined) throw new Error('the model was released');
+    const session = await engine.load(model);
+    sessions.set(id, session);
+    return session;
   }
 
   #turn(): Promise<Member> {
@@ -154,6 +179,7 @@ export class EnginePool implements ModelLoader {
   }
 
   #missingIn({ sessions }: Member): [id: number, model: string][] {
+    if (this.#reload === 'when-run') return [];
     return [...this.#models].filter(([id]) => !sessions.has(id));
   }
 }

@@ -54,6 +54,7 @@ async function answer(request: EngineRequest): Promise<Tensors | undefined> {
     case 'run': {
       const feeds = { ...loaded.bound, ...toFeeds(request.feeds) };
       const results = await loaded.session.run(feeds, [...(request.outputs ?? loaded.session.outputNames)]);
+      free(request.feeds);
       return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrt(tensor)]));
     }
     case 'release':
@@ -77,6 +78,14 @@ function createSession(model: string | Uint8Array): Promise<InferenceSession> {
   return typeof model === 'string'
     ? InferenceSession.create(model, sessionOptions)
     : InferenceSession.create(model, sessionOptions);
+}
+
+/**
+ * Gives the memory of a run's inputs back at once. Left to the garbage collector it would pile up: a thread that makes
+ * hardly any garbage but these is made to mark its whole heap every few hundred pictures, in the middle of a request.
+ */
+function free(tensors: Tensors): void {
+  for (const buffer of buffersOf(tensors)) buffer.transfer(0);
 }
 
 function toFeeds(tensors: Tensors): InferenceSession.FeedsType {

@@ -3,7 +3,7 @@ import { TandemError } from '../errors.ts';
 import { aboutRoutes } from './about/about-routes.ts';
 import { healthRoutes } from './about/health-routes.ts';
 import { metricsRoutes } from './about/metrics-route.ts';
-import { requireScope } from './access.ts';
+import { type Access, requireScope } from './access.ts';
 import { datasetRoutes } from './datasets/dataset-routes.ts';
 import { headRoutes } from './heads/head-routes.ts';
 import { versionRoutes } from './heads/version-routes.ts';
@@ -14,7 +14,6 @@ import type { AppOptions } from './options.ts';
 import { embeddingRoutes } from './predictions/embedding-route.ts';
 import { predictRoutes } from './predictions/predict-route.ts';
 import { handleErrors } from './problems.ts';
-import { limitRate } from './rate-limit.ts';
 import { RequestLog } from './request-log.ts';
 import { addRoutes, type Route, withScope } from './route.ts';
 import type { Services } from './services.ts';
@@ -32,9 +31,13 @@ export function apiRoutes(services: Services, options: AppOptions): Route[] {
     ...withScope('train', jobRoutes(services, options)),
     ...healthRoutes(services),
     ...metricsRoutes(options.metrics),
-    ...aboutRoutes(() => describeApi(routes)),
+    ...aboutRoutes((asked) => describeApi(routes, asked), accessOf(options)),
   ];
   return routes;
+}
+
+function accessOf({ access }: AppOptions): Access {
+  return access ?? (async () => 'open');
 }
 
 /**
@@ -52,8 +55,8 @@ export function createApp(services: Services, options: AppOptions): Express {
     response.set('X-Content-Type-Options', 'nosniff');
     next();
   });
-  const limits = options.requestsPerMinute ? [limitRate(options.requestsPerMinute)] : [];
-  const access = options.access ?? (async () => 'open');
+  const limits = options.rateLimit ? [options.rateLimit.handler] : [];
+  const access = accessOf(options);
   addRoutes(app, apiRoutes(services, options), (scope) => [...limits, requireScope(scope, access)]);
   app.use((request) => {
     throw new TandemError('not-found', `there is nothing at ${request.path}`);

@@ -24,6 +24,7 @@ const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export class Metrics implements InferenceObserver {
   readonly #registry = new Registry();
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
+  readonly #calls: Histogram<'method' | 'code'>;
   readonly #predictions: Counter<'head' | 'version' | 'outcome'>;
   readonly #stages: Histogram<'stage'>;
   readonly #batches: Histogram<'modality'>;
@@ -38,6 +39,13 @@ export class Metrics implements InferenceObserver {
       name: named('http_request_seconds'),
       help: 'Time from a request’s head to the end of its answer.',
       labelNames: ['method', 'route', 'status'],
+      buckets: seconds,
+    });
+    this.#calls = new Histogram({
+      ...common,
+      name: named('grpc_call_seconds'),
+      help: 'Time that calls over gRPC take, by method and gRPC’s own code.',
+      labelNames: ['method', 'code'],
       buckets: seconds,
     });
     this.#predictions = new Counter({
@@ -109,6 +117,11 @@ export class Metrics implements InferenceObserver {
   /** @param route the pattern of its path, `/v1/heads/{name}` */
   requested(method: string, route: string, status: number, milliseconds: number): void {
     this.#requests.observe({ method, route, status: String(status) }, milliseconds / 1000);
+  }
+
+  /** A call over gRPC. */
+  called(method: string, code: string, milliseconds: number): void {
+    this.#calls.observe({ method, code }, milliseconds / 1000);
   }
 
   /** @param outcome `ok`, or the code of the problem */

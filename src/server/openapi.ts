@@ -5,8 +5,14 @@ import type { Route } from './route.ts';
 
 const { '500': _, ...guardProblems } = problemResponses('unauthorized', 'forbidden', 'rate-limited')!;
 
-/** The API's description, OpenAPI 3.1, from the routes that answer it. */
-export function describeApi(routes: readonly Route[]): oas31.OpenAPIObject {
+/**
+ * The API's description, OpenAPI 3.1, from the routes that answer it.
+ * @param keyless whether whoever sends no key is let in: then a key is one of two ways, else the only one
+ */
+export function describeApi(
+  routes: readonly Route[],
+  { keyless }: { keyless: boolean },
+): oas31.OpenAPIObject {
   const paths = Map.groupBy(routes, ({ path }) => path);
   return createDocument({
     openapi: '3.1.1',
@@ -21,27 +27,26 @@ export function describeApi(routes: readonly Route[]): oas31.OpenAPIObject {
         key: {
           type: 'http',
           scheme: 'bearer',
-          description:
-            'A key that `keys create` made on the server; none is needed where it lets everyone in.',
+          description: 'A key that `keys create` made on the server.',
         },
       },
     },
     paths: Object.fromEntries(
       [...paths].map(([path, group]) => [
         path,
-        Object.fromEntries(group.map((route) => [route.method, describe(route)])),
+        Object.fromEntries(group.map((route) => [route.method, describe(route, keyless)])),
       ]),
     ),
   });
 }
 
 /** The operation with what its scope adds. */
-function describe({ scope, operation }: Route): Route['operation'] {
+function describe({ scope, operation }: Route, keyless: boolean): Route['operation'] {
   if (!scope) return operation;
   return {
     ...operation,
     // OpenAPI 3.1 lets any scheme list the scopes, or roles, that an operation asks for.
-    security: [{ key: [scope] }, {}],
+    security: [{ key: [scope] }, ...(keyless ? [{}] : [])],
     responses: { ...operation.responses, ...guardProblems },
   };
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Access } from './access.ts';
 import type { Metrics } from './metrics.ts';
 import type { FetchPicture } from './predictions/remote-pictures.ts';
+import type { RateLimit } from './rate-limit.ts';
 
 /** Most items of one request for predictions unless said. */
 export const usualMaximumItems = 64;
@@ -23,8 +24,8 @@ export interface AppOptions {
   maximumRequestBytes: number;
   /** Largest upload of a dataset. */
   maximumUploadBytes: number;
-  /** Requests a minute of a key, or of an address that sends none; as many as come where it is 0 or absent. */
-  requestsPerMinute?: number;
+  /** How often a caller may ask; as often as they like without it. */
+  rateLimit?: RateLimit;
   /** Fetches pictures that requests name by address; without it they are refused. */
   fetchPicture?: FetchPicture;
   /** What a key may do; without this, everybody may do everything. */

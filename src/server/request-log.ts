@@ -7,6 +7,11 @@ const header = 'X-Request-Id';
 /** A caller's own id is kept where it can do no harm in a log. */
 const harmlessId = /^[\w.:-]{1,128}$/;
 
+/** The caller's own id of a request, where there is a harmless one; else a new one. */
+export function requestIdFrom(given: string | undefined): string {
+  return given && harmlessId.test(given) ? given : randomUUID();
+}
+
 /** One line for each request: which, how it ended and how long it took. Never what was in it. */
 export class RequestLog {
   readonly #logger: Logger;
@@ -18,8 +23,7 @@ export class RequestLog {
   }
 
   readonly middleware: RequestHandler = (request, response, next) => {
-    const given = request.get(header);
-    response.set(header, given && harmlessId.test(given) ? given : randomUUID());
+    response.set(header, requestIdFrom(request.get(header)));
     const started = performance.now();
     response.on('close', () => {
       const milliseconds = Math.round(performance.now() - started);

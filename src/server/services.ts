@@ -13,6 +13,8 @@ export interface HeadSummary {
   target: TargetKind;
   labels: string[];
   modalities: Modality[];
+  /** Whose features it takes, in the order of its modalities. */
+  encoders: { modality: Modality; id: string; dimension: number; fingerprint: string }[];
   createdAt: string;
   metrics: AnswerMetrics;
 }

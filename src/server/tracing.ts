@@ -27,6 +27,29 @@ export const traceRequests: RequestHandler = (request, response, next) => {
   context.with(trace.setSpan(parent, span), next);
 };
 
+/**
+ * The same for a call over gRPC.
+ * @param path of its method
+ * @param headers the call's metadata
+ * @returns what the work does
+ */
+export function traceCall<Answer extends { code: number }>(
+  path: string,
+  headers: Record<string, unknown>,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  const parent = propagation.extract(context.active(), headers);
+  const span = tracer().startSpan(path.slice(1), { kind: SpanKind.SERVER }, parent);
+  span.setAttribute('rpc.system', 'grpc');
+  return context.with(trace.setSpan(parent, span), async () => {
+    const answer = await work();
+    span.setAttribute('rpc.grpc.status_code', answer.code);
+    if (answer.code !== 0) span.setStatus({ code: SpanStatusCode.ERROR });
+    span.end();
+    return answer;
+  });
+}
+
 /** Makes spans of the stages of a request, within its own. */
 export class StageTracer implements InferenceObserver {
   stage(stage: Stage, milliseconds: number): void {

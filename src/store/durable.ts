@@ -11,29 +11,6 @@ export async function syncToDisk(file: string): Promise<void> {
   }
 }
 
-/**
- * Makes a folder in one step: `write` fills another one beside it, which gets the name once every file in it is on the
- * disk. A crash before leaves nothing under that name.
- * @throws Error with code `ENOTEMPTY` or `EEXIST` where the folder is there already
- * @example await writeFolder('data/heads/pets/3', (folder) => writeFile(`${folder}/head.json`, '{}'));
- */
-export async function writeFolder(folder: string, write: (folder: string) => Promise<void>): Promise<void> {
-  const parent = path.dirname(folder);
-  await makeFolder(parent);
-  const temporary = temporaryName(folder);
-  await mkdir(temporary);
-  try {
-    await write(temporary);
-    for (const file of await readdir(temporary)) await syncToDisk(path.join(temporary, file));
-    await syncToDisk(temporary);
-    await rename(temporary, folder);
-    await syncToDisk(parent);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw error;
-  }
-}
-
 /** Makes a folder and those above it, each of them on the disk. */
 export async function makeFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true });

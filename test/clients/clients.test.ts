@@ -31,6 +31,15 @@ async function runPython(script: string, ...address: string[]) {
   return JSON.parse(stdout);
 }
 
+async function embed(input: string): Promise<number[]> {
+  const response = await fetch(`${server.address}/v1/embeddings`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ input }),
+  });
+  return (await response.json()).data[0].embedding;
+}
+
 async function predict(fields: { image?: Buffer; text?: string }) {
   const input = { ...fields, image: fields.image?.toString('base64') };
   const response = await fetch(`${server.address}/v1/predict`, {
@@ -45,23 +54,38 @@ it.each(['http', 'grpc'])(
   'answers NVIDIA’s tritonclient over %s as it answers its own clients',
   async (protocol) => {
     const address = protocol === 'http' ? new URL(server.address).host : server.announced.grpc!;
-    const answer = await runPython('triton_client.py', protocol, address);
-    const together = await predict({ image: await readFile(picture), text });
+    const bytes = await readFile(picture);
+    const features = {
+      image_features: await embed(`data:image/jpeg;base64,${bytes.toString('base64')}`),
+      text_features: await embed(text),
+    };
+    const answer = await runPython('triton_client.py', protocol, address, JSON.stringify(features));
+    const together = await predict({ image: bytes, text });
     const alone = await predict({ text });
     expect(answer).toMatchObject({
       ready: [true, true, true],
       server: ['binary_tensor_data'],
-      inputs: ['image', 'text'],
+      inputs: { image: [-1], text: [-1], image_features: [-1, 1280], text_features: [-1, 384] },
       label: [together.labels[0].label, alone.labels[0].label],
       refused: expect.stringContaining('item 0: it is not a JPEG, PNG or WebP picture'),
+      wrong_width: expect.stringMatching(/text_features has 1280 values an item; .* have 384/),
+      not_finite: expect.stringMatching(/text_features: item 0 has NaN/),
     });
     const { labels } = await (await fetch(`${server.address}/v2/models/emoji`))
       .json()
       .then((it) => it.parameters);
     if (protocol === 'http') expect(answer.labels).toEqual(labels);
-    for (const [row, prediction] of [together, alone].entries())
+    const rows: [number[], typeof together][] = [
+      [answer.probabilities[0], together],
+      [answer.probabilities[1], alone],
+      // Features in place of what they were made of: the same answer.
+      ...answer.of_features.map(([row]: number[][]) => [row, together]),
+      [answer.of_text_features[0], alone],
+    ];
+    expect(rows).toHaveLength(5);
+    for (const [row, prediction] of rows)
       for (const { label, probability } of prediction.labels)
-        expect(answer.probabilities[row][labels.indexOf(label)]).toBeCloseTo(probability, 5);
+        expect(row[labels.indexOf(label)]).toBeCloseTo(probability, 5);
     expect(answer.probability[0]).toBeCloseTo(alone.confidence, 5);
   },
 );

@@ -60,6 +60,22 @@ describe('a fresh server', () => {
     expect(results[0].confidence).toBe(results[0].labels[0].probability);
   });
 
+  it('measures every stage of an item’s way, what is remembered, how each head’s items end, and on what it runs', async () => {
+    const image = { image: path.join(fixtures, 'coffee.jpg') };
+    await post('/v1/predict', await form({ text: 'counted' }, image));
+    await post('/v1/predict', await form({ text: 'counted' }));
+    const text = await (await fetch(`${server.address}/metrics`)).text();
+    for (const stage of ['decode', 'tokenize', 'queue', 'encode', 'head'])
+      expect(text).toMatch(new RegExp(`^tandem_stage_seconds_count{stage="${stage}"} [1-9]`, 'm'));
+    for (const modality of ['image', 'text']) {
+      expect(text).toMatch(new RegExp(`^tandem_batch_items_count{modality="${modality}"} [1-9]`, 'm'));
+      expect(text).toMatch(new RegExp(`^tandem_queue_items{modality="${modality}"} \\d`, 'm'));
+    }
+    expect(text).toMatch(/^tandem_memory_lookups_total\{modality="text",result="hit"\} [1-9]/m);
+    expect(text).toMatch(/^tandem_predictions_total\{head="emoji",version="1",outcome="ok"\} [1-9]/m);
+    expect(text).toMatch(/^tandem_info\{version="[^"]+",provider="cpu"\} 1/m);
+  });
+
   it('answers from picture and text together, and says what each alone would say', async () => {
     const body = await form({ text: 'a hot drink', topK: '3' }, { image: path.join(fixtures, 'coffee.jpg') });
     const { results } = await (await post('/v1/predict', body)).json();

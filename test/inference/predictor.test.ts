@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
 import { type Encoders, loadEncoders } from '../../src/inference/encoders.ts';
 import { HeadCache } from '../../src/inference/head-cache.ts';
-import type { Modality, Prediction } from '../../src/inference/prediction.ts';
+import type { Modality, Prediction, PredictionInput } from '../../src/inference/prediction.ts';
 import { Predictor } from '../../src/inference/predictor.ts';
 import { EnginePool } from '../../src/runtime/engine-pool.ts';
 
@@ -59,6 +59,35 @@ describe('a predictor', () => {
     ]);
     expect(second[0]).toMatchObject({ timings: { decode: 0, queue: 0, encode: 0 } });
     expect(predictor.rememberedBytes).toBeGreaterThan(4 * (1280 + 384));
+  });
+
+  it('takes features in place of a picture or a text, and answers the same; they prove nothing of the encoders', async () => {
+    const image = await readFile(path.join(fixtures, 'coffee.jpg'));
+    const text = 'a cup of coffee';
+    const encoding = new Predictor(encoders);
+    const [ofImage, ofText] = await encoding.embed([{ image }, { text }]);
+    const predictor = new Predictor(encoders);
+    const features = { image: ofImage.features, text: ofText.features };
+    await headCache().use(emoji, async (head) => {
+      const ask = async (from: Predictor, input: PredictionInput) => {
+        const [answer] = await from.predict(head, [input], { topK: 1 });
+        if (answer instanceof TandemError) throw answer;
+        return answer;
+      };
+      const expectSame = async (given: PredictionInput, expected: PredictionInput) => {
+        const [ofFeatures, ofContent] = [await ask(predictor, given), await ask(encoding, expected)];
+        expect(ofFeatures.modalities).toEqual(ofContent.modalities);
+        expect(ofFeatures.labels[0].label).toBe(ofContent.labels[0].label);
+        // What else is in a batch changes the last digits.
+        expect(ofFeatures.confidence).toBeCloseTo(ofContent.confidence!, 6);
+      };
+      await expectSame({ features }, { image, text });
+      await expectSame({ features: { text: features.text } }, { text });
+      await expectSame({ features: { image: features.image } }, { image });
+      expect(predictor.lastSuccess).toBe(Number.NEGATIVE_INFINITY);
+      await expectSame({ image, features: { text: features.text } }, { image, text });
+      expect(predictor.lastSuccess).toBeGreaterThan(0);
+    });
   });
 
   it('answers many at once as it answers each alone, a bad one by its own error', async () => {

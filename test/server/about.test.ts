@@ -20,6 +20,7 @@ it('lists the heads', async () => {
     target: 'single' as const,
     labels: ['a', 'b'],
     modalities: ['text' as const],
+    encoders: [{ modality: 'text' as const, id: 'texts', dimension: 2, fingerprint: 'b2' }],
     createdAt: '2026-01-31T12:00:00.000Z',
     metrics: { fused: figures },
   };

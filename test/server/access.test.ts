@@ -94,6 +94,16 @@ it('refuses a key that is unknown, and one from the moment that it is revoked', 
   expect((await fetch(`${address}/v1/heads`, bearer(secret))).status).toBe(401);
 });
 
+it('describes a key as the only way in from the moment that there is one', async () => {
+  const { keys } = await someKeys();
+  const { address } = await serve(services(), { access: await accessTo(local, keys) });
+  const described = async () =>
+    (await (await fetch(`${address}/openapi.json`)).json()).paths['/v1/predict'].post.security;
+  expect(await described()).toEqual([{ key: ['predict'] }, {}]);
+  await keys.create('shop', 'predict');
+  expect(await described()).toEqual([{ key: ['predict'] }]);
+});
+
 it('keeps no secret, only what it can be compared with', async () => {
   const { store, keys } = await someKeys();
   const { secret, id } = await keys.create('shop', 'train');

@@ -4,9 +4,11 @@ import { loadSync } from '@grpc/proto-loader';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
+import { Metrics } from '../../src/server/metrics.ts';
 import { listenGrpc } from '../../src/server/open-inference/grpc.ts';
 import type { AppOptions } from '../../src/server/options.ts';
-import { services } from './double.ts';
+import { RateLimit } from '../../src/server/rate-limit.ts';
+import { serve, services } from './double.ts';
 
 const proto = path.join(import.meta.dirname, '../../src/server/open-inference/open_inference.proto');
 
@@ -66,6 +68,49 @@ it('asks for a key where the server does, but not of who probes its health', asy
   expect(await call('ModelReady', { name: 'emoji' }, 'right')).toEqual({ ready: true });
 });
 
+it('counts calls and requests over HTTP together where callers may ask only so often', async () => {
+  const rateLimit = new RateLimit(3);
+  const { address } = await serve(services(), { rateLimit });
+  const call = await start({}, { rateLimit });
+  const headers = { Authorization: 'Bearer a' };
+  expect((await fetch(`${address}/v1/heads`, { headers })).status).toBe(200);
+  for (let time = 0; time < 2; time++) await call('ModelInfer', infer, 'a');
+  const refused = await call('ModelInfer', infer, 'a').catch((error) => error);
+  expect(refused).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+  expect(Number(refused.metadata.get('grpc-retry-pushback-ms')[0])).toBeGreaterThan(0);
+  expect((await fetch(`${address}/v1/heads`, { headers })).status).toBe(429);
+  await call('ModelInfer', infer, 'b');
+  for (let time = 0; time < 5; time++) await call('ServerLive');
+  // Without keys it is the address that counts: HTTP and gRPC come from the same.
+  for (let time = 0; time < 3; time++) expect((await fetch(`${address}/v1/heads`)).status).toBe(200);
+  await expect(call('ModelInfer', infer)).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+});
+
+it('counts calls and what became of their items, and logs each with its id', async () => {
+  const metrics = new Metrics();
+  const lines: string[] = [];
+  const logger = pino({}, { write: (line: string) => void lines.push(line) });
+  let full = false;
+  const predict: ReturnType<typeof services>['predict'] = async (...given) => {
+    if (full) throw new TandemError('overloaded', '512 items are waiting', { retryAfter: 2 });
+    return services().predict(...given);
+  };
+  const call = await start({ predict }, { metrics, logger });
+  await call('ModelInfer', infer);
+  full = true;
+  const refused = await call('ModelInfer', infer).catch((error) => error);
+  expect(refused.metadata.get('grpc-retry-pushback-ms')).toEqual(['2000']);
+  await expect.poll(() => lines.length).toBe(2);
+  const text = await metrics.text();
+  for (const outcome of ['ok', 'overloaded'])
+    expect(text).toContain(`tandem_predictions_total{head="emoji",version="3",outcome="${outcome}"} 1`);
+  const path = '/inference.GRPCInferenceService/ModelInfer';
+  for (const code of ['OK', 'UNAVAILABLE'])
+    expect(text).toContain(`tandem_grpc_call_seconds_count{method="${path}",code="${code}"} 1`);
+  expect(JSON.parse(lines[1])).toMatchObject({ id: expect.any(String), path, status: 'UNAVAILABLE' });
+  expect(lines.join('')).not.toContain('contents');
+});
+
 it('says in gRPC’s own kinds of error what is wrong, and what to do', async () => {
   const failing = (error: Error) => ({
     predict: async () => {
@@ -90,9 +135,36 @@ it('says in gRPC’s own kinds of error what is wrong, and what to do', async ()
   await expect(call('ModelMetadata', { name: 'pets' })).rejects.toMatchObject({ code: status.NOT_FOUND });
 });
 
+const features = {
+  name: 'text_features',
+  datatype: 'FP32',
+  shape: [1, 2],
+  contents: { fp32_contents: [0.5, -2] },
+};
+
+it('takes features as FP32, in the tensor or raw', async () => {
+  const asked: unknown[] = [];
+  const predict: ReturnType<typeof services>['predict'] = (inputs, given) => {
+    asked.push(inputs);
+    return services().predict(inputs, given);
+  };
+  const call = await start({ predict });
+  await call('ModelInfer', { ...infer, inputs: [features] });
+  const { contents: _, ...form } = features;
+  const raw = Buffer.from(Float32Array.of(0.5, -2).buffer);
+  await call('ModelInfer', { ...infer, inputs: [form], raw_input_contents: [raw] });
+  const item = { features: { text: Float32Array.of(0.5, -2) } };
+  expect(asked).toMatchObject([[item], [item]]);
+});
+
 it.each<[string, object]>([
   ['no inputs', { inputs: [] }],
-  ['another type', { inputs: [{ ...text, datatype: 'FP32' }] }],
+  ['another type', { inputs: [{ ...text, datatype: 'INT8' }] }],
+  ['features of another width', { inputs: [{ ...features, shape: [2, 1] }] }],
+  [
+    'features that are not finite',
+    { inputs: [{ ...features, contents: { fp32_contents: [1, Number.NaN] } }] },
+  ],
   ['a shape that does not fit', { inputs: [{ ...text, shape: [2] }] }],
   ['raw contents for another number of inputs', { raw_input_contents: [Buffer.alloc(4), Buffer.alloc(4)] }],
   ['raw contents that break off', { raw_input_contents: [Buffer.from([9, 0, 0, 0, 1])] }],

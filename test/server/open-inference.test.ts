@@ -52,8 +52,13 @@ describe('the Open Inference Protocol', () => {
       inputs: [
         { name: 'image', datatype: 'BYTES', shape: [-1] },
         { name: 'text', datatype: 'BYTES', shape: [-1] },
+        { name: 'image_features', datatype: 'FP32', shape: [-1, 3] },
+        { name: 'text_features', datatype: 'FP32', shape: [-1, 2] },
       ],
-      parameters: { labels: ['dog', 'cat'] },
+      parameters: {
+        labels: ['dog', 'cat'],
+        encoders: { text_features: { id: 'texts', fingerprint: 'b2' } },
+      },
     });
     expect((await fetch(`${address}/models/emoji/versions/3/ready`)).status).toBe(200);
   });
@@ -109,6 +114,41 @@ describe('the Open Inference Protocol', () => {
     ]);
   });
 
+  it('takes features as FP32, nested, flat or as bytes, beside a picture of the same item', async () => {
+    const { address, asked } = await start();
+    const features = (change: object) => ({
+      name: 'text_features',
+      datatype: 'FP32',
+      shape: [2, 2],
+      ...change,
+    });
+    const image = { name: 'image', datatype: 'BYTES', shape: [2], data: ['YQ==', ''] };
+    const numbers = [1, 2, 3.5, -4];
+    for (const data of [numbers, [numbers.slice(0, 2), numbers.slice(2)]])
+      await sendJson(`${address}/models/emoji/infer`, { inputs: [image, features({ data })] });
+    const bytes = Buffer.from(Float32Array.from(numbers).buffer);
+    const json = JSON.stringify({
+      inputs: [image, features({ parameters: { binary_data_size: bytes.length } })],
+    });
+    await fetch(`${address}/models/emoji/infer`, {
+      method: 'POST',
+      body: Buffer.concat([Buffer.from(json), bytes]),
+      headers: { 'Inference-Header-Content-Length': String(Buffer.byteLength(json)) },
+    });
+    const inputs = [
+      { image: Buffer.from('a'), features: { text: Float32Array.of(1, 2) } },
+      { features: { text: Float32Array.of(3.5, -4) } },
+    ];
+    expect(asked).toMatchObject([{ inputs }, { inputs }, { inputs }]);
+  });
+
+  const rows = (change: object = {}) => ({
+    name: 'text_features',
+    datatype: 'FP32',
+    shape: [2, 2],
+    data: [1, 2, 3, 4],
+    ...change,
+  });
   const text = (change: object = {}) => ({
     name: 'text',
     datatype: 'BYTES',
@@ -117,7 +157,36 @@ describe('the Open Inference Protocol', () => {
     ...change,
   });
   it.each<[string, object, RegExp]>([
-    ['another type', { inputs: [text({ datatype: 'FP32' })] }, /must be BYTES/],
+    ['another type', { inputs: [text({ datatype: 'INT8' })] }, /must be BYTES/],
+    [
+      'numbers where a text belongs',
+      { inputs: [text({ datatype: 'FP32', shape: [1, 1], data: [1] })] },
+      /text is FP32; send BYTES, or features as text_features/,
+    ],
+    ['a text that is no string', { inputs: [text({ data: [1] })] }, /element 0 that is no string/],
+    [
+      'features of another width',
+      { inputs: [rows({ shape: [2, 3], data: [1, 2, 3, 4, 5, 6] })] },
+      /text_features has 3 values an item; features of texts have 2/,
+    ],
+    [
+      'features that are not finite',
+      { inputs: [rows({ data: [1, 2, 3, 1e39] })] },
+      /text_features: item 1 has Infinity as its value 1/,
+    ],
+    [
+      'features that are no numbers',
+      { inputs: [rows({ data: [1, 2, '3', 4] })] },
+      /element 2 that is no number/,
+    ],
+    ['features in one axis', { inputs: [rows({ shape: [4] })] }, /send \[n, width\]/],
+    ['fewer features than the shape says', { inputs: [rows({ data: [1, 2, 3] })] }, /and 3 elements/],
+    ['strings as features', { inputs: [rows({ datatype: 'BYTES', shape: [1], data: ['a'] })] }, /send FP32/],
+    [
+      'a text and its features',
+      { inputs: [text({ shape: [2], data: ['a', 'b'] }), rows()] },
+      /both there; send one/,
+    ],
     ['a shape that does not fit', { inputs: [text({ shape: [2] })] }, /1 elements/],
     ['too many axes', { inputs: [text({ shape: [1, 1, 1] })] }, /\[n\] or \[n, 1\]/],
     ['an unknown input', { inputs: [text({ name: 'sound' })] }, /no input sound/],
@@ -197,7 +266,27 @@ describe('the binary tensor data extension', () => {
         const { outputs } = JSON.parse(body.subarray(0, headerLength).toString());
         const json = Buffer.from(JSON.stringify({ inputs: outputs }));
         const read = decodeRequest(Buffer.concat([json, body.subarray(headerLength)]), json.length);
-        expect(read.inputs.get('text')!.map(String)).toEqual(elements);
+        const tensor = read.inputs.get('text') as { elements: Buffer[] };
+        expect(tensor.elements.map(String)).toEqual(elements);
+      }),
+    );
+  });
+
+  it('reads back any numbers it writes, as float32', () => {
+    fc.assert(
+      fc.property(fc.array(fc.float(), { minLength: 1 }), (numbers) => {
+        const shape = [1, numbers.length];
+        const tensor = { name: 'text_features', datatype: 'FP32', shape, data: numbers } as const;
+        const { body, headerLength } = encodeResponse({}, [{ ...tensor, shape }], () => true);
+        const { outputs } = JSON.parse(body.subarray(0, headerLength).toString());
+        const json = Buffer.from(JSON.stringify({ inputs: outputs }));
+        const read = decodeRequest(Buffer.concat([json, body.subarray(headerLength)]), json.length);
+        expect(read.inputs.get('text_features')).toEqual({
+          datatype: 'FP32',
+          items: 1,
+          width: numbers.length,
+          values: Float32Array.from(numbers),
+        });
       }),
     );
   });

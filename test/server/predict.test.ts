@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
+import { Metrics } from '../../src/server/metrics.ts';
 import { prediction, problemOf, sendForm, sendJson, serve, services } from './double.ts';
 
 const picture = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 1]);
@@ -236,4 +237,16 @@ it('aborts the work of a caller who left, and logs that nobody waited', async ()
   await sleep(20);
   expect(logged()).toContain('"status":499');
   expect(logged()).not.toContain('unexpected error');
+});
+
+it('counts what became of every item by its head, and of a request that fails as a whole', async () => {
+  const metrics = new Metrics();
+  const predict = vi.fn(services().predict);
+  const { address } = await serve(services({ predict }), { metrics });
+  await sendJson(`${address}/v1/predict`, { inputs: [{ text: 'a' }, { text: 'b' }, { image: '%%%' }] });
+  predict.mockRejectedValue(new TandemError('overloaded', '512 items are waiting'));
+  await sendJson(`${address}/v1/predict`, { inputs: [{ text: 'a' }, { text: 'b' }] });
+  const text = await metrics.text();
+  for (const [outcome, items] of Object.entries({ ok: 2, 'invalid-picture': 1, overloaded: 2 }))
+    expect(text).toContain(`predictions_total{head="emoji",version="3",outcome="${outcome}"} ${items}`);
 });

@@ -1,6 +1,8 @@
+import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
+import { linesOf as splitLines } from '../../src/server/predictions/lines.ts';
 import { prediction, problemOf, serve, services } from './double.ts';
 
 const send = (address: string, body: BodyInit, query = '') =>
@@ -99,4 +101,33 @@ it('refuses a line that is larger than a request may be, and ends where one does
     status: 413,
     code: 'payload-too-large',
   });
+});
+
+it('finds the same lines however they are cut into pieces, in the middle of a character too', async () => {
+  const text = Buffer.from('größe\n\n  \r\n{"text":"猫"}\r\nlast');
+  for (let size = 1; size <= text.length; size++) {
+    const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, index) =>
+      text.subarray(size * index, size * (index + 1)),
+    );
+    const found = await Array.fromAsync(splitLines(Readable.from(pieces, { objectMode: false }), 100));
+    expect(found.map((line) => line.trim())).toEqual(['größe', '{"text":"猫"}', 'last']);
+  }
+});
+
+it('looks at every byte of a long line once', async () => {
+  const piece = Buffer.alloc(1000, 'x');
+  let searched = 0;
+  const counted = new Proxy(piece, {
+    get(target, key) {
+      const value = Reflect.get(target, key);
+      if (key !== 'indexOf') return typeof value === 'function' ? value.bind(target) : value;
+      return (...given: Parameters<Buffer['indexOf']>) => {
+        searched += target.length;
+        return target.indexOf(...given);
+      };
+    },
+  });
+  const [line] = await Array.fromAsync(splitLines(Readable.from(Array(500).fill(counted)), 10 ** 6));
+  expect(line).toHaveLength(500_000);
+  expect(searched).toBe(500_000);
 });

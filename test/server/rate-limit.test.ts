@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
+import { RateLimit } from '../../src/server/rate-limit.ts';
 import { problemOf, serve, services } from './double.ts';
 
 it('refuses a caller who asks too often, tells when to come back, and lets others and probes through', async () => {
-  const { address } = await serve(services(), { requestsPerMinute: 3 });
+  const { address } = await serve(services(), { rateLimit: new RateLimit(3) });
   const ask = (key?: string) =>
     fetch(`${address}/v1/heads`, { headers: key ? { Authorization: `Bearer ${key}` } : {} });
   for (let time = 0; time < 3; time++) expect((await ask('a')).status).toBe(200);

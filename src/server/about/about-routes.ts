@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { oas31 } from 'zod-openapi';
 import { type ErrorCode, errorTable, TandemError } from '../../errors.ts';
 import { product } from '../../product.ts';
+import type { Access } from '../access.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Route } from '../route.ts';
 
@@ -18,8 +19,11 @@ const codeParameter = z.object({
 });
 
 /** What the server says of itself: where things are, the API's description, a page for each kind of problem. */
-export function aboutRoutes(describe: () => oas31.OpenAPIObject): Route[] {
-  let description: string | undefined;
+export function aboutRoutes(
+  describe: (asked: { keyless: boolean }) => oas31.OpenAPIObject,
+  access: Access,
+): Route[] {
+  const descriptions = new Map<boolean, string>();
   return [
     {
       method: 'get',
@@ -56,9 +60,11 @@ export function aboutRoutes(describe: () => oas31.OpenAPIObject): Route[] {
         },
       },
       handlers: [
-        (_request, response) => {
-          description ??= JSON.stringify(describe(), null, 2);
-          response.type('json').send(description);
+        async (_request, response) => {
+          const keyless = (await access(undefined)) === 'open';
+          const known = descriptions.get(keyless) ?? JSON.stringify(describe({ keyless }), null, 2);
+          descriptions.set(keyless, known);
+          response.type('json').send(known);
         },
       ],
     },

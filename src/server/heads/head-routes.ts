@@ -28,6 +28,10 @@ const exampleHead = {
   target: 'single',
   labels: ['animals-nature', 'food-drink'],
   modalities: ['image', 'text'],
+  encoders: [
+    { modality: 'image', id: 'efficientnet-lite0', dimension: 1280, fingerprint: 'f928c0b4…' },
+    { modality: 'text', id: 'all-MiniLM-L6-v2', dimension: 384, fingerprint: '8fbee7a7…' },
+  ],
   createdAt: '2026-01-31T12:00:00.000Z',
   metrics: { fused: exampleFigures, image: exampleFigures, text: exampleFigures },
 };
@@ -38,6 +42,16 @@ const headSchema = z
     target: targetSchema,
     labels: z.array(z.string()),
     modalities: z.array(z.enum(modalities)),
+    encoders: z
+      .array(
+        z.object({
+          modality: z.enum(modalities),
+          id: z.string(),
+          dimension: z.int(),
+          fingerprint: z.string(),
+        }),
+      )
+      .meta({ description: 'Whose features it takes: of the same fingerprint, or they mean nothing to it.' }),
     createdAt: z.iso.datetime(),
     metrics: metricsSchema,
   })

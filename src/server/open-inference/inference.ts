@@ -2,6 +2,7 @@ import { TandemError } from '../../errors.ts';
 import type { Prediction } from '../../inference/prediction.ts';
 import { product } from '../../product.ts';
 import { type AppOptions, usualMaximumItems } from '../options.ts';
+import { predictAndCount } from '../predictions/outcomes.ts';
 import type { HeadSummary, Services } from '../services.ts';
 import { itemsOf, outputsOf } from './model.ts';
 import type { InferenceRequest, OutputTensor } from './tensors.ts';
@@ -32,16 +33,15 @@ export async function infer(
   signal: AbortSignal,
 ): Promise<OutputTensor[]> {
   const { name, version, labels } = head;
-  const { results } = await services.predict(itemsOf(asked, head, maximumItems), {
+  const { answers } = await predictAndCount(services, metrics, itemsOf(asked, head, maximumItems), {
     head: `${name}@${version}`,
     topK: Math.max(1, labels.length),
     signal,
   });
-  const predictions = results.map((result, index): Prediction => {
+  const predictions = answers.map((result, index): Prediction => {
     if (!(result instanceof TandemError)) return result;
     throw new TandemError(result.code, `item ${index}: ${result.message}`);
   });
-  metrics?.predicted(name, version, 'ok', predictions.length);
   const outputs = outputsOf(predictions, head);
   const unknown = [...asked.outputs.keys()].filter(
     (wanted) => !outputs.some((output) => output.name === wanted),

@@ -27,42 +27,98 @@ const outputForms: Record<TargetKind, (labels: number) => TensorForm[]> = {
   regression: () => [{ name: 'value', datatype: 'FP32', shape: [-1] }],
 };
 
-/** A head as a model of the Open Inference Protocol; `parameters.labels` are the columns of `probabilities`. */
-export function describeModel({ name, version, target, labels, modalities }: HeadSummary) {
+/** The tensor that brings a modality's features in its place. */
+const featuresOf = (modality: Modality) => `${modality}_features`;
+
+/**
+ * A head as a model of the Open Inference Protocol. `parameters.labels` are the columns of `probabilities`, and
+ * `parameters.encoders` says whose features its FP32 inputs take: of those encoders, by their fingerprints, and no others.
+ */
+export function describeModel({ name, version, target, labels, encoders }: HeadSummary) {
   return {
     name,
     versions: [String(version)],
     platform: `${product.command}_onnxruntime`,
-    inputs: modalities.map((modality) => ({ name: modality, datatype: 'BYTES', shape: [-1] })),
+    inputs: [
+      ...encoders.map(({ modality }) => ({ name: modality, datatype: 'BYTES', shape: [-1] })),
+      ...encoders.map(({ modality, dimension }) => ({
+        name: featuresOf(modality),
+        datatype: 'FP32',
+        shape: [-1, dimension],
+      })),
+    ],
     outputs: outputForms[target](labels.length),
-    parameters: { labels, target },
+    parameters: {
+      labels,
+      target,
+      encoders: Object.fromEntries(
+        encoders.map(({ modality, id, fingerprint }) => [featuresOf(modality), { id, fingerprint }]),
+      ),
+    },
   };
 }
 
 /**
- * The items of a request: an element of each tensor makes one. An empty one stands for a missing modality.
- * @throws TandemError `invalid-request`, `invalid-picture`
+ * The items of a request: an element, or a row, of each tensor makes one. An empty element stands for a missing modality.
+ * @throws TandemError `invalid-request` that names the tensor, and the item where it is one; `invalid-picture`
  */
 export function itemsOf(
   { inputs }: InferenceRequest,
-  { name, modalities }: HeadSummary,
+  { name, encoders }: HeadSummary,
   maximumItems: number,
 ): PredictionInput[] {
-  const unknown = [...inputs.keys()].filter((input) => !modalities.includes(input as Modality));
+  const taken = encoders.flatMap(({ modality }) => [modality, featuresOf(modality)]);
+  const unknown = [...inputs.keys()].filter((input) => !taken.includes(input));
   if (unknown.length > 0)
-    throw new TandemError(
-      'invalid-request',
-      `${name} has no input ${unknown.join(', ')}; it takes ${modalities.join(' and ')}`,
+    throw invalid(`${name} has no input ${unknown.join(', ')}; it takes ${taken.join(', ')}`);
+  const [first, ...others] = [...inputs.values()].map(({ items }) => items);
+  if (others.some((items) => items !== first)) throw invalid('the inputs have different numbers of items');
+  if (first > maximumItems) throw invalid(`${first} items, ${maximumItems} are the limit of a request`);
+  const elements = new Map(encoders.map(({ modality }) => [modality, elementsOf(inputs, modality)]));
+  const rows = encoders.map((encoder) => [encoder.modality, rowsOf(inputs, encoder)] as const);
+  return Array.from({ length: first }, (_, index) => {
+    const features = rows.flatMap(([modality, found]) => (found ? [[modality, found[index]]] : []));
+    return {
+      image: toPicture(elements.get('image')?.[index]),
+      text: elements.get('text')?.[index].toString(),
+      ...(features.length > 0 && { features: Object.fromEntries(features) }),
+    };
+  });
+}
+
+function elementsOf(
+  inputs: InferenceRequest['inputs'],
+  modality: Modality,
+): readonly (string | Buffer)[] | undefined {
+  const tensor = inputs.get(modality);
+  if (tensor?.datatype === 'FP32')
+    throw invalid(`${modality} is FP32; send BYTES, or features as ${featuresOf(modality)}`);
+  return tensor?.elements;
+}
+
+/** The rows of a modality's features, each looked at: a number that is none would make every answer one. */
+function rowsOf(
+  inputs: InferenceRequest['inputs'],
+  { modality, id, dimension }: HeadSummary['encoders'][number],
+): readonly Float32Array[] | undefined {
+  const input = featuresOf(modality);
+  const tensor = inputs.get(input);
+  if (!tensor) return undefined;
+  if (tensor.datatype !== 'FP32') throw invalid(`${input} is ${tensor.datatype}; send FP32`);
+  if (inputs.has(modality)) throw invalid(`${modality} and ${input} are both there; send one of them`);
+  const { items, width, values } = tensor;
+  if (width !== dimension)
+    throw invalid(`${input} has ${width} values an item; features of ${id} have ${dimension}`);
+  const wrong = values.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0)
+    throw invalid(
+      `${input}: item ${Math.floor(wrong / width)} has ${values[wrong]} as its value ${wrong % width}; all must be finite`,
     );
-  const [first, ...others] = [...inputs.values()].map((elements) => elements.length);
-  if (others.some((length) => length !== first))
-    throw new TandemError('invalid-request', 'the inputs have different numbers of items');
-  if (first > maximumItems)
-    throw new TandemError('invalid-request', `${first} items, ${maximumItems} are the limit of a request`);
-  return Array.from({ length: first }, (_, index) => ({
-    image: toPicture(inputs.get('image')?.[index]),
-    text: inputs.get('text')?.[index].toString(),
-  }));
+  return Array.from({ length: items }, (_, row) => values.subarray(row * width, (row + 1) * width));
+}
+
+function invalid(detail: string): TandemError {
+  return new TandemError('invalid-request', detail);
 }
 
 /** A picture in JSON is base64, because JSON has no bytes. */

@@ -22,7 +22,13 @@ const modelSchema = z
     platform: z.string(),
     inputs: z.array(tensorForm),
     outputs: z.array(tensorForm),
-    parameters: z.object({ labels: z.array(z.string()), target: z.string() }),
+    parameters: z.object({
+      labels: z.array(z.string()),
+      target: z.string(),
+      encoders: z.record(z.string(), z.object({ id: z.string(), fingerprint: z.string() })).meta({
+        description: 'Whose features each FP32 input takes; those of any other encoder mean nothing.',
+      }),
+    }),
   })
   .meta({
     id: 'InferenceModel',
@@ -30,9 +36,16 @@ const modelSchema = z
       name: 'emoji',
       versions: ['1'],
       platform: 'tandem_onnxruntime',
-      inputs: [{ name: 'text', datatype: 'BYTES', shape: [-1] }],
+      inputs: [
+        { name: 'text', datatype: 'BYTES', shape: [-1] },
+        { name: 'text_features', datatype: 'FP32', shape: [-1, 384] },
+      ],
       outputs: [{ name: 'label', datatype: 'BYTES', shape: [-1] }],
-      parameters: { labels: ['animals-nature', 'food-drink'], target: 'single' },
+      parameters: {
+        labels: ['animals-nature', 'food-drink'],
+        target: 'single',
+        encoders: { text_features: { id: 'all-MiniLM-L6-v2', fingerprint: '8fbee7a7…' } },
+      },
     },
   });
 const responseSchema = z
@@ -61,7 +74,7 @@ type ModelPath = { model: string; version?: string };
 
 /**
  * The Open Inference Protocol, version 2, over HTTP, with the binary tensor data extension: heads are its models, and
- * `image` and `text` are BYTES tensors of one element an item.
+ * `image` and `text` are BYTES tensors of one element an item, `image_features` and `text_features` FP32 of one row.
  */
 export function openInferenceRoutes(services: Services, options: AppOptions): Route[] {
   const inferTensors: RequestHandler<ModelPath> = async (request, response) => {
@@ -108,7 +121,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
         operation: {
           operationId: `infer${ofVersion}`,
           summary: 'Classify items that are elements of tensors',
-          description: `Pictures are base64 in JSON, or bytes by the binary tensor data extension (${lengthHeader}). An empty element stands for a missing modality.`,
+          description: `Pictures are base64 in JSON, or bytes by the binary tensor data extension (${lengthHeader}). An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.`,
           requestParams,
           requestBody: {
             required: true,

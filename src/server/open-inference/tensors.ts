@@ -11,22 +11,34 @@ export interface OutputTensor {
   data: readonly (string | number | boolean)[];
 }
 
+/** What an input tensor holds: a text as it is, bytes where they came as such; numbers in rows of `width`. */
+export type InputTensor =
+  | { datatype: 'BYTES'; items: number; elements: (string | Buffer)[] }
+  | { datatype: 'FP32'; items: number; width: number; values: Float32Array };
+
 export interface InferenceRequest {
   id?: string;
-  /** Elements of the input tensors by name: a text as it is, bytes where they came as such. */
-  inputs: Map<string, (string | Buffer)[]>;
+  /** The input tensors by name. */
+  inputs: Map<string, InputTensor>;
   /** The outputs to answer with, and whether each is to be bytes; all where there are none. */
   outputs: Map<string, boolean>;
   /** Whether outputs are bytes that are not asked for one by one. */
   binaryOutput: boolean;
 }
 
+/** An element of a tensor's data in JSON. */
+const element = { type: ['string', 'number'] } as const;
+
 const tensorSchema = z.object({
   name: z.string(),
-  datatype: z.literal('BYTES', 'it must be BYTES'),
-  shape: z.array(z.int().nonnegative()).min(1).max(2, 'it must be [n] or [n, 1]'),
+  datatype: z.enum(['BYTES', 'FP32'], 'it must be BYTES, or FP32 for features'),
+  shape: z.array(z.int().nonnegative()).min(1).max(2, 'it must be [n] or [n, 1]; [n, width] for features'),
   parameters: z.looseObject({ binary_data_size: z.int().nonnegative().optional() }).optional(),
-  data: z.array(z.union([z.string(), z.array(z.string())])).optional(),
+  // Tens of thousands of numbers: they are looked at where they are read, once.
+  data: z
+    .array(z.unknown())
+    .meta({ override: { type: 'array', items: { anyOf: [element, { type: 'array', items: element }] } } })
+    .optional(),
 });
 
 export const inferenceRequestSchema = z
@@ -63,15 +75,14 @@ export function decodeRequest(body: Buffer, headerLength?: number): InferenceReq
     parseJson(body.subarray(0, headerLength).toString()),
   );
   let rest = headerLength === undefined ? Buffer.alloc(0) : body.subarray(headerLength);
-  const read = new Map<string, (string | Buffer)[]>();
-  for (const { name, shape, parameters, data } of inputs) {
+  const read = new Map<string, InputTensor>();
+  for (const { name, datatype, shape, parameters, data } of inputs) {
     const size = parameters?.binary_data_size;
     if (size !== undefined && size > rest.length)
       throw invalid(`${name} has a binary_data_size of ${size}, ${rest.length} bytes are left`);
-    const elements = size === undefined ? (data ?? []).flat() : splitElements(name, rest.subarray(0, size));
+    const content = size === undefined ? (data ?? []).flat() : rest.subarray(0, size);
     rest = rest.subarray(size ?? 0);
-    checkShape(name, shape, elements.length);
-    read.set(name, elements);
+    read.set(name, readTensor({ name, datatype, shape }, content));
   }
   return {
     id,
@@ -103,15 +114,50 @@ export function encodeResponse(
   return { body: Buffer.concat([json, ...blobs]), headerLength: json.length };
 }
 
-/** @throws TandemError `invalid-request` where a tensor of strings does not have as many elements as its shape says */
-export function checkShape(name: string, shape: readonly number[], elements: number): void {
-  if (shape.length < 1 || shape.length > 2 || (shape[1] ?? 1) !== 1)
-    throw invalid(`${name} has the shape [${shape}]; send [n] or [n, 1]`);
-  if (elements !== shape[0]) throw invalid(`${name} has the shape [${shape}], and ${elements} elements`);
+/**
+ * An input tensor from what came of it: its bytes, or its elements one by one.
+ * @throws TandemError `invalid-request` that names the tensor, where its type, shape and content do not agree
+ * @example readTensor({ name: 'text', datatype: 'BYTES', shape: [1] }, ['a red bike'])
+ */
+export function readTensor(
+  { name, datatype, shape }: { name: string; datatype: string; shape: readonly number[] },
+  content: Buffer | readonly unknown[],
+): InputTensor {
+  if (datatype !== 'BYTES' && datatype !== 'FP32')
+    throw invalid(`${name} is ${datatype}; send BYTES, or FP32 for features`);
+  const [items, width = 1] = shape;
+  const mayBe = datatype === 'BYTES' ? '[n] or [n, 1]' : '[n, width]';
+  if (shape.length < 1 || shape.length > 2 || (datatype === 'BYTES' ? width !== 1 : shape.length !== 2))
+    throw invalid(`${name} has the shape [${shape}]; send ${mayBe}`);
+  const check = (count: number) => {
+    if (count !== items * width) throw invalid(`${name} has the shape [${shape}], and ${count} elements`);
+  };
+  if (datatype === 'BYTES') {
+    const elements = Buffer.isBuffer(content) ? splitElements(name, content) : stringsOf(name, content);
+    check(elements.length);
+    return { datatype, items, elements };
+  }
+  check(content.length / (Buffer.isBuffer(content) ? Float32Array.BYTES_PER_ELEMENT : 1));
+  return { datatype, items, width, values: floatsOf(name, content) };
+}
+
+function stringsOf(name: string, elements: readonly unknown[]): (string | Buffer)[] {
+  const wrong = elements.findIndex((element) => typeof element !== 'string' && !Buffer.isBuffer(element));
+  if (wrong >= 0) throw invalid(`${name} has an element ${wrong} that is no string`);
+  return [...(elements as (string | Buffer)[])];
+}
+
+/** Little-endian, as the binary tensor data extension and gRPC have them. */
+function floatsOf(name: string, content: Buffer | readonly unknown[]): Float32Array {
+  if (Buffer.isBuffer(content))
+    return Float32Array.from({ length: content.length / 4 }, (_, index) => content.readFloatLE(4 * index));
+  const wrong = content.findIndex((element) => typeof element !== 'number');
+  if (wrong >= 0) throw invalid(`${name} has an element ${wrong} that is no number`);
+  return Float32Array.from(content as readonly number[]);
 }
 
 /** Elements of a BYTES tensor: each has its length before it, in 4 bytes, the lowest first. */
-export function splitElements(name: string, bytes: Buffer): Buffer[] {
+function splitElements(name: string, bytes: Buffer): Buffer[] {
   const elements: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
     const length = at + 4 <= bytes.length ? bytes.readUInt32LE(at) : Number.POSITIVE_INFINITY;

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import multer from 'multer';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
-import { modalities, type Prediction, type PredictionInput } from '../../inference/prediction.ts';
+import { modalities, type Prediction } from '../../inference/prediction.ts';
 import { readBody } from '../body.ts';
 import { type AppOptions, usualMaximumItems } from '../options.ts';
 import { problemResponses } from '../problem-responses.ts';
@@ -10,6 +10,7 @@ import { describeProblem, problemSchema } from '../problems.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
 import { withDeadline } from './deadline.ts';
+import { predictAndCount } from './outcomes.ts';
 import { answerLines, lineMediaType, lineQuerySchema } from './prediction-lines.ts';
 import { formSchema, inputSchema, jsonSchema, predictionReader } from './prediction-request.ts';
 import { withPictures } from './remote-pictures.ts';
@@ -83,21 +84,12 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
     const answered = await withDeadline(response, requestTimeout, async (signal) => {
       const complete = await withPictures(inputs, options.fetchPicture, signal);
       throwOnlyError(complete);
-      const readable = complete.filter((input): input is PredictionInput => !(input instanceof TandemError));
-      return { complete, ...(await services.predict(readable, { head, topK, signal })) };
+      return predictAndCount(services, options.metrics, complete, { head, topK, signal });
     });
-    const { complete, head: version, results } = answered;
-    const remaining = results.values();
-    const answers = complete.map((input) => (input instanceof TandemError ? input : remaining.next().value!));
-    for (const item of answers)
-      options.metrics?.predicted(
-        version.name,
-        version.version,
-        item instanceof TandemError ? item.code : 'ok',
-      );
+    const { answers } = answered;
     throwOnlyError(answers);
     response.json({
-      head: version,
+      head: answered.head,
       results: answers.map((item) => (item instanceof TandemError ? { error: describeProblem(item) } : item)),
     });
   };

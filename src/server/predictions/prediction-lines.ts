@@ -1,13 +1,14 @@
 import { once } from 'node:events';
-import type { Readable } from 'node:stream';
-import type { Request, RequestHandler } from 'express';
-import split2 from 'split2';
+import { Readable } from 'node:stream';
+import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { errorTable, TandemError } from '../../errors.ts';
 import { tooLarge } from '../body.ts';
 import type { AppOptions } from '../options.ts';
 import { describeProblem } from '../problems.ts';
 import type { Services } from '../services.ts';
+import { linesOf } from './lines.ts';
+import { predictAndCount } from './outcomes.ts';
 import {
   headReference,
   inputSchema,
@@ -49,40 +50,28 @@ export function answerLines(
         line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : parseLine(line, limits);
       const late = AbortSignal.timeout(requestTimeout);
       const signal = AbortSignal.any([left.signal, late]);
-      const { head: version, results } = await withPictures([input], fetchPicture, signal)
-        .then(async ([complete]) =>
-          complete instanceof TandemError
-            ? { head: undefined, results: [complete] }
-            : services.predict([complete], { head, topK, signal }),
-        )
+      const [answer] = await withPictures([input], fetchPicture, signal)
+        .then(async (complete) => {
+          const { answers } = await predictAndCount(services, metrics, complete, { head, topK, signal });
+          return answers;
+        })
         .catch((error) => {
           if (left.signal.aborted) throw error;
-          return { head: undefined, results: [ofLine(error, late, requestTimeout)] };
+          return [ofLine(error, late, requestTimeout)];
         });
-      const [result] = results;
-      const isError = result instanceof TandemError;
-      if (version) metrics?.predicted(version.name, version.version, isError ? result.code : 'ok');
-      return isError ? { error: describeProblem(result) } : result;
+      return answer instanceof TandemError ? { error: describeProblem(answer) } : answer;
     };
     response.type(lineMediaType);
-    const answers = linesOf(request, maximumRequestBytes).map(answerLine, { concurrency: linesInFlight });
+    const lines = Readable.from(linesOf(request, maximumRequestBytes));
+    const answers = lines.map(answerLine, { concurrency: linesInFlight });
     try {
       for await (const answer of answers)
         if (!response.write(`${JSON.stringify(answer)}\n`)) await once(response, 'drain', left);
       response.end();
     } catch (error) {
-      if (left.signal.aborted) return;
-      // split2 has no other mark for a line that does not end.
-      const isEndless = error instanceof Error && error.message === 'maximum buffer reached';
-      throw isEndless ? tooLarge(maximumRequestBytes) : error;
+      if (!left.signal.aborted) throw error;
     }
   };
-}
-
-function linesOf(request: Request, maximumBytes: number): Readable {
-  const lines = split2({ maxLength: maximumBytes });
-  request.on('error', (error) => lines.destroy(error));
-  return request.pipe(lines).filter((line: string) => line.trim() !== '');
 }
 
 function parseLine(line: string, limits: PredictionLimits) {
