@@ -8,12 +8,9 @@ ARG CUDA_IMAGE=nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04
 FROM ${NODE_IMAGE} AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# The encoders run on onnxruntime-node alone: nothing for browsers, and no other platform's build of it.
-RUN npm ci --omit=dev --no-audit --no-fund \
- && rm -rf node_modules/onnxruntime-web node_modules/@types \
- && find node_modules/@xenova/transformers/dist -type f ! -name 'transformers.node.*' -delete \
- && find node_modules/onnxruntime-node/bin/napi-v6 -mindepth 2 -maxdepth 2 \
-      ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} +
+RUN npm ci --omit=dev --no-audit --no-fund
+COPY deploy/prune-packages.sh /
+RUN /prune-packages.sh node_modules
 
 FROM ${NODE_IMAGE} AS cpu
 COPY --from=packages /app/node_modules /app/node_modules

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { gpu } from './gpu/command.ts';
 import { ingest } from './ingest/command.ts';
 import { job } from './job/command.ts';
 import { quality } from './quality/command.ts';
@@ -21,6 +22,7 @@ await new Command('bench')
   .addCommand(serve)
   .addCommand(soak)
   .addCommand(duringJob)
+  .addCommand(gpu)
   .addHelpText('after', '\nExample:\n  npm run -s bench -- training --quick')
   .showHelpAfterError('(--help shows what is possible)')
   .parseAsync();

@@ -144,9 +144,7 @@ export class EnginePool implements ModelLoader {
   #foundNoMemory(member: Member, error: OutOfMemory): void {
     this.#events.onOutOfMemory?.(error);
     if (++member.failures < mostFailures) return;
-    member.retired = new EngineEnded(`its memory does not come back: ${error.message.trim()}`, {
-      cause: error,
-    });
+    member.retired = new EngineEnded('its memory does not come back', { cause: error });
     // Nothing more is loaded on it; its end, when the memory is free again, lets another take its place.
     this.#members.delete(member);
     const ending = member.engine.close();
