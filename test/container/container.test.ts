@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findEngine, hasImage, noEngine } from '../../scripts/container/engine.ts';
 import type { Job } from '../../src/jobs/job.ts';
-import { smallSample, zipFolder } from '../end-to-end/server.ts';
+import { sampleArchive } from '../end-to-end/server.ts';
 import { Deployed } from './deployed.ts';
 
 const image = 'tandem';
@@ -23,9 +23,7 @@ describe.skipIf(!isBuilt)('the image, without a network, on an empty volume', ()
     folder = await mkdtemp(path.join(tmpdir(), 'container-'));
     // The client and the backup run as another user.
     await chmod(folder, 0o777);
-    const sample = path.join(folder, 'sample');
-    await smallSample(sample, 2, 16);
-    await zipFolder(sample, path.join(folder, 'sample.zip'));
+    await sampleArchive(folder, 2, 16);
     server = new Deployed(engine!, image, folder);
     await expect(server.command('serve')).rejects.toThrow('keys create me --scope admin');
     server.key = JSON.parse(

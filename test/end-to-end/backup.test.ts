@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { form, runCommand, type StartedServer, smallSample, startServer, zipFolder } from './server.ts';
+import { form, runCommand, type StartedServer, sampleArchive, startServer } from './server.ts';
 
 let folder: string;
 let data: string;
@@ -11,10 +11,7 @@ let server: StartedServer;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'backup-'));
   data = path.join(folder, 'data');
-  const sample = path.join(folder, 'sample');
-  await smallSample(sample, 2, 12);
-  archive = path.join(folder, 'sample.zip');
-  await zipFolder(sample, archive);
+  archive = await sampleArchive(folder, 2, 12);
   server = await startServer(data);
 });
 afterAll(async () => {
