@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
 import { findEngine, hasImage, noEngine } from '../../scripts/container/engine.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import { sampleArchive } from '../end-to-end/server.ts';
@@ -41,6 +42,13 @@ describe.skipIf(!isBuilt)('the image, without a network, on an empty volume', ()
     await server.inside('touch', '/data/here');
     for (const file of ['/app/here', '/tmp/here', '/here'])
       await expect(server.inside('touch', file)).rejects.toThrow('Read-only file system');
+  });
+
+  it('has every package whole, those for gRPC and traces, too, which only some settings load', async () => {
+    // Of pure-rand only the parts can be loaded.
+    const names = Object.keys(packageJson.dependencies).filter((name) => name !== 'pure-rand');
+    const script = `for (const name of ${JSON.stringify(names)}) await import(name)`;
+    await server.inside('env', '-C', '/app', 'node', '--input-type=module', '--eval', script);
   });
 
   it('heeds SIGTERM while it still starts, though it is the first process', async () => {
