@@ -18,12 +18,14 @@ const isDatabase = (name: string) => name.endsWith('.sqlite');
 const isOfDatabase = (name: string) => /\.sqlite-(wal|shm|journal)$/.test(name);
 /** Jobs change what is in their folders all the time; of the other folders every one counts. */
 const jobs = 'jobs';
+/** What datasets speak of. */
+const pictures = 'pictures';
 const mostAttempts = 5;
 
 /**
  * Copies a data folder while servers work with it. Databases come first, as SQLite itself copies them, and then the
- * files, which are never changed once they have their name: so everything that a database speaks of is there. Where a
- * head, a dataset or a job's folder went away meanwhile, all of it is done again.
+ * files, which are written whole: so everything that a database speaks of is there. Where a head, a dataset or a job's
+ * folder went away meanwhile, all of it is done again.
  * @param target a folder that is not there yet; it gets its name when everything in it is on the disk
  * @throws TandemError `invalid-configuration` where the target is there or lies in the data folder, or nothing is in that one;
  *   `data-in-use` where folders went away during every attempt
@@ -107,7 +109,14 @@ async function foldersIn(data: string, inside = ''): Promise<string[]> {
   return [...deeper, ...(await Promise.all(deeper.map((folder) => foldersIn(data, folder)))).flat()];
 }
 
+/**
+ * What of a folder lasts, that which speaks of other things before those: a head's aliases before its versions, the
+ * catalogue of datasets before their pictures. So what is added in between is wholly in the copy, or not spoken of.
+ */
 async function lasting(folder: string): Promise<Dirent[] | undefined> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(missing);
-  return entries?.filter(({ name }) => !name.startsWith('.') && !passing.has(name));
+  const rank = (entry: Dirent) => (entry.isFile() ? 0 : entry.name === pictures ? 2 : 1);
+  return entries
+    ?.filter(({ name }) => !name.startsWith('.') && !passing.has(name))
+    .sort((a, b) => rank(a) - rank(b));
 }
