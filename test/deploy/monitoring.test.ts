@@ -1,5 +1,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -9,6 +11,21 @@ const deploy = path.join(import.meta.dirname, '..', '..', 'deploy');
 const isHere = (program: string) => spawnSync(program, ['--version']).status === 0;
 const composers = [['docker', 'compose'], ['docker-compose']];
 const compose = composers.find(([file, ...args]) => spawnSync(file, [...args, 'version']).status === 0);
+
+const lacking = ['promtool', 'prometheus'].filter((program) => !isHere(program));
+if (!compose) lacking.push('docker compose');
+if (lacking.length > 0)
+  process.stdout.write(
+    `skipped: what needs ${lacking.join(', ')} (apt-get install prometheus docker-compose)\n`,
+  );
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 
 let folder: string;
 let server: StartedServer;
@@ -63,7 +80,7 @@ it.skipIf(!isHere('prometheus'))(
       changes.reduce((text, [from, to]) => text.replace(from, to), original),
     );
     const storage = path.join(folder, 'storage');
-    const listen = '127.0.0.1:19090';
+    const listen = `127.0.0.1:${await freePort()}`;
     const flags = [
       `--config.file=${config}`,
       `--storage.tsdb.path=${storage}`,
