@@ -8,12 +8,9 @@ ARG CUDA_IMAGE=nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04
 FROM ${NODE_IMAGE} AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# The encoders run on onnxruntime-node alone: nothing for browsers, and no other platform's build of it.
-RUN npm ci --omit=dev --no-audit --no-fund \
- && rm -rf node_modules/onnxruntime-web node_modules/@types \
- && find node_modules/@xenova/transformers/dist -type f ! -name 'transformers.node.*' -delete \
- && find node_modules/onnxruntime-node/bin/napi-v6 -mindepth 2 -maxdepth 2 \
-      ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} +
+RUN npm ci --omit=dev --no-audit --no-fund
+COPY deploy/prune-packages.sh /
+RUN /prune-packages.sh node_modules
 
 FROM ${NODE_IMAGE} AS cpu
 COPY --from=packages /app/node_modules /app/node_modules
@@ -35,15 +32,17 @@ CMD ["serve"]
 FROM packages AS cuda-packages
 ENV provider=node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers
 RUN node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12 \
- && rm -f ${provider}_tensorrt.so \
- && { test -s ${provider}_cuda.so && test -s ${provider}_shared.so \
-      || { echo 'onnxruntime-node fetched no CUDA provider: its install script needs the internet' >&2; exit 1; }; }
+ && test -s ${provider}_cuda.so && test -s ${provider}_shared.so \
+ || { echo 'onnxruntime-node fetched no CUDA provider: its install script needs the internet' >&2; exit 1; }
+# The third one is for TensorRT, which is not in the image.
+RUN rm -f ${provider}_tensorrt.so
 
 FROM ${CUDA_IMAGE} AS cuda
 COPY --from=packages /usr/local/bin/node /usr/local/bin/node
 COPY --from=cuda-packages /app/node_modules /app/node_modules
-# Everything that the provider links to must be in the image; only the driver comes from the machine.
-RUN ! ldd /app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so \
+# Node must start here, and everything that the provider links to be here; only the driver comes from the machine.
+RUN node --version \
+ && ! ldd /app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_cuda.so \
       | grep 'not found' | grep -v 'libcuda\.so'
 COPY models /app/models
 COPY package.json LICENSE /app/

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { encoders } from './encoders/command.ts';
+import { gpu } from './gpu/command.ts';
 import { ingest } from './ingest/command.ts';
 import { job } from './job/command.ts';
 import { quality } from './quality/command.ts';
@@ -25,6 +26,7 @@ await new Command('bench')
   .addCommand(soak)
   .addCommand(heads)
   .addCommand(duringJob)
+  .addCommand(gpu)
   .addHelpText('after', '\nExample:\n  npm run -s bench -- training --quick')
   .showHelpAfterError('(--help shows what is possible)')
   .parseAsync();

@@ -150,6 +150,11 @@ export const errorTable = {
     title: 'The server is at its limit',
     fix: 'Try again after the Retry-After seconds.',
   },
+  'out-of-memory': {
+    status: 503,
+    title: 'There is no memory left to compute with',
+    fix: 'Try again after the Retry-After seconds; where it goes on, let the server make smaller batches (--max-batch-pixels, --max-batch-tokens) or give it more memory.',
+  },
   'rate-limited': {
     status: 429,
     title: 'Too many requests',

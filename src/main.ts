@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { backup } from './commands/backup.ts';
 import { compare } from './commands/compare.ts';
 import { datasets } from './commands/datasets.ts';
 import { evaluate } from './commands/evaluate.ts';
@@ -24,6 +25,7 @@ const program = new Command(product.command)
   .addCommand(heads)
   .addCommand(tune)
   .addCommand(keys)
+  .addCommand(backup)
   .addHelpText('after', `\nExample:\n  npm run -s ${product.command} -- train photos/ --head pets`)
   .showHelpAfterError('(--help shows what is possible)');
 

@@ -1712,7 +1712,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description overloaded: The server is at its limit. */
+            /** @description overloaded: The server is at its limit. out-of-memory: There is no memory left to compute with. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -1821,7 +1821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description overloaded: The server is at its limit. */
+            /** @description overloaded: The server is at its limit. out-of-memory: There is no memory left to compute with. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2225,7 +2225,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description overloaded: The server is at its limit. */
+            /** @description overloaded: The server is at its limit. out-of-memory: There is no memory left to compute with. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2499,7 +2499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description overloaded: The server is at its limit. */
+            /** @description overloaded: The server is at its limit. out-of-memory: There is no memory left to compute with. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -4229,7 +4229,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The end of a problem’s type. */
-                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "head-conflict" | "invalid-head" | "data-in-use" | "head-in-use" | "damaged-artifact" | "job-cancelled" | "training-failed" | "overloaded" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
+                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "head-conflict" | "invalid-head" | "data-in-use" | "head-in-use" | "damaged-artifact" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
             };
             cookie?: never;
         };

@@ -9,7 +9,12 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | head -n 1)
-debootstrap --variant=minbase --include=ca-certificates bookworm "$root" "$mirror" >&2
+debootstrap --foreign --variant=minbase --include=ca-certificates bookworm "$root" "$mirror" >&2
+# Nobody needs each of its files on the disk at once: a third of the time.
+mkdir -p "$root/etc/dpkg/dpkg.cfg.d"
+echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
+chroot "$root" /debootstrap/debootstrap --second-stage >&2
+rm "$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
 rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,locale,man}/*
 chroot "$root" useradd --uid 1000 --create-home node
 

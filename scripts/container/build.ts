@@ -1,17 +1,17 @@
 /**
  * Builds the CPU image with Docker or Podman and prints its size by layer.
  *   npm run container                                      on Node's official image
- *   npm run container -- --node-image localhost/node-base  on another; base-image.sh makes one without a registry
+ *   npm run container -- --node-image localhost/node-base  on another; where no registry is, base-image.sh makes one
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { table } from '../../src/commands/output.ts';
-import { type ContainerEngine, callEngine, findEngine } from './engine.ts';
+import { findBase } from './base-image.ts';
+import { type ContainerEngine, callEngine, findEngine, noEngine } from './engine.ts';
 
 /** What the image may add to its base. */
-const maximumMegabytes = 450;
-const standIn = 'localhost/node-base';
+const maximumMegabytes = 250;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const { values } = parseArgs({
@@ -22,11 +22,11 @@ const { values } = parseArgs({
 });
 
 const engine = await findEngine();
-if (engine) await build(engine);
-else process.stdout.write('skipped: neither docker nor podman works here\n');
+const found = engine ? await findBase(engine, values['node-image']) : { skipped: noEngine };
+if ('skipped' in found) process.stdout.write(`skipped: ${found.skipped}\n`);
+else await build(engine!, found.base);
 
-async function build(engine: ContainerEngine): Promise<void> {
-  const base = await baseImage(engine, values['node-image']);
+async function build(engine: ContainerEngine, base: string): Promise<void> {
   // Podman: no second sandbox around each step, and the health check, which its own format lacks.
   const options =
     engine.name === 'podman' ? ['--isolation', 'chroot', '--format', 'docker', '--network', 'host'] : [];
@@ -45,23 +45,6 @@ async function build(engine: ContainerEngine): Promise<void> {
     throw new Error(
       `the image adds ${megabytes(sum)} MB to its base; at most ${maximumMegabytes} are allowed`,
     );
-}
-
-/** The image to build on: the one asked for, or a stand-in where no registry has it for us. */
-async function baseImage(engine: ContainerEngine, asked: string): Promise<string> {
-  const there = (image: string, command: string[]) =>
-    callEngine(engine, ...command, image).then(
-      () => true,
-      () => false,
-    );
-  const inspect = ['image', 'inspect'];
-  if ((await there(asked, inspect)) || (await there(asked, ['pull', '--quiet']))) return asked;
-  if (await there(standIn, inspect)) return standIn;
-  process.stdout.write(`${asked} cannot be fetched here; building ${standIn} from Debian's packages\n`);
-  execFileSync(fileURLToPath(new URL('base-image.sh', import.meta.url)), [engine.command[0], standIn], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  return standIn;
 }
 
 interface Layer {

@@ -10,17 +10,27 @@ export interface ContainerEngine {
   command: string[];
 }
 
+/** Why containers can be neither built nor run here, and what would help. */
+export const noEngine =
+  'neither docker nor podman works here; on Debian: apt-get install podman buildah runc debootstrap';
+
+/** What a container may open and start, said outright: where the usual limits can't be raised, none would start. */
+export const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=4096:4096'];
+
+/** Whether a program can be run and ends well. */
+export async function works(file: string, ...args: string[]): Promise<boolean> {
+  return execute(file, args).then(
+    () => true,
+    () => false,
+  );
+}
+
 /**
  * The container engine of this machine.
  * @returns undefined where none works
  * @example const engine = await findEngine(); // { name: 'podman', command: ['podman', '--runtime', 'runc'] }
  */
 export async function findEngine(): Promise<ContainerEngine | undefined> {
-  const works = (file: string, ...args: string[]) =>
-    execute(file, args).then(
-      () => true,
-      () => false,
-    );
   if (await works('docker', 'info')) return { name: 'docker', command: ['docker'] };
   if (!(await works('podman', 'info'))) return undefined;
   // Podman's usual crun refuses machines that mount both versions of control groups.
@@ -38,4 +48,10 @@ export async function callEngine({ command }: ContainerEngine, ...args: string[]
   const [file, ...before] = command;
   const { stdout } = await execute(file, [...before, ...args], { maxBuffer: 2 ** 26 });
   return stdout.trimEnd();
+}
+
+/** Whether the engine has an image. */
+export async function hasImage({ command }: ContainerEngine, image: string): Promise<boolean> {
+  const [file, ...before] = command;
+  return works(file, ...before, 'image', 'inspect', image);
 }

@@ -11,7 +11,7 @@ import { Predictor } from '../inference/predictor.ts';
 import { observeBy } from '../inference/telemetry.ts';
 import { JobQueue } from '../jobs/queue.ts';
 import { openRemote } from '../remote/open-remote.ts';
-import { EnginePool } from '../runtime/engine-pool.ts';
+import { type EngineEvents, EnginePool } from '../runtime/engine-pool.ts';
 import { createApp } from '../server/app.ts';
 import { listen } from '../server/listen.ts';
 import { Metrics } from '../server/metrics.ts';
@@ -73,18 +73,24 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   const logger = pino({ level: chosen['log-level'] }, pino.destination(2));
   const metrics = new Metrics();
   const stopTracing = await startTracing();
-  const onLoss = (error: Error) => {
-    metrics.engineLost();
-    logger.error({ err: error }, 'an engine is replaced');
+  const events: EngineEvents = {
+    onLoss(error) {
+      metrics.engineLost();
+      logger.error({ err: error }, 'an engine is replaced');
+    },
+    onOutOfMemory(error) {
+      metrics.ranOutOfMemory();
+      logger.warn({ err: error }, 'no memory for a batch: it is tried in halves, or answered with 503');
+    },
   };
   const asked = encoderOptions(chosen);
   const tuning = await readTuning(chosen.data, asked);
   const tuned = (value: number | 'auto', measured: number | undefined) =>
     value === 'auto' ? (measured ?? value) : value;
-  const encoders = await loadEncoders({ ...asked, engines: tuned(asked.engines, tuning?.engines) }, onLoss);
+  const encoders = await loadEncoders({ ...asked, engines: tuned(asked.engines, tuning?.engines) }, events);
   const { provider } = encoders.provider;
   // Heads may be a thousand, and any of them deleted by now.
-  const headEngine = EnginePool.start({ engines: 1, reload: 'when-run', provider, threads: 1, onLoss });
+  const headEngine = EnginePool.start({ engines: 1, reload: 'when-run', provider, threads: 1, ...events });
   const predictor = new Predictor(encoders, {
     budgets: {
       image: tuned(chosen['max-batch-pixels'], tuning?.budgets.image),

@@ -3,6 +3,7 @@ import { TandemError } from '../errors.ts';
 import type { Runnable } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { rowsOf, type Tensors, uint8 } from '../runtime/tensor.ts';
+import { type BatchShapes, batchShapes } from './batch-shapes.ts';
 import {
   type ImageEncoderManifest,
   readEncoderManifest,
@@ -12,6 +13,7 @@ import {
 import { decodePixels } from './pixels.ts';
 import type { Modality } from './prediction.ts';
 import { loadTokenizer, padTokens, tokenize } from './tokens.ts';
+import { withinMemory } from './within-memory.ts';
 
 /**
  * A pretrained encoder. Preparing (decoding, tokenizing) comes before batching and fails for one item alone;
@@ -26,11 +28,16 @@ export interface Encoder<Input, Prepared> {
   prepare(input: Input): Promise<Prepared>;
   /** Gives back the memory of what was prepared and is not needed any more, before the garbage collector would. */
   release?(prepared: Prepared): void;
-  /** What an item costs in a batch: the pixels of a picture, the tokens of a text. */
+  /** What an item costs: the pixels of a picture, the tokens of a text. */
   costOf(prepared: Prepared): number;
+  /** What it costs in a batch, where that is padded to one of a few shapes; see {@link BatchShapes}. */
+  paddedCostOf(prepared: Prepared): number;
+  /** The largest budget of a batch, up to this one, that padding can't exceed. */
+  fitBudget(budget: number): number;
   /**
    * Features [dimension] of each item, in order.
    * @param batch or what gives it, called when it can run at once, and again where an engine is lost
+   * @throws TandemError `out-of-memory` where there is no memory for it, nor for halves of it
    */
   encode(batch: readonly Prepared[] | (() => readonly Prepared[])): Promise<Float32Array[]>;
 }
@@ -42,9 +49,14 @@ export type TextEncoder = Encoder<string, number[]>;
 
 /**
  * Loads the encoder in a folder, once every file's sha256 is checked.
+ * @param shapes that batches are padded to; those that suit the engine's provider unless said
  * @throws TandemError `damaged-artifact` where a file differs or the folder holds another modality
  */
-export async function loadImageEncoder(engine: ModelLoader, folder: string): Promise<ImageEncoder> {
+export async function loadImageEncoder(
+  engine: ModelLoader,
+  folder: string,
+  shapes: BatchShapes = batchShapes[engine.provider],
+): Promise<ImageEncoder> {
   const manifest = expectModality(await readEncoderManifest(folder), 'image');
   const session = await engine.load(path.join(folder, manifest.weights));
   const { preprocessing } = manifest;
@@ -54,41 +66,62 @@ export async function loadImageEncoder(engine: ModelLoader, folder: string): Pro
     prepare: (picture) => decodePixels(picture, preprocessing),
     release: (pixels) => void (pixels.buffer as ArrayBuffer).transfer(0),
     costOf: () => crop * crop,
-    encode: (batch) => encode(session, batch, (pictures) => joinPixels(pictures, crop)),
+    paddedCostOf: () => crop * crop,
+    fitBudget: (budget) => shapes.budget(budget, crop * crop),
+    encode: (batch) =>
+      encode(session, batch, (pictures) => joinPixels(pictures, crop, shapes.rows(pictures.length))),
   };
 }
 
 /** The same for texts. */
-export async function loadTextEncoder(engine: ModelLoader, folder: string): Promise<TextEncoder> {
+export async function loadTextEncoder(
+  engine: ModelLoader,
+  folder: string,
+  shapes: BatchShapes = batchShapes[engine.provider],
+): Promise<TextEncoder> {
   const manifest = expectModality(await readEncoderManifest(folder), 'text');
   const [session, tokenizer] = await Promise.all([
     engine.load(path.join(folder, manifest.weights)),
     loadTokenizer(manifest),
   ]);
+  const { maximumTokens } = manifest.preprocessing;
+  const padded = (longest: number) => shapes.tokens(longest, maximumTokens);
   return {
     ...identity(manifest),
-    prepare: async (text) => tokenize(tokenizer, text, manifest.preprocessing.maximumTokens),
+    prepare: async (text) => tokenize(tokenizer, text, maximumTokens),
     costOf: (tokens) => tokens.length,
-    encode: (batch) => encode(session, batch, padTokens),
+    paddedCostOf: (tokens) => padded(tokens.length),
+    fitBudget: (budget) => shapes.budget(budget, 1),
+    encode: (batch) =>
+      encode(session, batch, (texts) => {
+        const longest = Math.max(...texts.map((ids) => ids.length));
+        return padTokens(texts, { rows: shapes.rows(texts.length), tokens: padded(longest) });
+      }),
   };
 }
 
-async function encode<Prepared>(
+function encode<Prepared>(
   session: Runnable,
   given: readonly Prepared[] | (() => readonly Prepared[]),
   join: (batch: readonly Prepared[]) => Tensors,
 ): Promise<Float32Array[]> {
-  const results = await session.run(() => {
-    const batch = typeof given === 'function' ? given() : given;
-    return batch.length > 0 ? join(batch) : undefined;
+  return withinMemory(given, async (take) => {
+    let items = 0;
+    const results = await session.run(() => {
+      const batch = take();
+      items = batch.length;
+      return items > 0 ? join(batch) : undefined;
+    });
+    // Rows of padding come last.
+    return items > 0 ? rowsOf(results, 'features').slice(0, items) : [];
   });
-  return 'features' in results ? rowsOf(results, 'features') : [];
 }
 
-function joinPixels(batch: readonly Uint8Array[], crop: number): Tensors {
-  const pixels = new Uint8Array(batch.length * crop * crop * 3);
+/** Pictures one below the other; rows without one are black. */
+function joinPixels(batch: readonly Uint8Array[], crop: number, rows: number): Tensors {
+  const pixels = new Uint8Array(rows * crop * crop * 3);
   for (const [index, picture] of batch.entries()) pixels.set(picture, index * crop * crop * 3);
-  return { pixels: uint8([batch.length, crop, crop, 3], pixels) };
+  return { pixels: uint8([rows, crop, crop, 3], pixels) };
 }
 
 function identity({ id, modality, dimension, fingerprint }: VerifiedManifest) {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { EnginePool } from '../runtime/engine-pool.ts';
+import { type EngineEvents, EnginePool } from '../runtime/engine-pool.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import { chooseProvider, type ProviderChoice } from '../runtime/provider.ts';
 import { type ImageEncoder, loadImageEncoder, loadTextEncoder, type TextEncoder } from './encoder.ts';
@@ -40,20 +40,23 @@ export function defaultEngines(provider: Provider, threads: number): number {
 
 /**
  * Loads the image and the text encoder on every engine.
- * @param onLoss told of every engine that ended by itself; another one takes its place
- * @throws TandemError `damaged-artifact`; Error where the requested provider doesn't work
+ * @param events told of what becomes of the engines
+ * @throws TandemError `damaged-artifact`; `invalid-configuration` where the requested provider doesn't work
  */
 export async function loadEncoders(
   { models, image, text, provider, threads, engines }: EncoderOptions,
-  onLoss?: (error: Error) => void,
+  events: EngineEvents = {},
 ): Promise<Encoders> {
-  const choice = await chooseProvider(provider, path.join(models, image, 'onnx', 'model.onnx'));
+  const choice = await chooseProvider(provider, async (engine) => {
+    const encoder = await loadImageEncoder(engine, path.join(models, image));
+    await encoder.encode([new Uint8Array(encoder.costOf(new Uint8Array()) * 3)]);
+  });
   const count = engines === 'auto' ? defaultEngines(choice.provider, threads) : engines;
   const pool = EnginePool.start({
     engines: count,
     provider: choice.provider,
     threads: Math.max(1, Math.floor(threads / count)),
-    onLoss,
+    ...events,
   });
   try {
     const [imageEncoder, textEncoder] = await Promise.all([

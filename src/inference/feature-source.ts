@@ -40,7 +40,7 @@ export class FeatureSource<Input extends Uint8Array | string, Prepared> {
     this.#batcher = new Batcher({
       ...options,
       run: (take) => encoder.encode(take),
-      costOf: (prepared) => encoder.costOf(prepared),
+      costOf: (prepared) => encoder.paddedCostOf(prepared),
       onBatch: ({ items }) => options.observer.batch?.(modality, items),
     });
   }

@@ -10,6 +10,7 @@ import { sha256OfFile } from '../store/checksum.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from './head-manifest.ts';
 import type { Modality } from './prediction.ts';
 import { softmax } from './softmax.ts';
+import { asProblem, withinMemory } from './within-memory.ts';
 
 /** Features of one item; a modality that it lacks is absent. */
 export type ItemFeatures = Partial<Record<Modality, Float32Array>>;
@@ -27,7 +28,7 @@ export interface Classifier {
   /**
    * Classifies items. One that lacks a modality is answered by the shared auxiliary predictor of what it has.
    * @param items or what gives them, called when they can be classified at once
-   * @throws Error where an item has none of the head's modalities
+   * @throws Error where an item has none of the head's modalities; TandemError `out-of-memory`
    */
   classify(items: readonly ItemFeatures[] | (() => readonly ItemFeatures[])): Promise<ItemProbabilities[]>;
   release(): Promise<void>;
@@ -50,14 +51,15 @@ export function classifierOf(
   target: TargetKind = 'single',
 ): Classifier {
   return {
-    async classify(given) {
-      let items: readonly ItemFeatures[] = [];
-      const results = await session.run(() => {
-        items = typeof given === 'function' ? given() : given;
-        return items.length > 0 ? feeds(encoders, items) : undefined;
-      });
-      return items.length > 0 ? readAnswers(encoders, items, results, activations[target]) : [];
-    },
+    classify: (given) =>
+      withinMemory(given, async (take) => {
+        let items: readonly ItemFeatures[] = [];
+        const results = await session.run(() => {
+          items = take();
+          return items.length > 0 ? feeds(encoders, items) : undefined;
+        });
+        return items.length > 0 ? readAnswers(encoders, items, results, activations[target]) : [];
+      }),
     release: () => session.release(),
   };
 }
@@ -94,7 +96,8 @@ function unusable(place: string, error: Error): TandemError {
 /**
  * Loads the head in a folder.
  * @param fingerprints of the encoders that will feed it
- * @throws TandemError `head-conflict` where it was trained on other encoders, `damaged-artifact` where a file differs
+ * @throws TandemError `head-conflict` where it was trained on other encoders, `damaged-artifact` where a file differs,
+ *   `out-of-memory`
  */
 export async function loadHead(
   engine: ModelLoader,
@@ -111,7 +114,10 @@ export async function loadHead(
   const weights = path.join(folder, headFiles.weights);
   if ((await sha256OfFile(weights)) !== manifest.weights)
     throw new TandemError('damaged-artifact', `${weights} is not the file that ${headFiles.manifest} names`);
-  return { manifest, ...classifierOf(await engine.load(weights), manifest.encoders, manifest.target) };
+  const session = await engine.load(weights).catch((error) => {
+    throw asProblem(error, `the model of ${manifest.name}@${manifest.version}`);
+  });
+  return { manifest, ...classifierOf(session, manifest.encoders, manifest.target) };
 }
 
 function feeds(encoders: readonly TakenFeatures[], items: readonly ItemFeatures[]): Tensors {

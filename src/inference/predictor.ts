@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { TandemError } from '../errors.ts';
+import { type ErrorCode, TandemError } from '../errors.ts';
 import type { Encoders } from './encoders.ts';
 import { FeatureMemory, type RememberedFeatures } from './feature-memory.ts';
 import { FeatureSource, type SourcedFeatures } from './feature-source.ts';
@@ -61,7 +61,7 @@ export class Predictor {
     const usual = usualBudgets[encoders.provider.provider];
     const budgetOf = (modality: Modality) => {
       const asked = budgets?.[modality] ?? 'auto';
-      return asked === 'auto' ? usual[modality] : asked;
+      return encoders[modality].fitBudget(asked === 'auto' ? usual[modality] : asked);
     };
     this.budgets = { image: budgetOf('image'), text: budgetOf('text') };
     this.#memory = new FeatureMemory(memoryBytes);
@@ -189,9 +189,11 @@ export class Predictor {
   }
 }
 
+/** What concerns everything that was asked, whichever item met it. */
+const ofTheRequest: ReadonlySet<ErrorCode> = new Set(['overloaded', 'deadline-exceeded', 'out-of-memory']);
+
 /** An item's own fault stays with the item; anything else is the whole request's. */
 function itemError(error: unknown): TandemError {
-  if (error instanceof TandemError && error.code !== 'overloaded' && error.code !== 'deadline-exceeded')
-    return error;
+  if (error instanceof TandemError && !ofTheRequest.has(error.code)) return error;
   throw error;
 }

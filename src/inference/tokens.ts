@@ -25,18 +25,24 @@ export function tokenize(tokenizer: PreTrainedTokenizer, text: string, maximumTo
   return ids.length <= maximumTokens ? ids : [...ids.slice(0, maximumTokens - 1), ids[ids.length - 1]];
 }
 
-/** Pads texts to the longest of them: `input_ids` and `attention_mask`, [texts, tokens]. */
-export function padTokens(texts: readonly (readonly number[])[]): Tensors {
-  const tokens = Math.max(...texts.map((ids) => ids.length));
-  const ids = new BigInt64Array(texts.length * tokens);
-  const mask = new BigInt64Array(texts.length * tokens);
+/**
+ * Pads texts to a shape: `input_ids` and `attention_mask`, [rows, tokens]. A row without a text has one token that
+ * counts, for a mean over none would be no number.
+ */
+export function padTokens(
+  texts: readonly (readonly number[])[],
+  { rows, tokens }: { rows: number; tokens: number },
+): Tensors {
+  const ids = new BigInt64Array(rows * tokens);
+  const mask = new BigInt64Array(rows * tokens);
+  for (let row = texts.length; row < rows; row++) mask[row * tokens] = 1n;
   for (const [row, text] of texts.entries())
     for (const [column, id] of text.entries()) {
       ids[row * tokens + column] = BigInt(id);
       mask[row * tokens + column] = 1n;
     }
   return {
-    input_ids: int64([texts.length, tokens], ids),
-    attention_mask: int64([texts.length, tokens], mask),
+    input_ids: int64([rows, tokens], ids),
+    attention_mask: int64([rows, tokens], mask),
   };
 }

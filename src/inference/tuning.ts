@@ -131,7 +131,7 @@ async function timed<Prepared>(
       } while (performance.now() < end);
     }),
   );
-  const longest = Math.max(...batch.map((item) => encoder.costOf(item)));
+  const longest = Math.max(...batch.map((item) => encoder.paddedCostOf(item)));
   return {
     modality: encoder.modality,
     items: batch.length,

@@ -1,8 +1,17 @@
 import pRetry from 'p-retry';
 import { Engine, EngineEnded, type Runnable } from './engine.ts';
-import type { EngineOptions } from './protocol.ts';
+import { OutOfMemory } from './out-of-memory.ts';
+import type { EngineOptions, Provider } from './protocol.ts';
 
-export interface EnginePoolOptions extends EngineOptions {
+/** What a pool tells of its engines. */
+export interface EngineEvents {
+  /** Told of every engine that ended by itself, or is replaced because its memory doesn't come back. */
+  onLoss?(error: EngineEnded): void;
+  /** Told of every run that found no memory. */
+  onOutOfMemory?(error: OutOfMemory): void;
+}
+
+export interface EnginePoolOptions extends EngineOptions, EngineEvents {
   engines: number;
   /**
    * When an engine that replaces another loads the models: all of them before it is used (unless said), or each when it
@@ -11,12 +20,12 @@ export interface EnginePoolOptions extends EngineOptions {
   reload?: 'before-use' | 'when-run';
   /** Starts an engine; one of its own unless said. */
   start?(options: EngineOptions): Engine;
-  /** Told of every engine that ended by itself. */
-  onLoss?(error: EngineEnded): void;
 }
 
 /** Something that loads models: an engine, or a pool of them. */
 export interface ModelLoader {
+  /** What its models run on. */
+  readonly provider: Provider;
   /** @throws Error where ONNX Runtime refuses the model */
   load(model: string): Promise<Runnable>;
 }
@@ -24,26 +33,38 @@ export interface ModelLoader {
 interface Member {
   readonly engine: Engine;
   readonly sessions: Map<number, Runnable>;
+  /** Runs in a row that found no memory. */
+  failures: number;
+  /** Why it gets no more runs, though it has not ended yet. */
+  retired?: EngineEnded;
 }
 
 /**
+ * An engine that finds no memory so many times in a row is replaced: the second time is the half of a batch that was
+ * too large, so what it needs is held by something that only its end gives back.
+ */
+const mostFailures = 2;
+
+/**
  * Several engines with the same models. A run goes to whichever is free first, in the order of asking; one that ends
- * by itself is replaced, and what it was running is run once more elsewhere.
+ * by itself is replaced, and what it was running is run once more elsewhere. One whose memory doesn't come back is
+ * replaced as well.
  * @example
  * const pool = EnginePool.start({ engines: 2, provider: 'cpu', threads: 1 });
  * const session = await pool.load('models/efficientnet-lite0/onnx/model.onnx');
  * const { features } = await session.run(() => ({ pixels }));
  */
 export class EnginePool implements ModelLoader {
+  readonly provider: Provider;
   readonly #start: () => Engine;
   readonly #reload: EnginePoolOptions['reload'];
-  readonly #onLoss: (error: EngineEnded) => void;
+  readonly #events: EngineEvents;
   readonly #models = new Map<number, string>();
   readonly #members = new Set<Member>();
   readonly #idle: Member[] = [];
   readonly #waiting: { grant(member: Member): void; refuse(error: Error): void }[] = [];
   readonly #closing = new AbortController();
-  /** Runs that have an engine. */
+  /** Runs that have an engine, and engines that are being closed. */
   readonly #running = new Set<Promise<unknown>>();
   #nextModel = 0;
 
@@ -51,13 +72,15 @@ export class EnginePool implements ModelLoader {
     engines,
     reload = 'before-use',
     start = Engine.start,
-    onLoss = () => {},
+    onLoss,
+    onOutOfMemory,
     ...options
   }: EnginePoolOptions) {
+    this.provider = options.provider;
     this.#start = () => start(options);
     this.#reload = reload;
-    this.#onLoss = onLoss;
-    for (let index = 0; index < engines; index++) this.#admit({ engine: this.#start(), sessions: new Map() });
+    this.#events = { onLoss, onOutOfMemory };
+    for (let index = 0; index < engines; index++) this.#admit(this.#member());
   }
 
   static start(options: EnginePoolOptions): EnginePool {
@@ -115,7 +138,12 @@ export class EnginePool implements ModelLoader {
     const run = this.#sessionOf(member, id).then((session) => session.run(feeds, outputs));
     this.#running.add(run);
     try {
-      return await run;
+      const results = await run;
+      member.failures = 0;
+      return results;
+    } catch (error) {
+      if (error instanceof OutOfMemory) this.#foundNoMemory(member, error);
+      throw error;
     } finally {
       this.#running.delete(run);
       this.#giveBack(member);
@@ -133,12 +161,23 @@ export class EnginePool implements ModelLoader {
     return session;
   }
 
+  #foundNoMemory(member: Member, error: OutOfMemory): void {
+    this.#events.onOutOfMemory?.(error);
+    if (++member.failures < mostFailures) return;
+    member.retired = new EngineEnded('its memory does not come back', { cause: error });
+    // Nothing more is loaded on it; its end, when the memory is free again, lets another take its place.
+    this.#members.delete(member);
+    const ending = member.engine.close();
+    this.#running.add(ending);
+    void ending.then(() => this.#running.delete(ending));
+  }
+
   #turn(): Promise<Member> {
     return new Promise((grant, refuse) => this.#waiting.push({ grant, refuse }));
   }
 
   #giveBack(member: Member): void {
-    if (member.engine.ended) return;
+    if (member.engine.ended || member.retired) return;
     const next = this.#waiting.shift();
     if (next) next.grant(member);
     else this.#idle.push(member);
@@ -156,14 +195,14 @@ export class EnginePool implements ModelLoader {
     if (place >= 0) this.#idle.splice(place, 1);
     const { signal } = this.#closing;
     if (signal.aborted) return;
-    this.#onLoss(lost.engine.ended!);
+    this.#events.onLoss?.(lost.retired ?? lost.engine.ended!);
     const forever = { retries: Number.POSITIVE_INFINITY, maxTimeout: 30_000, signal };
     // Only a pool that closes gives up.
     await pRetry(() => this.#startAnother(), forever).catch(() => {});
   }
 
   async #startAnother(): Promise<void> {
-    const member: Member = { engine: this.#start(), sessions: new Map() };
+    const member = this.#member();
     try {
       // More may be loaded meanwhile by who knows nothing of this engine yet.
       for (let missing = this.#missingIn(member); missing.length > 0; missing = this.#missingIn(member))
@@ -176,6 +215,10 @@ export class EnginePool implements ModelLoader {
       throw error;
     }
     this.#admit(member);
+  }
+
+  #member(): Member {
+    return { engine: this.#start(), sessions: new Map(), failures: 0 };
   }
 
   #missingIn({ sessions }: Member): [id: number, model: string][] {

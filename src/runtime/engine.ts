@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { runtimeError } from './out-of-memory.ts';
 import type { EngineOptions, EngineRequest, EngineResponse } from './protocol.ts';
 import { buffersOf, type Tensors } from './tensor.ts';
 
@@ -9,6 +10,7 @@ export interface Runnable {
    * @param feeds the inputs; or what makes them, called when the run can start at once. Where it makes none, nothing
    * is run, and the answer has no tensors. It may be called a second time, where an engine ends during the run.
    * @param outputs the outputs to return; all where absent
+   * @throws OutOfMemory where there is no memory for it; less may succeed
    */
   run(feeds: Tensors | (() => Tensors | undefined), outputs?: readonly string[]): Promise<Tensors>;
   release(): Promise<void>;
@@ -125,7 +127,7 @@ export class Engine {
     this.#pending.delete(response.id);
     if (this.#pending.size === 0) this.#worker.unref();
     if ('error' in response) {
-      const error = new Error(response.error.message);
+      const error = runtimeError(response.error.message);
       error.stack = response.error.stack;
       pending?.reject(error);
     } else {

@@ -30,6 +30,7 @@ export class Metrics implements InferenceObserver {
   readonly #batches: Histogram<'modality'>;
   readonly #lookups: Counter<'modality' | 'result'>;
   readonly #engineLosses: Counter;
+  readonly #memoryFailures: Counter;
 
   constructor() {
     const common = { registers: [this.#registry] };
@@ -77,7 +78,12 @@ export class Metrics implements InferenceObserver {
     this.#engineLosses = new Counter({
       ...common,
       name: named('engine_losses_total'),
-      help: 'Engines that ended by themselves and were replaced.',
+      help: 'Engines that ended by themselves, or held on to memory, and were replaced.',
+    });
+    this.#memoryFailures = new Counter({
+      ...common,
+      name: named('out_of_memory_total'),
+      help: 'Runs that found no memory on the device or the machine.',
     });
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -143,6 +149,10 @@ export class Metrics implements InferenceObserver {
 
   engineLost(): void {
     this.#engineLosses.inc();
+  }
+
+  ranOutOfMemory(): void {
+    this.#memoryFailures.inc();
   }
 
   /** In Prometheus's text format, whose content type is {@link contentType}. */

@@ -29,11 +29,20 @@ const exampleDetails = {
   'head-conflict': 'emoji@1 was trained on features of another image encoder',
   'damaged-artifact': 'models/heads/emoji/1/head.onnx does not have the sha256 that its manifest says',
   overloaded: '512 items are waiting',
+  'out-of-memory': 'there was no memory for a batch of 64, nor for halves of it',
   'rate-limited': 'more than 600 requests within a minute',
   'deadline-exceeded': 'no answer within 30000 ms',
   'not-ready': 'the encoders do not answer',
   internal: 'an unexpected error; the log has it under this request’s id',
 } as const satisfies Partial<Record<ErrorCode, string>>;
+
+/** Those that come with seconds after which to try again. */
+const transient: ReadonlySet<ErrorCode> = new Set([
+  'overloaded',
+  'out-of-memory',
+  'rate-limited',
+  'storage-unavailable',
+]);
 
 const exampleId = '2f1c6a52-5a6e-4d6f-9a43-0f3e8f6f8f10';
 const retryAfter = {
@@ -58,9 +67,7 @@ export function problemResponses(
       status,
       {
         description: group.map((code) => `${code}: ${errorTable[code].title}.`).join(' '),
-        ...(group.some((code) => errorTable[code].status === 503 || code === 'rate-limited') && {
-          headers: retryAfter,
-        }),
+        ...(group.some((code) => transient.has(code)) && { headers: retryAfter }),
         content: {
           'application/problem+json': {
             schema: problemSchema,

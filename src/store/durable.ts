@@ -66,6 +66,7 @@ export async function removeLeftovers(folder: string): Promise<void> {
 
 let count = 0;
 
+/** A name beside a target for what is not whole yet; it begins with a dot. */
 export function temporaryName(target: string): string {
   return path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}.${Date.now()}.${count++}`);
 }

@@ -29,6 +29,24 @@ const verbs: Record<string, (...args: string[]) => Promise<void>> = {
     body.set('archive', new Blob([readFileSync(archive)]), 'dataset.zip');
     print(await answerOf(await fetch(`${server}/v1/jobs`, { method: 'POST', body, headers })));
   },
+  /** Imports a dataset again and again, each under a name of its own, says when the first is in, and goes on. */
+  async imports(archive) {
+    const file = new Blob([readFileSync(archive)]);
+    const acknowledged: string[] = [];
+    for (let number = 0; ; number++) {
+      const body = new FormData();
+      body.set('name', `set ${number}`);
+      body.set('file', file, 'dataset.zip');
+      const response = await fetch(`${server}/v1/datasets`, { method: 'POST', body, headers }).catch(
+        () => {},
+      );
+      const dataset = response?.ok && (await response.json().catch(() => undefined));
+      if (!dataset) break;
+      acknowledged.push(dataset.id);
+      if (number === 0) print({ warm: true });
+    }
+    print({ acknowledged });
+  },
   /** Uploads half of a dataset, says so, and waits for what becomes of it. */
   async half() {
     await new Promise<void>((resolve) => {

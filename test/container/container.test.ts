@@ -1,29 +1,31 @@
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findEngine } from '../../scripts/container/engine.ts';
-import { smallSample, zip } from '../end-to-end/server.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { findEngine, hasImage, noEngine } from '../../scripts/container/engine.ts';
+import type { Job } from '../../src/jobs/job.ts';
+import { sampleArchive } from '../end-to-end/server.ts';
 import { Deployed } from './deployed.ts';
 
+const image = 'tandem';
 const engine = await findEngine();
-if (!engine) process.stdout.write('skipped: neither docker nor podman works here\n');
+const isBuilt = engine !== undefined && (await hasImage(engine, image));
+if (!isBuilt)
+  process.stdout.write(
+    `skipped: ${engine ? `there is no image ${image}; npm run container builds it` : noEngine}\n`,
+  );
 
-describe.skipIf(!engine)('the image, without a network, on an empty volume', () => {
+describe.skipIf(!isBuilt)('the image, without a network, on an empty volume', () => {
   let folder: string;
   let server: Deployed;
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'container-'));
-    // The client runs as another user.
-    await chmod(folder, 0o755);
-    const sample = path.join(folder, 'sample');
-    await smallSample(sample, 2, 16);
-    const files = await Promise.all(
-      (await readdir(sample)).map(async (name) => [name, await readFile(path.join(sample, name))] as const),
-    );
-    await zip(path.join(folder, 'sample.zip'), Object.fromEntries(files));
-    server = new Deployed(engine!, 'tandem', folder);
+    // The client and the backup run as another user.
+    await chmod(folder, 0o777);
+    await sampleArchive(folder, 2, 16);
+    server = new Deployed(engine!, image, folder);
     await expect(server.command('serve')).rejects.toThrow('keys create me --scope admin');
     server.key = JSON.parse(
       await server.command('keys', 'create', 'me', '--scope', 'admin', '--json'),
@@ -42,8 +44,15 @@ describe.skipIf(!engine)('the image, without a network, on an empty volume', () 
       await expect(server.inside('touch', file)).rejects.toThrow('Read-only file system');
   });
 
+  it('has every package whole, those for gRPC and traces, too, which only some settings load', async () => {
+    // Of pure-rand only the parts can be loaded.
+    const names = Object.keys(packageJson.dependencies).filter((name) => name !== 'pure-rand');
+    const script = `for (const name of ${JSON.stringify(names)}) await import(name)`;
+    await server.inside('env', '-C', '/app', 'node', '--input-type=module', '--eval', script);
+  });
+
   it('heeds SIGTERM while it still starts, though it is the first process', async () => {
-    const other = new Deployed(engine!, 'tandem', folder);
+    const other = new Deployed(engine!, image, folder);
     try {
       await other.launch('--anonymous', 'everyone');
       // The folder is the first thing that it makes, before it loads the encoders.
@@ -81,9 +90,40 @@ describe.skipIf(!engine)('the image, without a network, on an empty volume', () 
     expect(await server.inside('ls', '/data/uploads')).toBe('');
   });
 
-  it('serves a head that was fine-tuned before a restart, with the same answers', async () => {
+  it('has every dataset that it acknowledged when it is stopped in the middle of imports, and no half of one', async () => {
+    let acknowledged: string[] = [];
+    for await (const line of server.lines('imports', '/files/sample.zip')) {
+      if (line.warm) expect(await server.stop()).toBe(0);
+      else acknowledged = line.acknowledged as string[];
+    }
+    await server.start();
+    const { datasets } = (await server.ask('get', '/v1/datasets')).body as { datasets: { id: string }[] };
+    const kept = datasets.map(({ id }) => id);
+    // What was kept in the last moment may not have been told any more.
+    expect(kept).toEqual(expect.arrayContaining(acknowledged));
+    expect(kept.length).toBeLessThanOrEqual(acknowledged.length + 1);
+    for (const id of kept) {
+      const { body } = await server.ask('get', `/v1/datasets/${id}/rows?limit=200`);
+      expect(body).toMatchObject({ total: 32 });
+    }
+    expect(await server.inside('ls', '/data/uploads')).toBe('');
+  });
+
+  it('goes on with a fine-tuning that is stopped while it reads and while it trains, and registers its head once', async () => {
     const id = await submit('pets');
-    await expect.poll(() => jobState(id), { timeout: 120_000 }).toBe('succeeded');
+    const running = async () => (await jobOf(id)).state === 'running';
+    const training = async () => ['search', 'training'].includes((await jobOf(id)).progress?.stage ?? '');
+    for (const moment of [running, training]) {
+      await expect.poll(moment, { timeout: 120_000, interval: 100 }).toBe(true);
+      expect(await server.stop()).toBe(0);
+      await server.start();
+      expect(await server.inside('ls', '/data')).not.toContain('heads');
+    }
+    await expect.poll(async () => (await jobOf(id)).state, { timeout: 120_000 }).toBe('succeeded');
+    expect(await server.inside('ls', '/data/heads/pets')).toBe('1');
+  });
+
+  it('answers with that head the same after a restart, and from a backup that was made while it served', async () => {
     const answer = () =>
       server.ask('predict', 'pets', 'a happy dog').then(({ body }) => withoutTimings(body));
     const before = await answer();
@@ -91,16 +131,12 @@ describe.skipIf(!engine)('the image, without a network, on an empty volume', () 
     expect(await server.stop()).toBe(0);
     await server.start();
     expect(await answer()).toEqual(before);
-  });
 
-  it('goes on with a fine-tuning that a stop interrupts, and registers its head once', async () => {
-    const id = await submit('pets');
-    await expect.poll(() => jobState(id)).toBe('running');
-    expect(await server.stop()).toBe(0);
+    await server.backUp('2026-01-31');
+    await server.remove();
+    await server.restore('2026-01-31');
     await server.start();
-    expect(await server.inside('ls', '/data/heads/pets')).toBe('1');
-    await expect.poll(() => jobState(id), { timeout: 120_000 }).toBe('succeeded');
-    expect(await server.inside('ls', '/data/heads/pets')).toBe('1\n2');
+    expect(await answer()).toEqual(before);
   });
 
   async function submit(head: string): Promise<string> {
@@ -108,8 +144,8 @@ describe.skipIf(!engine)('the image, without a network, on an empty volume', () 
     expect(status).toBe(202);
     return (body as { id: string }).id;
   }
-  async function jobState(id: string): Promise<string> {
-    return ((await server.ask('get', `/v1/jobs/${id}`)).body as { state: string }).state;
+  async function jobOf(id: string): Promise<Job> {
+    return (await server.ask('get', `/v1/jobs/${id}`)).body as Job;
   }
   const withoutTimings = (body: unknown) =>
     JSON.parse(JSON.stringify(body, (name, value) => (name === 'timings' ? undefined : value)));

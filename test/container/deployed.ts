@@ -2,10 +2,9 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type ContainerEngine, callEngine } from '../../scripts/container/engine.ts';
+import { type ContainerEngine, callEngine, limits } from '../../scripts/container/engine.ts';
 
 const clientFile = fileURLToPath(new URL('client.ts', import.meta.url));
-const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=4096:4096'];
 
 /** The image as a stranger runs it: read-only, without privileges, without a network, its data in one volume. */
 export class Deployed {
@@ -68,6 +67,19 @@ export class Deployed {
     const code = Number(await this.inspect('{{.State.ExitCode}}'));
     await callEngine(this.#engine, 'rm', this.name);
     return code;
+  }
+
+  /** Copies the volume into the folder of files while the server works, as docs/operations.md says. */
+  async backUp(name: string): Promise<void> {
+    const args = ['run', '--rm', ...this.#sandbox(), '--volume', `${this.#files}:/backups`];
+    await callEngine(this.#engine, ...args, this.#image, 'backup', `/backups/${name}`);
+  }
+
+  /** Puts a copy into a new volume. */
+  async restore(name: string): Promise<void> {
+    const args = ['run', '--rm', ...this.#sandbox(), '--volume', `${this.#files}:/backups:ro`];
+    const command = ['--entrypoint', 'cp', this.#image, '-a', `/backups/${name}/.`, '/data/'];
+    await callEngine(this.#engine, ...args, ...command);
   }
 
   async remove(): Promise<void> {

@@ -104,6 +104,14 @@ export async function zipFolder(folder: string, target: string): Promise<void> {
   await zip(target, Object.fromEntries(await Promise.all(entries)));
 }
 
+/** Makes `sample.zip` of a small part of the sample set, and the folder `sample` that it was made of. @returns its path */
+export async function sampleArchive(folder: string, labels: number, perLabel: number): Promise<string> {
+  const [sample, archive] = ['sample', 'sample.zip'].map((name) => path.join(folder, name));
+  await smallSample(sample, labels, perLabel);
+  await zipFolder(sample, archive);
+  return archive;
+}
+
 /** A form with fields and files, for a multipart request. */
 export async function form(
   fields: Record<string, string>,

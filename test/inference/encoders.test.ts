@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { batchShapes } from '../../src/inference/batch-shapes.ts';
 import {
   type ImageEncoder,
   loadImageEncoder,
@@ -86,6 +87,30 @@ describe('the text encoder', () => {
       const [alone] = await text.encode([ids]);
       expect(cosine(alone, together[index])).toBeGreaterThan(0.999999);
     }
+  });
+});
+
+describe('in the few shapes that a GPU gets', () => {
+  it('pictures have the features that they have alone: cosine 0.999999', async () => {
+    const padded = await loadImageEncoder(engine, path.join(models, 'efficientnet-lite0'), batchShapes.cuda);
+    const three = await Promise.all(
+      reference.images.slice(0, 3).map(({ file }) => padded.prepare(path.join(fixtures, file))),
+    );
+    const together = await padded.encode(three);
+    expect(together).toHaveLength(3);
+    for (const [index, picture] of three.entries())
+      expect(cosine((await image.encode([picture]))[0], together[index])).toBeGreaterThan(0.999999);
+  });
+
+  it('texts have the features that they have alone: cosine 0.999999', async () => {
+    const padded = await loadTextEncoder(engine, path.join(models, 'all-MiniLM-L6-v2'), batchShapes.cuda);
+    const three = await Promise.all(
+      reference.texts.slice(0, 3).map(({ text: value }) => padded.prepare(value)),
+    );
+    const together = await padded.encode(three);
+    expect(together).toHaveLength(3);
+    for (const [index, ids] of three.entries())
+      expect(cosine((await text.encode([ids]))[0], together[index])).toBeGreaterThan(0.999999);
   });
 });
 

@@ -9,7 +9,7 @@ import { problemOf, serve, services } from './double.ts';
 
 const notImporting = {
   fingerprints: { image: '', text: '' },
-  loader: { load: () => Promise.reject(new Error('nothing is loaded here')) },
+  loader: { provider: 'cpu' as const, load: () => Promise.reject(new Error('nothing is loaded here')) },
   workspace: tmpdir(),
 };
 

@@ -144,6 +144,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
               'invalid-picture',
               'picture-too-small',
               'overloaded',
+              'out-of-memory',
               'deadline-exceeded',
             ),
           },

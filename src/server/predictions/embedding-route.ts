@@ -120,6 +120,7 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
             'invalid-picture',
             'picture-too-small',
             'overloaded',
+            'out-of-memory',
             'deadline-exceeded',
           ),
         },

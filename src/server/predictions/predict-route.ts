@@ -134,6 +134,7 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
             'head-conflict',
             'damaged-artifact',
             'overloaded',
+            'out-of-memory',
             'deadline-exceeded',
           ),
         },

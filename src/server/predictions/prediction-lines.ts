@@ -90,6 +90,7 @@ function parseLine(line: string, limits: PredictionLimits) {
 function ofLine(error: unknown, late: AbortSignal, milliseconds: number): TandemError {
   if (late.aborted) return new TandemError('deadline-exceeded', `no answer within ${milliseconds} ms`);
   if (error instanceof TandemError && errorTable[error.code].status < 500) return error;
-  if (error instanceof TandemError && error.code === 'overloaded') return error;
+  if (error instanceof TandemError && (error.code === 'overloaded' || error.code === 'out-of-memory'))
+    return error;
   throw error;
 }

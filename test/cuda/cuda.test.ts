@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { usedDeviceMemory } from '../../bench/gpu/device.ts';
+import { comparePredictions, prepare } from '../../bench/gpu/predictions.ts';
+import { compareTraining, workloads } from '../../bench/gpu/training.ts';
+import { batchShapes } from '../../src/inference/batch-shapes.ts';
+import { loadTextEncoder } from '../../src/inference/encoder.ts';
+import { type Encoders, loadEncoders } from '../../src/inference/encoders.ts';
+import { type Head, loadHead } from '../../src/inference/head.ts';
+import { Engine } from '../../src/runtime/engine.ts';
+import { EnginePool } from '../../src/runtime/engine-pool.ts';
+import type { Provider } from '../../src/runtime/protocol.ts';
+import { Random } from '../../src/training/random.ts';
+import { form, startServer } from '../end-to-end/server.ts';
+import { writeHungryEncoder } from '../hungry-encoder.ts';
+
+const models = path.join(import.meta.dirname, '..', '..', 'models');
+const tested = (process.env.TEST_PROVIDER ?? 'cuda') as Provider;
+const common = {
+  models,
+  image: 'efficientnet-lite0',
+  text: 'all-MiniLM-L6-v2',
+  threads: 2,
+  engines: 1,
+};
+const device = await loadEncoders({ ...common, provider: tested === 'cpu' ? 'cpu' : 'auto' });
+const { provider, reason } = device.provider;
+if (provider !== tested) process.stdout.write(`skipped: no CUDA device (${reason})\n`);
+afterAll(() => device.close());
+
+describe.skipIf(provider !== tested)(`on ${tested}`, () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'cuda-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('features and probabilities agree with the CPU’s to 1e-3', async () => {
+    const cpu = await loadEncoders({ ...common, provider: 'cpu' });
+    const heads = await Promise.all([device, cpu].map(withHead));
+    const agreement = await comparePredictions(heads[0], heads[1], await prepare(device, 64));
+    await cpu.close();
+    expect(agreement.features.image).toBeLessThan(1e-3);
+    expect(agreement.features.text).toBeLessThan(1e-3);
+    expect(agreement.probabilities).toBeLessThan(1e-3);
+  });
+
+  it.each(workloads.filter(({ batchSize }) => batchSize === 64))(
+    '50 training steps with $classes labels end within 1e-3 of the CPU’s parameters',
+    async (workload) => {
+      const { difference } = await compareTraining({ provider: tested, threads: 2 }, workload, 60);
+      expect(difference).toBeLessThan(1e-3);
+    },
+  );
+
+  it('memory does not grow any more once every shape was met: 100 MiB', async () => {
+    const { pixels, tokens } = await prepare(device, 64);
+    const encodeSome = (pictures: number, texts: number) =>
+      Promise.all([
+        device.image.encode(pixels.slice(0, pictures)),
+        device.text.encode(tokens.slice(0, texts)),
+      ]);
+    for (let size = 1; size <= 64; size *= 2) await encodeSome(size, size);
+    const before = await usedDeviceMemory();
+    const random = new Random(0, 'sizes of batches');
+    // Where the tests alone are tried, a few will do.
+    for (let times = 0; times < (tested === 'cpu' ? 3 : 100); times++)
+      await encodeSome(1 + random.nextInteger(64), 1 + random.nextInteger(64));
+    const after = await usedDeviceMemory();
+    // Where the driver's tool is not here, that all of them ran is what is seen.
+    if (before !== undefined && after !== undefined) expect(after - before).toBeLessThan(100);
+  });
+
+  it('out of memory is told by its own error, and a smaller batch succeeds on a new engine', async () => {
+    const hungry = path.join(folder, 'hungry');
+    await writeHungryEncoder(hungry, 4);
+    let losses = 0;
+    const pool = EnginePool.start({ engines: 1, provider: tested, threads: 1, onLoss: () => losses++ });
+    onTestFinished(() => pool.close());
+    const encoder = await loadTextEncoder(pool, hungry, batchShapes.cuda);
+    const texts = (count: number) => Array.from({ length: count }, (_, index) => [index + 1, 100]);
+    await expect(encoder.encode(texts(16))).rejects.toMatchObject({ code: 'out-of-memory' });
+    expect((await encoder.encode(texts(8))).map(([sum]) => sum)).toEqual([
+      101, 102, 103, 104, 105, 106, 107, 108,
+    ]);
+    expect(losses).toBe(1);
+  });
+
+  it('a server answers a prediction, and says what it runs on and why', async () => {
+    const server = await startServer(path.join(folder, 'data'), '--provider', tested);
+    onTestFinished(async () => void (await server.stop()));
+    expect(server.announced).toMatchObject({ provider: { provider: tested, reason: 'asked for' } });
+    const body = await form({ head: 'emoji', text: 'a slice of pizza with cheese' });
+    const response = await fetch(`${server.address}/v1/predict`, { method: 'POST', body });
+    expect(await response.json()).toMatchObject({ results: [{ modalities: ['text'] }] });
+  });
+});
+
+async function withHead(encoders: Encoders): Promise<{ encoders: Encoders; head: Head }> {
+  const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
+  onTestFinished(() => engine.close());
+  return {
+    encoders,
+    head: await loadHead(engine, path.join(models, 'heads', 'emoji', '1'), encoders.fingerprints),
+  };
+}
