@@ -5,6 +5,7 @@ import type { Modality, Prediction, PredictionInput } from '../inference/predict
 import type { Job, JobEvent } from '../jobs/job.ts';
 import type { DatasetCounts } from '../training/dataset/counts.ts';
 import type { AnswerMetrics } from '../training/progress.ts';
+import type { VersionComparison } from '../training/versions/manifests.ts';
 
 /** A registered head version, as `GET /v1/heads` shows it. */
 export interface HeadSummary {
@@ -98,6 +99,11 @@ export interface Services {
   /** Each throws TandemError `unknown-head`, and answers with the versions as they are then. */
   versions: {
     get(name: string): Promise<HeadVersions>;
+    /**
+     * What differs between two versions, and the figures of both.
+     * @param other a version or an alias of the same head, or `name@version` of any
+     */
+    compare(name: string, version: string, other: string): Promise<VersionComparison>;
     /** @throws TandemError `invalid-request` (the alias's name) */
     setAlias(name: string, alias: string, version: number): Promise<HeadVersions>;
     rollback(name: string, alias: string): Promise<HeadVersions>;

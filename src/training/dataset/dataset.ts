@@ -113,3 +113,11 @@ export function hashExamples(examples: Example[]): string {
   }
   return hash.digest('hex');
 }
+
+/** sha256 over pictures, texts and labels, whatever their order, and whichever side the dataset puts them on. */
+export function hashInNoOrder(examples: readonly Example[]): string {
+  const contents = examples.map(({ imageHash, text, label }) =>
+    JSON.stringify([imageHash ?? null, text ?? null, label]),
+  );
+  return createHash('sha256').update(contents.sort().join('\n')).digest('hex');
+}
