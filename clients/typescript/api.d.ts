@@ -834,6 +834,22 @@ export interface components {
              * @example 0
              */
             priority?: number;
+            /**
+             * @description Share of the examples kept back to measure on, where the dataset has no split of its own; 0.2 unless said.
+             * @example 0.2
+             */
+            testShare?: number;
+            /**
+             * @description Draw them label by label (`stratified`, unless said), or each by its content, so that sides last when the dataset grows.
+             * @enum {string}
+             */
+            splitBy?: "stratified" | "content-hash";
+            /** @description Name of the column that holds the picture: a file’s name, base64 or a data URL; `file_name` unless said. */
+            imageColumn?: string;
+            /** @description Name of the column that holds the text; `text` unless said. */
+            textColumn?: string;
+            /** @description Name of the column that holds the label; `label` unless said. */
+            labelColumn?: string;
             target?: components["schemas"]["Target"];
             /**
              * @description What stands between the labels of a row that may have several.
@@ -852,6 +868,18 @@ export interface components {
             compare?: "true" | "false";
             seeds?: string;
             priority?: string;
+            testShare?: string;
+            /**
+             * @description Draw them label by label (`stratified`, unless said), or each by its content, so that sides last when the dataset grows.
+             * @enum {string}
+             */
+            splitBy?: "stratified" | "content-hash";
+            /** @description Name of the column that holds the picture: a file’s name, base64 or a data URL; `file_name` unless said. */
+            imageColumn?: string;
+            /** @description Name of the column that holds the text; `text` unless said. */
+            textColumn?: string;
+            /** @description Name of the column that holds the label; `label` unless said. */
+            labelColumn?: string;
             target?: components["schemas"]["Target"];
             /**
              * @description What stands between the labels of a row that may have several.
