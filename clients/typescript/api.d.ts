@@ -137,7 +137,7 @@ export interface paths {
         put?: never;
         /**
          * Classify items that are elements of tensors
-         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
+         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality.
          */
         post: operations["infer"];
         delete?: never;
@@ -191,7 +191,7 @@ export interface paths {
         put?: never;
         /**
          * Classify items that are elements of tensors
-         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
+         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality.
          */
         post: operations["inferOfVersion"];
         delete?: never;
@@ -230,6 +230,26 @@ export interface paths {
         };
         /** A version as one file, with the sha256 of all that is in it */
         get: operations["exportHead"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/heads/{name}/versions/{version}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What differs between two versions, and the figures of both
+         * @description The figures are of each one’s own test split; `testedOn` says whether they may be held against each other. Two heads answer the same examples by `heads compare --dataset`.
+         */
+        get: operations["compareVersions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -416,6 +436,26 @@ export interface paths {
         post?: never;
         /** Cancel a job */
         delete: operations["cancelJob"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a job again that failed or was cancelled
+         * @description It keeps its id, and goes on from its last checkpoint. What was uploaded for it is kept for a week.
+         */
+        post: operations["retryJob"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -666,15 +706,15 @@ export interface components {
             };
             inputs: {
                 name: string;
-                /** @enum {string} */
-                datatype: "BYTES" | "FP32";
+                /** @constant */
+                datatype: "BYTES";
                 shape: number[];
                 parameters?: {
                     binary_data_size?: number;
                 } & {
                     [key: string]: unknown;
                 };
-                data?: ((string | number) | (string | number)[])[];
+                data?: (string | string[])[];
             }[];
             outputs?: {
                 name: string;
@@ -789,6 +829,27 @@ export interface components {
              * @example 5
              */
             seeds?: number;
+            /**
+             * @description Jobs with a higher one are done first; 0 unless said.
+             * @example 0
+             */
+            priority?: number;
+            /**
+             * @description Share of the examples kept back to measure on, where the dataset has no split of its own; 0.2 unless said.
+             * @example 0.2
+             */
+            testShare?: number;
+            /**
+             * @description Draw them label by label (`stratified`, unless said), or each by its content, so that sides last when the dataset grows.
+             * @enum {string}
+             */
+            splitBy?: "stratified" | "content-hash";
+            /** @description Name of the column that holds the picture: a file’s name, base64 or a data URL; `file_name` unless said. */
+            imageColumn?: string;
+            /** @description Name of the column that holds the text; `text` unless said. */
+            textColumn?: string;
+            /** @description Name of the column that holds the label; `label` unless said. */
+            labelColumn?: string;
             target?: components["schemas"]["Target"];
             /**
              * @description What stands between the labels of a row that may have several.
@@ -806,6 +867,19 @@ export interface components {
             /** @enum {string} */
             compare?: "true" | "false";
             seeds?: string;
+            priority?: string;
+            testShare?: string;
+            /**
+             * @description Draw them label by label (`stratified`, unless said), or each by its content, so that sides last when the dataset grows.
+             * @enum {string}
+             */
+            splitBy?: "stratified" | "content-hash";
+            /** @description Name of the column that holds the picture: a file’s name, base64 or a data URL; `file_name` unless said. */
+            imageColumn?: string;
+            /** @description Name of the column that holds the text; `text` unless said. */
+            textColumn?: string;
+            /** @description Name of the column that holds the label; `label` unless said. */
+            labelColumn?: string;
             target?: components["schemas"]["Target"];
             /**
              * @description What stands between the labels of a row that may have several.
@@ -983,14 +1057,6 @@ export interface components {
          *           "shape": [
          *             -1
          *           ]
-         *         },
-         *         {
-         *           "name": "text_features",
-         *           "datatype": "FP32",
-         *           "shape": [
-         *             -1,
-         *             384
-         *           ]
          *         }
          *       ],
          *       "outputs": [
@@ -1007,13 +1073,7 @@ export interface components {
          *           "animals-nature",
          *           "food-drink"
          *         ],
-         *         "target": "single",
-         *         "encoders": {
-         *           "text_features": {
-         *             "id": "all-MiniLM-L6-v2",
-         *             "fingerprint": "8fbee7a7…"
-         *           }
-         *         }
+         *         "target": "single"
          *       }
          *     }
          */
@@ -1034,13 +1094,6 @@ export interface components {
             parameters: {
                 labels: string[];
                 target: string;
-                /** @description Whose features each FP32 input takes; those of any other encoder mean nothing. */
-                encoders: {
-                    [key: string]: {
-                        id: string;
-                        fingerprint: string;
-                    };
-                };
             };
         };
         /**
@@ -1085,20 +1138,6 @@ export interface components {
          *         "image",
          *         "text"
          *       ],
-         *       "encoders": [
-         *         {
-         *           "modality": "image",
-         *           "id": "efficientnet-lite0",
-         *           "dimension": 1280,
-         *           "fingerprint": "f928c0b4…"
-         *         },
-         *         {
-         *           "modality": "text",
-         *           "id": "all-MiniLM-L6-v2",
-         *           "dimension": 384,
-         *           "fingerprint": "8fbee7a7…"
-         *         }
-         *       ],
          *       "createdAt": "2026-01-31T12:00:00.000Z",
          *       "metrics": {
          *         "fused": {
@@ -1131,14 +1170,6 @@ export interface components {
             target: components["schemas"]["Target"];
             labels: string[];
             modalities: ("image" | "text")[];
-            /** @description Whose features it takes: of the same fingerprint, or they mean nothing to it. */
-            encoders: {
-                /** @enum {string} */
-                modality: "image" | "text";
-                id: string;
-                dimension: number;
-                fingerprint: string;
-            }[];
             /** Format: date-time */
             createdAt: string;
             metrics: components["schemas"]["Metrics"];
@@ -1184,6 +1215,95 @@ export interface components {
             text?: {
                 [key: string]: number;
             };
+        };
+        /**
+         * @example {
+         *       "first": {
+         *         "name": "pets",
+         *         "version": 2,
+         *         "createdAt": "2026-01-31T12:00:00.000Z"
+         *       },
+         *       "second": {
+         *         "name": "pets",
+         *         "version": 3,
+         *         "createdAt": "2026-02-28T12:00:00.000Z"
+         *       },
+         *       "labels": {
+         *         "added": [
+         *           "rabbit"
+         *         ],
+         *         "removed": []
+         *       },
+         *       "differences": [
+         *         {
+         *           "field": "training.recipe.adapter",
+         *           "first": "mlp",
+         *           "second": "linear"
+         *         }
+         *       ],
+         *       "testedOn": {
+         *         "examples": "the same",
+         *         "why": "measured on the same 300 test examples"
+         *       },
+         *       "figures": [
+         *         {
+         *           "answersFrom": "fused",
+         *           "name": "accuracy",
+         *           "first": 0.91,
+         *           "second": 0.93,
+         *           "difference": 0.02
+         *         },
+         *         {
+         *           "answersFrom": "fused",
+         *           "name": "examples",
+         *           "first": 300,
+         *           "second": 300,
+         *           "difference": 0
+         *         }
+         *       ]
+         *     }
+         */
+        VersionComparison: {
+            first: {
+                name: string;
+                version: number;
+                /** Format: date-time */
+                createdAt: string;
+            };
+            second: {
+                name: string;
+                version: number;
+                /** Format: date-time */
+                createdAt: string;
+            };
+            /** @description What only the second may answer, and what only the first may. */
+            labels: {
+                added: string[];
+                removed: string[];
+            };
+            /** @description All else that was not the same when they were trained. */
+            differences: {
+                /** @description Where it stands in head.json. */
+                field: string;
+                first?: unknown;
+                second?: unknown;
+            }[];
+            /** @description Whether the figures may be held against each other. */
+            testedOn: {
+                /** @enum {string} */
+                examples: "the same" | "others" | "unknown";
+                why: string;
+            };
+            /** @description Each on its own test split; a side that has no such figure is absent. */
+            figures: {
+                /** @enum {string} */
+                answersFrom: "fused" | "image" | "text";
+                name: string;
+                first?: number;
+                second?: number;
+                /** @description The second’s less the first’s. */
+                difference?: number;
+            }[];
         };
         /**
          * @example {
@@ -1394,6 +1514,7 @@ export interface components {
          *       "state": "running",
          *       "head": "pets",
          *       "dataset": "pets.zip",
+         *       "priority": 0,
          *       "createdAt": "2026-01-31T12:00:00.000Z",
          *       "startedAt": "2026-01-31T12:00:01.000Z",
          *       "progress": {
@@ -1416,6 +1537,7 @@ export interface components {
             /** @description A comparison makes none. */
             head?: string;
             dataset: string;
+            priority: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -1440,7 +1562,7 @@ export interface components {
                     test: number;
                 };
                 metrics: components["schemas"]["Metrics"];
-                seconds: {
+                seconds?: {
                     features: number;
                     training: number;
                     total: number;
@@ -1712,7 +1834,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description overloaded: The server is at its limit. out-of-memory: There is no memory left to compute with. */
+            /** @description storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -1821,7 +1943,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description overloaded: The server is at its limit. out-of-memory: There is no memory left to compute with. */
+            /** @description storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -1903,6 +2025,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     live: {
@@ -1928,6 +2061,17 @@ export interface operations {
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1965,9 +2109,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description not-ready: The server is not ready. */
+            /** @description not-ready: The server is not ready. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2037,6 +2183,17 @@ export interface operations {
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2114,9 +2271,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description not-ready: The server is not ready. */
+            /** @description storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2225,7 +2384,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description overloaded: The server is at its limit. out-of-memory: There is no memory left to compute with. */
+            /** @description storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2315,6 +2474,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     modelReadyOfVersion: {
@@ -2387,9 +2557,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description not-ready: The server is not ready. */
+            /** @description storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2499,7 +2671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description overloaded: The server is at its limit. out-of-memory: There is no memory left to compute with. */
+            /** @description storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2573,6 +2745,17 @@ export interface operations {
             /** @description damaged-artifact: A stored file is damaged. internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2689,6 +2872,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     exportHead: {
@@ -2762,6 +2956,112 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compareVersions: {
+        parameters: {
+            query: {
+                /** @description The other one: a version or an alias of the same head, or `name@version` of any. */
+                with: string;
+            };
+            header?: never;
+            path: {
+                /** @description The head’s name. */
+                name: string;
+                /** @description The version’s number. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version in the path first, the one that it is compared with second. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionComparison"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-head: There is no such head. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description damaged-artifact: A stored file is damaged. internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getHead: {
@@ -2826,6 +3126,17 @@ export interface operations {
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2917,6 +3228,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     rollbackAlias: {
@@ -2983,6 +3305,17 @@ export interface operations {
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3070,6 +3403,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listDatasets: {
@@ -3124,6 +3468,17 @@ export interface operations {
             /** @description damaged-artifact: A stored file is damaged. internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3250,6 +3605,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getDataset: {
@@ -3314,6 +3680,17 @@ export interface operations {
             /** @description damaged-artifact: A stored file is damaged. internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3391,6 +3768,17 @@ export interface operations {
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3479,6 +3867,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     exportDataset: {
@@ -3550,6 +3949,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listJobs: {
@@ -3604,6 +4014,17 @@ export interface operations {
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3711,7 +4132,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description overloaded: The server is at its limit. */
+            /** @description storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3792,6 +4213,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     cancelJob: {
@@ -3856,6 +4288,107 @@ export interface operations {
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job’s id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job, queued again. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-job: There is no such job. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description job-conflict: The job is in a state that does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3927,6 +4460,17 @@ export interface operations {
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4018,6 +4562,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     health: {
@@ -4044,6 +4599,17 @@ export interface operations {
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4084,9 +4650,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description not-ready: The server is not ready. */
+            /** @description not-ready: The server is not ready. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4152,6 +4720,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     index: {
@@ -4175,6 +4754,17 @@ export interface operations {
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4221,6 +4811,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     explainProblem: {
@@ -4229,7 +4830,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The end of a problem’s type. */
-                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "head-conflict" | "invalid-head" | "data-in-use" | "head-in-use" | "damaged-artifact" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
+                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "head-conflict" | "invalid-head" | "data-in-use" | "head-in-use" | "damaged-artifact" | "job-conflict" | "storage-unavailable" | "job-cancelled" | "training-failed" | "overloaded" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
             };
             cookie?: never;
         };
@@ -4262,6 +4863,17 @@ export interface operations {
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

@@ -11,6 +11,7 @@ import { Engine } from '../runtime/engine.ts';
 import { HeadRegistry } from '../store/heads.ts';
 import { openStore } from '../store/store.ts';
 import { metricTitles } from '../training/metrics.ts';
+import { compareHeads } from './compare-heads.ts';
 import { addSettings, numberOption, settingsOf } from './options.ts';
 import { metricText, print, printJson, table } from './output.ts';
 import { shippedHeads, storeOptions } from './store.ts';
@@ -160,9 +161,10 @@ const importing = addSettings(
   });
 
 export const heads = new Command('heads')
-  .summary('list the heads; name, delete, export and import versions')
+  .summary('list the heads; compare, name, delete, export and import versions')
   .description('Keeps the registered heads. Without a subcommand it lists them.')
   .addCommand(list, { isDefault: true })
+  .addCommand(compareHeads)
   .addCommand(alias)
   .addCommand(rollback)
   .addCommand(remove)

@@ -1,6 +1,8 @@
+import { parseHeadManifest } from '../inference/head.ts';
 import { exportHead, importHead } from '../inference/head-package.ts';
 import type { Services } from '../server/services.ts';
 import type { HeadRegistry } from '../store/heads.ts';
+import { compareManifests } from '../training/versions/manifests.ts';
 
 /** What the HTTP layer asks of the registry about versions and aliases. */
 export function versionServices(
@@ -12,8 +14,16 @@ export function versionServices(
     const own = (await registry.list()).filter((head) => head.name === name);
     return { name, versions: own.map(({ version }) => version), aliases: await registry.aliases(name) };
   };
+  const manifestOf = async (reference: string) => {
+    const { name, version, manifest } = await registry.resolve(reference);
+    return parseHeadManifest(manifest, `${name}@${version}`);
+  };
   return {
     get,
+    async compare(name, version, other) {
+      const second = other.includes('@') ? other : `${name}@${other}`;
+      return compareManifests(await manifestOf(`${name}@${version}`), await manifestOf(second));
+    },
     async setAlias(name, alias, version) {
       await registry.setAlias(name, alias, version);
       return get(name);

@@ -31,6 +31,8 @@ export const headManifestSchema = z.object({
   training: z.object({
     dataset: z.string(),
     datasetHash: z.string(),
+    /** sha256 over what the examples of the test split hold, in no order; heads of earlier releases lack it. */
+    testHash: z.string().optional(),
     examples: z.object({ training: z.int(), test: z.int() }),
     seed: z.int(),
     provider: z.enum(['cpu', 'cuda']),

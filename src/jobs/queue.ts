@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { TargetKind } from '../arl/target.ts';
 import { TandemError } from '../errors.ts';
 import { removeUnknown } from '../store/artifacts.ts';
 import { type HeadRegistry, headNamePattern } from '../store/heads.ts';
 import type { Store } from '../store/store.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
+import type { ColumnNames } from '../training/dataset/example.ts';
+import type { SplitMethod } from '../training/split.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { EmbeddedDispatcher } from './embedded-dispatcher.ts';
 import { isOver, type Job, type JobEvent } from './job.ts';
@@ -29,15 +30,15 @@ export interface JobQueueOptions {
   onError(error: Error): void;
 }
 
-export interface JobRequest {
+export interface JobRequest extends Partial<ColumnNames> {
   /** What to make: a head, or a comparison of the strategies over so many splits. */
   work: JobTask['work'];
   source: { dataset: string } | { archive: string; fileName: string };
   /** Jobs with a higher one are done first; 0 unless said. */
   priority?: number;
-  /** What a row's label is, and what stands between several; of a dataset that is not imported yet. */
-  target?: TargetKind;
-  labelSeparator?: string;
+  /** How the test side is drawn, where the dataset has no split of its own; see `splitExamples`. */
+  testShare?: number;
+  splitBy?: SplitMethod;
 }
 
 /** What a job that did not succeed needs to be tried again is kept so long, in milliseconds. */
@@ -105,7 +106,7 @@ export class JobQueue {
    * Adds a job. An uploaded archive belongs to the job from here on. When this resolves nothing of it can be lost.
    * @throws TandemError `unknown-dataset`, `invalid-request` (the head's name), `overloaded`
    */
-  async submit({ work, source, priority = 0, ...reading }: JobRequest): Promise<Job> {
+  async submit({ work, source, priority = 0, testShare, splitBy, ...reading }: JobRequest): Promise<Job> {
     if ('head' in work && !headNamePattern.test(work.head))
       throw new TandemError(
         'invalid-request',
@@ -122,7 +123,8 @@ export class JobQueue {
       priority,
       createdAt: new Date().toISOString(),
     };
-    const task: JobTask = { work, reading, source: await this.#findSource(id, source) };
+    const split = { testShare, splitBy };
+    const task: JobTask = { work, reading, split, source: await this.#findSource(id, source) };
     await this.#jobs.add(job, task, this.#options.maximumQueue, (transaction) =>
       this.#dispatcher.offer(transaction, id, priority),
     );

@@ -3,14 +3,17 @@ import type { StoreOptions } from '../store/store.ts';
 import type { Comparison } from '../training/compare.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
+import type { SplitMethod } from '../training/split.ts';
 import type { JobFailure } from './failure.ts';
 
 /** What a job is to do, as it was asked for. */
 export interface JobTask {
   /** What is to be made: a head, or a comparison over so many seeds. */
   work: { head: string; seed: number } | { compare: number };
-  /** How the labels of a dataset that is not imported yet are to be read. */
-  reading: Partial<Pick<ColumnNames, 'target' | 'labelSeparator'>>;
+  /** How the rows of a dataset that is not imported yet are to be read. */
+  reading: Partial<ColumnNames>;
+  /** How the test side is drawn, where the dataset has no split of its own. */
+  split?: { testShare?: number; splitBy?: SplitMethod };
   /** The id of an imported dataset, the name of a folder among the server's datasets, or an upload among the artifacts. */
   source: { imported: string } | { folder: string } | { upload: string; fileName: string };
 }

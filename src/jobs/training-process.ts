@@ -54,7 +54,8 @@ async function run({
   const options = {
     dataset,
     featureCache: path.join(place.store.data, 'features'),
-    testShare: 0.2,
+    ...task.split,
+    testShare: task.split?.testShare ?? 0.2,
     threads: place.encoders.threads,
     signal: cancellation.signal,
     onProgress: (progress: TrainingProgress) => send({ kind: 'progress', progress }),

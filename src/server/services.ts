@@ -4,7 +4,10 @@ import type { TandemError } from '../errors.ts';
 import type { Modality, Prediction, PredictionInput } from '../inference/prediction.ts';
 import type { Job, JobEvent } from '../jobs/job.ts';
 import type { DatasetCounts } from '../training/dataset/counts.ts';
+import type { ColumnNames } from '../training/dataset/example.ts';
 import type { AnswerMetrics } from '../training/progress.ts';
+import type { SplitMethod } from '../training/split.ts';
+import type { VersionComparison } from '../training/versions/manifests.ts';
 
 /** A registered head version, as `GET /v1/heads` shows it. */
 export interface HeadSummary {
@@ -39,14 +42,7 @@ export interface DatasetSummary {
 /** A dataset that somebody brings: one uploaded file, a folder among the server's, or an address. */
 export interface DatasetUpload {
   source: { file: string; fileName: string } | { folder: string } | { url: string };
-  options: {
-    name?: string;
-    imageColumn?: string;
-    textColumn?: string;
-    labelColumn?: string;
-    target?: TargetKind;
-    labelSeparator?: string;
-  };
+  options: { name?: string } & Partial<ColumnNames>;
 }
 
 /** What a dry run finds. */
@@ -100,6 +96,11 @@ export interface Services {
   /** Each throws TandemError `unknown-head`, and answers with the versions as they are then. */
   versions: {
     get(name: string): Promise<HeadVersions>;
+    /**
+     * What differs between two versions, and the figures of both.
+     * @param other a version or an alias of the same head, or `name@version` of any
+     */
+    compare(name: string, version: string, other: string): Promise<VersionComparison>;
     /** @throws TandemError `invalid-request` (the alias's name) */
     setAlias(name: string, alias: string, version: number): Promise<HeadVersions>;
     rollback(name: string, alias: string): Promise<HeadVersions>;
@@ -138,13 +139,15 @@ export interface Services {
      * When it resolves nothing of it can be lost any more.
      * @throws TandemError `unknown-dataset`, `invalid-request` (head name), `overloaded` (queue full).
      */
-    submit(request: {
-      work: { head: string; seed: number } | { compare: number };
-      source: { dataset: string } | { archive: string; fileName: string };
-      priority?: number;
-      target?: TargetKind;
-      labelSeparator?: string;
-    }): Promise<Job>;
+    submit(
+      request: {
+        work: { head: string; seed: number } | { compare: number };
+        source: { dataset: string } | { archive: string; fileName: string };
+        priority?: number;
+        testShare?: number;
+        splitBy?: SplitMethod;
+      } & Partial<ColumnNames>,
+    ): Promise<Job>;
     /** The newest first. */
     list(): Promise<Job[]>;
     /** @throws TandemError `unknown-job` */

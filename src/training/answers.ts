@@ -81,7 +81,11 @@ export function measureAnswers(
   };
 }
 
-function measure(
+/**
+ * Metrics of some answers.
+ * @param rows of the truth, one for each answer
+ */
+export function measure(
   answers: readonly Float64Array[],
   rows: readonly number[],
   { labels, targets }: Truth,

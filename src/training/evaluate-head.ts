@@ -1,6 +1,6 @@
 import { TandemError } from '../errors.ts';
 import type { Encoders } from '../inference/encoders.ts';
-import { loadHead } from '../inference/head.ts';
+import { type Head, loadHead } from '../inference/head.ts';
 import { Engine } from '../runtime/engine.ts';
 import { answerRows, measureAnswers } from './answers.ts';
 import type { Dataset } from './dataset/dataset.ts';
@@ -28,29 +28,8 @@ export async function evaluateHead(
 ): Promise<AnswerMetrics> {
   const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
   try {
-    const head = await loadHead(engine, headFolder, encoders.fingerprints);
-    const { target, labels, thresholds, encoders: taken } = head.manifest;
-    if (dataset.target !== target)
-      throw new TandemError(
-        'invalid-dataset',
-        `the labels of ${dataset.name} were read as ${dataset.target}, but the head’s target is ${target}`,
-      );
-    const items = dataset.examples.flatMap((example) => {
-      const at = `row ${example.row}`;
-      const own = target === 'multi' ? labelsIn(example.label, dataset.labelSeparator) : [example.label];
-      const unknown = own.filter((label) => !labels.includes(label));
-      if (target !== 'regression' && unknown.length > 0)
-        return [{ at, detail: `the head was never taught the label ${JSON.stringify(unknown[0])}` }];
-      if (!taken.some(({ modality }) => example[modality] !== undefined))
-        return [{ at, detail: `it has no ${taken.map(({ modality }) => modality).join(' and no ')}` }];
-      return [];
-    });
-    if (items.length > 0)
-      throw new TandemError(
-        'invalid-dataset',
-        `${items.length} of ${dataset.examples.length} rows do not fit the head; its labels are ${labels.join(', ')}`,
-        { items: items.slice(0, 100) },
-      );
+    const head = await loadFittingHead(engine, headFolder, encoders, dataset);
+    const { labels, thresholds } = head.manifest;
     const table = await extractFeatures(
       encoders,
       { ...dataset, labels },
@@ -64,4 +43,40 @@ export async function evaluateHead(
   } finally {
     await engine.close();
   }
+}
+
+/**
+ * Loads a head that is to answer every example of a dataset.
+ * @throws TandemError as `loadHead`; `invalid-dataset` naming each row that the head cannot answer or be judged by
+ */
+export async function loadFittingHead(
+  engine: Engine,
+  folder: string,
+  encoders: Encoders,
+  dataset: Dataset,
+): Promise<Head> {
+  const head = await loadHead(engine, folder, encoders.fingerprints);
+  const { name, version, target, labels, encoders: taken } = head.manifest;
+  if (dataset.target !== target)
+    throw new TandemError(
+      'invalid-dataset',
+      `the labels of ${dataset.name} were read as ${dataset.target}, but the target of ${name}@${version} is ${target}`,
+    );
+  const known = new Set(labels);
+  const items = dataset.examples.flatMap((example) => {
+    const at = `row ${example.row}`;
+    const own = target === 'multi' ? labelsIn(example.label, dataset.labelSeparator) : [example.label];
+    const unknown = own.filter((label) => !known.has(label));
+    if (target !== 'regression' && unknown.length > 0)
+      return [{ at, detail: `the head was never taught the label ${JSON.stringify(unknown[0])}` }];
+    if (!taken.some(({ modality }) => example[modality] !== undefined))
+      return [{ at, detail: `it has no ${taken.map(({ modality }) => modality).join(' and no ')}` }];
+    return [];
+  });
+  if (items.length === 0) return head;
+  throw new TandemError(
+    'invalid-dataset',
+    `${items.length} of ${dataset.examples.length} rows do not fit ${name}@${version}; its labels are ${labels.join(', ')}`,
+    { items: items.slice(0, 100) },
+  );
 }

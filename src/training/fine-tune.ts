@@ -10,7 +10,7 @@ import { sha256OfFile } from '../store/checksum.ts';
 import type { HeadRegistry } from '../store/heads.ts';
 import { measureAnswers } from './answers.ts';
 import { CheckpointFolder } from './checkpoints.ts';
-import type { Dataset } from './dataset/dataset.ts';
+import { type Dataset, hashInNoOrder } from './dataset/dataset.ts';
 import { selectRows } from './feature-table.ts';
 import { extractFeatures } from './features.ts';
 import { fitHead } from './fit.ts';
@@ -144,6 +144,7 @@ export async function fineTune(
       training: {
         dataset: dataset.name,
         datasetHash: dataset.hash,
+        testHash: hashInNoOrder(test.map((row) => dataset.examples[row])),
         examples: { training: train.length, test: test.length },
         seed,
         provider,

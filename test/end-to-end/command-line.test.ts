@@ -153,6 +153,52 @@ describe('bad input on the command line', () => {
   });
 });
 
+describe('two versions', () => {
+  it('are compared by what differs, by their figures, and by what they answer for the same rows', async () => {
+    for (const seed of ['1', '2']) await runJson('train', sample, '--head', 'rivals', '--seed', seed);
+    const own = await runJson('heads', 'compare', 'rivals@1', 'rivals@2');
+    expect(own.code, own.stderr).toBe(0);
+    expect(own.value.differences).toContainEqual({ field: 'training.seed', first: 1, second: 2 });
+    expect(own.value.testedOn).toEqual({ examples: 'others', why: expect.stringContaining('test splits') });
+    const { value } = await runJson('heads', 'compare', 'rivals@1', 'rivals@2', '--dataset', sample);
+    const { dataset, trainedOnIt, figures, right, disagreements } = value.onDataset;
+    expect(dataset).toMatchObject({ name: 'sample', examples: 42 });
+    expect(trainedOnIt).toEqual(['rivals@1', 'rivals@2']);
+    for (const [index, side] of (['first', 'second'] as const).entries()) {
+      const { value } = await runJson('evaluate', sample, '--head', `rivals@${index + 1}`);
+      for (const figure of figures) expect(figure[side]).toBeCloseTo(value.metrics.fused[figure.name], 12);
+    }
+    expect(right.both + right.onlyFirst + right.onlySecond + right.neither).toBe(42);
+    expect(disagreements.rows).toHaveLength(disagreements.count);
+    const { stdout } = await runCommand(
+      'heads',
+      'compare',
+      'rivals@1',
+      'rivals@2',
+      '--dataset',
+      sample,
+      '--data',
+      data,
+    );
+    expect(stdout).toMatch(/training\.seed +1 +2/);
+    expect(stdout).toMatch(/not comparable: measured on other examples/);
+    expect(stdout).toMatch(/accuracy .* no difference/);
+    expect(stdout).toContain('note: rivals@1 was trained on part of this very dataset');
+  });
+
+  it('are refused a dataset with labels that either was never taught', async () => {
+    await runJson('train', sample, '--head', 'narrow', '--seed', '1');
+    const wide = path.join(folder, 'wide');
+    await smallSample(wide, 4, 3);
+    const { code, value } = await runJson('heads', 'compare', 'emoji', 'narrow', '--dataset', wide);
+    expect(code).toBe(1);
+    expect(value.error).toMatchObject({
+      code: 'invalid-dataset',
+      detail: expect.stringContaining('narrow@1'),
+    });
+  });
+});
+
 describe('a comparison', () => {
   it('trains every strategy on the same splits and says whether ARL is better', async () => {
     const report = path.join(data, 'comparison.html');

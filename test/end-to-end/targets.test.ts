@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { splitExamples } from '../../src/training/split.ts';
 import { runCommand, type StartedServer, startServer } from './server.ts';
 
 let folder: string;
@@ -93,3 +94,43 @@ it('learns numbers, and says them in their own unit over HTTP', { timeout: 120_0
   expect(many.value).toBeLessThan(2000);
   expect(many.value - few.value).toBeGreaterThan(300);
 });
+
+it('trains in a job on a table with columns and a split as the request says', {
+  timeout: 120_000,
+}, async () => {
+  server ??= await startServer(data);
+  const rows = Array.from(
+    { length: 60 },
+    (_, row) => `the ${animals[row % 2]} number ${row};${animals[row % 2]}`,
+  );
+  const body = new FormData();
+  body.set('archive', new Blob([`Satz;Klasse\n${rows.join('\n')}\n`]), 'saetze.csv');
+  const fields = {
+    head: 'mapped',
+    textColumn: 'Satz',
+    labelColumn: 'Klasse',
+    splitBy: 'content-hash',
+    testShare: '0.4',
+  };
+  for (const [name, value] of Object.entries(fields)) body.set(name, value);
+  const response = await fetch(`${server.address}/v1/jobs`, { method: 'POST', body });
+  expect(response.status).toBe(202);
+  const address = `${server.address}/v1/jobs/${(await response.json()).id}`;
+  const job = await vi.waitUntil(
+    async () => {
+      const job = await (await fetch(address)).json();
+      return job.finishedAt && job;
+    },
+    { timeout: 100_000, interval: 300 },
+  );
+  expect(job.error).toBeUndefined();
+  const { examples } = splitOf(rows);
+  expect(job.result).toMatchObject({ labels: ['cat', 'dog'], examples });
+});
+
+/** What the trainer ought to make of the rows: each by its content, four in ten to test on. */
+function splitOf(rows: string[]) {
+  const examples = rows.map((row) => ({ text: row.split(';')[0], label: row.split(';')[1] }));
+  const { train, test } = splitExamples(examples, { seed: 0, testShare: 0.4, method: 'content-hash' });
+  return { examples: { training: train.length, test: test.length } };
+}

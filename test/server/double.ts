@@ -83,6 +83,14 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
     head: async () => head,
     versions: {
       get: async (name) => ({ name, versions: [1, 2], aliases: { production: 2 } }),
+      compare: async (name, version, other) => ({
+        first: { name, version: Number(version), createdAt: head.createdAt },
+        second: { name, version: Number(other), createdAt: head.createdAt },
+        labels: { added: [], removed: [] },
+        differences: [],
+        testedOn: { examples: 'the same', why: 'measured on the same 3 test examples' },
+        figures: [],
+      }),
       setAlias: async (name, alias, version) => ({ name, versions: [1, 2], aliases: { [alias]: version } }),
       rollback: async (name, alias) => ({ name, versions: [1, 2], aliases: { [alias]: 1 } }),
       delete: async (name) => ({ name, versions: [1], aliases: {} }),

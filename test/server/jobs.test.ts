@@ -22,6 +22,26 @@ it('starts a job on a dataset of the server and says where it is', async () => {
   expect(asked).toEqual([[{ work: { head: 'pets', seed: 7 }, source: { dataset: 'pets' } }]]);
 });
 
+it('passes on how rows are read and how the test side is drawn, and refuses a share that is none', async () => {
+  const { double, asked } = recordingJobs();
+  const { address } = await serve(double);
+  const given = {
+    ...{ imageColumn: 'photo', textColumn: 'caption', labelColumn: 'kind' },
+    ...{ testShare: 0.3, splitBy: 'content-hash' },
+  };
+  const request = { head: 'pets', dataset: 'pets', ...given };
+  expect((await sendJson(`${address}/v1/jobs`, request)).status).toBe(202);
+  const form = { archive: new Blob(['']), head: 'pets', ...given, testShare: '0.3' };
+  expect((await sendForm(`${address}/v1/jobs`, form)).status).toBe(202);
+  for (const [submitted] of asked) expect(submitted).toMatchObject(given);
+  expect(asked).toHaveLength(2);
+  for (const testShare of ['1', '0', '2', 'half', '1e-1'])
+    expect((await sendForm(`${address}/v1/jobs`, { ...form, testShare })).status).toBe(400);
+  for (const testShare of [0, 1, '0.3'])
+    expect((await sendJson(`${address}/v1/jobs`, { ...request, testShare })).status).toBe(400);
+  expect((await sendJson(`${address}/v1/jobs`, { ...request, splitBy: 'luck' })).status).toBe(400);
+});
+
 it('starts a comparison, and shows its page', async () => {
   const { double, asked } = recordingJobs();
   const { address } = await serve(double);

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { versionServices } from '../../src/commands/version-services.ts';
 import { HeadRegistry } from '../../src/store/heads.ts';
 import { temporaryStore } from '../store/test-store.ts';
+import { sampleReport } from '../training/report-sample.ts';
 import { problemOf, serve, services } from './double.ts';
 
 const notImporting = {
@@ -53,4 +54,38 @@ it.each<[string, unknown, number]>([
   const head = await serveRegistry();
   expect(await problemOf(await put(`${head}/aliases/${alias}`, body))).toMatchObject({ status });
   expect((await (await fetch(head)).json()).aliases).toEqual({});
+});
+
+it('compares a version with another one of the head by number or alias, and with one of another head', async () => {
+  const { manifest } = sampleReport({ examples: 80 });
+  const registry = new HeadRegistry(await temporaryStore());
+  const register = (name: string, change: object) =>
+    registry.register(name, (folder, version) =>
+      writeFile(path.join(folder, 'head.json'), JSON.stringify({ ...manifest, name, version, ...change })),
+    );
+  await register('pets', {});
+  await register('pets', { labels: [...manifest.labels, 'yak'] });
+  await register('cats', { training: { ...manifest.training, seed: 8 } });
+  await registry.setAlias('pets', 'production', 2);
+  const { address } = await serve(services({ versions: versionServices(registry, notImporting) }));
+  const compare = (query: string) => fetch(`${address}/v1/heads/pets/versions/1/compare${query}`);
+  for (const other of ['2', 'production']) {
+    const response = await compare(`?with=${other}`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({
+      first: { name: 'pets', version: 1 },
+      second: { name: 'pets', version: 2 },
+      labels: { added: ['yak'], removed: [] },
+      differences: [],
+      testedOn: { examples: 'unknown' },
+    });
+  }
+  expect(await (await compare('?with=cats@1')).json()).toMatchObject({
+    second: { name: 'cats', version: 1 },
+    differences: [{ field: 'training.seed', first: 7, second: 8 }],
+    testedOn: { examples: 'others' },
+  });
+  expect(await problemOf(await compare('?with=9'))).toMatchObject({ status: 404, code: 'unknown-head' });
+  expect(await problemOf(await compare(''))).toMatchObject({ status: 400, code: 'invalid-request' });
+  expect(await problemOf(await compare('?with=2&dataset=x'))).toMatchObject({ status: 400 });
 });

@@ -2,15 +2,9 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { formFile, notText } from '../body.ts';
-import { labelReading } from '../label-reading.ts';
+import { rowReading } from '../row-reading.ts';
 import type { DatasetUpload } from '../services.ts';
 
-const column = (holds: string) =>
-  z
-    .string()
-    .min(1)
-    .optional()
-    .meta({ description: `Name of the column that holds ${holds}.` });
 const fields = {
   name: z
     .string()
@@ -18,10 +12,7 @@ const fields = {
     .max(200)
     .optional()
     .meta({ description: 'Else the name of the file.', example: 'pets' }),
-  imageColumn: column('the picture: a file’s name, base64 or a data URL; `file_name` unless said'),
-  textColumn: column('the text; `text` unless said'),
-  labelColumn: column('the label; `label` unless said'),
-  ...labelReading,
+  ...rowReading,
 };
 
 const formFieldsSchema = z.strictObject({ ...fields, file: notText });

@@ -8,6 +8,7 @@ import type { AppOptions } from '../options.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
+import { compareQuerySchema, versionComparisonSchema } from './version-comparison-schema.ts';
 
 const name = z.string().meta({ description: 'The head’s name.', example: 'pets' });
 const alias = z.string().meta({ description: 'The alias.', example: 'production' });
@@ -103,6 +104,31 @@ export function versionRoutes({ versions }: Services, options: AppOptions): Rout
         },
       },
       handlers: [send],
+    },
+    {
+      method: 'get',
+      path: '/v1/heads/{name}/versions/{version}/compare',
+      scope: 'train',
+      operation: {
+        operationId: 'compareVersions',
+        summary: 'What differs between two versions, and the figures of both',
+        description:
+          'The figures are of each one’s own test split; `testedOn` says whether they may be held against each other. Two heads answer the same examples by `heads compare --dataset`.',
+        requestParams: { ...versionParameters, query: compareQuerySchema },
+        responses: {
+          '200': {
+            description: 'The version in the path first, the one that it is compared with second.',
+            content: { 'application/json': { schema: versionComparisonSchema } },
+          },
+          ...problemResponses('invalid-request', 'unknown-head', 'damaged-artifact'),
+        },
+      },
+      handlers: [
+        async ({ params, query }, response) => {
+          const { with: other } = compareQuerySchema.parse(query);
+          response.json(await versions.compare(params.name, params.version, other));
+        },
+      ],
     },
     {
       method: 'get',

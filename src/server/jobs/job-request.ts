@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import type { Job } from '../../jobs/job.ts';
 import { headNamePattern } from '../../store/heads.ts';
+import { splitMethods } from '../../training/split.ts';
 import { formFile, formNumber, notText } from '../body.ts';
 import { metricsSchema, targetSchema } from '../heads/head-routes.ts';
-import { labelReading } from '../label-reading.ts';
+import { rowReading } from '../row-reading.ts';
 import type { Services } from '../services.ts';
 import { comparisonSchema } from './comparison-schema.ts';
 
@@ -28,6 +29,15 @@ const priority = z.int().min(-100).max(100).meta({
   description: 'Jobs with a higher one are done first; 0 unless said.',
   example: 0,
 });
+const testShare = z.number().gt(0).lt(1).meta({
+  description:
+    'Share of the examples kept back to measure on, where the dataset has no split of its own; 0.2 unless said.',
+  example: 0.2,
+});
+const splitBy = z.enum(splitMethods).meta({
+  description:
+    'Draw them label by label (`stratified`, unless said), or each by its content, so that sides last when the dataset grows.',
+});
 const needsWork = ({ head, compare }: { head?: string; compare?: boolean }) =>
   (head === undefined) === (compare === true);
 const whatWork = { error: 'name a head to make, or set compare', path: ['head'] };
@@ -46,7 +56,9 @@ export const jsonSchema = z
     compare: compare.optional(),
     seeds: seeds.optional(),
     priority: priority.optional(),
-    ...labelReading,
+    testShare: testShare.optional(),
+    splitBy: splitBy.optional(),
+    ...rowReading,
   })
   .refine(needsWork, whatWork)
   .meta({ id: 'JobRequest', example: { head: 'pets', dataset: 'pets', seed: 0 } });
@@ -60,7 +72,14 @@ const formFields = {
     .optional(),
   seeds: formNumber(seeds).optional(),
   priority: formNumber(priority).optional(),
-  ...labelReading,
+  testShare: z
+    .string()
+    .regex(/^0?\.\d+$/, 'must lie between 0 and 1')
+    .transform(Number)
+    .pipe(testShare)
+    .optional(),
+  splitBy: splitBy.optional(),
+  ...rowReading,
 };
 const formFieldsSchema = z.strictObject({ ...formFields, archive: notText }).refine(needsWork, whatWork);
 export const formSchema = z

@@ -49,9 +49,12 @@ export async function readClassFolders(
     else if (kind === 'link')
       problems.add(relative(root, path), 'it is a link to a folder, which is not followed');
     else
-      examples.push(
-        ...(await readClass({ root, path, label: name.normalize('NFC'), split }, problems, unused)),
-      );
+      for (const example of await readClass(
+        { root, path, label: name.normalize('NFC'), split },
+        problems,
+        unused,
+      ))
+        examples.push(example);
   }
   if (unused.length > 0) {
     const shown = unused.slice(0, 3).join(', ');

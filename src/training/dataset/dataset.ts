@@ -14,6 +14,8 @@ import { readReading } from './reading.ts';
 export type { Dataset, Example } from './example.ts';
 
 export interface ReadOptions extends Partial<ColumnNames> {
+  /** What to call the dataset; else its folder's name. */
+  name?: string;
   /** Where pictures are put that stand in a table themselves; without it they are a problem. */
   inlineFolder?: string;
   /** Counts examples while their pictures are checked. */
@@ -56,7 +58,7 @@ export async function checkDataset(
   if (root === undefined || !(await stat(root)).isDirectory()) {
     throw new TandemError('unknown-dataset', `there is no folder ${JSON.stringify(folder)}`);
   }
-  const name = basename(root);
+  const name = options.name ?? basename(root);
   const said = await readReading(root);
   const { labelColumn = 'label', target = 'single', labelSeparator = '|' } = { ...said, ...given(options) };
   const columns = { imageColumn, textColumn, labelColumn, target, labelSeparator };
@@ -66,7 +68,8 @@ export async function checkDataset(
   if (!rows)
     throw new TandemError('unknown-dataset', `${name} has neither a metadata file nor a folder per class`);
   const checked = await checkPictures(rows, found, options.onProgress);
-  checkLabels(rows, name, columns, found);
+  // Where the list of examples itself is broken, that is the one thing to mend.
+  if (rows.length > 0 || found.count === 0) checkLabels(rows, name, columns, found);
   noteTwins(checked, contentOf, notes);
   const problems = found.list();
   const counts = countExamples(checked);
@@ -112,4 +115,12 @@ export function hashExamples(examples: Example[]): string {
     hash.update(`${JSON.stringify([imageHash ?? null, text ?? null, label, split ?? null])}\n`);
   }
   return hash.digest('hex');
+}
+
+/** sha256 over pictures, texts and labels, whatever their order, and whichever side the dataset puts them on. */
+export function hashInNoOrder(examples: readonly Example[]): string {
+  const contents = examples.map(({ imageHash, text, label }) =>
+    JSON.stringify([imageHash ?? null, text ?? null, label]),
+  );
+  return createHash('sha256').update(contents.sort().join('\n')).digest('hex');
 }

@@ -62,13 +62,14 @@ async function withChecked<Result>(
       'folder' in source
         ? source.folder
         : await unpackUpload(source.file, source.fileName, join(scratch, 'unpacked'));
+    const called = name ?? ('folder' in source ? undefined : stemOf(source.fileName));
     const check = await checkDataset(folder, {
       ...columns,
+      name: called,
       inlineFolder: join(scratch, 'pictures'),
       onProgress: (done, total) => onProgress?.({ stage: 'checking', done, total }),
     });
-    const called = name ?? ('folder' in source ? check.name : stemOf(source.fileName));
-    return await use({ ...check, name: called });
+    return await use(check);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

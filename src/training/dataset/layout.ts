@@ -37,7 +37,7 @@ export async function findExamples(
     } else if (files.length === 1) {
       const name = files[0];
       const place = { root, folder: path, path: join(path, name), name: prefix + name, split, inlineFolder };
-      found.push(...(await readMetadataRows(place, columns, problems, notes)));
+      for (const example of await readMetadataRows(place, columns, problems, notes)) found.push(example);
     } else {
       const examples = await readClassFolders(root, path, split, problems, notes);
       for (const example of examples) found.push({ ...example, row: found.length + 1 });

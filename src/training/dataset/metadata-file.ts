@@ -25,10 +25,15 @@ export interface MetadataTable {
 
 /**
  * Reads a CSV or JSONL file piece by piece. Rows that cannot be read become problems, the others are returned.
+ * @returns undefined where problems leave no row
  * @example const { columns, rows } = await readMetadataFile({ path, name: 'metadata.csv', imageColumn: 'file_name' }, problems);
  */
-export async function readMetadataFile(file: MetadataFile, problems: Problems): Promise<MetadataTable> {
+export async function readMetadataFile(
+  file: MetadataFile,
+  problems: Problems,
+): Promise<MetadataTable | undefined> {
   const { path, name } = file;
+  const before = problems.count;
   const columns = new Set<string>();
   const rows: TableRow[] = [];
   const isCsv = /\.(csv|tsv)$/i.test(name);
@@ -39,8 +44,8 @@ export async function readMetadataFile(file: MetadataFile, problems: Problems): 
     for await (const read of source) {
       const at = `${name} row ${read.row}`;
       if (rows.length === tableLimits.rows) {
-        problems.add(at, `there are more than ${tableLimits.rows} rows; reading stopped there`);
-        break;
+        problems.add(at, `there are more than ${tableLimits.rows} rows; split it into several datasets`);
+        return undefined;
       }
       const row = await checkRow(read, at, file, problems);
       if (!row) continue;
@@ -48,15 +53,15 @@ export async function readMetadataFile(file: MetadataFile, problems: Problems): 
       for (const column of row.values.keys()) columns.add(column);
       if (columns.size > tableLimits.columns) {
         problems.add(at, `there are more than ${tableLimits.columns} columns; reading stopped there`);
-        return { columns: [], rows: [] };
+        return undefined;
       }
     }
   } catch (error) {
     if (!(error instanceof TextProblem)) throw error;
     problems.add(error.row ? `${name} row ${error.row}` : name, error.message);
-    return { columns: [], rows: [] };
+    return undefined;
   }
-  return { columns: [...columns], rows };
+  return rows.length === 0 && problems.count > before ? undefined : { columns: [...columns], rows };
 }
 
 function addHeader(header: string[], columns: Set<string>, name: string, problems: Problems): boolean {

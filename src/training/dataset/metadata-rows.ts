@@ -36,7 +36,9 @@ export async function readMetadataRows(
 ): Promise<FoundExample[]> {
   const { path, name, inlineFolder } = place;
   const file = { path, name, inlineFolder, imageColumn: names.imageColumn };
-  const { columns, rows } = await readMetadataFile(file, problems);
+  const table = await readMetadataFile(file, problems);
+  if (!table) return [];
+  const { columns, rows } = table;
   if (!checkColumns(columns, name, names, problems, notes)) return [];
   const examples: FoundExample[] = [];
   for (const row of rows) {

@@ -16,6 +16,10 @@ export class Problems {
     this.#items.push({ at, detail });
   }
 
+  get count(): number {
+    return this.#items.length;
+  }
+
   /** All of them, in order of place. */
   list(): ErrorItem[] {
     return this.#items.toSorted((a, b) => byPlace.compare(a.at, b.at));

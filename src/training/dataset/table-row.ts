@@ -11,7 +11,7 @@ export type ReadRow = TableRow | { row: number; problem: string };
 /** What no table of examples needs and only a broken or hostile one has. */
 export const tableLimits = {
   columns: 1000,
-  rows: 5_000_000,
+  rows: 2_000_000,
   /** Characters of one value that is no picture. */
   value: 100_000,
   /** Characters of one row, pictures in it included. A quote that is never closed makes one row of the rest. */

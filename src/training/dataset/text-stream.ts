@@ -24,13 +24,15 @@ export async function* readText(path: string): AsyncGenerator<string> {
   let isFirst = true;
   for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
     const bytes: Buffer = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
-    if (isFirst && isUtf16(bytes)) throw new TextProblem('the file is UTF-16; save it as UTF-8');
+    if (isFirst) refuseWideText(bytes);
     isFirst = false;
     // A character may be cut in two by the end of a piece; line ends are never part of a longer character.
     const end = bytes.length - cutCharacter(bytes);
     held = Buffer.from(bytes.subarray(end));
     const whole = bytes.subarray(0, end);
     if (!isUtf8(whole)) throw notUtf8(row + brokenLine(whole));
+    if (whole.includes(0))
+      throw new TextProblem('a zero byte stands in the text; remove it', row + lineOfZero(whole));
     let text = decoder.decode(whole, { stream: true });
     if (endedInReturn && text.startsWith('\n')) text = text.slice(1);
     endedInReturn = text.endsWith('\r');
@@ -59,10 +61,17 @@ function notUtf8(row: number): TextProblem {
   return new TextProblem('the text is not UTF-8; save the file as UTF-8', row);
 }
 
-/** UTF-16 with its mark, or without: then plain letters leave every other byte zero. */
-export function isUtf16(bytes: Buffer): boolean {
-  const mark = bytes.subarray(0, 2).toString('hex');
-  return mark === 'fffe' || mark === 'feff' || bytes.subarray(0, 1024).includes(0);
+/** Refuses UTF-32 with its mark, and UTF-16 with its mark or without: then plain letters leave every other byte zero. */
+function refuseWideText(bytes: Buffer): void {
+  const mark = bytes.toString('hex', 0, 4);
+  if (mark === 'fffe0000' || mark === '0000feff')
+    throw new TextProblem('the file is UTF-32; save it as UTF-8');
+  const [even, odd] = [0, 1].map(
+    (side) => bytes.subarray(0, 1024).filter((byte, at) => byte === 0 && at % 2 === side).length,
+  );
+  const hasZerosOnOneSide = Math.max(even, odd) > 1 && Math.min(even, odd) === 0;
+  if (/^(fffe|feff)/.test(mark) || hasZerosOnOneSide)
+    throw new TextProblem('the file is UTF-16; save it as UTF-8');
 }
 
 /** How many bytes at the end are the beginning of a character that is longer than what is there. */
@@ -83,6 +92,13 @@ function brokenLine(bytes: Buffer): number {
     if (found < 0 || !isUtf8(bytes.subarray(start, end))) return line;
     start = end + 1;
   }
+}
+
+function lineOfZero(bytes: Buffer): number {
+  let line = 0;
+  const zero = bytes.indexOf(0);
+  for (let at = bytes.indexOf(0x0a); at >= 0 && at < zero; at = bytes.indexOf(0x0a, at + 1)) line++;
+  return line;
 }
 
 function countLines(text: string): number {

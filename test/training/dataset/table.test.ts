@@ -1,8 +1,11 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { TandemError } from '../../../src/errors.ts';
 import { checkDataset, readDataset } from '../../../src/training/dataset/dataset.ts';
+import { tryImport } from '../../../src/training/dataset/import.ts';
+import { tableLimits } from '../../../src/training/dataset/table-row.ts';
 import { readLines, readText } from '../../../src/training/dataset/text-stream.ts';
 import { folderWith, picture, temporaryFolder } from './sample.ts';
 
@@ -123,7 +126,7 @@ describe('any text', () => {
   it('is read as it was written, but for the mark at its start and its line ends', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary' }), fc.boolean(), async (written, marked) => {
-        // A zero among the first letters is how UTF-16 looks; a lone surrogate cannot be written.
+        // A zero is refused; a lone surrogate cannot be written.
         const text = written.toWellFormed().replaceAll(/\0|\uFEFF/g, '');
         const folder = await folderWith({ 'a.txt': `${marked ? '\uFEFF' : ''}${text}` });
         const expected = text.replaceAll(/\r\n?/g, '\n');
@@ -165,4 +168,73 @@ describe('any text', () => {
       { numRuns: 60 },
     );
   });
+});
+
+describe('a table that cannot be read', () => {
+  it.each<[string, Uint8Array | string, string]>([
+    [
+      'UTF-16',
+      Buffer.from('\uFEFFtext,label\na,x\nb,y\n', 'utf16le'),
+      'pets.csv: the file is UTF-16; save it as UTF-8',
+    ],
+    [
+      'UTF-16 without letters that everyone knows',
+      Buffer.from('文,字\n犬,猫\n', 'utf16le'),
+      'pets.csv: the file is UTF-16; save it as UTF-8',
+    ],
+    [
+      'UTF-32',
+      Buffer.from('fffe0000740000006500000078000000', 'hex'),
+      'pets.csv: the file is UTF-32; save it as UTF-8',
+    ],
+    ['a zero byte', 'text,label\na,x\nb\0c,y\n', 'pets.csv row 3: a zero byte stands in the text; remove it'],
+    [
+      'Latin-1',
+      Buffer.from('text,label\na,x\ncafé,y\n', 'latin1'),
+      'pets.csv row 3: the text is not UTF-8; save the file as UTF-8',
+    ],
+    [
+      'too many columns',
+      `${Array.from({ length: 1001 }, (_, index) => `c${index}`)}\n1\n`,
+      'pets.csv: it has 1001 columns; 1000 are the limit',
+    ],
+    [
+      'a quote that opens in its first row',
+      'text,label\n"a,x\nb,y\n',
+      'pets.csv row 2: a quote that opens here is never closed; reading stopped there',
+    ],
+    ['nothing in it', '', 'pets.csv: it has no rows'],
+    ['its names alone', 'text,label\n', 'pets: there are no examples'],
+  ])('has one problem, and its place: %s', async (_what, content, problem) => {
+    const file = join(await folderWith({ upload: content }), 'upload');
+    const workspace = await temporaryFolder();
+    const { problems } = await tryImport({ file, fileName: 'pets.csv' }, { workspace });
+    expect(problems.map(({ at, detail }) => `${at}: ${detail}`)).toEqual([problem]);
+    expect(await readdir(workspace)).toEqual([]);
+  });
+
+  it('has more rows than the limit', async () => {
+    const { rows } = tableLimits;
+    onTestFinished(() => void Object.assign(tableLimits, { rows }));
+    tableLimits.rows = 4;
+    const lines = ['a,x', 'b,y', 'c,x', 'd,y', 'e,x', 'f,y'];
+    const problem = 'there are more than 4 rows; split it into several datasets';
+    expect(await problemsOf({ 'metadata.csv': `text,label\n${lines.join('\n')}\n` })).toEqual([
+      `metadata.csv row 6: ${problem}`,
+    ]);
+    const json = lines.map((line) => JSON.stringify({ text: line[0], label: line[2] }));
+    expect(await problemsOf({ 'metadata.jsonl': json.join('\n') })).toEqual([
+      `metadata.jsonl row 5: ${problem}`,
+    ]);
+    expect(await problemsOf({ 'metadata.csv': `text,label\n${lines.slice(0, 4).join('\n')}\n` })).toEqual([]);
+  });
+});
+
+it('is read where it has far more rows than a function takes arguments', async () => {
+  const rows = Array.from({ length: 150_000 }, (_, row) => `text ${row},${row % 2 ? 'x' : 'y'}\n`);
+  const { counts, problems } = await checkDataset(
+    await folderWith({ 'metadata.csv': `text,label\n${rows.join('')}` }),
+  );
+  expect(problems).toEqual([]);
+  expect(counts.examples).toBe(150_000);
 });

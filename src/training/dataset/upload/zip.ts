@@ -27,7 +27,7 @@ export async function unpackZip(file: string, folder: string, limits: ArchiveLim
         if (entries.length > limits.entries) break;
       }
     } catch (error) {
-      throw damaged(archive, error as Error);
+      throw refusedName(error as Error) ?? damaged(archive, error as Error);
     }
     for (const { entry, path } of checkEntries(entries, (await stat(file)).size, limits)) {
       const target = join(folder, ...path);
@@ -37,6 +37,16 @@ export async function unpackZip(file: string, folder: string, limits: ArchiveLim
   } finally {
     zip.close();
   }
+}
+
+/** yauzl itself refuses some names, before anything here sees them. */
+function refusedName({ message }: Error): TandemError | undefined {
+  const [, what, name] = /^(absolute path|invalid relative path): (.*)$/s.exec(message) ?? [];
+  if (what === undefined) return undefined;
+  return refuse(
+    name,
+    what === 'absolute path' ? 'its name is an absolute path' : 'its name leads out of the folder',
+  );
 }
 
 function checkEntries(entries: Entry[], archiveBytes: number, limits: ArchiveLimits) {

@@ -169,6 +169,14 @@ describe('an archive that is refused', () => {
     expect(left).toEqual([]);
   });
 
+  it.each([
+    ['leads out of the folder', '../evil.txt', 'its name leads out of the folder'],
+    ['has an absolute name', '/x/evil.txt', 'its name is an absolute path'],
+    ['has a name with a drive', 'C:/evil.txt', 'its name is an absolute path'],
+  ])('%s, and the place is the entry', async (name, at, detail) => {
+    expect((await extract(await attack(name))).error).toMatchObject({ items: [{ at, detail }] });
+  });
+
   it('has a file twice, under two spellings of its name', async () => {
     const bytes = replaced(await zip({ 'a/b.txt': '', 'a_/b.txt': '' }), 'a_/b.txt', 'a//b.txt');
     expect((await extract(bytes)).error?.message).toMatch(/a\/\/b\.txt: it is in the archive twice/);

@@ -1,0 +1,59 @@
+import type { Encoders } from '../../inference/encoders.ts';
+import { Engine } from '../../runtime/engine.ts';
+import { answerRows } from '../answers.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { loadFittingHead } from '../evaluate-head.ts';
+import { extractFeatures } from '../features.ts';
+import type { TrainingProgress } from '../progress.ts';
+import { type Answered, comparePairedAnswers, type PairedAnswers } from './paired-answers.ts';
+
+export interface CompareOnRowsOptions {
+  dataset: Dataset;
+  /** Folders of the two heads. */
+  heads: readonly [first: string, second: string];
+  /** Folder of the features that earlier jobs left, and of what this one leaves. */
+  featureCache?: string;
+  onProgress?(progress: TrainingProgress): void;
+}
+
+/** What two heads say of the same examples. */
+export interface RowComparison extends PairedAnswers {
+  dataset: { name: string; hash: string; examples: number };
+  /** Heads that were trained on this very dataset, so that most of it flatters them: `pets@2`. */
+  trainedOnIt: string[];
+}
+
+/**
+ * Lets two heads answer every example of a dataset, and says whether either is better.
+ * @throws TandemError as `evaluateHead`, for the head that does not fit
+ * @example
+ * const { figures, disagreements } = await compareOnRows(encoders, { dataset, heads: [first.folder, second.folder] });
+ */
+export async function compareOnRows(
+  encoders: Encoders,
+  { dataset, heads, featureCache, onProgress }: CompareOnRowsOptions,
+): Promise<RowComparison> {
+  const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
+  try {
+    const load = (folder: string) => loadFittingHead(engine, folder, encoders, dataset);
+    const loaded = [await load(heads[0]), await load(heads[1])] as const;
+    const table = await extractFeatures(encoders, dataset, {
+      cache: featureCache,
+      onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
+    });
+    const answer = async (head: (typeof loaded)[number]): Promise<Answered> => ({
+      manifest: head.manifest,
+      answers: (await answerRows(head, table)).map(({ fused }) => fused),
+    });
+    const { name, hash, examples } = dataset;
+    return {
+      dataset: { name, hash, examples: examples.length },
+      trainedOnIt: loaded
+        .filter(({ manifest }) => manifest.training.datasetHash === hash)
+        .map(({ manifest }) => `${manifest.name}@${manifest.version}`),
+      ...comparePairedAnswers(dataset, await answer(loaded[0]), await answer(loaded[1])),
+    };
+  } finally {
+    await engine.close();
+  }
+}
