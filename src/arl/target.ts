@@ -1,4 +1,5 @@
 import { add, cast, multiply, negate, scale, softplus, subtract } from '../graph/operations/elementwise.ts';
+import { reshape } from '../graph/operations/layout.ts';
 import {
   binaryCrossEntropy,
   type CrossEntropyOptions,
@@ -7,7 +8,7 @@ import {
   squaredError,
 } from '../graph/operations/loss.ts';
 import { dot, mean, sum } from '../graph/operations/reduction.ts';
-import { argMax, equal, greater } from '../graph/operations/selection.ts';
+import { equal, greater, pick, rowMaximum } from '../graph/operations/selection.ts';
 import { constant, type ElementType, type Shape, type Value } from '../graph/value.ts';
 
 /** A head's predictions against the truth. */
@@ -37,7 +38,11 @@ export const targets = {
       const weighted = weights ? multiply(probabilities, weights) : probabilities;
       return { loss, perRow, predictions: probabilities, entropy: negate(dot(weighted, logProbabilities)) };
     },
-    right: (logits, truth) => cast(equal(argMax(logits), cast(truth, 'int64')), 'float32'),
+    // No index of the largest is looked for: that costs as much as three passes of the loss.
+    right(logits, truth) {
+      const isLargest = equal(pick(logits, truth), rowMaximum(logits));
+      return reshape(cast(isLargest, 'float32'), [logits.shape[0]]);
+    },
   },
   /** Any of C labels, each by itself: sigmoids. Label smoothing ε moves every target by ε/2 towards the middle. */
   multi: {

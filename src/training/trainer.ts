@@ -41,9 +41,6 @@ export interface TrainedHead {
 const millisecondsPerRun = 250;
 const mostStepsPerRun = 100;
 
-/** 512 KiB: with its gradient and its moments, a block of weights stays in the cache for the optimizer's dozen passes. */
-const blockElements = 131_072;
-
 /**
  * Trains a head on scaled features: ONNX Runtime runs the steps, a run of them at a time.
  * @throws TandemError `job-cancelled` where the signal aborts, `training-failed` where the loss stops being finite
@@ -64,9 +61,8 @@ export async function trainHead(
   };
   const partial = table.columns.some(({ present }) => present.includes(0));
   const batchSize = Math.min(recipe.batchSize, table.labels.length);
-  const layout = new ParameterLayout(architecture, blockElements);
+  const layout = new ParameterLayout(architecture);
   const step = trainingStep(architecture, {
-    blockElements,
     strategy: recipe.strategy,
     target: table.targets?.kind,
     // Numbers have no entropy.
