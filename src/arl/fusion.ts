@@ -1,10 +1,10 @@
-import { add, log, multiply, scale, sigmoid, sumOf } from '../graph/operations/elementwise.ts';
+import { add, multiply, sigmoid, sumOf } from '../graph/operations/elementwise.ts';
 import { stopGradient } from '../graph/operations/gradient.ts';
 import { reshape } from '../graph/operations/layout.ts';
 import { batchedMatmul, gemm } from '../graph/operations/linear.ts';
-import { softmax } from '../graph/operations/normalization.ts';
-import { constant, type Shape, type Value } from '../graph/value.ts';
+import type { Shape, Value } from '../graph/value.ts';
 import type { Parameters } from './parameters.ts';
+import { type TargetKind, targets } from './target.ts';
 
 export interface Logits {
   /** `f` [B, C]. */
@@ -16,7 +16,7 @@ export interface Logits {
 /** A fusion `F(z_1 … z_M)` and its shared auxiliary predictors, which have no parameters of their own (Sec. 3.3). */
 export interface Fusion {
   parameterShapes(modalities: number, hidden: number, classes: number): Parameters<Shape>;
-  logits(z: readonly Value[], parameters: Parameters): Logits;
+  logits(z: readonly Value[], parameters: Parameters, target: TargetKind): Logits;
 }
 
 /** `[z_1; …; z_M] W + b`. W is kept as its blocks of rows W_m, so that `u_m = z_m W_m + b` and nothing is cut or joined. */
@@ -53,16 +53,12 @@ const share: Fusion = {
   },
 };
 
-/**
- * Late fusion: classifiers that share nothing, their probabilities averaged. `f` is the logarithm of the mean, so that
- * its softmax is the mean itself. It is a baseline, and no gradient passes `f`.
- */
+/** Late fusion: predictors that share nothing, their predictions averaged. It is a baseline, and no gradient passes `f`. */
 const late: Fusion = {
   parameterShapes: sum.parameterShapes,
-  logits(z, parameters) {
+  logits(z, parameters, target) {
     const unimodal = z.map((value, m) => linear(value, parameters, `fusion.${m}`));
-    const mean = scale(sumOf(unimodal.map(softmax)), 1 / unimodal.length);
-    return { fused: stopGradient(log(add(mean, constant(1e-30)))), unimodal };
+    return { fused: stopGradient(targets[target].average(unimodal)), unimodal };
   },
 };
 

@@ -78,7 +78,7 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   const residual = input(stepInputs.residual, []);
   const maskRows = input(stepInputs.dropoutRows, [B], 'int32');
   const features = architecture.dimensions.map((D, m) => input(sharedInputs.features(m), [dynamic, D]));
-  const target: Target = targets[settings.target ?? 'single'];
+  const target: Target = targets[architecture.target ?? 'single'];
   const { type, shape } = target.truth;
   const allTruth = input(sharedInputs.truth, shape(dynamic, architecture.classes), type);
   const allWeights = input(sharedInputs.weights, [dynamic, 1]);

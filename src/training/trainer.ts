@@ -58,13 +58,13 @@ export async function trainHead(
     classes,
     adapter: recipe.adapter,
     fusion: recipe.fusion,
+    target: table.targets?.kind,
   };
   const partial = table.columns.some(({ present }) => present.includes(0));
   const batchSize = Math.min(recipe.batchSize, table.labels.length);
   const layout = new ParameterLayout(architecture);
   const step = trainingStep(architecture, {
     strategy: recipe.strategy,
-    target: table.targets?.kind,
     // Numbers have no entropy.
     variance: table.targets?.kind === 'regression' ? 'dropout' : recipe.variance,
     temperature: recipe.temperature,
