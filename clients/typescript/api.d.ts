@@ -789,6 +789,30 @@ export interface components {
              * @example 5
              */
             seeds?: number;
+            /**
+             * @description How picture and text are balanced; `arl` unless said.
+             * @example arl
+             * @enum {string}
+             */
+            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late";
+            /**
+             * @description How they are joined; `concat` unless said.
+             * @example concat
+             * @enum {string}
+             */
+            fusion?: "concat" | "sum" | "share" | "gated" | "bilinear";
+            /**
+             * @description What ARL takes for the variance of a modality: the entropy of its answers, or how they vary under dropout.
+             * @example entropy
+             * @enum {string}
+             */
+            variance?: "entropy" | "dropout";
+            /**
+             * @description `balanced`: rare labels count as much as common ones.
+             * @example none
+             * @enum {string}
+             */
+            classWeights?: "none" | "balanced";
             target?: components["schemas"]["Target"];
             /**
              * @description What stands between the labels of a row that may have several.
@@ -806,6 +830,30 @@ export interface components {
             /** @enum {string} */
             compare?: "true" | "false";
             seeds?: string;
+            /**
+             * @description How picture and text are balanced; `arl` unless said.
+             * @example arl
+             * @enum {string}
+             */
+            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late";
+            /**
+             * @description How they are joined; `concat` unless said.
+             * @example concat
+             * @enum {string}
+             */
+            fusion?: "concat" | "sum" | "share" | "gated" | "bilinear";
+            /**
+             * @description What ARL takes for the variance of a modality: the entropy of its answers, or how they vary under dropout.
+             * @example entropy
+             * @enum {string}
+             */
+            variance?: "entropy" | "dropout";
+            /**
+             * @description `balanced`: rare labels count as much as common ones.
+             * @example none
+             * @enum {string}
+             */
+            classWeights?: "none" | "balanced";
             target?: components["schemas"]["Target"];
             /**
              * @description What stands between the labels of a row that may have several.
@@ -4186,7 +4234,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The end of a problem’s type. */
-                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "head-conflict" | "invalid-head" | "data-in-use" | "head-in-use" | "damaged-artifact" | "job-cancelled" | "training-failed" | "overloaded" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
+                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "invalid-recipe" | "head-conflict" | "invalid-head" | "data-in-use" | "head-in-use" | "damaged-artifact" | "job-cancelled" | "training-failed" | "overloaded" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
             };
             cookie?: never;
         };

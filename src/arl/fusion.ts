@@ -15,6 +15,8 @@ export interface Logits {
 
 /** A fusion `F(z_1 … z_M)` and its shared auxiliary predictors, which have no parameters of their own (Sec. 3.3). */
 export interface Fusion {
+  /** How many modalities it joins; any number where absent. */
+  modalities?: number;
   parameterShapes(modalities: number, hidden: number, classes: number): Parameters<Shape>;
   logits(z: readonly Value[], parameters: Parameters, target: TargetKind): Logits;
 }
@@ -64,8 +66,8 @@ const late: Fusion = {
 
 /** `out(σ(P_1 z_1) ⊙ P_2 z_2)`, and each modality gates itself when it is alone. Two modalities. */
 const gated: Fusion = {
+  modalities: 2,
   parameterShapes: (modalities, hidden, classes) => ({
-    ...onlyTwo('gated', modalities),
     ...weights(modalities, hidden, hidden),
     ...biases(modalities, hidden),
     'fusion.out.weight': [hidden, classes],
@@ -81,8 +83,8 @@ const gated: Fusion = {
 
 /** `out(fc(vec(z_1 z_2ᵀ)))`, and each modality's product with itself when it is alone. Two modalities. */
 const bilinear: Fusion = {
-  parameterShapes: (modalities, hidden, classes) => ({
-    ...onlyTwo('bilinear', modalities),
+  modalities: 2,
+  parameterShapes: (_, hidden, classes) => ({
     'fusion.weight': [hidden * hidden, hidden],
     'fusion.bias': [hidden],
     'fusion.out.weight': [hidden, classes],
@@ -102,8 +104,8 @@ const bilinear: Fusion = {
   },
 };
 
-export const fusions = { concat, sum, share, late, gated, bilinear };
-export type FusionName = keyof typeof fusions;
+export type FusionName = 'concat' | 'sum' | 'share' | 'late' | 'gated' | 'bilinear';
+export const fusions: Readonly<Record<FusionName, Fusion>> = { concat, sum, share, late, gated, bilinear };
 
 function linear(x: Value, parameters: Parameters, name: string): Value {
   return gemm(x, parameters[`${name}.weight`], { bias: parameters[`${name}.bias`] });
@@ -119,10 +121,4 @@ function biases(modalities: number, outputs: number): Parameters<Shape> {
 
 function perModality(modalities: number, suffix: string, shape: Shape): Parameters<Shape> {
   return Object.fromEntries(Array.from({ length: modalities }, (_, m) => [`fusion.${m}.${suffix}`, shape]));
-}
-
-function onlyTwo(name: string, modalities: number): Parameters<Shape> {
-  if (modalities !== 2)
-    throw new Error(`${name} fusion joins two modalities, not ${modalities}; take concat, sum or share`);
-  return {};
 }

@@ -3,7 +3,7 @@ import { strategies } from '../arl/strategy.ts';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { fineTune } from '../training/fine-tune.ts';
-import { defaultRecipe, type Recipe, strategyRecipe } from '../training/recipe.ts';
+import { chooseRecipe, defaultRecipe, type Recipe, trainedFusions } from '../training/recipe.ts';
 import {
   addDatasetOptions,
   addSettings,
@@ -48,6 +48,19 @@ export const train = addSettings(
         .default(defaultRecipe.strategy),
     )
     .addOption(
+      new Option('--fusion <name>', 'how picture and text are joined; late fusion joins in its own way')
+        .choices(trainedFusions)
+        .default(defaultRecipe.fusion),
+    )
+    .addOption(
+      new Option(
+        '--variance <proxy>',
+        'what ARL takes for the variance of a modality: the entropy of its answers, as in the paper, or how they vary under dropout',
+      )
+        .choices(['entropy', 'dropout'] satisfies Recipe['variance'][])
+        .default(defaultRecipe.variance),
+    )
+    .addOption(
       new Option('--class-weights <weights>', 'balanced: rare labels count as much as common ones')
         .choices(['none', 'balanced'] satisfies Recipe['classWeights'][])
         .default('none'),
@@ -57,6 +70,7 @@ export const train = addSettings(
 )
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- train photos/ --head pets')
   .action(async (reference: string, options, command: Command) => {
+    const { strategy, fusion, variance, classWeights } = options;
     const chosen = settingsOf(command, encoderSettings);
     const onProgress = progressBar();
     const dataset = await openDataset(reference, chosen, columnNames(options), onProgress);
@@ -69,7 +83,7 @@ export const train = addSettings(
         seed: options.seed,
         testShare: options.testShare,
         splitBy: options.splitBy,
-        recipe: { ...strategyRecipe(options.strategy), classWeights: options.classWeights },
+        recipe: chooseRecipe({ strategy, fusion, variance, classWeights }),
         search: options.search,
         threads: chosen.threads,
         checkpoints: options.checkpoints,

@@ -11,6 +11,7 @@ import type { Database } from '../store/database.ts';
 import { syncToDisk } from '../store/durable.ts';
 import { headNamePattern } from '../store/heads.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
+import type { Recipe } from '../training/recipe.ts';
 import { describeFailure } from './failure.ts';
 import type { Job, JobEvent, JobState } from './job.ts';
 import { JobStore, type StoredJob } from './job-store.ts';
@@ -29,7 +30,7 @@ export interface JobQueueOptions {
 
 export interface JobRequest {
   /** What to make: a head, or a comparison of the strategies over so many splits. */
-  work: { head: string; seed: number } | { compare: number };
+  work: { head: string; seed: number; recipe?: Partial<Recipe> } | { compare: number };
   source: { dataset: string } | { archive: string; fileName: string };
   /** What a row's label is, and what stands between several; of a dataset that is not imported yet. */
   target?: TargetKind;

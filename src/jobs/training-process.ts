@@ -15,12 +15,13 @@ import type { ColumnNames } from '../training/dataset/example.ts';
 import { unpackUpload } from '../training/dataset/upload/unpack.ts';
 import { fineTune } from '../training/fine-tune.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
+import type { Recipe } from '../training/recipe.ts';
 import { writeComparisonReport } from '../training/report.ts';
 import { describeFailure, type JobFailure } from './failure.ts';
 
 export interface TrainingTask {
   /** What is to be made: a head, or a comparison over so many seeds, whose report goes to a file. */
-  work: { head: string; seed: number } | { compare: number; report: string };
+  work: { head: string; seed: number; recipe?: Partial<Recipe> } | { compare: number; report: string };
   /** How the labels of a dataset that is not imported yet are to be read. */
   reading: Partial<Pick<ColumnNames, 'target' | 'labelSeparator'>>;
   /** Folder of all data, and of what this job alone has. */

@@ -16,7 +16,7 @@ import { extractFeatures } from './features.ts';
 import { fitHead } from './fit.ts';
 import { nearDuplicates } from './near-duplicates.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
-import { type Recipe, recipeFor } from './recipe.ts';
+import { checkRecipe, type Recipe, recipeFor } from './recipe.ts';
 import { searchRecipe } from './recipe-search.ts';
 import { writeReport } from './report.ts';
 import type { SplitMethod } from './split.ts';
@@ -54,7 +54,7 @@ export interface FineTuneOptions {
 /**
  * The whole way from a dataset to a registered head: encode it, train on the training
  * split, measure on the test split (read here, once, at the end), write the report, register the version.
- * @throws TandemError `invalid-dataset`, `job-cancelled`, `training-failed`
+ * @throws TandemError `invalid-dataset`, `invalid-recipe`, `job-cancelled`, `training-failed`
  * @example
  * const { version, metrics } = await fineTune(encoders, registry, { dataset: await readDataset('pets'), head: 'pets', … });
  */
@@ -77,6 +77,7 @@ export async function fineTune(
       ? new TandemError('job-cancelled', 'stopped while encoding', { cause: error })
       : error;
   });
+  checkRecipe(recipe, table);
   const encoded = performance.now();
 
   const { provider } = encoders.provider;

@@ -19,7 +19,9 @@ export function splitRows(
   if (train.length === 0 || test.length === 0)
     throw new TandemError(
       'invalid-dataset',
-      `${name} has ${train.length} examples to train on and ${test.length} to test on; it needs both`,
+      test.length === 0
+        ? `${name} has ${train.length} examples to train on and none to test on: near copies stay on one side, and of no label are there two examples that differ and do not contradict each other; bring such examples`
+        : `${name} has ${test.length} examples to test on and none to train on: its split column marks them all as test`,
     );
   return { train: train.map(({ row }) => row), test: test.map(({ row }) => row) };
 }

@@ -77,6 +77,7 @@ describe('a training', () => {
     ['the variance that dropout shows', { variance: 'dropout' }],
     ['weighted classes', { classWeights: 'balanced' }],
     ['gated fusion', { fusion: 'gated' }],
+    ['bilinear fusion', { fusion: 'bilinear', hidden: 8 }],
     ['the fused loss alone', { strategy: 'joint', epochs: 60 }],
     [
       'OGM-GE',

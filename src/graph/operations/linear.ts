@@ -1,4 +1,4 @@
-import { elementCount } from '../shape.ts';
+import { elementCount, sameShape } from '../shape.ts';
 import { apply, type Value } from '../value.ts';
 import { reshape } from './layout.ts';
 import { sumTo } from './reduction.ts';
@@ -64,7 +64,7 @@ export function batchedMatmul(
   { transposeA = false, transposeB = false, alpha = 1 }: Omit<GemmOptions, 'bias'> = {},
 ): Value {
   const lead = a.shape.slice(0, -2);
-  if (elementCount(lead) !== elementCount(b.shape.slice(0, -2)))
+  if (!sameShape(lead, b.shape.slice(0, -2)))
     throw new Error(`stacks [${a.shape}] and [${b.shape}] differ`);
   const rows = a.shape.at(transposeA ? -1 : -2)!;
   const columns = b.shape.at(transposeB ? -2 : -1)!;

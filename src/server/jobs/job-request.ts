@@ -1,8 +1,10 @@
 import type { Request } from 'express';
 import { z } from 'zod';
+import { type StrategyName, strategies } from '../../arl/strategy.ts';
 import { TandemError } from '../../errors.ts';
 import type { Job } from '../../jobs/job.ts';
 import { headNamePattern } from '../../store/heads.ts';
+import { chooseRecipe, type RecipeChoices, trainedFusions } from '../../training/recipe.ts';
 import { formFile, formNumber, notText } from '../body.ts';
 import { metricsSchema, targetSchema } from '../heads/head-routes.ts';
 import { labelReading } from '../label-reading.ts';
@@ -24,6 +26,34 @@ const seeds = z
   .min(2)
   .max(1000)
   .meta({ description: 'Of a comparison: how many splits to train on; 5 unless said.', example: 5 });
+/** What a head's recipe may be told; a comparison tries them itself. */
+const choices = {
+  strategy: z
+    .enum(Object.keys(strategies) as [StrategyName, ...StrategyName[]])
+    .optional()
+    .meta({ description: 'How picture and text are balanced; `arl` unless said.', example: 'arl' }),
+  fusion: z
+    .enum(trainedFusions)
+    .optional()
+    .meta({ description: 'How they are joined; `concat` unless said.', example: 'concat' }),
+  variance: z.enum(['entropy', 'dropout']).optional().meta({
+    description:
+      'What ARL takes for the variance of a modality: the entropy of its answers, or how they vary under dropout.',
+    example: 'entropy',
+  }),
+  classWeights: z
+    .enum(['none', 'balanced'])
+    .optional()
+    .meta({ description: '`balanced`: rare labels count as much as common ones.', example: 'none' }),
+} satisfies { [Choice in keyof RecipeChoices]: z.ZodType<RecipeChoices[Choice] | undefined> };
+const choiceNames = Object.keys(choices) as (keyof RecipeChoices)[];
+const comparesOnly = (request: { compare?: boolean } & Partial<RecipeChoices>) =>
+  !request.compare || choiceNames.every((name) => request[name] === undefined);
+const whatComparisons = {
+  error: 'a comparison tries every strategy; leave out the choices for a head',
+  path: ['compare'],
+};
+
 const needsWork = ({ head, compare }: { head?: string; compare?: boolean }) =>
   (head === undefined) === (compare === true);
 const whatWork = { error: 'name a head to make, or set compare', path: ['head'] };
@@ -41,9 +71,11 @@ export const jsonSchema = z
     seed: seed.optional(),
     compare: compare.optional(),
     seeds: seeds.optional(),
+    ...choices,
     ...labelReading,
   })
   .refine(needsWork, whatWork)
+  .refine(comparesOnly, whatComparisons)
   .meta({ id: 'JobRequest', example: { head: 'pets', dataset: 'pets', seed: 0 } });
 
 const formFields = {
@@ -54,9 +86,13 @@ const formFields = {
     .transform((text) => text === 'true')
     .optional(),
   seeds: formNumber(seeds).optional(),
+  ...choices,
   ...labelReading,
 };
-const formFieldsSchema = z.strictObject({ ...formFields, archive: notText }).refine(needsWork, whatWork);
+const formFieldsSchema = z
+  .strictObject({ ...formFields, archive: notText })
+  .refine(needsWork, whatWork)
+  .refine(comparesOnly, whatComparisons);
 export const formSchema = z
   .strictObject({
     ...formFields,
@@ -149,7 +185,13 @@ function workOf<Rest extends object>({
   seed = 0,
   compare: _,
   seeds = defaultSeeds,
+  strategy,
+  fusion,
+  variance,
+  classWeights,
   ...reading
-}: { head?: string; seed?: number; compare?: boolean; seeds?: number } & Rest) {
-  return { ...reading, work: head === undefined ? { compare: seeds } : { head, seed } };
+}: { head?: string; seed?: number; compare?: boolean; seeds?: number } & Partial<RecipeChoices> & Rest) {
+  const chosen = Object.entries({ strategy, fusion, variance, classWeights }).filter(([, choice]) => choice);
+  const recipe = chosen.length > 0 ? { recipe: chooseRecipe(Object.fromEntries(chosen)) } : {};
+  return { ...reading, work: head === undefined ? { compare: seeds } : { head, seed, ...recipe } };
 }
