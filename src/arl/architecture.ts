@@ -3,7 +3,7 @@ import { type FusionName, fusions } from './fusion.ts';
 import type { Parameters } from './parameters.ts';
 import type { TargetKind } from './target.ts';
 
-/** Form of the adapters: `mlp` is METHOD's `gelu(layerNorm(x A + a))`, `linear` is `x A` alone. */
+/** Form of the adapters: `mlp` is docs/method.md's `gelu(layerNorm(x A + a))`, `linear` is `x A` alone. */
 export type AdapterForm = 'linear' | 'mlp';
 
 /** Everything that decides a head's parameters and its answer. */

@@ -21,7 +21,7 @@ export interface ObjectiveSettings {
   strategy: StrategyName;
   /** H; the entropy where absent. */
   variance?: VarianceProxy;
-  /** T of METHOD.md, step 3. */
+  /** T of docs/method.md, step 3. */
   temperature: number;
   /** Label smoothing ε of every cross entropy; 0 where absent. */
   smoothing?: number;
@@ -72,7 +72,7 @@ export interface Batch {
 }
 
 /**
- * The training objective on a batch (METHOD.md, "One training step").
+ * The training objective on a batch (docs/method.md, "One training step").
  * @throws Error where the variance is to come from dropout and there are no further passes, or from an entropy that the
  *   target does not have
  */

@@ -19,7 +19,7 @@ import {
   openDataset,
   settingsOf,
 } from './options.ts';
-import { metricText, print, printJson, table } from './output.ts';
+import { answersTitle, metricText, print, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 
 export const compare = addSettings(
@@ -27,7 +27,7 @@ export const compare = addSettings(
     new Command('compare')
       .summary('train every strategy on equal terms and say which is better')
       .description(
-        'Trains ARL, uniform weights, joint training, OGM-GE, late fusion and each modality alone on the same splits of a dataset, with the same budget, over several seeds. Nothing is registered.',
+        'Trains ARL (with the entropy and with the variance under dropout), uniform weights, joint training, OGM-GE, late fusion and each modality alone on the same splits of a dataset, with the same budget, over several seeds. Nothing is registered.',
       )
       .argument('<dataset>', 'folder of the dataset, laid out as for train, or the id of an imported one')
       .option('--seeds <count>', 'how many splits to train on', numberOption(2, 1000), 5),
@@ -65,7 +65,7 @@ export const compare = addSettings(
 
 function show({ dataset, target, examples, labels, seeds, results, verdict }: Comparison): void {
   print(
-    `${dataset}: ${labels} labels, ${examples.training} examples to train on, ${examples.test} to test on, ${seeds.length} splits`,
+    `${dataset}: ${answersTitle(target, labels)}, ${examples.training} examples to train on, ${examples.test} to test on, ${seeds.length} splits`,
   );
   const titles = metricTitles[target];
   const [main] = titles;

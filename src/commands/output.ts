@@ -39,6 +39,11 @@ export function table([head, ...rows]: readonly (readonly string[])[]): string {
   return lines.toString();
 }
 
+/** What a head can answer: so many labels, or numbers. */
+export function answersTitle(target: TargetKind, labels: number): string {
+  return target === 'regression' ? 'numbers' : `${labels} labels`;
+}
+
 /** One figure of a head. */
 export function metricText(value: number, isShare: boolean): string {
   return isShare ? percent(value) : value.toFixed(3);

@@ -15,7 +15,7 @@ import {
   openDataset,
   settingsOf,
 } from './options.ts';
-import { metricsTable, print, printJson } from './output.ts';
+import { answersTitle, metricsTable, print, printJson } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 
 export const train = addSettings(
@@ -94,7 +94,7 @@ export const train = addSettings(
       else {
         const { head, version, examples, seconds, folder } = summary;
         print(
-          `${head}@${version}: ${summary.labels.length} labels, trained on ${examples.training} examples in ${seconds.total} s`,
+          `${head}@${version}: ${answersTitle(summary.target, summary.labels.length)}, trained on ${examples.training} examples in ${seconds.total} s`,
         );
         print(metricsTable(summary.metrics, summary.target));
         print(`report: ${folder}/report.html`);

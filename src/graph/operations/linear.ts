@@ -64,8 +64,7 @@ export function batchedMatmul(
   { transposeA = false, transposeB = false, alpha = 1 }: Omit<GemmOptions, 'bias'> = {},
 ): Value {
   const lead = a.shape.slice(0, -2);
-  if (!sameShape(lead, b.shape.slice(0, -2)))
-    throw new Error(`stacks [${a.shape}] and [${b.shape}] differ`);
+  if (!sameShape(lead, b.shape.slice(0, -2))) throw new Error(`stacks [${a.shape}] and [${b.shape}] differ`);
   const rows = a.shape.at(transposeA ? -1 : -2)!;
   const columns = b.shape.at(transposeB ? -2 : -1)!;
   return apply('FusedMatMul', [a, b], {
