@@ -8,7 +8,7 @@ import { encoderSettings, readSettings } from '../../src/config.ts';
 import { type Encoders, loadEncoders } from '../../src/inference/encoders.ts';
 import { concurrently } from '../../src/training/dataset/concurrently.ts';
 import type { Dataset } from '../../src/training/dataset/dataset.ts';
-import { extractFeatures } from '../../src/training/features.ts';
+import { extractFeatures } from '../../src/training/features/features.ts';
 import { PeerWorker } from '../peers/worker.ts';
 import { median } from '../statistics.ts';
 import { makePhotographs } from './photographs.ts';

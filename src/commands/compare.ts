@@ -7,7 +7,7 @@ import {
   compareStrategies,
   type Spread,
 } from '../training/compare.ts';
-import { type MetricTitle, metricTitles } from '../training/metrics.ts';
+import { type MetricTitle, metricTitles } from '../training/evaluation/metrics.ts';
 import { writeComparisonReport } from '../training/report.ts';
 import {
   addDatasetOptions,

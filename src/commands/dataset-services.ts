@@ -12,7 +12,7 @@ import { DatasetCatalogue, type DatasetRecord } from '../training/dataset/catalo
 import { concurrently } from '../training/dataset/concurrently.ts';
 import { exportDataset } from '../training/dataset/export.ts';
 import { type DatasetSource, importDataset, tryImport } from '../training/dataset/import.ts';
-import { makeThumbnail } from '../training/thumbnails.ts';
+import { makeThumbnail } from '../training/report/thumbnails.ts';
 
 export interface DatasetServiceOptions {
   /** Folder of all data; folders that requests may name lie in its `datasets`. */

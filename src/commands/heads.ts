@@ -8,7 +8,7 @@ import { readEncoderManifest } from '../inference/encoder-manifest.ts';
 import { readHeadManifest } from '../inference/head.ts';
 import { exportHead, importHead } from '../inference/head-package.ts';
 import { Engine } from '../runtime/engine.ts';
-import { metricTitles } from '../training/metrics.ts';
+import { metricTitles } from '../training/evaluation/metrics.ts';
 import { addSettings, headRegistry, numberOption, settingsOf } from './options.ts';
 import { metricText, print, printJson, table } from './output.ts';
 

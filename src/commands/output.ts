@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import type { TargetKind } from '../arl/target.ts';
-import { type Metrics, metricTitles } from '../training/metrics.ts';
+import { type Metrics, metricTitles } from '../training/evaluation/metrics.ts';
 import type { AnswerMetrics } from '../training/progress.ts';
 
 /** Prints one JSON object and nothing else, for machines. */

@@ -1,5 +1,5 @@
 import type { Modality } from '../inference/prediction.ts';
-import type { FeatureTable } from './feature-table.ts';
+import type { FeatureTable } from './features/feature-table.ts';
 import { chooseRecipe, type Recipe } from './recipe.ts';
 
 /** Who is compared: every way to train a head, on equal terms. */

@@ -4,7 +4,7 @@ import type { VarianceProxy } from '../arl/objective.ts';
 import type { StrategyName } from '../arl/strategy.ts';
 import { TandemError } from '../errors.ts';
 import type { OptimizerSettings } from '../graph/optimizer.ts';
-import type { FeatureTable } from './feature-table.ts';
+import type { FeatureTable } from './features/feature-table.ts';
 
 /** Everything about a training but its data and its seed. It is written into the head, so that it can be repeated. */
 export interface Recipe {
