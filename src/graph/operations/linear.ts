@@ -46,8 +46,8 @@ export function gemm(
 }
 
 /**
- * `y + factor x` for values of one shape and a scalar, as a product of [1, 1] and [1, n]: two operators, `Mul` and
- * `Add`, would write the product down first.
+ * `y + factor x` for values of one shape and a scalar, as a product of [1, 1] and [1, n]: one operator, where `Mul` and
+ * `Add` would be two.
  */
 export function addScaled(y: Value, factor: Value, x: Value): Value {
   const row = [1, elementCount(x.shape)];

@@ -96,7 +96,8 @@ export async function trainHead(
     await session.bind(batches.shared());
 
     const steps = stepCount(recipe, table.labels.length);
-    const work = { architecture, recipe, seed, rows: table.labels.length, windowRows };
+    const layoutOfState = step.state.map(({ current: { name, shape } }) => ({ name, shape }));
+    const work = { architecture, recipe, seed, rows: table.labels.length, windowRows, state: layoutOfState };
     const saved = await checkpoint?.read(work);
     const start = saved ?? startingState(architecture, layout, seed);
     const { history } = start;
