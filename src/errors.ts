@@ -100,6 +100,11 @@ export const errorTable = {
     title: 'The dataset cannot be used',
     fix: 'Mend every named row and try again; nothing was changed.',
   },
+  'invalid-recipe': {
+    status: 422,
+    title: 'The recipe does not fit the dataset',
+    fix: 'Change the named choice, or leave it out.',
+  },
   'head-conflict': {
     status: 409,
     title: 'The head does not fit',

@@ -8,7 +8,7 @@ import { print, printJson, table } from '../../src/commands/output.ts';
 import { encoderSettings, readSettings } from '../../src/config.ts';
 import { type Encoders, loadEncoders } from '../../src/inference/encoders.ts';
 import type { Dataset } from '../../src/training/dataset/dataset.ts';
-import { extractFeatures } from '../../src/training/features.ts';
+import { extractFeatures } from '../../src/training/features/features.ts';
 import { PeerWorker } from '../peers/worker.ts';
 import { median } from '../statistics.ts';
 import { makePhotographs } from './photographs.ts';

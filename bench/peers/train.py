@@ -51,7 +51,7 @@ class Head(torch.nn.Module):
 
 
 def coefficients(unimodal, log_probabilities, temperature):
-    """METHOD's steps 1 to 3: k, one number for each modality."""
+    """docs/method.md, steps 1 to 3: k, one number for each modality."""
     batch, modalities = len(unimodal[0]), len(unimodal)
     entropy = torch.stack([-(log_p.exp() * log_p).sum() / batch for log_p in log_probabilities]) + TINY
     share = (entropy / entropy.sum()).clamp(min=0.6 / modalities)

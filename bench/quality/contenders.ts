@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Engine } from '../../src/runtime/engine.ts';
-import type { FeatureTable, MemoryColumn } from '../../src/training/feature-table.ts';
+import type { FeatureTable, MemoryColumn } from '../../src/training/features/feature-table.ts';
 import { fitHead, type SplitRows } from '../../src/training/fit.ts';
 import { recipeFor } from '../../src/training/recipe.ts';
-import { searchRecipe } from '../../src/training/recipe-search.ts';
+import { searchRecipe } from '../../src/training/search/recipe-search.ts';
 import { PeerWorker } from '../peers/worker.ts';
 
 export interface Split extends SplitRows {

@@ -2,9 +2,13 @@
 import { trainingStep } from '../../src/arl/training-step.ts';
 import { emitLoop } from '../../src/graph/emit.ts';
 import { Engine } from '../../src/runtime/engine.ts';
-import { evaluate } from '../../src/training/evaluation.ts';
-import { createFileColumn } from '../../src/training/feature-file.ts';
-import { type FeatureColumn, type FeatureTable, memoryColumn } from '../../src/training/feature-table.ts';
+import { evaluate } from '../../src/training/evaluation/evaluation.ts';
+import { createFileColumn } from '../../src/training/features/feature-file.ts';
+import {
+  type FeatureColumn,
+  type FeatureTable,
+  memoryColumn,
+} from '../../src/training/features/feature-table.ts';
 import { fitHead } from '../../src/training/fit.ts';
 import { Random } from '../../src/training/random.ts';
 import { defaultRecipe, type Recipe } from '../../src/training/recipe.ts';

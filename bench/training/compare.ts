@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Parameters } from '../../src/arl/parameters.ts';
 import { Engine } from '../../src/runtime/engine.ts';
-import type { FeatureTable, MemoryColumn } from '../../src/training/feature-table.ts';
+import type { FeatureTable, MemoryColumn } from '../../src/training/features/feature-table.ts';
 import { PeerWorker } from '../peers/worker.ts';
 import { median } from '../statistics.ts';
 import { foreignLoad } from './foreign-load.ts';

@@ -137,7 +137,7 @@ export interface paths {
         put?: never;
         /**
          * Classify items that are elements of tensors
-         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality.
+         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
          */
         post: operations["infer"];
         delete?: never;
@@ -191,7 +191,7 @@ export interface paths {
         put?: never;
         /**
          * Classify items that are elements of tensors
-         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality.
+         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
          */
         post: operations["inferOfVersion"];
         delete?: never;
@@ -706,15 +706,15 @@ export interface components {
             };
             inputs: {
                 name: string;
-                /** @constant */
-                datatype: "BYTES";
+                /** @enum {string} */
+                datatype: "BYTES" | "FP32";
                 shape: number[];
                 parameters?: {
                     binary_data_size?: number;
                 } & {
                     [key: string]: unknown;
                 };
-                data?: (string | string[])[];
+                data?: ((string | number) | (string | number)[])[];
             }[];
             outputs?: {
                 name: string;
@@ -844,6 +844,30 @@ export interface components {
              * @enum {string}
              */
             splitBy?: "stratified" | "content-hash";
+            /**
+             * @description How picture and text are balanced; `arl` unless said.
+             * @example arl
+             * @enum {string}
+             */
+            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late";
+            /**
+             * @description How they are joined; `concat` unless said.
+             * @example concat
+             * @enum {string}
+             */
+            fusion?: "concat" | "sum" | "share" | "gated" | "bilinear";
+            /**
+             * @description What ARL takes for the variance of a modality: the entropy of its answers, or how they vary under dropout.
+             * @example entropy
+             * @enum {string}
+             */
+            variance?: "entropy" | "dropout";
+            /**
+             * @description `balanced`: rare labels count as much as common ones.
+             * @example none
+             * @enum {string}
+             */
+            classWeights?: "none" | "balanced";
             /** @description Name of the column that holds the picture: a file’s name, base64 or a data URL; `file_name` unless said. */
             imageColumn?: string;
             /** @description Name of the column that holds the text; `text` unless said. */
@@ -874,6 +898,30 @@ export interface components {
              * @enum {string}
              */
             splitBy?: "stratified" | "content-hash";
+            /**
+             * @description How picture and text are balanced; `arl` unless said.
+             * @example arl
+             * @enum {string}
+             */
+            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late";
+            /**
+             * @description How they are joined; `concat` unless said.
+             * @example concat
+             * @enum {string}
+             */
+            fusion?: "concat" | "sum" | "share" | "gated" | "bilinear";
+            /**
+             * @description What ARL takes for the variance of a modality: the entropy of its answers, or how they vary under dropout.
+             * @example entropy
+             * @enum {string}
+             */
+            variance?: "entropy" | "dropout";
+            /**
+             * @description `balanced`: rare labels count as much as common ones.
+             * @example none
+             * @enum {string}
+             */
+            classWeights?: "none" | "balanced";
             /** @description Name of the column that holds the picture: a file’s name, base64 or a data URL; `file_name` unless said. */
             imageColumn?: string;
             /** @description Name of the column that holds the text; `text` unless said. */
@@ -1057,6 +1105,14 @@ export interface components {
          *           "shape": [
          *             -1
          *           ]
+         *         },
+         *         {
+         *           "name": "text_features",
+         *           "datatype": "FP32",
+         *           "shape": [
+         *             -1,
+         *             384
+         *           ]
          *         }
          *       ],
          *       "outputs": [
@@ -1073,7 +1129,13 @@ export interface components {
          *           "animals-nature",
          *           "food-drink"
          *         ],
-         *         "target": "single"
+         *         "target": "single",
+         *         "encoders": {
+         *           "text_features": {
+         *             "id": "all-MiniLM-L6-v2",
+         *             "fingerprint": "8fbee7a7…"
+         *           }
+         *         }
          *       }
          *     }
          */
@@ -1094,6 +1156,13 @@ export interface components {
             parameters: {
                 labels: string[];
                 target: string;
+                /** @description Whose features each FP32 input takes; those of any other encoder mean nothing. */
+                encoders: {
+                    [key: string]: {
+                        id: string;
+                        fingerprint: string;
+                    };
+                };
             };
         };
         /**
@@ -1138,6 +1207,20 @@ export interface components {
          *         "image",
          *         "text"
          *       ],
+         *       "encoders": [
+         *         {
+         *           "modality": "image",
+         *           "id": "efficientnet-lite0",
+         *           "dimension": 1280,
+         *           "fingerprint": "f928c0b4…"
+         *         },
+         *         {
+         *           "modality": "text",
+         *           "id": "all-MiniLM-L6-v2",
+         *           "dimension": 384,
+         *           "fingerprint": "8fbee7a7…"
+         *         }
+         *       ],
          *       "createdAt": "2026-01-31T12:00:00.000Z",
          *       "metrics": {
          *         "fused": {
@@ -1170,6 +1253,14 @@ export interface components {
             target: components["schemas"]["Target"];
             labels: string[];
             modalities: ("image" | "text")[];
+            /** @description Whose features it takes: of the same fingerprint, or they mean nothing to it. */
+            encoders: {
+                /** @enum {string} */
+                modality: "image" | "text";
+                id: string;
+                dimension: number;
+                fingerprint: string;
+            }[];
             /** Format: date-time */
             createdAt: string;
             metrics: components["schemas"]["Metrics"];
@@ -4830,7 +4921,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The end of a problem’s type. */
-                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "head-conflict" | "invalid-head" | "data-in-use" | "head-in-use" | "damaged-artifact" | "job-conflict" | "storage-unavailable" | "job-cancelled" | "training-failed" | "overloaded" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
+                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "invalid-recipe" | "head-conflict" | "invalid-head" | "data-in-use" | "head-in-use" | "damaged-artifact" | "job-conflict" | "storage-unavailable" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
             };
             cookie?: never;
         };

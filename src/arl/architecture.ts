@@ -1,8 +1,9 @@
 import { type Input, input, type Shape } from '../graph/value.ts';
 import { type FusionName, fusions } from './fusion.ts';
 import type { Parameters } from './parameters.ts';
+import type { TargetKind } from './target.ts';
 
-/** Form of the adapters: `mlp` is METHOD's `gelu(layerNorm(x A + a))`, `linear` is `x A` alone. */
+/** Form of the adapters: `mlp` is docs/method.md's `gelu(layerNorm(x A + a))`, `linear` is `x A` alone. */
 export type AdapterForm = 'linear' | 'mlp';
 
 /** Everything that decides a head's parameters and its answer. */
@@ -15,6 +16,8 @@ export interface HeadArchitecture {
   classes: number;
   adapter: AdapterForm;
   fusion: FusionName;
+  /** What the head says; single labels where absent. */
+  target?: TargetKind;
 }
 
 /** The shape of every parameter, in a fixed order. */

@@ -1,10 +1,10 @@
-import { add, log, multiply, scale, sigmoid, sumOf } from '../graph/operations/elementwise.ts';
+import { add, multiply, sigmoid, sumOf } from '../graph/operations/elementwise.ts';
 import { stopGradient } from '../graph/operations/gradient.ts';
 import { reshape } from '../graph/operations/layout.ts';
 import { batchedMatmul, gemm } from '../graph/operations/linear.ts';
-import { softmax } from '../graph/operations/normalization.ts';
-import { constant, type Shape, type Value } from '../graph/value.ts';
+import type { Shape, Value } from '../graph/value.ts';
 import type { Parameters } from './parameters.ts';
+import { type TargetKind, targets } from './target.ts';
 
 export interface Logits {
   /** `f` [B, C]. */
@@ -15,8 +15,10 @@ export interface Logits {
 
 /** A fusion `F(z_1 … z_M)` and its shared auxiliary predictors, which have no parameters of their own (Sec. 3.3). */
 export interface Fusion {
+  /** How many modalities it joins; any number where absent. */
+  modalities?: number;
   parameterShapes(modalities: number, hidden: number, classes: number): Parameters<Shape>;
-  logits(z: readonly Value[], parameters: Parameters): Logits;
+  logits(z: readonly Value[], parameters: Parameters, target: TargetKind): Logits;
 }
 
 /** `[z_1; …; z_M] W + b`. W is kept as its blocks of rows W_m, so that `u_m = z_m W_m + b` and nothing is cut or joined. */
@@ -53,23 +55,19 @@ const share: Fusion = {
   },
 };
 
-/**
- * Late fusion: classifiers that share nothing, their probabilities averaged. `f` is the logarithm of the mean, so that
- * its softmax is the mean itself. It is a baseline, and no gradient passes `f`.
- */
+/** Late fusion: predictors that share nothing, their predictions averaged. It is a baseline, and no gradient passes `f`. */
 const late: Fusion = {
   parameterShapes: sum.parameterShapes,
-  logits(z, parameters) {
+  logits(z, parameters, target) {
     const unimodal = z.map((value, m) => linear(value, parameters, `fusion.${m}`));
-    const mean = scale(sumOf(unimodal.map(softmax)), 1 / unimodal.length);
-    return { fused: stopGradient(log(add(mean, constant(1e-30)))), unimodal };
+    return { fused: stopGradient(targets[target].average(unimodal)), unimodal };
   },
 };
 
 /** `out(σ(P_1 z_1) ⊙ P_2 z_2)`, and each modality gates itself when it is alone. Two modalities. */
 const gated: Fusion = {
+  modalities: 2,
   parameterShapes: (modalities, hidden, classes) => ({
-    ...onlyTwo('gated', modalities),
     ...weights(modalities, hidden, hidden),
     ...biases(modalities, hidden),
     'fusion.out.weight': [hidden, classes],
@@ -85,8 +83,8 @@ const gated: Fusion = {
 
 /** `out(fc(vec(z_1 z_2ᵀ)))`, and each modality's product with itself when it is alone. Two modalities. */
 const bilinear: Fusion = {
-  parameterShapes: (modalities, hidden, classes) => ({
-    ...onlyTwo('bilinear', modalities),
+  modalities: 2,
+  parameterShapes: (_, hidden, classes) => ({
     'fusion.weight': [hidden * hidden, hidden],
     'fusion.bias': [hidden],
     'fusion.out.weight': [hidden, classes],
@@ -106,8 +104,8 @@ const bilinear: Fusion = {
   },
 };
 
-export const fusions = { concat, sum, share, late, gated, bilinear };
-export type FusionName = keyof typeof fusions;
+export type FusionName = 'concat' | 'sum' | 'share' | 'late' | 'gated' | 'bilinear';
+export const fusions: Readonly<Record<FusionName, Fusion>> = { concat, sum, share, late, gated, bilinear };
 
 function linear(x: Value, parameters: Parameters, name: string): Value {
   return gemm(x, parameters[`${name}.weight`], { bias: parameters[`${name}.bias`] });
@@ -123,10 +121,4 @@ function biases(modalities: number, outputs: number): Parameters<Shape> {
 
 function perModality(modalities: number, suffix: string, shape: Shape): Parameters<Shape> {
   return Object.fromEntries(Array.from({ length: modalities }, (_, m) => [`fusion.${m}.${suffix}`, shape]));
-}
-
-function onlyTwo(name: string, modalities: number): Parameters<Shape> {
-  if (modalities !== 2)
-    throw new Error(`${name} fusion joins two modalities, not ${modalities}; take concat, sum or share`);
-  return {};
 }

@@ -60,7 +60,7 @@ export function dropoutVariance(passes: readonly Value[], { presence }: Unimodal
 }
 
 /**
- * q, d and k of a batch (METHOD.md, steps 1 to 3). Means are over the examples that have the modality.
+ * q, d and k of a batch (docs/method.md, steps 1 to 3). Means are over the examples that have the modality.
  * @param variances H of each modality: scalars
  * @param temperature T of the softmax over modalities
  */

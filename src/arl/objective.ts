@@ -12,18 +12,16 @@ import {
 } from './modality-analysis.ts';
 import type { Parameters } from './parameters.ts';
 import { type Strategy, type StrategyName, strategies } from './strategy.ts';
-import { type Target, type TargetKind, targets } from './target.ts';
+import { type Target, targets } from './target.ts';
 
 /** What stands for the variance of a modality's predictions: their entropy, as in the paper, or what dropout shows. */
 export type VarianceProxy = 'entropy' | 'dropout';
 
 export interface ObjectiveSettings {
   strategy: StrategyName;
-  /** What is learnt; single labels where absent. */
-  target?: TargetKind;
   /** H; the entropy where absent. */
   variance?: VarianceProxy;
-  /** T of METHOD.md, step 3. */
+  /** T of docs/method.md, step 3. */
   temperature: number;
   /** Label smoothing ε of every cross entropy; 0 where absent. */
   smoothing?: number;
@@ -54,7 +52,7 @@ export function headLogits(
   parameters: Parameters,
 ): Logits {
   const z = x.map((feature, m) => adapt(architecture.adapter, m, feature, parameters));
-  return fusions[architecture.fusion].logits(z, parameters);
+  return fusions[architecture.fusion].logits(z, parameters, architecture.target ?? 'single');
 }
 
 export interface Batch {
@@ -74,7 +72,7 @@ export interface Batch {
 }
 
 /**
- * The training objective on a batch (METHOD.md, "One training step").
+ * The training objective on a batch (docs/method.md, "One training step").
  * @throws Error where the variance is to come from dropout and there are no further passes, or from an entropy that the
  *   target does not have
  */
@@ -85,8 +83,9 @@ export function objective(
   parameters: Parameters,
 ): Objective {
   const { strategy, gamma, residual, residualOn, temperature, smoothing = 0 } = settings;
-  const fusion = fusions[architecture.fusion];
-  const target: Target = targets[settings.target ?? 'single'];
+  const { target: kind = 'single' } = architecture;
+  const target: Target = targets[kind];
+  const fuse = (z: readonly Value[]) => fusions[architecture.fusion].logits(z, parameters, kind);
 
   const adapted = (x: readonly Value[]) =>
     x.map((feature, m) => {
@@ -95,12 +94,12 @@ export function objective(
     });
   const z = adapted(features);
   const balance: Strategy = strategies[strategy];
-  const before = fusion.logits(z, parameters).unimodal.map((u, m) => ({
+  const before = fuse(z).unimodal.map((u, m) => ({
     logits: u,
     presence: presence?.[m],
     ...target.judge(u, truth, { weights: presence?.[m], smoothing }),
   }));
-  const others = passes.map((x) => fusion.logits(adapted(x), parameters).unimodal);
+  const others = passes.map((x) => fuse(adapted(x)).unimodal);
   const variances = before.map((prediction, m) => {
     if (settings.variance !== 'dropout') {
       if (!prediction.entropy) throw new Error('the predictions of this target have no entropy');
@@ -122,7 +121,7 @@ export function objective(
       ? z.map((value, m) => transformGradient(value, (g) => multiply(g, factors[m])))
       : z;
 
-  const logits = fusion.logits(modulated, parameters);
+  const logits = fuse(modulated);
   const weigh = (m: number) => productOf([weights, presence?.[m]]);
   const auxiliary = sumOf(
     logits.unimodal.map((u, m) => target.judge(u, truth, { weights: weigh(m), smoothing }).loss),

@@ -33,7 +33,7 @@ export interface Strategy {
 }
 
 export const strategies = {
-  /** Asymmetric Representation Learning: `1 + k_m` (METHOD.md, step 5). */
+  /** Asymmetric Representation Learning: `1 + k_m` (docs/method.md, step 5). */
   arl: {
     fused: true,
     auxiliary: true,

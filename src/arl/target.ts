@@ -1,4 +1,16 @@
-import { add, cast, multiply, negate, scale, softplus, subtract } from '../graph/operations/elementwise.ts';
+import {
+  add,
+  cast,
+  log,
+  multiply,
+  negate,
+  scale,
+  sigmoid,
+  softplus,
+  subtract,
+  sumOf,
+} from '../graph/operations/elementwise.ts';
+import { reshape } from '../graph/operations/layout.ts';
 import {
   binaryCrossEntropy,
   type CrossEntropyOptions,
@@ -6,8 +18,9 @@ import {
   type Loss,
   squaredError,
 } from '../graph/operations/loss.ts';
+import { softmax } from '../graph/operations/normalization.ts';
 import { dot, mean, sum } from '../graph/operations/reduction.ts';
-import { argMax, equal, greater } from '../graph/operations/selection.ts';
+import { equal, greater, pick, rowMaximum } from '../graph/operations/selection.ts';
 import { constant, type ElementType, type Shape, type Value } from '../graph/value.ts';
 
 /** A head's predictions against the truth. */
@@ -23,6 +36,8 @@ export interface Target {
   /** The truth about an example: one class's index, or a number for each column. */
   truth: { type: ElementType; shape(rows: number, columns: number): Shape };
   judge(logits: Value, truth: Value, options?: CrossEntropyOptions): Judgement;
+  /** Logits whose predictions are the mean of the predictions of several opinions [B, C]. */
+  average(opinions: readonly Value[]): Value;
   /** [B]: 1 where the prediction is right, or the share of the columns that are; absent where nothing is right or wrong. */
   right?(logits: Value, truth: Value): Value;
 }
@@ -37,7 +52,12 @@ export const targets = {
       const weighted = weights ? multiply(probabilities, weights) : probabilities;
       return { loss, perRow, predictions: probabilities, entropy: negate(dot(weighted, logProbabilities)) };
     },
-    right: (logits, truth) => cast(equal(argMax(logits), cast(truth, 'int64')), 'float32'),
+    average: (opinions) => log(meanOf(opinions.map(softmax))),
+    // No index of the largest is looked for: that costs as much as three passes of the loss.
+    right(logits, truth) {
+      const isLargest = equal(pick(logits, truth), rowMaximum(logits));
+      return reshape(cast(isLargest, 'float32'), [logits.shape[0]]);
+    },
   },
   /** Any of C labels, each by itself: sigmoids. Label smoothing ε moves every target by ε/2 towards the middle. */
   multi: {
@@ -50,6 +70,8 @@ export const targets = {
       const entropy = sum(weights ? multiply(cells, weights) : cells);
       return { loss, perRow, predictions: probabilities, entropy };
     },
+    average: (opinions) =>
+      subtract(log(meanOf(opinions.map(sigmoid))), log(meanOf(opinions.map((u) => sigmoid(negate(u)))))),
     right(logits, truth) {
       const chosen = cast(greater(logits, constant(0)), 'int32');
       const wanted = cast(greater(truth, constant(0.5)), 'int32');
@@ -63,7 +85,15 @@ export const targets = {
       ...squaredError(logits, truth, { weights }),
       predictions: logits,
     }),
+    average: (opinions) => scale(sumOf(opinions), 1 / opinions.length),
   },
 } satisfies Record<string, Target>;
+
+/** Keeps a logarithm finite where every opinion is certain. */
+const tiny = 1e-30;
+
+function meanOf(probabilities: readonly Value[]): Value {
+  return add(scale(sumOf(probabilities), 1 / probabilities.length), constant(tiny));
+}
 
 export type TargetKind = keyof typeof targets;

@@ -23,8 +23,6 @@ export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 
   noiseRows?: number;
   /** True where examples count differently: the step then reads `weights` as well. */
   weighted?: boolean;
-  /** Elements of the blocks of rows that large matrices are trained in; whole where absent. */
-  blockElements?: number;
   /** True where some examples lack a modality: the step then reads `presence` as well. */
   partial: boolean;
 }
@@ -72,7 +70,7 @@ const furtherPasses = [1, 2, 3];
  */
 export function trainingStep(architecture: HeadArchitecture, settings: TrainingStepSettings): LoopStep {
   const { batchSize: B, dropoutMasks } = settings;
-  const layout = new ParameterLayout(architecture, settings.blockElements);
+  const layout = new ParameterLayout(architecture);
   const { trained, parameters } = layout.inputs();
   const modalities = [...architecture.dimensions.keys()];
   const rows = input(stepInputs.rows, [B], 'int32');
@@ -80,7 +78,7 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   const residual = input(stepInputs.residual, []);
   const maskRows = input(stepInputs.dropoutRows, [B], 'int32');
   const features = architecture.dimensions.map((D, m) => input(sharedInputs.features(m), [dynamic, D]));
-  const target: Target = targets[settings.target ?? 'single'];
+  const target: Target = targets[architecture.target ?? 'single'];
   const { type, shape } = target.truth;
   const allTruth = input(sharedInputs.truth, shape(dynamic, architecture.classes), type);
   const allWeights = input(sharedInputs.weights, [dynamic, 1]);
@@ -169,17 +167,15 @@ function modalityOf(name: string): number | undefined {
 }
 
 /** `1 + k_m` where the parameter is adapter m's, 1 where it is the fusion's: a scalar, or one for each packed element. */
-function updateScaleOf(
-  { name, shape }: Input,
-  updateScales: readonly Value[],
-  layout: ParameterLayout,
-): Value {
+function updateScaleOf({ name }: Input, updateScales: readonly Value[], layout: ParameterLayout): Value {
   const choices = [...updateScales, constant(1)];
-  const choose = (owner: string) => modalityOf(owner) ?? updateScales.length;
-  if (shape.length > 1) return choices[choose(name)];
+  const choose = (parameter: string) => modalityOf(parameter) ?? updateScales.length;
+  const contents = layout.contents(name);
+  if (contents.length === 1) return choices[choose(contents[0].parameter)];
   const stacked = concat(
     choices.map((choice) => reshape(choice, [1])),
     0,
   );
-  return gather(stacked, integers(layout.owners(name).map(choose)));
+  const owners = contents.flatMap(({ parameter, length }) => Array<number>(length).fill(choose(parameter)));
+  return gather(stacked, integers(owners));
 }

@@ -4,7 +4,7 @@ import { loadEncoders } from '../inference/encoders.ts';
 import { parseHeadManifest } from '../inference/head.ts';
 import { HeadRegistry } from '../store/heads.ts';
 import { openStore } from '../store/store.ts';
-import { metricTitles } from '../training/metrics.ts';
+import { metricTitles } from '../training/evaluation/metrics.ts';
 import { compareManifests, type VersionComparison } from '../training/versions/manifests.ts';
 import { compareOnRows, type RowComparison } from '../training/versions/on-rows.ts';
 import {

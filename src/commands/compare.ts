@@ -8,7 +8,7 @@ import {
   compareStrategies,
   type Spread,
 } from '../training/compare.ts';
-import { type MetricTitle, metricTitles } from '../training/metrics.ts';
+import { type MetricTitle, metricTitles } from '../training/evaluation/metrics.ts';
 import { writeComparisonReport } from '../training/report.ts';
 import {
   addDatasetOptions,
@@ -20,7 +20,7 @@ import {
   openDataset,
   settingsOf,
 } from './options.ts';
-import { metricText, print, printJson, table } from './output.ts';
+import { answersTitle, metricText, print, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 import { storeOptions } from './store.ts';
 
@@ -29,7 +29,7 @@ export const compare = addSettings(
     new Command('compare')
       .summary('train every strategy on equal terms and say which is better')
       .description(
-        'Trains ARL, uniform weights, joint training, OGM-GE, late fusion and each modality alone on the same splits of a dataset, with the same budget, over several seeds. Nothing is registered.',
+        'Trains ARL (with the entropy and with the variance under dropout), uniform weights, joint training, OGM-GE, late fusion and each modality alone on the same splits of a dataset, with the same budget, over several seeds. Nothing is registered.',
       )
       .argument('<dataset>', 'folder of the dataset, laid out as for train, or the id of an imported one')
       .option('--seeds <count>', 'how many splits to train on', numberOption(2, 1000), 5),
@@ -68,7 +68,7 @@ export const compare = addSettings(
 
 function show({ dataset, target, examples, labels, seeds, results, verdict }: Comparison): void {
   print(
-    `${dataset}: ${labels} labels, ${examples.training} examples to train on, ${examples.test} to test on, ${seeds.length} splits`,
+    `${dataset}: ${answersTitle(target, labels)}, ${examples.training} examples to train on, ${examples.test} to test on, ${seeds.length} splits`,
   );
   const titles = metricTitles[target];
   const [main] = titles;

@@ -12,7 +12,7 @@ import type { DatasetCatalogue, DatasetRecord } from '../training/dataset/catalo
 import type { Example } from '../training/dataset/example.ts';
 import { exportDataset } from '../training/dataset/export.ts';
 import { type DatasetSource, importDataset, tryImport } from '../training/dataset/import.ts';
-import { makeThumbnail } from '../training/thumbnails.ts';
+import { makeThumbnail } from '../training/report/thumbnails.ts';
 
 export interface DatasetServiceOptions {
   catalogue: DatasetCatalogue;

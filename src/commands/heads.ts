@@ -10,7 +10,7 @@ import { exportHead, importHead } from '../inference/head-package.ts';
 import { Engine } from '../runtime/engine.ts';
 import { HeadRegistry } from '../store/heads.ts';
 import { openStore } from '../store/store.ts';
-import { metricTitles } from '../training/metrics.ts';
+import { metricTitles } from '../training/evaluation/metrics.ts';
 import { compareHeads } from './compare-heads.ts';
 import { addSettings, numberOption, settingsOf } from './options.ts';
 import { metricText, print, printJson, table } from './output.ts';

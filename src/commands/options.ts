@@ -17,7 +17,7 @@ import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { type Dataset, readDataset } from '../training/dataset/dataset.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
 import type { ImportProgress } from '../training/dataset/import.ts';
-import { splitMethods } from '../training/split.ts';
+import { splitMethods } from '../training/splitting/split.ts';
 
 /** Adds the flags of settings to a command. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {

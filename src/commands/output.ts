@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import type { TargetKind } from '../arl/target.ts';
-import { type Metrics, metricTitles } from '../training/metrics.ts';
+import { type Metrics, metricTitles } from '../training/evaluation/metrics.ts';
 import type { AnswerMetrics } from '../training/progress.ts';
 
 /** Prints one JSON object and nothing else, for machines. */
@@ -37,6 +37,11 @@ export function table([head, ...rows]: readonly (readonly string[])[]): string {
   });
   lines.push(...[head, ...rows].map((row) => [...row]));
   return lines.toString();
+}
+
+/** What a head can answer: so many labels, or numbers. */
+export function answersTitle(target: TargetKind, labels: number): string {
+  return target === 'regression' ? 'numbers' : `${labels} labels`;
 }
 
 /** One figure of a head. */

@@ -44,8 +44,10 @@ export function progressBar(): (progress: Progress) => void {
       if (entry.bar) entry.bar.start(titles[stage]);
       else process.stderr.write(`${titles[stage]} ${total} ${units[stage]}\n`);
     }
-    const figures =
-      loss === undefined ? '' : `  loss ${loss.toFixed(3)}  accuracy ${(100 * accuracy!).toFixed(0)} %`;
+    const figures = [
+      loss === undefined ? '' : `  loss ${loss.toFixed(3)}`,
+      accuracy === undefined ? '' : `  accuracy ${(100 * accuracy).toFixed(0)} %`,
+    ].join('');
     entry.bar?.advance(done - entry.done, `${titles[stage]} ${done}/${total}${figures}`);
     entry.done = done;
     if (done === total) {

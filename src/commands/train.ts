@@ -5,7 +5,7 @@ import { loadEncoders } from '../inference/encoders.ts';
 import { HeadRegistry } from '../store/heads.ts';
 import { openStore } from '../store/store.ts';
 import { fineTune } from '../training/fine-tune.ts';
-import { defaultRecipe, type Recipe, strategyRecipe } from '../training/recipe.ts';
+import { chooseRecipe, defaultRecipe, type Recipe, trainedFusions } from '../training/recipe.ts';
 import {
   addDatasetOptions,
   addSettings,
@@ -16,7 +16,7 @@ import {
   openDataset,
   settingsOf,
 } from './options.ts';
-import { metricsTable, print, printJson } from './output.ts';
+import { answersTitle, metricsTable, print, printJson } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 import { shippedHeads, storeOptions } from './store.ts';
 
@@ -50,6 +50,19 @@ export const train = addSettings(
         .default(defaultRecipe.strategy),
     )
     .addOption(
+      new Option('--fusion <name>', 'how picture and text are joined; late fusion joins in its own way')
+        .choices(trainedFusions)
+        .default(defaultRecipe.fusion),
+    )
+    .addOption(
+      new Option(
+        '--variance <proxy>',
+        'what ARL takes for the variance of a modality: the entropy of its answers, as in the paper, or how they vary under dropout',
+      )
+        .choices(['entropy', 'dropout'] satisfies Recipe['variance'][])
+        .default(defaultRecipe.variance),
+    )
+    .addOption(
       new Option('--class-weights <weights>', 'balanced: rare labels count as much as common ones')
         .choices(['none', 'balanced'] satisfies Recipe['classWeights'][])
         .default('none'),
@@ -59,6 +72,7 @@ export const train = addSettings(
 )
   .addHelpText('after', '\nExample:\n  npm run -s tandem -- train photos/ --head pets')
   .action(async (reference: string, options, command: Command) => {
+    const { strategy, fusion, variance, classWeights } = options;
     const chosen = settingsOf(command, encoderSettings);
     await using store = await openStore(storeOptions(chosen));
     const onProgress = progressBar();
@@ -72,7 +86,7 @@ export const train = addSettings(
         seed: options.seed,
         testShare: options.testShare,
         splitBy: options.splitBy,
-        recipe: { ...strategyRecipe(options.strategy), classWeights: options.classWeights },
+        recipe: chooseRecipe({ strategy, fusion, variance, classWeights }),
         search: options.search,
         threads: chosen.threads,
         checkpoints: options.checkpoints,
@@ -83,7 +97,7 @@ export const train = addSettings(
       else {
         const { head, version, examples, seconds, folder } = summary;
         print(
-          `${head}@${version}: ${summary.labels.length} labels, trained on ${examples.training} examples in ${seconds!.total} s`,
+          `${head}@${version}: ${answersTitle(summary.target, summary.labels.length)}, trained on ${examples.training} examples in ${seconds!.total} s`,
         );
         print(metricsTable(summary.metrics, summary.target));
         print(`report: ${folder}/report.html`);

@@ -1,4 +1,15 @@
-import { add, divide, minimum, multiply, scale, sqrt, subtract, sumOf } from './operations/elementwise.ts';
+import {
+  add,
+  divide,
+  minimum,
+  multiply,
+  negate,
+  scale,
+  sqrt,
+  subtract,
+  sumOf,
+} from './operations/elementwise.ts';
+import { addScaled } from './operations/linear.ts';
 import { sumOfSquares } from './operations/reduction.ts';
 import { constant, type Input, input, type Value } from './value.ts';
 
@@ -74,8 +85,8 @@ function sgd(
   const state = trainables.flatMap(({ parameter, gradient, updateScale }) => {
     const velocity = input(`${parameter.name}.velocity`, parameter.shape);
     const gradientFactor = multiply(multiply(rate, gradientScale), updateScale ?? constant(1));
-    const pulled = add(multiply(velocity, momentum), multiply(gradient, gradientFactor));
-    const next = weightDecay === 0 ? pulled : add(pulled, multiply(parameter, scale(rate, weightDecay)));
+    const pulled = addScaled(multiply(gradient, gradientFactor), momentum, velocity);
+    const next = weightDecay === 0 ? pulled : addScaled(pulled, scale(rate, weightDecay), parameter);
     return [
       { current: parameter, next: subtract(parameter, next) },
       { current: velocity, next },
@@ -107,12 +118,12 @@ function adamW(
   const state = trainables.flatMap(({ parameter, gradient, updateScale }) => {
     const first = input(`${parameter.name}.first-moment`, parameter.shape);
     const second = input(`${parameter.name}.second-moment`, parameter.shape);
-    const nextFirst = add(multiply(first, keepFirst), gradient);
-    const nextSecond = add(multiply(second, keepSecond), multiply(gradient, gradient));
-    const factor = multiply(rate, updateScale ?? constant(1));
+    const nextFirst = addScaled(gradient, keepFirst, first);
+    const nextSecond = addScaled(multiply(gradient, gradient), keepSecond, second);
+    const factor = multiply(negate(rate), updateScale ?? constant(1));
     const update = divide(multiply(nextFirst, factor), add(sqrt(nextSecond), scaledEpsilon));
     return [
-      { current: parameter, next: subtract(multiply(parameter, keep), update) },
+      { current: parameter, next: addScaled(update, keep, parameter) },
       { current: first, next: nextFirst },
       { current: second, next: nextSecond },
     ];

@@ -17,7 +17,7 @@ export const headManifestSchema = z.object({
   labels: z.array(z.string()).min(1),
   /** Of any of several labels: the probability from which each is given. */
   thresholds: z.array(z.number()).optional(),
-  /** The encoders whose features the head takes, in the order of METHOD's m. */
+  /** The encoders whose features the head takes, in the order of the method's m. */
   encoders: z
     .array(
       z.object({ modality: z.enum(modalities), id: z.string(), dimension: z.int(), fingerprint: z.string() }),

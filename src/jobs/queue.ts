@@ -8,7 +8,7 @@ import { type HeadRegistry, headNamePattern } from '../store/heads.ts';
 import type { Store } from '../store/store.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
-import type { SplitMethod } from '../training/split.ts';
+import type { SplitMethod } from '../training/splitting/split.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { EmbeddedDispatcher } from './embedded-dispatcher.ts';
 import { isOver, type Job, type JobEvent } from './job.ts';

@@ -3,13 +3,14 @@ import type { StoreOptions } from '../store/store.ts';
 import type { Comparison } from '../training/compare.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
-import type { SplitMethod } from '../training/split.ts';
+import type { Recipe } from '../training/recipe.ts';
+import type { SplitMethod } from '../training/splitting/split.ts';
 import type { JobFailure } from './failure.ts';
 
 /** What a job is to do, as it was asked for. */
 export interface JobTask {
   /** What is to be made: a head, or a comparison over so many seeds. */
-  work: { head: string; seed: number } | { compare: number };
+  work: { head: string; seed: number; recipe?: Partial<Recipe> } | { compare: number };
   /** How the rows of a dataset that is not imported yet are to be read. */
   reading: Partial<ColumnNames>;
   /** How the test side is drawn, where the dataset has no split of its own. */

@@ -2,18 +2,23 @@ import type { TargetKind } from '../arl/target.ts';
 import type { Encoders } from '../inference/encoders.ts';
 import type { Modality } from '../inference/prediction.ts';
 import { Engine } from '../runtime/engine.ts';
-import { measureAnswers } from './answers.ts';
 import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
 import type { Dataset } from './dataset/dataset.ts';
-import { selectRows } from './feature-table.ts';
-import { extractFeatures } from './features.ts';
+import { measureAnswers } from './evaluation/answers.ts';
+import { type MetricTitle, metricTitles } from './evaluation/metrics.ts';
+import {
+  type Difference,
+  mean,
+  pairedDifference,
+  standardDeviation,
+} from './evaluation/paired-difference.ts';
+import { selectRows } from './features/feature-table.ts';
+import { extractFeatures } from './features/features.ts';
 import { fitHead } from './fit.ts';
-import { type MetricTitle, metricTitles } from './metrics.ts';
-import { type Difference, mean, pairedDifference, standardDeviation } from './paired-difference.ts';
 import type { AnswerMetrics, TrainingProgress } from './progress.ts';
 import { type Recipe, recipeFor } from './recipe.ts';
-import type { SplitMethod } from './split.ts';
-import { splitRows } from './split-rows.ts';
+import type { SplitMethod } from './splitting/split.ts';
+import { splitRows } from './splitting/split-rows.ts';
 
 export interface CompareOptions {
   dataset: Dataset;

@@ -1,6 +1,6 @@
 import type { Modality } from '../inference/prediction.ts';
-import type { FeatureTable } from './feature-table.ts';
-import { type Recipe, strategyRecipe } from './recipe.ts';
+import type { FeatureTable } from './features/feature-table.ts';
+import { chooseRecipe, type Recipe } from './recipe.ts';
 
 /** Who is compared: every way to train a head, on equal terms. */
 export const contenders = [
@@ -36,6 +36,6 @@ export function prepare(
     case 'arl-dropout':
       return { table, recipe: { ...recipe, strategy: 'arl', variance: 'dropout' } };
     default:
-      return { table, recipe: { ...recipe, ...strategyRecipe(contender) } };
+      return { table, recipe: { ...recipe, ...chooseRecipe({ strategy: contender }) } };
   }
 }

@@ -2,10 +2,10 @@ import { TandemError } from '../errors.ts';
 import type { Encoders } from '../inference/encoders.ts';
 import { type Head, loadHead } from '../inference/head.ts';
 import { Engine } from '../runtime/engine.ts';
-import { answerRows, measureAnswers } from './answers.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { labelsIn } from './dataset/label-column.ts';
-import { extractFeatures } from './features.ts';
+import { answerRows, measureAnswers } from './evaluation/answers.ts';
+import { extractFeatures } from './features/features.ts';
 import type { AnswerMetrics, TrainingProgress } from './progress.ts';
 
 export interface EvaluateOptions {

@@ -8,21 +8,21 @@ import { Engine } from '../runtime/engine.ts';
 import { runtimeVersion } from '../runtime/provider.ts';
 import { sha256OfFile } from '../store/checksum.ts';
 import type { HeadRegistry } from '../store/heads.ts';
-import { measureAnswers } from './answers.ts';
-import { CheckpointFolder } from './checkpoints.ts';
 import { type Dataset, hashInNoOrder } from './dataset/dataset.ts';
-import { selectRows } from './feature-table.ts';
-import { extractFeatures } from './features.ts';
+import { measureAnswers } from './evaluation/answers.ts';
+import { selectRows } from './features/feature-table.ts';
+import { extractFeatures } from './features/features.ts';
 import { fitHead } from './fit.ts';
-import { nearDuplicates } from './near-duplicates.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
-import { type Recipe, recipeFor } from './recipe.ts';
-import { searchRecipe } from './recipe-search.ts';
+import { checkRecipe, type Recipe, recipeFor } from './recipe.ts';
 import { writeReport } from './report.ts';
-import type { SplitMethod } from './split.ts';
-import { splitRows } from './split-rows.ts';
+import { searchRecipe } from './search/recipe-search.ts';
+import { nearDuplicates } from './splitting/near-duplicates.ts';
+import type { SplitMethod } from './splitting/split.ts';
+import { splitRows } from './splitting/split-rows.ts';
+import { groupTwins } from './splitting/twins.ts';
+import { CheckpointFolder } from './steps/checkpoints.ts';
 import { readSummary } from './summary.ts';
-import { groupTwins } from './twins.ts';
 
 export interface FineTuneOptions {
   dataset: Dataset;
@@ -57,7 +57,7 @@ export interface FineTuneOptions {
 /**
  * The whole way from a dataset to a registered head: encode it, train on the training
  * split, measure on the test split (read here, once, at the end), write the report, register the version.
- * @throws TandemError `invalid-dataset`, `job-cancelled`, `training-failed`
+ * @throws TandemError `invalid-dataset`, `invalid-recipe`, `job-cancelled`, `training-failed`
  * @example
  * const { version, metrics } = await fineTune(encoders, registry, { dataset: await readDataset('pets'), head: 'pets', … });
  */
@@ -80,6 +80,7 @@ export async function fineTune(
       ? new TandemError('job-cancelled', 'stopped while encoding', { cause: error })
       : error;
   });
+  checkRecipe(recipe, table);
   const encoded = performance.now();
 
   const { provider } = encoders.provider;

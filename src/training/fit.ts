@@ -1,11 +1,11 @@
 import { emitHead, type HeadCalibration } from '../arl/serving.ts';
 import { classifierOf, type ItemProbabilities } from '../inference/head.ts';
 import type { Engine } from '../runtime/engine.ts';
-import { answerRows } from './answers.ts';
-import { applyScaling, type FeatureTable, fitScaling, selectRows } from './feature-table.ts';
-import type { TrainingHistory } from './history.ts';
-import { fitOutputScaling, standardise } from './output-scaling.ts';
-import { type TrainingOptions, trainHead } from './trainer.ts';
+import { answerRows } from './evaluation/answers.ts';
+import { applyScaling, type FeatureTable, fitScaling, selectRows } from './features/feature-table.ts';
+import type { TrainingHistory } from './steps/history.ts';
+import { type TrainingOptions, trainHead } from './steps/trainer.ts';
+import { fitOutputScaling, standardise } from './targets/output-scaling.ts';
 
 /** Row numbers of the two sides of a split. */
 export interface SplitRows {

@@ -1,5 +1,5 @@
 import type { TargetKind } from '../arl/target.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics } from './evaluation/metrics.ts';
 
 /**
  * Where a fine-tuning stands. `checking` counts examples, `features` pictures and texts encoded, `training` optimizer steps, `search` and

@@ -1,8 +1,10 @@
 import type { AdapterForm } from '../arl/architecture.ts';
-import type { FusionName } from '../arl/fusion.ts';
+import { type FusionName, fusions } from '../arl/fusion.ts';
 import type { VarianceProxy } from '../arl/objective.ts';
 import type { StrategyName } from '../arl/strategy.ts';
+import { TandemError } from '../errors.ts';
 import type { OptimizerSettings } from '../graph/optimizer.ts';
+import type { FeatureTable } from './features/feature-table.ts';
 
 /** Everything about a training but its data and its seed. It is written into the head, so that it can be repeated. */
 export interface Recipe {
@@ -73,9 +75,52 @@ export function recipeFor(examples: number): Recipe {
   return examples > many ? { ...defaultRecipe, batchSize: 128, learningRate: 1e-3 } : defaultRecipe;
 }
 
-/** What a strategy changes of a recipe: late fusion needs classifiers that share nothing. */
-export function strategyRecipe(strategy: StrategyName): Pick<Recipe, 'strategy' | 'fusion'> {
-  return { strategy, fusion: strategy === 'late' ? 'late' : defaultRecipe.fusion };
+/** What a person may choose; the rest of a recipe is found by measurement. */
+export type RecipeChoices = Pick<Recipe, 'strategy' | 'variance' | 'classWeights'> & {
+  fusion: (typeof trainedFusions)[number];
+};
+
+/** Fusions that are trained as one; `late` comes with the strategy of that name. */
+export const trainedFusions = ['concat', 'sum', 'share', 'gated', 'bilinear'] as const satisfies FusionName[];
+
+/** The cube of it is the size of a bilinear fusion. */
+const bilinearHidden = 64;
+
+/**
+ * What choices change of a recipe: late fusion needs predictors that share nothing, a bilinear one short adapters.
+ * @example const recipe = { ...recipeFor(900), ...chooseRecipe({ strategy: 'late' }) };
+ */
+export function chooseRecipe({
+  strategy = defaultRecipe.strategy,
+  fusion,
+  ...others
+}: Partial<RecipeChoices>): Partial<Recipe> {
+  if (strategy === 'late') return { ...others, strategy, fusion: 'late' };
+  return {
+    ...others,
+    strategy,
+    fusion: fusion ?? defaultRecipe.fusion,
+    ...(fusion === 'bilinear' && { hidden: bilinearHidden }),
+  };
+}
+
+/**
+ * Refuses a recipe that cannot be followed on such data.
+ * @throws TandemError `invalid-recipe` where a fusion joins another number of modalities, or classes are to be weighted
+ *   and there are none
+ */
+export function checkRecipe(
+  { fusion, classWeights }: Recipe,
+  { columns, targets }: Pick<FeatureTable, 'columns' | 'targets'>,
+): void {
+  const joined = fusions[fusion].modalities ?? columns.length;
+  if (joined !== columns.length)
+    throw new TandemError(
+      'invalid-recipe',
+      `${fusion} fusion joins ${joined} modalities, and the examples have ${columns.length}; take concat, sum or share`,
+    );
+  if (classWeights === 'balanced' && targets?.kind === 'regression')
+    throw new TandemError('invalid-recipe', 'numbers have no classes to weigh; leave out the class weights');
 }
 
 /** Optimizer steps that the recipe takes on so many examples. */

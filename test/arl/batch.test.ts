@@ -22,31 +22,41 @@ const cases = [
   'batch-concat',
   'batch-concat-warmup',
   'batch-concat-joint',
+  'batch-concat-uniform',
+  'batch-concat-ogm-ge',
   'batch-concat-three-modalities',
   'batch-sum',
+  'batch-sum-three-modalities',
   'batch-share',
+  'batch-share-three-modalities',
   'batch-gated',
   'batch-bilinear',
+  'batch-late-single',
+  'batch-late-multi',
+  'batch-late-regression',
   'batch-single-weighted',
+  'batch-single-smoothed',
   'batch-single-dropout',
   'batch-multi',
+  'batch-multi-smoothed',
   'batch-multi-dropout',
   'batch-regression',
 ];
 
 describe.each(cases)('%s agrees with PyTorch', (name) => {
   const golden = readGolden<BatchCase>(name);
+  const { target } = golden;
   const architecture: HeadArchitecture = {
     dimensions: golden.inputs.map(([row]) => row.length),
     hidden: golden.hidden,
     classes: golden.classes,
     adapter: 'mlp',
     fusion: golden.fusion,
+    target,
   };
   const B = golden.labels.length;
   const parameters = parameterInputs(architecture);
   const x = architecture.dimensions.map((D, m) => input(`x.${m}`, [B, D]));
-  const { target = 'single' } = golden;
   const { type, shape } = targets[target].truth;
   const truth = input('truth', shape(B, golden.classes), type);
   const weights = golden.weights && constant(Float32Array.from(golden.weights), [B, 1]);
@@ -57,9 +67,9 @@ describe.each(cases)('%s agrees with PyTorch', (name) => {
     architecture,
     {
       strategy: golden.strategy,
-      target,
       variance: golden.variance,
       temperature: golden.temperature,
+      smoothing: golden.smoothing,
       gamma: constant(golden.warmUp ? 1 : golden.gamma),
       residual: constant(golden.warmUp ? 0 : 1),
       residualOn: 'gradient',

@@ -3,22 +3,23 @@ import { expect } from 'vitest';
 import type { HeadArchitecture } from '../../src/arl/architecture.ts';
 import type { FusionName } from '../../src/arl/fusion.ts';
 import type { VarianceProxy } from '../../src/arl/objective.ts';
+import type { StrategyName } from '../../src/arl/strategy.ts';
 import type { TargetKind } from '../../src/arl/target.ts';
 
 type Nested = number | Nested[];
 
 export interface BatchCase {
   fusion: FusionName;
-  strategy: 'arl' | 'joint';
+  strategy: StrategyName;
   warmUp: boolean;
   gamma: number;
   temperature: number;
   hidden: number;
   classes: number;
   inputs: number[][][];
-  /** Single labels where absent. */
-  target?: TargetKind;
-  variance?: VarianceProxy;
+  target: TargetKind;
+  variance: VarianceProxy;
+  smoothing: number;
   /** The inputs of further passes, for the variance that dropout shows. */
   passes?: number[][][][];
   /** How much each example counts. */

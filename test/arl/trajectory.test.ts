@@ -26,11 +26,8 @@ describe.each(['sgd', 'adamw'] as const)('30 steps of %s', (optimizerName) => {
     adapter: 'mlp',
     fusion: golden.fusion,
   };
-  // Blocks of two rows, so that every matrix is cut.
-  const blockElements = 8;
-  const layout = new ParameterLayout(architecture, blockElements);
+  const layout = new ParameterLayout(architecture);
   const step = trainingStep(architecture, {
-    blockElements,
     strategy: 'arl',
     temperature: golden.temperature,
     residualOn: 'gradient',

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { splitExamples } from '../../src/training/split.ts';
+import { splitExamples } from '../../src/training/splitting/split.ts';
 import { runCommand, type StartedServer, startServer } from './server.ts';
 
 let folder: string;

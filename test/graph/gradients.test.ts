@@ -122,6 +122,7 @@ const cases: Record<string, Case[]> = {
     shapes: [transposeA ? [5, 3] : [3, 5], transposeB ? [4, 5] : [5, 4], [4]],
     build: (a, b, bias) => linear.gemm(a, b, { transposeA, transposeB, alpha: 0.5, bias }),
   })),
+  addScaled: [{ shapes: [[3, 4], [], [3, 4]], build: linear.addScaled }],
   batchedMatmul: matrices.map(({ transposeA, transposeB }) => ({
     shapes: [transposeA ? [2, 5, 3] : [2, 3, 5], transposeB ? [2, 4, 5] : [2, 5, 4]],
     build: (a, b) => linear.batchedMatmul(a, b, { transposeA, transposeB, alpha: 0.5 }),

@@ -42,6 +42,26 @@ it('passes on how rows are read and how the test side is drawn, and refuses a sh
   expect((await sendJson(`${address}/v1/jobs`, { ...request, splitBy: 'luck' })).status).toBe(400);
 });
 
+it('passes on what was chosen of the recipe, for a head and not for a comparison', async () => {
+  const { double, asked } = recordingJobs();
+  const { address } = await serve(double);
+  const chosen = { fusion: 'bilinear', variance: 'dropout', classWeights: 'balanced' };
+  await sendJson(`${address}/v1/jobs`, { head: 'pets', dataset: 'pets', ...chosen });
+  await sendJson(`${address}/v1/jobs`, { head: 'pets', dataset: 'pets', strategy: 'late' });
+  expect(asked.map(([{ work }]) => work)).toMatchObject([
+    { head: 'pets', recipe: { ...chosen, strategy: 'arl', hidden: 64 } },
+    { head: 'pets', recipe: { strategy: 'late', fusion: 'late' } },
+  ]);
+  for (const [field, request] of [
+    ['compare', { compare: true, strategy: 'late' }],
+    ['strategy', { head: 'pets', strategy: 'better' }],
+  ] as const) {
+    const response = await sendJson(`${address}/v1/jobs`, { dataset: 'pets', ...request });
+    expect(response.status).toBe(400);
+    expect((await response.json()).errors).toEqual([expect.objectContaining({ at: field })]);
+  }
+});
+
 it('starts a comparison, and shows its page', async () => {
   const { double, asked } = recordingJobs();
   const { address } = await serve(double);

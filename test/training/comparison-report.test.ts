@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Comparison, ContenderResult } from '../../src/training/compare.ts';
 import { contenders } from '../../src/training/contenders.ts';
-import { metricTitles } from '../../src/training/metrics.ts';
+import { metricTitles } from '../../src/training/evaluation/metrics.ts';
 import { comparisonPage } from '../../src/training/report/comparison-page.ts';
 
 const seeds = [0, 1, 2];

@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { Engine } from '../../src/runtime/engine.ts';
-import { CheckpointFolder } from '../../src/training/checkpoints.ts';
 import { defaultRecipe } from '../../src/training/recipe.ts';
-import { trainHead } from '../../src/training/trainer.ts';
+import { CheckpointFolder } from '../../src/training/steps/checkpoints.ts';
+import { trainHead } from '../../src/training/steps/trainer.ts';
 import { syntheticTable } from './synthetic.ts';
 
 const [folder] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { ItemProbabilities } from '../../src/inference/head.ts';
 import { type Modality, modalities } from '../../src/inference/prediction.ts';
-import { measureAnswers } from '../../src/training/answers.ts';
+import { measureAnswers } from '../../src/training/evaluation/answers.ts';
 import { Random } from '../../src/training/random.ts';
 import { defaultRecipe } from '../../src/training/recipe.ts';
 import type { ReportInput } from '../../src/training/report.ts';

@@ -7,7 +7,7 @@ import {
   memoryColumn,
   rowOf,
   selectRows,
-} from '../../../src/training/feature-table.ts';
+} from '../../../src/training/features/feature-table.ts';
 import { Random } from '../../../src/training/random.ts';
 import { type DrawnExample, type EncodedDataset, encodeDrawn } from './encoded.ts';
 import { readPackageFile } from './packages.ts';

@@ -6,8 +6,12 @@ import { encoderOptions } from '../../../src/commands/options.ts';
 import { encoderSettings, readSettings } from '../../../src/config.ts';
 import { loadEncoders } from '../../../src/inference/encoders.ts';
 import { type Dataset, readDataset } from '../../../src/training/dataset/dataset.ts';
-import { type FeatureTable, loadTable, type MemoryColumn } from '../../../src/training/feature-table.ts';
-import { extractFeatures } from '../../../src/training/features.ts';
+import {
+  type FeatureTable,
+  loadTable,
+  type MemoryColumn,
+} from '../../../src/training/features/feature-table.ts';
+import { extractFeatures } from '../../../src/training/features/features.ts';
 
 /** A picture to draw, and what stands about it in the dataset. */
 export interface DrawnExample {

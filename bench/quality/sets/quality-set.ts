@@ -1,4 +1,4 @@
-import type { FeatureTable, MemoryColumn } from '../../../src/training/feature-table.ts';
+import type { FeatureTable, MemoryColumn } from '../../../src/training/features/feature-table.ts';
 import type { SplitRows } from '../../../src/training/fit.ts';
 import { Random } from '../../../src/training/random.ts';
 

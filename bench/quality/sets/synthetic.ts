@@ -1,5 +1,5 @@
 import { softmax } from '../../../src/inference/softmax.ts';
-import { type MemoryColumn, memoryColumn } from '../../../src/training/feature-table.ts';
+import { type MemoryColumn, memoryColumn } from '../../../src/training/features/feature-table.ts';
 import { Random } from '../../../src/training/random.ts';
 import { fourFifths, type LabelledFeatures, type QualitySet, splitByLabel } from './quality-set.ts';
 

@@ -1,6 +1,6 @@
-import { elementCount } from '../shape.ts';
+import { elementCount, sameShape } from '../shape.ts';
 import { apply, type Value } from '../value.ts';
-import { split } from './layout.ts';
+import { reshape } from './layout.ts';
 import { sumTo } from './reduction.ts';
 
 export interface GemmOptions {
@@ -30,20 +30,6 @@ export function gemm(
     throw new Error(
       `cannot multiply [${a.shape}]${transposeA ? 'ᵀ' : ''} by [${b.shape}]${transposeB ? 'ᵀ' : ''}`,
     );
-  if (!transposeA && !transposeB && alpha === 1) {
-    const blocks = rowBlocksOf(b);
-    if (blocks.length > 1) {
-      const parts = split(
-        a,
-        blocks.map((block) => block.shape[0]),
-        1,
-      );
-      return blocks.reduce<Value | undefined>(
-        (sum, block, index) => gemm(parts[index], block, { bias: sum }),
-        bias,
-      )!;
-    }
-  }
   return apply('Gemm', bias ? [a, b, bias] : [a, b], {
     shape: [rows, columns],
     attributes: { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } },
@@ -59,11 +45,13 @@ export function gemm(
   });
 }
 
-/** The blocks of rows that a matrix was joined from: a product with it is the sum of the products with them. */
-function rowBlocksOf(matrix: Value): readonly Value[] {
-  if (matrix.kind !== 'result' || matrix.node.operator !== 'Concat' || matrix.node.attributes.axis !== 0)
-    return [matrix];
-  return matrix.node.inputs;
+/**
+ * `y + factor x` for values of one shape and a scalar, as a product of [1, 1] and [1, n]: one operator, where `Mul` and
+ * `Add` would be two.
+ */
+export function addScaled(y: Value, factor: Value, x: Value): Value {
+  const row = [1, elementCount(x.shape)];
+  return reshape(gemm(reshape(factor, [1, 1]), reshape(x, row), { bias: reshape(y, row) }), x.shape);
 }
 
 /**
@@ -76,8 +64,7 @@ export function batchedMatmul(
   { transposeA = false, transposeB = false, alpha = 1 }: Omit<GemmOptions, 'bias'> = {},
 ): Value {
   const lead = a.shape.slice(0, -2);
-  if (elementCount(lead) !== elementCount(b.shape.slice(0, -2)))
-    throw new Error(`stacks [${a.shape}] and [${b.shape}] differ`);
+  if (!sameShape(lead, b.shape.slice(0, -2))) throw new Error(`stacks [${a.shape}] and [${b.shape}] differ`);
   const rows = a.shape.at(transposeA ? -1 : -2)!;
   const columns = b.shape.at(transposeB ? -2 : -1)!;
   return apply('FusedMatMul', [a, b], {

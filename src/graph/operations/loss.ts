@@ -3,6 +3,7 @@ import { add, exp, multiply, negate, scale, sigmoid, softplus, subtract } from '
 import { reshape } from './layout.ts';
 import { logSoftmax } from './normalization.ts';
 import { sum } from './reduction.ts';
+import { pick } from './selection.ts';
 
 export interface Loss {
   /** Summed over the batch: a scalar. The mean's 1/B is cheaper where the gradients are clipped. */
@@ -39,11 +40,7 @@ export function crossEntropy(
   const logProbabilities = logSoftmax(logits);
   const probabilities = exp(logProbabilities);
   const column = reshape(labels, [batch, 1]);
-  const labelLogProbabilities = apply('GatherElements', [logProbabilities, column], {
-    shape: [batch, 1],
-    attributes: { axis: 1 },
-    gradient: blocked,
-  });
+  const labelLogProbabilities = pick(logProbabilities, labels);
   const spread = smoothing / classes;
   const row =
     smoothing === 0

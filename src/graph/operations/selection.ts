@@ -1,5 +1,6 @@
 import { broadcast } from '../shape.ts';
-import { apply, blocked, type Value } from '../value.ts';
+import { apply, blocked, integers, type Value } from '../value.ts';
+import { reshape } from './layout.ts';
 
 /** Index of the largest element of each row of [n, C], the first where several are: [n], int64. */
 export function argMax(x: Value): Value {
@@ -7,6 +8,25 @@ export function argMax(x: Value): Value {
     shape: [x.shape[0]],
     type: 'int64',
     attributes: { axis: 1, keepdims: 0 },
+    gradient: blocked,
+  });
+}
+
+/** The largest element of each row of [n, C]: [n, 1]. */
+export function rowMaximum(x: Value): Value {
+  return apply('ReduceMax', [x, integers([1])], {
+    shape: [x.shape[0], 1],
+    attributes: { keepdims: 1 },
+    gradient: blocked,
+  });
+}
+
+/** The element of each row of [n, C] at its index in `columns` [n], int32: [n, 1]. */
+export function pick(x: Value, columns: Value): Value {
+  const [rows] = x.shape;
+  return apply('GatherElements', [x, reshape(columns, [rows, 1])], {
+    shape: [rows, 1],
+    attributes: { axis: 1 },
     gradient: blocked,
   });
 }

@@ -1,9 +1,11 @@
 import type { Request } from 'express';
 import { z } from 'zod';
+import { type StrategyName, strategies } from '../../arl/strategy.ts';
 import { TandemError } from '../../errors.ts';
 import type { Job } from '../../jobs/job.ts';
 import { headNamePattern } from '../../store/heads.ts';
-import { splitMethods } from '../../training/split.ts';
+import { chooseRecipe, type RecipeChoices, trainedFusions } from '../../training/recipe.ts';
+import { splitMethods } from '../../training/splitting/split.ts';
 import { formFile, formNumber, notText } from '../body.ts';
 import { metricsSchema, targetSchema } from '../heads/head-routes.ts';
 import { rowReading } from '../row-reading.ts';
@@ -38,6 +40,34 @@ const splitBy = z.enum(splitMethods).meta({
   description:
     'Draw them label by label (`stratified`, unless said), or each by its content, so that sides last when the dataset grows.',
 });
+/** What a head's recipe may be told; a comparison tries them itself. */
+const choices = {
+  strategy: z
+    .enum(Object.keys(strategies) as [StrategyName, ...StrategyName[]])
+    .optional()
+    .meta({ description: 'How picture and text are balanced; `arl` unless said.', example: 'arl' }),
+  fusion: z
+    .enum(trainedFusions)
+    .optional()
+    .meta({ description: 'How they are joined; `concat` unless said.', example: 'concat' }),
+  variance: z.enum(['entropy', 'dropout']).optional().meta({
+    description:
+      'What ARL takes for the variance of a modality: the entropy of its answers, or how they vary under dropout.',
+    example: 'entropy',
+  }),
+  classWeights: z
+    .enum(['none', 'balanced'])
+    .optional()
+    .meta({ description: '`balanced`: rare labels count as much as common ones.', example: 'none' }),
+} satisfies { [Choice in keyof RecipeChoices]: z.ZodType<RecipeChoices[Choice] | undefined> };
+const choiceNames = Object.keys(choices) as (keyof RecipeChoices)[];
+const comparesOnly = (request: { compare?: boolean } & Partial<RecipeChoices>) =>
+  !request.compare || choiceNames.every((name) => request[name] === undefined);
+const whatComparisons = {
+  error: 'a comparison tries every strategy; leave out the choices for a head',
+  path: ['compare'],
+};
+
 const needsWork = ({ head, compare }: { head?: string; compare?: boolean }) =>
   (head === undefined) === (compare === true);
 const whatWork = { error: 'name a head to make, or set compare', path: ['head'] };
@@ -58,9 +88,11 @@ export const jsonSchema = z
     priority: priority.optional(),
     testShare: testShare.optional(),
     splitBy: splitBy.optional(),
+    ...choices,
     ...rowReading,
   })
   .refine(needsWork, whatWork)
+  .refine(comparesOnly, whatComparisons)
   .meta({ id: 'JobRequest', example: { head: 'pets', dataset: 'pets', seed: 0 } });
 
 const formFields = {
@@ -79,9 +111,13 @@ const formFields = {
     .pipe(testShare)
     .optional(),
   splitBy: splitBy.optional(),
+  ...choices,
   ...rowReading,
 };
-const formFieldsSchema = z.strictObject({ ...formFields, archive: notText }).refine(needsWork, whatWork);
+const formFieldsSchema = z
+  .strictObject({ ...formFields, archive: notText })
+  .refine(needsWork, whatWork)
+  .refine(comparesOnly, whatComparisons);
 export const formSchema = z
   .strictObject({
     ...formFields,
@@ -176,7 +212,13 @@ function workOf<Rest extends object>({
   seed = 0,
   compare: _,
   seeds = defaultSeeds,
+  strategy,
+  fusion,
+  variance,
+  classWeights,
   ...reading
-}: { head?: string; seed?: number; compare?: boolean; seeds?: number } & Rest) {
-  return { ...reading, work: head === undefined ? { compare: seeds } : { head, seed } };
+}: { head?: string; seed?: number; compare?: boolean; seeds?: number } & Partial<RecipeChoices> & Rest) {
+  const chosen = Object.entries({ strategy, fusion, variance, classWeights }).filter(([, choice]) => choice);
+  const recipe = chosen.length > 0 ? { recipe: chooseRecipe(Object.fromEntries(chosen)) } : {};
+  return { ...reading, work: head === undefined ? { compare: seeds } : { head, seed, ...recipe } };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, relative } from 'node:path';
 import { type ErrorItem, TandemError } from '../../errors.ts';
-import { contentOf } from '../twins.ts';
+import { contentOf } from '../splitting/twins.ts';
 import { countExamples, type DatasetCounts } from './counts.ts';
 import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
 import { checkLabels, labelsOf, noteTwins } from './labels.ts';

@@ -1,6 +1,6 @@
 import { h } from 'preact';
 import type { HeadManifest } from '../../inference/head-manifest.ts';
-import { largestIndex } from '../evaluation.ts';
+import { largestIndex } from '../evaluation/evaluation.ts';
 import { count, percent, points } from './format.ts';
 import { type Markup, paragraph, table } from './markup.ts';
 import { isRight, type Outcome } from './outcome.ts';

@@ -1,7 +1,7 @@
 import { h } from 'preact';
 import type { TargetKind } from '../../arl/target.ts';
 import type { HeadManifest } from '../../inference/head-manifest.ts';
-import type { TrainingHistory } from '../history.ts';
+import type { TrainingHistory } from '../steps/history.ts';
 import { curvesPlot } from './curve.ts';
 import { decimal } from './format.ts';
 import { figure, legend, type Markup, paragraph } from './markup.ts';

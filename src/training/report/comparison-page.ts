@@ -1,8 +1,8 @@
 import { h } from 'preact';
 import type { TargetKind } from '../../arl/target.ts';
 import type { Comparison, ContenderResult } from '../compare.ts';
-import { type MetricTitle, metricTitles } from '../metrics.ts';
-import type { Difference } from '../paired-difference.ts';
+import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
+import type { Difference } from '../evaluation/paired-difference.ts';
 import { htmlDocument } from './document.ts';
 import { dotPlot } from './dot-plot.ts';
 import { count, decimal, percent } from './format.ts';

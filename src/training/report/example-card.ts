@@ -2,11 +2,11 @@ import path from 'node:path';
 import { h } from 'preact';
 import { modalities } from '../../inference/prediction.ts';
 import type { Example } from '../dataset/dataset.ts';
-import { largestIndex } from '../evaluation.ts';
-import type { Thumbnails } from '../thumbnails.ts';
+import { largestIndex } from '../evaluation/evaluation.ts';
 import { percent, shorten } from './format.ts';
 import { bar, foreign, type Markup } from './markup.ts';
 import type { Outcome } from './outcome.ts';
+import type { Thumbnails } from './thumbnails.ts';
 
 const textLength = 200;
 const labelLength = 60;

@@ -2,7 +2,7 @@ import { h } from 'preact';
 import type { TargetKind } from '../../arl/target.ts';
 import type { HeadManifest } from '../../inference/head-manifest.ts';
 import { modalities } from '../../inference/prediction.ts';
-import { type MetricTitle, metricTitles } from '../metrics.ts';
+import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
 import { count, day, decimal, percent } from './format.ts';
 import { foreign, type Markup, paragraph, table } from './markup.ts';
 import { isRight, type Outcome } from './outcome.ts';

@@ -1,5 +1,5 @@
 import type { HeadManifest } from '../../inference/head-manifest.ts';
-import type { TargetTable } from '../targets.ts';
+import type { TargetTable } from '../targets/targets.ts';
 import { count, decimal, percent, shorten } from './format.ts';
 import { foreign, type Markup, paragraph, table } from './markup.ts';
 import type { TestExample } from './outcome.ts';

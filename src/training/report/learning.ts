@@ -1,5 +1,5 @@
 import { h } from 'preact';
-import type { TrainingHistory } from '../history.ts';
+import type { TrainingHistory } from '../steps/history.ts';
 import { curvesPlot } from './curve.ts';
 import { count, wholePercent } from './format.ts';
 import { figure, type Markup, paragraph } from './markup.ts';

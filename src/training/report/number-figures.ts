@@ -1,11 +1,11 @@
 import { h } from 'preact';
-import type { TargetTable } from '../targets.ts';
-import type { Thumbnails } from '../thumbnails.ts';
+import type { TargetTable } from '../targets/targets.ts';
 import { exampleList, picture } from './example-card.ts';
 import { count, decimal, shorten } from './format.ts';
 import { figure, type Markup, paragraph } from './markup.ts';
 import type { TestExample } from './outcome.ts';
 import { plot } from './plot.ts';
+import type { Thumbnails } from './thumbnails.ts';
 
 const mostDots = 2000;
 const listed = 24;

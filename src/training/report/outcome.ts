@@ -1,6 +1,6 @@
 import type { ItemProbabilities } from '../../inference/head.ts';
 import type { Example } from '../dataset/dataset.ts';
-import { largestIndex } from '../evaluation.ts';
+import { largestIndex } from '../evaluation/evaluation.ts';
 
 export type TestExample = Example & { probabilities: ItemProbabilities };
 

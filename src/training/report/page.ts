@@ -1,7 +1,6 @@
 import type { HeadManifest } from '../../inference/head-manifest.ts';
-import type { TrainingHistory } from '../history.ts';
-import type { TargetTable } from '../targets.ts';
-import { makeThumbnails } from '../thumbnails.ts';
+import type { TrainingHistory } from '../steps/history.ts';
+import type { TargetTable } from '../targets/targets.ts';
 import { agreement } from './agreement.ts';
 import { balance } from './balance.ts';
 import { classesView, classFigures } from './classes.ts';
@@ -21,6 +20,7 @@ import { provenance } from './provenance.ts';
 import { recipeChoice } from './recipe-choice.ts';
 import { reliability } from './reliability.ts';
 import { settingsOf } from './settings.ts';
+import { makeThumbnails } from './thumbnails.ts';
 
 export interface ReportInput {
   manifest: HeadManifest;

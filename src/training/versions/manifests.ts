@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { HeadManifest } from '../../inference/head-manifest.ts';
 import { modalities } from '../../inference/prediction.ts';
-import { metricTitles } from '../metrics.ts';
+import { metricTitles } from '../evaluation/metrics.ts';
 
 /** One of the two versions that are compared. */
 export interface ComparedVersion {

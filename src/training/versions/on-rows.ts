@@ -1,9 +1,9 @@
 import type { Encoders } from '../../inference/encoders.ts';
 import { Engine } from '../../runtime/engine.ts';
-import { answerRows } from '../answers.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { loadFittingHead } from '../evaluate-head.ts';
-import { extractFeatures } from '../features.ts';
+import { answerRows } from '../evaluation/answers.ts';
+import { extractFeatures } from '../features/features.ts';
 import type { TrainingProgress } from '../progress.ts';
 import { type Answered, comparePairedAnswers, type PairedAnswers } from './paired-answers.ts';
 

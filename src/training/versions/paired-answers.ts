@@ -1,10 +1,10 @@
 import type { HeadManifest } from '../../inference/head-manifest.ts';
-import { measure } from '../answers.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { largestIndex } from '../evaluation.ts';
-import { type Metrics, metricTitles } from '../metrics.ts';
+import { measure } from '../evaluation/answers.ts';
+import { largestIndex } from '../evaluation/evaluation.ts';
+import { type Metrics, metricTitles } from '../evaluation/metrics.ts';
 import { pairedInterval } from '../report/statistics.ts';
-import { encodeTargets } from '../targets.ts';
+import { encodeTargets } from '../targets/targets.ts';
 import { fewestDiscordant, mcnemar } from './mcnemar.ts';
 import { pairedBootstrap } from './paired-bootstrap.ts';
 

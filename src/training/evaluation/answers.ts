@@ -1,0 +1,107 @@
+import type { Classifier, ItemFeatures, ItemProbabilities } from '../../inference/head.ts';
+import type { Modality } from '../../inference/prediction.ts';
+import { throwIfCancelled } from '../cancellation.ts';
+import type { FeatureTable } from '../features/feature-table.ts';
+import type { AnswerMetrics } from '../progress.ts';
+import { evaluate } from './evaluation.ts';
+import type { Metrics } from './metrics.ts';
+import { evaluateNumbers } from './numbers.ts';
+import { evaluateSeveralLabels } from './several-labels.ts';
+
+const rowsPerRun = 1024;
+
+/**
+ * What a head says of every row.
+ * @throws TandemError `job-cancelled` where the signal aborts
+ */
+export async function answerRows(
+  classifier: Classifier,
+  { columns, labels }: FeatureTable,
+  signal?: AbortSignal,
+): Promise<ItemProbabilities[]> {
+  const answers: ItemProbabilities[] = [];
+  for (let first = 0; first < labels.length; first += rowsPerRun) {
+    throwIfCancelled(signal, `after ${first} of ${labels.length} answers`);
+    const rows = Int32Array.from(
+      { length: Math.min(rowsPerRun, labels.length - first) },
+      (_, row) => first + row,
+    );
+    const features = await Promise.all(
+      columns.map(async ({ modality, dimension, present, read }) => {
+        const values = new Float32Array(rows.length * dimension);
+        await read(rows, values);
+        return {
+          modality,
+          at: (index: number) => values.subarray(index * dimension, (index + 1) * dimension),
+          present,
+        };
+      }),
+    );
+    const items = Array.from(rows, (row, index): ItemFeatures => {
+      const has = features.filter(({ present }) => present[row] === 1);
+      return Object.fromEntries(has.map(({ modality, at }) => [modality, at(index)]));
+    });
+    answers.push(...(await classifier.classify(items)));
+  }
+  return answers;
+}
+
+/** The truth about rows that were answered, in the same order. */
+export type Truth = Pick<FeatureTable, 'labels' | 'targets'>;
+
+/**
+ * Metrics of the fused answers, and of each modality's own over the examples that have it.
+ * @param thresholds of any of several labels; 0.5 where absent
+ */
+export function measureAnswers(
+  answers: readonly ItemProbabilities[],
+  truth: Truth,
+  thresholds?: readonly number[],
+): AnswerMetrics {
+  const rows = [...answers.keys()];
+  const ofModality = (modality: Modality): Metrics | undefined => {
+    const known = rows.filter((row) => answers[row].unimodal[modality]);
+    if (known.length === 0) return undefined;
+    return measure(
+      known.map((row) => answers[row].unimodal[modality]!),
+      known,
+      truth,
+      thresholds,
+    );
+  };
+  return {
+    fused: measure(
+      answers.map(({ fused }) => fused),
+      rows,
+      truth,
+      thresholds,
+    ),
+    image: ofModality('image'),
+    text: ofModality('text'),
+  };
+}
+
+/**
+ * Metrics of some answers.
+ * @param rows of the truth, one for each answer
+ */
+export function measure(
+  answers: readonly Float64Array[],
+  rows: readonly number[],
+  { labels, targets }: Truth,
+  thresholds?: readonly number[],
+): Metrics {
+  if (!targets)
+    return evaluate(
+      answers,
+      rows.map((row) => labels[row]),
+    );
+  const { kind, columns, values } = targets;
+  const truth = rows.map((row) => values.subarray(row * columns, (row + 1) * columns));
+  if (kind === 'multi')
+    return evaluateSeveralLabels(answers, truth, thresholds ?? new Array<number>(columns).fill(0.5));
+  return evaluateNumbers(
+    answers.map(([value]) => value),
+    truth.map(([value]) => value),
+  );
+}

@@ -1,0 +1,151 @@
+import type { FeatureScaling } from '../../arl/serving.ts';
+import type { Modality } from '../../inference/prediction.ts';
+import { throwIfCancelled } from '../cancellation.ts';
+import { selectTargets, type TargetTable } from '../targets/targets.ts';
+
+/** Features of one modality: rows of `dimension` numbers, in memory, in a file, or computed from another column's. */
+export interface FeatureColumn {
+  modality: Modality;
+  dimension: number;
+  /** 1 where the example has the modality, else 0. */
+  present: Uint8Array;
+  /** Copies rows, one after the other, to the start of `into`; a row that lacks the modality is zeros. */
+  read(rows: ArrayLike<number>, into: Float32Array): Promise<void>;
+}
+
+/** A column that is being filled. Rows that are never written are zeros. */
+export interface WritableColumn extends FeatureColumn {
+  /** Writes one row, or several that follow one another. */
+  write(firstRow: number, values: Float32Array): Promise<void>;
+}
+
+/** A column whose numbers lie in memory. */
+export interface MemoryColumn extends WritableColumn {
+  /** Row-major, rows × dimension. */
+  values: Float32Array;
+}
+
+/** Features of a set of examples, one column for each modality that any of them has, and their labels. */
+export interface FeatureTable<Column extends FeatureColumn = FeatureColumn> {
+  columns: Column[];
+  /** Index of each example's label; where there are targets, of the stratum that it is split by. */
+  labels: Int32Array;
+  /** What is to be learnt, where it is not one label. */
+  targets?: TargetTable;
+}
+
+/** @example memoryColumn({ modality: 'text', dimension: 2, present: Uint8Array.of(1), values: Float32Array.of(3, 4) }); */
+export function memoryColumn(column: Omit<MemoryColumn, 'read' | 'write'>): MemoryColumn {
+  const { values, dimension } = column;
+  return {
+    ...column,
+    write: async (firstRow, written) => values.set(written, firstRow * dimension),
+    read: async (rows, into) => {
+      for (let index = 0; index < rows.length; index++) {
+        const from = rows[index] * dimension;
+        into.set(values.subarray(from, from + dimension), index * dimension);
+      }
+    },
+  };
+}
+
+/** Some rows of a table, in the order given. Nothing is copied before it is read. */
+export function selectRows<Column extends FeatureColumn>(
+  { columns, labels, targets }: FeatureTable<Column>,
+  rows: readonly number[],
+): FeatureTable {
+  return {
+    columns: columns.map(({ modality, dimension, present, read }) => ({
+      modality,
+      dimension,
+      present: Uint8Array.from(rows, (row) => present[row]),
+      read: (places, into) =>
+        read(
+          Int32Array.from(places, (place) => rows[place]),
+          into,
+        ),
+    })),
+    labels: Int32Array.from(rows, (row) => labels[row]),
+    targets: targets && selectTargets(targets, rows),
+  };
+}
+
+/** Rows that are read at a time where all of them are looked at once. */
+const rowsAtOnce = 2048;
+
+/** A whole table in memory. */
+export async function loadTable({
+  columns,
+  labels,
+  targets,
+}: FeatureTable): Promise<FeatureTable<MemoryColumn>> {
+  const loaded = columns.map(async ({ modality, dimension, present, read }) => {
+    const values = new Float32Array(labels.length * dimension);
+    await read(new Int32Array(labels.keys()), values);
+    return memoryColumn({ modality, dimension, present, values });
+  });
+  return { columns: await Promise.all(loaded), labels, targets };
+}
+
+/** One row, not copied. */
+export function rowOf({ values, dimension }: MemoryColumn, row: number): Float32Array {
+  return values.subarray(row * dimension, (row + 1) * dimension);
+}
+
+/**
+ * The scaling that gives every feature mean 0 and the same variance over the rows present, and rows a norm near
+ * `norm`. A feature that never changes becomes 0. The rows are read once.
+ * @throws TandemError `job-cancelled` where the signal aborts
+ */
+export async function fitScaling(
+  column: FeatureColumn,
+  norm: number,
+  signal?: AbortSignal,
+): Promise<FeatureScaling> {
+  const { dimension, present } = column;
+  const rows = Int32Array.from(present.keys()).filter((row) => present[row] === 1);
+  const count = Math.max(1, rows.length);
+  const buffer = new Float32Array(Math.min(rows.length, rowsAtOnce) * dimension);
+  // Moments about the first row, not about zero: there is nothing to cancel where a feature never changes.
+  const origin = new Float64Array(dimension);
+  const sum = new Float64Array(dimension);
+  const squares = new Float64Array(dimension);
+  for (let first = 0; first < rows.length; first += rowsAtOnce) {
+    throwIfCancelled(signal, `while looking at ${column.modality} features`);
+    const chunk = rows.subarray(first, first + rowsAtOnce);
+    await column.read(chunk, buffer);
+    if (first === 0) origin.set(buffer.subarray(0, dimension));
+    for (let index = 0; index < chunk.length; index++)
+      for (let feature = 0; feature < dimension; feature++) {
+        const difference = buffer[index * dimension + feature] - origin[feature];
+        sum[feature] += difference;
+        squares[feature] += difference * difference;
+      }
+  }
+  const variance = squares.map((value, feature) => value / count - (sum[feature] / count) ** 2);
+  const size = norm / Math.sqrt(dimension);
+  const smallest = 1e-6;
+  return {
+    mean: Float32Array.from(sum, (value, feature) => origin[feature] + value / count),
+    factor: Float32Array.from(variance, (value) => (value < smallest ** 2 ? 0 : size / Math.sqrt(value))),
+  };
+}
+
+/** The column scaled as its rows are read; rows that lack the modality stay zero. */
+export function applyScaling(column: FeatureColumn, { mean, factor }: FeatureScaling): FeatureColumn {
+  const { modality, dimension, present, read } = column;
+  return {
+    modality,
+    dimension,
+    present,
+    read: async (rows, into) => {
+      await read(rows, into);
+      for (let index = 0; index < rows.length; index++) {
+        if (present[rows[index]] === 0) continue;
+        const offset = index * dimension;
+        for (let feature = 0; feature < dimension; feature++)
+          into[offset + feature] = (into[offset + feature] - mean[feature]) * factor[feature];
+      }
+    },
+  };
+}

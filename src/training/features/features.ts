@@ -1,0 +1,212 @@
+import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { basename } from 'node:path';
+import pMap from 'p-map';
+import { type ErrorItem, TandemError } from '../../errors.ts';
+import type { Encoder } from '../../inference/encoder.ts';
+import type { Encoders } from '../../inference/encoders.ts';
+import { type Modality, modalities } from '../../inference/prediction.ts';
+import { sha256OfFile } from '../../store/checksum.ts';
+import type { Dataset, Example } from '../dataset/dataset.ts';
+import { encodeTargets } from '../targets/targets.ts';
+import { FeatureCache } from './feature-cache.ts';
+import { createFileColumn } from './feature-file.ts';
+import { type FeatureTable, memoryColumn, type WritableColumn } from './feature-table.ts';
+
+export interface ExtractionOptions {
+  /** Folder of the features that earlier extractions left; without it everything is encoded. */
+  cache?: string;
+  /** Features that take more bytes than this lie in a file without a name, beside the cache or among temporary files. */
+  mostBytesInMemory?: number;
+  signal?: AbortSignal;
+  /** Counts the distinct pictures and texts. */
+  onProgress?(done: number, total: number): void;
+}
+
+/**
+ * Pictures of a batch: few fit a CPU's cache best, many fill a GPU. On the CPU a picture gets the same features in any
+ * batch, bit by bit.
+ */
+const picturesOfBatch = { cpu: 4, cuda: 32 };
+/** Batches of pictures that are decoded or encoded at a time: while one is encoded, the next are decoded. */
+const batchesInFlight = 3;
+/**
+ * Texts of a batch, always, all with the same number of tokens: the shape of the batch decides the last bits of the
+ * features, which text lies where in it doesn't. So the features are the same whatever the cache had.
+ */
+const textsOfBatch = 8;
+/** Items that are looked up in the cache at a time. */
+const itemsOfLookup = 1024;
+
+/** A picture or a text of a dataset, and the rows that have it. */
+interface Item {
+  /** sha256 of its content. */
+  key: string;
+  rows: number[];
+  example: Example;
+}
+
+/**
+ * Encodes every distinct picture and text of a dataset that no earlier extraction encoded. A modality that no example
+ * has gets no column.
+ * @throws TandemError `invalid-dataset` naming every row whose picture cannot be decoded or has features that are not
+ *   finite; the signal's reason where
+ *   it aborts, and then what was encoded is kept
+ */
+export async function extractFeatures(
+  encoders: Encoders,
+  dataset: Dataset,
+  { cache, mostBytesInMemory = 768 * 2 ** 20, signal, onProgress }: ExtractionOptions = {},
+): Promise<FeatureTable> {
+  const { name, examples } = dataset;
+  const forms = modalities.flatMap((modality) => {
+    const present = Uint8Array.from(examples, (example) => Number(example[modality] !== undefined));
+    return present.includes(1) ? [{ modality, dimension: encoders[modality].dimension, present }] : [];
+  });
+  const bytes = forms.reduce((sum, { dimension }) => sum + 4 * dimension * examples.length, 0);
+  const parts: { column: WritableColumn; items: Item[] }[] = [];
+  for (const form of forms) {
+    const column =
+      bytes > mostBytesInMemory
+        ? await createFileColumn(cache ?? tmpdir(), form)
+        : memoryColumn({ ...form, values: new Float32Array(examples.length * form.dimension) });
+    parts.push({ column, items: await distinctItems(examples, form.modality) });
+  }
+  const total = parts.reduce((sum, { items }) => sum + items.length, 0);
+  let done = 0;
+  const count = (items: number) => {
+    done += items;
+    if (items > 0) onProgress?.(done, total);
+    signal?.throwIfAborted();
+  };
+  const problems: ErrorItem[] = [];
+  await Promise.all(
+    parts.map(async ({ column, items }) => {
+      const encoder = encoders[column.modality];
+      const known =
+        cache === undefined
+          ? undefined
+          : await FeatureCache.open(cache, encoder.fingerprint, encoder.dimension);
+      try {
+        const missing: Item[] = [];
+        for (const some of inBatches(items, itemsOfLookup)) {
+          const found = (await known?.get(some.map(({ key }) => key))) ?? new Map<string, Float32Array>();
+          for (const item of some) {
+            const features = found.get(item.key);
+            if (features) await place(column, item, features);
+            else missing.push(item);
+          }
+          count(found.size);
+        }
+        const store = async (batch: readonly Item[], features: readonly Float32Array[]) => {
+          const usable = batch
+            .map((item, index) => ({ item, features: features[index] }))
+            .filter(({ item, features }) => {
+              const allFinite = features.every(Number.isFinite);
+              if (!allFinite) problems.push(notFinite(item, column.modality));
+              return allFinite;
+            });
+          for (const { item, features } of usable) await place(column, item, features);
+          await known?.put(usable.map(({ item, features }) => [item.key, features]));
+          count(batch.length);
+        };
+        if (column.modality === 'image') await encodePictures(encoders, missing, problems, store);
+        else await encodeTexts(encoders.text, missing, store);
+      } finally {
+        known?.close();
+      }
+    }),
+  );
+  if (problems.length > 0)
+    throw new TandemError(
+      'invalid-dataset',
+      `${name} has ${problems.length} pictures or texts that cannot be encoded`,
+      { items: problems.slice(0, 100) },
+    );
+  return { columns: parts.map(({ column }) => column), ...encodeTargets(dataset) };
+}
+
+/** One such number would spread to every weight. */
+function notFinite({ example }: Item, modality: Modality): ErrorItem {
+  const subject = modality === 'image' ? basename(example.image!) : 'its text';
+  return {
+    at: `row ${example.row}`,
+    detail: `${subject}: the encoder answers with what is no finite number`,
+  };
+}
+
+async function distinctItems(examples: readonly Example[], modality: Modality): Promise<Item[]> {
+  const items = new Map<string, Item>();
+  for (const [row, example] of examples.entries()) {
+    if (example[modality] === undefined) continue;
+    const { image, imageHash, text } = example;
+    const key =
+      modality === 'image'
+        ? (imageHash ?? (await sha256OfFile(image!)))
+        : createHash('sha256').update(text!).digest('hex');
+    const item = items.get(key);
+    if (item) item.rows.push(row);
+    else items.set(key, { key, rows: [row], example });
+  }
+  return [...items.values()];
+}
+
+type Store = (batch: readonly Item[], features: readonly Float32Array[]) => Promise<void>;
+
+async function encodePictures(
+  { image: encoder, provider: { provider } }: Encoders,
+  items: readonly Item[],
+  problems: ErrorItem[],
+  store: Store,
+): Promise<void> {
+  const encodeBatch = async (batch: readonly Item[]) => {
+    const prepared = await Promise.all(
+      batch.map(async (item) => {
+        const { image, row } = item.example;
+        return encoder.prepare(image!).then(
+          (pixels) => [{ item, pixels }],
+          (error) => {
+            if (!(error instanceof TandemError)) throw error;
+            problems.push({ at: `row ${row}`, detail: `${basename(image!)}: ${error.message}` });
+            return [];
+          },
+        );
+      }),
+    );
+    const readable = prepared.flat();
+    const pixels = readable.map(({ pixels }) => pixels);
+    await store(
+      readable.map(({ item }) => item),
+      pixels.length > 0 ? await encoder.encode(pixels) : [],
+    );
+  };
+  await pMap(inBatches(items, picturesOfBatch[provider]), encodeBatch, { concurrency: batchesInFlight });
+}
+
+async function encodeTexts(
+  encoder: Encoder<string, number[]>,
+  items: readonly Item[],
+  store: Store,
+): Promise<void> {
+  const tokens = new Map<Item, number[]>();
+  for (const item of items) tokens.set(item, await encoder.prepare(item.example.text!));
+  const byLength = Map.groupBy(items, (item) => tokens.get(item)!.length);
+  for (const group of byLength.values())
+    for (const batch of inBatches(group, textsOfBatch)) {
+      const filled = Array.from(
+        { length: textsOfBatch },
+        (_, index) => tokens.get(batch[Math.min(index, batch.length - 1)])!,
+      );
+      await store(batch, await encoder.encode(filled));
+    }
+}
+
+async function place(column: WritableColumn, { rows }: Item, features: Float32Array): Promise<void> {
+  for (const row of rows) await column.write(row, features);
+}
+
+function inBatches<Each>(items: readonly Each[], size: number): Each[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, batch) =>
+    items.slice(batch * size, (batch + 1) * size),
+  );
+}

@@ -1,0 +1,121 @@
+import { availableParallelism } from 'node:os';
+import type { HeadCalibration } from '../../arl/serving.ts';
+import { Engine } from '../../runtime/engine.ts';
+import type { FeatureTable } from '../features/feature-table.ts';
+import { Random } from '../random.ts';
+import type { Recipe } from '../recipe.ts';
+import type { CheckpointFolder } from '../steps/checkpoints.ts';
+import { calibrate } from './calibration.ts';
+import { crossValidate } from './cross-validation.ts';
+import { dealFolds } from './folds.ts';
+
+/** What cross-validation found out about a recipe. */
+export interface CandidateResult {
+  /** What it changes of the recipe that was given. */
+  changes: Partial<Recipe>;
+  /** Mean loss on what was held out: negative log likelihood, or of numbers the squared error. */
+  loss: number;
+  /** The same after calibration: what candidates are chosen by. */
+  calibratedLoss: number;
+}
+
+export interface RecipeSearch {
+  recipe: Recipe;
+  /** Absent where answers are best left as they are. */
+  calibration?: HeadCalibration;
+  /** Of any of several labels: the probability from which each is given. */
+  thresholds?: number[];
+  /** What was tried: the folds that were held out, and the examples that the search saw. */
+  report: { folds: number; examples: number; candidates: CandidateResult[] };
+}
+
+export interface RecipeSearchOptions {
+  classes: number;
+  recipe: Recipe;
+  seed: number;
+  /** Rows with the same group share a fold. */
+  groups?: readonly unknown[];
+  provider: Engine['provider'];
+  /** Trainings at a time; 0 for as many as there are cores. */
+  threads: number;
+  signal?: AbortSignal;
+  checkpoints?: CheckpointFolder;
+  onProgress?(done: number, total: number): void;
+}
+
+/** What is tried. How far to train is what differs most between datasets: many labels and weak features take more. */
+const candidates: Partial<Recipe>[] = [{}, { epochs: 30, learningRate: 1e-3 }];
+
+/** A search looks at this many examples at most: by then the choice no longer changes. */
+const mostExamples = 50_000;
+
+/**
+ * Chooses a recipe and a calibration by cross-validation on the training rows alone.
+ * @throws whatever `trainHead` throws
+ * @example const { recipe, calibration } = await searchRecipe(table, train, { classes: 8, recipe: defaultRecipe, … });
+ */
+export async function searchRecipe(
+  table: FeatureTable,
+  train: readonly number[],
+  { classes, recipe, seed, groups, provider, threads, signal, checkpoints, onProgress }: RecipeSearchOptions,
+): Promise<RecipeSearch> {
+  const rows =
+    train.length > mostExamples
+      ? new Random(seed, 'search rows')
+          .shuffle(train)
+          .slice(0, mostExamples)
+          .sort((a, b) => a - b)
+      : train;
+  const { dealt, heldOut } = foldsFor(rows.length);
+  const folds = dealFolds(
+    rows.map((row) => table.labels[row]),
+    { count: dealt, seed, groups: groups && rows.map((row) => groups[row]) },
+  );
+  const recipes = candidates.map((changes) => ({ ...recipe, ...changes }));
+  const engines = Array.from({ length: threads || availableParallelism() }, () =>
+    Engine.start({ provider, threads: 1 }),
+  );
+  try {
+    const total = recipes.length * heldOut;
+    let done = 0;
+    onProgress?.(done, total);
+    const heldOutAnswers = await crossValidate(engines, table, rows, recipes, {
+      classes,
+      seed,
+      folds,
+      heldOut,
+      signal,
+      checkpoints,
+      onTrained: () => onProgress?.(++done, total),
+    });
+    const modalities = table.columns.map(({ modality }) => modality);
+    const results = heldOutAnswers.map((answers) => calibrate(answers, modalities));
+    const best = results.reduce(
+      (found, { after }, index) => (after < results[found].after ? index : found),
+      0,
+    );
+    return {
+      recipe: recipes[best],
+      calibration: results[best].calibration,
+      thresholds: results[best].thresholds,
+      report: {
+        folds: heldOut,
+        examples: rows.length,
+        candidates: results.map(({ before, after }, index) => ({
+          changes: candidates[index],
+          loss: before,
+          calibratedLoss: after,
+        })),
+      },
+    };
+  } finally {
+    await Promise.all(engines.map((engine) => engine.close()));
+  }
+}
+
+/** Few examples need every fold; many make one held-out tenth enough. */
+function foldsFor(examples: number): { dealt: number; heldOut: number } {
+  if (examples <= 1_000) return { dealt: 5, heldOut: 5 };
+  if (examples <= 10_000) return { dealt: 3, heldOut: 3 };
+  return { dealt: 10, heldOut: 1 };
+}

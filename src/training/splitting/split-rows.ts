@@ -1,0 +1,27 @@
+import { TandemError } from '../../errors.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import type { SplitRows } from '../fit.ts';
+import { strataOf } from '../targets/targets.ts';
+import { type SplitMethod, splitExamples } from './split.ts';
+
+/**
+ * Row numbers of the two sides of a dataset's split.
+ * @throws TandemError `invalid-dataset` where either side is empty
+ */
+export function splitRows(
+  dataset: Dataset,
+  { seed, testShare, splitBy }: { seed: number; testShare: number; splitBy?: SplitMethod },
+): SplitRows {
+  const { name, examples } = dataset;
+  const strata = strataOf(dataset);
+  const numbered = examples.map((example, row) => ({ ...example, label: strata[row], row }));
+  const { train, test } = splitExamples(numbered, { seed, testShare, method: splitBy });
+  if (train.length === 0 || test.length === 0)
+    throw new TandemError(
+      'invalid-dataset',
+      test.length === 0
+        ? `${name} has ${train.length} examples to train on and none to test on: near copies stay on one side, and of no label are there two examples that differ and do not contradict each other; bring such examples`
+        : `${name} has ${test.length} examples to test on and none to train on: its split column marks them all as test`,
+    );
+  return { train: train.map(({ row }) => row), test: test.map(({ row }) => row) };
+}

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { writeDurably } from '../../store/durable.ts';
+import type { TrainingHistory } from './history.ts';
+
+/** Where a training stands: all that it takes to go on and end with the same bytes. */
+export interface TrainingState {
+  /** Steps taken. */
+  step: number;
+  /** What the model carries from step to step, by name. */
+  tensors: Record<string, Float32Array>;
+  /** What the steps reported. */
+  history: TrainingHistory;
+}
+
+/** Keeps the state of one training. */
+export interface Checkpoint {
+  /**
+   * The last state that was kept of this very work.
+   * @param work everything that decides the training: a state of other work is not given back
+   */
+  read(work: object): Promise<TrainingState | undefined>;
+  /** Keeps a state, if the last one kept is old enough. */
+  write(work: object, state: TrainingState, isLast: boolean): Promise<void>;
+}
+
+export interface CheckpointOptions {
+  /** Seconds between two states that are kept: at most as much work is lost. */
+  seconds?: number;
+  /** Told why a checkpoint is not used. */
+  onNote?(note: string): void;
+}
+
+const format = 1;
+const extension = '.checkpoint';
+const checksumLength = 32;
+
+/**
+ * A folder of checkpoints, one for each training of a fine-tuning. A file is the sha256 of the rest, and the rest.
+ * @example
+ * const checkpoints = new CheckpointFolder('state/job-7', { dataset: hash, seed });
+ * await trainHead(engine, table, { …, checkpoint: checkpoints.stage('final') });
+ * await checkpoints.clear();
+ */
+export class CheckpointFolder {
+  readonly #folder: string;
+  readonly #identity: string;
+  readonly #options: CheckpointOptions;
+
+  /** @param identity what all trainings rest on: dataset, encoders, versions. States of another one are not used. */
+  constructor(folder: string, identity: object, options: CheckpointOptions = {}) {
+    this.#folder = folder;
+    this.#identity = sha256(JSON.stringify(identity)).toString('hex');
+    this.#options = options;
+  }
+
+  /** @param name tells the trainings of a fine-tuning apart; part of a file name */
+  stage(name: string): Checkpoint {
+    const { seconds = 10, onNote } = this.#options;
+    const file = path.join(this.#folder, `${name}${extension}`);
+    const keyOf = (work: object) => JSON.stringify({ format, rests: this.#identity, work });
+    let written = performance.now();
+    return {
+      read: async (work) => {
+        written = performance.now();
+        const state = await this.#read(file, keyOf(work));
+        if (typeof state !== 'string') return state;
+        onNote?.(`${file} is not used: ${state}`);
+        return undefined;
+      },
+      write: async (work, state, isLast) => {
+        // A training that is done is worth keeping sooner, because it will not be written again.
+        const due = isLast ? seconds / 10 : seconds;
+        if (performance.now() - written < due * 1000) return;
+        const content = serialize({ key: keyOf(work), state });
+        await mkdir(this.#folder, { recursive: true });
+        await writeDurably(file, Buffer.concat([sha256(content), content]));
+        written = performance.now();
+      },
+    };
+  }
+
+  /** Removes the checkpoints, and the folder if nothing else is in it: the fine-tuning is done. */
+  async clear(): Promise<void> {
+    const files = await readdir(this.#folder).catch(() => []);
+    const own = files.filter((file) => file.includes(extension));
+    await Promise.all(own.map((file) => rm(path.join(this.#folder, file))));
+    if (own.length > 0 && own.length === files.length) await rmdir(this.#folder);
+  }
+
+  /** The state, undefined where there is no file, or why there is no use for it. */
+  async #read(file: string, key: string): Promise<TrainingState | string | undefined> {
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      return (error as Error).message;
+    }
+    const content = bytes.subarray(checksumLength);
+    if (!sha256(content).equals(bytes.subarray(0, checksumLength))) return 'it is damaged';
+    const { key: keptKey, state } = deserialize(content) as { key: string; state: TrainingState };
+    if (keptKey !== key) return 'it is of another dataset, recipe, seed, encoder or version';
+    // The arrays are views of the file's bytes, and a tensor must own its memory to go to the engine's thread.
+    const tensors = Object.entries(state.tensors).map(([name, values]) => [name, values.slice()] as const);
+    return { ...state, tensors: Object.fromEntries(tensors) };
+  }
+}
+
+function sha256(content: Uint8Array | string): Buffer {
+  return createHash('sha256').update(content).digest();
+}
