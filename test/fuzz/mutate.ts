@@ -8,6 +8,9 @@ export const shares = {
   requests: Math.ceil(0.4 * inputs),
 };
 
+/** Other seeds are other inputs. */
+export const firstSeed = Number(process.env.FUZZ_SEED ?? 1);
+
 type Change = (bytes: Buffer, random: Random) => Buffer;
 
 const changes: Change[] = [

@@ -6,14 +6,14 @@ import { TandemError } from '../../src/errors.ts';
 import { decodePixels } from '../../src/inference/pixels.ts';
 import { Random } from '../../src/training/random.ts';
 import { fixtures } from '../end-to-end/server.ts';
-import { mutate, shares } from './mutate.ts';
+import { firstSeed, mutate, shares } from './mutate.ts';
 
 const preprocessing = { shortSide: 256, crop: 224, kernel: 'cubic', background: 'white' } as const;
 const codes = ['invalid-picture', 'picture-too-large', 'picture-too-small'];
 const mebibyte = 2 ** 20;
 
 it('decodes any damaged picture to pixels or refuses it, and holds on to none', async () => {
-  const random = new Random(1, 'pictures');
+  const random = new Random(firstSeed, 'pictures');
   const small = sharp(await readFile(path.join(fixtures, 'coffee.jpg'))).resize(90, 60);
   const originals = [
     await small.clone().jpeg().toBuffer(),

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pythonEnvironment } from '../../scripts/python-environment.ts';
 import { type StartedServer, startServer } from '../end-to-end/server.ts';
-import { shares } from './mutate.ts';
+import { firstSeed, shares } from './mutate.ts';
 
 const mebibyte = 2 ** 20;
 let data: string;
@@ -24,14 +24,14 @@ afterAll(async () => {
 });
 
 /** Runs schemathesis over the server's own description of itself. */
-async function attack(requests: number) {
+async function attack(requests: number, seed: number) {
   const { paths } = await (await fetch(`${server.address}/openapi.json`)).json();
   const operations = Object.values<object>(paths).flatMap((path) => Object.keys(path)).length;
   const child = spawn(
     path.join(path.dirname(python), 'st'),
     [
       ...['run', `${server.address}/openapi.json`, '--phases', 'fuzzing', '--workers', '2', '--no-color'],
-      ...['--max-examples', String(Math.ceil(requests / operations)), '--seed', '1'],
+      ...['--max-examples', String(Math.ceil(requests / operations)), '--seed', String(seed)],
       // A form that the schema allows may still be refused, as one with a picture that is none.
       ...[
         '--checks',
@@ -50,12 +50,17 @@ async function residentBytes(): Promise<number> {
 }
 
 it('answers any request as its description says, never with a server error, and does not grow', async () => {
-  await attack(shares.requests / 4);
-  const before = await residentBytes();
-  const { output, code, requests } = await attack((3 * shares.requests) / 4);
-  console.log(`${requests} requests after the first quarter`);
-  expect(code, output).toBe(0);
-  expect(requests).toBeGreaterThan(0);
+  let before = 0;
+  let sent = 0;
+  // An operation that takes nothing, or little, is asked less often than its share: it takes several attacks.
+  for (let attacks = 0; sent < shares.requests; attacks++) {
+    const { output, code, requests } = await attack(shares.requests / 4, firstSeed + attacks);
+    expect(code, output).toBe(0);
+    expect(requests).toBeGreaterThan(0);
+    if (attacks === 0) before = await residentBytes();
+    sent += requests;
+  }
+  console.log(`${sent} requests`);
   expect((await residentBytes()) - before).toBeLessThan(200 * mebibyte);
   const answer = await fetch(`${server.address}/v1/predict`, {
     method: 'POST',

@@ -10,7 +10,7 @@ import yazl from 'yazl';
 import { TandemError } from '../../src/errors.ts';
 import { tryImport } from '../../src/training/dataset/import.ts';
 import { Random } from '../../src/training/random.ts';
-import { mutate, shares } from './mutate.ts';
+import { firstSeed, mutate, shares } from './mutate.ts';
 
 let folder: string;
 let uploads: [name: string, content: Buffer][];
@@ -55,7 +55,7 @@ async function makeUploads(): Promise<[string, Buffer][]> {
 }
 
 it('checks any damaged upload and says what is wrong with it, and leaves nothing behind', async () => {
-  const random = new Random(2, 'uploads');
+  const random = new Random(firstSeed, 'uploads');
   const workspace = await mkdtemp(path.join(folder, 'workspace-'));
   const outcomes: Record<string, number> = {};
   for (const [fileName, content] of uploads) {

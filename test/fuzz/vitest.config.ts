@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import everywhere from '../../vitest.config.ts';
 
-/** Bad input without end, 50,000 of it unless FUZZ_INPUTS says otherwise: `npm run test:fuzz`. */
+/** Bad input without end, 50,000 of it unless FUZZ_INPUTS says otherwise, other input with another FUZZ_SEED: `npm run test:fuzz`. */
 export default defineConfig({
   ...everywhere,
   test: {
