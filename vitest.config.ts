@@ -3,8 +3,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // They need a container engine, a GPU, or Python, or long: `npm run test:container`, `test:cuda`, `test:clients`, `test:fuzz`.
-    exclude: ['test/container/**', 'test/cuda/**', 'test/clients/**', 'test/fuzz/**'],
+    // They need a container engine, a GPU, or Python, or long: `npm run test:container`, `test:cuda`, `test:clients`, `test:fuzz`,
+    // `test:faults`.
+    exclude: ['test/container/**', 'test/cuda/**', 'test/clients/**', 'test/fuzz/**', 'test/faults/**'],
     globalSetup: './test/sample-set.ts',
     reporters: ['default', './test/summary-reporter.ts'],
     testTimeout: 180_000,
