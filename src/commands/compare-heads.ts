@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { parseHeadManifest } from '../inference/head.ts';
-import { HeadRegistry } from '../store/heads.ts';
+import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
 import { metricTitles } from '../training/evaluation/metrics.ts';
 import { compareManifests, type VersionComparison } from '../training/versions/manifests.ts';

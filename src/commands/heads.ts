@@ -8,7 +8,7 @@ import { readEncoderManifest } from '../inference/encoder-manifest.ts';
 import { parseHeadManifest } from '../inference/head.ts';
 import { exportHead, importHead } from '../inference/head-package.ts';
 import { Engine } from '../runtime/engine.ts';
-import { HeadRegistry } from '../store/heads.ts';
+import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
 import { metricTitles } from '../training/evaluation/metrics.ts';
 import { compareHeads } from './compare-heads.ts';

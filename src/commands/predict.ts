@@ -7,7 +7,7 @@ import { loadHead } from '../inference/head.ts';
 import type { Opinion } from '../inference/prediction.ts';
 import { Predictor } from '../inference/predictor.ts';
 import { Engine } from '../runtime/engine.ts';
-import { HeadRegistry } from '../store/heads.ts';
+import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
 import { addSettings, encoderOptions, settingsOf } from './options.ts';
 import { percent, print, printJson, table } from './output.ts';

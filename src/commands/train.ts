@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { strategies } from '../arl/strategy.ts';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
-import { HeadRegistry } from '../store/heads.ts';
+import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
 import { fineTune } from '../training/fine-tune.ts';
 import { chooseRecipe, defaultRecipe, type Recipe, trainedFusions } from '../training/recipe.ts';

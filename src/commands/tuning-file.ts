@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import type { EncoderOptions } from '../inference/encoders.ts';
-import { readJsonFile, writeJsonFile } from '../store/json-file.ts';
+import { readJsonFile, writeJsonFile } from '../store/files/json-file.ts';
 
 /** What a tuning holds for: on another machine, with other threads or encoders, it means nothing. */
 const machineSchema = z.object({

@@ -1,7 +1,7 @@
 import { parseHeadManifest } from '../inference/head.ts';
 import { exportHead, importHead } from '../inference/head-package.ts';
 import type { Services } from '../server/services.ts';
-import type { HeadRegistry } from '../store/heads.ts';
+import type { HeadRegistry } from '../store/heads/heads.ts';
 import { compareManifests } from '../training/versions/manifests.ts';
 
 /** What the HTTP layer asks of the registry about versions and aliases. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
-import { sha256OfFile } from '../store/checksum.ts';
+import { sha256OfFile } from '../store/files/checksum.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 

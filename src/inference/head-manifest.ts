@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { manifestFile } from '../store/shipped-heads.ts';
+import { manifestFile } from '../store/heads/shipped-heads.ts';
 import { modalities } from './prediction.ts';
 
 /** By name; which there are depends on the target. */

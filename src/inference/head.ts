@@ -6,7 +6,7 @@ import { TandemError } from '../errors.ts';
 import type { Runnable } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { float32, rowsOf, type Tensors } from '../runtime/tensor.ts';
-import { sha256OfFile } from '../store/checksum.ts';
+import { sha256OfFile } from '../store/files/checksum.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from './head-manifest.ts';
 import type { Modality } from './prediction.ts';
 import { softmax } from './softmax.ts';

@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
 import { fromKysely, PgBoss } from 'pg-boss';
-import type { Tables } from '../store/database.ts';
-import { readAddress } from '../store/postgres.ts';
+import type { Tables } from '../store/database/database.ts';
+import { readAddress } from '../store/database/postgres.ts';
 import type { Dispatcher } from './dispatcher.ts';
 
 const queue = 'fine-tuning';

@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely';
-import type { Tables } from '../store/database.ts';
+import type { Tables } from '../store/database/database.ts';
 
 /** Brings queued jobs to a server that has a hand free, the one with the highest priority first. */
 export interface Dispatcher {

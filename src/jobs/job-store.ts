@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely';
 import { TandemError } from '../errors.ts';
-import type { Database, Tables } from '../store/database.ts';
+import type { Database, Tables } from '../store/database/database.ts';
 import type { Job, JobEvent, JobState } from './job.ts';
 import type { JobTask } from './task.ts';
 

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import pRetry from 'p-retry';
 import { TandemError } from '../errors.ts';
-import type { HeadRegistry } from '../store/heads.ts';
+import type { HeadRegistry } from '../store/heads/heads.ts';
 import { storageError } from '../store/storage-error.ts';
 import { readSummary } from '../training/summary.ts';
 import { describeFailure } from './failure.ts';

@@ -7,7 +7,7 @@ import { constants, setPriority } from 'node:os';
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
 import { loadEncoders } from '../inference/encoders.ts';
-import { HeadRegistry } from '../store/heads.ts';
+import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { compareStrategies } from '../training/compare.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';

@@ -3,8 +3,8 @@ import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { backup as copyDatabase, DatabaseSync } from 'node:sqlite';
 import { TandemError } from '../errors.ts';
-import { syncToDisk, temporaryName } from './durable.ts';
-import { missing } from './missing.ts';
+import { syncToDisk, temporaryName } from './files/durable.ts';
+import { missing } from './files/missing.ts';
 
 export interface BackupSize {
   files: number;

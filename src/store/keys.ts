@@ -1,8 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { TandemError } from '../errors.ts';
 import { product } from '../product.ts';
-import type { Database } from './database.ts';
-import { Remembered } from './remembered.ts';
+import type { Database } from './database/database.ts';
+import { Remembered } from './database/remembered.ts';
 
 /** What a key may do: `predict` asks heads, `train` keeps datasets and fine-tunes as well, `admin` may do everything. */
 export const scopes = ['predict', 'train', 'admin'] as const;

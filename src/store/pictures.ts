@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Transaction } from 'kysely';
-import { removeUnknown } from './artifacts.ts';
-import type { Tables } from './database.ts';
+import { removeUnknown } from './artifacts/artifacts.ts';
+import type { Tables } from './database/database.ts';
 import type { Store } from './store.ts';
 
 /** Rows that one statement inserts, and pictures that are removed in one transaction. */

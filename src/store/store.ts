@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
-import type { Artifacts } from './artifacts.ts';
-import { type Database, openDatabase } from './database.ts';
-import { removeLeftovers } from './durable.ts';
-import { openArtifacts } from './open-artifacts.ts';
+import type { Artifacts } from './artifacts/artifacts.ts';
+import { openArtifacts } from './artifacts/open-artifacts.ts';
+import { type Database, openDatabase } from './database/database.ts';
+import { removeLeftovers } from './files/durable.ts';
 
 export interface StoreOptions {
   /** Folder of all data of this machine. */

@@ -1,5 +1,5 @@
 import { parseHeadManifest } from '../inference/head.ts';
-import type { HeadVersion } from '../store/head-reading.ts';
+import type { HeadVersion } from '../store/heads/head-reading.ts';
 import type { TrainingSummary } from './progress.ts';
 
 /**

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { HeadRegistry } from '../../src/store/heads.ts';
+import { HeadRegistry } from '../../src/store/heads/heads.ts';
 import { openStore } from '../../src/store/store.ts';
 import { storeAt } from '../store/test-store.ts';
 import { request } from './keep-alive.ts';

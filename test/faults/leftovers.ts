@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { openArtifacts } from '../../src/store/open-artifacts.ts';
+import { openArtifacts } from '../../src/store/artifacts/open-artifacts.ts';
 import type { Scene } from './scene.ts';
 
 /** Milliseconds after which nobody can be at work any more on what a crash left. */

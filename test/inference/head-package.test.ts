@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readHeadManifest } from '../../src/inference/head.ts';
 import { exportHead, importHead } from '../../src/inference/head-package.ts';
 import { EnginePool } from '../../src/runtime/engine-pool.ts';
-import { HeadRegistry } from '../../src/store/heads.ts';
+import { HeadRegistry } from '../../src/store/heads/heads.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { storeAt } from '../store/test-store.ts';
 

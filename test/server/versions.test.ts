@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { versionServices } from '../../src/commands/version-services.ts';
-import { HeadRegistry } from '../../src/store/heads.ts';
+import { HeadRegistry } from '../../src/store/heads/heads.ts';
 import { temporaryStore } from '../store/test-store.ts';
 import { sampleReport } from '../training/report-sample.ts';
 import { problemOf, serve, services } from './double.ts';

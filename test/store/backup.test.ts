@@ -4,7 +4,7 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { backUp } from '../../src/store/backup.ts';
-import { HeadRegistry } from '../../src/store/heads.ts';
+import { HeadRegistry } from '../../src/store/heads/heads.ts';
 import { openStore } from '../../src/store/store.ts';
 
 let folder: string;

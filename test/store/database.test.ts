@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it, onTestFinished } from 'vitest';
-import { lockData } from '../../src/store/data-lock.ts';
-import { openDatabase } from '../../src/store/database.ts';
+import { lockData } from '../../src/store/database/data-lock.ts';
+import { openDatabase } from '../../src/store/database/database.ts';
 import { temporaryStore } from './test-store.ts';
 
 async function dataFolder(): Promise<string> {
@@ -120,7 +120,7 @@ it('says by its mark that something was changed, by itself or by another', async
 
 it('keeps a second server off the data until the first is gone, however it went', async () => {
   const data = await dataFolder();
-  const script = `import { lockData } from ${JSON.stringify(path.resolve('src/store/data-lock.ts'))};
+  const script = `import { lockData } from ${JSON.stringify(path.resolve('src/store/database/data-lock.ts'))};
     await lockData(${JSON.stringify(data)});
     console.log('locked');
     setInterval(() => {}, 1000);`;

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
-import { HeadRegistry } from '../../src/store/heads.ts';
+import { HeadRegistry } from '../../src/store/heads/heads.ts';
 import { temporaryStore } from './test-store.ts';
 
 let shipped: string;

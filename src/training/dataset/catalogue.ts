@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import pMap from 'p-map';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
-import { leaveToCleaning, removeUnknown } from '../../store/artifacts.ts';
+import { leaveToCleaning, removeUnknown } from '../../store/artifacts/artifacts.ts';
 import { PictureStore } from '../../store/pictures.ts';
 import type { Store } from '../../store/store.ts';
 import { countExamples } from './counts.ts';

@@ -1,6 +1,6 @@
 import pMap from 'p-map';
 import { describePictureFailure, openPicture } from '../../inference/picture.ts';
-import { sha256OfFile } from '../../store/checksum.ts';
+import { sha256OfFile } from '../../store/files/checksum.ts';
 import type { Example, FoundExample } from './example.ts';
 import { perceptualHash } from './perceptual-hash.ts';
 import type { Problems } from './problems.ts';

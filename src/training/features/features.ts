@@ -6,7 +6,7 @@ import { type ErrorItem, TandemError } from '../../errors.ts';
 import type { Encoder } from '../../inference/encoder.ts';
 import type { Encoders } from '../../inference/encoders.ts';
 import { type Modality, modalities } from '../../inference/prediction.ts';
-import { sha256OfFile } from '../../store/checksum.ts';
+import { sha256OfFile } from '../../store/files/checksum.ts';
 import type { Dataset, Example } from '../dataset/dataset.ts';
 import { encodeTargets } from '../targets/targets.ts';
 import { FeatureCache } from './feature-cache.ts';

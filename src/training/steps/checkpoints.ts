@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import { writeDurably } from '../../store/durable.ts';
+import { writeDurably } from '../../store/files/durable.ts';
 import type { TrainingHistory } from './history.ts';
 
 /** Where a training stands: all that it takes to go on and end with the same bytes. */

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { TandemError } from '../errors.ts';
-import { storageError } from './storage-error.ts';
+import { TandemError } from '../../errors.ts';
+import { storageError } from '../storage-error.ts';
 
 /** Primary result code of SQLite (https://sqlite.org/rescode.html). */
 const busy = 5;

@@ -1,10 +1,10 @@
 import type { Kysely, Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { storageError } from '../storage-error.ts';
 import { createJobs } from './migrations/001-jobs.ts';
 import { createRegistry } from './migrations/002-registry.ts';
 import { openPostgres } from './postgres.ts';
 import { openSqlite } from './sqlite.ts';
-import { storageError } from './storage-error.ts';
 
 export interface Tables {
   job: JobTable;

@@ -12,9 +12,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import pMap from 'p-map';
-import { TandemError } from '../errors.ts';
+import { TandemError } from '../../errors.ts';
+import { temporaryName } from '../files/durable.ts';
 import { type Artifacts, addedAtOnce } from './artifacts.ts';
-import { temporaryName } from './durable.ts';
 
 /** How often a request is sent at most, and milliseconds until one that is not answered counts as failed. */
 const attempts = 6;

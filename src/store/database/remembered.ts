@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
+import { storageError } from '../storage-error.ts';
 import type { Database } from './database.ts';
-import { storageError } from './storage-error.ts';
 
 const mostRemembered = 10_000;
 

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Tables } from './database.ts';
+import type { Tables } from '../database/database.ts';
 import type { ShippedHead } from './shipped-heads.ts';
 
 export interface RegisteredHead {

@@ -4,11 +4,13 @@ import path from 'node:path';
 import type { Selectable, Transaction } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import pMap from 'p-map';
-import { TandemError } from '../errors.ts';
+import { TandemError } from '../../errors.ts';
+import { leaveToCleaning, removeUnknown } from '../artifacts/artifacts.ts';
+import type { Tables } from '../database/database.ts';
+import { Remembered } from '../database/remembered.ts';
+import { sha256OfFile } from '../files/checksum.ts';
+import type { Store } from '../store.ts';
 import { aliasHistory, aliasPattern, writeAliasHistory } from './aliases.ts';
-import { leaveToCleaning, removeUnknown } from './artifacts.ts';
-import { sha256OfFile } from './checksum.ts';
-import type { Tables } from './database.ts';
 import {
   findVersion,
   type HeadEntry,
@@ -17,9 +19,7 @@ import {
   type RegisteredHead,
   readHead,
 } from './head-reading.ts';
-import { Remembered } from './remembered.ts';
 import { manifestFile, readShippedHeads, type ShippedHead } from './shipped-heads.ts';
-import type { Store } from './store.ts';
 
 /** What a head may be called: it is a folder's name, and part of an address. */
 export const headNamePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;

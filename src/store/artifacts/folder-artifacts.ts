@@ -1,10 +1,10 @@
 import { access, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import pMap from 'p-map';
-import { TandemError } from '../errors.ts';
+import { TandemError } from '../../errors.ts';
+import { copyDurably, makeFolder, syncToDisk } from '../files/durable.ts';
+import { missing } from '../files/missing.ts';
 import { type Artifacts, addedAtOnce } from './artifacts.ts';
-import { copyDurably, makeFolder, syncToDisk } from './durable.ts';
-import { missing } from './missing.ts';
 
 /** Artifacts as files of a folder. */
 export class FolderArtifacts implements Artifacts {

@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely';
-import type { Tables } from './database.ts';
+import type { Tables } from '../database/database.ts';
 
 /** What an alias may be called. `latest` and numbers mean something already. */
 export const aliasPattern = /^(?!latest$)[a-z][a-z0-9._-]{0,63}$/;

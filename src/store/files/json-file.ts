@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { z } from 'zod';
-import { TandemError } from '../errors.ts';
+import { TandemError } from '../../errors.ts';
 import { writeDurably } from './durable.ts';
 import { missing } from './missing.ts';
 

@@ -1,4 +1,4 @@
-import { storageError } from './storage-error.ts';
+import { storageError } from '../storage-error.ts';
 
 /**
  * Files under keys like `heads/pets/3-1f2e3d4c/head.onnx`. What a key holds never changes. A row of the database says

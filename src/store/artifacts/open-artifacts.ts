@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { TandemError } from '../errors.ts';
+import { TandemError } from '../../errors.ts';
+import { removeLeftovers } from '../files/durable.ts';
 import type { Artifacts } from './artifacts.ts';
-import { removeLeftovers } from './durable.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { missing } from './missing.ts';
+import { missing } from '../files/missing.ts';
 
 /** The file of a head that says what it is. */
 export const manifestFile = 'head.json';

@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
-import { TandemError } from '../errors.ts';
+import { TandemError } from '../../errors.ts';
+import { storageError } from '../storage-error.ts';
 import type { Database, Tables } from './database.ts';
-import { storageError } from './storage-error.ts';
 
 /** For how long what was read counts although other processes may have changed it, in milliseconds. */
 const freshness = 500;
