@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // They need a container engine, or Python, or long: `npm run test:container`, `test:clients`, `test:fuzz`.
-    exclude: ['test/container/**', 'test/clients/**', 'test/fuzz/**'],
+    // They need a container engine, or Python, or long: `npm run test:container`, `test:clients`, `test:fuzz`, `test:faults`.
+    exclude: ['test/container/**', 'test/clients/**', 'test/fuzz/**', 'test/faults/**'],
     globalSetup: './test/sample-set.ts',
     reporters: ['default', './test/summary-reporter.ts'],
     testTimeout: 180_000,

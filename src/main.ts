@@ -11,6 +11,7 @@ import { train } from './commands/train.ts';
 import { tune } from './commands/tune.ts';
 import { errorTable, TandemError } from './errors.ts';
 import { product } from './product.ts';
+import { storageError } from './store/storage-error.ts';
 
 const program = new Command(product.command)
   .description(`${product.name} fine-tunes and serves image+text classifiers on ONNX Runtime.`)
@@ -35,8 +36,9 @@ if (process.pid === 1)
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof TandemError)) throw error;
-  const { code, message, items, fix } = error;
+  const known = error instanceof TandemError ? error : storageError(error);
+  if (!known) throw error;
+  const { code, message, items, fix } = known;
   if (process.argv.includes('--json'))
     process.stdout.write(
       `${JSON.stringify({ error: { code, title: errorTable[code].title, detail: message, items, fix } }, null, 2)}\n`,

@@ -107,11 +107,11 @@ export class JobRunner {
   }
 
   async #goOn(id: string): Promise<void> {
-    const { task, isCancelled } = await this.#persistently(() => this.#jobs.get(id));
-    if (isCancelled) return this.#end(id, 'cancelled');
-    // A server may have stopped between registering the version and saying so.
+    // A server may have stopped between registering the version and saying so; then it is too late to cancel.
     const made = await this.#persistently(() => this.#registry.madeBy(id));
     if (made) return this.#end(id, 'succeeded', { result: readSummary(made) });
+    const { task, isCancelled } = await this.#persistently(() => this.#jobs.get(id));
+    if (isCancelled) return this.#end(id, 'cancelled');
     const place = { ...this.#options.place, folder: this.folderOf(id) };
     await this.#train(id, { start: { id, task, place } });
   }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
 import type { Artifacts } from './artifacts.ts';
+import { removeLeftovers } from './durable.ts';
 import { FolderArtifacts } from './folder-artifacts.ts';
 
 /**
@@ -16,9 +17,11 @@ export async function openArtifacts(data: string, place?: string): Promise<Artif
   if (url?.protocol !== 's3:' || !url.hostname)
     throw new TandemError('invalid-configuration', `${place} must read s3://bucket or s3://bucket/prefix`);
   const { S3Artifacts } = await import('./s3-artifacts.ts');
+  const copies = path.resolve(data, 'copies');
+  await removeLeftovers(copies);
   return new S3Artifacts({
     bucket: url.hostname,
     prefix: url.pathname.replaceAll(/^\/+|\/+$/g, ''),
-    copies: path.resolve(data, 'copies'),
+    copies,
   });
 }

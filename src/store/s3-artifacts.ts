@@ -134,9 +134,10 @@ export class S3Artifacts implements Artifacts {
       throw new TandemError('damaged-artifact', `${place} is missing`, { cause });
     });
     await mkdir(path.dirname(copy), { recursive: true });
-    const temporary = temporaryName(copy);
+    // In the folder itself, where those that a crash left are looked for.
+    const temporary = temporaryName(path.join(this.#options.copies, path.basename(copy)));
     try {
-      await pipeline(Body as Readable, createWriteStream(temporary));
+      await pipeline(Body as Readable, createWriteStream(temporary, { flush: true }));
       await rename(temporary, copy);
     } catch (error) {
       await rm(temporary, { force: true });

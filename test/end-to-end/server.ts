@@ -14,6 +14,7 @@ export const fixtures = fileURLToPath(new URL('../fixtures/encoders/', import.me
 
 export interface StartedServer {
   address: string;
+  pid: number;
   /** What it says of itself when it starts. */
   announced: { grpc?: string; batching: unknown };
   /** Sends SIGTERM and waits for the exit. @returns the exit code */
@@ -36,6 +37,7 @@ export async function startServer(data: string, ...flags: string[]): Promise<Sta
   const announced = JSON.parse(text);
   return {
     address: announced.address,
+    pid: child.pid!,
     announced,
     stop() {
       child.kill('SIGTERM');
@@ -48,10 +50,20 @@ export async function startServer(data: string, ...flags: string[]): Promise<Sta
   };
 }
 
+export interface CommandResult {
+  /** Null where it was killed. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
 /** Runs a command of the command line. */
-export async function runCommand(
-  ...args: string[]
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
+export function runCommand(...args: string[]): Promise<CommandResult> {
+  return startCommand(...args).ended;
+}
+
+/** The same, and it may be killed. */
+export function startCommand(...args: string[]): { kill(): void; ended: Promise<CommandResult> } {
   const data = args[args.indexOf('--data') + 1];
   const env = { ...process.env, ...(args.includes('--data') && storeEnvironment(data)) };
   const child = spawn(process.execPath, [main, ...args], { env });
@@ -63,8 +75,10 @@ export async function runCommand(
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
   });
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { code, stdout, stderr };
+  return {
+    kill: () => void child.kill('SIGKILL'),
+    ended: new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr }))),
+  };
 }
 
 /** A small part of the sample set: real pictures and texts, `perLabel` of each of `labels` labels. */

@@ -1,0 +1,175 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { isOver, type Job } from '../../src/jobs/job.ts';
+import type { Random } from '../../src/training/random.ts';
+import { form } from '../end-to-end/server.ts';
+import type { Client } from './client.ts';
+import type { Findings, Ledger } from './ledger.ts';
+import { writeSample } from './sample.ts';
+
+interface KnownJob {
+  /** Once it is known. */
+  id?: string;
+  state: 'submitting' | 'accepted';
+  /** Its process was killed, and so it may fail. */
+  mayFail: boolean;
+  isCancelAcknowledged: boolean;
+  /** How it has ended. */
+  end?: Job;
+  isProven: boolean;
+}
+
+/** Milliseconds within which all jobs end. */
+const patience = 300_000;
+const pollingInterval = 40;
+
+/** Jobs, each of which makes a head of its own name: so a second version would be seen. */
+export class JobLedger implements Ledger {
+  readonly #known = new Map<string, KnownJob>();
+  readonly #random: Random;
+  readonly #folder: string;
+  #count = 0;
+
+  /** @param folder for what is uploaded */
+  constructor(random: Random, folder: string) {
+    this.#random = random;
+    this.#folder = folder;
+  }
+
+  /** The heads that there may be. */
+  get heads(): string[] {
+    return [...this.#known.keys()];
+  }
+
+  /** The id of a job that is not over, as far as is known. */
+  get unfinished(): string | undefined {
+    return [...this.#known.values()].find(
+      ({ id, end, isCancelAcknowledged }) => id && !end && !isCancelAcknowledged,
+    )?.id;
+  }
+
+  /** Submits a job with an upload, and cancels it. */
+  async submitAndCancel(client: Client): Promise<void> {
+    const file = path.join(this.#folder, 'job.zip');
+    await writeSample(file, this.#random);
+    const [head, job] = this.#add();
+    const upload = await form({ head }, { archive: file });
+    await rm(file);
+    await this.#accept(job, await client.expect(202, 'POST', '/v1/jobs', upload));
+    await client.expect(200, 'DELETE', `/v1/jobs/${job.id}`);
+    job.isCancelAcknowledged = true;
+  }
+
+  /** Submits a job for a dataset. */
+  async submit(client: Client, dataset: string): Promise<string> {
+    const [head, job] = this.#add();
+    return this.#accept(job, await client.expect(202, 'POST', '/v1/jobs', { head, dataset }));
+  }
+
+  /** Tries a job again whose process was killed, and that failed of it. */
+  async retry(client: Client, id: string): Promise<void> {
+    const job = this.#find(id);
+    const { state, error } = await this.until(client, id, ({ state }) => isOver(state));
+    if (state === 'succeeded') return;
+    expect(state).toBe('failed');
+    expect(error?.detail).toContain('SIGKILL');
+    await client.expect(202, 'POST', `/v1/jobs/${id}/retry`);
+    job.mayFail = false;
+  }
+
+  /** Allows a job to fail, before its process is killed. */
+  expectFailure(id: string): void {
+    this.#find(id).mayFail = true;
+  }
+
+  async until(client: Client, id: string, isSo: (job: Job) => boolean): Promise<Job> {
+    const since = Date.now();
+    while (Date.now() - since < patience) {
+      const job: Job = await client.expect(200, 'GET', `/v1/jobs/${id}`);
+      if (isSo(job)) return job;
+      await setTimeout(pollingInterval);
+    }
+    throw new Error(`the job ${id} did not get there`);
+  }
+
+  async check(client: Client, found: Findings): Promise<void> {
+    const { jobs }: { jobs: Job[] } = await client.expect(200, 'GET', '/v1/jobs');
+    const listed = new Map(jobs.map((job) => [job.head!, job]));
+    expect(listed.size, 'no job is listed twice').toBe(jobs.length);
+    for (const [head, job] of this.#known) {
+      const there = listed.get(head);
+      listed.delete(head);
+      if (job.state === 'submitting') found.settled('jobs', there !== undefined);
+      else expect(there?.id, `the job for ${head} is there`).toBe(job.id);
+      if (there) {
+        Object.assign(job, { id: there.id, state: 'accepted' });
+        await this.#judge(client, job, there);
+        found.checked('jobs');
+      } else this.#known.delete(head);
+    }
+    expect([...listed.keys()], 'jobs that nobody submitted').toEqual([]);
+  }
+
+  /** Waits until every job has ended, each in a way that is stated. */
+  async settle(client: Client, found: Findings): Promise<void> {
+    for (const { id, end } of this.#known.values())
+      if (id && !end) await this.until(client, id, ({ state }) => isOver(state));
+    await this.check(client, found);
+  }
+
+  /** How many have ended in which way. */
+  ends(): Map<string, number> {
+    const states = [...this.#known.values()].map(({ end }) => end?.state ?? 'unknown');
+    return new Map([...Map.groupBy(states, (state) => state)].map(([state, all]) => [state, all.length]));
+  }
+
+  #find(id: string): KnownJob {
+    return [...this.#known.values()].find((job) => job.id === id)!;
+  }
+
+  #add(): [head: string, job: KnownJob] {
+    const head = `job-${this.#count++}`;
+    const job: KnownJob = {
+      state: 'submitting',
+      mayFail: false,
+      isCancelAcknowledged: false,
+      isProven: false,
+    };
+    this.#known.set(head, job);
+    return [head, job];
+  }
+
+  async #accept(job: KnownJob, { id }: Job): Promise<string> {
+    Object.assign(job, { id, state: 'accepted' });
+    return id;
+  }
+
+  async #judge(client: Client, known: KnownJob, job: Job): Promise<void> {
+    if (!isOver(job.state)) {
+      expect(known.end, `${job.head} was over`).toBeUndefined();
+      return;
+    }
+    if (known.end) expect(job).toEqual(known.end);
+    if (known.isProven) return;
+    known.end = job;
+    known.isProven = true;
+    const { status, body } = await client.send('GET', `/v1/heads/${job.head}`);
+    if (job.state === 'succeeded') {
+      expect(body.versions, `${job.head} has one version`).toEqual([1]);
+      expect(job.result?.version).toBe(1);
+      const answer = await client.expect(
+        200,
+        'POST',
+        '/v1/predict',
+        await form({ head: job.head!, text: 'a cat' }),
+      );
+      expect(answer.head).toEqual({ name: job.head, version: 1 });
+      return;
+    }
+    expect(status, `${job.head} was ${job.state}, and has no version`).toBe(404);
+    if (job.state === 'cancelled') expect(known.isCancelAcknowledged || known.id, job.head).toBeTruthy();
+    else expect(known.mayFail, `${job.head}: ${JSON.stringify(job.error)}`).toBe(true);
+  }
+}

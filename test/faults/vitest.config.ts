@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+import everywhere from '../../vitest.config.ts';
+
+/** What breaks, broken on purpose: `npm run test:faults`; `options.ts` says what the environment may choose. */
+export default defineConfig({
+  ...everywhere,
+  test: {
+    ...everywhere.test,
+    include: ['test/faults/*.test.ts'],
+    exclude: [],
+    globalSetup: [],
+    testTimeout: 7_200_000,
+    hookTimeout: 300_000,
+    maxWorkers: 1,
+  },
+});
