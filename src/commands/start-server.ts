@@ -74,7 +74,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   const stopTracing = await startTracing();
   const onLoss = (error: Error) => {
     metrics.engineLost();
-    logger.error({ error }, 'an engine is replaced');
+    logger.error({ err: error }, 'an engine is replaced');
   };
   const asked = encoderOptions(chosen);
   const tuning = await readTuning(chosen.data, asked);
@@ -112,11 +112,11 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     runner: await serverName(chosen.data),
     atOnce: chosen['jobs-at-once'],
     maximumQueue: chosen['max-jobs'],
-    onError: (error) => logger.error({ error }, 'a job could not be looked after'),
+    onError: (error) => logger.error({ err: error }, 'a job could not be looked after'),
   });
   await predictor.check();
   for (const owner of [registry, catalogue])
-    void owner.clean().catch((error) => logger.warn({ error }, 'what a crash left is still there'));
+    void owner.clean().catch((error) => logger.warn({ err: error }, 'what a crash left is still there'));
 
   // A version never changes: its manifest is read once, not for every request that asks what it says.
   const summaries = new LRUCache<string, HeadSummary>({ max: 10_000 });
@@ -155,7 +155,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
       return predictor.check(AbortSignal.timeout(checkTimeout)).then(
         () => true,
         (error) => {
-          logger.error({ error }, 'the encoders do not answer');
+          logger.error({ err: error }, 'the encoders do not answer');
           return false;
         },
       );
@@ -206,7 +206,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
       await Promise.all([server.close(), grpc?.close(), jobs.close()]);
       await closeStore();
       await closeEngines();
-      await stopTracing?.().catch((error) => logger.warn({ error }, 'the last traces are lost'));
+      await stopTracing?.().catch((error) => logger.warn({ err: error }, 'the last traces are lost'));
     },
   };
 }

@@ -31,11 +31,19 @@ const manifestSchema = z.object({
  * @returns the tar, which removes its traces when it ends
  * @example await pipeline(await exportHead(version, 'data/uploads'), createWriteStream('pets-3.tar'));
  */
-export async function exportHead(
-  { name, version, folder }: HeadVersion,
-  workspace: string,
-): Promise<Readable> {
+export async function exportHead(head: HeadVersion, workspace: string): Promise<Readable> {
   const scratch = await mkdtemp(path.join(workspace, '.export-'));
+  const clean = () => rm(scratch, { recursive: true, force: true });
+  try {
+    const stream = await packFolder(head, scratch);
+    return stream.once('end', clean).once('error', clean);
+  } catch (error) {
+    await clean();
+    throw error;
+  }
+}
+
+async function packFolder({ name, version, folder }: HeadVersion, scratch: string): Promise<Readable> {
   const present = (await readdir(folder)).filter((file) => (contentFiles as string[]).includes(file)).sort();
   const files: Record<string, string> = {};
   for (const file of present) {
@@ -46,10 +54,7 @@ export async function exportHead(
   await writeFile(path.join(scratch, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
   // Nothing of when or by whom it was packed: the same version is always the same bytes.
   const packed = create({ cwd: scratch, portable: true, mtime: new Date(0) }, [manifestFile, ...present]);
-  const stream = packed as unknown as Readable;
-  const clean = () => void rm(scratch, { recursive: true, force: true });
-  stream.once('end', clean).once('error', clean);
-  return stream;
+  return packed as unknown as Readable;
 }
 
 /**

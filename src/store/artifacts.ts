@@ -1,3 +1,5 @@
+import { storageError } from './storage-error.ts';
+
 /**
  * Files under keys like `heads/pets/3-1f2e3d4c/head.onnx`. What a key holds never changes. A row of the database says
  * what is meant to be there; files without one are left over from a crash.
@@ -19,6 +21,16 @@ export interface Artifacts {
   remove(keys: readonly string[]): Promise<void>;
   /** What lies below a key, with its age in milliseconds. */
   list(prefix: string): AsyncIterable<{ key: string; age: number }>;
+}
+
+/**
+ * Waits until what no row speaks of any more is removed. Where the store is away it is left to the next cleaning: what
+ * was asked for is done all the same.
+ */
+export async function leaveToCleaning(removal: Promise<void>): Promise<void> {
+  await removal.catch((error) => {
+    if (!storageError(error)) throw error;
+  });
 }
 
 /** Files that are added at a time. */

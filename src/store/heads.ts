@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import pMap from 'p-map';
 import { TandemError } from '../errors.ts';
 import { aliasHistory, aliasPattern, writeAliasHistory } from './aliases.ts';
-import { removeUnknown } from './artifacts.ts';
+import { leaveToCleaning, removeUnknown } from './artifacts.ts';
 import { sha256OfFile } from './checksum.ts';
 import type { Tables } from './database.ts';
 import {
@@ -156,7 +156,9 @@ export class HeadRegistry {
         .where('version', '=', version)
         .execute();
     });
-    if ('key' in entry) await this.#store.artifacts.remove(entry.files.map((file) => `${entry.key}/${file}`));
+    if (!('key' in entry)) return;
+    const files = entry.files.map((file) => `${entry.key}/${file}`);
+    await leaveToCleaning(this.#store.artifacts.remove(files));
   }
 
   /**

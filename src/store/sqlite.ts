@@ -56,8 +56,7 @@ function adapt(connection: DatabaseSync) {
   return {
     close: () => connection.close(),
     prepare(sql: string) {
-      // A transaction that reads first and then writes would fail at once where another process wrote in between.
-      const statement = connection.prepare(sql === 'begin' ? 'begin immediate' : sql);
+      const statement = connection.prepare(mend(sql, connection.isTransaction));
       return {
         reader: statement.columns().length > 0,
         all: (parameters: readonly unknown[]) => statement.all(...(parameters as SQLInputValue[])),
@@ -67,4 +66,12 @@ function adapt(connection: DatabaseSync) {
       };
     },
   };
+}
+
+function mend(sql: string, isTransaction: boolean): string {
+  // A transaction that reads first and then writes would fail at once where another process wrote in between.
+  if (sql === 'begin') return 'begin immediate';
+  // Where the disk is full SQLite has rolled back by itself, and the error of doing it again would hide why.
+  if (sql === 'rollback' && !isTransaction) return 'select 1';
+  return sql;
 }

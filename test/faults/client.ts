@@ -1,9 +1,19 @@
-import { expect } from 'vitest';
-
 export interface Answer<Body> {
   status: number;
   headers: Headers;
   body: Body;
+}
+
+/** A server answered what it should not. */
+export class UnexpectedAnswer extends Error {
+  // biome-ignore lint/suspicious/noExplicitAny: as with `send`
+  readonly answer: Answer<any>;
+
+  constructor(request: string, answer: Answer<unknown>) {
+    const said = Buffer.isBuffer(answer.body) ? '' : JSON.stringify(answer.body);
+    super(`${request} answered ${answer.status} ${said}`);
+    this.answer = answer;
+  }
 }
 
 /** Asks a server, with a key. */
@@ -42,11 +52,13 @@ export class Client {
     };
   }
 
-  /** The same, where another status than one of these is a fault. */
-  async expect(statuses: number | number[], method: string, path: string, body?: FormData | object) {
+  /**
+   * The body of an answer.
+   * @throws UnexpectedAnswer where its status is another one
+   */
+  async expect(expected: number, method: string, path: string, body?: FormData | object) {
     const answer = await this.send(method, path, body);
-    const said = Buffer.isBuffer(answer.body) ? '' : JSON.stringify(answer.body);
-    expect([statuses].flat(), `${method} ${path} answered ${answer.status} ${said}`).toContain(answer.status);
+    if (answer.status !== expected) throw new UnexpectedAnswer(`${method} ${path}`, answer);
     return answer.body;
   }
 }

@@ -45,15 +45,17 @@ export class DatasetLedger implements Ledger {
 
   /** Brings one, or deletes the oldest where there are many. */
   async act(client: Client): Promise<void> {
-    const [oldest] = [...this.#known].filter(
+    if (this.#known.size > mostKept) await this.deleteOldest(client);
+    else await this.add(client);
+  }
+
+  async deleteOldest(client: Client): Promise<void> {
+    const [name, dataset] = [...this.#known].find(
       ([name, { state }]) => state === 'there' && !this.#used.has(name),
-    );
-    if (this.#known.size > mostKept && oldest) {
-      const [name, dataset] = oldest;
-      dataset.state = 'deleting';
-      await client.expect(204, 'DELETE', `/v1/datasets/${dataset.id}`);
-      this.#known.delete(name);
-    } else await this.add(client);
+    )!;
+    dataset.state = 'deleting';
+    await client.expect(204, 'DELETE', `/v1/datasets/${dataset.id}`);
+    this.#known.delete(name);
   }
 
   /** @returns the id of one that stays */

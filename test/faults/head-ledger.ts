@@ -40,7 +40,7 @@ export class HeadLedger implements Ledger {
   /** Exports the head that is imported then, and imports enough of it to choose from. */
   async begin(client: Client): Promise<void> {
     await writeFile(this.#package, await client.expect(200, 'GET', '/v1/heads/emoji/versions/1/export'));
-    this.#answer = (await this.#predict(client, 'emoji@1')).results;
+    this.#answer = (await this.predict(client, 'emoji@1')).results;
     for (const version of [1, 2, 3]) {
       await this.#change(client, { kind: 'import' });
       for (const alias of aliases) await this.#change(client, { kind: 'set', alias, version });
@@ -64,6 +64,16 @@ export class HeadLedger implements Ledger {
     await this.#change(client, possible[this.#random.nextInteger(possible.length)]);
   }
 
+  /** What a head answers, but for how long it took. */
+  async predict(client: Client, head: string) {
+    const body = await form({ head, text: 'a slice of pizza' });
+    const answer = await client.expect(200, 'POST', '/v1/predict', body);
+    return {
+      head: answer.head,
+      results: answer.results.map((result: object) => ({ ...result, timings: '' })),
+    };
+  }
+
   async check(client: Client, found: Findings): Promise<void> {
     const { versions, aliases } = await client.expect(200, 'GET', `/v1/heads/${name}`);
     const has = { versions, aliases };
@@ -81,7 +91,7 @@ export class HeadLedger implements Ledger {
     found.checked('versions', versions.length);
     found.checked('aliases', Object.keys(aliases).length);
     for (const [alias, version] of Object.entries(aliases))
-      expect((await this.#predict(client, `${name}@${alias}`)).head).toEqual({ name, version });
+      expect((await this.predict(client, `${name}@${alias}`)).head).toEqual({ name, version });
     const again = versions[this.#random.nextInteger(versions.length)];
     for (const version of versions)
       if (!this.#proven.has(version) || version === again) await this.#prove(client, version);
@@ -108,7 +118,7 @@ export class HeadLedger implements Ledger {
 
   /** It answers as the head that was imported, and each of its files is what its export says. */
   async #prove(client: Client, version: number): Promise<void> {
-    const { head, results } = await this.#predict(client, `${name}@${version}`);
+    const { head, results } = await this.predict(client, `${name}@${version}`);
     expect(head).toEqual({ name, version });
     expect(results).toEqual(this.#answer);
     const exported = await unpack(
@@ -119,15 +129,6 @@ export class HeadLedger implements Ledger {
     for (const [file, hash] of Object.entries(files))
       expect(createHash('sha256').update(exported.get(file)!).digest('hex'), file).toBe(hash);
     this.#proven.add(version);
-  }
-
-  async #predict(client: Client, head: string) {
-    const body = await form({ head, text: 'a slice of pizza' });
-    const answer = await client.expect(200, 'POST', '/v1/predict', body);
-    return {
-      head: answer.head,
-      results: answer.results.map((result: object) => ({ ...result, timings: '' })),
-    };
   }
 }
 

@@ -2,9 +2,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { openArtifacts } from '../../src/store/open-artifacts.ts';
-import type { Ledgers } from './phases.ts';
-import type { Place } from './place.ts';
-import type { RestartedServer } from './restarted-server.ts';
+import type { Scene } from './scene.ts';
 
 /** Milliseconds after which nobody can be at work any more on what a crash left. */
 const later = 2 * 24 * 3_600_000;
@@ -13,11 +11,9 @@ const later = 2 * 24 * 3_600_000;
  * Starts the server as it will be in two days, and sees that what the kills have left is gone: of everything that is kept
  * there is as much as is known of.
  */
-export async function expectNoLeftovers(
-  { data, objects }: Place,
-  server: RestartedServer,
-  { datasets, jobs, heads }: Ledgers,
-): Promise<void> {
+export async function expectNoLeftovers({ place, server, ledgers }: Scene): Promise<void> {
+  const { data, objects } = place;
+  const { datasets, jobs, heads } = ledgers;
   await server.stop();
   await server.start(later);
   const artifacts = await openArtifacts(data, objects?.place);

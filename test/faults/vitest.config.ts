@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 import everywhere from '../../vitest.config.ts';
 
@@ -12,5 +14,7 @@ export default defineConfig({
     testTimeout: 7_200_000,
     hookTimeout: 300_000,
     maxWorkers: 1,
+    // Servers start often: Node keeps what it made of their source, which takes a third off.
+    env: { NODE_COMPILE_CACHE: path.join(tmpdir(), 'faults-compile-cache') },
   },
 });

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import pMap from 'p-map';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
-import { removeUnknown } from '../../store/artifacts.ts';
+import { leaveToCleaning, removeUnknown } from '../../store/artifacts.ts';
 import { PictureStore } from '../../store/pictures.ts';
 import type { Store } from '../../store/store.ts';
 import { countExamples } from './counts.ts';
@@ -95,10 +95,10 @@ export class DatasetCatalogue {
       await this.#pictures.add(importing, pictures, (done) => onProgress?.(done, pictures.size));
       const examples = await this.#keepExamples(record.id, dataset.examples);
       const isNew = await this.#insert(record, examples, importing);
-      if (!isNew) await this.#store.artifacts.remove([examples]);
+      if (!isNew) await leaveToCleaning(this.#store.artifacts.remove([examples]));
       return { record: isNew ? record : await this.get(record.id), isNew };
     } finally {
-      await this.#pictures.release(importing);
+      await leaveToCleaning(this.#pictures.release(importing));
     }
   }
 
@@ -153,8 +153,8 @@ export class DatasetCatalogue {
       await transaction.deleteFrom('dataset').where('id', '=', id).execute();
       return this.#pictures.leave(transaction, id);
     });
-    await this.#store.artifacts.remove([examples]);
-    await this.#pictures.release(leaving);
+    await leaveToCleaning(this.#store.artifacts.remove([examples]));
+    await leaveToCleaning(this.#pictures.release(leaving));
   }
 
   /** Removes what imports and deletions left that a crash broke off, once nobody can be at it any more. */
