@@ -39,6 +39,8 @@ import { versionServices } from './version-services.ts';
 const freshness = 10_000;
 /** How long the inference that proves readiness may take, in milliseconds. */
 const checkTimeout = 5_000;
+/** Milliseconds between two looks for what crashes and failures have left. */
+const cleaningInterval = 24 * 3_600_000;
 
 export interface RunningServer {
   /** `http://…` */
@@ -115,8 +117,12 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     onError: (error) => logger.error({ err: error }, 'a job could not be looked after'),
   });
   await predictor.check();
-  for (const owner of [registry, catalogue])
-    void owner.clean().catch((error) => logger.warn({ err: error }, 'what a crash left is still there'));
+  const clean = () => {
+    for (const owner of [registry, catalogue])
+      void owner.clean().catch((error) => logger.warn({ err: error }, 'what a crash left is still there'));
+  };
+  clean();
+  const cleaning = setInterval(clean, cleaningInterval).unref();
 
   // A version never changes: its manifest is read once, not for every request that asks what it says.
   const summaries = new LRUCache<string, HeadSummary>({ max: 10_000 });
@@ -203,6 +209,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     },
     services,
     async close() {
+      clearInterval(cleaning);
       await Promise.all([server.close(), grpc?.close(), jobs.close()]);
       await closeStore();
       await closeEngines();

@@ -2,18 +2,30 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TandemError } from '../errors.ts';
+import { storageError } from './storage-error.ts';
 
 /** Primary result code of SQLite (https://sqlite.org/rescode.html). */
 const busy = 5;
 
 /**
  * Keeps every other server off a data folder until the returned function is called, or the process ends.
- * @throws TandemError `data-in-use` where another process has it
+ * @throws TandemError `data-in-use` where another process has it; see also `makeDataFolder`
  * @example const unlock = await lockData('data');
  */
 export async function lockData(data: string): Promise<() => void> {
-  await mkdir(data, { recursive: true });
+  await makeDataFolder(data);
   return lockFile(path.join(data, 'lock'));
+}
+
+/**
+ * Makes the data folder where it is missing.
+ * @throws TandemError `storage-unavailable`; `invalid-configuration` where something else is in its place
+ */
+export async function makeDataFolder(data: string): Promise<void> {
+  await mkdir(data, { recursive: true }).catch((cause) => {
+    const problem = `the data folder cannot be made: ${cause.message}`;
+    throw storageError(cause) ?? new TandemError('invalid-configuration', problem, { cause });
+  });
 }
 
 /**

@@ -1,8 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
-import { lockFile } from './data-lock.ts';
+import { lockFile, makeDataFolder } from './data-lock.ts';
 import type { Database, Tables } from './database.ts';
 
 /** Milliseconds that one process waits for another's transaction. */
@@ -10,7 +9,7 @@ const patience = 10_000;
 
 /** @param data folder of the file; made where it is missing */
 export async function openSqlite(data: string) {
-  await mkdir(data, { recursive: true });
+  await makeDataFolder(data);
   const connection = new DatabaseSync(path.join(data, 'tandem.sqlite'), { timeout: patience });
   connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
   const query = new Kysely<Tables>({ dialect: new Dialect({ database: adapt(connection) }) });

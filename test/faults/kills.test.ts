@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
+import { print } from '../../src/commands/output.ts';
 import { isBroken } from './client.ts';
 import { CommandKilled } from './key-ledger.ts';
 import { expectNoLeftovers } from './leftovers.ts';
@@ -14,7 +15,7 @@ const killed = new Tally('kills');
 const found = new Tally('things');
 const ended = new Tally('jobs');
 afterAll(() => {
-  console.log(`FAULT_SEED=${seed} FAULT_STORES=${stores.join()} FAULT_KILLS=${kills}`);
+  print(`\nFAULT_SEED=${seed} FAULT_STORES=${stores.join()} FAULT_KILLS=${kills}`);
   for (const tally of [killed, found, ended]) tally.print();
 });
 
@@ -25,14 +26,15 @@ describe.each(stores)('on the store %s', (store) => {
     const durations = new Map<string, number>();
     for (const phase of all) durations.set(phase.name, await measure(phase, scene));
     const random = scene.random('moments');
-    let remaining = Math.ceil(kills / stores.length);
+    const asked = Math.ceil(kills / stores.length);
+    let done = 0;
     for (const phase of deal(all)) {
-      if (remaining === 0) break;
+      if (done === asked) break;
       const delay = random.nextFloat() * durations.get(phase.name)!;
       if (!(await killDuring(phase, scene, delay, random.nextInteger(2) === 0))) continue;
-      remaining--;
       killed.add(phase.name, store);
       await scene.checkAll();
+      if (++done % 10 === 0) print(`${store}: ${done} of ${asked} kills`);
     }
     await scene.settle();
     for (const [state, count] of scene.ledgers.jobs.ends()) ended.add(state, store, count);
