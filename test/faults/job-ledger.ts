@@ -15,8 +15,9 @@ interface KnownJob {
   state: 'submitting' | 'accepted';
   /** Something that it needs was broken, and so it may fail. */
   mayFail: boolean;
-  isCancelAcknowledged: boolean;
-  /** How it has ended. */
+  /** Whether it was asked to stop; the answer may be lost. */
+  isCancelled: boolean;
+  /** What it was when it was seen to be over: it stays so. */
   end?: Job;
   isProven: boolean;
 }
@@ -46,9 +47,7 @@ export class JobLedger implements Ledger {
 
   /** The id of a job that is not over, as far as is known. */
   get unfinished(): string | undefined {
-    return [...this.#known.values()].find(
-      ({ id, end, isCancelAcknowledged }) => id && !end && !isCancelAcknowledged,
-    )?.id;
+    return [...this.#known.values()].find(({ id, end, isCancelled }) => id && !end && !isCancelled)?.id;
   }
 
   /** Submits a job with an upload, and cancels it. */
@@ -59,8 +58,8 @@ export class JobLedger implements Ledger {
     const upload = await form({ head }, { archive: file });
     await rm(file);
     await this.#accept(job, await client.expect(202, 'POST', '/v1/jobs', upload));
+    job.isCancelled = true;
     await client.expect(200, 'DELETE', `/v1/jobs/${job.id}`);
-    job.isCancelAcknowledged = true;
   }
 
   /** Submits a job for a dataset. */
@@ -76,7 +75,11 @@ export class JobLedger implements Ledger {
   async retry(client: Client, id: string): Promise<Job['error']> {
     const job = this.#find(id);
     const { state, error } = await this.until(client, id, ({ state }) => isOver(state));
-    if (state === 'failed') await client.expect(202, 'POST', `/v1/jobs/${id}/retry`);
+    if (state === 'failed') {
+      await client.expect(202, 'POST', `/v1/jobs/${id}/retry`);
+      job.end = undefined;
+      job.isProven = false;
+    }
     job.mayFail = false;
     return error;
   }
@@ -112,6 +115,7 @@ export class JobLedger implements Ledger {
     const since = Date.now();
     while (Date.now() - since < patience) {
       const job: Job = await client.expect(200, 'GET', `/v1/jobs/${id}`);
+      if (isOver(job.state)) this.#find(id).end = job;
       if (isSo(job)) return job;
       await setTimeout(pollingInterval);
     }
@@ -157,7 +161,7 @@ export class JobLedger implements Ledger {
     const job: KnownJob = {
       state: 'submitting',
       mayFail: this.#isOutage,
-      isCancelAcknowledged: false,
+      isCancelled: false,
       isProven: false,
     };
     this.#known.set(head, job);
@@ -192,7 +196,7 @@ export class JobLedger implements Ledger {
       return;
     }
     expect(status, `${job.head} was ${job.state}, and has no version`).toBe(404);
-    if (job.state === 'cancelled') expect(known.isCancelAcknowledged || known.id, job.head).toBeTruthy();
+    if (job.state === 'cancelled') expect(known.isCancelled, `${job.head} was asked to stop`).toBe(true);
     else expect(known.mayFail, `${job.head}: ${JSON.stringify(job.error)}`).toBe(true);
   }
 }

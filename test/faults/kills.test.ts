@@ -11,6 +11,9 @@ import { killIfThere } from './restarted-server.ts';
 import { begin, type Scene } from './scene.ts';
 import { Tally } from './tally.ts';
 
+/** How much longer something takes on a server that has just started, about. */
+const firstTime = 2.5;
+
 const killed = new Tally('kills');
 const found = new Tally('things');
 const ended = new Tally('jobs');
@@ -30,7 +33,7 @@ describe.each(stores)('on the store %s', (store) => {
     let done = 0;
     for (const phase of deal(all)) {
       if (done === asked) break;
-      const delay = random.nextFloat() * durations.get(phase.name)!;
+      const delay = random.nextFloat() * durations.get(phase.name)! * (phase.prepare ? 1 : firstTime);
       if (!(await killDuring(phase, scene, delay, random.nextInteger(2) === 0))) continue;
       killed.add(phase.name, store);
       await scene.checkAll();
