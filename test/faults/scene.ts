@@ -30,9 +30,12 @@ export interface Scene extends AsyncDisposable {
   settle(): Promise<void>;
 }
 
-/** Starts a server with a key, a dataset, a head of three versions and two aliases. */
+/** Starts a server with a key, a dataset, a head of three versions and two aliases. The place goes with the scene. */
 export async function begin(place: Place, found: Tally, purpose: string): Promise<Scene> {
+  await using ending = new AsyncDisposableStack();
+  ending.defer(() => place.remove());
   const folder = await mkdtemp(path.join(tmpdir(), 'faults-uploads-'));
+  ending.defer(() => rm(folder, { recursive: true }));
   const random = (what: string) => new Random(seed, `${purpose} ${what}`);
   const ledgers: Ledgers = {
     datasets: new DatasetLedger(random('datasets'), folder),
@@ -43,6 +46,7 @@ export async function begin(place: Place, found: Tally, purpose: string): Promis
   const { datasets, jobs, heads, keys } = ledgers;
   const findings = new Findings(found);
   const server = new RestartedServer(place, await keys.begin());
+  ending.defer(() => server.stop());
   await server.start();
   await heads.begin(server.client);
   const checkAll = async () => {
@@ -52,22 +56,20 @@ export async function begin(place: Place, found: Tally, purpose: string): Promis
     const names = listed.heads.map(({ name }: { name: string }) => name);
     expect([...HeadLedger.names, ...jobs.heads]).toEqual(expect.arrayContaining(names));
   };
+  const dataset = await datasets.addForGood(server.client);
+  const all = ending.move();
   return {
     place,
     server,
     ledgers,
-    dataset: await datasets.addForGood(server.client),
+    dataset,
     random,
     checkAll,
     async settle() {
       await jobs.settle(server.client);
       await checkAll();
     },
-    async [Symbol.asyncDispose]() {
-      await server.stop();
-      await place.remove();
-      await rm(folder, { recursive: true });
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
