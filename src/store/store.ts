@@ -2,7 +2,8 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import { openArtifacts } from './artifacts/open-artifacts.ts';
-import { type Database, openDatabase } from './database/database.ts';
+import type { Database } from './database/database.ts';
+import { openDatabase } from './database/open-database.ts';
 import { removeLeftovers } from './files/durable.ts';
 
 export interface StoreOptions {
