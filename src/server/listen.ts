@@ -60,8 +60,11 @@ export async function listen(
   };
 }
 
-/** How long callers have to hear that their connection ends, in milliseconds. */
-const goodbyeTime = 250;
+/**
+ * How long a connection may have no request before a stop ends it, in milliseconds. A caller on a busy machine may take as
+ * long to send its next one.
+ */
+const goodbyeTime = 1000;
 
 /** From now on every answer tells its caller that the connection ends with it. */
 function sayGoodbye(server: Server): void {
