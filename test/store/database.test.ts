@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { sql } from 'kysely';
 import { expect, it, onTestFinished } from 'vitest';
 import { lockData } from '../../src/store/database/data-lock.ts';
 import { openDatabase } from '../../src/store/database/open-database.ts';
+import { storageError } from '../../src/store/storage-error.ts';
 import { temporaryStore } from './test-store.ts';
 
 async function dataFolder(): Promise<string> {
@@ -55,6 +57,30 @@ it('brings the tables of every earlier version up to date, and loses nothing', a
   ]);
   expect(await database.query.selectFrom('jobEvent').selectAll().execute()).toHaveLength(1);
   await database.close();
+});
+
+it('says that there is no space, and goes on with what fits', async () => {
+  const database = await openDatabase(await dataFolder());
+  onTestFinished(() => database.close());
+  const add = (id: string, characters: number) =>
+    database.exclusively('jobs', async (transaction) => {
+      const row = { ...job, id, task: 'x'.repeat(characters) };
+      await transaction.insertInto('job').values(row).execute();
+    });
+  await sql`pragma max_page_count = 100`.execute(database.query);
+  const error = await add('large', 1_000_000).catch((error) => error);
+  expect(storageError(error)?.message).toMatch(/^the disk is full/);
+  await add('small', 1);
+  expect(await database.query.selectFrom('job').select('id').execute()).toEqual([{ id: 'small' }]);
+});
+
+it('says what is the matter where the data folder cannot be made', async () => {
+  const file = await dataFolder();
+  await writeFile(file, '');
+  await expect(openDatabase(path.join(file, 'data'))).rejects.toMatchObject({
+    code: 'invalid-configuration',
+    message: expect.stringContaining('the data folder cannot be made'),
+  });
 });
 
 it('may be opened for the first time by several at once', async () => {
