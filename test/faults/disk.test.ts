@@ -1,78 +1,67 @@
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, type TestContext } from 'vitest';
 import { runCommand } from '../end-to-end/server.ts';
 import { Disk } from './disk.ts';
 import { stores } from './options.ts';
-import { begin, changeEverything, runUpTo } from './scene.ts';
+import { begin, changeEverything, expectAllWell, runUpTo, type Scene } from './scene.ts';
 import { Tally } from './tally.ts';
 
 const found = new Tally('a disk that is full, or cannot be written to');
 afterAll(() => found.print());
 
 const megabytes = 512;
-const embedded = stores.includes('embedded');
+/** Milliseconds within which a job comes to where it needs space. */
+const outage = 15_000;
 
-it.runIf(embedded)(
-  'a full disk: what cannot be kept is refused, and all goes on once there is space',
-  async ({ skip }) => {
-    const disk = await Disk.mount(megabytes);
-    if (typeof disk === 'string') return skip(disk);
-    const place = { data: disk.path, flags: [], remove: () => disk.remove() };
-    await using scene = await begin(place, found, 'full disk');
-    const { server, ledgers } = scene;
-    const job = await runUpTo(scene, 'search');
-    ledgers.jobs.expectFailure(job);
+describe.runIf(stores.includes('embedded'))('a disk', () => {
+  it('that is full: what cannot be kept is refused, and all goes on once there is space', async (context) => {
+    const disk = await mount(context);
+    await using scene = await beginTraining(disk);
+    const { client } = scene.server;
+    const { heads, jobs } = scene.ledgers;
     await disk.fill();
-    await ledgers.heads.predict(server.client, 'emoji');
+    await heads.predict(client, 'emoji');
     const { dataset, upload, head } = await changeEverything(scene);
     for (const detail of [dataset, upload, head]) expect(detail).toContain('the disk is full');
-    // The job's last words may have to wait for space.
-    await setTimeout(15_000);
+    await setTimeout(outage);
     await disk.free();
-    const failures = await ledgers.jobs.endOutage(server.client);
+    const failures = await jobs.endOutage(client);
     for (const detail of failures) expect(detail).toContain('the disk is full');
     found.add('jobs', 'failed of it, tried again', failures.length);
-    await scene.checkAll();
-    expect(Object.values(await changeEverything(scene))).toEqual([
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-    ]);
-    await scene.settle();
-  },
-);
+    await expectAllWell(scene);
+  });
 
-it.runIf(embedded)(
-  'a disk that lets nobody write any more: predictions go on, changes are refused',
-  async ({ skip }) => {
-    const disk = await Disk.mount(megabytes);
-    if (typeof disk === 'string') return skip(disk);
-    const place = { data: disk.path, flags: [], remove: () => disk.remove() };
-    await using scene = await begin(place, found, 'read-only disk');
+  it('that lets nobody write any more: predictions go on, changes are refused', async (context) => {
+    const disk = await mount(context);
+    await using scene = await beginTraining(disk);
     const { server, ledgers } = scene;
     await disk.break();
-    await ledgers.heads.predict(server.client, 'emoji');
-    await ledgers.heads.predict(server.client, 'imported@production');
-    const refused = await changeEverything(scene);
-    for (const detail of Object.values(refused))
+    for (const head of ['emoji', 'imported@production']) await ledgers.heads.predict(server.client, head);
+    for (const detail of Object.values(await changeEverything(scene)))
       expect(detail).toMatch(/the disk cannot be (written to|read or written)/);
     await server.kill(true);
     await disk.remount('ro');
     const { code, stdout, stderr } = await runCommand('serve', '--port', '0', '--data', disk.path);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(
-      /^The store cannot be reached or written to: the disk cannot be written to: .*\n.*\n$/,
-    );
+    const title = 'The store cannot be reached or written to: the disk cannot be written to';
+    expect(stderr).toMatch(new RegExp(`^${title}: .*\n.*\n$`));
     await disk.remount('rw');
     await server.start();
-    await scene.checkAll();
-    expect(Object.values(await changeEverything(scene))).toEqual([
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-    ]);
-    await scene.settle();
-  },
-);
+    const failures = await ledgers.jobs.endOutage(server.client);
+    found.add('jobs', 'failed of it, tried again', failures.length);
+    await expectAllWell(scene);
+  });
+});
+
+async function mount({ skip }: TestContext): Promise<Disk> {
+  const disk = await Disk.mount(megabytes);
+  return typeof disk === 'string' ? skip(disk) : disk;
+}
+
+/** A server on a disk, in the middle of a training. */
+async function beginTraining(disk: Disk): Promise<Scene> {
+  const scene = await begin({ data: disk.path, flags: [], remove: () => disk.remove() }, found, 'disk');
+  await runUpTo(scene, 'search');
+  scene.ledgers.jobs.beginOutage();
+  return scene;
+}

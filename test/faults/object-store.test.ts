@@ -41,13 +41,8 @@ it.runIf(stores.includes('postgres'))(
     found.add('jobs', 'failed of it, tried again', (await ledgers.jobs.endOutage(client)).length);
     await scene.checkAll();
 
-    store.behaviour.delay = 1000;
-    expect(Object.values(await changeEverything(scene))).toEqual([
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    store.behaviour.delay = 500;
+    expect(Object.values(await changeEverything(scene)).filter(Boolean)).toEqual([]);
     store.behaviour.delay = 0;
     await scene.settle();
   },

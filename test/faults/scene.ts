@@ -85,6 +85,13 @@ export async function changeEverything({ server, ledgers, dataset }: Scene) {
   };
 }
 
+/** Sees that a change of each kind is acknowledged, and that all jobs come to their end. */
+export async function expectAllWell(scene: Scene): Promise<void> {
+  await scene.checkAll();
+  expect(Object.values(await changeEverything(scene)).filter(Boolean)).toEqual([]);
+  await scene.settle();
+}
+
 /** Why a change was refused, which has to be that the store is away for now; undefined where it was acknowledged. */
 export async function refusal(change: Promise<unknown>): Promise<string | undefined> {
   try {
