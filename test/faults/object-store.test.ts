@@ -1,4 +1,5 @@
 import { afterAll, expect, it } from 'vitest';
+import { isOver } from '../../src/jobs/job.ts';
 import { storeEnvironment } from '../stores/object-store.ts';
 import { misbehavingStore } from './misbehaving-store.ts';
 import { stores } from './options.ts';
@@ -27,7 +28,7 @@ it.runIf(stores.includes('postgres'))(
     // What was read once is here.
     await ledgers.heads.predict(client, 'imported@production');
     await ledgers.datasets.add(client);
-    await runUpTo(scene, 'search');
+    const job = await runUpTo(scene, 'search');
     ledgers.jobs.beginOutage();
     store.behaviour.fails = true;
     await ledgers.heads.predict(client, 'emoji');
@@ -37,6 +38,9 @@ it.runIf(stores.includes('postgres'))(
     expect(store.failed).toBeGreaterThan(10);
     // Rows say what is there: files that cannot be removed now are removed later.
     expect(await refusal(ledgers.datasets.deleteOldest(client))).toBeUndefined();
+    // A training needs the store only to register what it has made.
+    const { state, error } = await ledgers.jobs.until(client, job, ({ state }) => isOver(state));
+    expect({ state, code: error?.code }).toEqual({ state: 'failed', code: 'storage-unavailable' });
     store.behaviour.fails = false;
     found.add('jobs', 'failed of it, tried again', (await ledgers.jobs.endOutage(client)).length);
     await scene.checkAll();
