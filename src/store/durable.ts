@@ -1,5 +1,6 @@
 import { copyFile, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { missing } from './missing.ts';
 
 /** Waits until a file's content, or a folder's list of names, is on the disk. */
 export async function syncToDisk(file: string): Promise<void> {
@@ -77,13 +78,12 @@ const abandonedAfter = 24 * 3_600_000;
 
 /** Removes what a crash left half written in a folder: the names that begin with a dot and have not changed for a day. */
 export async function removeLeftovers(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((error) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
+  const names = (await readdir(folder).catch(missing)) ?? [];
   for (const name of names.filter((name) => name.startsWith('.'))) {
-    const { mtimeMs } = await stat(path.join(folder, name));
-    if (Date.now() - mtimeMs > abandonedAfter) await rm(path.join(folder, name), { recursive: true });
+    // Another process may be done with it just now.
+    const found = await stat(path.join(folder, name)).catch(missing);
+    if (found && Date.now() - found.mtimeMs > abandonedAfter)
+      await rm(path.join(folder, name), { recursive: true, force: true });
   }
 }
 

@@ -11,9 +11,6 @@ import { killIfThere } from './restarted-server.ts';
 import { begin, type Scene } from './scene.ts';
 import { Tally } from './tally.ts';
 
-/** How much longer something takes on a server that has just started, about. */
-const firstTime = 2.5;
-
 const killed = new Tally('kills');
 const found = new Tally('things');
 const ended = new Tally('jobs');
@@ -33,8 +30,15 @@ describe.each(stores)('on the store %s', (store) => {
     let done = 0;
     for (const phase of deal(all)) {
       if (done === asked) break;
-      const delay = random.nextFloat() * durations.get(phase.name)! * (phase.prepare ? 1 : firstTime);
-      if (!(await killDuring(phase, scene, delay, random.nextInteger(2) === 0))) continue;
+      // Half of them about when it is done, where it is written down.
+      const isLate = phase.victim === 'server' && random.nextInteger(2) === 0;
+      const share = isLate ? 0.8 + 0.4 * random.nextFloat() : random.nextFloat();
+      const kill = await killDuring(phase, scene, {
+        delay: share * durations.get(phase.name)!,
+        withTrainings: random.nextInteger(2) === 0,
+      });
+      if (kill.took !== undefined) durations.set(phase.name, kill.took);
+      if (!kill.isDone) continue;
       killed.add(phase.name, store);
       await scene.checkAll();
       if (++done % 10 === 0) print(`${store}: ${done} of ${asked} kills`);
@@ -53,22 +57,24 @@ async function measure({ victim, prepare, act }: Phase, { server }: Scene): Prom
   return performance.now() - began;
 }
 
-/**
- * @param delay milliseconds after the beginning
- * @param withTrainings whether what trains is killed together with the server
- * @returns whether something was killed
- */
+interface Moment {
+  /** Milliseconds after the beginning. */
+  delay: number;
+  /** Whether what trains is killed together with the server. */
+  withTrainings: boolean;
+}
+
+/** @returns whether something was killed, and how long the phase took, in milliseconds, where it was over before */
 async function killDuring(
   { victim, prepare, act }: Phase,
   { server, ledgers }: Scene,
-  delay: number,
-  withTrainings: boolean,
-): Promise<boolean> {
+  { delay, withTrainings }: Moment,
+): Promise<{ isDone: boolean; took?: number }> {
   if (victim === 'start') {
     await server.kill(withTrainings);
     await server.startAndKill(delay);
     await server.start();
-    return true;
+    return { isDone: true };
   }
   const { client } = server;
   await prepare?.(client);
@@ -76,28 +82,31 @@ async function killDuring(
     await setTimeout(delay);
     const [pid] = await server.trainings();
     const id = ledgers.jobs.unfinished;
-    if (pid === undefined || id === undefined) return false;
+    if (pid === undefined || id === undefined) return { isDone: false };
     ledgers.jobs.expectFailure(id);
-    const isKilled = killIfThere(pid);
+    const isDone = killIfThere(pid);
     const failure = await ledgers.jobs.retry(client, id);
     // It may have said its last word before.
     if (failure) expect(failure.detail).toContain('SIGKILL');
-    return isKilled;
+    return { isDone };
   }
-  let isOver = false;
+  let isKilled = false;
+  let took: number | undefined;
+  const began = performance.now();
   const acting = (async () => {
-    while (!isOver) {
+    while (!isKilled) {
       await act(client);
-      if (!isOver) await prepare?.(client);
+      took ??= performance.now() - began;
+      if (!isKilled) await prepare?.(client);
     }
   })().catch((error) => {
-    if (!isOver || !(isBroken(error) || error instanceof CommandKilled)) throw error;
+    if (!isKilled || !(isBroken(error) || error instanceof CommandKilled)) throw error;
   });
   await Promise.race([acting, setTimeout(delay)]);
-  isOver = true;
+  isKilled = true;
   const killing = server.kill(withTrainings);
   ledgers.keys.kill();
   await Promise.all([killing, acting]);
   await server.start();
-  return true;
+  return { isDone: true, took };
 }
