@@ -3,8 +3,9 @@ import { EventEmitter, once } from 'node:events';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
+import { headFiles } from '../inference/head-manifest.ts';
 import { removeUnknown } from '../store/artifacts/artifacts.ts';
-import { type HeadRegistry, headNamePattern } from '../store/heads/heads.ts';
+import { checkHeadName, type HeadRegistry } from '../store/heads/heads.ts';
 import type { Store } from '../store/store.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
@@ -107,11 +108,7 @@ export class JobQueue {
    * @throws TandemError `unknown-dataset`, `invalid-request` (the head's name), `overloaded`
    */
   async submit({ work, source, priority = 0, testShare, splitBy, ...reading }: JobRequest): Promise<Job> {
-    if ('head' in work && !headNamePattern.test(work.head))
-      throw new TandemError(
-        'invalid-request',
-        `${JSON.stringify(work.head)} is no name for a head: use up to 64 of a-z 0-9 . _ -`,
-      );
+    if ('head' in work) checkHeadName(work.head);
     if (this.#closed) throw new TandemError('overloaded', 'the server stops', { retryAfter: 60 });
     const id = randomUUID();
     const job: Job = {
@@ -154,7 +151,7 @@ export class JobQueue {
     if (kind === 'compare') return readFile(await store.artifacts.path(comparisonKey(id)), 'utf8');
     const { head, version } = result!;
     const { folder } = await registry.open(`${head}@${version}`);
-    return readFile(path.join(folder, 'report.html'), 'utf8');
+    return readFile(path.join(folder, headFiles.report), 'utf8');
   }
 
   /**
@@ -209,19 +206,20 @@ export class JobQueue {
    * @throws TandemError `unknown-job`
    */
   async *events(id: string, lastEventId: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
-    await this.#jobs.get(id);
     let last = lastEventId;
     while (!signal.aborted) {
       // Before the reading, so that nothing is missed between the two.
       const patience = AbortSignal.any([signal, AbortSignal.timeout(pollingInterval)]);
       const woken = once(this.#changed, id, { signal: patience }).catch(() => {});
+      const { state } = await this.get(id);
       const events = await this.#jobs.events(id, last);
       for (const event of events) {
         last = event.id;
         yield event;
         if (signal.aborted) return;
       }
-      if (isOver((await this.get(id)).state) && (await this.#jobs.events(id, last)).length === 0) return;
+      // It may have been queued again since.
+      if (isOver(events.at(-1)?.job.state ?? state)) return;
       await woken;
     }
   }

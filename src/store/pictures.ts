@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import { removeUnknown } from './artifacts/artifacts.ts';
 import type { Tables } from './database/database.ts';
+import { abandonedAfter } from './files/durable.ts';
 import type { Store } from './store.ts';
 
 /** Rows that one statement inserts, and pictures that are removed in one transaction. */
 const insertedAtOnce = 1000;
 const removedAtOnce = 200;
-/** Milliseconds after which an import is given up for lost. */
-const abandonedAfter = 24 * 3_600_000;
 
 /**
  * Pictures under the sha256 of their bytes, so that the same picture is stored once whoever brings it. A picture stays

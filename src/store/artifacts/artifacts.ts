@@ -1,3 +1,4 @@
+import { abandonedAfter } from '../files/durable.ts';
 import { storageError } from '../storage-error.ts';
 
 /**
@@ -35,9 +36,6 @@ export async function leaveToCleaning(removal: Promise<void>): Promise<void> {
 
 /** Files that are added at a time. */
 export const addedAtOnce = 8;
-
-/** Milliseconds after which nobody can be at work any more on what no row speaks of. */
-const abandonedAfter = 24 * 3_600_000;
 
 /** Removes what a crash left below a key: old files that nothing speaks of. */
 export async function removeUnknown(

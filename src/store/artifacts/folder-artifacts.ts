@@ -3,6 +3,7 @@ import path from 'node:path';
 import pMap from 'p-map';
 import { TandemError } from '../../errors.ts';
 import { copyDurably, makeFolder, syncToDisk } from '../files/durable.ts';
+import { exists } from '../files/exists.ts';
 import { missing } from '../files/missing.ts';
 import { type Artifacts, addedAtOnce } from './artifacts.ts';
 
@@ -79,11 +80,4 @@ export class FolderArtifacts implements Artifacts {
   #file(key: string): string {
     return path.join(this.#folder, key);
   }
-}
-
-function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -14,6 +14,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import pMap from 'p-map';
 import { TandemError } from '../../errors.ts';
 import { temporaryName } from '../files/durable.ts';
+import { exists } from '../files/exists.ts';
 import { type Artifacts, addedAtOnce } from './artifacts.ts';
 
 /** How often a request is sent at most, and milliseconds until one that is not answered counts as failed. */
@@ -66,11 +67,7 @@ export class S3Artifacts implements Artifacts {
 
   async path(key: string): Promise<string> {
     const copy = path.join(this.#options.copies, key);
-    const isThere = await access(copy).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return copy;
+    if (await exists(copy)) return copy;
     const copying = this.#copying.get(key) ?? this.#copy(key, copy).finally(() => this.#copying.delete(key));
     this.#copying.set(key, copying);
     return copying;

@@ -50,8 +50,8 @@ export async function copyDurably(from: string, to: string): Promise<void> {
   }
 }
 
-/** Milliseconds after which nobody can be writing any more to what was last changed then. */
-const abandonedAfter = 24 * 3_600_000;
+/** Milliseconds after which nobody can be at work any more on what was last changed then. */
+export const abandonedAfter = 24 * 3_600_000;
 
 /** Removes what a crash left half written in a folder: the names that begin with a dot and have not changed for a day. */
 export async function removeLeftovers(folder: string): Promise<void> {

@@ -25,6 +25,15 @@ import { manifestFile, readShippedHeads, type ShippedHead } from './shipped-head
 export const headNamePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const foldersRemembered = 10_000;
 
+/** @throws TandemError `invalid-request` where a head may not be called so */
+export function checkHeadName(name: string): void {
+  if (headNamePattern.test(name)) return;
+  throw new TandemError(
+    'invalid-request',
+    `${JSON.stringify(name)} is no name for a head: use up to 64 of a-z 0-9 . _ -`,
+  );
+}
+
 /**
  * Registered heads: versions that never change, and aliases that stand for them. Heads that ship with the program lie
  * under those that were made here.
@@ -174,11 +183,7 @@ export class HeadRegistry {
     write: (folder: string, version: number) => Promise<void>,
     job: string | null = null,
   ): Promise<HeadVersion> {
-    if (!headNamePattern.test(name))
-      throw new TandemError(
-        'invalid-request',
-        `${JSON.stringify(name)} is no name for a head: use up to 64 of a-z 0-9 . _ -`,
-      );
+    checkHeadName(name);
     const { artifacts } = this.#store;
     while (true) {
       const version = await this.#nextVersion(name);
@@ -194,7 +199,7 @@ export class HeadRegistry {
         const row = { name, version, folder: key, files: JSON.stringify(files), manifest, job };
         if (await this.#insert({ ...row, createdAt: new Date().toISOString() }))
           return this.open(`${name}@${version}`);
-        await artifacts.remove(names.map((file) => `${key}/${file}`));
+        await leaveToCleaning(artifacts.remove(names.map((file) => `${key}/${file}`)));
       } finally {
         await rm(scratch, { recursive: true, force: true });
       }
