@@ -11,6 +11,11 @@ export interface BatchShapes {
   tokens(longest: number, most: number): number;
   /** The largest budget up to this one that full batches of items of this cost, padded, still keep. */
   budget(budget: number, cost: number): number;
+  /**
+   * What a run costs beside its tokens, in tokens. Measured on a CPU: weights pass through the cache once a run, which
+   * takes as long as nine tokens' products. A GPU is never so full that another run would cost less than padding.
+   */
+  readonly overhead: number;
 }
 
 /** Shorter texts than this are padded to it, on a GPU. */
@@ -20,6 +25,7 @@ const exact: BatchShapes = {
   rows: (items) => items,
   tokens: (longest) => longest,
   budget: (budget) => budget,
+  overhead: 9,
 };
 
 /** Rows and tokens are powers of two; so are the budget's items, lest padding exceed it. */
@@ -27,6 +33,7 @@ const powersOfTwo: BatchShapes = {
   rows: (items) => 2 ** Math.ceil(Math.log2(items)),
   tokens: (longest, most) => Math.min(most, Math.max(fewestTokens, 2 ** Math.ceil(Math.log2(longest)))),
   budget: (budget, cost) => cost * 2 ** Math.floor(Math.log2(Math.max(1, budget / cost))),
+  overhead: Number.POSITIVE_INFINITY,
 };
 
 /** @example batchShapes.cuda.rows(5) // 8 */

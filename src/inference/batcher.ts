@@ -12,6 +12,11 @@ export interface BatcherOptions<Item, Result> {
   budget: number;
   /** What an item costs: its length, for items that are padded to the longest of their batch; 1 unless said. */
   costOf?(item: Item): number;
+  /**
+   * What a run costs beside its items, in their measure: an item joins a batch only where the padding that it brings
+   * costs no more than a run of its own would. Infinite unless said: then padding is no matter.
+   */
+  overhead?: number;
   /** Items that may wait; more are refused. */
   maximumQueue: number;
   /** Milliseconds that an item waits for company before it asks for its turn; 0 unless said. */
@@ -131,17 +136,22 @@ export class Batcher<Item, Result> {
     }
   }
 
-  /** The oldest item, and of the others those that are most like it in cost, as many as the budget takes. */
+  /**
+   * The oldest item, and of the others those that are most like it in cost, as many as the budget takes and as are
+   * cheaper in its company than in a run of their own.
+   */
   #takeBatch(): Waiting<Item, Result>[] {
     const [oldest, ...others] = this.#queue;
     if (!oldest) return [];
-    const { budget } = this.#options;
+    const { budget, overhead = Number.POSITIVE_INFINITY } = this.#options;
     const likeness = ({ cost }: Waiting<Item, Result>) => Math.abs(cost - oldest.cost);
     const batch = [oldest];
     let longest = oldest.cost;
     for (const waiting of others.sort((a, b) => likeness(a) - likeness(b))) {
       const padded = Math.max(longest, waiting.cost);
-      if (padded * (batch.length + 1) > budget) continue;
+      const together = padded * (batch.length + 1);
+      const apart = longest * batch.length + waiting.cost + overhead;
+      if (together > budget || together > apart) continue;
       longest = padded;
       batch.push(waiting);
     }

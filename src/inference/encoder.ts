@@ -32,6 +32,8 @@ export interface Encoder<Input, Prepared> {
   costOf(prepared: Prepared): number;
   /** What it costs in a batch, where that is padded to one of a few shapes; see {@link BatchShapes}. */
   paddedCostOf(prepared: Prepared): number;
+  /** What running a batch costs beside its items, in their measure. */
+  readonly overhead: number;
   /** The largest budget of a batch, up to this one, that padding can't exceed. */
   fitBudget(budget: number): number;
   /**
@@ -67,6 +69,8 @@ export async function loadImageEncoder(
     release: (pixels) => void (pixels.buffer as ArrayBuffer).transfer(0),
     costOf: () => crop * crop,
     paddedCostOf: () => crop * crop,
+    // Pictures all cost the same: none is padded for another.
+    overhead: 0,
     fitBudget: (budget) => shapes.budget(budget, crop * crop),
     encode: (batch) =>
       encode(session, batch, (pictures) => joinPixels(pictures, crop, shapes.rows(pictures.length))),
@@ -91,6 +95,7 @@ export async function loadTextEncoder(
     prepare: async (text) => tokenize(tokenizer, text, maximumTokens),
     costOf: (tokens) => tokens.length,
     paddedCostOf: (tokens) => padded(tokens.length),
+    overhead: shapes.overhead,
     fitBudget: (budget) => shapes.budget(budget, 1),
     encode: (batch) =>
       encode(session, batch, (texts) => {

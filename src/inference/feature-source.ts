@@ -41,6 +41,7 @@ export class FeatureSource<Input extends Uint8Array | string, Prepared> {
       ...options,
       run: (take) => encoder.encode(take),
       costOf: (prepared) => encoder.paddedCostOf(prepared),
+      overhead: encoder.overhead,
       onBatch: ({ items }) => options.observer.batch?.(modality, items),
     });
   }

@@ -65,6 +65,18 @@ describe('a batcher', () => {
     await Promise.all([first, ...others]);
   });
 
+  it('leaves an item to a run of its own where padding would cost more than that', async () => {
+    const { batches, run, release } = gatedRunner();
+    const batcher = new Batcher({ run, budget: 600, costOf: (item) => item, overhead: 9, maximumQueue: 10 });
+    const first = batcher.submit(1);
+    await pause();
+    // Beside 24, 20 wastes 4 places and 16 wastes 8; 11 would waste 13, and 29 would make the three waste 5 each.
+    const others = [20, 24, 29, 11, 16, 200].map((item) => batcher.submit(item));
+    for (let round = 0; round < 5; round++) await release();
+    expect(batches).toEqual([[1], [20, 24, 16], [29], [11], [200]]);
+    await Promise.all([first, ...others]);
+  });
+
   it('waits for company where it is told to, but not once a batch is full', async () => {
     const { batches, run, release } = gatedRunner();
     const batcher = new Batcher({ run, budget: 3, maximumQueue: 10, maximumWait: 40 });
