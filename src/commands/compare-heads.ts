@@ -53,8 +53,9 @@ export const compareHeads = addSettings(
     const comparison = compareManifests(ours, theirs);
     const onDataset = async (reference: string) => {
       const onProgress = progressBar();
-      const columns = { ...columnNames(options), target: ours.target };
-      const dataset = await openDataset(reference, store, columns, onProgress);
+      const { target } = ours;
+      const columns = columnNames(options);
+      const dataset = await openDataset(reference, store, { columns, target, onProgress });
       const encoders = await loadEncoders(encoderOptions(chosen));
       try {
         const heads = [versions[0].folder, versions[1].folder] as const;

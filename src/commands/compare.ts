@@ -46,7 +46,7 @@ export const compare = addSettings(
     const chosen = settingsOf(command, encoderSettings);
     await using store = await openStore(storeOptions(chosen));
     const onProgress = progressBar();
-    const dataset = await openDataset(reference, store, columnNames(options), onProgress);
+    const dataset = await openDataset(reference, store, { columns: columnNames(options), onProgress });
     const encoders = await loadEncoders(encoderOptions(chosen));
     try {
       const comparison = await compareStrategies(encoders, {

@@ -37,8 +37,8 @@ export const evaluate = addSettings(
     const version = await new HeadRegistry(store, shippedHeads(chosen)).open(options.head);
     const onProgress = progressBar();
     const { target } = await readHeadManifest(version.folder);
-    const columns = { ...columnNames(options), target };
-    const dataset = await openDataset(reference, store, columns, onProgress);
+    const columns = columnNames(options);
+    const dataset = await openDataset(reference, store, { columns, target, onProgress });
     const encoders = await loadEncoders(encoderOptions(chosen));
     try {
       const metrics = await evaluateHead(encoders, {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { targets } from '../arl/target.ts';
+import { type TargetKind, targets } from '../arl/target.ts';
 import {
   type encoderSettings,
   environmentVariable,
@@ -13,7 +13,7 @@ import {
 import { TandemError } from '../errors.ts';
 import type { EncoderOptions } from '../inference/encoders.ts';
 import type { Store } from '../store/store.ts';
-import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
+import { checkReading, DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { type Dataset, readDataset } from '../training/dataset/dataset.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
 import type { ImportProgress } from '../training/dataset/import.ts';
@@ -56,29 +56,40 @@ export function featureCache({ data }: EncoderSettings): string {
   return path.join(data, 'features');
 }
 
+export interface DatasetChoice {
+  /** The columns that the command was given. */
+  columns?: Partial<ColumnNames>;
+  /** How a folder's labels are read, where the command doesn't say. */
+  target?: TargetKind;
+  onProgress?(progress: ImportProgress): void;
+}
+
 /**
  * The dataset that a command was given: a folder, or the id of one that was imported.
- * @throws TandemError `unknown-dataset`, `invalid-dataset`
+ * @throws TandemError `unknown-dataset`, `invalid-dataset`; `invalid-request` where columns of an imported one are named
  */
 export async function openDataset(
   reference: string,
   store: Store,
-  columns: Partial<ColumnNames> = {},
-  onProgress?: (progress: ImportProgress) => void,
+  { columns = {}, target, onProgress }: DatasetChoice = {},
 ): Promise<Dataset> {
   const isFolder = (await stat(reference).catch(() => undefined))?.isDirectory();
   if (isFolder)
     return readDataset(reference, {
+      ...(target && { target }),
       ...columns,
       onProgress: (done, total) => onProgress?.({ stage: 'checking', done, total }),
     });
-  return new DatasetCatalogue(store).open(reference).catch((error) => {
+  const catalogue = new DatasetCatalogue(store);
+  const record = await catalogue.get(reference).catch((error) => {
     if (!(error instanceof TandemError) || error.code !== 'unknown-dataset') throw error;
     throw new TandemError(
       'unknown-dataset',
       `there is no folder ${JSON.stringify(reference)}, and ${error.message}`,
     );
   });
+  checkReading(record, columns);
+  return catalogue.open(reference);
 }
 
 /** Adds what every command takes that reads and splits a dataset. */

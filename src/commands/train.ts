@@ -76,7 +76,7 @@ export const train = addSettings(
     const chosen = settingsOf(command, encoderSettings);
     await using store = await openStore(storeOptions(chosen));
     const onProgress = progressBar();
-    const dataset = await openDataset(reference, store, columnNames(options), onProgress);
+    const dataset = await openDataset(reference, store, { columns: columnNames(options), onProgress });
     const encoders = await loadEncoders(encoderOptions(chosen));
     try {
       const summary = await fineTune(encoders, new HeadRegistry(store, shippedHeads(chosen)), {

@@ -7,7 +7,7 @@ import { headFiles } from '../inference/head-manifest.ts';
 import { removeUnknown } from '../store/artifacts/artifacts.ts';
 import { checkHeadName, type HeadRegistry } from '../store/heads/heads.ts';
 import type { Store } from '../store/store.ts';
-import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
+import { checkReading, DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
 import type { SplitMethod } from '../training/splitting/split.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -105,7 +105,7 @@ export class JobQueue {
 
   /**
    * Adds a job. An uploaded archive belongs to the job from here on. When this resolves nothing of it can be lost.
-   * @throws TandemError `unknown-dataset`, `invalid-request` (the head's name), `overloaded`
+   * @throws TandemError `unknown-dataset`, `invalid-request` (the head's name; columns of an imported dataset), `overloaded`
    */
   async submit({ work, source, priority = 0, testShare, splitBy, ...reading }: JobRequest): Promise<Job> {
     if ('head' in work) checkHeadName(work.head);
@@ -121,7 +121,7 @@ export class JobQueue {
       createdAt: new Date().toISOString(),
     };
     const split = { testShare, splitBy };
-    const task: JobTask = { work, reading, split, source: await this.#findSource(id, source) };
+    const task: JobTask = { work, reading, split, source: await this.#findSource(id, source, reading) };
     await this.#jobs.add(job, task, this.#options.maximumQueue, (transaction) =>
       this.#dispatcher.offer(transaction, id, priority),
     );
@@ -233,7 +233,11 @@ export class JobQueue {
   }
 
   /** An imported dataset by its id, a folder among the server's by its name, or an upload that is taken in. */
-  async #findSource(id: string, source: JobRequest['source']): Promise<JobTask['source']> {
+  async #findSource(
+    id: string,
+    source: JobRequest['source'],
+    reading: JobTask['reading'],
+  ): Promise<JobTask['source']> {
     const { store, place } = this.#options;
     if ('archive' in source) {
       const upload = `jobs/${id}/upload`;
@@ -241,13 +245,18 @@ export class JobQueue {
       return { upload, fileName: source.fileName };
     }
     const name = source.dataset;
-    const imported = (await new DatasetCatalogue(store).list()).map(({ id }) => id);
-    if (imported.includes(name)) return { imported: name };
+    const catalogue = new DatasetCatalogue(store);
+    const record = await catalogue.find(name);
+    if (record) {
+      checkReading(record, reading);
+      return { imported: name };
+    }
     const folder = path.join(place.datasets, name);
     const isFolder =
       path.dirname(folder) === path.normalize(place.datasets) &&
       (await stat(folder).catch(() => undefined))?.isDirectory();
     if (isFolder) return { folder: name };
+    const imported = (await catalogue.list()).map(({ id }) => id);
     const folders = await readdir(place.datasets).catch(() => []);
     throw new TandemError(
       'unknown-dataset',

@@ -63,11 +63,18 @@ describe('datasets over HTTP', () => {
     const { body: again } = await post(await form({}, { file: exported }));
     expect({ ...again, createdAt: '' }).toEqual({ ...dataset, createdAt: '' });
 
-    const job = await fetch(`${server.address}/v1/jobs`, {
-      method: 'POST',
-      body: JSON.stringify({ head: 'kinds', dataset: dataset.id }),
-      headers: { 'Content-Type': 'application/json' },
-    });
+    const submit = (reading: object) =>
+      fetch(`${server.address}/v1/jobs`, {
+        method: 'POST',
+        body: JSON.stringify({ head: 'kinds', dataset: dataset.id, ...reading }),
+        headers: { 'Content-Type': 'application/json' },
+      });
+    const misread = await submit({ labelColumn: 'kind', target: 'single' });
+    expect(misread.status).toBe(400);
+    expect((await misread.json()).errors).toEqual([
+      { at: 'labelColumn', detail: expect.stringContaining('was read when it was imported') },
+    ]);
+    const job = await submit({});
     expect(job.status).toBe(202);
     expect((await fetch(at, { method: 'DELETE' })).status).toBe(409);
     await fetch(`${server.address}${job.headers.get('Location')}`, { method: 'DELETE' });
@@ -97,6 +104,11 @@ describe('the command datasets', () => {
     const { value: imported } = await runJson('import', sample, '--name', 'kinds');
     const { id } = imported.dataset;
     expect((await runJson('list')).value.datasets).toEqual([imported.dataset]);
+    const misread = await runCommand('train', id, '--head', 'kinds', '--target', 'multi', '--data', data());
+    expect(misread).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`target: the dataset ${id} was read when it was imported`),
+    });
     const file = path.join(folder, 'kinds.zip');
     expect((await runJson('export', id, file)).value).toEqual({ id, file });
     expect((await runJson('import', file)).value).toEqual({ isNew: false, dataset: imported.dataset });

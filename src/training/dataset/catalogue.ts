@@ -11,6 +11,7 @@ import { PictureStore } from '../../store/pictures.ts';
 import type { Store } from '../../store/store.ts';
 import { countExamples } from './counts.ts';
 import type { Dataset, Example } from './dataset.ts';
+import type { ColumnNames } from './example.ts';
 
 const countsSchema = z.object({
   examples: z.int(),
@@ -117,6 +118,11 @@ export class DatasetCatalogue {
     return (await this.#get(id)).record;
   }
 
+  /** The same, or undefined where there is none. */
+  async find(id: string): Promise<DatasetRecord | undefined> {
+    return (await this.#find(id))?.record;
+  }
+
   /** Some of the examples, in their order, with the path of each one's picture. */
   async examples(id: string, { offset = 0, limit = Number.POSITIVE_INFINITY } = {}): Promise<Example[]> {
     const found = await this.#get(id);
@@ -219,6 +225,23 @@ export class DatasetCatalogue {
       return true;
     });
   }
+}
+
+/**
+ * An imported dataset has been read; how is said when it is imported.
+ * @throws TandemError `invalid-request` where a reading asks for anything else
+ */
+export function checkReading(record: DatasetRecord, reading: Partial<ColumnNames>): void {
+  const { target, labelSeparator } = record;
+  const read: Partial<ColumnNames> = { target, labelSeparator };
+  const others = (Object.keys(reading) as (keyof ColumnNames)[]).filter(
+    (name) => reading[name] !== undefined && reading[name] !== read[name],
+  );
+  if (others.length === 0) return;
+  const detail = `the dataset ${record.id} was read when it was imported; leave this out, or import it anew with it`;
+  throw new TandemError('invalid-request', `${others.join(', ')}: ${detail}`, {
+    items: others.map((at) => ({ at, detail })),
+  });
 }
 
 function parseRecord({ id, record }: { id: string; record: string }): DatasetRecord {
