@@ -51,8 +51,9 @@ export function handleErrors(log: RequestLog): ErrorRequestHandler {
     // A caller who left in the middle of the body: nobody is there to answer, and nothing is wrong here.
     if (request.destroyed && !request.complete) return;
     const known = toTandemError(error);
-    if (errorTable[known.code].status === 500 || known.code === 'storage-unavailable')
-      log.unexpected(request, error);
+    const { status, title } = errorTable[known.code];
+    if (known.code === 'storage-unavailable') log.failed(request, error, title);
+    else if (status === 500) log.failed(request, error);
     if (response.headersSent) {
       response.destroy();
       return;

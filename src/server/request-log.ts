@@ -35,9 +35,9 @@ export class RequestLog {
     next();
   };
 
-  /** An error that is nobody's fault but ours. */
-  unexpected({ method, path, res }: Request, error: unknown): void {
-    this.#logger.error({ id: res && requestIdOf(res), method, path, err: error }, 'unexpected error');
+  /** An error that the operator must know of: one that is nobody's fault but ours, unless it says what else. */
+  failed({ method, path, res }: Request, error: unknown, what = 'unexpected error'): void {
+    this.#logger.error({ id: res && requestIdOf(res), method, path, err: error }, what);
   }
 }
 

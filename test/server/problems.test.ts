@@ -62,6 +62,15 @@ it('logs what only the operator can mend, and not what the caller did wrong', as
   expect(logged().match(/"level":50/g)).toHaveLength(1);
 });
 
+it('says in the log that the disk is full, where it is', async () => {
+  const heads = () => Promise.reject(Object.assign(new Error('no space left'), { code: 'ENOSPC' }));
+  const { address, logged } = await serve(services({ heads }));
+  const problem = await problemOf(await fetch(`${address}/v1/heads`));
+  expect(problem).toMatchObject({ status: 503, detail: 'the disk is full: no space left' });
+  expect(logged()).toContain('The store cannot be reached or written to');
+  expect(logged()).not.toContain('unexpected error');
+});
+
 it('knows no other address', async () => {
   const { address } = await serve(services());
   const problem = await problemOf(await fetch(`${address}/v1/nowhere?x=1`));
