@@ -4,11 +4,12 @@ import type { Readable } from 'node:stream';
 import { create, extract } from 'tar';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
+import { EngineEnded } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import type { HeadVersion } from '../store/heads/head-reading.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
-import { loadHead } from './head.ts';
+import { type Head, loadHead } from './head.ts';
 import { headFiles } from './head-manifest.ts';
 import type { Modality } from './prediction.ts';
 
@@ -86,11 +87,12 @@ export async function importHead(
   try {
     await unpack(file, scratch);
     const manifest = await checkFiles(scratch);
-    const head = await loadHead(loader, scratch, fingerprints).catch((error) => {
-      if (error instanceof TandemError && error.code === 'head-conflict') throw error;
-      throw invalid(error.message, error);
+    const head = await tried(loader, scratch, fingerprints).catch((error) => {
+      const isNoFaultOfIts =
+        error instanceof EngineEnded ||
+        (error instanceof TandemError && ['head-conflict', 'out-of-memory'].includes(error.code));
+      throw isNoFaultOfIts ? error : invalid(error.message, error);
     });
-    await head.release();
     return await registry.register(name ?? manifest.name, async (folder, version) => {
       const own = { ...head.manifest, name: name ?? manifest.name, version };
       await writeFile(path.join(folder, headFiles.manifest), `${JSON.stringify(own, null, 2)}\n`);
@@ -100,6 +102,22 @@ export async function importHead(
     });
   } finally {
     await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The head in a folder, once it has answered something with as many numbers as it has labels. */
+async function tried(...[loader, folder, fingerprints]: Parameters<typeof loadHead>): Promise<Head> {
+  const head = await loadHead(loader, folder, fingerprints);
+  const { encoders, labels } = head.manifest;
+  try {
+    const features = encoders.map(({ modality, dimension }) => [modality, new Float32Array(dimension)]);
+    const [{ fused, unimodal }] = await head.classify([Object.fromEntries(features)]);
+    for (const answer of [fused, ...Object.values(unimodal)])
+      if (answer.length !== labels.length || !answer.every(Number.isFinite))
+        throw new Error(`its model does not answer with a number for each of its ${labels.length} labels`);
+    return head;
+  } finally {
+    await head.release();
   }
 }
 

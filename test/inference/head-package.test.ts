@@ -6,8 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { create, extract } from 'tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readHeadManifest } from '../../src/inference/head.ts';
+import type { HeadManifest } from '../../src/inference/head-manifest.ts';
 import { exportHead, importHead } from '../../src/inference/head-package.ts';
+import { EngineEnded } from '../../src/runtime/engine.ts';
 import { EnginePool } from '../../src/runtime/engine-pool.ts';
+import { sha256OfFile } from '../../src/store/files/checksum.ts';
 import { HeadRegistry } from '../../src/store/heads/heads.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { storeAt } from '../store/test-store.ts';
@@ -54,6 +57,17 @@ async function changed(change: (folder: string) => Promise<unknown>): Promise<Bu
   await change(scratch);
   return buffer(create({ cwd: scratch, portable: true }, await readdir(scratch)) as never);
 }
+
+/** The same with another head.json, which the package vouches for. */
+const changedManifest = (change: (manifest: HeadManifest) => object) =>
+  changed(async (at) => {
+    const file = path.join(at, 'head.json');
+    await writeFile(file, JSON.stringify(change(await readHeadManifest(at))));
+    const own = path.join(at, 'manifest.json');
+    const manifest = JSON.parse(await readFile(own, 'utf8'));
+    manifest.files['head.json'] = await sha256OfFile(file);
+    await writeFile(own, JSON.stringify(manifest));
+  });
 
 describe('a head as one file', () => {
   it('is the same bytes every time, and becomes the next version of its name elsewhere, unchanged', async () => {
@@ -102,6 +116,22 @@ describe('a head as one file', () => {
     await expect(bring(await changed(change))).rejects.toMatchObject({ code: 'invalid-head', message });
     expect(await registry.list()).toEqual(before);
     expect(await readdir(workspace())).toEqual([]);
+  });
+
+  it('is refused where its model answers for more labels than it names', async () => {
+    const before = await registry.list();
+    const bytes = await changedManifest(({ labels, ...rest }) => ({ ...rest, labels: labels.slice(1) }));
+    await expect(bring(bytes)).rejects.toMatchObject({
+      code: 'invalid-head',
+      message: expect.stringMatching(/a number for each of its 7 labels/),
+    });
+    expect(await registry.list()).toEqual(before);
+  });
+
+  it('is tried even while no engine is there to load it, and that is not held against it', async () => {
+    const pool = EnginePool.start({ engines: 1, provider: 'cpu', threads: 1 });
+    await pool.close();
+    await expect(bring(await pack(), { loader: pool })).rejects.toThrow(EngineEnded);
   });
 
   it('is refused where it is no archive at all, or breaks off', async () => {
