@@ -284,6 +284,7 @@ export class JobQueue {
       await store.artifacts.remove(uploads);
       await removeUnknown(store.artifacts, 'jobs', (key) => known.has(key.split('/')[1]));
       await this.#runner.removeFolders(over);
+      await store.artifacts.removeStaleCopies();
     } catch (error) {
       if (!this.#closed) onError(error as Error);
     }

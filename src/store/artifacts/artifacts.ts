@@ -22,6 +22,8 @@ export interface Artifacts {
   remove(keys: readonly string[]): Promise<void>;
   /** What lies below a key, with its age in milliseconds. */
   list(prefix: string): AsyncIterable<{ key: string; age: number }>;
+  /** Makes room on this machine where what lies elsewhere was copied to it and has not been asked for since long. */
+  removeStaleCopies(): Promise<void>;
 }
 
 /**

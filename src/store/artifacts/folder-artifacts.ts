@@ -77,6 +77,9 @@ export class FolderArtifacts implements Artifacts {
     }
   }
 
+  /** There are none. */
+  async removeStaleCopies(): Promise<void> {}
+
   #file(key: string): string {
     return path.join(this.#folder, key);
   }

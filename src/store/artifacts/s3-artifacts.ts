@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -14,14 +14,19 @@ import { Upload } from '@aws-sdk/lib-storage';
 import pMap from 'p-map';
 import { TandemError } from '../../errors.ts';
 import { temporaryName } from '../files/durable.ts';
-import { exists } from '../files/exists.ts';
+import { missing } from '../files/missing.ts';
 import { type Artifacts, addedAtOnce } from './artifacts.ts';
+import { FolderArtifacts } from './folder-artifacts.ts';
 
 /** How often a request is sent at most, and milliseconds until one that is not answered counts as failed. */
 const attempts = 6;
 const requestTimeout = 60_000;
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
 const deletedAtOnce = 1000;
+/** Milliseconds after which a copy that nobody asked for is removed; no training holds on to one for so long. */
+const staleAfter = 7 * 24 * 3_600_000;
+/** Engines load a head again whenever one replaces another, without asking for it: its copy stays. */
+const loadedAgain = /^heads\//;
 
 export interface S3ArtifactsOptions {
   bucket: string;
@@ -67,7 +72,10 @@ export class S3Artifacts implements Artifacts {
 
   async path(key: string): Promise<string> {
     const copy = path.join(this.#options.copies, key);
-    if (await exists(copy)) return copy;
+    const now = new Date();
+    // Its time says when it was last asked for.
+    const isThere = await utimes(copy, now, now).then(() => true, missing);
+    if (isThere) return copy;
     const copying = this.#copying.get(key) ?? this.#copy(key, copy).finally(() => this.#copying.delete(key));
     this.#copying.set(key, copying);
     return copying;
@@ -99,6 +107,14 @@ export class S3Artifacts implements Artifacts {
     for await (const { Contents = [] } of pages)
       for (const { Key, LastModified } of Contents)
         if (Key && LastModified) yield { key: Key.slice(skipped), age: Date.now() - LastModified.getTime() };
+  }
+
+  async removeStaleCopies(): Promise<void> {
+    const copies = new FolderArtifacts(this.#options.copies);
+    const stale: string[] = [];
+    for await (const { key, age } of copies.list(''))
+      if (age > staleAfter && !loadedAgain.test(key)) stale.push(key);
+    await copies.remove(stale);
   }
 
   #key(key: string): string {
