@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it, type TestContext } from 'vitest';
 import { runCommand } from '../end-to-end/server.ts';
 import { Disk } from './disk.ts';
 import { stores } from './options.ts';
+import { embeddedIn } from './place.ts';
 import { begin, changeEverything, expectAllWell, runUpTo, type Scene } from './scene.ts';
 import { Tally } from './tally.ts';
 
@@ -60,7 +61,7 @@ async function mount({ skip }: TestContext): Promise<Disk> {
 
 /** A server on a disk, in the middle of a training. */
 async function beginTraining(disk: Disk): Promise<Scene> {
-  const scene = await begin({ data: disk.path, flags: [], remove: () => disk.remove() }, found, 'disk');
+  const scene = await begin({ ...embeddedIn(disk.path), remove: () => disk.remove() }, found, 'disk');
   await runUpTo(scene, 'search');
   scene.ledgers.jobs.beginOutage();
   return scene;

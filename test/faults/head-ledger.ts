@@ -59,7 +59,6 @@ export class HeadLedger implements Ledger {
 
   /** Puts an alias on a version or back, or deletes a version. */
   async act(client: Client): Promise<void> {
-    if (this.#known.versions.length < 3) return this.register(client);
     const possible = possibleChanges(this.#known, aliases[this.#random.nextInteger(aliases.length)]);
     await this.#change(client, possible[this.#random.nextInteger(possible.length)]);
   }

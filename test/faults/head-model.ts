@@ -33,7 +33,9 @@ function historyAfter(
   return history[0] === change.version ? history : [change.version, ...history];
 }
 
-/** The changes that a server has to accept. */
+const fewestVersions = 3;
+
+/** The changes that a server has to accept, and that leave some versions to choose from. */
 export function possibleChanges(head: HeadModel, alias: string): HeadChange[] {
   const { versions, aliases } = head;
   const history = aliases[alias] ?? [];
@@ -44,7 +46,7 @@ export function possibleChanges(head: HeadModel, alias: string): HeadChange[] {
       ? [{ kind: 'rollback', alias } as const]
       : []),
     ...versions
-      .filter((version) => !used.includes(version) && versions.length > 2)
+      .filter((version) => !used.includes(version) && versions.length > fewestVersions)
       .map((version): HeadChange => ({ kind: 'delete', version })),
   ];
 }

@@ -84,6 +84,12 @@ export class JobLedger implements Ledger {
     return error;
   }
 
+  /** The job that runs now: of those that have not ended, another may. */
+  async running(client: Client): Promise<string | undefined> {
+    const { jobs }: { jobs: Job[] } = await client.expect(200, 'GET', '/v1/jobs');
+    return jobs.find(({ state }) => state === 'running')?.id;
+  }
+
   /** Allows a job to fail, before something is broken that it needs. */
   expectFailure(id: string): void {
     this.#find(id).mayFail = true;

@@ -10,6 +10,10 @@ import { makePlace } from './place.ts';
 import { killIfThere } from './restarted-server.ts';
 import { begin, type Scene } from './scene.ts';
 import { Tally } from './tally.ts';
+import { writesTo } from './writes.ts';
+
+/** The last write of the database that a kill may wait for. */
+const mostWrites = 12;
 
 const killed = new Tally('kills');
 const found = new Tally('things');
@@ -30,11 +34,10 @@ describe.each(stores)('on the store %s', (store) => {
     let done = 0;
     for (const phase of deal(all)) {
       if (done === asked) break;
-      // Half of them about when it is done, where it is written down.
-      const isLate = phase.victim === 'server' && random.nextInteger(2) === 0;
-      const share = isLate ? 0.8 + 0.4 * random.nextFloat() : random.nextFloat();
+      // Half of them when something is written down.
       const kill = await killDuring(phase, scene, {
-        delay: share * durations.get(phase.name)!,
+        delay: random.nextFloat() * durations.get(phase.name)! * 1.2,
+        writes: random.nextInteger(2) === 0 ? 1 + random.nextInteger(mostWrites) : undefined,
         withTrainings: random.nextInteger(2) === 0,
       });
       if (kill.took !== undefined) durations.set(phase.name, kill.took);
@@ -60,6 +63,8 @@ async function measure({ victim, prepare, act }: Phase, { server }: Scene): Prom
 interface Moment {
   /** Milliseconds after the beginning. */
   delay: number;
+  /** The same as a number of writes of the database, where that is to decide. */
+  writes?: number;
   /** Whether what trains is killed together with the server. */
   withTrainings: boolean;
 }
@@ -67,8 +72,8 @@ interface Moment {
 /** @returns whether something was killed, and how long the phase took, in milliseconds, where it was over before */
 async function killDuring(
   { victim, prepare, act }: Phase,
-  { server, ledgers }: Scene,
-  { delay, withTrainings }: Moment,
+  { server, ledgers, place }: Scene,
+  { delay, writes, withTrainings }: Moment,
 ): Promise<{ isDone: boolean; took?: number }> {
   if (victim === 'start') {
     await server.kill(withTrainings);
@@ -81,7 +86,7 @@ async function killDuring(
   if (victim === 'training') {
     await setTimeout(delay);
     const [pid] = await server.trainings();
-    const id = ledgers.jobs.unfinished;
+    const id = await ledgers.jobs.running(client);
     if (pid === undefined || id === undefined) return { isDone: false };
     ledgers.jobs.expectFailure(id);
     const isDone = killIfThere(pid);
@@ -102,7 +107,10 @@ async function killDuring(
   })().catch((error) => {
     if (!isKilled || !(isBroken(error) || error instanceof CommandKilled)) throw error;
   });
-  await Promise.race([acting, setTimeout(delay)]);
+  const isTime = new AbortController();
+  const moment = writes === undefined ? setTimeout(delay) : writesTo(place.journal, writes, isTime.signal);
+  await Promise.race([acting, moment]);
+  isTime.abort();
   isKilled = true;
   const killing = server.kill(withTrainings);
   ledgers.keys.kill();

@@ -11,6 +11,8 @@ const run = promisify(execFile);
 export interface PostgresServer {
   /** Of a database that is empty. */
   address: string;
+  /** Folder that changes are written to before anything else. */
+  journal: string;
   /** Ends all of it at once, as a power cut would, and starts it again after a pause (milliseconds). */
   restart(pause: number): Promise<void>;
   stop(): Promise<void>;
@@ -66,6 +68,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   };
   return {
     address: `postgres://tandem@127.0.0.1:${port}/tandem`,
+    journal: path.join(cluster, 'pg_wal'),
     async restart(pause) {
       await end('SIGQUIT');
       await new Promise((resolve) => setTimeout(resolve, pause));
