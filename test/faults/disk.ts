@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import pRetry from 'p-retry';
 
 const run = promisify(execFile);
 const mebibyte = 2 ** 20;
@@ -60,7 +61,7 @@ export class Disk {
 
   /** Unmounts it, once nobody uses it, mends it, and mounts it again. */
   async remount(mode: 'ro' | 'rw'): Promise<void> {
-    await run('umount', [this.path]);
+    await this.#unmount();
     // 1: errors were mended.
     await run('fsck.ext4', ['-p', this.#image]).catch((error) => {
       if (error.code !== 1) throw error;
@@ -69,7 +70,7 @@ export class Disk {
   }
 
   async remove(): Promise<void> {
-    await run('umount', [this.path]);
+    await this.#unmount();
     await rm(this.#folder, { recursive: true });
   }
 
@@ -79,6 +80,12 @@ export class Disk {
 
   get #filler(): string {
     return path.join(this.path, 'filler');
+  }
+
+  /** A process that was killed may hold its files for a moment longer than it is seen. */
+  async #unmount(): Promise<void> {
+    const patience = { retries: 100, minTimeout: 100, factor: 1 };
+    await pRetry(() => run('umount', [this.path]), patience);
   }
 
   async #mount(options: string): Promise<void> {
