@@ -11,8 +11,7 @@ export function versionServices(
 ): Services['versions'] {
   const get = async (name: string) => {
     await registry.resolve(name);
-    const own = (await registry.list()).filter((head) => head.name === name);
-    return { name, versions: own.map(({ version }) => version), aliases: await registry.aliases(name) };
+    return { name, versions: await registry.versions(name), aliases: await registry.aliases(name) };
   };
   const manifestOf = async (reference: string) => {
     const { name, version, manifest } = await registry.resolve(reference);

@@ -93,6 +93,11 @@ export class HeadRegistry {
     return { ...entry, folder: await this.#folderOf(entry) };
   }
 
+  /** The versions of a head, in rising order. */
+  async versions(name: string): Promise<number[]> {
+    return (await this.#known.get(name)).versions.map(({ version }) => version);
+  }
+
   /** The version that each alias of a head stands for now. */
   async aliases(name: string): Promise<Record<string, number>> {
     return (await this.#known.get(name)).aliases;
