@@ -13,7 +13,7 @@ import {
 import { TandemError } from '../errors.ts';
 import type { EncoderOptions } from '../inference/encoders.ts';
 import type { Store } from '../store/store.ts';
-import { checkReading, DatasetCatalogue } from '../training/dataset/catalogue.ts';
+import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { type Dataset, readDataset } from '../training/dataset/dataset.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
 import type { ImportProgress } from '../training/dataset/import.ts';
@@ -80,16 +80,13 @@ export async function openDataset(
       ...columns,
       onProgress: (done, total) => onProgress?.({ stage: 'checking', done, total }),
     });
-  const catalogue = new DatasetCatalogue(store);
-  const record = await catalogue.get(reference).catch((error) => {
+  return new DatasetCatalogue(store).open(reference, columns).catch((error) => {
     if (!(error instanceof TandemError) || error.code !== 'unknown-dataset') throw error;
     throw new TandemError(
       'unknown-dataset',
       `there is no folder ${JSON.stringify(reference)}, and ${error.message}`,
     );
   });
-  checkReading(record, columns);
-  return catalogue.open(reference);
 }
 
 /** Adds what every command takes that reads and splits a dataset. */

@@ -13,7 +13,7 @@ import {
 import { decodePixels } from './pixels.ts';
 import type { Modality } from './prediction.ts';
 import { loadTokenizer, padTokens, tokenize } from './tokens.ts';
-import { withinMemory } from './within-memory.ts';
+import { runWithinMemory } from './within-memory.ts';
 
 /**
  * A pretrained encoder. Preparing (decoding, tokenizing) comes before batching and fails for one item alone;
@@ -110,15 +110,10 @@ function encode<Prepared>(
   given: readonly Prepared[] | (() => readonly Prepared[]),
   join: (batch: readonly Prepared[]) => Tensors,
 ): Promise<Float32Array[]> {
-  return withinMemory(given, async (take) => {
-    let items = 0;
-    const results = await session.run(() => {
-      const batch = take();
-      items = batch.length;
-      return items > 0 ? join(batch) : undefined;
-    });
+  return runWithinMemory(session, given, {
+    feeds: join,
     // Rows of padding come last.
-    return items > 0 ? rowsOf(results, 'features').slice(0, items) : [];
+    read: (outputs, items) => rowsOf(outputs, 'features').slice(0, items.length),
   });
 }
 

@@ -10,7 +10,7 @@ import { sha256OfFile } from '../store/files/checksum.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from './head-manifest.ts';
 import type { Modality } from './prediction.ts';
 import { softmax } from './softmax.ts';
-import { asProblem, withinMemory } from './within-memory.ts';
+import { asProblem, runWithinMemory } from './within-memory.ts';
 
 /** Features of one item; a modality that it lacks is absent. */
 export type ItemFeatures = Partial<Record<Modality, Float32Array>>;
@@ -52,13 +52,9 @@ export function classifierOf(
 ): Classifier {
   return {
     classify: (given) =>
-      withinMemory(given, async (take) => {
-        let items: readonly ItemFeatures[] = [];
-        const results = await session.run(() => {
-          items = take();
-          return items.length > 0 ? feeds(encoders, items) : undefined;
-        });
-        return items.length > 0 ? readAnswers(encoders, items, results, activations[target]) : [];
+      runWithinMemory(session, given, {
+        feeds: (items) => feeds(encoders, items),
+        read: (outputs, items) => readAnswers(encoders, items, outputs, activations[target]),
       }),
     release: () => session.release(),
   };

@@ -1,17 +1,34 @@
 import { TandemError } from '../errors.ts';
+import type { Runnable } from '../runtime/engine.ts';
 import { OutOfMemory } from '../runtime/out-of-memory.ts';
+import type { Tensors } from '../runtime/tensor.ts';
+
+/** What becomes a model's inputs, and what its outputs become. */
+interface Conversion<Item, Result> {
+  feeds(items: readonly Item[]): Tensors;
+  /** A result for each item, in order. */
+  read(outputs: Tensors, items: readonly Item[]): Result[];
+}
 
 /**
- * Runs a batch; where there is no memory for it, once more in two halves, one after the other.
- * @param given the batch, or what gives it when it can run
- * @param run takes the batch when it can run, and returns a result for each of its items
+ * Runs a model on a batch; where there is no memory for it, once more in two halves, one after the other.
+ * @param given the batch, or what gives it when it can run; nothing runs where it is empty
  * @throws TandemError `out-of-memory` where there is none for the halves either, or one item alone is too much
- * @example await withinMemory(batch, (take) => encodeBatch(take)); // as run(() => batch), or two runs
+ * @example await runWithinMemory(session, texts, { feeds: padTexts, read: (outputs) => rowsOf(outputs, 'features') });
  */
-export async function withinMemory<Item, Result>(
+export async function runWithinMemory<Item, Result>(
+  session: Runnable,
   given: readonly Item[] | (() => readonly Item[]),
-  run: (take: () => readonly Item[]) => Promise<Result[]>,
+  { feeds, read }: Conversion<Item, Result>,
 ): Promise<Result[]> {
+  const run = async (take: () => readonly Item[]) => {
+    let items: readonly Item[] = [];
+    const outputs = await session.run(() => {
+      items = take();
+      return items.length > 0 ? feeds(items) : undefined;
+    });
+    return items.length > 0 ? read(outputs, items) : [];
+  };
   let batch: readonly Item[] = [];
   try {
     return await run(() => {

@@ -5,6 +5,9 @@ import type { Scope } from '../store/keys.ts';
 /** Finds what a key's secret is allowed to do; `open` where callers need no key. */
 export type Access = (secret: string | undefined) => Promise<Scope | 'open' | undefined>;
 
+/** Who is let in where nothing is said: everybody. */
+export const openAccess: Access = async () => 'open';
+
 /** A scope includes those before it. */
 const order = ['predict', 'train', 'admin', 'open'] as const;
 

@@ -3,7 +3,7 @@ import { TandemError } from '../errors.ts';
 import { aboutRoutes } from './about/about-routes.ts';
 import { healthRoutes } from './about/health-routes.ts';
 import { metricsRoutes } from './about/metrics-route.ts';
-import { type Access, requireScope } from './access.ts';
+import { openAccess, requireScope } from './access.ts';
 import { datasetRoutes } from './datasets/dataset-routes.ts';
 import { headRoutes } from './heads/head-routes.ts';
 import { versionRoutes } from './heads/version-routes.ts';
@@ -31,13 +31,9 @@ export function apiRoutes(services: Services, options: AppOptions): Route[] {
     ...withScope('train', jobRoutes(services, options)),
     ...healthRoutes(services),
     ...metricsRoutes(options.metrics),
-    ...aboutRoutes((asked) => describeApi(routes, asked), accessOf(options)),
+    ...aboutRoutes((asked) => describeApi(routes, asked), options.access ?? openAccess),
   ];
   return routes;
-}
-
-function accessOf({ access }: AppOptions): Access {
-  return access ?? (async () => 'open');
 }
 
 /**
@@ -56,7 +52,7 @@ export function createApp(services: Services, options: AppOptions): Express {
     next();
   });
   const limits = options.rateLimit ? [options.rateLimit.handler] : [];
-  const access = accessOf(options);
+  const access = options.access ?? openAccess;
   addRoutes(app, apiRoutes(services, options), (scope) => [...limits, requireScope(scope, access)]);
   app.use((request) => {
     throw new TandemError('not-found', `there is nothing at ${request.path}`);

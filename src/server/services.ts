@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream';
 import type { TargetKind } from '../arl/target.ts';
 import type { TandemError } from '../errors.ts';
+import type { HeadManifest } from '../inference/head-manifest.ts';
 import type { Modality, Prediction, PredictionInput } from '../inference/prediction.ts';
 import type { Job, JobEvent } from '../jobs/job.ts';
+import type { JobRequest } from '../jobs/queue.ts';
 import type { DatasetCounts } from '../training/dataset/counts.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
 import type { AnswerMetrics } from '../training/progress.ts';
-import type { SplitMethod } from '../training/splitting/split.ts';
 import type { VersionComparison } from '../training/versions/manifests.ts';
 
 /** A registered head version, as `GET /v1/heads` shows it. */
@@ -17,7 +18,7 @@ export interface HeadSummary {
   labels: string[];
   modalities: Modality[];
   /** Whose features it takes, in the order of its modalities. */
-  encoders: { modality: Modality; id: string; dimension: number; fingerprint: string }[];
+  encoders: HeadManifest['encoders'];
   createdAt: string;
   metrics: AnswerMetrics;
 }
@@ -139,15 +140,7 @@ export interface Services {
      * When it resolves nothing of it can be lost any more.
      * @throws TandemError `unknown-dataset`, `invalid-request` (head name), `overloaded` (queue full).
      */
-    submit(
-      request: {
-        work: { head: string; seed: number } | { compare: number };
-        source: { dataset: string } | { archive: string; fileName: string };
-        priority?: number;
-        testShare?: number;
-        splitBy?: SplitMethod;
-      } & Partial<ColumnNames>,
-    ): Promise<Job>;
+    submit(request: JobRequest): Promise<Job>;
     /** The newest first. */
     list(): Promise<Job[]>;
     /** @throws TandemError `unknown-job` */

@@ -1,6 +1,6 @@
 import { type handleUnaryCall, Metadata, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import { errorTable, TandemError } from '../../errors.ts';
-import { type Access, checkScope } from '../access.ts';
+import { type Access, checkScope, openAccess } from '../access.ts';
 import type { AppOptions } from '../options.ts';
 import { requestIdFrom } from '../request-log.ts';
 import { traceCall } from '../tracing.ts';
@@ -35,7 +35,7 @@ export class GrpcCalls {
 
   constructor(options: AppOptions) {
     this.#options = options;
-    this.#access = options.access ?? (async () => 'open');
+    this.#access = options.access ?? openAccess;
   }
 
   /** Answers whoever has a key, in the metadata `authorization`, that may predict. */

@@ -82,7 +82,7 @@ export class S3Artifacts implements Artifacts {
   }
 
   async remove(keys: readonly string[]): Promise<void> {
-    for (const key of keys) await rm(path.join(this.#options.copies, key), { force: true });
+    for (const key of keys) await this.#removeCopy(key);
     for (let first = 0; first < keys.length; first += deletedAtOnce) {
       const Objects = keys.slice(first, first + deletedAtOnce).map((key) => ({ Key: this.#key(key) }));
       const Bucket = this.#options.bucket;
@@ -110,11 +110,13 @@ export class S3Artifacts implements Artifacts {
   }
 
   async removeStaleCopies(): Promise<void> {
-    const copies = new FolderArtifacts(this.#options.copies);
-    const stale: string[] = [];
-    for await (const { key, age } of copies.list(''))
-      if (age > staleAfter && !loadedAgain.test(key)) stale.push(key);
-    await copies.remove(stale);
+    for await (const { key, age } of new FolderArtifacts(this.#options.copies).list(''))
+      if (age > staleAfter && !loadedAgain.test(key)) await this.#removeCopy(key);
+  }
+
+  /** Its folder stays: another copy may be on its way there. */
+  #removeCopy(key: string): Promise<void> {
+    return rm(path.join(this.#options.copies, key), { force: true });
   }
 
   #key(key: string): string {

@@ -143,9 +143,15 @@ export class DatasetCatalogue {
     return pMap(stored, withPicture, { concurrency: fetchedAtOnce });
   }
 
-  /** The whole dataset, to train on. Nothing is checked again: it was when it came. */
-  async open(id: string): Promise<Dataset> {
-    const { name, hash, target, labelSeparator, labels, notes } = await this.get(id);
+  /**
+   * The whole dataset, to train on. Nothing is checked again: it was when it came.
+   * @param reading what a caller asked for, which must be how it was read
+   * @throws TandemError `unknown-dataset`, `invalid-request` (the reading)
+   */
+  async open(id: string, reading: Partial<ColumnNames> = {}): Promise<Dataset> {
+    const record = await this.get(id);
+    checkReading(record, reading);
+    const { name, hash, target, labelSeparator, labels, notes } = record;
     return { name, target, labelSeparator, labels, examples: await this.examples(id), hash, notes };
   }
 

@@ -31,8 +31,12 @@ export async function* readText(path: string): AsyncGenerator<string> {
     held = Buffer.from(bytes.subarray(end));
     const whole = bytes.subarray(0, end);
     if (!isUtf8(whole)) throw notUtf8(row + brokenLine(whole));
-    if (whole.includes(0))
-      throw new TextProblem('a zero byte stands in the text; remove it', row + lineOfZero(whole));
+    const zero = whole.indexOf(0);
+    if (zero >= 0)
+      throw new TextProblem(
+        'a zero byte stands in the text; remove it',
+        row + countLines(whole.toString('latin1', 0, zero)),
+      );
     let text = decoder.decode(whole, { stream: true });
     if (endedInReturn && text.startsWith('\n')) text = text.slice(1);
     endedInReturn = text.endsWith('\r');
@@ -92,13 +96,6 @@ function brokenLine(bytes: Buffer): number {
     if (found < 0 || !isUtf8(bytes.subarray(start, end))) return line;
     start = end + 1;
   }
-}
-
-function lineOfZero(bytes: Buffer): number {
-  let line = 0;
-  const zero = bytes.indexOf(0);
-  for (let at = bytes.indexOf(0x0a); at >= 0 && at < zero; at = bytes.indexOf(0x0a, at + 1)) line++;
-  return line;
 }
 
 function countLines(text: string): number {
