@@ -19,7 +19,7 @@ export interface StartedServer {
   announced: { grpc?: string; batching: unknown };
   /** Sends SIGTERM and waits for the exit. @returns the exit code */
   stop(): Promise<number | null>;
-  /** Ends it as a power cut would. */
+  /** Ends it at once, as a lack of memory would. A job's process finds out a moment later. */
   kill(): Promise<void>;
 }
 
