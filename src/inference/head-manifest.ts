@@ -5,6 +5,14 @@ import { modalities } from './prediction.ts';
 /** By name; which there are depends on the target. */
 const metricsSchema = z.record(z.string(), z.number());
 
+/** An encoder whose features a head takes. */
+export const headEncoderSchema = z.object({
+  modality: z.enum(modalities),
+  id: z.string(),
+  dimension: z.int(),
+  fingerprint: z.string(),
+});
+
 /** `head.json`: everything about a head but its weights. */
 export const headManifestSchema = z.object({
   format: z.literal(1),
@@ -18,11 +26,7 @@ export const headManifestSchema = z.object({
   /** Of any of several labels: the probability from which each is given. */
   thresholds: z.array(z.number()).optional(),
   /** The encoders whose features the head takes, in the order of the method's m. */
-  encoders: z
-    .array(
-      z.object({ modality: z.enum(modalities), id: z.string(), dimension: z.int(), fingerprint: z.string() }),
-    )
-    .min(1),
+  encoders: z.array(headEncoderSchema).min(1),
   metrics: z.object({
     fused: metricsSchema,
     image: metricsSchema.optional(),

@@ -92,19 +92,19 @@ export class EnginePool implements ModelLoader {
    * @param model path of a file, which must stay: an engine that replaces another loads it again
    * @returns what runs it; a run throws EngineEnded where two engines ended over it, or the pool is closed, and
    * whatever ONNX Runtime says where it cannot be loaded again
-   * @throws Error where ONNX Runtime refuses the model
+   * @throws Error where ONNX Runtime refuses the model; EngineEnded where the pool is closed
    */
   async load(model: string): Promise<Runnable> {
     const id = this.#nextModel++;
     this.#models.set(id, model);
-    await Promise.all(
-      [...this.#members].map(async ({ engine, sessions }) => {
-        sessions.set(id, await engine.load(model));
-      }),
-    ).catch((error) => {
+    try {
+      const loaded = await Promise.all([...this.#members].map((member) => this.#loadOn(member, id)));
+      // Where every engine ended meanwhile, one that comes after them says whether it takes the model.
+      if (!loaded.includes(true)) await this.#run(id, () => undefined);
+    } catch (error) {
       this.#models.delete(id);
       throw error;
-    });
+    }
     return {
       run: (feeds, outputs) =>
         this.#run(id, feeds, outputs).catch((error) => {
@@ -159,6 +159,17 @@ export class EnginePool implements ModelLoader {
     const session = await engine.load(model);
     sessions.set(id, session);
     return session;
+  }
+
+  /** Loads a model on an engine. @returns whether the engine lived on until it was loaded */
+  async #loadOn(member: Member, id: number): Promise<boolean> {
+    try {
+      await this.#sessionOf(member, id);
+      return true;
+    } catch (error) {
+      if (error instanceof EngineEnded) return false;
+      throw error;
+    }
   }
 
   #foundNoMemory(member: Member, error: OutOfMemory): void {

@@ -111,6 +111,25 @@ describe('a pool of engines', () => {
     expect(started).toHaveLength(2);
   });
 
+  it.each(['before-use', 'when-run'] as const)(
+    'loads a model whose only engine ends over it on the one that comes after, %s',
+    async (reload) => {
+      const { pool, started } = startPool(1, { reload });
+      const ended = started[0].close();
+      const session = await pool.load(doubling);
+      expect([...floatsOf(await session.run(feeds), 'y')]).toEqual([2, 4, 6]);
+      await ended;
+      expect(started).toHaveLength(2);
+    },
+  );
+
+  it('refuses a model that is none, though its only engine ends over it', async () => {
+    const { pool, started } = startPool(1, { reload: 'when-run' });
+    const ended = started[0].close();
+    await expect(pool.load(path.join(folder, 'nowhere.onnx'))).rejects.toThrow('nowhere.onnx');
+    await ended;
+  });
+
   it('runs once more elsewhere what an engine was given when it ended', async () => {
     const { pool, started } = startPool(2);
     const session = await pool.load(doubling);

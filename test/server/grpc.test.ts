@@ -122,6 +122,11 @@ it('says in gRPC’s own kinds of error what is wrong, and what to do', async ()
     code: status.UNAVAILABLE,
     details: expect.stringContaining('512 items are waiting'),
   });
+  const lost = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  const away = await start(failing(lost));
+  const refused = await away('ModelInfer', infer).catch((error) => error);
+  expect(refused).toMatchObject({ code: status.UNAVAILABLE, details: expect.stringContaining(lost.message) });
+  expect(refused.metadata.get('grpc-retry-pushback-ms')).toEqual(['5000']);
   const broken = await start(failing(new Error('a secret of ours')));
   await expect(broken('ModelInfer', infer)).rejects.toMatchObject({
     code: status.INTERNAL,

@@ -2,11 +2,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { pairedInterval, shareInterval } from '../../src/training/evaluation/intervals.ts';
 import { smooth, thin } from '../../src/training/report/curve.ts';
 import { shorten } from '../../src/training/report/format.ts';
 import { likelyLabelErrors } from '../../src/training/report/label-errors.ts';
 import { outcomesOf } from '../../src/training/report/outcome.ts';
-import { pairedInterval, shareInterval } from '../../src/training/report/statistics.ts';
 import { type ReportInput, writeReport } from '../../src/training/report.ts';
 import { picturesFolder, type SampleOptions, sampleReport } from './report-sample.ts';
 

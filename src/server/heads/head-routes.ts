@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { headEncoderSchema } from '../../inference/head-manifest.ts';
 import { modalities } from '../../inference/prediction.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Route } from '../route.ts';
@@ -43,14 +44,7 @@ const headSchema = z
     labels: z.array(z.string()),
     modalities: z.array(z.enum(modalities)),
     encoders: z
-      .array(
-        z.object({
-          modality: z.enum(modalities),
-          id: z.string(),
-          dimension: z.int(),
-          fingerprint: z.string(),
-        }),
-      )
+      .array(headEncoderSchema)
       .meta({ description: 'Whose features it takes: of the same fingerprint, or they mean nothing to it.' }),
     createdAt: z.iso.datetime(),
     metrics: metricsSchema,

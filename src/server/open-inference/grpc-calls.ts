@@ -1,5 +1,6 @@
 import { type handleUnaryCall, Metadata, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import { errorTable, TandemError } from '../../errors.ts';
+import { storageError } from '../../store/storage-error.ts';
 import { type Access, checkScope, openAccess } from '../access.ts';
 import type { AppOptions } from '../options.ts';
 import { requestIdFrom } from '../request-log.ts';
@@ -105,9 +106,11 @@ export class GrpcCalls {
 
   /** What is thrown as gRPC's kind of error; with when to try again, where that is known (gRPC's retry pushback). */
   #failureOf(error: unknown, id: string, path: string) {
-    const known = error instanceof TandemError ? error : undefined;
+    const known = error instanceof TandemError ? error : storageError(error);
     const { title, fix, status: httpStatus } = errorTable[known?.code ?? 'internal'];
     if (httpStatus === 500) this.#options.logger.error({ id, err: error, path }, 'unexpected error');
+    else if (known?.code === 'storage-unavailable')
+      this.#options.logger.error({ id, err: error, path }, title);
     const metadata = new Metadata();
     if (known?.retryAfter !== undefined)
       metadata.set('grpc-retry-pushback-ms', String(Math.max(1, Math.ceil(1000 * known.retryAfter))));

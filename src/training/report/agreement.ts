@@ -1,10 +1,10 @@
 import { h } from 'preact';
 import type { HeadManifest } from '../../inference/head-manifest.ts';
 import { largestIndex } from '../evaluation/evaluation.ts';
+import { pairedInterval } from '../evaluation/intervals.ts';
 import { count, percent, points } from './format.ts';
 import { type Markup, paragraph, table } from './markup.ts';
 import { isRight, type Outcome } from './outcome.ts';
-import { pairedInterval } from './statistics.ts';
 
 interface Compared {
   fused: boolean;

@@ -5,8 +5,8 @@ import type { TrainingHistory } from '../steps/history.ts';
 import { curvesPlot } from './curve.ts';
 import { decimal } from './format.ts';
 import { figure, legend, type Markup, paragraph } from './markup.ts';
+import { mean } from './mean.ts';
 import type { TrainingSettings } from './settings.ts';
-import { mean } from './statistics.ts';
 
 /** Nearer to an even share than this, k is called even. */
 const evenWithin = 0.02;

@@ -3,8 +3,8 @@ import { type Modality, modalities } from '../../inference/prediction.ts';
 import { anchorOf, type Cell } from './confusion.ts';
 import { count, percent, shorten } from './format.ts';
 import { bar, foreign, type Markup, paragraph, table } from './markup.ts';
+import { mean } from './mean.ts';
 import type { Outcome } from './outcome.ts';
-import { mean } from './statistics.ts';
 
 /** How the head does on one class. A figure that nothing is known about is NaN. */
 export interface ClassFigures {

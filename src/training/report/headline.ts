@@ -2,11 +2,11 @@ import { h } from 'preact';
 import type { TargetKind } from '../../arl/target.ts';
 import type { HeadManifest } from '../../inference/head-manifest.ts';
 import { modalities } from '../../inference/prediction.ts';
+import { shareInterval } from '../evaluation/intervals.ts';
 import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
 import { count, day, decimal, percent } from './format.ts';
 import { foreign, type Markup, paragraph, table } from './markup.ts';
 import { isRight, type Outcome } from './outcome.ts';
-import { shareInterval } from './statistics.ts';
 
 /** What the head is, and in one sentence how good. */
 export function headline(manifest: HeadManifest, sentence: Markup): Markup {

@@ -1,5 +1,5 @@
+import { mean } from './mean.ts';
 import type { Outcome } from './outcome.ts';
-import { mean } from './statistics.ts';
 
 export interface LabelError {
   outcome: Outcome;

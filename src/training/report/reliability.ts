@@ -1,9 +1,9 @@
 import { h } from 'preact';
 import { count, percent, wholePercent } from './format.ts';
 import { figure, type Markup, table } from './markup.ts';
+import { mean } from './mean.ts';
 import { isRight, type Outcome } from './outcome.ts';
 import { plot } from './plot.ts';
-import { mean } from './statistics.ts';
 
 /** As many as the calibration error is computed over. */
 const binCount = 15;

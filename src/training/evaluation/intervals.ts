@@ -22,9 +22,3 @@ export function pairedInterval(gained: number, lost: number, total: number): [lo
   const half = (z * Math.sqrt(b + c - (b - c) ** 2 / n)) / n;
   return [Math.max(-1, difference - half), Math.min(1, difference + half)];
 }
-
-/** Mean of the finite values, NaN where there is none. */
-export function mean(values: readonly number[]): number {
-  const finite = values.filter(Number.isFinite);
-  return finite.reduce((sum, value) => sum + value, 0) / finite.length;
-}
