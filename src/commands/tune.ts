@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import sharp from 'sharp';
 import { encoderSettings } from '../config.ts';
+import { sharp } from '../inference/sharp.ts';
 import { tune as measure, type TuningMeasurement } from '../inference/tuning.ts';
 import { product } from '../product.ts';
 import { addSettings, encoderOptions, numberOption, settingsOf } from './options.ts';

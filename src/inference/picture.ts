@@ -1,15 +1,7 @@
 import { open } from 'node:fs/promises';
-import sharp, { type Sharp } from 'sharp';
+import type { Sharp } from 'sharp';
 import { TandemError } from '../errors.ts';
-
-/**
- * libvips reads some twenty formats, SVG and GIF among them. Only these three may reach it here: every other
- * loader is one more parser of hostile bytes. The block holds for the whole process, its worker threads included.
- */
-sharp.block({ operation: ['VipsForeignLoad'] });
-// Pictures come many at a time: a thread for each does more than all threads for each, one after the other.
-sharp.concurrency(1);
-sharp.unblock({ operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp'] });
+import { sharp } from './sharp.ts';
 
 /** Pictures with more pixels than this are refused before any is decoded. */
 export const maximumPixels = 50e6;

@@ -1,6 +1,7 @@
-import sharp, { type Sharp } from 'sharp';
+import type { Sharp } from 'sharp';
 import type { ImageEncoderManifest } from './encoder-manifest.ts';
 import { describePictureFailure, openPicture } from './picture.ts';
+import { sharp } from './sharp.ts';
 
 /**
  * Decodes a picture into an encoder's input: RGB, rows from the top, [crop, crop, 3] bytes. Normalisation is the

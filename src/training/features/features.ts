@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { basename } from 'node:path';
 import pMap from 'p-map';
 import { type ErrorItem, TandemError } from '../../errors.ts';
-import type { Encoder } from '../../inference/encoder.ts';
 import type { Encoders } from '../../inference/encoders.ts';
 import { type Modality, modalities } from '../../inference/prediction.ts';
 import { sha256OfFile } from '../../store/files/checksum.ts';
@@ -28,8 +27,8 @@ export interface ExtractionOptions {
  * batch, bit by bit.
  */
 const picturesOfBatch = { cpu: 4, cuda: 32 };
-/** Batches of pictures that are decoded or encoded at a time: while one is encoded, the next are decoded. */
-const batchesInFlight = 3;
+/** Batches that are prepared or encoded at a time: one on every engine, and while they are encoded the next. */
+const batchesInFlight = ({ engines }: Encoders) => Math.max(3, engines + 1);
 /**
  * Texts of a batch, always, all with the same number of tokens: the shape of the batch decides the last bits of the
  * features, which text lies where in it doesn't. So the features are the same whatever the cache had.
@@ -111,7 +110,7 @@ export async function extractFeatures(
           count(batch.length);
         };
         if (column.modality === 'image') await encodePictures(encoders, missing, problems, store);
-        else await encodeTexts(encoders.text, missing, store);
+        else await encodeTexts(encoders, missing, store);
       } finally {
         known?.close();
       }
@@ -154,11 +153,12 @@ async function distinctItems(examples: readonly Example[], modality: Modality): 
 type Store = (batch: readonly Item[], features: readonly Float32Array[]) => Promise<void>;
 
 async function encodePictures(
-  { image: encoder, provider: { provider } }: Encoders,
+  encoders: Encoders,
   items: readonly Item[],
   problems: ErrorItem[],
   store: Store,
 ): Promise<void> {
+  const { image: encoder, provider } = encoders;
   const encodeBatch = async (batch: readonly Item[]) => {
     const prepared = await Promise.all(
       batch.map(async (item) => {
@@ -180,25 +180,28 @@ async function encodePictures(
       pixels.length > 0 ? await encoder.encode(pixels) : [],
     );
   };
-  await pMap(inBatches(items, picturesOfBatch[provider]), encodeBatch, { concurrency: batchesInFlight });
+  await pMap(inBatches(items, picturesOfBatch[provider.provider]), encodeBatch, {
+    concurrency: batchesInFlight(encoders),
+  });
 }
 
-async function encodeTexts(
-  encoder: Encoder<string, number[]>,
-  items: readonly Item[],
-  store: Store,
-): Promise<void> {
+async function encodeTexts(encoders: Encoders, items: readonly Item[], store: Store): Promise<void> {
+  const { text: encoder } = encoders;
   const tokens = new Map<Item, number[]>();
   for (const item of items) tokens.set(item, await encoder.prepare(item.example.text!));
   const byLength = Map.groupBy(items, (item) => tokens.get(item)!.length);
-  for (const group of byLength.values())
-    for (const batch of inBatches(group, textsOfBatch)) {
-      const filled = Array.from(
-        { length: textsOfBatch },
-        (_, index) => tokens.get(batch[Math.min(index, batch.length - 1)])!,
-      );
-      await store(batch, await encoder.encode(filled));
-    }
+  const encodeBatch = async (batch: readonly Item[]) => {
+    const filled = Array.from(
+      { length: textsOfBatch },
+      (_, index) => tokens.get(batch[Math.min(index, batch.length - 1)])!,
+    );
+    await store(batch, await encoder.encode(filled));
+  };
+  await pMap(
+    [...byLength.values()].flatMap((group) => inBatches(group, textsOfBatch)),
+    encodeBatch,
+    { concurrency: batchesInFlight(encoders) },
+  );
 }
 
 async function place(column: WritableColumn, { rows }: Item, features: Float32Array): Promise<void> {

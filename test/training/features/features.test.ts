@@ -1,9 +1,10 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Encoders } from '../../../src/inference/encoders.ts';
-import { readDataset } from '../../../src/training/dataset/dataset.ts';
+import { type Dataset, readDataset } from '../../../src/training/dataset/dataset.ts';
 import { FeatureCache } from '../../../src/training/features/feature-cache.ts';
 import { loadTable } from '../../../src/training/features/feature-table.ts';
 import { extractFeatures } from '../../../src/training/features/features.ts';
@@ -13,8 +14,10 @@ const metadata =
   'file_name,text,label\na.png,An ant,x\na.png,An ant,x\nb.png,,x\n,A cat,y\nd.png,A dog asleep on a mat,y\n';
 
 /** Encoders that count what they are given; the features are made of the input alone. */
-function countingEncoders() {
+function countingEncoders(engines = 2) {
   const encoded = { image: 0, text: 0 };
+  const running = { image: 0, text: 0 };
+  const mostRunning = { image: 0, text: 0 };
   const of = <Prepared>(
     modality: 'image' | 'text',
     prepare: (input: never) => Prepared,
@@ -27,6 +30,9 @@ function countingEncoders() {
     prepare: async (input: never) => prepare(input),
     encode: async (batch: readonly Prepared[]) => {
       encoded[modality] += new Set(batch).size;
+      mostRunning[modality] = Math.max(mostRunning[modality], ++running[modality]);
+      await nextTurn();
+      running[modality]--;
       return batch.map((item) => Float32Array.of(sum(item), 1 / 3));
     },
   });
@@ -40,8 +46,19 @@ function countingEncoders() {
     (input: string) => input.split(' ').map((word) => word.length),
     (tokens) => tokens.length,
   );
-  return { encoders: { image, text, provider: { provider: 'cpu' } } as unknown as Encoders, encoded };
+  const encoders = { image, text, engines, provider: { provider: 'cpu' } } as unknown as Encoders;
+  return { encoders, encoded, mostRunning };
 }
+
+const emptyDataset: Dataset = {
+  name: 'made up',
+  target: 'single',
+  labelSeparator: '|',
+  labels: [],
+  examples: [],
+  hash: '',
+  notes: [],
+};
 
 async function sample() {
   const cache = path.join(await temporaryFolder(), 'features');
@@ -67,6 +84,22 @@ describe('the features of a dataset', () => {
       [1, 1, 0, 1, 1],
     ]);
     expect(encoded).toEqual({ image: 3, text: 3 });
+  });
+
+  it('are encoded on every engine at the same time, those of texts as those of pictures', async () => {
+    const { encoders, mostRunning } = countingEncoders(8);
+    const examples = Array.from({ length: 100 }, (_, row) => ({
+      row,
+      image: `${row}.png`,
+      imageHash: row.toString(16).padStart(64, '0'),
+      text: Array(row + 1)
+        .fill('word')
+        .join(' '),
+      label: 'any',
+    }));
+    await extractFeatures(encoders, { ...emptyDataset, labels: ['any'], examples });
+    expect(mostRunning.image).toBeGreaterThanOrEqual(8);
+    expect(mostRunning.text).toBeGreaterThanOrEqual(8);
   });
 
   it('are the same where they are too many for memory', async () => {
