@@ -150,11 +150,9 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
       loss: scale(loss, 1 / B),
       ...(target.right && { accuracy: mean(target.right(logits.fused, truth), [0]) }),
       gradientNorm: norm,
-      statistics: concat(
-        [analysis.variance, analysis.target, analysis.dependence, analysis.coefficient].map((row) =>
-          reshape(row, [1, architecture.dimensions.length]),
-        ),
-        0,
+      statistics: reshape(
+        concat([analysis.variance, analysis.target, analysis.dependence, analysis.coefficient], 0),
+        [4, architecture.dimensions.length],
       ),
     },
   };
