@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { strategies } from '../../src/arl/strategy.ts';
 import { pairedInterval, shareInterval } from '../../src/training/evaluation/intervals.ts';
 import { smooth, thin } from '../../src/training/report/curve.ts';
 import { shorten } from '../../src/training/report/format.ts';
@@ -206,15 +207,31 @@ describe('a report', () => {
     for (const name of names) expect(html).toContain(name);
   });
 
-  it('says so where ARL was off, and where it treats both modalities alike', async () => {
+  it('says whom ARL favours, and where it treats both modalities alike', async () => {
     const input = sampleReport({ examples: 20 });
     expect(await reportOf(input)).toContain('It favours the text');
     const even = input.history.statistics.map(([H, q, d]) => [H, q, d, [0.51, 0.49]]);
     expect(await reportOf({ ...input, history: { ...input.history, statistics: even } })).toContain(
       'Hardly.',
     );
-    input.manifest.training.recipe.strategy = 'joint';
-    expect(await reportOf(input)).toContain('ARL was off.');
+  });
+
+  it.each(Object.keys(strategies).filter((name) => name !== 'arl'))(
+    'says that ARL was off with the strategy %s',
+    async (strategy) => {
+      const input = sampleReport({ examples: 20 });
+      input.manifest.training.recipe.strategy = strategy;
+      expect(await reportOf(input)).toContain('ARL was off.');
+    },
+  );
+
+  it('is written of a training of very many steps', async () => {
+    const input = sampleReport({ examples: 20 });
+    const { statistics } = input.history;
+    const long = Array.from({ length: 200_000 }, (_, step) => statistics[step % statistics.length]);
+    expect(await reportOf({ ...input, history: { ...input.history, statistics: long } })).toContain(
+      'Entropy, H',
+    );
   });
 });
 

@@ -122,5 +122,8 @@ export function hashInNoOrder(examples: readonly Example[]): string {
   const contents = examples.map(({ imageHash, text, label }) =>
     JSON.stringify([imageHash ?? null, text ?? null, label]),
   );
-  return createHash('sha256').update(contents.sort().join('\n')).digest('hex');
+  const hash = createHash('sha256');
+  for (const [index, content] of contents.sort().entries())
+    hash.update(index === 0 ? content : `\n${content}`);
+  return hash.digest('hex');
 }

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
 import type { DatasetCatalogue } from './catalogue.ts';
 import { formatReading, readingFile } from './reading.ts';
@@ -21,12 +21,15 @@ export async function exportDataset(catalogue: DatasetCatalogue, id: string): Pr
   for (const { image, imageHash } of examples)
     if (image && imageHash && !names.has(imageHash))
       names.set(imageHash, `pictures/${imageHash}.${await extensionOf(image)}`);
-  const lines = examples.map(({ imageHash, text, label, split }) =>
-    JSON.stringify({ file_name: imageHash && names.get(imageHash), text, [labelColumn]: label, split }),
-  );
+  function* lines() {
+    for (const { imageHash, text, label, split } of examples) {
+      const file_name = imageHash && names.get(imageHash);
+      yield `${JSON.stringify({ file_name, text, [labelColumn]: label, split })}\n`;
+    }
+  }
   const zip = new ZipFile();
   zip.on('error', (error) => zip.outputStream.emit('error', error));
-  zip.addBuffer(Buffer.from(`${lines.join('\n')}\n`), 'metadata.jsonl', { mtime });
+  zip.addReadStream(Readable.from(lines()), 'metadata.jsonl', { mtime });
   zip.addBuffer(Buffer.from(formatReading({ labelColumn, target, labelSeparator })), readingFile, { mtime });
   // Pictures are packed already.
   for (const { image, imageHash } of new Map(

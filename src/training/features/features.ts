@@ -7,6 +7,7 @@ import type { Encoders } from '../../inference/encoders.ts';
 import { type Modality, modalities } from '../../inference/prediction.ts';
 import { sha256OfFile } from '../../store/files/checksum.ts';
 import type { Dataset, Example } from '../dataset/dataset.ts';
+import { inBatches } from '../in-batches.ts';
 import { encodeTargets } from '../targets/targets.ts';
 import { FeatureCache } from './feature-cache.ts';
 import { createFileColumn } from './feature-file.ts';
@@ -206,10 +207,4 @@ async function encodeTexts(encoders: Encoders, items: readonly Item[], store: St
 
 async function place(column: WritableColumn, { rows }: Item, features: Float32Array): Promise<void> {
   for (const row of rows) await column.write(row, features);
-}
-
-function inBatches<Each>(items: readonly Each[], size: number): Each[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, batch) =>
-    items.slice(batch * size, (batch + 1) * size),
-  );
 }

@@ -27,7 +27,6 @@ export function balance(
   const even = 1 / kinds.length;
   const { variance } = settings;
   const guessing = variance === 'dropout' ? undefined : guessingEntropy(target, labels.length);
-  const highest = Math.max(...curves(0).flatMap(({ values }) => values.filter(Number.isFinite)));
   const colours = legend(kinds.map((kind) => ({ kind, name: kind })));
   const share = (title: string, row: number, reading: string) =>
     figure(
@@ -53,7 +52,7 @@ export function balance(
         curvesPlot({
           description: 'How unsure each modality alone is, over the steps',
           curves: curves(0),
-          domain: [0, 1.05 * (guessing ?? highest)],
+          domain: guessing === undefined ? undefined : [0, 1.05 * guessing],
           reference: guessing,
           warmUp,
         }),
@@ -81,6 +80,14 @@ export function balance(
   ];
 }
 
+/** What the other strategies do in ARL's place. */
+const withoutBalance: Readonly<Partial<Record<string, string>>> = {
+  joint: 'the fused loss alone, nothing scaled',
+  uniform: 'every modality gets the same k',
+  'ogm-ge': 'the gradients of a modality that is ahead are made smaller, by how likely it finds the truth',
+  late: 'each modality learns by itself',
+};
+
 function finding(
   kinds: readonly string[],
   coefficients: readonly { values: readonly number[] }[],
@@ -89,12 +96,11 @@ function finding(
   const even = 1 / kinds.length;
   const means = coefficients.map(({ values }) => mean(values.slice(warmUp)));
   const figures = kinds.map((kind, m) => `${decimal(means[m])} for the ${kind}`).join(' and ');
-  if (strategy === 'joint' || strategy === 'uniform')
+  const instead = strategy && withoutBalance[strategy];
+  if (instead)
     return [
       h('strong', null, 'ARL was off. '),
-      strategy === 'joint'
-        ? 'The strategy is “joint”: the fused loss alone, nothing scaled. '
-        : 'The strategy is “uniform”: every modality gets the same k. ',
+      `The strategy is “${strategy}”: ${instead}. `,
       `With ARL, k would have been ${figures} on average.`,
     ];
   const highest = means.indexOf(Math.max(...means));

@@ -1,12 +1,13 @@
 import { emitFunction } from '../../graph/emit.ts';
 import { cast } from '../../graph/operations/elementwise.ts';
 import { gemm } from '../../graph/operations/linear.ts';
-import { argMax } from '../../graph/operations/selection.ts';
+import { argMax, rowMaximum } from '../../graph/operations/selection.ts';
 import { dynamic, input } from '../../graph/value.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { float32 } from '../../runtime/tensor.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 import type { SplitRows } from '../fit.ts';
+import { inBatches } from '../in-batches.ts';
 
 /** A test row that looks like a row that the head was trained on. */
 export interface NearDuplicate {
@@ -18,7 +19,8 @@ export interface NearDuplicate {
 
 /** Re-encoded, resized and slightly cropped pictures with the same text lie above; distinct things hardly ever do. */
 const threshold = 0.97;
-const rowsPerRun = 256;
+/** Rows of each side that are in memory at a time, whatever the number of examples. */
+const [knownAtOnce, askedAtOnce] = [8192, 256];
 /** Beyond this many comparisons the search would take longer than the training. */
 const mostComparisons = 2e9;
 
@@ -35,28 +37,31 @@ export async function nearDuplicates(
 ): Promise<NearDuplicate[] | undefined> {
   if (train.length * test.length > mostComparisons) return undefined;
   const D = table.columns.reduce((total, { dimension }) => total + dimension, 0);
-  const known = input('known', [train.length, D]);
-  const asked = input('asked', [dynamic, D]);
-  const nearest = cast(argMax(gemm(asked, known, { transposeB: true })), 'int32');
-  const session = await engine.load(emitFunction([asked, known], { nearest }));
+  const [known, asked] = ['known', 'asked'].map((name) => input(name, [dynamic, D]));
+  const cosines = gemm(asked, known, { transposeB: true });
+  const nearest = cast(argMax(cosines), 'int32');
+  const session = await engine.load(
+    emitFunction([asked, known], { nearest, similarity: rowMaximum(cosines) }),
+  );
+  const found: NearDuplicate[] = test.map((row) => ({ test: row, train: -1, similarity: -1 }));
   try {
-    await session.bind({ known: float32([train.length, D], await directions(table, train)) });
-    const found: NearDuplicate[] = [];
-    for (let first = 0; first < test.length; first += rowsPerRun) {
-      const rows = test.slice(first, first + rowsPerRun);
-      const asked = await directions(table, rows);
-      const { nearest } = await session.run({ asked: float32([rows.length, D], asked) });
-      for (const [index, row] of rows.entries()) {
-        const twin = train[Number(nearest.data[index])];
-        const [a, b] = [await directions(table, [row]), await directions(table, [twin])];
-        const similarity = a.reduce((sum, value, place) => sum + value * b[place], 0);
-        if (similarity > threshold) found.push({ test: row, train: twin, similarity });
+    for (const some of inBatches(train, knownAtOnce)) {
+      await session.bind({ known: float32([some.length, D], await directions(table, some)) });
+      for (const twins of inBatches(found, askedAtOnce)) {
+        const rows = twins.map(({ test }) => test);
+        const feeds = { asked: float32([rows.length, D], await directions(table, rows)) };
+        const { nearest, similarity } = await session.run(feeds);
+        for (const [index, twin] of twins.entries()) {
+          const value = Number(similarity.data[index]);
+          if (value > twin.similarity)
+            Object.assign(twin, { train: some[Number(nearest.data[index])], similarity: value });
+        }
       }
     }
-    return found.sort((a, b) => b.similarity - a.similarity);
   } finally {
     await session.release();
   }
+  return found.filter(({ similarity }) => similarity > threshold).sort((a, b) => b.similarity - a.similarity);
 }
 
 /** Rows of length 1, to which every modality present contributes alike. */

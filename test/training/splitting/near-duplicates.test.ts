@@ -32,6 +32,21 @@ it('finds the planted twins and nothing else, the nearest first', async () => {
   for (const { similarity } of found!) expect(similarity).toBeGreaterThan(0.97);
 });
 
+it('finds the same among more rows than it holds at a time', async () => {
+  const table = syntheticTable({ rows: 20_000, classes: 4, dimensions: { image: 8, text: 8 } });
+  const [train, test] = [0, 19_000].map((first) =>
+    Array.from({ length: first === 0 ? 19_000 : 1000 }, (_, index) => first + index),
+  );
+  plant(table, 18_500, 19_900, 0.001);
+  plant(table, 4, 19_001, 0.002);
+  const found = await nearDuplicates(engine, table, { train, test });
+  for (const [planted, twin] of [
+    [19_900, 18_500],
+    [19_001, 4],
+  ])
+    expect(found!.find(({ test }) => test === planted)).toMatchObject({ train: twin });
+});
+
 it('does not take a row for the twin of one that shares a single modality with it', async () => {
   const table = syntheticTable({ rows, classes: 4, dimensions: { image: 40, text: 30 } });
   const [image, text] = table.columns;
