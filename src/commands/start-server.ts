@@ -1,11 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { LRUCache } from 'lru-cache';
 import { pino } from 'pino';
 import type { Settings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
-import { parseHeadManifest } from '../inference/head.ts';
 import { HeadCache } from '../inference/head-cache.ts';
 import { Predictor } from '../inference/predictor.ts';
 import { observeBy } from '../inference/telemetry.ts';
@@ -19,27 +17,21 @@ import { listenGrpc } from '../server/open-inference/grpc.ts';
 import type { AppOptions } from '../server/options.ts';
 import type { FetchPicture } from '../server/predictions/remote-pictures.ts';
 import { RateLimit } from '../server/rate-limit.ts';
-import type { HeadSummary, Services } from '../server/services.ts';
+import type { Services } from '../server/services.ts';
 import { StageTracer } from '../server/tracing.ts';
 import { lockData } from '../store/database/data-lock.ts';
-import type { RegisteredHead } from '../store/heads/head-reading.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
 import { ApiKeys } from '../store/keys.ts';
 import { serverName } from '../store/server-name.ts';
 import { openStore } from '../store/store.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { accessTo } from './access.ts';
-import { datasetServices } from './dataset-services.ts';
 import { encoderOptions } from './options.ts';
+import { servicesOf } from './services.ts';
 import { shippedHeads, storeOptions } from './store.ts';
 import { startTracing } from './tracing.ts';
 import { readTuning, tuningFile } from './tuning-file.ts';
-import { versionServices } from './version-services.ts';
 
-/** How long `ready` trusts the last inference, in milliseconds. */
-const freshness = 10_000;
-/** How long the inference that proves readiness may take, in milliseconds. */
-const checkTimeout = 5_000;
 /** Milliseconds between two looks for what crashes and failures have left. */
 const cleaningInterval = 24 * 3_600_000;
 
@@ -57,24 +49,25 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/**
+ * Starts all of a server. Where one part fails to start, those before it are closed.
+ * @throws TandemError of whatever cannot be opened, started or listened on
+ */
 export async function startServer(chosen: Settings): Promise<RunningServer> {
+  await using started = new AsyncDisposableStack();
   const uploads = path.join(chosen.data, 'uploads');
-  const unlock = await lockData(chosen.data);
-  const store = await openStore(storeOptions(chosen)).catch((error) => {
-    unlock();
-    throw error;
-  });
-  const closeStore = () => store.close().finally(unlock);
-  const access = await accessTo(chosen, new ApiKeys(store.database)).catch(async (error) => {
-    await closeStore();
-    throw error;
-  });
+  started.defer(await lockData(chosen.data));
+  const store = started.use(await openStore(storeOptions(chosen)));
+  const access = await accessTo(chosen, new ApiKeys(store.database));
   // What is left here was never acknowledged: it came in while an earlier server ended.
   await rm(uploads, { recursive: true, force: true });
   await mkdir(uploads, { recursive: true });
   const logger = pino({ level: chosen['log-level'] }, pino.destination(2));
   const metrics = new Metrics();
   const stopTracing = await startTracing();
+  started.defer(() =>
+    stopTracing?.().catch((error) => logger.warn({ err: error }, 'the last traces are lost')),
+  );
   const events: EngineEvents = {
     onLoss(error) {
       metrics.engineLost();
@@ -90,9 +83,11 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   const tuned = (value: number | 'auto', measured: number | undefined) =>
     value === 'auto' ? (measured ?? value) : value;
   const encoders = await loadEncoders({ ...asked, engines: tuned(asked.engines, tuning?.engines) }, events);
+  started.defer(() => encoders.close());
   const { provider } = encoders.provider;
   // Heads may be a thousand, and any of them deleted by now.
   const headEngine = EnginePool.start({ engines: 1, reload: 'when-run', provider, threads: 1, ...events });
+  started.defer(() => headEngine.close());
   const predictor = new Predictor(encoders, {
     budgets: {
       image: tuned(chosen['max-batch-pixels'], tuning?.budgets.image),
@@ -124,6 +119,9 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     maximumQueue: chosen['max-jobs'],
     onError: (error) => logger.error({ err: error }, 'a job could not be looked after'),
   });
+  // What takes work ends side by side: each waits for what it has taken.
+  const takers: { close(): Promise<void> }[] = [jobs];
+  started.defer(async () => void (await Promise.all(takers.map((taker) => taker.close()))));
   await predictor.check();
   const clean = () => {
     for (const owner of [registry, catalogue])
@@ -131,51 +129,13 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   };
   clean();
   const cleaning = setInterval(clean, cleaningInterval).unref();
+  started.defer(() => clearInterval(cleaning));
 
-  // A version never changes: its manifest is read once, not for every request that asks what it says.
-  const summaries = new LRUCache<string, HeadSummary>({ max: 10_000 });
-  const summaryOf = (head: RegisteredHead) => {
-    const key = `${head.name}@${head.version}`;
-    const summary = summaries.get(key) ?? summarize(head);
-    summaries.set(key, summary);
-    return summary;
-  };
-  const services: Services = {
-    async predict(inputs, { head: reference, topK, signal }) {
-      const { name, version, folder } = await registry.open(reference);
-      const results = await cache.use(folder, (head) => predictor.predict(head, inputs, { topK, signal }));
-      return { head: { name, version }, results };
-    },
-    embed: (inputs, signal) => predictor.embed(inputs, signal),
-    encoders: { image: encoders.image.id, text: encoders.text.id },
-    head: async (reference) => summaryOf(await registry.resolve(reference)),
-    heads: async () => (await registry.latest()).map(summaryOf),
-    versions: versionServices(registry, {
-      fingerprints: encoders.fingerprints,
-      loader: headEngine,
-      workspace: uploads,
-    }),
-    datasets: datasetServices({
-      catalogue,
-      data: chosen.data,
-      workspace: uploads,
-      fetchUrls: chosen['fetch-urls'] === 'on',
-      maximumBytes: chosen['max-upload'] * 2 ** 20,
-      jobs: () => jobs.list(),
-    }),
-    jobs,
-    async ready() {
-      if (performance.now() - predictor.lastSuccess < freshness) return true;
-      return predictor.check(AbortSignal.timeout(checkTimeout)).then(
-        () => true,
-        (error) => {
-          logger.error({ err: error }, 'the encoders do not answer');
-          return false;
-        },
-      );
-    },
-    provider,
-  };
+  const services = servicesOf(
+    { encoders, headEngine, predictor, registry, cache, catalogue, jobs, logger },
+    chosen,
+    uploads,
+  );
   const appOptions: AppOptions = {
     logger,
     metrics,
@@ -185,26 +145,17 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     uploadFolder: uploads,
     requestTimeout: chosen['request-timeout'],
     ...(chosen['fetch-urls'] === 'on' && { fetchPicture: pictureFetcher(chosen) }),
-    ...(chosen['rate-limit'] > 0 && { rateLimit: new RateLimit(chosen['rate-limit']) }),
+    ...(chosen['rate-limit'] > 0 && { rateLimit: new RateLimit(chosen['rate-limit'], access) }),
     maximumRequestBytes: chosen['max-request'] * 2 ** 20,
     maximumUploadBytes: chosen['max-upload'] * 2 ** 20,
   };
-  const closeEngines = () => Promise.all([headEngine.close(), encoders.close()]);
-  const listening = async () => {
-    const server = await listen(createApp(services, appOptions), { host: chosen.host, port: chosen.port });
-    const port = chosen['grpc-port'];
-    if (port === 'off') return { server, grpc: undefined };
-    const grpc = await listenGrpc(services, appOptions, { host: chosen.host, port }).catch(async (error) => {
-      await server.close();
-      throw error;
-    });
-    return { server, grpc };
-  };
-  const { server, grpc } = await listening().catch(async (error) => {
-    await jobs.close();
-    await Promise.all([closeEngines(), closeStore()]);
-    throw error;
-  });
+  const { host, port, 'grpc-port': grpcPort } = chosen;
+  const server = await listen(createApp(services, appOptions), { host, port });
+  takers.push(server);
+  const grpc =
+    grpcPort === 'off' ? undefined : await listenGrpc(services, appOptions, { host, port: grpcPort });
+  if (grpc) takers.push(grpc);
+  const running = started.move();
   return {
     address: server.address,
     grpc: grpc?.address,
@@ -216,31 +167,11 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
       ...(tuning && { tuning: tuningFile(chosen.data) }),
     },
     services,
-    async close() {
-      clearInterval(cleaning);
-      await Promise.all([server.close(), grpc?.close(), jobs.close()]);
-      await closeStore();
-      await closeEngines();
-      await stopTracing?.().catch((error) => logger.warn({ err: error }, 'the last traces are lost'));
-    },
+    close: () => running.disposeAsync(),
   };
 }
 
 function pictureFetcher(chosen: Settings): FetchPicture {
   const limits = { maximumBytes: chosen['max-request'] * 2 ** 20, timeout: chosen['request-timeout'] };
   return async (address, signal) => buffer((await openRemote(address, { ...limits, signal })).body);
-}
-
-function summarize({ name, version, manifest }: RegisteredHead): HeadSummary {
-  const { target, labels, encoders, createdAt, metrics } = parseHeadManifest(manifest, `${name}@${version}`);
-  return {
-    name,
-    version,
-    target,
-    labels,
-    modalities: encoders.map(({ modality }) => modality),
-    encoders,
-    createdAt,
-    metrics,
-  };
 }

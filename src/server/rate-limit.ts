@@ -2,23 +2,18 @@ import { hash } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { ipKeyGenerator, MemoryStore, rateLimit } from 'express-rate-limit';
 import { TandemError } from '../errors.ts';
-import { secretIn } from './access.ts';
-
-/** Who asks: whoever has the same key, or comes from the same address without one. */
-function callerOf(authorization: string | undefined, address: string): string {
-  const secret = secretIn(authorization);
-  return secret ? `key ${hash('sha256', secret)}` : address;
-}
+import { type Access, secretIn } from './access.ts';
 
 /**
  * Limits how often a caller asks, over whatever protocol: requests over HTTP and calls over gRPC count together.
  * @example
- * const limit = new RateLimit(600);
+ * const limit = new RateLimit(600, access);
  * app.use(limit.handler);
  * await limit.count(authorization, address);
  */
 export class RateLimit {
   readonly #requestsPerMinute: number;
+  readonly #access: Access;
   readonly #store = new MemoryStore();
   /**
    * Counts a request over HTTP. What is left is said in the headers RateLimit and RateLimit-Policy. It throws
@@ -26,8 +21,9 @@ export class RateLimit {
    */
   readonly handler: RequestHandler<Record<string, string>>;
 
-  constructor(requestsPerMinute: number) {
+  constructor(requestsPerMinute: number, access: Access) {
     this.#requestsPerMinute = requestsPerMinute;
+    this.#access = access;
     const handler: RequestHandler = rateLimit({
       windowMs: 60_000,
       limit: requestsPerMinute,
@@ -35,7 +31,7 @@ export class RateLimit {
       standardHeaders: 'draft-8',
       legacyHeaders: false,
       keyGenerator: (request) =>
-        callerOf(request.get('Authorization'), ipKeyGenerator(request.ip ?? 'unknown')),
+        this.#callerOf(request.get('Authorization'), ipKeyGenerator(request.ip ?? 'unknown')),
       handler: (request, _response, next) => {
         const { resetTime } = (request as typeof request & { rateLimit: { resetTime?: Date } }).rateLimit;
         next(this.#tooMany(resetTime));
@@ -51,9 +47,16 @@ export class RateLimit {
    */
   async count(authorization: string | undefined, address: string): Promise<void> {
     const { totalHits, resetTime } = await this.#store.increment(
-      callerOf(authorization, ipKeyGenerator(address)),
+      await this.#callerOf(authorization, ipKeyGenerator(address)),
     );
     if (totalHits > this.#requestsPerMinute) throw this.#tooMany(resetTime);
+  }
+
+  /** Who asks: whoever has the same key, if it is one, or comes from the same address. */
+  async #callerOf(authorization: string | undefined, address: string): Promise<string> {
+    const secret = secretIn(authorization);
+    const granted = secret && (await this.#access(secret));
+    return granted && granted !== 'open' ? `key ${hash('sha256', secret)}` : address;
   }
 
   #tooMany(resetTime: Date | undefined): TandemError {

@@ -1,9 +1,11 @@
+import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { type Client, credentials, loadPackageDefinition, Metadata, status } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
+import type { Access } from '../../src/server/access.ts';
 import { Metrics } from '../../src/server/metrics.ts';
 import { listenGrpc } from '../../src/server/open-inference/grpc.ts';
 import type { AppOptions } from '../../src/server/options.ts';
@@ -19,7 +21,11 @@ type Call = (
 ) => void;
 
 /** Serves the double over gRPC, and makes what calls it. */
-async function start(replaced: Parameters<typeof services>[0] = {}, options: Partial<AppOptions> = {}) {
+async function start(
+  replaced: Parameters<typeof services>[0] = {},
+  options: Partial<AppOptions> = {},
+  place: { host: string; drainTime?: number } = { host: '127.0.0.1' },
+) {
   const server = await listenGrpc(
     services(replaced),
     {
@@ -31,7 +37,7 @@ async function start(replaced: Parameters<typeof services>[0] = {}, options: Par
       maximumUploadBytes: 1000,
       ...options,
     },
-    { host: '127.0.0.1', port: 0 },
+    { ...place, port: 0 },
   );
   const { inference } = loadPackageDefinition(loadSync(proto, { keepCase: true })) as unknown as {
     inference: {
@@ -43,12 +49,13 @@ async function start(replaced: Parameters<typeof services>[0] = {}, options: Par
     client.close();
     await server.close();
   });
-  return (method: string, request: object = {}, key?: string) =>
+  const call = (method: string, request: object = {}, key?: string) =>
     new Promise<object>((resolve, reject) => {
       const metadata = new Metadata();
       if (key) metadata.set('authorization', `Bearer ${key}`);
       client[method](request, metadata, (error, answer) => (error ? reject(error) : resolve(answer!)));
     });
+  return Object.assign(call, { server });
 }
 
 const text = {
@@ -69,7 +76,8 @@ it('asks for a key where the server does, but not of who probes its health', asy
 });
 
 it('counts calls and requests over HTTP together where callers may ask only so often', async () => {
-  const rateLimit = new RateLimit(3);
+  const access: Access = async (secret) => (secret && 'ab'.includes(secret) ? 'admin' : 'open');
+  const rateLimit = new RateLimit(3, access);
   const { address } = await serve(services(), { rateLimit });
   const call = await start({}, { rateLimit });
   const headers = { Authorization: 'Bearer a' };
@@ -186,4 +194,44 @@ it('gives up a call that takes too long', async () => {
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   const call = await start({ predict }, { requestTimeout: 50 });
   await expect(call('ModelInfer', infer)).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
+});
+
+const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+);
+
+it.runIf(hasIPv6)('listens on an address of IPv6', async () => {
+  const call = await start({}, {}, { host: '::1' });
+  expect(call.server.address).toMatch(/^\[::1\]:\d+$/);
+  expect(await call('ServerLive')).toEqual({ live: true });
+});
+
+it('answers what it has taken when it is told to stop, and waits so long for it and no longer', async () => {
+  let answer = () => {};
+  const asked = Promise.withResolvers<void>();
+  const predict: ReturnType<typeof services>['predict'] = async (...given) => {
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    asked.resolve();
+    await answered;
+    return services().predict(...given);
+  };
+  const patient = await start({ predict }, {}, { host: '127.0.0.1', drainTime: 60_000 });
+  const taken = patient('ModelInfer', infer);
+  await asked.promise;
+  const closed = patient.server.close();
+  answer();
+  expect(await taken).toMatchObject({ model_name: 'emoji' });
+  await closed;
+
+  const hasty = await start(
+    { predict: () => new Promise(() => {}) },
+    {},
+    { host: '127.0.0.1', drainTime: 50 },
+  );
+  const lost = hasty('ModelInfer', infer).catch((error) => error);
+  await hasty('ServerLive');
+  await hasty.server.close();
+  expect(await lost).toMatchObject({ code: expect.any(Number) });
 });

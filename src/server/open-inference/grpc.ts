@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import path from 'node:path';
 import {
   loadPackageDefinition,
@@ -7,6 +8,7 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { TandemError } from '../../errors.ts';
+import type { ListenOptions } from '../listen.ts';
 import type { AppOptions } from '../options.ts';
 import { requireReady } from '../readiness.ts';
 import type { Services } from '../services.ts';
@@ -37,7 +39,7 @@ interface InferCall {
 export interface ListeningGrpc {
   /** `127.0.0.1:8081`. */
   address: string;
-  /** Takes no new calls and waits for the open ones. */
+  /** Takes no new calls and waits for the open ones, then cuts off what is left. */
   close(): Promise<void>;
 }
 
@@ -49,7 +51,7 @@ export interface ListeningGrpc {
 export async function listenGrpc(
   services: Services,
   options: AppOptions,
-  { host, port }: { host: string; port: number },
+  { host, port, drainTime = 10_000 }: Pick<ListenOptions, 'host' | 'port' | 'drainTime'>,
 ): Promise<ListeningGrpc> {
   const server = new Server({ 'grpc.max_receive_message_length': options.maximumRequestBytes });
   const definition = loadSync(path.join(import.meta.dirname, 'open_inference.proto'), {
@@ -86,8 +88,9 @@ export async function listenGrpc(
       };
     }),
   });
+  const name = isIPv6(host) ? `[${host}]` : host;
   const bound = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, chosen) =>
+    server.bindAsync(`${name}:${port}`, ServerCredentials.createInsecure(), (error, chosen) =>
       error
         ? reject(
             new TandemError(
@@ -99,8 +102,12 @@ export async function listenGrpc(
     ),
   );
   return {
-    address: `${host}:${bound}`,
-    close: () => new Promise((resolve) => server.tryShutdown(() => resolve())),
+    address: `${name}:${bound}`,
+    async close() {
+      const cutOff = setTimeout(() => server.forceShutdown(), drainTime);
+      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      clearTimeout(cutOff);
+    },
   };
 }
 

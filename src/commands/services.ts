@@ -1,0 +1,98 @@
+import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
+import type { Settings } from '../config.ts';
+import type { Encoders } from '../inference/encoders.ts';
+import { parseHeadManifest } from '../inference/head.ts';
+import type { HeadCache } from '../inference/head-cache.ts';
+import type { Predictor } from '../inference/predictor.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { ModelLoader } from '../runtime/engine-pool.ts';
+import type { HeadSummary, Services } from '../server/services.ts';
+import type { RegisteredHead } from '../store/heads/head-reading.ts';
+import type { HeadRegistry } from '../store/heads/heads.ts';
+import type { DatasetCatalogue } from '../training/dataset/catalogue.ts';
+import { datasetServices } from './dataset-services.ts';
+import { versionServices } from './version-services.ts';
+
+/** How long `ready` trusts the last inference, in milliseconds. */
+const freshness = 10_000;
+/** How long the inference that proves readiness may take, in milliseconds. */
+const checkTimeout = 5_000;
+
+export interface Parts {
+  encoders: Encoders;
+  /** Loads heads. */
+  headEngine: ModelLoader;
+  predictor: Predictor;
+  registry: HeadRegistry;
+  cache: HeadCache;
+  catalogue: DatasetCatalogue;
+  jobs: JobQueue;
+  logger: Logger;
+}
+
+/**
+ * What the routes call, from the parts of a running server.
+ * @param workspace folder for what is under way
+ */
+export function servicesOf(parts: Parts, chosen: Settings, workspace: string): Services {
+  const { encoders, headEngine, predictor, registry, cache, catalogue, jobs, logger } = parts;
+  // A version never changes: its manifest is read once, not for every request that asks what it says.
+  const summaries = new LRUCache<string, HeadSummary>({ max: 10_000 });
+  const summaryOf = (head: RegisteredHead) => {
+    const key = `${head.name}@${head.version}`;
+    const summary = summaries.get(key) ?? summarize(head);
+    summaries.set(key, summary);
+    return summary;
+  };
+  return {
+    async predict(inputs, { head: reference, topK, signal }) {
+      const { name, version, folder } = await registry.open(reference);
+      const results = await cache.use(folder, (head) => predictor.predict(head, inputs, { topK, signal }));
+      return { head: { name, version }, results };
+    },
+    embed: (inputs, signal) => predictor.embed(inputs, signal),
+    encoders: { image: encoders.image.id, text: encoders.text.id },
+    head: async (reference) => summaryOf(await registry.resolve(reference)),
+    heads: async () => (await registry.latest()).map(summaryOf),
+    versions: versionServices(registry, {
+      fingerprints: encoders.fingerprints,
+      loader: headEngine,
+      workspace,
+    }),
+    datasets: datasetServices({
+      catalogue,
+      data: chosen.data,
+      workspace,
+      fetchUrls: chosen['fetch-urls'] === 'on',
+      maximumBytes: chosen['max-upload'] * 2 ** 20,
+      jobs: () => jobs.list(),
+    }),
+    jobs,
+    async ready() {
+      if (performance.now() - predictor.lastSuccess < freshness) return true;
+      return predictor.check(AbortSignal.timeout(checkTimeout)).then(
+        () => true,
+        (error) => {
+          logger.error({ err: error }, 'the encoders do not answer');
+          return false;
+        },
+      );
+    },
+    provider: encoders.provider.provider,
+  };
+}
+
+function summarize({ name, version, manifest }: RegisteredHead): HeadSummary {
+  const { target, labels, encoders, createdAt, metrics } = parseHeadManifest(manifest, `${name}@${version}`);
+  return {
+    name,
+    version,
+    target,
+    labels,
+    modalities: encoders.map(({ modality }) => modality),
+    encoders,
+    createdAt,
+    metrics,
+  };
+}
