@@ -24,7 +24,8 @@ function setting<Schema extends z.ZodType>(definition: Setting<Schema>): Setting
   return definition;
 }
 
-const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+const wholeNumber = (least: number, most: number) =>
+  z.string().min(1, 'it is empty').pipe(z.coerce.number<string>().int().min(least).max(most));
 const auto = z.literal('auto');
 const name = z.string().min(1);
 
@@ -267,11 +268,14 @@ export function readSettings<Names extends SettingName>(
     const variable = environmentVariable(setting);
     const flag = flags[setting];
     const { usual, isSecret, default: fallback }: Setting = settings[setting];
-    const text = flag ?? environment[variable] ?? (usual && environment[usual]) ?? fallback;
+    // A variable that is empty is one that is not set: so compose files pass on what nobody has set.
+    const source =
+      flag !== undefined ? undefined : [variable, usual].find((each) => each && environment[each]);
+    const text = flag ?? (source && environment[source]) ?? fallback;
     const parsed = settings[setting].schema.safeParse(text);
     if (!parsed.success)
       problems.push({
-        at: flag === undefined ? variable : `--${setting}`,
+        at: source ?? `--${setting}`,
         detail: `${isSecret ? 'the value' : JSON.stringify(text)} is not valid: ${parsed.error.issues[0].message}`,
       });
     return [setting, parsed.data] as const;

@@ -1,4 +1,4 @@
-import { add, multiply, scale, sqrt, subtract } from '../graph/operations/elementwise.ts';
+import { add, atLeast, multiply, scale, sqrt, subtract } from '../graph/operations/elementwise.ts';
 import { gather, reshape } from '../graph/operations/layout.ts';
 import { sum, sumOfSquares } from '../graph/operations/reduction.ts';
 import { elementCount } from '../graph/shape.ts';
@@ -25,7 +25,9 @@ export function withNoise(gradient: Value, bank: Value, offset: Value): Value {
   const noise = reshape(gather(bank, order), gradient.shape);
   const meanSquare = scale(sumOfSquares(gradient), 1 / count);
   const mean = scale(sum(gradient), 1 / count);
-  return add(gradient, multiply(noise, sqrt(subtract(meanSquare, multiply(mean, mean)))));
+  // Rounding may leave less than nothing where all of it is alike.
+  const variance = atLeast(subtract(meanSquare, multiply(mean, mean)), 0);
+  return add(gradient, multiply(noise, sqrt(variance)));
 }
 
 function int32(values: number | Int32Array): Constant {

@@ -1,4 +1,5 @@
 import {
+  atLeast,
   cast,
   divide,
   exp,
@@ -20,6 +21,12 @@ import type { ModalityAnalysis } from './modality-analysis.ts';
 /** α of OGM-GE, where its authors' results are steady (Peng et al. 2022, Fig. 5: 0.1 to 0.5). */
 const ogmAlpha = 0.3;
 
+/** What a modality alone says of the batch. */
+export interface UnimodalPrediction extends Loss {
+  /** [B, 1]: 1 where the example has the modality, else 0. */
+  presence?: Value;
+}
+
 /** How the modalities are balanced in training: which losses count, and how each adapter's gradient is scaled. */
 export interface Strategy {
   /** Whether CE(f) counts. */
@@ -29,7 +36,7 @@ export interface Strategy {
   /** Whether gradients get noise of their own deviation, OGM-GE's generalization enhancement. */
   noise: boolean;
   /** What scales each adapter's gradient, as the difference from 1: scalars, undefined where nothing does. */
-  residuals?(analysis: ModalityAnalysis, unimodal: readonly Loss[]): Value[];
+  residuals?(analysis: ModalityAnalysis, unimodal: readonly UnimodalPrediction[]): Value[];
 }
 
 export const strategies = {
@@ -64,12 +71,18 @@ export type StrategyName = keyof typeof strategies;
 
 /**
  * OGM's factors: `1 - tanh(α ρ_m)` for a modality that is ahead of the others, `ρ_m > 1`, and 1 for one that is not;
- * `ρ_m = score_m / score_other`, score_m = Σ over the batch of `softmax(u_m)[label]`, the likelihood of the truth. With more than two modalities the
- * other's score is the mean of the others'.
+ * `ρ_m = score_m / score_other`, score_m the mean likelihood of the truth, `softmax(u_m)[label]`, over the examples of the
+ * batch that have the modality. With more than two modalities the other's score is the mean of the others'.
  * @returns a scalar for each modality, which nothing learns through
  */
-export function ogmCoefficients(unimodal: readonly Loss[], alpha = ogmAlpha): Value[] {
-  const scores = unimodal.map(({ perRow }) => sum(exp(negate(perRow))));
+export function ogmCoefficients(unimodal: readonly UnimodalPrediction[], alpha = ogmAlpha): Value[] {
+  const scores = unimodal.map(({ perRow, presence }) => {
+    const likelihoods = exp(negate(perRow));
+    // Where every example has every modality, sums compare as means do.
+    return presence
+      ? divide(sum(multiply(likelihoods, presence)), atLeast(sum(presence), 1))
+      : sum(likelihoods);
+  });
   return scores.map((score, m) => {
     const others = scores.filter((_, other) => other !== m);
     if (others.length === 0) return constant(1);

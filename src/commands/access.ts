@@ -31,7 +31,7 @@ export async function accessTo(
 }
 
 /** True where every address that a name stands for is this machine's own loopback. */
-async function isLoopback(host: string): Promise<boolean> {
+export async function isLoopback(host: string): Promise<boolean> {
   const addresses = await lookup(host, { all: true }).catch(() => []);
   return (
     addresses.length > 0 && addresses.every(({ address }) => ipaddr.process(address).range() === 'loopback')

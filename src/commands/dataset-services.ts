@@ -65,11 +65,23 @@ export function datasetServices(options: DatasetServiceOptions): Services['datas
       return { name, content: await exportDataset(catalogue, id) };
     },
     async delete(id) {
-      const user = (await options.jobs()).find((job) => job.dataset === id && job.finishedAt === undefined);
-      if (user) throw new TandemError('dataset-in-use', `the job ${user.id} trains on it`);
-      await catalogue.delete(id);
+      await deleteUnused(catalogue, id, await options.jobs());
     },
   };
+}
+
+/**
+ * Deletes a dataset that no job needs any more.
+ * @throws TandemError `dataset-in-use`, naming the job; `unknown-dataset`
+ */
+export async function deleteUnused(
+  catalogue: DatasetCatalogue,
+  id: string,
+  jobs: readonly Job[],
+): Promise<void> {
+  const user = jobs.find((job) => job.dataset === id && job.finishedAt === undefined);
+  if (user) throw new TandemError('dataset-in-use', `the job ${user.id} trains on it`);
+  await catalogue.delete(id);
 }
 
 async function withSource<Result>(

@@ -5,10 +5,12 @@ import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { storeSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
-import { openStore } from '../store/store.ts';
+import { JobStore } from '../jobs/job-store.ts';
+import { openStore, type Store } from '../store/store.ts';
 import { DatasetCatalogue, type DatasetRecord } from '../training/dataset/catalogue.ts';
 import { exportDataset } from '../training/dataset/export.ts';
 import { type DatasetSource, importDataset, tryImport } from '../training/dataset/import.ts';
+import { deleteUnused } from './dataset-services.ts';
 import { addColumnOptions, addSettings, columnNames, settingsOf } from './options.ts';
 import { print, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
@@ -16,10 +18,10 @@ import { storeOptions } from './store.ts';
 
 async function withCatalogue<Result>(
   command: Command,
-  work: (catalogue: DatasetCatalogue) => Promise<Result>,
+  work: (catalogue: DatasetCatalogue, store: Store) => Promise<Result>,
 ): Promise<Result> {
   await using store = await openStore(storeOptions(settingsOf(command, storeSettings)));
-  return await work(new DatasetCatalogue(store));
+  return await work(new DatasetCatalogue(store), store);
 }
 
 const example = (line: string) => `\nExample:\n  npm run -s tandem -- datasets ${line}`;
@@ -140,7 +142,9 @@ const remove = subcommand(
 )
   .argument('<id>', 'id of the dataset')
   .action(async (id: string, options, command: Command) => {
-    await withCatalogue(command, (catalogue) => catalogue.delete(id));
+    await withCatalogue(command, async (catalogue, { database }) =>
+      deleteUnused(catalogue, id, await new JobStore(database).list()),
+    );
     if (options.json) printJson({ deleted: id });
     else print(`${id} is gone`);
   });

@@ -25,7 +25,7 @@ import { ApiKeys } from '../store/keys.ts';
 import { serverName } from '../store/server-name.ts';
 import { openStore } from '../store/store.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
-import { accessTo } from './access.ts';
+import { accessTo, isLoopback } from './access.ts';
 import { encoderOptions } from './options.ts';
 import { servicesOf } from './services.ts';
 import { shippedHeads, storeOptions } from './store.ts';
@@ -141,6 +141,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     metrics,
     traced: stopTracing !== undefined,
     access,
+    thisMachineAlone: chosen.anonymous !== 'everyone' && (await isLoopback(chosen.host)),
     defaultHead: chosen['default-head'],
     uploadFolder: uploads,
     requestTimeout: chosen['request-timeout'],

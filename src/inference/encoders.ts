@@ -32,10 +32,27 @@ const mostEngines = 8;
 
 /**
  * How many engines work side by side unless said: on the CPU one a thread, because two batches on a thread each
- * are done sooner than one after the other on two; on a GPU one.
+ * are done sooner than one after the other on two, and with very many threads as many as share them evenly; on a GPU one.
  */
 export function defaultEngines(provider: Provider, threads: number): number {
-  return provider === 'cuda' ? 1 : Math.min(threads, mostEngines);
+  if (provider === 'cuda') return 1;
+  const threadsOfEach = Math.ceil(threads / mostEngines);
+  return Math.floor(threads / threadsOfEach);
+}
+
+/**
+ * The provider that encoders run on here: CUDA where the image encoder works on it.
+ * @throws TandemError `invalid-configuration` where the requested provider doesn't work
+ */
+export function chooseEncoderProvider({
+  models,
+  image,
+  provider,
+}: Pick<EncoderOptions, 'models' | 'image' | 'provider'>): Promise<ProviderChoice> {
+  return chooseProvider(provider, async (engine) => {
+    const encoder = await loadImageEncoder(engine, path.join(models, image));
+    await encoder.encode([new Uint8Array(encoder.costOf(new Uint8Array()) * 3)]);
+  });
 }
 
 /**
@@ -47,10 +64,7 @@ export async function loadEncoders(
   { models, image, text, provider, threads, engines }: EncoderOptions,
   events: EngineEvents = {},
 ): Promise<Encoders> {
-  const choice = await chooseProvider(provider, async (engine) => {
-    const encoder = await loadImageEncoder(engine, path.join(models, image));
-    await encoder.encode([new Uint8Array(encoder.costOf(new Uint8Array()) * 3)]);
-  });
+  const choice = await chooseEncoderProvider({ models, image, provider });
   const count = engines === 'auto' ? defaultEngines(choice.provider, threads) : engines;
   const pool = EnginePool.start({
     engines: count,

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import pMap from 'p-map';
 import { type ErrorCode, TandemError } from '../errors.ts';
 import type { Encoders } from './encoders.ts';
 import { FeatureMemory, type RememberedFeatures } from './feature-memory.ts';
@@ -35,6 +36,9 @@ const usualBudgets = {
   cuda: { image: 64 * 224 ** 2, text: 16_384 },
 } as const;
 
+/** Items of one call that wait for their features at the same time: enough for the batches, and room for others. */
+const embeddedAtOnce = 64;
+
 interface EncodedItem extends Omit<SourcedFeatures, 'features' | 'cost'> {
   features: ItemFeatures;
 }
@@ -52,6 +56,7 @@ export class Predictor {
   readonly #texts: FeatureSource<string, number[]>;
   readonly #memory: FeatureMemory;
   readonly #observer: InferenceObserver;
+  readonly #maximumQueue: number;
   #lastSuccess = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -66,6 +71,7 @@ export class Predictor {
     this.budgets = { image: budgetOf('image'), text: budgetOf('text') };
     this.#memory = new FeatureMemory(memoryBytes);
     this.#observer = observer;
+    this.#maximumQueue = maximumQueue;
     const options = { maximumQueue, maximumWait, memory: this.#memory, observer };
     this.#images = new FeatureSource(encoders.image, { ...options, budget: this.budgets.image });
     this.#texts = new FeatureSource(encoders.text, { ...options, budget: this.budgets.text });
@@ -104,10 +110,11 @@ export class Predictor {
     inputs: readonly ({ image: Uint8Array } | { text: string })[],
     signal?: AbortSignal,
   ): Promise<RememberedFeatures[]> {
-    const sourced = await Promise.all(
-      inputs.map((input) =>
+    const sourced = await pMap(
+      inputs,
+      (input) =>
         'image' in input ? this.#images.get(input.image, signal) : this.#texts.get(input.text, signal),
-      ),
+      { concurrency: Math.min(embeddedAtOnce, this.#maximumQueue) },
     );
     this.#note(sourced);
     return sourced;

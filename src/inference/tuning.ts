@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
+import type { Provider } from '../runtime/protocol.ts';
 import type { Encoder } from './encoder.ts';
-import { type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
+import { chooseEncoderProvider, type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
 import { type Modality, modalities } from './prediction.ts';
 
 /** How fast a number of engines encodes batches of a size. */
@@ -47,10 +48,11 @@ export async function tune(
     onProgress?: (done: number, total: number) => void;
   },
 ): Promise<Tuning> {
-  const candidates = engineCounts(options);
+  const { provider } = await chooseEncoderProvider(options);
+  const candidates = engineCounts(provider, options.threads);
   const measurements: TuningMeasurement[] = [];
   for (const engines of candidates) {
-    const encoders = await loadEncoders({ ...options, engines });
+    const encoders = await loadEncoders({ ...options, provider, engines });
     try {
       const sizes = batchSizes[encoders.provider.provider];
       const total = candidates.length * sizes.length * 2;
@@ -86,7 +88,7 @@ function leastOfFastest(measurements: readonly TuningMeasurement[]): TuningMeasu
     .reduce((least, one) => (one.items < least.items ? one : least));
 }
 
-function engineCounts({ threads, provider }: EncoderOptions): number[] {
+function engineCounts(provider: Provider, threads: number): number[] {
   if (provider === 'cuda') return [1];
   return Array.from({ length: Math.min(threads, 16) }, (_, index) => index + 1).filter(
     (engines) => threads % engines === 0,

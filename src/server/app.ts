@@ -11,6 +11,7 @@ import { jobRoutes } from './jobs/job-routes.ts';
 import { openInferenceRoutes } from './open-inference/routes.ts';
 import { describeApi } from './openapi.ts';
 import type { AppOptions } from './options.ts';
+import { refuseOtherNames, refuseOtherSites } from './other-sites.ts';
 import { embeddingRoutes } from './predictions/embedding-route.ts';
 import { predictRoutes } from './predictions/predict-route.ts';
 import { handleErrors } from './problems.ts';
@@ -51,7 +52,11 @@ export function createApp(services: Services, options: AppOptions): Express {
     response.set('X-Content-Type-Options', 'nosniff');
     next();
   });
-  const limits = options.rateLimit ? [options.rateLimit.handler] : [];
+  const limits = [
+    ...(options.rateLimit ? [options.rateLimit.handler] : []),
+    ...(options.thisMachineAlone ? [refuseOtherNames] : []),
+    refuseOtherSites,
+  ];
   const access = options.access ?? openAccess;
   addRoutes(app, apiRoutes(services, options), (scope) => [...limits, requireScope(scope, access)]);
   app.use((request) => {

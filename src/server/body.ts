@@ -10,6 +10,8 @@ export interface BodyOptions {
   maximumBytes: number;
   /** Largest body where it is JSON; as large as any other unless said. */
   maximumJsonBytes?: number;
+  /** Largest text of a form's field, in bytes; as large as the body unless said. */
+  maximumFieldBytes?: number;
   /** Name of the one file that a form may carry. */
   file: string;
   storage: multer.StorageEngine;
@@ -26,6 +28,7 @@ export interface BodyOptions {
 export function readBody({
   maximumBytes,
   maximumJsonBytes = maximumBytes,
+  maximumFieldBytes = Number.POSITIVE_INFINITY,
   ...options
 }: BodyOptions): RequestHandler {
   const readJson = express.json({ limit: maximumJsonBytes });
@@ -35,7 +38,7 @@ export function readBody({
     // Browsers and curl send file names in UTF-8; busboy would read them as Latin-1.
     defParamCharset: 'utf8',
     // The size is limited as a whole, not for each part: many parts below a limit are still too much.
-    limits: { files: 1, fields: 16, fieldSize: Number.POSITIVE_INFINITY },
+    limits: { files: 1, fields: 16, fieldSize: maximumFieldBytes },
     streamHandler(request, parser) {
       let bytes = 0;
       request.on('data', (chunk: Buffer) => {
@@ -74,6 +77,7 @@ export function readUpload(
   return readBody({
     maximumBytes: maximumUploadBytes,
     maximumJsonBytes: 2 ** 16,
+    maximumFieldBytes: 2 ** 16,
     file,
     storage: multer.diskStorage({ destination: uploadFolder }),
     whenEmpty: 'invalid-request',

@@ -28,6 +28,8 @@ export interface AppOptions {
   rateLimit?: RateLimit;
   /** Fetches pictures that requests name by address; without it they are refused. */
   fetchPicture?: FetchPicture;
+  /** Whether callers without a key must call the server by a name of this machine's own; see `refuseOtherNames`. */
+  thisMachineAlone?: boolean;
   /** What a key may do; without this, everybody may do everything. */
   access?: Access;
   /** Most items of one request for predictions; 64 unless said. */

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Transaction } from 'kysely';
 import { removeUnknown } from './artifacts/artifacts.ts';
 import type { Tables } from './database/database.ts';
 import { abandonedAfter } from './files/durable.ts';
 import type { Store } from './store.ts';
 
-/** Rows that one statement inserts, and pictures that are removed in one transaction. */
-const insertedAtOnce = 1000;
+/** Rows that one statement writes, and pictures that are removed in one transaction. */
+const writtenAtOnce = 1000;
 const removedAtOnce = 200;
 
 /**
@@ -42,11 +43,13 @@ export class PictureStore {
     const importedAt = new Date().toISOString();
     const rows = [...files.keys()].map((hash) => ({ user: importing, hash, importedAt }));
     await this.#exclusively(async (transaction) => {
-      for (let first = 0; first < rows.length; first += insertedAtOnce)
+      for (let first = 0; first < rows.length; first += writtenAtOnce) {
         await transaction
           .insertInto('pictureUse')
-          .values(rows.slice(first, first + insertedAtOnce))
+          .values(rows.slice(first, first + writtenAtOnce))
           .execute();
+        await nextTurn();
+      }
     });
     const keyed = [...files].map(([hash, file]) => [keyOf(hash), file] as const);
     await this.#store.artifacts.add(keyed, onAdded);
@@ -54,11 +57,7 @@ export class PictureStore {
 
   /** Makes a dataset the user of what an import uses. */
   async adopt(transaction: Transaction<Tables>, importing: string, dataset: string): Promise<void> {
-    await transaction
-      .updateTable('pictureUse')
-      .set({ user: dataset, importedAt: null })
-      .where('user', '=', importing)
-      .execute();
+    await handOver(transaction, importing, { user: dataset, importedAt: null });
   }
 
   /**
@@ -67,11 +66,7 @@ export class PictureStore {
    */
   async leave(transaction: Transaction<Tables>, dataset: string): Promise<string> {
     const leaving = randomUUID();
-    await transaction
-      .updateTable('pictureUse')
-      .set({ user: leaving, importedAt: new Date().toISOString() })
-      .where('user', '=', dataset)
-      .execute();
+    await handOver(transaction, dataset, { user: leaving, importedAt: new Date().toISOString() });
     return leaving;
   }
 
@@ -127,6 +122,31 @@ export class PictureStore {
 
   #exclusively<Result>(work: (transaction: Transaction<Tables>) => Promise<Result>): Promise<Result> {
     return this.#store.database.exclusively('pictures', work);
+  }
+}
+
+/** Gives all that somebody uses to another, so many rows at a time that predictions come between. */
+async function handOver(
+  transaction: Transaction<Tables>,
+  from: string,
+  to: { user: string; importedAt: string | null },
+): Promise<void> {
+  for (;;) {
+    const rows = await transaction
+      .selectFrom('pictureUse')
+      .select('hash')
+      .where('user', '=', from)
+      .limit(writtenAtOnce)
+      .execute();
+    if (rows.length === 0) return;
+    const hashes = rows.map(({ hash }) => hash);
+    await transaction
+      .updateTable('pictureUse')
+      .set(to)
+      .where('user', '=', from)
+      .where('hash', 'in', hashes)
+      .execute();
+    await nextTurn();
   }
 }
 

@@ -10,6 +10,20 @@ it('takes the flag before the environment, and that before the default', () => {
   });
 });
 
+it('takes a variable that is empty for one that is not set, and a flag that is empty for a mistake', () => {
+  const environment = { TANDEM_PORT: '', TANDEM_DATABASE_URL: '', DATABASE_URL: 'postgres://there/tandem' };
+  expect(readSettings(['port', 'database-url'], {}, environment)).toEqual({
+    port: 8080,
+    'database-url': 'postgres://there/tandem',
+  });
+  expect(() => readSettings(['port'], { port: '' }, {})).toThrow(
+    expect.objectContaining({ items: [{ at: '--port', detail: expect.stringContaining('empty') }] }),
+  );
+  expect(() => readSettings(['database-url'], {}, { DATABASE_URL: 'mysql://there' })).toThrow(
+    expect.objectContaining({ items: [{ at: 'DATABASE_URL', detail: expect.any(String) }] }),
+  );
+});
+
 it('names every bad value at once, each by where it came from', () => {
   const read = () =>
     readSettings(['port', 'provider', 'threads'], { port: 'http' }, { TANDEM_PROVIDER: 'tpu' });

@@ -61,6 +61,12 @@ describe('a predictor', () => {
     expect(predictor.rememberedBytes).toBeGreaterThan(4 * (1280 + 384));
   });
 
+  it('embeds more texts in one call than may wait at a time', async () => {
+    const predictor = new Predictor(encoders, { maximumQueue: 8 });
+    const texts = Array.from({ length: 100 }, (_, index) => ({ text: `number ${index}` }));
+    expect(await predictor.embed(texts)).toHaveLength(100);
+  });
+
   it('takes features in place of a picture or a text, and answers the same; they prove nothing of the encoders', async () => {
     const image = await readFile(path.join(fixtures, 'coffee.jpg'));
     const text = 'a cup of coffee';

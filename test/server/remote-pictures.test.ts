@@ -10,7 +10,11 @@ async function start(fetchPicture?: (address: string, signal: AbortSignal) => Pr
     asked.push(...inputs);
     return services().predict(inputs, options);
   };
-  const { address } = await serve(services({ predict }), { fetchPicture, requestTimeout: 300 });
+  const { address } = await serve(services({ predict }), {
+    fetchPicture,
+    requestTimeout: 300,
+    maximumRequestBytes: 2e6,
+  });
   return { address: `${address}/v1/predict`, asked };
 }
 
@@ -60,4 +64,24 @@ it('gives up with the request', async () => {
       new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
   );
   expect(await problemOf(await sendForm(address, { imageUrl }))).toMatchObject({ status: 504 });
+});
+
+it('fetches so many bytes for one request and no more, a few pictures at a time', async () => {
+  let running = 0;
+  let most = 0;
+  const { address, asked } = await start(async () => {
+    most = Math.max(most, ++running);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    running--;
+    return Buffer.alloc(300_000);
+  });
+  const inputs = Array.from({ length: 20 }, () => ({ imageUrl }));
+  const { results } = await (await sendJson(address, { inputs })).json();
+  const refused = results.filter(({ error }: { error?: { type: string } }) =>
+    error?.type.endsWith('remote-file'),
+  );
+  expect(asked.length * 300_000).toBeLessThanOrEqual(2e6);
+  expect(refused.length).toBe(20 - asked.length);
+  expect(asked.length).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(8);
 });

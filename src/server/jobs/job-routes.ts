@@ -48,8 +48,8 @@ export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes
     const { finishedAt } = await jobs.get(id);
     const left = new AbortController();
     response.on('close', () => left.abort());
-    const lastEventId = request.get('Last-Event-ID') ?? '';
-    const events = jobs.events(id, /^\d+$/.test(lastEventId) ? Number(lastEventId) : 0, left.signal);
+    const lastEventId = /^\d{1,9}$/.exec(request.get('Last-Event-ID') ?? '')?.[0];
+    const events = jobs.events(id, Number(lastEventId ?? 0), left.signal);
     if (finishedAt === undefined) return sendEvents(response, events);
     const missed = await Array.fromAsync(events);
     // A browser's EventSource asks again and again after the end of a stream; 204 tells it to stop.

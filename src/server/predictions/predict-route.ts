@@ -82,7 +82,11 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
     const { head = defaultHead, topK, inputs } = parse(request);
     throwOnlyError(inputs);
     const answered = await withDeadline(response, requestTimeout, async (signal) => {
-      const complete = await withPictures(inputs, options.fetchPicture, signal);
+      const complete = await withPictures(inputs, {
+        fetchPicture: options.fetchPicture,
+        maximumBytes: options.maximumRequestBytes,
+        signal,
+      });
       throwOnlyError(complete);
       return predictAndCount(services, options.metrics, complete, { head, topK, signal });
     });

@@ -50,7 +50,11 @@ export function answerLines(
         line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : parseLine(line, limits);
       const late = AbortSignal.timeout(requestTimeout);
       const signal = AbortSignal.any([left.signal, late]);
-      const [answer] = await withPictures([input], fetchPicture, signal)
+      const [answer] = await withPictures([input], {
+        fetchPicture,
+        maximumBytes: maximumRequestBytes,
+        signal,
+      })
         .then(async (complete) => {
           const { answers } = await predictAndCount(services, metrics, complete, { head, topK, signal });
           return answers;
@@ -66,7 +70,8 @@ export function answerLines(
     const answers = lines.map(answerLine, { concurrency: linesInFlight });
     try {
       for await (const answer of answers)
-        if (!response.write(`${JSON.stringify(answer)}\n`)) await once(response, 'drain', left);
+        if (!response.write(`${JSON.stringify(answer)}\n`))
+          await once(response, 'drain', { signal: left.signal });
       response.end();
     } catch (error) {
       if (!left.signal.aborted) throw error;

@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import { TandemError } from '../../errors.ts';
 import type { PredictionInput } from '../../inference/prediction.ts';
 import type { ReadInput } from './prediction-request.ts';
@@ -5,27 +6,45 @@ import type { ReadInput } from './prediction-request.ts';
 /** Fetches the bytes at an address that a caller gave. It throws TandemError `remote-file`. */
 export type FetchPicture = (address: string, signal: AbortSignal) => Promise<Uint8Array>;
 
-/**
- * The items with their pictures. One whose picture cannot be fetched becomes its error, and no other does.
- * @param fetchPicture absent where this server fetches nothing: an address is then `remote-disabled`
- */
+/** Pictures of one request that are fetched at the same time. */
+const fetchedAtOnce = 8;
+
+export interface RemotePictureOptions {
+  /** Absent where this server fetches nothing: an address is then `remote-disabled`. */
+  fetchPicture: FetchPicture | undefined;
+  /** Most bytes of all pictures of the request together; one that comes after is `remote-file`. */
+  maximumBytes: number;
+  signal: AbortSignal;
+}
+
+/** The items with their pictures. One whose picture cannot be fetched becomes its error, and no other does. */
 export function withPictures(
   inputs: readonly (ReadInput | TandemError)[],
-  fetchPicture: FetchPicture | undefined,
-  signal: AbortSignal,
+  { fetchPicture, maximumBytes, signal }: RemotePictureOptions,
 ): Promise<(PredictionInput | TandemError)[]> {
-  return Promise.all(
-    inputs.map(async (input) => {
+  let bytes = 0;
+  return pMap(
+    inputs,
+    async (input) => {
       if (input instanceof TandemError || input.imageUrl === undefined) return input;
       const { imageUrl, text } = input;
       if (!fetchPicture)
         return new TandemError('remote-disabled', 'imageUrl: this server fetches no addresses');
       try {
-        return { image: await fetchPicture(imageUrl, signal), text };
+        if (bytes < maximumBytes) {
+          const image = await fetchPicture(imageUrl, signal);
+          bytes += image.length;
+          if (bytes <= maximumBytes) return { image, text };
+        }
+        return new TandemError(
+          'remote-file',
+          `imageUrl: the pictures of one request may have ${maximumBytes} bytes together; ask for this one in another`,
+        );
       } catch (error) {
         if (error instanceof TandemError && !signal.aborted) return error;
         throw error;
       }
-    }),
+    },
+    { concurrency: fetchedAtOnce },
   );
 }

@@ -20,10 +20,13 @@ export class FolderArtifacts implements Artifacts {
     let done = 0;
     const addOne = async ([key, file]: readonly [string, string]) => {
       const target = this.#file(key);
-      if (!(await exists(target))) {
+      const copy = async () => {
         await makeFolder(path.dirname(target));
         await copyDurably(file, target);
-      }
+      };
+      // A removal beside this may take the folder away again while it is empty.
+      if (!(await exists(target)))
+        await copy().catch((error) => (error.code === 'ENOENT' ? copy() : Promise.reject(error)));
       // Whoever made it may not have waited for its name to be on the disk.
       folders.add(path.dirname(target));
       onAdded?.(++done);

@@ -12,7 +12,7 @@ export async function* readCsv(
   path: string,
   onColumns: (columns: string[]) => boolean,
 ): AsyncGenerator<ReadRow> {
-  const header = (await readLines(path).next()).value ?? '';
+  const header = (await readLines(path, tableLimits.row).next()).value ?? '';
   let lastRow = 0;
   let columns: string[] | undefined;
   let ready: { record: string[]; row: number }[] = [];
@@ -72,7 +72,7 @@ function detectDelimiter(header: string): string {
 
 async function firstFilledRow(path: string, from: number): Promise<number> {
   let row = 0;
-  for await (const line of readLines(path)) if (++row >= from && line !== '') return row;
+  for await (const line of readLines(path, tableLimits.row)) if (++row >= from && line !== '') return row;
   return from;
 }
 

@@ -3,16 +3,14 @@ import { readLines } from './text-stream.ts';
 
 /**
  * Reads a JSONL file row by row: one object a line, empty lines passed over.
- * @throws TextProblem where the file is in another encoding
+ * @throws TextProblem where the file is in another encoding, or a line is too long for a row
  */
 export async function* readJsonLines(path: string): AsyncGenerator<ReadRow> {
   let row = 0;
-  for await (const line of readLines(path)) {
+  for await (const line of readLines(path, tableLimits.row)) {
     row++;
     if (line.trim() === '') continue;
     try {
-      if (line.length > tableLimits.row)
-        throw new Error(`the line is longer than ${tableLimits.row} characters`);
       const value: unknown = JSON.parse(line);
       if (typeof value !== 'object' || value === null || Array.isArray(value))
         throw new Error('the line is not a JSON object');

@@ -15,6 +15,8 @@ export interface MetadataFile {
   /** The column whose values may be pictures themselves, and the folder to put these in. */
   imageColumn: string;
   inlineFolder?: string;
+  /** The columns that are asked for: what stands in others is not kept. */
+  kept: readonly string[];
 }
 
 export interface MetadataTable {
@@ -26,7 +28,7 @@ export interface MetadataTable {
 /**
  * Reads a CSV or JSONL file piece by piece. Rows that cannot be read become problems, the others are returned.
  * @returns undefined where problems leave no row
- * @example const { columns, rows } = await readMetadataFile({ path, name: 'metadata.csv', imageColumn: 'file_name' }, problems);
+ * @example const { columns, rows } = await readMetadataFile({ path, name: 'metadata.csv', imageColumn: 'file_name', kept: ['file_name', 'text'] }, problems);
  */
 export async function readMetadataFile(
   file: MetadataFile,
@@ -50,7 +52,10 @@ export async function readMetadataFile(
       const row = await checkRow(read, at, file, problems);
       if (!row) continue;
       rows.push(row);
-      for (const column of row.values.keys()) columns.add(column);
+      for (const column of row.values.keys()) {
+        columns.add(column);
+        if (!file.kept.includes(column)) row.values.delete(column);
+      }
       if (columns.size > tableLimits.columns) {
         problems.add(at, `there are more than ${tableLimits.columns} columns; reading stopped there`);
         return undefined;

@@ -35,7 +35,9 @@ export async function readMetadataRows(
   notes: string[],
 ): Promise<FoundExample[]> {
   const { path, name, inlineFolder } = place;
-  const file = { path, name, inlineFolder, imageColumn: names.imageColumn };
+  const { imageColumn, textColumn, labelColumn } = names;
+  const kept = [imageColumn, textColumn, labelColumn, splitColumn];
+  const file = { path, name, inlineFolder, imageColumn, kept };
   const table = await readMetadataFile(file, problems);
   if (!table) return [];
   const { columns, rows } = table;

@@ -13,7 +13,7 @@ export class TextProblem extends Error {
 
 /**
  * Reads a UTF-8 file piece by piece, with or without a byte order mark. Line ends come out as `\n`.
- * @throws TextProblem where the file is in another encoding
+ * @throws TextProblem where the file is in another encoding, or may not be read
  * @example for await (const text of readText('metadata.csv')) …
  */
 export async function* readText(path: string): AsyncGenerator<string> {
@@ -22,7 +22,7 @@ export async function* readText(path: string): AsyncGenerator<string> {
   let held = Buffer.alloc(0);
   let endedInReturn = false;
   let isFirst = true;
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
+  for await (const chunk of readPieces(path)) {
     const bytes: Buffer = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
     if (isFirst) refuseWideText(bytes);
     isFirst = false;
@@ -47,15 +47,36 @@ export async function* readText(path: string): AsyncGenerator<string> {
   if (held.length > 0) throw notUtf8(row);
 }
 
-/** Lines without their ends. Each must fit into memory. */
-export async function* readLines(path: string): AsyncGenerator<string> {
+async function* readPieces(path: string): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 2 ** 20 });
+  } catch (error) {
+    if (/^(EACCES|EPERM)$/.test((error as NodeJS.ErrnoException).code ?? ''))
+      throw new TextProblem('the file may not be read: its permissions forbid it');
+    throw error;
+  }
+}
+
+/**
+ * Lines without their ends.
+ * @param longest characters that a line may have; reading stops at one that has more, before it is all in memory
+ * @throws TextProblem as {@link readText}, and at such a line
+ */
+export async function* readLines(path: string, longest: number): AsyncGenerator<string> {
   let rest: string[] = [];
+  let length = 0;
+  let row = 1;
   for await (const text of readText(path)) {
-    const lines = text.split('\n');
-    rest.push(lines[0]);
-    for (const line of lines.slice(1)) {
-      yield rest.join('');
-      rest = [line];
+    for (const [index, line] of text.split('\n').entries()) {
+      if (index > 0) {
+        yield rest.join('');
+        [rest, length] = [[], 0];
+        row++;
+      }
+      rest.push(line);
+      length += line.length;
+      if (length > longest)
+        throw new TextProblem(`the line is longer than ${longest} characters; reading stopped there`, row);
     }
   }
   yield rest.join('');

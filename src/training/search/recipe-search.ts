@@ -72,11 +72,13 @@ export async function searchRecipe(
     { count: dealt, seed, groups: groups && rows.map((row) => groups[row]) },
   );
   const recipes = candidates.map((changes) => ({ ...recipe, ...changes }));
-  const engines = Array.from({ length: threads || availableParallelism() }, () =>
-    Engine.start({ provider, threads: 1 }),
+  const total = recipes.length * heldOut;
+  const cores = threads || availableParallelism();
+  const sideBySide = Math.min(cores, total);
+  const engines = Array.from({ length: sideBySide }, () =>
+    Engine.start({ provider, threads: Math.floor(cores / sideBySide) }),
   );
   try {
-    const total = recipes.length * heldOut;
     let done = 0;
     onProgress?.(done, total);
     const heldOutAnswers = await crossValidate(engines, table, rows, recipes, {

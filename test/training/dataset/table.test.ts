@@ -131,7 +131,9 @@ describe('any text', () => {
         const folder = await folderWith({ 'a.txt': `${marked ? '\uFEFF' : ''}${text}` });
         const expected = text.replaceAll(/\r\n?/g, '\n');
         expect((await Array.fromAsync(readText(join(folder, 'a.txt')))).join('')).toBe(expected);
-        expect(await Array.fromAsync(readLines(join(folder, 'a.txt')))).toEqual(expected.split('\n'));
+        expect(await Array.fromAsync(readLines(join(folder, 'a.txt'), Number.POSITIVE_INFINITY))).toEqual(
+          expected.split('\n'),
+        );
       }),
       { numRuns: 50 },
     );
@@ -141,11 +143,19 @@ describe('any text', () => {
     for (const character of ['é', '猫', '🐈']) {
       const text = `${'x'.repeat(2 ** 20 - 1)}${character}\r\n${'y'.repeat(10)}`;
       const folder = await folderWith({ 'a.txt': text });
-      expect((await Array.fromAsync(readLines(join(folder, 'a.txt')))).map((line) => line.length)).toEqual([
-        2 ** 20 - 1 + character.length,
-        10,
-      ]);
+      expect(
+        (await Array.fromAsync(readLines(join(folder, 'a.txt'), Number.POSITIVE_INFINITY))).map(
+          (line) => line.length,
+        ),
+      ).toEqual([2 ** 20 - 1 + character.length, 10]);
     }
+  });
+
+  it('stops at a line that is too long, before all of it is read', async () => {
+    const folder = await folderWith({ 'a.txt': `short\n${'x'.repeat(5 * 2 ** 20)}\nnext` });
+    const lines = readLines(join(folder, 'a.txt'), 2 ** 20);
+    expect((await lines.next()).value).toBe('short');
+    await expect(lines.next()).rejects.toMatchObject({ row: 2, message: expect.stringContaining('longer') });
   });
 
   it('in a CSV file gives its values back', async () => {

@@ -1,0 +1,48 @@
+import type { RequestHandler } from 'express';
+import ipaddr from 'ipaddr.js';
+import { TandemError } from '../errors.ts';
+
+const harmless = ['GET', 'HEAD', 'OPTIONS'];
+
+/**
+ * Refuses what a page of another site makes a browser send without a key: it could start jobs and register heads on a
+ * server that asks nobody for one. Passes on TandemError `forbidden`.
+ */
+export const refuseOtherSites: RequestHandler<Record<string, string>> = (request, _response, next) => {
+  const site = request.get('Sec-Fetch-Site');
+  const origin = request.get('Origin');
+  // Browsers say both or, older ones, the origin alone; nobody else says either.
+  const isOther = site
+    ? site !== 'same-origin' && site !== 'none'
+    : origin !== undefined && hostOf(origin) !== request.get('Host');
+  if (isOther && !harmless.includes(request.method) && !request.get('Authorization'))
+    throw new TandemError(
+      'forbidden',
+      `a page of another site (${origin ?? 'unnamed'}) asks for this without a key`,
+    );
+  next();
+};
+
+/**
+ * Refuses requests without a key that call this machine by another name than its own: a name of somebody's that leads
+ * here makes his page look like ours to a browser (DNS rebinding). Passes on TandemError `forbidden`.
+ */
+export const refuseOtherNames: RequestHandler<Record<string, string>> = (request, _response, next) => {
+  const { hostname } = request;
+  if (!request.get('Authorization') && hostname !== undefined && !isThisMachine(hostname))
+    throw new TandemError(
+      'forbidden',
+      `without a key this server answers for this machine alone, not for ${hostname}; make a key (keys create), or start it with --anonymous everyone`,
+    );
+  next();
+};
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}
+
+function isThisMachine(name: string): boolean {
+  const address = name.replace(/^\[(.*)\]$/, '$1');
+  if (ipaddr.isValid(address)) return ipaddr.process(address).range() === 'loopback';
+  return /(^|\.)localhost\.?$/i.test(name);
+}
