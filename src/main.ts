@@ -6,6 +6,7 @@ import { datasets } from './commands/datasets.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { heads } from './commands/heads.ts';
 import { keys } from './commands/keys.ts';
+import { example } from './commands/options.ts';
 import { predict } from './commands/predict.ts';
 import { serve } from './commands/serve.ts';
 import { train } from './commands/train.ts';
@@ -27,7 +28,7 @@ const program = new Command(product.command)
   .addCommand(tune)
   .addCommand(keys)
   .addCommand(backup)
-  .addHelpText('after', `\nExample:\n  npm run -s ${product.command} -- train photos/ --head pets`)
+  .addHelpText('after', example('train photos/ --head pets'))
   .showHelpAfterError('(--help shows what is possible)');
 
 // The kernel ignores a signal that the first process of a container has no handler for.

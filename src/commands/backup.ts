@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { storeSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import { backUp } from '../store/backup.ts';
-import { addSettings, settingsOf } from './options.ts';
+import { addSettings, example, settingsOf } from './options.ts';
 import { print, printJson } from './output.ts';
 
 export const backup = addSettings(
@@ -15,7 +15,7 @@ export const backup = addSettings(
     .option('--json', 'print one JSON object'),
   storeSettings,
 )
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- backup /backups/2026-01-31')
+  .addHelpText('after', example('backup /backups/2026-01-31'))
   .action(async (folder: string, options, command: Command) => {
     const { data, 'database-url': databaseUrl, artifacts } = settingsOf(command, storeSettings);
     if (databaseUrl !== 'sqlite' || artifacts !== 'folder')

@@ -12,6 +12,7 @@ import {
   addSettings,
   columnNames,
   encoderOptions,
+  example,
   featureCache,
   openDataset,
   settingsOf,
@@ -38,10 +39,7 @@ export const compareHeads = addSettings(
   ).option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText(
-    'after',
-    '\nExample:\n  npm run -s tandem -- heads compare pets@2 pets@3 --dataset photos-of-june/',
-  )
+  .addHelpText('after', example('heads compare pets@2 pets@3 --dataset photos-of-june/'))
   .action(async (first: string, second: string, options, command: Command) => {
     const chosen = settingsOf(command, encoderSettings);
     await using store = await openStore(storeOptions(chosen));

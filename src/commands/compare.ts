@@ -15,6 +15,7 @@ import {
   addSettings,
   columnNames,
   encoderOptions,
+  example,
   featureCache,
   numberOption,
   openDataset,
@@ -38,10 +39,7 @@ export const compare = addSettings(
     .option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText(
-    'after',
-    '\nExample:\n  npm run -s tandem -- compare photos/ --seeds 10 --report comparison.html',
-  )
+  .addHelpText('after', example('compare photos/ --seeds 10 --report comparison.html'))
   .action(async (reference: string, options, command: Command) => {
     const chosen = settingsOf(command, encoderSettings);
     await using store = await openStore(storeOptions(chosen));

@@ -11,7 +11,7 @@ import { DatasetCatalogue, type DatasetRecord } from '../training/dataset/catalo
 import { exportDataset } from '../training/dataset/export.ts';
 import { type DatasetSource, importDataset, tryImport } from '../training/dataset/import.ts';
 import { deleteUnused } from './dataset-services.ts';
-import { addColumnOptions, addSettings, columnNames, settingsOf } from './options.ts';
+import { addColumnOptions, addSettings, columnNames, example, settingsOf } from './options.ts';
 import { print, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 import { storeOptions } from './store.ts';
@@ -24,15 +24,13 @@ async function withCatalogue<Result>(
   return await work(new DatasetCatalogue(store), store);
 }
 
-const example = (line: string) => `\nExample:\n  npm run -s tandem -- datasets ${line}`;
-
 function subcommand(name: string, summary: string, line: string): Command {
   const command = new Command(name)
     .summary(summary)
     .description(`${summary[0].toUpperCase()}${summary.slice(1)}.`);
   return addSettings(command.option('--json', 'print one JSON object'), storeSettings).addHelpText(
     'after',
-    example(line),
+    example(`datasets ${line}`),
   );
 }
 
@@ -154,7 +152,7 @@ export const datasets = new Command('datasets')
   .description(
     'Datasets that are kept: checked once, each picture stored once, named by their id ever after.',
   )
-  .addHelpText('after', example('import photos.zip --name pets'));
+  .addHelpText('after', example('datasets import photos.zip --name pets'));
 for (const command of [check, bring, list, send, remove]) datasets.addCommand(command);
 
 async function findSource(given: string): Promise<DatasetSource> {

@@ -10,6 +10,7 @@ import {
   addSettings,
   columnNames,
   encoderOptions,
+  example,
   featureCache,
   openDataset,
   settingsOf,
@@ -30,7 +31,7 @@ export const evaluate = addSettings(
   ).option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- evaluate photos-of-june/ --head pets@2')
+  .addHelpText('after', example('evaluate photos-of-june/ --head pets@2'))
   .action(async (reference: string, options, command: Command) => {
     const chosen = settingsOf(command, encoderSettings);
     await using store = await openStore(storeOptions(chosen));

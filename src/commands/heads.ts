@@ -12,7 +12,7 @@ import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
 import { metricTitles } from '../training/evaluation/metrics.ts';
 import { compareHeads } from './compare-heads.ts';
-import { addSettings, numberOption, settingsOf } from './options.ts';
+import { addSettings, example, numberOption, settingsOf } from './options.ts';
 import { metricText, print, printJson, table } from './output.ts';
 import { shippedHeads, storeOptions } from './store.ts';
 
@@ -34,7 +34,7 @@ const list = addSettings(
     .option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads list')
+  .addHelpText('after', example('heads list'))
   .action(async (options, command: Command) => {
     const heads = await withRegistry(command, async (registry) =>
       Promise.all(
@@ -70,7 +70,7 @@ const alias = addSettings(
     .option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads alias pets production 3')
+  .addHelpText('after', example('heads alias pets production 3'))
   .action(async (name: string, alias: string, version: number, options, command: Command) => {
     await withRegistry(command, (registry) => registry.setAlias(name, alias, version));
     if (options.json) printJson({ name, alias, version });
@@ -86,7 +86,7 @@ const rollback = addSettings(
     .option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads rollback pets production')
+  .addHelpText('after', example('heads rollback pets production'))
   .action(async (name: string, alias: string, options, command: Command) => {
     const version = await withRegistry(command, (registry) => registry.rollback(name, alias));
     if (options.json) printJson({ name, alias, version });
@@ -102,7 +102,7 @@ const remove = addSettings(
     .option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads delete pets 2')
+  .addHelpText('after', example('heads delete pets 2'))
   .action(async (name: string, version: number, options, command: Command) => {
     await withRegistry(command, (registry) => registry.delete(name, version));
     if (options.json) printJson({ name, version });
@@ -118,7 +118,7 @@ const exporting = addSettings(
     .option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads export pets@3 --output pets-3.tar')
+  .addHelpText('after', example('heads export pets@3 --output pets-3.tar'))
   .action(async (reference: string, options, command: Command) => {
     const { name, version, file } = await withRegistry(command, async (registry) => {
       const found = await registry.open(reference);
@@ -139,7 +139,7 @@ const importing = addSettings(
     .option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads import pets-3.tar')
+  .addHelpText('after', example('heads import pets-3.tar'))
   .action(async (file: string, options, command: Command) => {
     const chosen = settingsOf(command, encoderSettings);
     const [image, text] = await Promise.all(
@@ -170,4 +170,4 @@ export const heads = new Command('heads')
   .addCommand(remove)
   .addCommand(exporting)
   .addCommand(importing)
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- heads');
+  .addHelpText('after', example('heads'));

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { storeSettings } from '../config.ts';
 import { ApiKeys, scopes } from '../store/keys.ts';
 import { openStore } from '../store/store.ts';
-import { addSettings, settingsOf } from './options.ts';
+import { addSettings, example, settingsOf } from './options.ts';
 import { print, printJson, table } from './output.ts';
 import { storeOptions } from './store.ts';
 
@@ -24,7 +24,7 @@ const create = subcommand('create', 'Makes a key and shows its secret once')
       .choices(scopes)
       .default('predict'),
   )
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- keys create shop --scope predict')
+  .addHelpText('after', example('keys create shop --scope predict'))
   .action(async (name: string, options, command: Command) => {
     const key = await withKeys(command, (keys) => keys.create(name, options.scope));
     if (options.json) return printJson(key);
@@ -33,7 +33,7 @@ const create = subcommand('create', 'Makes a key and shows its secret once')
   });
 
 const list = subcommand('list', 'Lists the keys, without their secrets')
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- keys list')
+  .addHelpText('after', example('keys list'))
   .action(async (options, command: Command) => {
     const keys = await withKeys(command, (keys) => keys.list());
     if (options.json) return printJson({ keys });
@@ -47,7 +47,7 @@ const list = subcommand('list', 'Lists the keys, without their secrets')
 
 const revoke = subcommand('revoke', 'Takes a key back; a running server refuses it from its next request on')
   .argument('<id>', 'the key’s id, as the list shows it')
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- keys revoke 5b0e1d3e-4f0b-4c53-9d0f-6a2f5c0e7a11')
+  .addHelpText('after', example('keys revoke 5b0e1d3e-4f0b-4c53-9d0f-6a2f5c0e7a11'))
   .action(async (id: string, options, command: Command) => {
     const key = await withKeys(command, (keys) => keys.revoke(id));
     if (options.json) printJson(key);
@@ -57,7 +57,7 @@ const revoke = subcommand('revoke', 'Takes a key back; a running server refuses 
 export const keys = new Command('keys')
   .summary('make, list and revoke API keys')
   .description('Makes, lists and revokes API keys. As soon as there is one, every request needs one.')
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- keys create shop --scope predict')
+  .addHelpText('after', example('keys create shop --scope predict'))
   .addCommand(create)
   .addCommand(list)
   .addCommand(revoke);

@@ -12,12 +12,16 @@ import {
 } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import type { EncoderOptions } from '../inference/encoders.ts';
+import { product } from '../product.ts';
 import type { Store } from '../store/store.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { type Dataset, readDataset } from '../training/dataset/dataset.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
 import type { ImportProgress } from '../training/dataset/import.ts';
 import { splitMethods } from '../training/splitting/split.ts';
+
+/** The end of a command's help: what to type, as people have it who cloned the repository. */
+export const example = (line: string) => `\nExample:\n  npm run -s ${product.command} -- ${line}`;
 
 /** Adds the flags of settings to a command. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {

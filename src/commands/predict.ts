@@ -9,7 +9,7 @@ import { Predictor } from '../inference/predictor.ts';
 import { Engine } from '../runtime/engine.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
-import { addSettings, encoderOptions, settingsOf } from './options.ts';
+import { addSettings, encoderOptions, example, settingsOf } from './options.ts';
 import { percent, print, printJson, table } from './output.ts';
 import { shippedHeads, storeOptions } from './store.ts';
 
@@ -24,10 +24,7 @@ export const predict = addSettings(
     .option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText(
-    'after',
-    '\nExample:\n  npm run -s tandem -- predict --image cat.jpg --text "a cat on the sofa"',
-  )
+  .addHelpText('after', example('predict --image cat.jpg --text "a cat on the sofa"'))
   .action(async (options, command: Command) => {
     const topK = Number(options.topK);
     if (!Number.isInteger(topK) || topK < 1)

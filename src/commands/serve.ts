@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { encoderSettings, serverSettings } from '../config.ts';
 import { product } from '../product.ts';
 import type { HeadSummary } from '../server/services.ts';
-import { addSettings, settingsOf } from './options.ts';
+import { addSettings, example, settingsOf } from './options.ts';
 import { print, printJson } from './output.ts';
 import { type RunningServer, startServer } from './start-server.ts';
 
@@ -15,7 +15,7 @@ export const serve = addSettings(
     .option('--json', 'announce the start as one JSON object'),
   allSettings,
 )
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- serve --port 8080')
+  .addHelpText('after', example('serve --port 8080'))
   .action(async (options, command: Command) => {
     const chosen = settingsOf(command, allSettings);
     // A signal while it starts waits until it has: ONNX Runtime crashes where the process ends while it loads a model.

@@ -11,6 +11,7 @@ import {
   addSettings,
   columnNames,
   encoderOptions,
+  example,
   featureCache,
   numberOption,
   openDataset,
@@ -70,7 +71,7 @@ export const train = addSettings(
     .option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText('after', '\nExample:\n  npm run -s tandem -- train photos/ --head pets')
+  .addHelpText('after', example('train photos/ --head pets'))
   .action(async (reference: string, options, command: Command) => {
     const { strategy, fusion, variance, classWeights } = options;
     const chosen = settingsOf(command, encoderSettings);

@@ -51,7 +51,7 @@ it('finishes open requests when it closes, takes no new ones, and does not wait 
   await expect(fetch(`${address}/healthz`)).rejects.toThrow();
   expect((await open).status).toBe(200);
   await closed;
-  expect(performance.now() - started).toBeLessThan(3500);
+  expect(performance.now() - started).toBeLessThan(10_000);
 });
 
 it('cuts off what is still open after its limit', async () => {
@@ -86,11 +86,11 @@ it('gives up a body that stalls', async () => {
 });
 
 it('takes a body that comes slowly but steadily, longer than a stall may last', async () => {
-  const { address } = await serve(services(), { stallTime: 300 });
+  const { address } = await serve(services(), { stallTime: 1000 });
   const { socket, received } = send(address, head);
   for (const character of body) {
     socket.write(character);
-    await sleep(25);
+    await sleep(40);
   }
   await vi.waitFor(() => expect(received()).toContain('HTTP/1.1 200'));
   socket.destroy();

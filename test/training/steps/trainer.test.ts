@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { emitHead } from '../../../src/arl/serving.ts';
+import { type StrategyName, strategies } from '../../../src/arl/strategy.ts';
 import { classifierOf } from '../../../src/inference/head.ts';
 import { Engine } from '../../../src/runtime/engine.ts';
 import { answerRows, measureAnswers } from '../../../src/training/evaluation/answers.ts';
@@ -16,6 +17,9 @@ import { syntheticTable } from '../synthetic.ts';
 
 const engine = Engine.start({ provider: 'cpu', threads: 1 });
 afterAll(() => engine.close());
+
+/** Those that train the same parameters; `late` has a fusion of its own. */
+const trainedStrategies = (Object.keys(strategies) as StrategyName[]).filter((name) => name !== 'late');
 
 const classes = 4;
 const table = syntheticTable({ rows: 203, classes, dimensions: { image: 24, text: 16 } });
@@ -99,6 +103,21 @@ describe('a training', () => {
     expect(fused.accuracy).toBeGreaterThan(0.85);
     expect(image!.accuracy).toBeGreaterThan(0.6);
     expect(text!.accuracy).toBeGreaterThan(0.6);
+  });
+
+  it('is another one with every strategy and every variance', async () => {
+    const choices: Partial<Recipe>[] = [
+      ...trainedStrategies.map((strategy) => ({ strategy })),
+      { variance: 'dropout', dropout: 0.1 },
+      { dropout: 0.1 },
+    ];
+    const heads = await Promise.all(
+      choices.map((changes) =>
+        trainHead(engine, table, { classes, recipe: { ...recipe, epochs: 4, ...changes }, seed: 1 }),
+      ),
+    );
+    const weights = heads.map(({ parameters }) => parameters['adapter.0.weight'].join());
+    expect(new Set(weights).size).toBe(choices.length);
   });
 
   it('finds more of a rare class where classes are weighted', async () => {
