@@ -1,21 +1,15 @@
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { TandemError } from '../errors.ts';
 import type { Encoders } from '../inference/encoders.ts';
-import { type HeadManifest, headFiles } from '../inference/head-manifest.ts';
 import { product } from '../product.ts';
 import { Engine } from '../runtime/engine.ts';
 import { runtimeVersion } from '../runtime/provider.ts';
-import { sha256OfFile } from '../store/files/checksum.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
-import { type Dataset, hashInNoOrder } from './dataset/dataset.ts';
-import { measureAnswers } from './evaluation/answers.ts';
-import { selectRows } from './features/feature-table.ts';
+import type { Dataset } from './dataset/dataset.ts';
 import { extractFeatures } from './features/features.ts';
 import { fitHead } from './fit.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
 import { checkRecipe, type Recipe, recipeFor } from './recipe.ts';
-import { writeReport } from './report.ts';
+import { registerHead } from './register-head.ts';
 import { searchRecipe } from './search/recipe-search.ts';
 import { nearDuplicates } from './splitting/near-duplicates.ts';
 import type { SplitMethod } from './splitting/split.ts';
@@ -68,7 +62,8 @@ export async function fineTune(
 ): Promise<TrainingSummary> {
   const { dataset, seed, signal, onProgress } = options;
   const started = performance.now();
-  const { train, test } = splitRows(dataset, options);
+  const split = splitRows(dataset, options);
+  const { train, test } = split;
   const recipe = { ...recipeFor(train.length), ...options.recipe };
 
   const table = await extractFeatures(encoders, dataset, {
@@ -84,24 +79,11 @@ export async function fineTune(
   const encoded = performance.now();
 
   const { provider } = encoders.provider;
-  const checkpoints =
-    options.checkpoints === undefined
-      ? undefined
-      : new CheckpointFolder(
-          options.checkpoints,
-          {
-            dataset: dataset.hash,
-            encoders: encoders.fingerprints,
-            train,
-            provider,
-            threads: options.threads,
-            versions: [product.version, runtimeVersion],
-          },
-          { onNote: options.onNote },
-        );
+  const checkpoints = checkpointsOf(encoders, options, train);
+  const classes = dataset.labels.length;
   const search = options.search
     ? await searchRecipe(table, train, {
-        classes: dataset.labels.length,
+        classes,
         recipe,
         seed,
         groups: groupTwins(dataset.examples),
@@ -112,84 +94,32 @@ export async function fineTune(
         onProgress: (done, total) => onProgress?.({ stage: 'search', done, total }),
       })
     : undefined;
+  const chosen = search?.recipe ?? recipe;
   const engine = Engine.start({ provider, threads: options.threads });
   try {
-    const { weights, answers, history } = await fitHead(
-      engine,
-      table,
-      { train, test },
-      {
-        classes: dataset.labels.length,
-        recipe: search?.recipe ?? recipe,
-        calibration: search?.calibration,
-        seed,
-        signal,
-        checkpoint: checkpoints?.stage('final'),
-        onProgress: (progress) => onProgress?.({ stage: 'training', ...progress }),
-      },
-    );
+    const fitted = await fitHead(engine, table, split, {
+      classes,
+      recipe: chosen,
+      calibration: search?.calibration,
+      seed,
+      signal,
+      checkpoint: checkpoints?.stage('final'),
+      onProgress: (progress) => onProgress?.({ stage: 'training', ...progress }),
+    });
     const trained = performance.now();
-
-    const modalities = table.columns.map(({ modality }) => modality);
-    const manifest: Omit<HeadManifest, 'version' | 'metrics' | 'weights'> = {
-      format: 1,
-      name: options.head,
-      createdAt: new Date().toISOString(),
-      target: dataset.target,
-      labels: dataset.labels,
-      thresholds: search?.thresholds,
-      encoders: modalities.map((modality) => {
-        const { id, dimension, fingerprint } = encoders[modality];
-        return { modality, id, dimension, fingerprint };
-      }),
-      training: {
-        dataset: dataset.name,
-        datasetHash: dataset.hash,
-        testHash: hashInNoOrder(test.map((row) => dataset.examples[row])),
-        examples: { training: train.length, test: test.length },
-        seed,
-        provider,
+    const twins = await nearDuplicates(engine, table, split);
+    onProgress?.({ stage: 'evaluation', done: test.length, total: test.length });
+    const registered = await registerHead(
+      registry,
+      {
+        name: options.head,
+        ...{ dataset, table, split, fitted, recipe: chosen, search, seed, encoders },
         seconds: {
           features: seconds(started, encoded),
           training: seconds(encoded, trained),
           total: seconds(started, performance.now()),
         },
-        recipe: { ...(search?.recipe ?? recipe) },
-        search: search?.report,
-      },
-      calibration: search?.calibration,
-    };
-    const metrics = measureAnswers(answers, selectRows({ ...table, columns: [] }, test), search?.thresholds);
-    const twins = await nearDuplicates(engine, table, { train, test });
-    onProgress?.({ stage: 'evaluation', done: test.length, total: test.length });
-
-    const registered = await registry.register(
-      options.head,
-      async (folder, version) => {
-        const weightsFile = path.join(folder, headFiles.weights);
-        await writeFile(weightsFile, weights);
-        const complete: HeadManifest = {
-          ...manifest,
-          version,
-          metrics,
-          weights: await sha256OfFile(weightsFile),
-        };
-        await writeFile(path.join(folder, headFiles.manifest), `${JSON.stringify(complete, null, 2)}\n`);
-        const examples = test.map((row, index) => ({
-          ...dataset.examples[row],
-          probabilities: answers[index],
-        }));
-        await writeReport(path.join(folder, headFiles.report), {
-          manifest: complete,
-          history,
-          test: examples,
-          targets: selectRows({ ...table, columns: [] }, test).targets,
-          nearDuplicates: twins?.map((twin) => ({
-            test: examples[test.indexOf(twin.test)],
-            train: dataset.examples[twin.train],
-            similarity: twin.similarity,
-          })),
-        });
+        nearDuplicates: twins,
       },
       options.job,
     );
@@ -198,6 +128,18 @@ export async function fineTune(
   } finally {
     await engine.close();
   }
+}
+
+/** Where the trainings' states are kept; they are gone on from by nothing but the same work. */
+function checkpointsOf(
+  { fingerprints, provider: { provider } }: Encoders,
+  { checkpoints, dataset, threads, onNote }: FineTuneOptions,
+  train: readonly number[],
+): CheckpointFolder | undefined {
+  if (checkpoints === undefined) return undefined;
+  const versions = [product.version, runtimeVersion];
+  const work = { dataset: dataset.hash, encoders: fingerprints, train, provider, threads, versions };
+  return new CheckpointFolder(checkpoints, work, { onNote });
 }
 
 function seconds(from: number, to: number): number {

@@ -1,0 +1,110 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Encoders } from '../inference/encoders.ts';
+import { type HeadManifest, headFiles } from '../inference/head-manifest.ts';
+import { sha256OfFile } from '../store/files/checksum.ts';
+import type { HeadVersion } from '../store/heads/head-reading.ts';
+import type { HeadRegistry } from '../store/heads/heads.ts';
+import { type Dataset, hashInNoOrder } from './dataset/dataset.ts';
+import { measureAnswers } from './evaluation/answers.ts';
+import { type FeatureTable, selectRows } from './features/feature-table.ts';
+import type { FittedHead, SplitRows } from './fit.ts';
+import type { Recipe } from './recipe.ts';
+import { writeReport } from './report.ts';
+import type { RecipeSearch } from './search/recipe-search.ts';
+import type { NearDuplicate } from './splitting/near-duplicates.ts';
+
+/** A head that was trained and asked about the test rows, and all that is to be told of it. */
+export interface HeadToRegister {
+  name: string;
+  dataset: Dataset;
+  table: FeatureTable;
+  split: SplitRows;
+  fitted: FittedHead;
+  recipe: Recipe;
+  search?: RecipeSearch;
+  seed: number;
+  encoders: Encoders;
+  /** What each part of it took. */
+  seconds: HeadManifest['training']['seconds'];
+  /** Undefined where there were too many rows to look for them. */
+  nearDuplicates?: readonly NearDuplicate[];
+}
+
+/**
+ * Measures a trained head, writes its files and takes them into the registry as the next version.
+ * @param job that it is the work of, which makes no second version
+ */
+export function registerHead(
+  registry: HeadRegistry,
+  head: HeadToRegister,
+  job: string | undefined,
+): Promise<HeadVersion> {
+  const { name, dataset, fitted, search } = head;
+  const { test } = head.split;
+  const truth = selectRows({ ...head.table, columns: [] }, test);
+  const metrics = measureAnswers(fitted.answers, truth, search?.thresholds);
+  const described = describe(head);
+  const write = async (folder: string, version: number) => {
+    const weightsFile = path.join(folder, headFiles.weights);
+    await writeFile(weightsFile, fitted.weights);
+    const weights = await sha256OfFile(weightsFile);
+    const manifest: HeadManifest = { ...described, version, metrics, weights };
+    await writeFile(path.join(folder, headFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
+    const examples = test.map((row, index) => ({
+      ...dataset.examples[row],
+      probabilities: fitted.answers[index],
+    }));
+    const exampleOf = new Map(test.map((row, index) => [row, examples[index]]));
+    await writeReport(path.join(folder, headFiles.report), {
+      manifest,
+      history: fitted.history,
+      test: examples,
+      targets: truth.targets,
+      nearDuplicates: head.nearDuplicates?.map((twin) => ({
+        test: exampleOf.get(twin.test)!,
+        train: dataset.examples[twin.train],
+        similarity: twin.similarity,
+      })),
+    });
+  };
+  return registry.register(name, write, job);
+}
+
+/** The manifest, but for what the registry and the measurement add. */
+function describe({
+  name,
+  dataset,
+  table,
+  split: { train, test },
+  recipe,
+  search,
+  seed,
+  encoders,
+  seconds,
+}: HeadToRegister): Omit<HeadManifest, 'version' | 'metrics' | 'weights'> {
+  return {
+    format: 1,
+    name,
+    createdAt: new Date().toISOString(),
+    target: dataset.target,
+    labels: dataset.labels,
+    thresholds: search?.thresholds,
+    encoders: table.columns.map(({ modality }) => {
+      const { id, dimension, fingerprint } = encoders[modality];
+      return { modality, id, dimension, fingerprint };
+    }),
+    training: {
+      dataset: dataset.name,
+      datasetHash: dataset.hash,
+      testHash: hashInNoOrder(test.map((row) => dataset.examples[row])),
+      examples: { training: train.length, test: test.length },
+      seed,
+      provider: encoders.provider.provider,
+      seconds,
+      recipe: { ...recipe },
+      search: search?.report,
+    },
+    calibration: search?.calibration,
+  };
+}
