@@ -80,43 +80,7 @@ export async function extractFeatures(
     signal?.throwIfAborted();
   };
   const problems: ErrorItem[] = [];
-  await Promise.all(
-    parts.map(async ({ column, items }) => {
-      const encoder = encoders[column.modality];
-      const known =
-        cache === undefined
-          ? undefined
-          : await FeatureCache.open(cache, encoder.fingerprint, encoder.dimension);
-      try {
-        const missing: Item[] = [];
-        for (const some of inBatches(items, itemsOfLookup)) {
-          const found = (await known?.get(some.map(({ key }) => key))) ?? new Map<string, Float32Array>();
-          for (const item of some) {
-            const features = found.get(item.key);
-            if (features) await place(column, item, features);
-            else missing.push(item);
-          }
-          count(found.size);
-        }
-        const store = async (batch: readonly Item[], features: readonly Float32Array[]) => {
-          const usable = batch
-            .map((item, index) => ({ item, features: features[index] }))
-            .filter(({ item, features }) => {
-              const allFinite = features.every(Number.isFinite);
-              if (!allFinite) problems.push(notFinite(item, column.modality));
-              return allFinite;
-            });
-          for (const { item, features } of usable) await place(column, item, features);
-          await known?.put(usable.map(({ item, features }) => [item.key, features]));
-          count(batch.length);
-        };
-        if (column.modality === 'image') await encodePictures(encoders, missing, problems, store);
-        else await encodeTexts(encoders, missing, store);
-      } finally {
-        known?.close();
-      }
-    }),
-  );
+  await Promise.all(parts.map((part) => fillColumn(encoders, part, { cache, problems, count })));
   if (problems.length > 0)
     throw new TandemError(
       'invalid-dataset',
@@ -124,6 +88,42 @@ export async function extractFeatures(
       { items: problems.slice(0, 100) },
     );
   return { columns: parts.map(({ column }) => column), ...encodeTargets(dataset) };
+}
+
+/** Puts the features of all items in their rows: from the cache, or encoded and put there as well. */
+async function fillColumn(
+  encoders: Encoders,
+  { column, items }: { column: WritableColumn; items: readonly Item[] },
+  { cache, problems, count }: { cache?: string; problems: ErrorItem[]; count(items: number): void },
+): Promise<void> {
+  const { fingerprint, dimension } = encoders[column.modality];
+  const known = cache === undefined ? undefined : await FeatureCache.open(cache, fingerprint, dimension);
+  try {
+    const missing: Item[] = [];
+    for (const some of inBatches(items, itemsOfLookup)) {
+      const found = (await known?.get(some.map(({ key }) => key))) ?? new Map<string, Float32Array>();
+      for (const item of some) {
+        const features = found.get(item.key);
+        if (features) await place(column, item, features);
+        else missing.push(item);
+      }
+      count(found.size);
+    }
+    const store: Store = async (batch, features) => {
+      const usable: [Item, Float32Array][] = [];
+      for (const [index, item] of batch.entries()) {
+        if (features[index].every(Number.isFinite)) usable.push([item, features[index]]);
+        else problems.push(notFinite(item, column.modality));
+      }
+      for (const [item, values] of usable) await place(column, item, values);
+      await known?.put(usable.map(([{ key }, values]) => [key, values]));
+      count(batch.length);
+    };
+    if (column.modality === 'image') await encodePictures(encoders, missing, problems, store);
+    else await encodeTexts(encoders, missing, store);
+  } finally {
+    known?.close();
+  }
 }
 
 /** One such number would spread to every weight. */
