@@ -409,7 +409,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All jobs, the newest first */
+        /** The jobs, the newest first */
         get: operations["listJobs"];
         put?: never;
         /**
@@ -4055,22 +4055,36 @@ export interface operations {
     };
     listJobs: {
         parameters: {
-            query?: never;
+            query?: {
+                offset?: number;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The jobs. */
+            /** @description So many of the jobs as were asked for, and how many there are. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
+                        offset: number;
+                        total: number;
                         jobs: components["schemas"]["Job"][];
                     };
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */

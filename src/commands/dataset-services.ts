@@ -23,7 +23,7 @@ export interface DatasetServiceOptions {
   /** Whether addresses are fetched, and how many bytes of each at most. */
   fetchUrls: boolean;
   maximumBytes: number;
-  jobs(): Promise<Job[]>;
+  openJobs(): Promise<Job[]>;
 }
 
 /** Milliseconds for a dataset at an address. */
@@ -65,21 +65,22 @@ export function datasetServices(options: DatasetServiceOptions): Services['datas
       return { name, content: await exportDataset(catalogue, id) };
     },
     async delete(id) {
-      await deleteUnused(catalogue, id, await options.jobs());
+      await deleteUnused(catalogue, id, await options.openJobs());
     },
   };
 }
 
 /**
  * Deletes a dataset that no job needs any more.
+ * @param open the jobs that are not over
  * @throws TandemError `dataset-in-use`, naming the job; `unknown-dataset`
  */
 export async function deleteUnused(
   catalogue: DatasetCatalogue,
   id: string,
-  jobs: readonly Job[],
+  open: readonly Job[],
 ): Promise<void> {
-  const user = jobs.find((job) => job.dataset === id && job.finishedAt === undefined);
+  const user = open.find((job) => job.dataset === id);
   if (user) throw new TandemError('dataset-in-use', `the job ${user.id} trains on it`);
   await catalogue.delete(id);
 }

@@ -70,13 +70,36 @@ export class JobStore {
     });
   }
 
-  /** All jobs, the newest first. */
-  async list(): Promise<Job[]> {
-    const rows = await this.#database.query
+  /** Some of the jobs, the newest first, and how many there are. */
+  async list({ offset, limit }: { offset: number; limit: number }): Promise<{ jobs: Job[]; total: number }> {
+    const { query } = this.#database;
+    const rows = await query
       .selectFrom('job')
       .select('job')
       .orderBy('createdAt', 'desc')
       .orderBy('id')
+      .limit(limit)
+      .offset(offset)
+      .execute();
+    const { count } = await query
+      .selectFrom('job')
+      .select(({ fn }) => fn.countAll().as('count'))
+      .executeTakeFirstOrThrow();
+    return { jobs: rows.map(({ job }) => JSON.parse(job)), total: Number(count) };
+  }
+
+  /** Every job, in no order. */
+  async all(): Promise<Job[]> {
+    const rows = await this.#database.query.selectFrom('job').select('job').execute();
+    return rows.map(({ job }) => JSON.parse(job));
+  }
+
+  /** The jobs that are not over. */
+  async open(): Promise<Job[]> {
+    const rows = await this.#database.query
+      .selectFrom('job')
+      .select('job')
+      .where('state', 'in', ['queued', 'running'])
       .execute();
     return rows.map(({ job }) => JSON.parse(job));
   }

@@ -129,9 +129,14 @@ export class JobQueue {
     return job;
   }
 
-  /** All jobs, the newest first. */
-  list(): Promise<Job[]> {
-    return this.#jobs.list();
+  /** Some of the jobs, the newest first, and how many there are. */
+  list(page: { offset: number; limit: number }): Promise<{ jobs: Job[]; total: number }> {
+    return this.#jobs.list(page);
+  }
+
+  /** The jobs that are not over. */
+  open(): Promise<Job[]> {
+    return this.#jobs.open();
   }
 
   /** @throws TandemError `unknown-job` */
@@ -272,7 +277,7 @@ export class JobQueue {
   async #clean(): Promise<void> {
     const { store, onError } = this.#options;
     try {
-      const jobs = await this.#jobs.list();
+      const jobs = await this.#jobs.all();
       const isNeeded = ({ state, finishedAt }: Job) =>
         !isOver(state) || (state !== 'succeeded' && !this.#isTooOld(finishedAt!));
       const needed = new Set(jobs.filter(isNeeded).map(({ id }) => id));

@@ -141,8 +141,8 @@ export interface Services {
      * @throws TandemError `unknown-dataset`, `invalid-request` (head name), `overloaded` (queue full).
      */
     submit(request: JobRequest): Promise<Job>;
-    /** The newest first. */
-    list(): Promise<Job[]>;
+    /** The newest first, and how many there are in all. */
+    list(page: { offset: number; limit: number }): Promise<{ jobs: Job[]; total: number }>;
     /** @throws TandemError `unknown-job` */
     get(id: string): Promise<Job>;
     /** Events after `lastEventId` (0: all), then live ones until the job ends or the signal aborts. */

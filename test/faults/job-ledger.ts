@@ -86,7 +86,7 @@ export class JobLedger implements Ledger {
 
   /** The job that runs now: of those that have not ended, another may. */
   async running(client: Client): Promise<string | undefined> {
-    const { jobs }: { jobs: Job[] } = await client.expect(200, 'GET', '/v1/jobs');
+    const { jobs }: { jobs: Job[] } = await client.expect(200, 'GET', '/v1/jobs?limit=200');
     return jobs.find(({ state }) => state === 'running')?.id;
   }
 
@@ -129,7 +129,7 @@ export class JobLedger implements Ledger {
   }
 
   async check(client: Client, found: Findings): Promise<void> {
-    const { jobs }: { jobs: Job[] } = await client.expect(200, 'GET', '/v1/jobs');
+    const { jobs }: { jobs: Job[] } = await client.expect(200, 'GET', '/v1/jobs?limit=200');
     const listed = new Map(jobs.map((job) => [job.head!, job]));
     expect(listed.size, 'no job is listed twice').toBe(jobs.length);
     for (const [head, job] of this.#known) {

@@ -45,7 +45,14 @@ it('takes no more jobs than may wait, and says when to come back', async () => {
   await add('a', 0, 2);
   await add('b', 0, 2);
   await expect(add('c', 0, 2)).rejects.toMatchObject({ code: 'overloaded', retryAfter: 60 });
-  expect((await jobs.list()).map(({ id }) => id)).toEqual(['b', 'a']);
+  const ids = (list: { id: string }[]) => list.map(({ id }) => id);
+  const page = async (offset: number, limit: number) => {
+    const { jobs: some, total } = await jobs.list({ offset, limit });
+    return [ids(some), total];
+  };
+  expect(await page(0, 50)).toEqual([['b', 'a'], 2]);
+  expect(await page(1, 1)).toEqual([['a'], 2]);
+  expect(ids(await jobs.open()).sort()).toEqual(['a', 'b']);
 });
 
 it('changes a job only in the state and on the server that the change expects', async () => {

@@ -114,7 +114,7 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
     ...replaced,
     jobs: {
       submit: async () => job('queued'),
-      list: async () => [job('queued')],
+      list: async () => ({ jobs: [job('queued')], total: 1 }),
       get: async (id) => {
         if (id === 'a') return job('succeeded');
         throw new TandemError('unknown-job', `no job has the id ${JSON.stringify(id)}`);

@@ -41,13 +41,6 @@ export const querySchema = z.strictObject({
     .meta({ description: 'Only check: list every problem, keep nothing.', example: 'true' }),
 });
 
-const pageNumber = (least: number, most: number, fallback: number) =>
-  z.coerce.number().int().min(least).max(most).default(fallback);
-export const pageQuerySchema = z.strictObject({
-  offset: pageNumber(0, Number.MAX_SAFE_INTEGER, 0).meta({ example: 0 }),
-  limit: pageNumber(1, 200, 50).meta({ example: 50 }),
-});
-
 /**
  * Reads the body of a request for a dataset that a body parser has been over.
  * @throws ZodError naming each bad field; TandemError `invalid-request` where the file is missing

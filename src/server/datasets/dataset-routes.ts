@@ -4,16 +4,11 @@ import type { Request, RequestHandler } from 'express';
 import { z } from 'zod';
 import { readUpload } from '../body.ts';
 import type { AppOptions } from '../options.ts';
+import { pageQuerySchema } from '../page.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
-import {
-  formSchema,
-  jsonSchema,
-  pageQuerySchema,
-  parseDatasetRequest,
-  querySchema,
-} from './dataset-request.ts';
+import { formSchema, jsonSchema, parseDatasetRequest, querySchema } from './dataset-request.ts';
 import { datasetSchema, datasetsSchema, pageSchema, trialSchema } from './dataset-schemas.ts';
 
 const idParameter = { path: z.object({ id: z.string().meta({ description: 'The dataset’s id.' }) }) };

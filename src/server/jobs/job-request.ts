@@ -185,7 +185,9 @@ export const jobSchema = z
     example: exampleJob,
   }) satisfies z.ZodType<Job>;
 
-export const jobsSchema = z.object({ jobs: z.array(jobSchema) }).meta({ example: { jobs: [exampleJob] } });
+export const jobsSchema = z
+  .object({ offset: z.int(), total: z.int(), jobs: z.array(jobSchema) })
+  .meta({ example: { offset: 0, total: 1, jobs: [exampleJob] } });
 
 const defaultSeeds = 5;
 

@@ -3,6 +3,7 @@ import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { readUpload } from '../body.ts';
 import type { AppOptions } from '../options.ts';
+import { pageQuerySchema } from '../page.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
@@ -94,16 +95,22 @@ export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes
       path: '/v1/jobs',
       operation: {
         operationId: 'listJobs',
-        summary: 'All jobs, the newest first',
+        summary: 'The jobs, the newest first',
+        requestParams: { query: pageQuerySchema },
         responses: {
           '200': {
-            description: 'The jobs.',
+            description: 'So many of the jobs as were asked for, and how many there are.',
             content: { 'application/json': { schema: jobsSchema } },
           },
-          ...problemResponses(),
+          ...problemResponses('invalid-request'),
         },
       },
-      handlers: [async (_request, response) => void response.json({ jobs: await jobs.list() })],
+      handlers: [
+        async (request, response) => {
+          const page = pageQuerySchema.parse(request.query);
+          response.json({ offset: page.offset, ...(await jobs.list(page)) });
+        },
+      ],
     },
     {
       method: 'get',
