@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
-import ipaddr from 'ipaddr.js';
 import type { Settings } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import { product } from '../product.ts';
+import { isLoopbackAddress } from '../remote/address-range.ts';
 import type { Access } from '../server/access.ts';
 import type { ApiKeys } from '../store/keys.ts';
 
@@ -33,7 +33,5 @@ export async function accessTo(
 /** True where every address that a name stands for is this machine's own loopback. */
 export async function isLoopback(host: string): Promise<boolean> {
   const addresses = await lookup(host, { all: true }).catch(() => []);
-  return (
-    addresses.length > 0 && addresses.every(({ address }) => ipaddr.process(address).range() === 'loopback')
-  );
+  return addresses.length > 0 && addresses.every(({ address }) => isLoopbackAddress(address));
 }

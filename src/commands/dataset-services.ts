@@ -23,7 +23,7 @@ export interface DatasetServiceOptions {
   /** Whether addresses are fetched, and how many bytes of each at most. */
   fetchUrls: boolean;
   maximumBytes: number;
-  openJobs(): Promise<Job[]>;
+  unfinishedJobs(): Promise<Job[]>;
 }
 
 /** Milliseconds for a dataset at an address. */
@@ -65,22 +65,22 @@ export function datasetServices(options: DatasetServiceOptions): Services['datas
       return { name, content: await exportDataset(catalogue, id) };
     },
     async delete(id) {
-      await deleteUnused(catalogue, id, await options.openJobs());
+      await deleteUnused(catalogue, id, await options.unfinishedJobs());
     },
   };
 }
 
 /**
  * Deletes a dataset that no job needs any more.
- * @param open the jobs that are not over
+ * @param unfinished the jobs that are not over
  * @throws TandemError `dataset-in-use`, naming the job; `unknown-dataset`
  */
 export async function deleteUnused(
   catalogue: DatasetCatalogue,
   id: string,
-  open: readonly Job[],
+  unfinished: readonly Job[],
 ): Promise<void> {
-  const user = open.find((job) => job.dataset === id);
+  const user = unfinished.find((job) => job.dataset === id);
   if (user) throw new TandemError('dataset-in-use', `the job ${user.id} trains on it`);
   await catalogue.delete(id);
 }

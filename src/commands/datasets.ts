@@ -141,7 +141,7 @@ const remove = subcommand(
   .argument('<id>', 'id of the dataset')
   .action(async (id: string, options, command: Command) => {
     await withCatalogue(command, async (catalogue, { database }) =>
-      deleteUnused(catalogue, id, await new JobStore(database).open()),
+      deleteUnused(catalogue, id, await new JobStore(database).unfinished()),
     );
     if (options.json) printJson({ deleted: id });
     else print(`${id} is gone`);

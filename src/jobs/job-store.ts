@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
 import { TandemError } from '../errors.ts';
 import type { Database, Tables } from '../store/database/database.ts';
-import type { Job, JobEvent, JobState } from './job.ts';
+import { type Job, type JobEvent, type JobState, unfinishedStates } from './job.ts';
 import type { JobTask } from './task.ts';
 
 /** A job, and what only those need to know who run it. */
@@ -95,11 +95,11 @@ export class JobStore {
   }
 
   /** The jobs that are not over. */
-  async open(): Promise<Job[]> {
+  async unfinished(): Promise<Job[]> {
     const rows = await this.#database.query
       .selectFrom('job')
       .select('job')
-      .where('state', 'in', ['queued', 'running'])
+      .where('state', 'in', unfinishedStates)
       .execute();
     return rows.map(({ job }) => JSON.parse(job));
   }

@@ -33,7 +33,10 @@ export interface JobEvent {
   job: Job;
 }
 
+/** States that a job leaves by itself. */
+export const unfinishedStates: readonly JobState[] = ['queued', 'running'];
+
 /** True in a state that a job does not leave by itself. */
 export function isOver(state: JobState): boolean {
-  return state === 'succeeded' || state === 'failed' || state === 'cancelled';
+  return !unfinishedStates.includes(state);
 }

@@ -135,8 +135,8 @@ export class JobQueue {
   }
 
   /** The jobs that are not over. */
-  open(): Promise<Job[]> {
-    return this.#jobs.open();
+  unfinished(): Promise<Job[]> {
+    return this.#jobs.unfinished();
   }
 
   /** @throws TandemError `unknown-job` */

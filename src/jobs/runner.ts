@@ -7,7 +7,7 @@ import type { HeadRegistry } from '../store/heads/heads.ts';
 import { storageError } from '../store/storage-error.ts';
 import { readSummary } from '../training/summary.ts';
 import { describeFailure } from './failure.ts';
-import type { Job, JobEvent, JobState } from './job.ts';
+import { type Job, type JobEvent, type JobState, unfinishedStates } from './job.ts';
 import type { ExpectedJob, JobChange, JobStore } from './job-store.ts';
 import type { TrainingMessage, TrainingOrder, TrainingPlace } from './task.ts';
 
@@ -68,7 +68,7 @@ export class JobRunner {
     const startedAt = new Date().toISOString();
     const started = await this.#change(
       id,
-      { states: ['queued', 'running'] },
+      { states: unfinishedStates },
       { state: 'running', startedAt, runner, reason: undefined },
     );
     if (!started) return;

@@ -4,7 +4,7 @@ import { get as getHttps } from 'node:https';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TandemError } from '../errors.ts';
-import { isGlobalAddress } from './global-address.ts';
+import { isGlobalAddress } from './address-range.ts';
 
 export interface RemoteOptions {
   /** Most bytes that are read; counted while they come, whatever the server announces. */

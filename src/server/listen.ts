@@ -3,6 +3,9 @@ import { type AddressInfo, Server as NetServer } from 'node:net';
 import type { Express } from 'express';
 import { TandemError } from '../errors.ts';
 
+/** Milliseconds that open requests and calls may take once the server is told to stop, unless said. */
+export const usualDrainTime = 10_000;
+
 export interface ListenOptions {
   host: string;
   /** 0 takes any free one. */
@@ -29,7 +32,7 @@ export interface ListeningServer {
  */
 export async function listen(
   app: Express,
-  { host, port, drainTime = 10_000, stallTime = 60_000 }: ListenOptions,
+  { host, port, drainTime = usualDrainTime, stallTime = 60_000 }: ListenOptions,
 ): Promise<ListeningServer> {
   const server = createServer(app);
   cutOffStalledBodies(server, stallTime);

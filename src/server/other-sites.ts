@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
-import ipaddr from 'ipaddr.js';
 import { TandemError } from '../errors.ts';
+import { isLoopbackAddress } from '../remote/address-range.ts';
 
 const harmless = ['GET', 'HEAD', 'OPTIONS'];
 
@@ -43,6 +43,5 @@ function hostOf(origin: string): string | undefined {
 
 function isThisMachine(name: string): boolean {
   const address = name.replace(/^\[(.*)\]$/, '$1');
-  if (ipaddr.isValid(address)) return ipaddr.process(address).range() === 'loopback';
-  return /(^|\.)localhost\.?$/i.test(name);
+  return isLoopbackAddress(address) || /(^|\.)localhost\.?$/i.test(name);
 }

@@ -94,14 +94,8 @@ export class PictureStore {
   /** @returns false where there was nothing left */
   #releaseSome(importing: string): Promise<boolean> {
     return this.#exclusively(async (transaction) => {
-      const uses = await transaction
-        .selectFrom('pictureUse')
-        .select('hash')
-        .where('user', '=', importing)
-        .limit(removedAtOnce)
-        .execute();
-      if (uses.length === 0) return false;
-      const hashes = uses.map(({ hash }) => hash);
+      const hashes = await someUsedBy(transaction, importing, removedAtOnce);
+      if (hashes.length === 0) return false;
       const others = await transaction
         .selectFrom('pictureUse')
         .select('hash')
@@ -132,14 +126,8 @@ async function handOver(
   to: { user: string; importedAt: string | null },
 ): Promise<void> {
   for (;;) {
-    const rows = await transaction
-      .selectFrom('pictureUse')
-      .select('hash')
-      .where('user', '=', from)
-      .limit(writtenAtOnce)
-      .execute();
-    if (rows.length === 0) return;
-    const hashes = rows.map(({ hash }) => hash);
+    const hashes = await someUsedBy(transaction, from, writtenAtOnce);
+    if (hashes.length === 0) return;
     await transaction
       .updateTable('pictureUse')
       .set(to)
@@ -148,6 +136,17 @@ async function handOver(
       .execute();
     await nextTurn();
   }
+}
+
+/** Hashes of pictures that somebody uses, so many of them at most. */
+async function someUsedBy(transaction: Transaction<Tables>, user: string, most: number): Promise<string[]> {
+  const uses = await transaction
+    .selectFrom('pictureUse')
+    .select('hash')
+    .where('user', '=', user)
+    .limit(most)
+    .execute();
+  return uses.map(({ hash }) => hash);
 }
 
 function keyOf(hash: string): string {

@@ -52,7 +52,7 @@ it('takes no more jobs than may wait, and says when to come back', async () => {
   };
   expect(await page(0, 50)).toEqual([['b', 'a'], 2]);
   expect(await page(1, 1)).toEqual([['a'], 2]);
-  expect(ids(await jobs.open()).sort()).toEqual(['a', 'b']);
+  expect(ids(await jobs.unfinished()).sort()).toEqual(['a', 'b']);
 });
 
 it('changes a job only in the state and on the server that the change expects', async () => {

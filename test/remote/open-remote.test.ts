@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isGlobalAddress } from '../../src/remote/global-address.ts';
+import { isGlobalAddress } from '../../src/remote/address-range.ts';
 import { openRemote, type RemoteOptions } from '../../src/remote/open-remote.ts';
 
 /** A server on loopback that the names `*.test` lead to. */

@@ -8,7 +8,7 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { TandemError } from '../../errors.ts';
-import type { ListenOptions } from '../listen.ts';
+import { type ListenOptions, usualDrainTime } from '../listen.ts';
 import type { AppOptions } from '../options.ts';
 import { requireReady } from '../readiness.ts';
 import type { Services } from '../services.ts';
@@ -51,7 +51,7 @@ export interface ListeningGrpc {
 export async function listenGrpc(
   services: Services,
   options: AppOptions,
-  { host, port, drainTime = 10_000 }: Pick<ListenOptions, 'host' | 'port' | 'drainTime'>,
+  { host, port, drainTime = usualDrainTime }: Pick<ListenOptions, 'host' | 'port' | 'drainTime'>,
 ): Promise<ListeningGrpc> {
   const server = new Server({ 'grpc.max_receive_message_length': options.maximumRequestBytes });
   const definition = loadSync(path.join(import.meta.dirname, 'open_inference.proto'), {

@@ -35,9 +35,7 @@ export async function readMetadataRows(
   notes: string[],
 ): Promise<FoundExample[]> {
   const { path, name, inlineFolder } = place;
-  const { imageColumn, textColumn, labelColumn } = names;
-  const kept = [imageColumn, textColumn, labelColumn, splitColumn];
-  const file = { path, name, inlineFolder, imageColumn, kept };
+  const file = { path, name, inlineFolder, imageColumn: names.imageColumn, kept: askedColumns(names) };
   const table = await readMetadataFile(file, problems);
   if (!table) return [];
   const { columns, rows } = table;
@@ -48,6 +46,10 @@ export async function readMetadataRows(
     if (example) examples.push(example);
   }
   return examples;
+}
+
+function askedColumns({ imageColumn, textColumn, labelColumn }: ColumnNames): string[] {
+  return [imageColumn, textColumn, labelColumn, splitColumn];
 }
 
 function checkColumns(
@@ -62,7 +64,7 @@ function checkColumns(
     return false;
   }
   const { imageColumn, textColumn, labelColumn } = names;
-  const known = [imageColumn, textColumn, labelColumn, splitColumn];
+  const known = askedColumns(names);
   const spare = columns.filter((column) => !known.includes(column));
   const missing = known.filter((column) => !columns.includes(column));
   const misspelt = spare.filter((column) => closest(column, missing));

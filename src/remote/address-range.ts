@@ -9,3 +9,8 @@ export function isGlobalAddress(address: string): boolean {
   // `process` turns IPv4 mapped into IPv6 back into IPv4.
   return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
 }
+
+/** Whether an IP address is this machine's own loopback, in whichever form. */
+export function isLoopbackAddress(address: string): boolean {
+  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback';
+}
