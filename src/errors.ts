@@ -78,6 +78,11 @@ export const errorTable = {
     title: 'There is no such key',
     fix: 'The command `keys list` lists the keys.',
   },
+  'unknown-encoder': {
+    status: 500,
+    title: 'There is no such encoder',
+    fix: 'Name an encoder that is there with --image-encoder or --text-encoder, or the folder that holds it with --models.',
+  },
   'unknown-head': { status: 404, title: 'There is no such head', fix: 'GET /v1/heads lists the heads.' },
   'unknown-dataset': {
     status: 404,

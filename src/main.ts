@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { backup } from './commands/backup.ts';
 import { compare } from './commands/compare.ts';
 import { datasets } from './commands/datasets.ts';
@@ -36,19 +36,52 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 if (process.pid === 1)
   for (const [signal, code] of Object.entries(exitCodes)) process.once(signal, () => process.exit(code));
 
+const isForMachines = process.argv.includes('--json');
+if (isForMachines) for (const command of [program, ...allOf(program)]) throwUsageErrors(command);
+
 try {
   await program.parseAsync();
 } catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode;
+    if (error.exitCode !== 0)
+      printFailure({ code: 'usage', title: 'The command is not valid', ...usage(error) });
+  } else handleFailure(error);
+}
+
+function handleFailure(error: unknown): void {
   const known = error instanceof TandemError ? error : storageError(error);
   if (!known) throw error;
   const { code, message, items, fix } = known;
-  if (process.argv.includes('--json'))
-    process.stdout.write(
-      `${JSON.stringify({ error: { code, title: errorTable[code].title, detail: message, items, fix } }, null, 2)}\n`,
-    );
+  if (isForMachines) printFailure({ code, title: errorTable[code].title, detail: message, items, fix });
   else {
     const places = items.map(({ at, detail }) => `  ${at}: ${detail}\n`).join('');
     process.stderr.write(`${errorTable[code].title}: ${message}\n${places}${fix}\n`);
   }
   process.exitCode = 1;
+}
+
+/** Every command under a command. */
+function allOf({ commands }: Command): Command[] {
+  return commands.flatMap((command) => [command, ...allOf(command as Command)]);
+}
+
+/** A machine reads the object on stdout, and needs no lines for people beside it. */
+function throwUsageErrors(command: Command): void {
+  command
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .showHelpAfterError(false);
+}
+
+function usage({ message }: CommanderError) {
+  return {
+    detail: message.replace(/^error: /, ''),
+    items: [],
+    fix: 'The same command with --help instead of its options shows what is possible.',
+  };
+}
+
+function printFailure(error: Record<'code' | 'title' | 'detail' | 'fix' | 'items', unknown>): void {
+  process.stdout.write(`${JSON.stringify({ error }, null, 2)}\n`);
 }

@@ -53,7 +53,12 @@ export const compareHeads = addSettings(
       const onProgress = progressBar();
       const { target } = ours;
       const columns = columnNames(options);
-      const dataset = await openDataset(reference, store, { columns, target, onProgress });
+      const dataset = await openDataset(reference, store, {
+        columns,
+        target,
+        purpose: 'measuring',
+        onProgress,
+      });
       const encoders = await loadEncoders(encoderOptions(chosen));
       try {
         const heads = [versions[0].folder, versions[1].folder] as const;

@@ -39,7 +39,12 @@ export const evaluate = addSettings(
     const onProgress = progressBar();
     const { target } = await readHeadManifest(version.folder);
     const columns = columnNames(options);
-    const dataset = await openDataset(reference, store, { columns, target, onProgress });
+    const dataset = await openDataset(reference, store, {
+      columns,
+      target,
+      purpose: 'measuring',
+      onProgress,
+    });
     const encoders = await loadEncoders(encoderOptions(chosen));
     try {
       const metrics = await evaluateHead(encoders, {

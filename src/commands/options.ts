@@ -18,6 +18,7 @@ import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { type Dataset, readDataset } from '../training/dataset/dataset.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
 import type { ImportProgress } from '../training/dataset/import.ts';
+import type { DatasetPurpose } from '../training/dataset/labels.ts';
 import { splitMethods } from '../training/splitting/split.ts';
 
 /** The end of a command's help: what to type, as people have it who cloned the repository. */
@@ -65,22 +66,36 @@ export interface DatasetChoice {
   columns?: Partial<ColumnNames>;
   /** How a folder's labels are read, where the command doesn't say. */
   target?: TargetKind;
+  /** A training unless said. */
+  purpose?: DatasetPurpose;
   onProgress?(progress: ImportProgress): void;
 }
 
 /**
- * The dataset that a command was given: a folder, or the id of one that was imported.
+ * The dataset that a command was given: a folder, or the id of one that was imported. What is to be noted of it goes to
+ * the person.
  * @throws TandemError `unknown-dataset`, `invalid-dataset`; `invalid-request` where columns of an imported one are named
  */
 export async function openDataset(
   reference: string,
   store: Store,
-  { columns = {}, target, onProgress }: DatasetChoice = {},
+  choice: DatasetChoice = {},
+): Promise<Dataset> {
+  const dataset = await findDataset(reference, store, choice);
+  for (const note of dataset.notes) process.stderr.write(`note: ${note}\n`);
+  return dataset;
+}
+
+async function findDataset(
+  reference: string,
+  store: Store,
+  { columns = {}, target, purpose, onProgress }: DatasetChoice,
 ): Promise<Dataset> {
   const isFolder = (await stat(reference).catch(() => undefined))?.isDirectory();
   if (isFolder)
     return readDataset(reference, {
       ...(target && { target }),
+      purpose,
       ...columns,
       onProgress: (done, total) => onProgress?.({ stage: 'checking', done, total }),
     });

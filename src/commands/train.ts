@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { strategies } from '../arl/strategy.ts';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
-import { HeadRegistry } from '../store/heads/heads.ts';
+import { checkHeadName, HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
 import { fineTune } from '../training/fine-tune.ts';
 import { chooseRecipe, defaultRecipe, type Recipe, trainedFusions } from '../training/recipe.ts';
@@ -74,6 +74,7 @@ export const train = addSettings(
   .addHelpText('after', example('train photos/ --head pets'))
   .action(async (reference: string, options, command: Command) => {
     const { strategy, fusion, variance, classWeights } = options;
+    checkHeadName(options.head);
     const chosen = settingsOf(command, encoderSettings);
     await using store = await openStore(storeOptions(chosen));
     const onProgress = progressBar();

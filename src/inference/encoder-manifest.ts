@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { glob, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
@@ -53,14 +53,15 @@ export type VerifiedManifest<Manifest = ImageEncoderManifest | TextEncoderManife
 
 /**
  * Reads `encoder.json` of an encoder's folder and checks every file that it names.
- * @throws TandemError `damaged-artifact` naming each file that is missing or whose sha256 differs
+ * @throws TandemError `unknown-encoder` naming those that are beside the folder; `damaged-artifact` naming each file that is missing or whose sha256 differs
  * @example const manifest = await readEncoderManifest('models/efficientnet-lite0');
  */
 export async function readEncoderManifest(folder: string): Promise<VerifiedManifest> {
   const file = path.join(folder, 'encoder.json');
   const manifest = await readFile(file, 'utf8')
     .then((text) => manifestSchema.parse(JSON.parse(text)))
-    .catch((error: Error) => {
+    .catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') throw await unknownEncoder(folder);
       throw new TandemError('damaged-artifact', `${file} cannot be used: ${error.message}`, { cause: error });
     });
   const problems = await Promise.all(
@@ -87,4 +88,14 @@ export async function readEncoderManifest(folder: string): Promise<VerifiedManif
     .update(JSON.stringify([sorted, preprocessing, ...revision]))
     .digest('hex');
   return { ...manifest, folder, fingerprint };
+}
+
+async function unknownEncoder(folder: string): Promise<TandemError> {
+  const models = path.dirname(folder);
+  const found = await Array.fromAsync(glob('*/encoder.json', { cwd: models })).catch(() => []);
+  const names = found.map((file) => path.dirname(file)).sort();
+  return new TandemError(
+    'unknown-encoder',
+    `${models} has no encoder ${JSON.stringify(path.basename(folder))}; there are: ${names.join(', ') || 'none'}`,
+  );
 }

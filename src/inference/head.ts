@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
 import type { TargetKind } from '../arl/target.ts';
 import { TandemError } from '../errors.ts';
@@ -86,7 +87,8 @@ export function parseHeadManifest(text: string, place: string): HeadManifest {
 }
 
 function unusable(place: string, error: Error): TandemError {
-  return new TandemError('damaged-artifact', `${place} cannot be used: ${error.message}`, { cause: error });
+  const detail = error instanceof z.ZodError ? z.prettifyError(error) : error.message;
+  return new TandemError('damaged-artifact', `${place} cannot be used: ${detail}`, { cause: error });
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Encoders } from '../inference/encoders.ts';
 import { product } from '../product.ts';
 import { Engine } from '../runtime/engine.ts';
 import { runtimeVersion } from '../runtime/provider.ts';
-import type { HeadRegistry } from '../store/heads/heads.ts';
+import { checkHeadName, type HeadRegistry } from '../store/heads/heads.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { extractFeatures } from './features/features.ts';
 import { fitHead } from './fit.ts';
@@ -51,7 +51,7 @@ export interface FineTuneOptions {
 /**
  * The whole way from a dataset to a registered head: encode it, train on the training
  * split, measure on the test split (read here, once, at the end), write the report, register the version.
- * @throws TandemError `invalid-dataset`, `invalid-recipe`, `job-cancelled`, `training-failed`
+ * @throws TandemError `invalid-request` (the head's name), `invalid-dataset`, `invalid-recipe`, `job-cancelled`, `training-failed`
  * @example
  * const { version, metrics } = await fineTune(encoders, registry, { dataset: await readDataset('pets'), head: 'pets', … });
  */
@@ -62,6 +62,7 @@ export async function fineTune(
 ): Promise<TrainingSummary> {
   const { dataset, seed, signal, onProgress } = options;
   const started = performance.now();
+  checkHeadName(options.head);
   const split = splitRows(dataset, options);
   const { train, test } = split;
   const recipe = { ...recipeFor(train.length), ...options.recipe };
@@ -94,6 +95,10 @@ export async function fineTune(
         onProgress: (done, total) => onProgress?.({ stage: 'search', done, total }),
       })
     : undefined;
+  if (options.search && !search)
+    options.onNote?.(
+      `${train.length} examples are too few to hold any out of the training: the recipe is the default, and the answers are not calibrated`,
+    );
   const chosen = search?.recipe ?? recipe;
   const engine = Engine.start({ provider, threads: options.threads });
   try {

@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
+import { TandemError } from '../errors.ts';
 import type { Encoders } from '../inference/encoders.ts';
-import { type HeadManifest, headFiles } from '../inference/head-manifest.ts';
+import { type HeadManifest, headFiles, headManifestSchema } from '../inference/head-manifest.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import type { HeadVersion } from '../store/heads/head-reading.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
@@ -34,6 +36,7 @@ export interface HeadToRegister {
 /**
  * Measures a trained head, writes its files and takes them into the registry as the next version.
  * @param job that it is the work of, which makes no second version
+ * @throws TandemError `training-failed` where a figure is no finite number
  */
 export function registerHead(
   registry: HeadRegistry,
@@ -50,7 +53,7 @@ export function registerHead(
     await writeFile(weightsFile, fitted.weights);
     const weights = await sha256OfFile(weightsFile);
     const manifest: HeadManifest = { ...described, version, metrics, weights };
-    await writeFile(path.join(folder, headFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeFile(path.join(folder, headFiles.manifest), textOf(manifest));
     const examples = test.map((row, index) => ({
       ...dataset.examples[row],
       probabilities: fitted.answers[index],
@@ -69,6 +72,21 @@ export function registerHead(
     });
   };
   return registry.register(name, write, job);
+}
+
+/**
+ * The text of head.json, which is sure to be read again.
+ * @throws TandemError `training-failed` where a figure is no finite number
+ */
+function textOf(manifest: HeadManifest): string {
+  const text = `${JSON.stringify(manifest, null, 2)}\n`;
+  const { error } = headManifestSchema.safeParse(JSON.parse(text));
+  if (error)
+    throw new TandemError(
+      'training-failed',
+      `what came out of it is no head, so none was registered: ${z.prettifyError(error)}`,
+    );
+  return text;
 }
 
 /** The manifest, but for what the registry and the measurement add. */

@@ -5,7 +5,7 @@ import { type ErrorItem, TandemError } from '../../errors.ts';
 import { contentOf } from '../splitting/twins.ts';
 import { countExamples, type DatasetCounts } from './counts.ts';
 import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
-import { checkLabels, labelsOf, noteTwins } from './labels.ts';
+import { checkLabels, type DatasetPurpose, labelsOf, noteTwins } from './labels.ts';
 import { findExamples } from './layout.ts';
 import { checkPictures } from './pictures.ts';
 import { describeProblems, Problems } from './problems.ts';
@@ -14,6 +14,8 @@ import { readReading } from './reading.ts';
 export type { Dataset, Example } from './example.ts';
 
 export interface ReadOptions extends Partial<ColumnNames> {
+  /** What it is to be good for; a training unless said. */
+  purpose?: DatasetPurpose;
   /** What to call the dataset; else its folder's name. */
   name?: string;
   /** Where pictures are put that stand in a table themselves; without it they are a problem. */
@@ -52,7 +54,7 @@ export interface DatasetCheck {
  */
 export async function checkDataset(
   folder: string,
-  { imageColumn = 'file_name', textColumn = 'text', ...options }: ReadOptions = {},
+  { imageColumn = 'file_name', textColumn = 'text', purpose = 'training', ...options }: ReadOptions = {},
 ): Promise<DatasetCheck> {
   const root = await realpath(folder).catch(() => undefined);
   if (root === undefined || !(await stat(root)).isDirectory()) {
@@ -69,7 +71,7 @@ export async function checkDataset(
     throw new TandemError('unknown-dataset', `${name} has neither a metadata file nor a folder per class`);
   const checked = await checkPictures(rows, found, options.onProgress);
   // Where the list of examples itself is broken, that is the one thing to mend.
-  if (rows.length > 0 || found.count === 0) checkLabels(rows, name, columns, found);
+  if (rows.length > 0 || found.count === 0) checkLabels(rows, { dataset: name, purpose, ...columns }, found);
   noteTwins(checked, contentOf, notes);
   const problems = found.list();
   const counts = countExamples(checked);

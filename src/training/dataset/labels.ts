@@ -1,5 +1,6 @@
 import type { ColumnNames, FoundExample } from './example.ts';
 import { labelsIn } from './label-column.ts';
+import { checkNumbers, checkRange } from './numbers.ts';
 import type { Problems } from './problems.ts';
 
 type LabelReading = Pick<ColumnNames, 'target' | 'labelSeparator'>;
@@ -16,29 +17,34 @@ export function labelsOf(
   return [...new Set(labels)].sort();
 }
 
-/** Checks that there is something to tell apart, and enough of each label to both learn and test it. */
+/** What a dataset is read for: to train a head, or to measure one that is there. */
+export type DatasetPurpose = 'training' | 'measuring';
+
+/**
+ * Checks that there are examples, and for a training also that there is something to tell apart, and enough of each
+ * label to both learn and test it.
+ */
 export function checkLabels(
   examples: FoundExample[],
-  dataset: string,
-  reading: LabelReading,
+  { dataset, purpose, ...reading }: LabelReading & { dataset: string; purpose: DatasetPurpose },
   problems: Problems,
 ): void {
-  if (reading.target === 'single') checkSingleLabels(examples, dataset, problems);
-  else if (examples.length === 0) problems.add(dataset, 'there are no examples');
+  if (examples.length === 0) problems.add(dataset, 'there are no examples');
+  else if (purpose === 'measuring') {
+    // One label alone, or a single example, can be measured.
+  } else if (reading.target === 'single') checkSingleLabels(examples, dataset, problems);
   else if (new Set(examples.map(({ label }) => label)).size === 1)
     problems.add(
       dataset,
       `every example has the same ${reading.target === 'multi' ? 'labels' : 'number'}, "${examples[0].label}"; there is nothing to learn`,
     );
-  if (reading.target === 'regression')
-    for (const { at, label } of examples)
-      if (!Number.isFinite(Number(label)))
-        problems.add(at, `the label ${JSON.stringify(label)} is not a number`);
+  if (reading.target !== 'regression') return;
+  checkNumbers(examples, problems);
+  if (purpose === 'training') checkRange(examples, dataset, problems);
 }
 
 function checkSingleLabels(examples: FoundExample[], dataset: string, problems: Problems): void {
   const byLabel = Map.groupBy(examples, ({ label }) => label);
-  if (byLabel.size === 0) problems.add(dataset, 'there are no examples');
   if (byLabel.size === 1)
     problems.add(dataset, `every example has the label "${examples[0].label}"; two are needed`);
   for (const [label, [first, ...others]] of byLabel) {

@@ -2,7 +2,7 @@ import pMap from 'p-map';
 import type { ItemProbabilities } from '../../inference/head.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { type FeatureTable, selectRows } from '../features/feature-table.ts';
-import { fitHead } from '../fit.ts';
+import { fitHead, type SplitRows } from '../fit.ts';
 import type { Recipe } from '../recipe.ts';
 import type { CheckpointFolder } from '../steps/checkpoints.ts';
 import type { HeldOutAnswers } from './calibration.ts';
@@ -10,10 +10,6 @@ import type { HeldOutAnswers } from './calibration.ts';
 export interface CrossValidationOptions {
   classes: number;
   seed: number;
-  /** The fold of each of the rows. */
-  folds: Int32Array;
-  /** Folds that are held out, one after the other; with fewer than there are, some rows are never held out. */
-  heldOut: number;
   signal?: AbortSignal;
   checkpoints?: CheckpointFolder;
   /** Called after each training. */
@@ -21,26 +17,40 @@ export interface CrossValidationOptions {
 }
 
 /**
- * Trains each recipe on all folds but one and asks it about that one, for every fold that is held out. Examples of a
- * label that is in one fold alone are not asked about: nothing could have taught it.
- * @param engines trainings run on all of them side by side; the answers do not depend on their number
+ * Holds out the first folds, one after the other. Examples of a label that is in one fold alone are not asked about:
+ * nothing could have taught it. A fold that would leave nothing to train on or nothing to ask about is not held out.
  * @param rows the rows to divide
+ * @param folds the fold of each of them
+ * @param heldOut folds to hold out; with fewer than there are, some rows are never held out
+ * @example const splits = holdOut(table, rows, dealFolds(labels, { count: 5, seed: 0 }), 5);
+ */
+export function holdOut(
+  { labels, targets }: Pick<FeatureTable, 'labels' | 'targets'>,
+  rows: readonly number[],
+  folds: Int32Array,
+  heldOut: number,
+): SplitRows[] {
+  return Array.from({ length: heldOut }, (_, fold) => {
+    const train = rows.filter((_, index) => folds[index] !== fold);
+    const taught = new Set(train.map((row) => labels[row]));
+    const isTaught = (row: number) => targets !== undefined || taught.has(labels[row]);
+    const test = rows.filter((row, index) => folds[index] === fold && isTaught(row));
+    return { train, test };
+  }).filter(({ train, test }) => train.length > 0 && test.length > 0);
+}
+
+/**
+ * Trains each recipe on the training side of every split and asks it about the other.
+ * @param engines trainings run on all of them side by side; the answers do not depend on their number
  * @returns the answers of each recipe
  */
 export async function crossValidate(
   engines: readonly Engine[],
   table: FeatureTable,
-  rows: readonly number[],
+  splits: readonly SplitRows[],
   recipes: readonly Recipe[],
-  { classes, seed, folds, heldOut, signal, checkpoints, onTrained }: CrossValidationOptions,
+  { classes, seed, signal, checkpoints, onTrained }: CrossValidationOptions,
 ): Promise<HeldOutAnswers[]> {
-  const splits = Array.from({ length: heldOut }, (_, fold) => {
-    const train = rows.filter((_, index) => folds[index] !== fold);
-    const taught = new Set(train.map((row) => table.labels[row]));
-    const isTaught = (row: number) => table.targets !== undefined || taught.has(table.labels[row]);
-    const test = rows.filter((row, index) => folds[index] === fold && isTaught(row));
-    return { train, test };
-  });
   const idle = [...engines];
   const tasks = recipes.flatMap((recipe, candidate) =>
     splits.map((split, fold) => ({ recipe, split, stage: `search-${candidate}-${fold}` })),
@@ -64,7 +74,7 @@ export async function crossValidate(
     splits.flatMap(({ test }) => test),
   );
   return recipes.map((_, index) => ({
-    answers: answers.slice(index * heldOut, (index + 1) * heldOut).flat() as ItemProbabilities[],
+    answers: answers.slice(index * splits.length, (index + 1) * splits.length).flat() as ItemProbabilities[],
     labels,
     targets,
   }));

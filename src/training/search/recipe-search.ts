@@ -6,7 +6,7 @@ import { Random } from '../random.ts';
 import type { Recipe } from '../recipe.ts';
 import type { CheckpointFolder } from '../steps/checkpoints.ts';
 import { calibrate } from './calibration.ts';
-import { crossValidate } from './cross-validation.ts';
+import { crossValidate, holdOut } from './cross-validation.ts';
 import { dealFolds } from './folds.ts';
 
 /** What cross-validation found out about a recipe. */
@@ -48,9 +48,12 @@ const candidates: Partial<Recipe>[] = [{}, { epochs: 30, learningRate: 1e-3 }];
 
 /** A search looks at this many examples at most: by then the choice no longer changes. */
 const mostExamples = 50_000;
+/** What fewer held-out examples say of a recipe is chance. */
+const fewestHeldOut = 10;
 
 /**
  * Chooses a recipe and a calibration by cross-validation on the training rows alone.
+ * @returns undefined where there are too few examples whose label others bear as well to hold any out
  * @throws whatever `trainHead` throws
  * @example const { recipe, calibration } = await searchRecipe(table, train, { classes: 8, recipe: defaultRecipe, … });
  */
@@ -58,7 +61,7 @@ export async function searchRecipe(
   table: FeatureTable,
   train: readonly number[],
   { classes, recipe, seed, groups, provider, threads, signal, checkpoints, onProgress }: RecipeSearchOptions,
-): Promise<RecipeSearch> {
+): Promise<RecipeSearch | undefined> {
   const rows =
     train.length > mostExamples
       ? new Random(seed, 'search rows')
@@ -71,8 +74,10 @@ export async function searchRecipe(
     rows.map((row) => table.labels[row]),
     { count: dealt, seed, groups: groups && rows.map((row) => groups[row]) },
   );
+  const splits = holdOut(table, rows, folds, heldOut);
+  if (splits.reduce((sum, { test }) => sum + test.length, 0) < fewestHeldOut) return undefined;
   const recipes = candidates.map((changes) => ({ ...recipe, ...changes }));
-  const total = recipes.length * heldOut;
+  const total = recipes.length * splits.length;
   const cores = threads || availableParallelism();
   const sideBySide = Math.min(cores, total);
   const engines = Array.from({ length: sideBySide }, () =>
@@ -81,11 +86,9 @@ export async function searchRecipe(
   try {
     let done = 0;
     onProgress?.(done, total);
-    const heldOutAnswers = await crossValidate(engines, table, rows, recipes, {
+    const heldOutAnswers = await crossValidate(engines, table, splits, recipes, {
       classes,
       seed,
-      folds,
-      heldOut,
       signal,
       checkpoints,
       onTrained: () => onProgress?.(++done, total),
@@ -101,7 +104,7 @@ export async function searchRecipe(
       calibration: results[best].calibration,
       thresholds: results[best].thresholds,
       report: {
-        folds: heldOut,
+        folds: splits.length,
         examples: rows.length,
         candidates: results.map(({ before, after }, index) => ({
           changes: candidates[index],

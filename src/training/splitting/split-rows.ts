@@ -6,7 +6,7 @@ import { type SplitMethod, splitExamples } from './split.ts';
 
 /**
  * Row numbers of the two sides of a dataset's split.
- * @throws TandemError `invalid-dataset` where either side is empty
+ * @throws TandemError `invalid-dataset` where either side is empty, or all numbers to train on are equal
  */
 export function splitRows(
   dataset: Dataset,
@@ -15,6 +15,7 @@ export function splitRows(
   const { name, examples } = dataset;
   const strata = strataOf(dataset);
   const numbered = examples.map((example, row) => ({ ...example, label: strata[row], row }));
+  const isSameNumber = (a: number, b: number) => Number(examples[a].label) === Number(examples[b].label);
   const { train, test } = splitExamples(numbered, { seed, testShare, method: splitBy });
   if (train.length === 0 || test.length === 0)
     throw new TandemError(
@@ -22,6 +23,12 @@ export function splitRows(
       test.length === 0
         ? `${name} has ${train.length} examples to train on and none to test on: near copies stay on one side, and of no label are there two examples that differ and do not contradict each other; bring such examples`
         : `${name} has ${test.length} examples to test on and none to train on: its split column marks them all as test`,
+    );
+  const [first] = train;
+  if (dataset.target === 'regression' && train.every(({ row }) => isSameNumber(row, first.row)))
+    throw new TandemError(
+      'invalid-dataset',
+      `${name} has ${train.length} examples to train on, all with the number ${examples[first.row].label}: there is nothing to learn; bring more examples, or mark others for testing`,
     );
   return { train: train.map(({ row }) => row), test: test.map(({ row }) => row) };
 }

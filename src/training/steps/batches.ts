@@ -116,7 +116,7 @@ export class Batches {
     return {
       ...Object.assign({}, ...(await Promise.all(entries))),
       [sharedInputs.truth]: targets
-        ? float32([count, targets.columns], selectTargets(targets, rows).values)
+        ? float32([count, targets.columns], Float32Array.from(selectTargets(targets, rows).values))
         : int32(
             [count],
             rows.map((row) => labels[row]),

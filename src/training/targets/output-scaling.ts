@@ -17,7 +17,8 @@ export function fitOutputScaling({ columns, values }: TargetTable): OutputScalin
 
 export function standardise(targets: TargetTable, { mean, deviation }: OutputScaling): TargetTable {
   const { columns } = targets;
-  const values = targets.values.map(
+  const values = Float32Array.from(
+    targets.values,
     (value, index) => (value - mean[index % columns]) / deviation[index % columns],
   );
   return { ...targets, values };

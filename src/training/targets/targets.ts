@@ -5,8 +5,8 @@ import { labelsIn } from '../dataset/label-column.ts';
 export interface TargetTable {
   kind: 'multi' | 'regression';
   columns: number;
-  /** Row-major: 1 and 0 for several labels, else the numbers themselves. */
-  values: Float32Array;
+  /** Row-major: 1 and 0 for several labels, else the numbers themselves, as exact as they were written. */
+  values: Float32Array | Float64Array;
 }
 
 type Labelled = Pick<Dataset, 'examples' | 'labels' | 'target' | 'labelSeparator'>;
@@ -42,7 +42,7 @@ export function encodeTargets(dataset: Labelled): { labels: Int32Array; targets?
   const encoded = Int32Array.from(strata, (name) => indexOf.get(name)!);
   if (target === 'single') return { labels: encoded };
   const columns = labels.length;
-  const values = new Float32Array(examples.length * columns);
+  const values = numbersFor(target, examples.length * columns);
   for (const [row, { label }] of examples.entries()) {
     if (target === 'regression') values[row] = Number(label);
     else for (const own of labelsIn(label, labelSeparator)) values[row * columns + labels.indexOf(own)] = 1;
@@ -52,10 +52,14 @@ export function encodeTargets(dataset: Labelled): { labels: Int32Array; targets?
 
 /** The targets of some rows, in the order given. */
 export function selectTargets({ kind, columns, values }: TargetTable, rows: ArrayLike<number>): TargetTable {
-  const selected = new Float32Array(rows.length * columns);
+  const selected = numbersFor(kind, rows.length * columns);
   for (let index = 0; index < rows.length; index++) {
     const from = rows[index] * columns;
     selected.set(values.subarray(from, from + columns), index * columns);
   }
   return { kind, columns, values: selected };
+}
+
+function numbersFor(kind: TargetTable['kind'], length: number): TargetTable['values'] {
+  return kind === 'multi' ? new Float32Array(length) : new Float64Array(length);
 }

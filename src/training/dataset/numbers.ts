@@ -1,0 +1,43 @@
+import type { FoundExample } from './example.ts';
+import type { Problems } from './problems.ts';
+
+/** Heads answer in single precision: its squares must stay finite, and neighbouring numbers must stay apart. */
+const largestNumber = 1e15;
+const smallestRange = 1e-15;
+const smallestRelativeRange = 2 ** -15;
+
+type Labelled = Pick<FoundExample, 'at' | 'label'>;
+
+/** Checks that labels are numbers that a head in single precision can say. */
+export function checkNumbers(examples: readonly Labelled[], problems: Problems): void {
+  for (const { at, label } of examples) {
+    const value = Number(label);
+    if (!Number.isFinite(value)) problems.add(at, `the label ${JSON.stringify(label)} is not a number`);
+    else if (Math.abs(value) > largestNumber)
+      problems.add(
+        at,
+        `the number ${label} is larger than 1e15, which a head cannot say; write the numbers in another unit`,
+      );
+  }
+}
+
+/** Checks that such a head can tell the numbers from each other, and so learn them. */
+export function checkRange(examples: readonly Labelled[], dataset: string, problems: Problems): void {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { label } of examples) {
+    low = Math.min(low, Number(label));
+    high = Math.max(high, Number(label));
+  }
+  const range = high - low;
+  if (!(range > 0 && Number.isFinite(range))) return;
+  if (range < smallestRange)
+    problems.add(
+      dataset,
+      `the numbers differ by ${range} at most, which a head cannot say; write them in another unit`,
+    );
+  else if (range < smallestRelativeRange * Math.max(Math.abs(low), Math.abs(high)))
+    problems.add(
+      dataset,
+      `the numbers all lie between ${low} and ${high}, too close together for their size to be told apart in single precision; subtract ${low} from each`,
+    );
+}

@@ -1,0 +1,128 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCommand } from './server.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'hardly-enough-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** A dataset of texts, each with its label. */
+async function texts(name: string, rows: [text: string, label: unknown][]): Promise<string> {
+  const dataset = path.join(folder, name);
+  await mkdir(dataset);
+  const lines = rows.map(([text, label]) => JSON.stringify({ text, label }));
+  await writeFile(path.join(dataset, 'metadata.jsonl'), lines.join('\n'));
+  return dataset;
+}
+
+async function run(...args: string[]) {
+  const { code, stdout, stderr } = await runCommand(...args, '--json', '--data', path.join(folder, 'data'));
+  return { code, value: JSON.parse(stdout), stderr };
+}
+
+const words = ['red house', 'blue boat', 'green tree', 'old road', 'small bird', 'white snow'];
+const item = (index: number) => `${words[index % words.length]} number ${index}`;
+
+describe('a dataset that cross-validation can hold nothing out of', () => {
+  it.each([
+    ['four examples', 4, 2],
+    ['one example of each label on the training side', 60, 30],
+  ])('trains by the default recipe: %s', async (name, rows, labels) => {
+    const dataset = await texts(
+      name,
+      Array.from({ length: rows }, (_, row) => [item(row), `label ${row % labels}`]),
+    );
+    const trained = await run('train', dataset, '--head', 'scarce');
+    expect(trained.code, trained.stderr).toBe(0);
+    expect(trained.stderr).toContain('too few to hold any out');
+    const { value } = await run('heads', 'list');
+    expect(value.heads.map((head: { name: string }) => head.name)).toContain('scarce');
+  });
+});
+
+describe('numbers', () => {
+  it('are not learnt from examples that all have the same one', async () => {
+    const dataset = await texts('same numbers', [
+      [item(0), '5'],
+      [item(1), '5.0'],
+      [item(2), '5'],
+      [item(3), '5.00'],
+    ]);
+    const { code, value } = await run('train', dataset, '--head', 'same', '--target', 'regression');
+    expect(code).toBe(1);
+    expect(value.error.detail).toContain('all with the number 5');
+  });
+
+  it.each([
+    ['too large', (row: number) => (row === 7 ? 1e308 : row), 'metadata.jsonl row 7', 'larger than 1e15'],
+    ['far from zero', (row: number) => 1_700_000_000 + row, 'far from zero', 'subtract 1700000001'],
+    ['of no size', (row: number) => row * 1e-320, 'of no size', 'in another unit'],
+  ])('that single precision cannot say are refused: %s', async (name, numberOf, at, fix) => {
+    const dataset = await texts(
+      name,
+      Array.from({ length: 30 }, (_, row) => [item(row), numberOf(row + 1)]),
+    );
+    const { code, value } = await run('train', dataset, '--head', 'refused', '--target', 'regression');
+    expect(code).toBe(1);
+    expect(value.error.items).toHaveLength(1);
+    expect(value.error.items[0].at).toBe(at);
+    expect(value.error.items[0].detail).toContain(fix);
+  });
+});
+
+it('measures a head on examples of one label, and on a single one', async () => {
+  const dataset = await texts(
+    'animals',
+    Array.from({ length: 24 }, (_, row) => [item(row), `label ${row % 2}`]),
+  );
+  expect((await run('train', dataset, '--head', 'animals', '--no-search')).code).toBe(0);
+  const one = await texts('one', [[item(0), 'label 0']]);
+  const { code, value } = await run('evaluate', one, '--head', 'animals');
+  expect(code).toBe(0);
+  expect(value.metrics.fused.examples).toBe(1);
+  const compared = await run('heads', 'compare', 'animals', 'animals', '--dataset', one);
+  expect(compared.code, compared.stderr).toBe(0);
+});
+
+it('says before a training what it noticed about the dataset', async () => {
+  const dataset = await texts(
+    'contradicting',
+    Array.from({ length: 24 }, (_, row) => [item(row % 20), `label ${row % 3}`]),
+  );
+  const { stderr } = await run('train', dataset, '--head', 'contradicting', '--no-search');
+  expect(stderr).toContain('with the same content but different labels');
+});
+
+describe('a command that is typed wrongly', () => {
+  it.each([
+    [['train'], "required option '--head <name>' not specified"],
+    [['train', 'x', '--head', 'a', '--seed', 'b'], 'whole number'],
+    [['nothing'], "unknown command 'nothing'"],
+  ])('answers a machine with one JSON object: %j', async (args, detail) => {
+    const { code, value, stderr } = await run(...(args as string[]));
+    expect(code).toBe(1);
+    expect(value.error).toMatchObject({ code: 'usage', detail: expect.stringContaining(detail as string) });
+    expect(stderr).toBe('');
+  });
+
+  it('is told before any work that a head cannot be called so', async () => {
+    const { value } = await run('train', 'nowhere', '--head', 'Bad/Name');
+    expect(value.error.detail).toContain('"Bad/Name" is no name for a head');
+  });
+
+  it('is told which encoders there are', async () => {
+    const dataset = await texts('encoders', [
+      [item(0), 'a'],
+      [item(1), 'a'],
+      [item(2), 'b'],
+      [item(3), 'b'],
+    ]);
+    const { value } = await run('train', dataset, '--head', 'a', '--image-encoder', 'nope');
+    expect(value.error).toMatchObject({ code: 'unknown-encoder' });
+    expect(value.error.detail).toContain('there are: all-MiniLM-L6-v2, efficientnet-lite0');
+  });
+});
