@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { Settings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { HeadCache } from '../inference/head-cache.ts';
@@ -123,13 +123,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   const takers: { close(): Promise<void> }[] = [jobs];
   started.defer(async () => void (await Promise.all(takers.map((taker) => taker.close()))));
   await predictor.check();
-  const clean = () => {
-    for (const owner of [registry, catalogue])
-      void owner.clean().catch((error) => logger.warn({ err: error }, 'what a crash left is still there'));
-  };
-  clean();
-  const cleaning = setInterval(clean, cleaningInterval).unref();
-  started.defer(() => clearInterval(cleaning));
+  started.defer(keepClean([registry, catalogue], logger));
 
   const services = servicesOf(
     { encoders, headEngine, predictor, registry, cache, catalogue, jobs, logger },
@@ -169,6 +163,26 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     },
     services,
     close: () => running.disposeAsync(),
+  };
+}
+
+/**
+ * Removes what crashes have left, now and every day.
+ * @returns what ends it; a cleaning that the closing store breaks off goes on at the next start, and is no news
+ */
+function keepClean(owners: readonly { clean(): Promise<void> }[], logger: Logger): () => void {
+  const ended = new AbortController();
+  const clean = () => {
+    for (const owner of owners)
+      void owner.clean().catch((error) => {
+        if (!ended.signal.aborted) logger.warn({ err: error }, 'what a crash left is still there');
+      });
+  };
+  clean();
+  const cleaning = setInterval(clean, cleaningInterval).unref();
+  return () => {
+    ended.abort();
+    clearInterval(cleaning);
   };
 }
 

@@ -263,9 +263,11 @@ export class JobQueue {
     if (isFolder) return { folder: name };
     const imported = (await catalogue.list()).map(({ id }) => id);
     const folders = await readdir(place.datasets).catch(() => []);
+    // Files of imported ones may lie in the same place, in folders that are called like them.
+    const known = [...new Set([...imported, ...folders])];
     throw new TandemError(
       'unknown-dataset',
-      `no dataset is named ${JSON.stringify(name)}; there are: ${[...imported, ...folders].join(', ') || 'none'}`,
+      `no dataset is named ${JSON.stringify(name)}; there are: ${known.join(', ') || 'none'}`,
     );
   }
 
