@@ -10,7 +10,7 @@ import type { Tables } from '../database/database.ts';
 import { Remembered } from '../database/remembered.ts';
 import { sha256OfFile } from '../files/checksum.ts';
 import type { Store } from '../store.ts';
-import { aliasHistory, aliasPattern, writeAliasHistory } from './aliases.ts';
+import { aliasHistory, aliasPattern, forgetAlias, writeAliasHistory } from './aliases.ts';
 import {
   findVersion,
   type HeadEntry,
@@ -145,6 +145,13 @@ export class HeadRegistry {
       await writeAliasHistory(transaction, name, alias, before);
       return before[0];
     });
+  }
+
+  /** Takes an alias away. @throws TandemError `unknown-head` where there is none */
+  async deleteAlias(name: string, alias: string): Promise<void> {
+    await this.#resolve(name);
+    const isGone = await this.#change((transaction) => forgetAlias(transaction, name, alias));
+    if (!isGone) throw new TandemError('unknown-head', `${name} has no alias ${JSON.stringify(alias)}`);
   }
 
   /**
