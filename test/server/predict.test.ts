@@ -122,6 +122,14 @@ it('answers a request of one item with that item’s problem', async () => {
   expect(await problemOf(response)).toMatchObject({ status: 422, code: 'picture-too-small' });
 });
 
+it('takes base64 whose lines break, as mail and openssl write it', async () => {
+  const { address, asked } = await serveRecording();
+  const wrapped = (lineEnd: string) => base64.replaceAll(/.{4}/g, `$&${lineEnd}`);
+  const inputs = [{ image: wrapped('\n') }, { image: `data:image/jpeg;base64,${wrapped('\r\n')}` }];
+  expect((await sendJson(address, { inputs })).status).toBe(200);
+  expect(asked[0][0]).toEqual([{ image: picture }, { image: picture }]);
+});
+
 it('does not ask the services about a request whose only item is bad', async () => {
   const { address, asked } = await serveRecording();
   const response = await sendJson(address, { inputs: [{ image: 'data:image/png,plain' }] });
@@ -132,7 +140,7 @@ it('does not ask the services about a request whose only item is bad', async () 
   expect(asked).toEqual([]);
 });
 
-it.each(['a', 'ab=c', 'abc', '////=', 'a b=', 'QUJD\nQUJD', 'QUJ-', '====', '', 'data:image/png;base64,'])(
+it.each(['a', 'ab=c', 'abc', '////=', 'a b=', 'QUJD\vQUJD', 'QUJ-', '====', '', 'data:image/png;base64,'])(
   'takes %j for no base64',
   async (image) => {
     const { address } = await serveRecording();
