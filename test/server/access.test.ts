@@ -24,6 +24,7 @@ const bearer = (secret: string) => ({ headers: { Authorization: `Bearer ${secret
 const expected: Record<string, 'predict' | 'train' | 'admin' | undefined> = {
   'post /v1/predict': 'predict',
   'post /v1/embeddings': 'predict',
+  'get /v1/models': 'predict',
   'get /v2': 'predict',
   'get /v2/models/{model}': 'predict',
   'get /v2/models/{model}/ready': 'predict',

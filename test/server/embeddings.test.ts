@@ -32,6 +32,14 @@ it('gives the features of pictures that come as data URLs, as plain numbers wher
   expect(usage.total_tokens).toBe(0);
 });
 
+it('lists for OpenAI’s client the models that it can ask', async () => {
+  const openai = await client();
+  const { data } = await openai.models.list();
+  expect(data.map(({ id }) => id)).toEqual(['pictures', 'texts']);
+  for (const { id: model } of data)
+    await openai.embeddings.create({ model, input: model === 'texts' ? 'a' : picture });
+});
+
 it('tells OpenAI’s client what is wrong in its own words', async () => {
   const openai = await client();
   await expect(openai.embeddings.create({ model: 'gpt', input: 'a' })).rejects.toMatchObject({
