@@ -64,7 +64,9 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   await mkdir(uploads, { recursive: true });
   const logger = pino({ level: chosen['log-level'] }, pino.destination(2));
   const metrics = new Metrics();
-  const stopTracing = await startTracing();
+  const stopTracing = await startTracing((reason) =>
+    logger.warn({ reason }, 'traces cannot be sent to the collector; this is said once'),
+  );
   started.defer(() =>
     stopTracing?.().catch((error) => logger.warn({ err: error }, 'the last traces are lost')),
   );
@@ -144,6 +146,11 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     maximumRequestBytes: chosen['max-request'] * 2 ** 20,
     maximumUploadBytes: chosen['max-upload'] * 2 ** 20,
   };
+  await services
+    .head(appOptions.defaultHead)
+    .catch((error) =>
+      logger.warn(`requests that name no head are refused (--default-head): ${error.message}`),
+    );
   const { host, port, 'grpc-port': grpcPort } = chosen;
   const server = await listen(createApp(services, appOptions), { host, port });
   takers.push(server);

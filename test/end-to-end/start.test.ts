@@ -25,3 +25,21 @@ it.each(['--port', '--grpc-port'])('says what to type where %s is taken, and not
     '',
   ]);
 });
+
+it('warns where there is no default head, naming those there are', async () => {
+  const data = await mkdtemp(path.join(tmpdir(), 'start-'));
+  onTestFinished(() => rm(data, { recursive: true }));
+  const port = await takenPort();
+  const { stderr } = await runCommand(
+    'serve',
+    '--data',
+    data,
+    '--port',
+    port,
+    '--default-head',
+    'pets',
+    '--log-level',
+    'warn',
+  );
+  expect(stderr).toMatch(/--default-head.*no head is named \\"pets\\"; there are: .*emoji/);
+});
