@@ -26,16 +26,16 @@ const modelsSchema = z
   });
 
 /** `GET /v1/models`, where OpenAI's clients look for what they can ask for embeddings. */
-export function modelRoutes({ encoders }: Pick<Services, 'encoders'>): Route[] {
-  const models: z.infer<typeof modelsSchema> = {
+export function modelRoutes(services: Pick<Services, 'encoders'>): Route[] {
+  const models = (): z.infer<typeof modelsSchema> => ({
     object: 'list',
-    data: Object.values(encoders).map((id) => ({
+    data: Object.values(services.encoders).map((id) => ({
       id,
       object: 'model',
       created: 0,
       owned_by: product.command,
     })),
-  };
+  });
   return [
     {
       method: 'get',
@@ -53,7 +53,7 @@ export function modelRoutes({ encoders }: Pick<Services, 'encoders'>): Route[] {
           ...problemResponses(),
         },
       },
-      handlers: [(_request, response) => void response.json(models)],
+      handlers: [(_request, response) => void response.json(models())],
     },
   ];
 }
