@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { type Logger, pino } from 'pino';
+import { pino } from 'pino';
 import type { Settings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { HeadCache } from '../inference/head-cache.ts';
@@ -26,14 +26,12 @@ import { serverName } from '../store/server-name.ts';
 import { openStore } from '../store/store.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { accessTo, isLoopback } from './access.ts';
+import { keepClean } from './cleaning.ts';
 import { encoderOptions } from './options.ts';
 import { servicesOf } from './services.ts';
 import { shippedHeads, storeOptions } from './store.ts';
 import { startTracing } from './tracing.ts';
 import { readTuning, tuningFile } from './tuning-file.ts';
-
-/** Milliseconds between two looks for what crashes and failures have left. */
-const cleaningInterval = 24 * 3_600_000;
 
 export interface RunningServer {
   /** `http://…` */
@@ -170,26 +168,6 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     },
     services,
     close: () => running.disposeAsync(),
-  };
-}
-
-/**
- * Removes what crashes have left, now and every day.
- * @returns what ends it; a cleaning that the closing store breaks off goes on at the next start, and is no news
- */
-function keepClean(owners: readonly { clean(): Promise<void> }[], logger: Logger): () => void {
-  const ended = new AbortController();
-  const clean = () => {
-    for (const owner of owners)
-      void owner.clean().catch((error) => {
-        if (!ended.signal.aborted) logger.warn({ err: error }, 'what a crash left is still there');
-      });
-  };
-  clean();
-  const cleaning = setInterval(clean, cleaningInterval).unref();
-  return () => {
-    ended.abort();
-    clearInterval(cleaning);
   };
 }
 
