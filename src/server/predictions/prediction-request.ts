@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type ErrorCode, TandemError } from '../../errors.ts';
 import { decodeBase64Picture } from '../../inference/base64-picture.ts';
 import type { PredictionInput } from '../../inference/prediction.ts';
-import { headNamePattern } from '../../store/heads/heads.ts';
+import { headNamePattern } from '../../store/heads/head-name.ts';
 import { formFile, formNumber, notText } from '../body.ts';
 
 export interface PredictionLimits {
