@@ -103,7 +103,7 @@ export const errorTable = {
   'invalid-dataset': {
     status: 422,
     title: 'The dataset cannot be used',
-    fix: 'Mend every named row and try again; nothing was changed.',
+    fix: 'Mend everything that is named and try again; nothing was changed.',
   },
   'invalid-recipe': {
     status: 422,

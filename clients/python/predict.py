@@ -3,9 +3,9 @@
     python predict.py http://127.0.0.1:8080 emoji coffee.jpg "a cup of coffee"
 """
 
+import argparse
 import json
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -40,7 +40,13 @@ def predict_many(address: str, head: str, items: Iterable[dict]) -> Iterator[dic
 
 
 if __name__ == "__main__":
-    address, head, picture, text = sys.argv[1:]
-    print(json.dumps(predict(address, head, picture, text), indent=2))
-    for answer in predict_many(address, head, [{"text": text}, {"text": "a bicycle"}, {}]):
+    parser = argparse.ArgumentParser(description="Asks a Tandem server about a picture and a text.")
+    parser.add_argument("address", help="of the server: http://127.0.0.1:8080")
+    parser.add_argument("head", help="that answers: emoji")
+    parser.add_argument("picture", help="a JPEG, PNG or WebP file")
+    parser.add_argument("text")
+    given = parser.parse_args()
+    print(json.dumps(predict(given.address, given.head, given.picture, given.text), indent=2))
+    items = [{"text": given.text}, {"text": "a bicycle"}, {}]
+    for answer in predict_many(given.address, given.head, items):
         print(answer["error"]["detail"] if "error" in answer else answer["labels"][0])

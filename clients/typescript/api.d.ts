@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Classify pictures, texts or both
-         * @description One item as a form, up to 64 as JSON, or any number as JSON lines, which are answered while they come in; head and topK then stand in the address. An item may lack its picture or its text: the head then answers from what is there.
+         * @description One item as a form, up to 64 as JSON, or any number as JSON lines, which are answered while they come in. head and topK may stand in the address, where JSON lines have their only place. An item may lack its picture or its text: the head then answers from what is there.
          */
         post: operations["predict"];
         delete?: never;
@@ -35,6 +35,26 @@ export interface paths {
         put?: never;
         /** The encoders’ features of texts or pictures, as OpenAI’s clients ask for embeddings */
         post: operations["embed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The encoders that /v1/embeddings can ask, as OpenAI’s clients list models
+         * @description Heads, which classify, are at /v1/heads.
+         */
+        get: operations["listModels"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -137,7 +157,7 @@ export interface paths {
         put?: never;
         /**
          * Classify items that are elements of tensors
-         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
+         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
          */
         post: operations["infer"];
         delete?: never;
@@ -191,7 +211,7 @@ export interface paths {
         put?: never;
         /**
          * Classify items that are elements of tensors
-         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
+         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
          */
         post: operations["inferOfVersion"];
         delete?: never;
@@ -289,7 +309,8 @@ export interface paths {
          */
         put: operations["setAlias"];
         post?: never;
-        delete?: never;
+        /** Take an alias away; the version that it stood for stays */
+        delete: operations["deleteAlias"];
         options?: never;
         head?: never;
         patch?: never;
@@ -665,7 +686,7 @@ export interface components {
         EmbeddingRequest: {
             /** @description Name of an encoder; without it, the one for texts or for pictures, as the inputs are. */
             model?: string;
-            /** @description Texts, or pictures as data URLs (`data:image/jpeg;base64,…`): one, or several of a kind. */
+            /** @description Texts, or pictures as data URLs (`data:image/jpeg;base64,…`): one, or several of a kind. No token numbers. */
             input: string | string[];
             /**
              * @description `base64` is of little-endian 32-bit floats.
@@ -673,6 +694,8 @@ export interface components {
              * @enum {string}
              */
             encoding_format: "float" | "base64";
+            /** @description Refused: the encoders give one length. */
+            dimensions?: number;
             /** @description Not looked at. */
             user?: string;
         };
@@ -1093,6 +1116,32 @@ export interface components {
         };
         /**
          * @example {
+         *       "object": "list",
+         *       "data": [
+         *         {
+         *           "id": "all-MiniLM-L6-v2",
+         *           "object": "model",
+         *           "created": 0,
+         *           "owned_by": "tandem"
+         *         }
+         *       ]
+         *     }
+         */
+        ModelList: {
+            /** @constant */
+            object: "list";
+            data: {
+                /** @description What `model` of /v1/embeddings may be. */
+                id: string;
+                /** @constant */
+                object: "model";
+                /** @description Always 0: an encoder is not dated. */
+                created: number;
+                owned_by: string;
+            }[];
+        };
+        /**
+         * @example {
          *       "name": "emoji",
          *       "versions": [
          *         "1"
@@ -1141,6 +1190,7 @@ export interface components {
          */
         InferenceModel: {
             name: string;
+            /** @description All that can be asked, not the described one alone. */
             versions: string[];
             platform: string;
             inputs: {
@@ -2005,6 +2055,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description unsupported-media-type: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description invalid-picture: The picture cannot be read. picture-too-small: The picture is too small. */
             422: {
                 headers: {
@@ -2048,6 +2107,75 @@ export interface operations {
             /** @description deadline-exceeded: The request took too long. */
             504: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The encoders. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2392,13 +2520,17 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The outputs. */
+            /** @description The outputs; JSON and then the bytes of tensors where any is asked for as such, the JSON as long as Inference-Header-Content-Length says. */
             200: {
                 headers: {
+                    /** @description Bytes of the JSON, where bytes of tensors come after it. */
+                    "Inference-Header-Content-Length"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InferenceResponse"];
+                    /** @example … */
+                    "application/octet-stream": string;
                 };
             };
             /** @description empty-request: Nothing to classify. invalid-request: The request is not valid. */
@@ -2679,13 +2811,17 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The outputs. */
+            /** @description The outputs; JSON and then the bytes of tensors where any is asked for as such, the JSON as long as Inference-Header-Content-Length says. */
             200: {
                 headers: {
+                    /** @description Bytes of the JSON, where bytes of tensors come after it. */
+                    "Inference-Header-Content-Length"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["InferenceResponse"];
+                    /** @example … */
+                    "application/octet-stream": string;
                 };
             };
             /** @description empty-request: Nothing to classify. invalid-request: The request is not valid. */
@@ -3332,6 +3468,89 @@ export interface operations {
             };
         };
     };
+    deleteAlias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The head’s name. */
+                name: string;
+                /** @description The alias. */
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The versions, and the aliases that are left. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeadVersions"];
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-head: There is no such head. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     rollbackAlias: {
         parameters: {
             query?: never;
@@ -3436,6 +3655,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HeadVersions"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */

@@ -6,7 +6,8 @@ export type Problem = components['schemas']['Problem'];
 
 /**
  * A typed client of the whole API: paths, bodies and answers are checked by the compiler. Copy this folder into your
- * project and install openapi-fetch; it runs in Node, browsers and workers.
+ * project and install openapi-fetch. It runs wherever there is fetch; but the server sends no CORS headers, so in a
+ * browser it reaches only a server of the page's own origin: put both behind one reverse proxy.
  * @param key one that `keys create` made, where the server asks for one
  * @example
  * const tandem = createTandemClient('http://127.0.0.1:8080');

@@ -93,6 +93,22 @@ const rollback = addSettings(
     else print(`${name}@${alias} is ${name}@${version} again`);
   });
 
+const unalias = addSettings(
+  new Command('unalias')
+    .summary('take an alias away')
+    .description('Takes an alias away. The version that it stood for stays.')
+    .argument('<name>')
+    .argument('<alias>')
+    .option('--json', 'print one JSON object'),
+  encoderSettings,
+)
+  .addHelpText('after', example('heads unalias pets canary'))
+  .action(async (name: string, alias: string, options, command: Command) => {
+    await withRegistry(command, (registry) => registry.deleteAlias(name, alias));
+    if (options.json) printJson({ name, alias });
+    else print(`${name}@${alias} is gone`);
+  });
+
 const remove = addSettings(
   new Command('delete')
     .summary('delete a version')
@@ -167,6 +183,7 @@ export const heads = new Command('heads')
   .addCommand(compareHeads)
   .addCommand(alias)
   .addCommand(rollback)
+  .addCommand(unalias)
   .addCommand(remove)
   .addCommand(exporting)
   .addCommand(importing)

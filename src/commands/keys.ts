@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
 import { storeSettings } from '../config.ts';
+import { TandemError } from '../errors.ts';
+import { exists } from '../store/files/exists.ts';
 import { ApiKeys, scopes } from '../store/keys.ts';
 import { openStore } from '../store/store.ts';
 import { addSettings, example, settingsOf } from './options.ts';
@@ -7,7 +9,14 @@ import { print, printJson, table } from './output.ts';
 import { storeOptions } from './store.ts';
 
 async function withKeys<Result>(command: Command, work: (keys: ApiKeys) => Promise<Result>): Promise<Result> {
-  await using store = await openStore(storeOptions(settingsOf(command, storeSettings)));
+  const options = storeOptions(settingsOf(command, storeSettings));
+  // Only a new key may be the first thing of a data folder: else its name is a slip.
+  if (command !== create && options.databaseUrl === undefined && !(await exists(options.data)))
+    throw new TandemError(
+      'invalid-configuration',
+      `there is no data folder ${options.data}; name another with --data`,
+    );
+  await using store = await openStore(options);
   return await work(new ApiKeys(store.database));
 }
 

@@ -26,14 +26,12 @@ import { serverName } from '../store/server-name.ts';
 import { openStore } from '../store/store.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { accessTo, isLoopback } from './access.ts';
+import { keepClean } from './cleaning.ts';
 import { encoderOptions } from './options.ts';
 import { servicesOf } from './services.ts';
 import { shippedHeads, storeOptions } from './store.ts';
 import { startTracing } from './tracing.ts';
 import { readTuning, tuningFile } from './tuning-file.ts';
-
-/** Milliseconds between two looks for what crashes and failures have left. */
-const cleaningInterval = 24 * 3_600_000;
 
 export interface RunningServer {
   /** `http://…` */
@@ -64,7 +62,9 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   await mkdir(uploads, { recursive: true });
   const logger = pino({ level: chosen['log-level'] }, pino.destination(2));
   const metrics = new Metrics();
-  const stopTracing = await startTracing();
+  const stopTracing = await startTracing((reason) =>
+    logger.warn({ reason }, 'traces cannot be sent to the collector; this is said once'),
+  );
   started.defer(() =>
     stopTracing?.().catch((error) => logger.warn({ err: error }, 'the last traces are lost')),
   );
@@ -123,13 +123,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   const takers: { close(): Promise<void> }[] = [jobs];
   started.defer(async () => void (await Promise.all(takers.map((taker) => taker.close()))));
   await predictor.check();
-  const clean = () => {
-    for (const owner of [registry, catalogue])
-      void owner.clean().catch((error) => logger.warn({ err: error }, 'what a crash left is still there'));
-  };
-  clean();
-  const cleaning = setInterval(clean, cleaningInterval).unref();
-  started.defer(() => clearInterval(cleaning));
+  started.defer(keepClean([registry, catalogue], logger));
 
   const services = servicesOf(
     { encoders, headEngine, predictor, registry, cache, catalogue, jobs, logger },
@@ -150,6 +144,11 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     maximumRequestBytes: chosen['max-request'] * 2 ** 20,
     maximumUploadBytes: chosen['max-upload'] * 2 ** 20,
   };
+  await services
+    .head(appOptions.defaultHead)
+    .catch((error) =>
+      logger.warn(`requests that name no head are refused (--default-head): ${error.message}`),
+    );
   const { host, port, 'grpc-port': grpcPort } = chosen;
   const server = await listen(createApp(services, appOptions), { host, port });
   takers.push(server);

@@ -1,11 +1,18 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { DiagLogLevel, diag } from '@opentelemetry/api';
 import { product } from '../product.ts';
+
+/** Milliseconds that a stop waits for the collector. */
+const longestFlush = 1000;
 
 /**
  * Sends traces to a collector, by OTLP over HTTP, where OpenTelemetry's own environment variables name one
  * (`OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`). Its libraries are loaded only then.
- * @returns what sends the last spans; undefined where no collector is named
+ * @param onProblem hears once that spans cannot be sent, and why
+ * @returns what sends the last spans, and throws where that takes more than a second; undefined where no collector is named
  */
 export async function startTracing(
+  onProblem: (reason: string) => void,
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<(() => Promise<void>) | undefined> {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: traces } = environment;
@@ -22,5 +29,20 @@ export async function startTracing(
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
   });
   provider.register();
-  return () => provider.shutdown();
+  let isTold = false;
+  const tell = (reason: string) => {
+    if (!isTold) onProblem(reason);
+    isTold = true;
+  };
+  const ignore = () => {};
+  diag.setLogger(
+    { error: tell, warn: tell, info: ignore, debug: ignore, verbose: ignore },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
+  return async () => {
+    const tooLate = pause(longestFlush, undefined, { ref: false }).then(() => {
+      throw new Error(`the collector did not take them within ${longestFlush} ms`);
+    });
+    await Promise.race([provider.shutdown(), tooLate]);
+  };
 }

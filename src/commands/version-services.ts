@@ -1,3 +1,4 @@
+import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../inference/head.ts';
 import { exportHead, importHead } from '../inference/head-package.ts';
 import type { Services } from '../server/services.ts';
@@ -39,9 +40,17 @@ export function versionServices(
       const registered = await importHead(registry, file, { ...importing, name });
       return { name: registered.name, version: registered.version };
     },
+    async deleteAlias(name, alias) {
+      await registry.deleteAlias(name, alias);
+      return get(name);
+    },
     async delete(name, version) {
-      const { version: number } = await registry.resolve(`${name}@${version}`);
-      await registry.delete(name, number);
+      if (!/^\d+$/.test(version))
+        throw new TandemError(
+          'invalid-request',
+          `version: ${JSON.stringify(version)} is no number, and only by its number is a version deleted`,
+        );
+      await registry.delete(name, Number(version));
       return registry.resolve(name).then(
         () => get(name),
         () => ({ name, versions: [], aliases: {} }),

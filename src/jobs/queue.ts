@@ -5,7 +5,8 @@ import path from 'node:path';
 import { TandemError } from '../errors.ts';
 import { headFiles } from '../inference/head-manifest.ts';
 import { removeUnknown } from '../store/artifacts/artifacts.ts';
-import { checkHeadName, type HeadRegistry } from '../store/heads/heads.ts';
+import { checkHeadName } from '../store/heads/head-name.ts';
+import type { HeadRegistry } from '../store/heads/heads.ts';
 import type { Store } from '../store/store.ts';
 import { checkReading, DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
@@ -263,9 +264,11 @@ export class JobQueue {
     if (isFolder) return { folder: name };
     const imported = (await catalogue.list()).map(({ id }) => id);
     const folders = await readdir(place.datasets).catch(() => []);
+    // Files of imported ones may lie in the same place, in folders that are called like them.
+    const known = [...new Set([...imported, ...folders])];
     throw new TandemError(
       'unknown-dataset',
-      `no dataset is named ${JSON.stringify(name)}; there are: ${[...imported, ...folders].join(', ') || 'none'}`,
+      `no dataset is named ${JSON.stringify(name)}; there are: ${known.join(', ') || 'none'}`,
     );
   }
 

@@ -13,6 +13,7 @@ import { describeApi } from './openapi.ts';
 import type { AppOptions } from './options.ts';
 import { refuseOtherNames, refuseOtherSites } from './other-sites.ts';
 import { embeddingRoutes } from './predictions/embedding-route.ts';
+import { modelRoutes } from './predictions/model-route.ts';
 import { predictRoutes } from './predictions/predict-route.ts';
 import { handleErrors } from './problems.ts';
 import { RequestLog } from './request-log.ts';
@@ -25,6 +26,7 @@ export function apiRoutes(services: Services, options: AppOptions): Route[] {
   const routes: Route[] = [
     ...withScope('predict', predictRoutes(services, options)),
     ...withScope('predict', embeddingRoutes(services, options)),
+    ...withScope('predict', modelRoutes(services)),
     ...openInferenceRoutes(services, options),
     ...headRoutes(services),
     ...versionRoutes(services, options),

@@ -105,7 +105,8 @@ export interface Services {
     /** @throws TandemError `invalid-request` (the alias's name) */
     setAlias(name: string, alias: string, version: number): Promise<HeadVersions>;
     rollback(name: string, alias: string): Promise<HeadVersions>;
-    /** @throws TandemError `head-in-use` where an alias stands for it, or it ships with the program */
+    deleteAlias(name: string, alias: string): Promise<HeadVersions>;
+    /** @throws TandemError `invalid-request` (no number), `head-in-use` where an alias stands for it, or it ships with the program */
     delete(name: string, version: string): Promise<HeadVersions>;
     /** A version as one file, and what to call it. */
     export(name: string, version: string): Promise<{ name: string; content: Readable }>;

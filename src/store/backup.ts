@@ -4,6 +4,7 @@ import path from 'node:path';
 import { backup as copyDatabase, DatabaseSync } from 'node:sqlite';
 import { TandemError } from '../errors.ts';
 import { syncToDisk, temporaryName } from './files/durable.ts';
+import { makeFolders } from './files/make-folders.ts';
 import { missing } from './files/missing.ts';
 
 export interface BackupSize {
@@ -32,7 +33,7 @@ const mostAttempts = 5;
 export async function backUp(data: string, target: string): Promise<BackupSize> {
   await check(data, target);
   const parent = path.dirname(path.resolve(target));
-  await mkdir(parent, { recursive: true });
+  await makeFolders(parent);
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     const temporary = temporaryName(path.resolve(target));
     try {

@@ -41,16 +41,32 @@ export class ApiKeys {
     this.#known = new Remembered(database, () => this.#read());
   }
 
-  /** @returns the key and its secret, which is shown now and kept nowhere */
+  /**
+   * @returns the key and its secret, which is shown now and kept nowhere
+   * @throws TandemError `invalid-configuration` where the name is empty, or another key has it
+   */
   async create(name: string, scope: Scope): Promise<ApiKey & { secret: string }> {
+    if (name.trim() === '')
+      throw new TandemError('invalid-configuration', 'the name is empty; say who uses the key');
     const secret = `${product.command}_${randomBytes(32).toString('base64url')}`;
     const key = { id: randomUUID(), name, scope, createdAt: new Date().toISOString() };
-    await this.#database.exclusively('keys', (transaction) =>
-      transaction
+    await this.#database.exclusively('keys', async (transaction) => {
+      const other = await transaction
+        .selectFrom('apiKey')
+        .select('id')
+        .where('name', '=', name)
+        .where('revokedAt', 'is', null)
+        .executeTakeFirst();
+      if (other)
+        throw new TandemError(
+          'invalid-configuration',
+          `a key is named ${JSON.stringify(name)} already, with the id ${other.id}; choose another name, or revoke that key first`,
+        );
+      await transaction
         .insertInto('apiKey')
         .values({ ...key, hash: hashOf(secret), revokedAt: null })
-        .execute(),
-    );
+        .execute();
+    });
     return { ...key, secret };
   }
 

@@ -74,6 +74,11 @@ describe('datasets over HTTP', () => {
     expect((await misread.json()).errors).toEqual([
       { at: 'labelColumn', detail: expect.stringContaining('was read when it was imported') },
     ]);
+    const unknown = await submit({ dataset: 'none' });
+    expect(await unknown.json()).toMatchObject({
+      status: 404,
+      detail: `no dataset is named "none"; there are: ${dataset.id}, broken`,
+    });
     const job = await submit({});
     expect(job.status).toBe(202);
     expect((await fetch(at, { method: 'DELETE' })).status).toBe(409);

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -6,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { json } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
-import { startServer } from './server.ts';
+import { main, startServer } from './server.ts';
 
 interface Span {
   name: string;
@@ -31,9 +32,10 @@ async function startCollector() {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const close = () => new Promise((resolve) => server.close(resolve));
   onTestFinished(() => void server.close());
   const { port } = server.address() as AddressInfo;
-  return { spans, services, endpoint: `http://127.0.0.1:${port}` };
+  return { spans, services, endpoint: `http://127.0.0.1:${port}`, close };
 }
 
 it('sends a span for each request to the collector, below the caller’s, with its stages and no content', async () => {
@@ -60,4 +62,34 @@ it('sends a span for each request to the collector, below the caller’s, with i
   expect(stages.map(({ name }) => name).sort()).toEqual(['encode', 'head', 'queue', 'tokenize']);
   expect(services).toContainEqual({ key: 'service.name', value: { stringValue: 'tandem' } });
   expect(JSON.stringify(spans)).not.toMatch(/secret|pizza/);
+});
+
+it('says once where the collector is away, and stops without waiting for it', async () => {
+  const data = await mkdtemp(path.join(tmpdir(), 'tracing-'));
+  onTestFinished(() => rm(data, { recursive: true, force: true }));
+  const { endpoint, close } = await startCollector();
+  await close();
+  const command = [main, 'serve', '--json', '--port', '0', '--data', data, '--log-level', 'warn'];
+  const env = {
+    ...process.env,
+    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+    OTEL_BSP_SCHEDULE_DELAY: '50',
+    OTEL_BSP_EXPORT_TIMEOUT: '200',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '200',
+  };
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let [out, log] = ['', ''];
+  child.stdout.on('data', (chunk) => (out += chunk));
+  child.stderr.on('data', (chunk) => (log += chunk));
+  await expect.poll(() => out, { timeout: 30_000 }).toMatch(/^}$/m);
+  const { address } = JSON.parse(out);
+  const ask = () => fetch(`${address}/healthz`);
+  await ask();
+  await expect.poll(() => log, { timeout: 10_000 }).toContain('traces cannot be sent');
+  await ask();
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  expect((await ended)[0]).toBe(0);
+  expect(log.match(/traces cannot be sent/g)).toHaveLength(1);
 });

@@ -49,8 +49,8 @@ it('returns a sane request id of the caller’s, and makes one otherwise', async
 
 it('logs each request once, without what was in it', async () => {
   const { address, logged } = await serve(services());
-  const fields = { text: 'my private words', image: new Blob(['private pixels']), head: 'emoji' };
-  const response = await sendForm(`${address}/v1/predict?token=hush`, fields);
+  const fields = { text: 'my private words', image: new Blob(['private pixels']) };
+  const response = await sendForm(`${address}/v1/predict?head=hush`, fields);
   await response.text();
   await expect.poll(logged).not.toBe('');
   const lines = logged().trim().split('\n');

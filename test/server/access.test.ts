@@ -24,6 +24,7 @@ const bearer = (secret: string) => ({ headers: { Authorization: `Bearer ${secret
 const expected: Record<string, 'predict' | 'train' | 'admin' | undefined> = {
   'post /v1/predict': 'predict',
   'post /v1/embeddings': 'predict',
+  'get /v1/models': 'predict',
   'get /v2': 'predict',
   'get /v2/models/{model}': 'predict',
   'get /v2/models/{model}/ready': 'predict',
@@ -39,6 +40,7 @@ const expected: Record<string, 'predict' | 'train' | 'admin' | undefined> = {
   'get /v1/heads/{name}/versions/{version}/export': 'train',
   'put /v1/heads/{name}/aliases/{alias}': 'admin',
   'post /v1/heads/{name}/aliases/{alias}/rollback': 'admin',
+  'delete /v1/heads/{name}/aliases/{alias}': 'admin',
   'delete /v1/heads/{name}/versions/{version}': 'admin',
   'get /': undefined,
   'get /healthz': undefined,
@@ -46,6 +48,15 @@ const expected: Record<string, 'predict' | 'train' | 'admin' | undefined> = {
   'get /openapi.json': undefined,
   'get /problems/{code}': undefined,
 };
+
+it('refuse a name that says nothing, and one that another key has', async () => {
+  const { keys } = await someKeys();
+  const { id } = await keys.create('shop', 'predict');
+  await expect(keys.create(' ', 'predict')).rejects.toMatchObject({ code: 'invalid-configuration' });
+  await expect(keys.create('shop', 'admin')).rejects.toThrow('a key is named "shop" already');
+  await keys.revoke(id);
+  expect(await keys.create('shop', 'admin')).toMatchObject({ name: 'shop', scope: 'admin' });
+});
 
 it('asks for the scope of each operation, and lets larger scopes in', async () => {
   const secrets = scopes.map((scope) => [scope, `secret-of-${scope}`] as const);

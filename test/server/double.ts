@@ -93,6 +93,7 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
       }),
       setAlias: async (name, alias, version) => ({ name, versions: [1, 2], aliases: { [alias]: version } }),
       rollback: async (name, alias) => ({ name, versions: [1, 2], aliases: { [alias]: 1 } }),
+      deleteAlias: async (name) => ({ name, versions: [1, 2], aliases: {} }),
       delete: async (name) => ({ name, versions: [1], aliases: {} }),
       export: async (name, version) => ({
         name: `${name}-${version}`,

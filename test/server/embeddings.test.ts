@@ -32,6 +32,14 @@ it('gives the features of pictures that come as data URLs, as plain numbers wher
   expect(usage.total_tokens).toBe(0);
 });
 
+it('lists for OpenAI’s client the models that it can ask', async () => {
+  const openai = await client();
+  const { data } = await openai.models.list();
+  expect(data.map(({ id }) => id)).toEqual(['pictures', 'texts']);
+  for (const { id: model } of data)
+    await openai.embeddings.create({ model, input: model === 'texts' ? 'a' : picture });
+});
+
 it('tells OpenAI’s client what is wrong in its own words', async () => {
   const openai = await client();
   await expect(openai.embeddings.create({ model: 'gpt', input: 'a' })).rejects.toMatchObject({
@@ -49,6 +57,51 @@ it.each([
 ])('refuses %j as %s', async (body, code) => {
   const { address } = await serve(services());
   expect(await problemOf(await sendJson(`${address}/v1/embeddings`, body))).toMatchObject({ code });
+});
+
+it.each([
+  [
+    { input: [1, 2] },
+    'input: these are numbers of tokens, of another model’s vocabulary; send the texts themselves',
+  ],
+  [
+    { input: [[1], [2]] },
+    'input: these are numbers of tokens, of another model’s vocabulary; send the texts themselves',
+  ],
+  [{ input: { text: 'a' } }, 'input: it is no text; send a text, or a list of texts'],
+  [{ input: ['a', null] }, 'input: its item 1 is no text'],
+  [{ input: [] }, 'input: there are none; send at least one text'],
+  [{ input: Array(2049).fill('a') }, 'input: more than 2048 are too many; send them in several requests'],
+  [{}, 'input: it is missing; send a text, or a list of texts'],
+  [
+    { input: 'a', dimensions: 8 },
+    'dimensions: an embedding has as many values as its encoder gives; leave it out, and shorten what comes',
+  ],
+])('says of a request what is wrong with its input', async (body, detail) => {
+  const { address } = await serve(services());
+  expect(await problemOf(await sendJson(`${address}/v1/embeddings`, body))).toMatchObject({ detail });
+});
+
+it('takes JSON alone, and calls a request without a body empty', async () => {
+  const { address } = await serve(services());
+  const send = (init: RequestInit) => fetch(`${address}/v1/embeddings`, { method: 'POST', ...init });
+  expect(await problemOf(await send({ body: 'input=a' }))).toMatchObject({
+    status: 415,
+    code: 'unsupported-media-type',
+    detail: expect.stringContaining('application/json'),
+  });
+  expect(await problemOf(await send({}))).toMatchObject({ status: 400, code: 'empty-request' });
+});
+
+it.each([
+  ['overloaded', 'server_error'],
+  ['rate-limited', 'rate_limit_error'],
+  ['text-too-long', 'invalid_request_error'],
+] as const)('calls %s what OpenAI’s clients call it: %s', async (code, type) => {
+  const embed = () => Promise.reject(new TandemError(code, 'so it is'));
+  const { address } = await serve(services({ embed }));
+  const problem = await problemOf(await sendJson(`${address}/v1/embeddings`, { input: 'a' }));
+  expect(problem.error).toMatchObject({ type, code: `/problems/${code}` });
 });
 
 it('passes on what the encoders refuse', async () => {

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { type Client, credentials, loadPackageDefinition, Metadata, status } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { pino } from 'pino';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
 import type { Access } from '../../src/server/access.ts';
 import { Metrics } from '../../src/server/metrics.ts';
@@ -24,7 +26,7 @@ type Call = (
 async function start(
   replaced: Parameters<typeof services>[0] = {},
   options: Partial<AppOptions> = {},
-  place: { host: string; drainTime?: number } = { host: '127.0.0.1' },
+  place: { host: string; port?: number; drainTime?: number } = { host: '127.0.0.1' },
 ) {
   const server = await listenGrpc(
     services(replaced),
@@ -37,7 +39,7 @@ async function start(
       maximumUploadBytes: 1000,
       ...options,
     },
-    { ...place, port: 0 },
+    { port: 0, ...place },
   );
   const { inference } = loadPackageDefinition(loadSync(proto, { keepCase: true })) as unknown as {
     inference: {
@@ -178,15 +180,39 @@ it.each<[string, object]>([
     'features that are not finite',
     { inputs: [{ ...features, contents: { fp32_contents: [1, Number.NaN] } }] },
   ],
+  ['an input twice', { inputs: [text, text] }],
+  ['contents beside raw contents', { raw_input_contents: [Buffer.from([1, 0, 0, 0, 97])] }],
   ['a shape that does not fit', { inputs: [{ ...text, shape: [2] }] }],
   ['raw contents for another number of inputs', { raw_input_contents: [Buffer.alloc(4), Buffer.alloc(4)] }],
-  ['raw contents that break off', { raw_input_contents: [Buffer.from([9, 0, 0, 0, 1])] }],
+  [
+    'raw contents that break off',
+    { inputs: [{ ...text, contents: undefined }], raw_input_contents: [Buffer.from([9, 0, 0, 0, 1])] },
+  ],
   ['an unknown output', { outputs: [{ name: 'mood' }] }],
 ])('refuses %s', async (_what, change) => {
   const call = await start();
   await expect(call('ModelInfer', { ...infer, ...change })).rejects.toMatchObject({
     code: status.INVALID_ARGUMENT,
   });
+});
+
+it('says which port is taken and what to type, and prints nothing else', async () => {
+  const printed = vi.spyOn(console, 'error');
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  onTestFinished(() => void taken.close());
+  const { port } = taken.address() as AddressInfo;
+  await expect(start({}, {}, { host: '127.0.0.1', port })).rejects.toMatchObject({
+    code: 'invalid-configuration',
+    message: `port ${port} on 127.0.0.1 is taken; choose another with --grpc-port, or --grpc-port 0 for any free one`,
+  });
+  expect(printed).not.toHaveBeenCalled();
+  printed.mockRestore();
+});
+
+it('names every version of a head that can be asked', async () => {
+  const call = await start();
+  expect(await call('ModelMetadata', { name: 'emoji' })).toMatchObject({ versions: ['1', '2'] });
 });
 
 it('gives up a call that takes too long', async () => {

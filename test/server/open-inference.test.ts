@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
 import { decodeRequest, encodeResponse } from '../../src/server/open-inference/tensors.ts';
-import { head, prediction, sendJson, serve, services } from './double.ts';
+import { head, prediction, problemOf, sendJson, serve, services } from './double.ts';
 
 const answer = {
   ...prediction,
@@ -45,10 +45,11 @@ describe('the Open Inference Protocol', () => {
   });
 
   it('shows a head as a model, its labels in the order of its probabilities', async () => {
-    const { address } = await start();
+    const get = async (name: string) => ({ name, versions: [1, 3], aliases: {} });
+    const { address } = await start({ versions: { ...services().versions, get } });
     expect(await (await fetch(`${address}/models/emoji`)).json()).toMatchObject({
       name: 'emoji',
-      versions: ['3'],
+      versions: ['1', '3'],
       inputs: [
         { name: 'image', datatype: 'BYTES', shape: [-1] },
         { name: 'text', datatype: 'BYTES', shape: [-1] },
@@ -78,6 +79,37 @@ describe('the Open Inference Protocol', () => {
       ],
     });
     expect(asked).toEqual([{ inputs: [{ text: 'a' }, { text: 'b' }], head: 'emoji@3', topK: 2 }]);
+  });
+
+  const input = { name: 'text', datatype: 'BYTES', shape: [1], data: ['a'] };
+  const raw = bytes(['a']);
+  const { data: _, ...form } = input;
+  const sized = { ...form, parameters: { binary_data_size: raw.length } };
+
+  it.each([
+    ['an input twice', [input, input], Buffer.alloc(0), 'text is there twice; send each input once'],
+    [
+      'bytes that no tensor declares',
+      [sized],
+      Buffer.concat([raw, Buffer.alloc(3)]),
+      '3 bytes are left behind those that the tensors’ binary_data_size declare',
+    ],
+    [
+      'data beside bytes',
+      [{ ...sized, data: ['a'] }],
+      raw,
+      'text has both data and a binary_data_size; send one of them',
+    ],
+  ])('refuses %s', async (_what, inputs, rest, detail) => {
+    const { address, asked } = await start();
+    const json = Buffer.from(JSON.stringify({ inputs }));
+    const response = await fetch(`${address}/models/emoji/infer`, {
+      method: 'POST',
+      body: Buffer.concat([json, rest]),
+      headers: { 'Inference-Header-Content-Length': String(json.length) },
+    });
+    expect(await problemOf(response)).toMatchObject({ status: 400, code: 'invalid-request', detail });
+    expect(asked).toEqual([]);
   });
 
   it('takes and gives bytes after the JSON; an empty element is a missing modality', async () => {

@@ -43,6 +43,48 @@ it('asks the default head for five labels where a request says nothing else', as
   expect(asked).toHaveLength(2);
 });
 
+it('takes head and topK from the address too, for a form and for JSON, where the body says nothing else', async () => {
+  const { address, asked } = await serveRecording();
+  const there = `${address}?head=pets@2&topK=1`;
+  expect((await sendForm(there, { text: 'a' })).status).toBe(200);
+  expect((await sendJson(there, { inputs: [{ text: 'a' }] })).status).toBe(200);
+  expect((await sendJson(`${address}?head=pets@2`, { topK: 1, inputs: [{ text: 'a' }] })).status).toBe(200);
+  expect((await sendForm(there, { text: 'a', head: 'pets@2', topK: '1' })).status).toBe(200);
+  for (const [, options] of asked) expect(options).toMatchObject({ head: 'pets@2', topK: 1 });
+  expect(asked).toHaveLength(4);
+});
+
+it('refuses a body that contradicts its address', async () => {
+  const { address, asked } = await serveRecording();
+  const json = sendJson(`${address}?head=pets&topK=1`, { head: 'cars', topK: 2, inputs: [{ text: 'a' }] });
+  const detail = 'head: it is pets in the address and cars in the body';
+  expect(await problemOf(await json)).toMatchObject({
+    status: 400,
+    detail: `${detail}; topK: it is 1 in the address and 2 in the body; say it in one place`,
+    errors: [{ at: 'head' }, { at: 'topK' }],
+  });
+  const form = await sendForm(`${address}?head=pets`, { head: 'cars', text: 'a' });
+  expect(await problemOf(form)).toMatchObject({ detail: `${detail}; say it in one place` });
+  expect(asked).toEqual([]);
+});
+
+it.each(['multipart/form-data', 'application/json', 'application/x-ndjson'])(
+  'refuses a parameter of the address that it does not know, before it reads %s',
+  async (type) => {
+    const { address } = await serveRecording();
+    const response = await fetch(`${address}?bogus=1`, {
+      method: 'POST',
+      headers: { 'Content-Type': type },
+      body: '?',
+    });
+    expect(await problemOf(response)).toMatchObject({
+      status: 400,
+      code: 'invalid-request',
+      detail: 'bogus: there is no such parameter in the address; there are: head, topK',
+    });
+  },
+);
+
 it('answers the good items of a batch and names what is wrong with the others in their places', async () => {
   const predict = vi.fn(services().predict);
   predict.mockImplementation(async () => ({
@@ -80,6 +122,14 @@ it('answers a request of one item with that item’s problem', async () => {
   expect(await problemOf(response)).toMatchObject({ status: 422, code: 'picture-too-small' });
 });
 
+it('takes base64 whose lines break, as mail and openssl write it', async () => {
+  const { address, asked } = await serveRecording();
+  const wrapped = (lineEnd: string) => base64.replaceAll(/.{4}/g, `$&${lineEnd}`);
+  const inputs = [{ image: wrapped('\n') }, { image: `data:image/jpeg;base64,${wrapped('\r\n')}` }];
+  expect((await sendJson(address, { inputs })).status).toBe(200);
+  expect(asked[0][0]).toEqual([{ image: picture }, { image: picture }]);
+});
+
 it('does not ask the services about a request whose only item is bad', async () => {
   const { address, asked } = await serveRecording();
   const response = await sendJson(address, { inputs: [{ image: 'data:image/png,plain' }] });
@@ -90,7 +140,7 @@ it('does not ask the services about a request whose only item is bad', async () 
   expect(asked).toEqual([]);
 });
 
-it.each(['a', 'ab=c', 'abc', '////=', 'a b=', 'QUJD\nQUJD', 'QUJ-', '====', '', 'data:image/png;base64,'])(
+it.each(['a', 'ab=c', 'abc', '////=', 'a b=', 'QUJD\vQUJD', 'QUJ-', '====', '', 'data:image/png;base64,'])(
   'takes %j for no base64',
   async (image) => {
     const { address } = await serveRecording();

@@ -114,6 +114,12 @@ it('finds the same lines however they are cut into pieces, in the middle of a ch
   }
 });
 
+it('passes over a mark of the byte order before the first line', async () => {
+  const { address } = await serve(services());
+  const lines = await linesOf(await send(address, '\ufeff{"text":"a"}\n{"text":"b"}\n'));
+  expect(lines).toEqual([prediction, prediction]);
+});
+
 it('looks at every byte of a long line once', async () => {
   const piece = Buffer.alloc(1000, 'x');
   let searched = 0;

@@ -45,6 +45,22 @@ it('switches an alias, puts it back, and deletes what nothing stands for', async
   expect(await left.json()).toEqual({ name: 'pets', versions: [1], aliases: { production: 1 } });
 });
 
+it('takes an alias away, and its version stays', async () => {
+  const head = await serveRegistry();
+  await put(`${head}/aliases/canary`, { version: 2 });
+  const left = await fetch(`${head}/aliases/canary`, { method: 'DELETE' });
+  expect(await left.json()).toEqual({ name: 'pets', versions: [1, 2], aliases: {} });
+  const again = await problemOf(await fetch(`${head}/aliases/canary`, { method: 'DELETE' }));
+  expect(again).toMatchObject({ status: 404, detail: 'pets has no alias "canary"' });
+});
+
+it('deletes a version by its number alone, not whatever is the latest', async () => {
+  const head = await serveRegistry();
+  const refused = await problemOf(await fetch(`${head}/versions/latest`, { method: 'DELETE' }));
+  expect(refused).toMatchObject({ status: 400, detail: expect.stringContaining('"latest" is no number') });
+  expect((await (await fetch(head)).json()).versions).toEqual([1, 2]);
+});
+
 it.each<[string, unknown, number]>([
   ['production', { version: 9 }, 404],
   ['production', { version: 'two' }, 400],

@@ -79,7 +79,14 @@ it('says what is the matter where the data folder cannot be made', async () => {
   await writeFile(file, '');
   await expect(openDatabase(path.join(file, 'data'))).rejects.toMatchObject({
     code: 'invalid-configuration',
-    message: expect.stringContaining('the data folder cannot be made'),
+    message: expect.stringContaining(`the data folder ${path.join(file, 'data')} cannot be made`),
+  });
+});
+
+it.runIf(process.platform === 'linux')('does not wait for a place that takes no folders', async () => {
+  await expect(openDatabase('/proc/tandem/data')).rejects.toMatchObject({
+    code: 'invalid-configuration',
+    message: expect.stringContaining('/proc takes no new folders'),
   });
 });
 

@@ -6,6 +6,7 @@ import { readUpload } from '../body.ts';
 import type { AppOptions } from '../options.ts';
 import { pageQuerySchema } from '../page.ts';
 import { problemResponses } from '../problem-responses.ts';
+import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
 import { formSchema, jsonSchema, parseDatasetRequest, querySchema } from './dataset-request.ts';
@@ -23,7 +24,7 @@ export function datasetRoutes({ datasets }: Services, options: AppOptions): Rout
     response.json('isNew' in outcome ? outcome.dataset : outcome);
   };
   const read = async (request: Request) => {
-    const { dryRun } = querySchema.parse(request.query);
+    const { dryRun } = readQuery(request, querySchema);
     const upload = parseDatasetRequest(request);
     return dryRun === 'true' ? datasets.try(upload) : datasets.add(upload);
   };
@@ -115,7 +116,7 @@ export function datasetRoutes({ datasets }: Services, options: AppOptions): Rout
       },
       handlers: [
         async (request, response) =>
-          void response.json(await datasets.rows(request.params.id, pageQuerySchema.parse(request.query))),
+          void response.json(await datasets.rows(request.params.id, readQuery(request, pageQuerySchema))),
       ],
     },
     {

@@ -186,6 +186,24 @@ export function versionRoutes({ versions }: Services, options: AppOptions): Rout
     },
     {
       method: 'delete',
+      path: '/v1/heads/{name}/aliases/{alias}',
+      scope: 'admin',
+      operation: {
+        operationId: 'deleteAlias',
+        summary: 'Take an alias away; the version that it stood for stays',
+        requestParams: aliasParameters,
+        responses: {
+          ...versionsResponse('The versions, and the aliases that are left.'),
+          ...problemResponses('unknown-head'),
+        },
+      },
+      handlers: [
+        async ({ params }, response) =>
+          void response.json(await versions.deleteAlias(params.name, params.alias)),
+      ],
+    },
+    {
+      method: 'delete',
       path: '/v1/heads/{name}/versions/{version}',
       scope: 'admin',
       operation: {
@@ -194,7 +212,7 @@ export function versionRoutes({ versions }: Services, options: AppOptions): Rout
         requestParams: versionParameters,
         responses: {
           ...versionsResponse('The versions that are left.'),
-          ...problemResponses('unknown-head', 'head-in-use'),
+          ...problemResponses('invalid-request', 'unknown-head', 'head-in-use'),
         },
       },
       handlers: [

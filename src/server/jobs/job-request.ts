@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type StrategyName, strategies } from '../../arl/strategy.ts';
 import { TandemError } from '../../errors.ts';
 import type { Job } from '../../jobs/job.ts';
-import { headNamePattern } from '../../store/heads/heads.ts';
+import { headNamePattern } from '../../store/heads/head-name.ts';
 import { chooseRecipe, type RecipeChoices, trainedFusions } from '../../training/recipe.ts';
 import { splitMethods } from '../../training/splitting/split.ts';
 import { formFile, formNumber, notText } from '../body.ts';

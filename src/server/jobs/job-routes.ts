@@ -5,6 +5,7 @@ import { readUpload } from '../body.ts';
 import type { AppOptions } from '../options.ts';
 import { pageQuerySchema } from '../page.ts';
 import { problemResponses } from '../problem-responses.ts';
+import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
 import { sendEvents } from './event-stream.ts';
@@ -107,7 +108,7 @@ export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes
       },
       handlers: [
         async (request, response) => {
-          const page = pageQuerySchema.parse(request.query);
+          const page = readQuery(request, pageQuerySchema);
           response.json({ offset: page.offset, ...(await jobs.list(page)) });
         },
       ],

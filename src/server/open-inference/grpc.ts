@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { createServer, isIPv6 } from 'node:net';
 import path from 'node:path';
 import {
   loadPackageDefinition,
@@ -13,9 +13,8 @@ import type { AppOptions } from '../options.ts';
 import { requireReady } from '../readiness.ts';
 import type { Services } from '../services.ts';
 import { GrpcCalls } from './grpc-calls.ts';
-import { headOf, infer, serverMetadata } from './inference.ts';
-import { describeModel } from './model.ts';
-import { type InferenceRequest, type InputTensor, readTensor, toBytes } from './tensors.ts';
+import { headOf, infer, modelOf, serverMetadata } from './inference.ts';
+import { addTensor, type InferenceRequest, type InputTensor, readTensor, toBytes } from './tensors.ts';
 
 /** What of a call is read here; the field names are the protocol's. */
 interface ModelCall {
@@ -73,9 +72,7 @@ export async function listenGrpc(
       await requireReady(services);
       return { ready: true };
     }),
-    ModelMetadata: calls.guarded(async ({ name, version }: ModelCall) =>
-      describeModel(await headOf(services, name, version)),
-    ),
+    ModelMetadata: calls.guarded(async ({ name, version }: ModelCall) => modelOf(services, name, version)),
     ModelInfer: calls.guarded(async (call: InferCall, signal) => {
       const head = await headOf(services, call.model_name, call.model_version);
       const outputs = await infer(services, options, head, readCall(call), signal);
@@ -89,16 +86,10 @@ export async function listenGrpc(
     }),
   });
   const name = isIPv6(host) ? `[${host}]` : host;
+  await checkPortIsFree(host, port);
   const bound = await new Promise<number>((resolve, reject) =>
     server.bindAsync(`${name}:${port}`, ServerCredentials.createInsecure(), (error, chosen) =>
-      error
-        ? reject(
-            new TandemError(
-              'invalid-configuration',
-              `cannot listen on ${host} port ${port}: ${error.message}`,
-            ),
-          )
-        : resolve(chosen),
+      error ? reject(cannotListen(host, port, error.message)) : resolve(chosen),
     ),
   );
   return {
@@ -111,6 +102,29 @@ export async function listenGrpc(
   };
 }
 
+/** gRPC says nothing of why it cannot listen, but prints a line of its own: so a plain server tries first. */
+async function checkPortIsFree(host: string, port: number): Promise<void> {
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new TandemError(
+              'invalid-configuration',
+              `port ${port} on ${host} is taken; choose another with --grpc-port, or --grpc-port 0 for any free one`,
+            )
+          : cannotListen(host, port, error.message),
+      ),
+    );
+    probe.listen(port, host, resolve);
+  });
+  await new Promise((resolve) => probe.close(resolve));
+}
+
+function cannotListen(host: string, port: number, why: string): TandemError {
+  return new TandemError('invalid-configuration', `cannot listen for gRPC on ${host} port ${port}: ${why}`);
+}
+
 /** Elements come raw, in the order of the inputs, or in the inputs themselves. */
 function readCall({ id, inputs, outputs, raw_input_contents: raw }: InferCall): InferenceRequest {
   if (inputs.length === 0) throw new TandemError('invalid-request', 'there are no inputs');
@@ -118,9 +132,14 @@ function readCall({ id, inputs, outputs, raw_input_contents: raw }: InferCall): 
     throw new TandemError('invalid-request', `${inputs.length} inputs, and ${raw.length} raw contents`);
   const read = new Map<string, InputTensor>();
   for (const [index, { name, datatype, shape, contents }] of inputs.entries()) {
+    if (raw.length > 0 && contents)
+      throw new TandemError(
+        'invalid-request',
+        `${name} has contents beside raw_input_contents; send one of them`,
+      );
     const own = datatype === 'FP32' ? contents?.fp32_contents : contents?.bytes_contents;
     const content = raw.length > 0 ? raw[index] : (own ?? []);
-    read.set(name, readTensor({ name, datatype, shape: shape.map(Number) }, content));
+    addTensor(read, name, readTensor({ name, datatype, shape: shape.map(Number) }, content));
   }
   return { id, inputs: read, outputs: new Map(outputs.map(({ name }) => [name, true])), binaryOutput: true };
 }

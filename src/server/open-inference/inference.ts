@@ -4,7 +4,7 @@ import { product } from '../../product.ts';
 import { type AppOptions, usualMaximumItems } from '../options.ts';
 import { predictAndCount } from '../predictions/outcomes.ts';
 import type { HeadSummary, Services } from '../services.ts';
-import { itemsOf, outputsOf } from './model.ts';
+import { describeModel, itemsOf, outputsOf } from './model.ts';
 import type { InferenceRequest, OutputTensor } from './tensors.ts';
 
 /** What the server says of itself. */
@@ -17,6 +17,12 @@ export const serverMetadata = {
 /** The head that a model's name and version, or alias, mean; the latest version where it is empty. */
 export function headOf(services: Services, name: string, version = ''): Promise<HeadSummary> {
   return services.head(version === '' ? name : `${name}@${version}`);
+}
+
+/** The same as a model, with every version of it that can be asked. */
+export async function modelOf(services: Services, name: string, version?: string) {
+  const head = await headOf(services, name, version);
+  return describeModel(head, (await services.versions.get(head.name)).versions);
 }
 
 /**

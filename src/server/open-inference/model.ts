@@ -33,11 +33,12 @@ const featuresOf = (modality: Modality) => `${modality}_features`;
 /**
  * A head as a model of the Open Inference Protocol. `parameters.labels` are the columns of `probabilities`, and
  * `parameters.encoders` says whose features its FP32 inputs take: of those encoders, by their fingerprints, and no others.
+ * @param versions that can be asked
  */
-export function describeModel({ name, version, target, labels, encoders }: HeadSummary) {
+export function describeModel({ name, target, labels, encoders }: HeadSummary, versions: readonly number[]) {
   return {
     name,
-    versions: [String(version)],
+    versions: versions.map(String),
     platform: `${product.command}_onnxruntime`,
     inputs: [
       ...encoders.map(({ modality }) => ({ name: modality, datatype: 'BYTES', shape: [-1] })),

@@ -8,8 +8,7 @@ import type { Problem } from '../problems.ts';
 import { requireReady } from '../readiness.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
-import { headOf, infer, serverMetadata } from './inference.ts';
-import { describeModel } from './model.ts';
+import { headOf, infer, modelOf, serverMetadata } from './inference.ts';
 import { decodeRequest, encodeResponse, inferenceRequestSchema } from './tensors.ts';
 
 const lengthHeader = 'Inference-Header-Content-Length';
@@ -18,7 +17,9 @@ const tensorForm = z.object({ name: z.string(), datatype: z.string(), shape: z.a
 const modelSchema = z
   .object({
     name: z.string(),
-    versions: z.array(z.string()),
+    versions: z
+      .array(z.string())
+      .meta({ description: 'All that can be asked, not the described one alone.' }),
     platform: z.string(),
     inputs: z.array(tensorForm),
     outputs: z.array(tensorForm),
@@ -104,7 +105,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
       get(path, `describeModel${ofVersion}`, 'A head as a model: its tensors', modelSchema, {
         requestParams,
         codes: ['unknown-head'],
-        answer: async ({ model, version }) => describeModel(await headOf(services, model, version)),
+        answer: async ({ model, version }) => modelOf(services, model, version),
       }),
       get(`${path}/ready`, `modelReady${ofVersion}`, 'Whether a head can answer', readySchema, {
         requestParams,
@@ -121,7 +122,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
         operation: {
           operationId: `infer${ofVersion}`,
           summary: 'Classify items that are elements of tensors',
-          description: `Pictures are base64 in JSON, or bytes by the binary tensor data extension (${lengthHeader}). An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.`,
+          description: `Pictures are base64 in JSON, or bytes by the binary tensor data extension (${lengthHeader}). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.`,
           requestParams,
           requestBody: {
             required: true,
@@ -132,8 +133,17 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
           },
           responses: {
             '200': {
-              description: 'The outputs.',
-              content: { 'application/json': { schema: responseSchema } },
+              description: `The outputs; JSON and then the bytes of tensors where any is asked for as such, the JSON as long as ${lengthHeader} says.`,
+              headers: {
+                [lengthHeader]: {
+                  description: 'Bytes of the JSON, where bytes of tensors come after it.',
+                  schema: { type: 'integer', minimum: 1 },
+                },
+              },
+              content: {
+                'application/json': { schema: responseSchema },
+                'application/octet-stream': { schema: z.string().meta({ format: 'binary' }), example: '…' },
+              },
             },
             ...problemResponses(
               'empty-request',

@@ -80,10 +80,14 @@ export function decodeRequest(body: Buffer, headerLength?: number): InferenceReq
     const size = parameters?.binary_data_size;
     if (size !== undefined && size > rest.length)
       throw invalid(`${name} has a binary_data_size of ${size}, ${rest.length} bytes are left`);
+    if (size !== undefined && data !== undefined)
+      throw invalid(`${name} has both data and a binary_data_size; send one of them`);
     const content = size === undefined ? (data ?? []).flat() : rest.subarray(0, size);
     rest = rest.subarray(size ?? 0);
-    read.set(name, readTensor({ name, datatype, shape }, content));
+    addTensor(read, name, readTensor({ name, datatype, shape }, content));
   }
+  if (rest.length > 0)
+    throw invalid(`${rest.length} bytes are left behind those that the tensors’ binary_data_size declare`);
   return {
     id,
     inputs: read,
@@ -139,6 +143,15 @@ export function readTensor(
   }
   check(content.length / (Buffer.isBuffer(content) ? Float32Array.BYTES_PER_ELEMENT : 1));
   return { datatype, items, width, values: floatsOf(name, content) };
+}
+
+/**
+ * Adds an input to those that are read.
+ * @throws TandemError `invalid-request` where one of its name is there: neither could be told to be meant
+ */
+export function addTensor(read: Map<string, InputTensor>, name: string, tensor: InputTensor): void {
+  if (read.has(name)) throw invalid(`${name} is there twice; send each input once`);
+  read.set(name, tensor);
 }
 
 function stringsOf(name: string, elements: readonly unknown[]): (string | Buffer)[] {

@@ -1,31 +1,59 @@
-import express, { type RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { decodeBase64Picture } from '../../inference/base64-picture.ts';
+import { readJson } from '../json-body.ts';
 import type { AppOptions } from '../options.ts';
 import { problemResponses } from '../problem-responses.ts';
-import type { Problem } from '../problems.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
 import { withDeadline } from './deadline.ts';
+import { openAiError } from './openai-error.ts';
 import { checkText } from './prediction-request.ts';
 
 /** Most inputs of one request, as OpenAI has it. */
 const mostInputs = 2048;
+const tooMany = `more than ${mostInputs} are too many; send them in several requests`;
 
 const isPicture = (input: string) => /^data:image\//i.test(input);
+
+/** What is wrong with an input that is neither a text nor a list of them. */
+function whyInputIsNone({ input }: { input?: unknown }): string {
+  if (input === undefined) return 'it is missing; send a text, or a list of texts';
+  if (!Array.isArray(input)) return 'it is no text; send a text, or a list of texts';
+  if (input.length > mostInputs) return tooMany;
+  const wrong = input.findIndex((item) => typeof item !== 'string');
+  if (typeof input[wrong] === 'number' || Array.isArray(input[wrong]))
+    return 'these are numbers of tokens, of another model’s vocabulary; send the texts themselves';
+  return `its item ${wrong} is no text`;
+}
 
 const requestSchema = z
   .strictObject({
     model: z.string().optional().meta({
       description: 'Name of an encoder; without it, the one for texts or for pictures, as the inputs are.',
     }),
-    input: z.union([z.string(), z.array(z.string()).min(1).max(mostInputs)]).meta({
-      description: 'Texts, or pictures as data URLs (`data:image/jpeg;base64,…`): one, or several of a kind.',
-    }),
+    input: z
+      .union(
+        [
+          z.string(),
+          z.array(z.string()).min(1, 'there are none; send at least one text').max(mostInputs, tooMany),
+        ],
+        { error: whyInputIsNone },
+      )
+      .meta({
+        description:
+          'Texts, or pictures as data URLs (`data:image/jpeg;base64,…`): one, or several of a kind. No token numbers.',
+      }),
     encoding_format: z.enum(['float', 'base64']).default('float').meta({
       description: '`base64` is of little-endian 32-bit floats.',
     }),
+    dimensions: z
+      .undefined({
+        error: 'an embedding has as many values as its encoder gives; leave it out, and shorten what comes',
+      })
+      .optional()
+      .meta({ override: { type: 'integer', description: 'Refused: the encoders give one length.' } }),
     user: z.string().optional().meta({ description: 'Not looked at.' }),
   })
   .meta({ id: 'EmbeddingRequest', example: { input: ['a red bike', 'a green bike'] } });
@@ -94,14 +122,7 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
     {
       method: 'post',
       path: '/v1/embeddings',
-      problemMembers: ({ title, detail, fix, type }: Problem) => ({
-        error: {
-          message: `${title}: ${detail}. ${fix}`,
-          type: 'invalid_request_error',
-          code: type,
-          param: null,
-        },
-      }),
+      problemMembers: openAiError,
       operation: {
         operationId: 'embed',
         summary: 'The encoders’ features of texts or pictures, as OpenAI’s clients ask for embeddings',
@@ -115,6 +136,7 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
             'empty-request',
             'invalid-request',
             'payload-too-large',
+            'unsupported-media-type',
             'picture-too-large',
             'text-too-long',
             'invalid-picture',
@@ -125,7 +147,7 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
           ),
         },
       },
-      handlers: [express.json({ limit: options.maximumRequestBytes }), answer],
+      handlers: [readJson(options.maximumRequestBytes), answer],
     },
   ];
 }

@@ -12,6 +12,8 @@ const lineFeed = 0x0a;
  * @example for await (const line of linesOf(request, 20 * 2 ** 20)) JSON.parse(line);
  */
 export async function* linesOf(stream: Readable, maximumBytes: number): AsyncGenerator<string> {
+  // A mark of the byte order at the start (U+FEFF), as some editors write it, is not kept.
+  const decoder = new TextDecoder();
   let pieces: Buffer[] = [];
   let held = 0;
   // The stream stays open at an error: the caller is still to be answered on it.
@@ -19,7 +21,7 @@ export async function* linesOf(stream: Readable, maximumBytes: number): AsyncGen
   for await (const piece of given) {
     let start = 0;
     for (let end = piece.indexOf(lineFeed); end >= 0; end = piece.indexOf(lineFeed, start)) {
-      const line = Buffer.concat([...pieces, piece.subarray(start, end)]).toString();
+      const line = decoder.decode(Buffer.concat([...pieces, piece.subarray(start, end)]));
       pieces = [];
       held = 0;
       start = end + 1;
@@ -29,6 +31,6 @@ export async function* linesOf(stream: Readable, maximumBytes: number): AsyncGen
     held += piece.length - start;
     if (held > maximumBytes) throw tooLarge(maximumBytes);
   }
-  const last = Buffer.concat(pieces).toString();
+  const last = decoder.decode(Buffer.concat(pieces));
   if (last.trim() !== '') yield last;
 }

@@ -12,7 +12,8 @@ import type { Services } from '../services.ts';
 import { withDeadline } from './deadline.ts';
 import { predictAndCount } from './outcomes.ts';
 import { answerLines, lineMediaType, lineQuerySchema } from './prediction-lines.ts';
-import { formSchema, inputSchema, jsonSchema, predictionReader } from './prediction-request.ts';
+import { agreeing, readPredictionQuery } from './prediction-query.ts';
+import { formSchema, inputSchema, jsonSchema, predictionReader, standardTopK } from './prediction-request.ts';
 import { withPictures } from './remote-pictures.ts';
 
 const opinion = {
@@ -79,7 +80,8 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
   };
   const parse = predictionReader(limits);
   const answer: RequestHandler = async (request, response) => {
-    const { head = defaultHead, topK, inputs } = parse(request);
+    const { inputs, ...body } = parse(request);
+    const { head = defaultHead, topK = standardTopK } = agreeing(readPredictionQuery(request), body);
     throwOnlyError(inputs);
     const answered = await withDeadline(response, requestTimeout, async (signal) => {
       const complete = await withPictures(inputs, {
@@ -105,7 +107,7 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
       operation: {
         operationId: 'predict',
         summary: 'Classify pictures, texts or both',
-        description: `One item as a form, up to ${limits.maximumItems} as JSON, or any number as JSON lines, which are answered while they come in; head and topK then stand in the address. An item may lack its picture or its text: the head then answers from what is there.`,
+        description: `One item as a form, up to ${limits.maximumItems} as JSON, or any number as JSON lines, which are answered while they come in. head and topK may stand in the address, where JSON lines have their only place. An item may lack its picture or its text: the head then answers from what is there.`,
         requestParams: { query: lineQuerySchema },
         requestBody: {
           required: true,
@@ -144,7 +146,10 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
         },
       },
       handlers: [
-        (request, response, next) => (request.is(lineMediaType) ? lines(request, response, next) : next()),
+        (request, response, next) => {
+          readPredictionQuery(request);
+          return request.is(lineMediaType) ? lines(request, response, next) : next();
+        },
         readBody({
           maximumBytes: maximumRequestBytes,
           file: 'image',

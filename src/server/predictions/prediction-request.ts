@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type ErrorCode, TandemError } from '../../errors.ts';
 import { decodeBase64Picture } from '../../inference/base64-picture.ts';
 import type { PredictionInput } from '../../inference/prediction.ts';
-import { headNamePattern } from '../../store/heads/heads.ts';
+import { headNamePattern } from '../../store/heads/head-name.ts';
 import { formFile, formNumber, notText } from '../body.ts';
 
 export interface PredictionLimits {
@@ -28,6 +28,8 @@ export const topKSchema = z
   .max(1000)
   .meta({ description: 'How many labels to return.', example: 5 });
 export const standardTopK = 5;
+/** The default is not the schema's to fill in: the address may say another. */
+const usualTopK = { default: standardTopK };
 
 const imageUrl = z.string().max(8192).optional().meta({
   description:
@@ -36,7 +38,7 @@ const imageUrl = z.string().max(8192).optional().meta({
 
 const formFields = {
   head: headReference.optional(),
-  topK: formNumber(topKSchema).default(standardTopK),
+  topK: formNumber(topKSchema).optional().meta(usualTopK),
   text: z.string().optional(),
   imageUrl,
 };
@@ -59,7 +61,7 @@ export function jsonSchema({ maximumItems }: PredictionLimits) {
   return z
     .strictObject({
       head: headReference.optional(),
-      topK: topKSchema.default(standardTopK),
+      topK: topKSchema.optional().meta(usualTopK),
       inputs: z.array(inputSchema).max(maximumItems),
     })
     .meta({
@@ -71,7 +73,7 @@ export function jsonSchema({ maximumItems }: PredictionLimits) {
 /** A request for predictions. An item that cannot be read stands as its error in its place. */
 export interface ParsedRequest {
   head?: string;
-  topK: number;
+  topK?: number;
   inputs: (ReadInput | TandemError)[];
 }
 

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TandemError } from '../../errors.ts';
+import { makeFolders } from '../files/make-folders.ts';
 import { storageError } from '../storage-error.ts';
 
 /** Primary result code of SQLite (https://sqlite.org/rescode.html). */
@@ -22,8 +22,8 @@ export async function lockData(data: string): Promise<() => void> {
  * @throws TandemError `storage-unavailable`; `invalid-configuration` where something else is in its place
  */
 export async function makeDataFolder(data: string): Promise<void> {
-  await mkdir(data, { recursive: true }).catch((cause) => {
-    const problem = `the data folder cannot be made: ${cause.message}`;
+  await makeFolders(data).catch((cause) => {
+    const problem = `the data folder ${data} cannot be made: ${cause.message}`;
     throw storageError(cause) ?? new TandemError('invalid-configuration', problem, { cause });
   });
 }

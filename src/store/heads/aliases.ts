@@ -35,3 +35,17 @@ export async function writeAliasHistory(
     .onConflict((conflict) => conflict.columns(['name', 'alias']).doUpdateSet({ versions }))
     .execute();
 }
+
+/** Forgets an alias and what it stood for. @returns false where there is none */
+export async function forgetAlias(
+  transaction: Transaction<Tables>,
+  name: string,
+  alias: string,
+): Promise<boolean> {
+  const { numDeletedRows } = await transaction
+    .deleteFrom('headAlias')
+    .where('name', '=', name)
+    .where('alias', '=', alias)
+    .executeTakeFirstOrThrow();
+  return numDeletedRows > 0n;
+}

@@ -10,7 +10,8 @@ import type { Tables } from '../database/database.ts';
 import { Remembered } from '../database/remembered.ts';
 import { sha256OfFile } from '../files/checksum.ts';
 import type { Store } from '../store.ts';
-import { aliasHistory, aliasPattern, writeAliasHistory } from './aliases.ts';
+import { aliasHistory, aliasPattern, forgetAlias, writeAliasHistory } from './aliases.ts';
+import { checkHeadName, headNamePattern } from './head-name.ts';
 import {
   findVersion,
   type HeadEntry,
@@ -21,18 +22,7 @@ import {
 } from './head-reading.ts';
 import { manifestFile, readShippedHeads, type ShippedHead } from './shipped-heads.ts';
 
-/** What a head may be called: it is a folder's name, and part of an address. */
-export const headNamePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const foldersRemembered = 10_000;
-
-/** @throws TandemError `invalid-request` where a head may not be called so */
-export function checkHeadName(name: string): void {
-  if (headNamePattern.test(name)) return;
-  throw new TandemError(
-    'invalid-request',
-    `${JSON.stringify(name)} is no name for a head: use up to 64 of a-z 0-9 . _ -`,
-  );
-}
 
 /**
  * Registered heads: versions that never change, and aliases that stand for them. Heads that ship with the program lie
@@ -145,6 +135,13 @@ export class HeadRegistry {
       await writeAliasHistory(transaction, name, alias, before);
       return before[0];
     });
+  }
+
+  /** Takes an alias away. @throws TandemError `unknown-head` where there is none */
+  async deleteAlias(name: string, alias: string): Promise<void> {
+    await this.#resolve(name);
+    const isGone = await this.#change((transaction) => forgetAlias(transaction, name, alias));
+    if (!isGone) throw new TandemError('unknown-head', `${name} has no alias ${JSON.stringify(alias)}`);
   }
 
   /**

@@ -49,7 +49,7 @@ export interface DatasetCheck {
  * The folder holds `metadata.csv` or `metadata.jsonl` with the columns `file_name`, `text`, `label` and perhaps
  * `split` (`train` or `test`), or one folder per class with pictures (and `name.txt` as the text of `name.jpg`),
  * or `train/` and `test/` with either. A row may lack the picture or the text, not both.
- * @throws TandemError `unknown-dataset` where there is no such folder or it is laid out in no known way
+ * @throws TandemError `unknown-dataset` where there is no such folder, `invalid-dataset` where it is laid out in no known way
  * @example const { problems, counts } = await checkDataset('data/photos', { textColumn: 'caption' });
  */
 export async function checkDataset(
@@ -68,7 +68,10 @@ export async function checkDataset(
   const notes: string[] = [];
   const rows = await findExamples(root, columns, found, notes, options.inlineFolder);
   if (!rows)
-    throw new TandemError('unknown-dataset', `${name} has neither a metadata file nor a folder per class`);
+    throw new TandemError(
+      'invalid-dataset',
+      `${name} has neither a metadata.csv, a metadata.jsonl nor a folder per class`,
+    );
   const checked = await checkPictures(rows, found, options.onProgress);
   // Where the list of examples itself is broken, that is the one thing to mend.
   if (rows.length > 0 || found.count === 0) checkLabels(rows, { dataset: name, purpose, ...columns }, found);

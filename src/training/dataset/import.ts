@@ -26,7 +26,7 @@ export interface ImportProgress {
 
 /**
  * Unpacks and checks a dataset without keeping anything of it.
- * @throws TandemError `invalid-dataset` where the archive itself cannot be used; `unknown-dataset` where it holds none
+ * @throws TandemError `invalid-dataset` where the archive itself cannot be used, or holds no dataset
  * @example const { problems, counts } = await tryImport({ file: 'uploads/7f', fileName: 'pets.zip' }, { workspace: 'data/uploads' });
  */
 export function tryImport(source: DatasetSource, options: ImportOptions): Promise<DatasetCheck> {

@@ -269,9 +269,12 @@ describe('a dataset that cannot be used', () => {
 
   it('is not there, or is no dataset', async () => {
     const empty = await temporaryFolder();
-    for (const folder of [join(empty, 'absent'), empty, await folderWith({ 'readme.md': '' })]) {
-      await expect(readDataset(folder)).rejects.toMatchObject({ code: 'unknown-dataset' });
-    }
+    await expect(readDataset(join(empty, 'absent'))).rejects.toMatchObject({ code: 'unknown-dataset' });
+    for (const folder of [empty, await folderWith({ 'readme.md': '' })])
+      await expect(readDataset(folder)).rejects.toMatchObject({
+        code: 'invalid-dataset',
+        message: expect.stringContaining('neither a metadata.csv, a metadata.jsonl nor a folder per class'),
+      });
   });
 });
 

@@ -1,0 +1,45 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { runCommand } from './server.ts';
+
+async function takenPort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return String((server.address() as AddressInfo).port);
+}
+
+it.each(['--port', '--grpc-port'])('says what to type where %s is taken, and nothing else', async (flag) => {
+  const data = await mkdtemp(path.join(tmpdir(), 'start-'));
+  onTestFinished(() => rm(data, { recursive: true }));
+  const port = await takenPort();
+  const { code, stderr } = await runCommand('serve', '--port', '0', '--data', data, flag, port);
+  expect(code).toBe(1);
+  expect(stderr.split('\n')).toEqual([
+    `The configuration is not valid: port ${port} on 127.0.0.1 is taken; choose another with ${flag}, or ${flag} 0 for any free one`,
+    expect.any(String),
+    '',
+  ]);
+});
+
+it('warns where there is no default head, naming those there are', async () => {
+  const data = await mkdtemp(path.join(tmpdir(), 'start-'));
+  onTestFinished(() => rm(data, { recursive: true }));
+  const port = await takenPort();
+  const { stderr } = await runCommand(
+    'serve',
+    '--data',
+    data,
+    '--port',
+    port,
+    '--default-head',
+    'pets',
+    '--log-level',
+    'warn',
+  );
+  expect(stderr).toMatch(/--default-head.*no head is named \\"pets\\"; there are: .*emoji/);
+});
