@@ -23,8 +23,10 @@ export const headManifestSchema = z.object({
   target: z.enum(['single', 'multi', 'regression']).default('single'),
   /** In the order of the logits; what numbers are called. */
   labels: z.array(z.string()).min(1),
-  /** Of any of several labels: the probability from which each is given. */
+  /** Of any of several labels: the probability from which each is given, where an example has every modality. */
   thresholds: z.array(z.number()).optional(),
+  /** The same in the answer of each modality alone; 0.5 where absent. */
+  unimodalThresholds: z.partialRecord(z.enum(modalities), z.array(z.number())).optional(),
   /** The encoders whose features the head takes, in the order of the method's m. */
   encoders: z.array(headEncoderSchema).min(1),
   metrics: z.object({

@@ -1,26 +1,28 @@
 import type { HeadManifest } from './head-manifest.ts';
-import type { Opinion } from './prediction.ts';
+import type { Modality, Opinion } from './prediction.ts';
+import { type Deciding, thresholdsOf } from './thresholds.ts';
 
-type Saying = Pick<HeadManifest, 'target' | 'labels' | 'thresholds'>;
-
-const usualThreshold = 0.5;
+type Saying = Deciding & Pick<HeadManifest, 'target'>;
 
 /**
  * What a row of a head's answers says.
  * @param answer class probabilities, or the number
+ * @param restingOn the modalities that the answer was made from
  * @param topK most labels to name; of any of several labels, all that are given are named
- * @example opinionOf(answer.fused, head.manifest, 5).labels[0] // { label: 'cat', probability: 0.97 }
+ * @example opinionOf(answer.fused, head.manifest, { restingOn: ['image', 'text'], topK: 5 }).labels[0] // { label: 'cat', probability: 0.97 }
  */
 export function opinionOf(
   answer: Float64Array,
-  { target, labels, thresholds }: Saying,
-  topK: number,
+  head: Saying,
+  { restingOn, topK }: { restingOn: readonly Modality[]; topK: number },
 ): Opinion {
+  const { target, labels } = head;
   if (target === 'regression') return { labels: [], value: answer[0] };
   const ranked = [...answer.keys()].sort((a, b) => answer[b] - answer[a]);
   const named = (index: number) => ({ label: labels[index], probability: answer[index] });
   if (target === 'single') return { labels: ranked.slice(0, topK).map(named), confidence: answer[ranked[0]] };
-  const isGiven = (index: number) => answer[index] >= (thresholds?.[index] ?? usualThreshold);
+  const thresholds = thresholdsOf(head, restingOn);
+  const isGiven = (index: number) => answer[index] >= thresholds[index];
   const shown = ranked.filter((index, place) => place < topK || isGiven(index));
   return {
     labels: shown.map((index) => ({ ...named(index), given: isGiven(index) })),

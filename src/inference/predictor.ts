@@ -141,13 +141,14 @@ export class Predictor {
     this.#note(good);
     const predictions = good.map(({ decode, queue, encode }, index): Prediction => {
       const { fused, unimodal } = answers[index];
+      const restingOn = Object.keys(unimodal) as Modality[];
       return {
-        ...opinionOf(fused, head.manifest, topK),
-        modalities: Object.keys(unimodal) as Modality[],
+        ...opinionOf(fused, head.manifest, { restingOn, topK }),
+        modalities: restingOn,
         unimodal: Object.fromEntries(
-          Object.entries(unimodal).map(([modality, answer]) => [
+          restingOn.map((modality) => [
             modality,
-            opinionOf(answer, head.manifest, topK),
+            opinionOf(unimodal[modality]!, head.manifest, { restingOn: [modality], topK }),
           ]),
         ),
         timings: { decode, queue, encode, head: ended - started },

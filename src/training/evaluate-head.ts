@@ -29,7 +29,7 @@ export async function evaluateHead(
   const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
   try {
     const head = await loadFittingHead(engine, headFolder, encoders, dataset);
-    const { labels, thresholds } = head.manifest;
+    const { labels } = head.manifest;
     const table = await extractFeatures(
       encoders,
       { ...dataset, labels },
@@ -39,7 +39,7 @@ export async function evaluateHead(
       },
     );
     const answers = await answerRows(head, table);
-    return measureAnswers(answers, table, thresholds);
+    return measureAnswers(answers, table, head.manifest);
   } finally {
     await engine.close();
   }

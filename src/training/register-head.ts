@@ -43,11 +43,11 @@ export function registerHead(
   head: HeadToRegister,
   job: string | undefined,
 ): Promise<HeadVersion> {
-  const { name, dataset, fitted, search } = head;
+  const { name, dataset, fitted } = head;
   const { test } = head.split;
   const truth = selectRows({ ...head.table, columns: [] }, test);
-  const metrics = measureAnswers(fitted.answers, truth, search?.thresholds);
   const described = describe(head);
+  const metrics = measureAnswers(fitted.answers, truth, described);
   const write = async (folder: string, version: number) => {
     const weightsFile = path.join(folder, headFiles.weights);
     await writeFile(weightsFile, fitted.weights);
@@ -107,7 +107,8 @@ function describe({
     createdAt: new Date().toISOString(),
     target: dataset.target,
     labels: dataset.labels,
-    thresholds: search?.thresholds,
+    thresholds: search?.thresholds?.fused,
+    unimodalThresholds: search?.thresholds?.unimodal,
     encoders: table.columns.map(({ modality }) => {
       const { id, dimension, fingerprint } = encoders[modality];
       return { modality, id, dimension, fingerprint };

@@ -1,5 +1,6 @@
 import type { Classifier, ItemFeatures, ItemProbabilities } from '../../inference/head.ts';
 import type { Modality } from '../../inference/prediction.ts';
+import { type Deciding, thresholdsOf, usualThreshold } from '../../inference/thresholds.ts';
 import { throwIfCancelled } from '../cancellation.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 import type { AnswerMetrics } from '../progress.ts';
@@ -51,12 +52,12 @@ export type Truth = Pick<FeatureTable, 'labels' | 'targets'>;
 
 /**
  * Metrics of the fused answers, and of each modality's own over the examples that have it.
- * @param thresholds of any of several labels; 0.5 where absent
+ * @param head whose thresholds decide, of any of several labels; 0.5 where absent
  */
 export function measureAnswers(
   answers: readonly ItemProbabilities[],
   truth: Truth,
-  thresholds?: readonly number[],
+  head?: Deciding,
 ): AnswerMetrics {
   const rows = [...answers.keys()];
   const ofModality = (modality: Modality): Metrics | undefined => {
@@ -66,7 +67,7 @@ export function measureAnswers(
       known.map((row) => answers[row].unimodal[modality]!),
       known,
       truth,
-      thresholds,
+      head && (() => thresholdsOf(head, [modality])),
     );
   };
   return {
@@ -74,22 +75,28 @@ export function measureAnswers(
       answers.map(({ fused }) => fused),
       rows,
       truth,
-      thresholds,
+      head && ((row) => thresholdsOf(head, modalitiesOf(answers[row]))),
     ),
     image: ofModality('image'),
     text: ofModality('text'),
   };
 }
 
+/** What an answer rests on. */
+export function modalitiesOf({ unimodal }: ItemProbabilities): Modality[] {
+  return Object.keys(unimodal) as Modality[];
+}
+
 /**
  * Metrics of some answers.
  * @param rows of the truth, one for each answer
+ * @param thresholds those of a row, of any of several labels; 0.5 where absent
  */
 export function measure(
   answers: readonly Float64Array[],
   rows: readonly number[],
   { labels, targets }: Truth,
-  thresholds?: readonly number[],
+  thresholds?: (row: number) => readonly number[],
 ): Metrics {
   if (!targets)
     return evaluate(
@@ -99,7 +106,9 @@ export function measure(
   const { kind, columns, values } = targets;
   const truth = rows.map((row) => values.subarray(row * columns, (row + 1) * columns));
   if (kind === 'multi')
-    return evaluateSeveralLabels(answers, truth, thresholds ?? new Array<number>(columns).fill(0.5));
+    return evaluateSeveralLabels(answers, truth, (index) =>
+      thresholds ? thresholds(rows[index]) : new Array<number>(columns).fill(usualThreshold),
+    );
   return evaluateNumbers(
     answers.map(([value]) => value),
     truth.map(([value]) => value),

@@ -4,44 +4,21 @@ import type { SeveralLabelsMetrics } from './metrics.ts';
 type Rows = readonly ArrayLike<number>[];
 
 const smallest = 1e-12;
-/** With fewer positive examples than this a threshold of their own would be chance. */
-const fewestPositives = 3;
-const usualThreshold = 0.5;
-
 /**
- * For each label the probability from which giving it makes the best F1 on these answers, halfway to the next lower one.
- * @param rows answers to examples that the head was not trained on
+ * Figures of answers that may give several labels.
+ * @param thresholdsOf the probability from which each label is given in the answer of a row
  */
-export function chooseThresholds(rows: Rows, truth: Rows): number[] {
-  return Array.from(rows[0], (_, label) => {
-    const ranked = rank(rows, truth, label);
-    const positives = ranked.filter(({ isPositive }) => isPositive).length;
-    if (positives < fewestPositives) return usualThreshold;
-    let best = { f1: 0, threshold: usualThreshold };
-    let found = 0;
-    for (const [index, { probability, isPositive }] of ranked.entries()) {
-      found += Number(isPositive);
-      const next = ranked[index + 1]?.probability ?? -1;
-      const f1 = (2 * found) / (index + 1 + positives);
-      if (next === probability || f1 <= best.f1) continue;
-      const middle = (probability + Math.max(next, 0)) / 2;
-      best = { f1, threshold: middle > next ? middle : probability };
-    }
-    return best.threshold;
-  });
-}
-
-/** Figures of answers that may give several labels, each from its threshold on. */
 export function evaluateSeveralLabels(
   rows: Rows,
   truth: Rows,
-  thresholds: readonly number[],
+  thresholdsOf: (row: number) => readonly number[],
 ): SeveralLabelsMetrics {
-  const counts = thresholds.map(() => ({ right: 0, given: 0, actual: 0 }));
+  const counts = Array.from(rows[0], () => ({ right: 0, given: 0, actual: 0 }));
   let complete = 0;
   let logLikelihood = 0;
   for (const [row, probabilities] of rows.entries()) {
     let isComplete = true;
+    const thresholds = thresholdsOf(row);
     for (const [label, count] of counts.entries()) {
       const given = probabilities[label] >= thresholds[label];
       const actual = truth[row][label] > 0.5;
@@ -68,7 +45,7 @@ export function evaluateSeveralLabels(
     macroF1: mean(counts.filter(({ given, actual }) => given + actual > 0).map(f1)),
     averagePrecision: mean(occurring.map((label) => averagePrecision(rows, truth, label))),
     subsetAccuracy: complete / rows.length,
-    negativeLogLikelihood: -logLikelihood / (rows.length * thresholds.length),
+    negativeLogLikelihood: -logLikelihood / (rows.length * counts.length),
   };
 }
 

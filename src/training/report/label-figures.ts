@@ -1,21 +1,26 @@
 import type { HeadManifest } from '../../inference/head-manifest.ts';
+import { thresholdsOf } from '../../inference/thresholds.ts';
+import { modalitiesOf } from '../evaluation/answers.ts';
 import type { TargetTable } from '../targets/targets.ts';
 import { count, decimal, percent, shorten } from './format.ts';
 import { foreign, type Markup, paragraph, table } from './markup.ts';
 import type { TestExample } from './outcome.ts';
 
-const usualThreshold = 0.5;
-
 /** How a head for several labels does on each of them, the worst first. */
 export function labelFigures(
-  { labels, thresholds }: HeadManifest,
+  head: HeadManifest,
   test: readonly TestExample[],
   { columns, values }: TargetTable,
 ): Markup {
-  const rows = labels
+  const shown = thresholdsOf(
+    head,
+    head.encoders.map(({ modality }) => modality),
+  );
+  const ownOf = test.map(({ probabilities }) => thresholdsOf(head, modalitiesOf(probabilities)));
+  const rows = head.labels
     .map((label, index) => {
-      const threshold = thresholds?.[index] ?? usualThreshold;
-      const given = test.map(({ probabilities }) => probabilities.fused[index] >= threshold);
+      const threshold = shown[index];
+      const given = test.map(({ probabilities }, row) => probabilities.fused[index] >= ownOf[row][index]);
       const actual = test.map((_, row) => values[row * columns + index] > 0.5);
       const right = given.filter((is, row) => is && actual[row]).length;
       const [answered, bearing] = [given, actual].map((all) => all.filter(Boolean).length);
@@ -25,7 +30,7 @@ export function labelFigures(
     .sort((a, b) => (Number.isNaN(a.f1) ? 1 : Number.isNaN(b.f1) ? -1 : a.f1 - b.f1));
   return [
     paragraph(
-      'Each label is given from its own threshold on, chosen by cross-validation for the best F1. Precision: when the label is ',
+      'Each label is given from its threshold on: that of the best F1 in cross-validation, or 0.5 where it is no better. Precision: when the label is ',
       'given, how often that is right. Recall: of the examples that bear it, how many get it.',
     ),
     table(

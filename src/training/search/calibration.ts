@@ -1,9 +1,9 @@
 import type { HeadCalibration } from '../../arl/serving.ts';
 import type { ItemProbabilities } from '../../inference/head.ts';
 import type { Modality } from '../../inference/prediction.ts';
-import { chooseThresholds, evaluateSeveralLabels } from '../evaluation/several-labels.ts';
+import { fitOutputScaling } from '../targets/output-scaling.ts';
 import type { TargetTable } from '../targets/targets.ts';
-import { fitPooling, type Opinions, pool } from './pooling.ts';
+import { type AnswerFamily, fitPooling, numbers, oneLabel, pool, severalLabels } from './pooling.ts';
 
 /** What heads said of examples that they were not trained on, and the truth. */
 export interface HeldOutAnswers {
@@ -21,8 +21,6 @@ export interface CalibrationResult {
   after: number;
   /** Fitted on all the answers; absent where `after` is no better than `before`. */
   calibration?: HeadCalibration;
-  /** Of any of several labels: from which probability each is best given. */
-  thresholds?: number[];
 }
 
 /** Parts that the answers are divided into, so that a calibration is measured on what it was not fitted on. */
@@ -31,82 +29,133 @@ const smallest = 1e-12;
 
 /**
  * Finds how a head's answers should be weighted: the fused answer of complete examples is pooled from the fused and the
- * unimodal opinions, each unimodal answer gets a temperature. Kept only if it makes held-back labels likelier.
+ * unimodal opinions, each unimodal answer gets a weight of its own (of labels, an inverse temperature). Kept only if it
+ * makes held-back truth likelier.
  * @param modalities the head's, in its order
+ * @example const { calibration } = calibrate({ answers, labels }, ['image', 'text']);
  */
 export function calibrate(heldOut: HeldOutAnswers, modalities: readonly Modality[]): CalibrationResult {
-  if (heldOut.targets) return chooseFor(heldOut.answers, heldOut.targets);
-  const rows = [...heldOut.answers.keys()];
-  const before = likelihood(heldOut, rows, modalities);
+  const { targets } = heldOut;
+  if (!targets) return calibrateWith(labelModel(heldOut.labels), heldOut.answers, modalities);
+  const model = targets.kind === 'multi' ? severalLabelsModel(targets) : numberModel(targets);
+  return calibrateWith(model, heldOut.answers, modalities);
+}
+
+/** How the answers to some examples are taken as opinions, and what is known of each example. */
+interface AnswerModel<Truth> {
+  family: AnswerFamily<Truth>;
+  opinionOf(answer: Float64Array): Float64Array;
+  truthOf(row: number): Truth;
+  /** The family's loss times this is the loss that is told. */
+  lossFactor: number;
+}
+
+function labelModel(labels: ArrayLike<number>): AnswerModel<number> {
+  return {
+    family: oneLabel,
+    opinionOf: (probabilities) => probabilities.map((p) => Math.log(Math.max(p, smallest))),
+    truthOf: (row) => labels[row],
+    lossFactor: 1,
+  };
+}
+
+function severalLabelsModel({ columns, values }: TargetTable): AnswerModel<ArrayLike<number>> {
+  return {
+    family: severalLabels,
+    opinionOf: (probabilities) =>
+      probabilities.map((p) => Math.log(Math.max(p, smallest)) - Math.log(Math.max(1 - p, smallest))),
+    truthOf: (row) => values.subarray(row * columns, (row + 1) * columns),
+    lossFactor: 1 / columns,
+  };
+}
+
+/** Weights are of deviations from the mean, as in head.onnx: without a say an answer is the mean. */
+function numberModel({ values }: TargetTable): AnswerModel<ArrayLike<number>> {
+  const { mean, deviation } = fitOutputScaling({ kind: 'regression', columns: 1, values });
+  const standardise = (value: number) => (value - mean[0]) / deviation[0];
+  return {
+    family: numbers,
+    opinionOf: (answer) => answer.map(standardise),
+    truthOf: (row) => [standardise(values[row])],
+    lossFactor: 2 * deviation[0] ** 2,
+  };
+}
+
+function calibrateWith<Truth>(
+  model: AnswerModel<Truth>,
+  answers: readonly ItemProbabilities[],
+  modalities: readonly Modality[],
+): CalibrationResult {
+  const rows = [...answers.keys()];
+  const before = meanLoss(model, answers, rows, modalities);
   let after = 0;
   for (let part = 0; part < parts; part++) {
     const measured = rows.filter((row) => row % parts === part);
     const fitted = rows.filter((row) => row % parts !== part);
     if (measured.length === 0 || fitted.length === 0) return { before, after: before };
-    const calibration = fitCalibration(heldOut, fitted, modalities);
-    after += (likelihood(heldOut, measured, modalities, calibration) * measured.length) / rows.length;
+    const calibration = fitCalibration(model, answers, fitted, modalities);
+    after += (meanLoss(model, answers, measured, modalities, calibration) * measured.length) / rows.length;
   }
   return after < before
-    ? { before, after, calibration: fitCalibration(heldOut, rows, modalities) }
+    ? { before, after, calibration: fitCalibration(model, answers, rows, modalities) }
     : { before, after: before };
 }
 
-/** Several labels get thresholds; numbers are left as they are. */
-function chooseFor(
-  answers: HeldOutAnswers['answers'],
-  { kind, columns, values }: TargetTable,
-): CalibrationResult {
-  const rows = answers.map(({ fused }) => fused);
-  const truth = rows.map((_, row) => values.subarray(row * columns, (row + 1) * columns));
-  if (kind === 'multi') {
-    const thresholds = chooseThresholds(rows, truth);
-    const { negativeLogLikelihood } = evaluateSeveralLabels(rows, truth, thresholds);
-    return { before: negativeLogLikelihood, after: negativeLogLikelihood, thresholds };
-  }
-  const squares = rows.reduce((sum, [value], row) => sum + (value - truth[row][0]) ** 2, 0) / rows.length;
-  return { before: squares, after: squares };
-}
-
-function fitCalibration(
-  { answers, labels }: HeldOutAnswers,
+function fitCalibration<Truth>(
+  { family, opinionOf, truthOf }: AnswerModel<Truth>,
+  answers: readonly ItemProbabilities[],
   rows: readonly number[],
   modalities: readonly Modality[],
 ): HeadCalibration {
-  const weigh = (opinionsOf: (answer: ItemProbabilities) => Opinions | undefined, count: number) => {
+  const weigh = (
+    opinionsOf: (answer: ItemProbabilities) => readonly Float64Array[] | undefined,
+    count: number,
+  ) => {
     const known = rows.flatMap((row) => {
       const opinions = opinionsOf(answers[row]);
-      return opinions ? [{ opinions, label: labels[row] }] : [];
+      return opinions ? [{ opinions: opinions.map(opinionOf), truth: truthOf(row) }] : [];
     });
     if (known.length === 0) return Array.from({ length: count }, (_, index) => Number(index === 0));
     return fitPooling(
+      family,
       known.map(({ opinions }) => opinions),
-      known.map(({ label }) => label),
+      known.map(({ truth }) => truth),
     );
   };
   return {
-    fused: weigh((answer) => opinionsOfComplete(answer, modalities), opinionCount(modalities)),
+    fused: weigh((answer) => answersOfComplete(answer, modalities), opinionCount(modalities)),
     unimodal: modalities.map(
-      (modality) => weigh(({ unimodal }) => unimodal[modality] && [logarithms(unimodal[modality])], 1)[0],
+      (modality) => weigh(({ unimodal }) => unimodal[modality] && [unimodal[modality]], 1)[0],
     ),
   };
 }
 
-/** Mean negative log likelihood of the answers that a head with this calibration would give. */
-function likelihood(
-  { answers, labels }: HeldOutAnswers,
+/** Mean loss of the answers that a head with this calibration would give. */
+function meanLoss<Truth>(
+  { family, opinionOf, truthOf, lossFactor }: AnswerModel<Truth>,
+  answers: readonly ItemProbabilities[],
   rows: readonly number[],
   modalities: readonly Modality[],
   calibration?: HeadCalibration,
 ): number {
   const total = rows.reduce((sum, row) => {
-    const answer = answers[row];
-    if (!calibration) return sum - Math.log(Math.max(answer.fused[labels[row]], smallest));
-    const complete = opinionsOfComplete(answer, modalities);
-    if (complete) return sum - pool(complete, calibration.fused)[labels[row]];
-    const m = modalities.findIndex((modality) => answer.unimodal[modality]);
-    return sum - pool([logarithms(answer.fused)], [calibration.unimodal[m]])[labels[row]];
+    const { opinions, weights } = weighted(answers[row], modalities, calibration);
+    return sum + family.loss(pool(opinions.map(opinionOf), weights), truthOf(row));
   }, 0);
-  return total / rows.length;
+  return (lossFactor * total) / rows.length;
+}
+
+/** The answers that the fused one is pooled from, and their weights. */
+function weighted(
+  answer: ItemProbabilities,
+  modalities: readonly Modality[],
+  calibration: HeadCalibration | undefined,
+): { opinions: readonly Float64Array[]; weights: readonly number[] } {
+  if (!calibration) return { opinions: [answer.fused], weights: [1] };
+  const complete = answersOfComplete(answer, modalities);
+  if (complete) return { opinions: complete, weights: calibration.fused };
+  const m = modalities.findIndex((modality) => answer.unimodal[modality]);
+  return { opinions: [answer.fused], weights: [calibration.unimodal[m]] };
 }
 
 /** With one modality the unimodal opinion is the fused one again. */
@@ -114,15 +163,37 @@ function opinionCount(modalities: readonly Modality[]): number {
   return modalities.length > 1 ? 1 + modalities.length : 1;
 }
 
-function opinionsOfComplete(
+function answersOfComplete(
   { fused, unimodal }: ItemProbabilities,
   modalities: readonly Modality[],
-): Opinions | undefined {
+): readonly Float64Array[] | undefined {
   const own = modalities.flatMap((modality) => unimodal[modality] ?? []);
   if (own.length < modalities.length) return undefined;
-  return (modalities.length > 1 ? [fused, ...own] : [fused]).map(logarithms);
+  return modalities.length > 1 ? [fused, ...own] : [fused];
 }
 
-function logarithms(probabilities: Float64Array): Float64Array {
-  return probabilities.map((probability) => Math.log(Math.max(probability, smallest)));
+/**
+ * What a head with a calibration says of examples, from what it says without: as `emitHead` weighs the logits.
+ * @example const calibrated = applyCalibration(heldOut, ['image', 'text'], calibration);
+ */
+export function applyCalibration(
+  { answers, targets }: Pick<HeldOutAnswers, 'answers'> & { targets: TargetTable },
+  modalities: readonly Modality[],
+  calibration: HeadCalibration,
+): ItemProbabilities[] {
+  const { family, opinionOf } = severalLabelsModel(targets);
+  const answer = (opinions: readonly Float64Array[], weights: readonly number[]) =>
+    family.expect(pool(opinions.map(opinionOf), weights));
+  return answers.map((given) => {
+    const { opinions, weights } = weighted(given, modalities, calibration);
+    return {
+      fused: answer(opinions, weights),
+      unimodal: Object.fromEntries(
+        modalities.flatMap((modality, m) => {
+          const own = given.unimodal[modality];
+          return own ? [[modality, answer([own], [calibration.unimodal[m]])]] : [];
+        }),
+      ),
+    };
+  });
 }

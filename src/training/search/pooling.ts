@@ -1,10 +1,56 @@
 /**
- * Logarithmic opinion pooling: what several opinions of one example say together is `softmax(Σ_j w_j log p_j)`, with
- * weights that are the same for every example. With one opinion it is temperature scaling (Guo et al. 2017), w = 1/T.
+ * Pooling of what several opinions of one example say: `η = Σ_j w_j o_j`, with weights that are the same for every
+ * example. Of class probabilities (`o = log p`) it is the logarithmic opinion pool `softmax(η)`, with one opinion
+ * temperature scaling (Guo et al. 2017), w = 1/T; of independent labels (`o` their logits) `sigmoid(η)`; of numbers
+ * (`o` as they are) η itself, which is stacking (Breiman 1996). Each is a generalized linear model in the weights.
  */
 
-/** One example's opinions: rows of log-probabilities over the classes. */
+/** One example's opinions: a row of numbers each. */
 export type Opinions = readonly ArrayLike<number>[];
+
+/** How answers follow from a pooled row η. `Truth` is what is known of one example. */
+export interface AnswerFamily<Truth> {
+  /** Negative log likelihood of the truth, up to what no weight changes. */
+  loss(pooled: Float64Array, truth: Truth): number;
+  /** What is expected of each element, μ(η). */
+  expect(pooled: Float64Array): Float64Array;
+  /** `Σ_k y_k o_k`: the gradient by a weight is `Σ_k μ_k o_k` less this. */
+  product(truth: Truth, opinion: ArrayLike<number>): number;
+  /** `aᵀ C b` with C the covariance of the elements where μ is expected of them. */
+  covariance(expected: Float64Array, a: ArrayLike<number>, b: ArrayLike<number>): number;
+}
+
+/** One label: opinions are log-probabilities, the truth its index. */
+export const oneLabel: AnswerFamily<number> = {
+  loss: (pooled, label) => logSumExp(pooled) - pooled[label],
+  expect(pooled) {
+    const normalizer = logSumExp(pooled);
+    return pooled.map((value) => Math.exp(value - normalizer));
+  },
+  product: (label, opinion) => opinion[label],
+  covariance: (p, a, b) => sum(p, (k) => p[k] * a[k] * b[k]) - dot(p, a) * dot(p, b),
+};
+
+/** Any of several labels: opinions are logits, the truth 1 or 0 for each. */
+export const severalLabels: AnswerFamily<ArrayLike<number>> = {
+  // log(1 + exp η) - y η, without overflow.
+  loss: (pooled, truth) =>
+    sum(
+      pooled,
+      (k) => Math.max(pooled[k], 0) + Math.log1p(Math.exp(-Math.abs(pooled[k]))) - truth[k] * pooled[k],
+    ),
+  expect: (pooled) => pooled.map((value) => 1 / (1 + Math.exp(-value))),
+  product: dot,
+  covariance: (p, a, b) => sum(p, (k) => p[k] * (1 - p[k]) * a[k] * b[k]),
+};
+
+/** Numbers: half the squared error, which is a normal distribution's negative log likelihood. */
+export const numbers: AnswerFamily<ArrayLike<number>> = {
+  loss: (pooled, truth) => sum(pooled, (k) => (pooled[k] - truth[k]) ** 2 / 2),
+  expect: (pooled) => pooled,
+  product: dot,
+  covariance: (_, a, b) => dot(a, b),
+};
 
 const mostSteps = 50;
 const tolerance = 1e-8;
@@ -14,16 +60,24 @@ const leastWeight = 0.01;
 const ridge = 1e-3;
 
 /**
- * The weights, none negative, that make the labels likeliest: the negative log likelihood is convex in them, and Newton's
+ * The weights, none negative, that make the truth likeliest: the negative log likelihood is convex in them, and Newton's
  * method finds its minimum. An opinion whose weight would be negative is left out, unless all would be.
  * @returns one weight for each opinion
- * @example const [inverseTemperature] = fitPooling(rows.map((row) => [row]), labels);
+ * @example const [inverseTemperature] = fitPooling(oneLabel, rows.map((row) => [row]), labels);
  */
-export function fitPooling(examples: readonly Opinions[], labels: ArrayLike<number>): number[] {
+export function fitPooling<Truth>(
+  family: AnswerFamily<Truth>,
+  examples: readonly Opinions[],
+  truth: readonly Truth[],
+): number[] {
   const count = examples[0].length;
   let taken = Array.from({ length: count }, (_, index) => index);
   for (;;) {
-    const weights = newton(examples, labels, taken);
+    const weights = newton(
+      family,
+      examples.map((opinions) => taken.map((index) => opinions[index])),
+      truth,
+    );
     const kept = taken.filter((_, place) => weights[place] > 0);
     if (kept.length === taken.length || kept.length === 0) {
       const result = new Array<number>(count).fill(0);
@@ -34,52 +88,37 @@ export function fitPooling(examples: readonly Opinions[], labels: ArrayLike<numb
   }
 }
 
-/** `log softmax(Σ_j w_j log p_j)` of one example. */
+/** `η = Σ_j w_j o_j` of one example. */
 export function pool(opinions: Opinions, weights: readonly number[]): Float64Array {
   const pooled = new Float64Array(opinions[0].length);
   for (const [index, opinion] of opinions.entries())
-    for (let label = 0; label < pooled.length; label++) pooled[label] += weights[index] * opinion[label];
-  let largest = Number.NEGATIVE_INFINITY;
-  for (const value of pooled) largest = Math.max(largest, value);
-  let total = 0;
-  for (const value of pooled) total += Math.exp(value - largest);
-  const normalizer = largest + Math.log(total);
-  return pooled.map((value) => value - normalizer);
+    for (let k = 0; k < pooled.length; k++) pooled[k] += weights[index] * opinion[k];
+  return pooled;
 }
 
-function newton(
+function newton<Truth>(
+  family: AnswerFamily<Truth>,
   examples: readonly Opinions[],
-  labels: ArrayLike<number>,
-  taken: readonly number[],
+  truth: readonly Truth[],
 ): number[] {
-  const size = taken.length;
-  let weights = new Array<number>(size).fill(1 / size);
-  const chosen = examples.map((opinions) => taken.map((index) => opinions[index]));
-  const start = weights;
-  const penalty = (w: readonly number[]) =>
-    (ridge / 2) * w.reduce((sum, value, index) => sum + (value - start[index]) ** 2, 0);
-  const loss = (w: readonly number[]) =>
-    chosen.reduce((sum, opinions, row) => sum - pool(opinions, w)[labels[row]], 0) / chosen.length +
-    penalty(w);
-  let current = loss(weights);
+  const size = examples[0].length;
+  const start = new Array<number>(size).fill(1 / size);
+  const lossOf = (weights: readonly number[]) =>
+    examples.reduce((sum, opinions, row) => sum + family.loss(pool(opinions, weights), truth[row]), 0) /
+      examples.length +
+    (ridge / 2) * weights.reduce((sum, value, index) => sum + (value - start[index]) ** 2, 0);
+  let weights = start;
+  let current = lossOf(weights);
   for (let step = 0; step < mostSteps; step++) {
     const gradient = weights.map((value, index) => ridge * (value - start[index]));
     const hessian = weights.map((_, i) => weights.map((_, j) => (i === j ? ridge : 0)));
-    for (const [row, opinions] of chosen.entries()) {
-      const logProbabilities = pool(opinions, weights);
-      const means = new Array<number>(size).fill(0);
-      const products = weights.map(() => new Array<number>(size).fill(0));
-      for (let label = 0; label < logProbabilities.length; label++) {
-        const p = Math.exp(logProbabilities[label]);
-        for (let i = 0; i < size; i++) {
-          means[i] += p * opinions[i][label];
-          for (let j = 0; j <= i; j++) products[i][j] += p * opinions[i][label] * opinions[j][label];
-        }
-      }
+    for (const [row, opinions] of examples.entries()) {
+      const expected = family.expect(pool(opinions, weights));
       for (let i = 0; i < size; i++) {
-        gradient[i] += (means[i] - opinions[i][labels[row]]) / chosen.length;
+        gradient[i] +=
+          (dot(expected, opinions[i]) - family.product(truth[row], opinions[i])) / examples.length;
         for (let j = 0; j <= i; j++) {
-          const covariance = (products[i][j] - means[i] * means[j]) / chosen.length;
+          const covariance = family.covariance(expected, opinions[i], opinions[j]) / examples.length;
           hessian[i][j] += covariance;
           if (i !== j) hessian[j][i] += covariance;
         }
@@ -91,7 +130,7 @@ function newton(
     let reached = current;
     do {
       next = weights.map((value, index) => value - length * direction[index]);
-      reached = loss(next);
+      reached = lossOf(next);
       length /= 2;
     } while (reached > current && length > 1e-6);
     if (current - reached < tolerance) break;
@@ -124,4 +163,20 @@ function solve(matrix: readonly number[][], right: readonly number[]): number[] 
     solution[i] = sum / lower[i][i];
   }
   return solution;
+}
+
+function logSumExp(row: Float64Array): number {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const value of row) largest = Math.max(largest, value);
+  return largest + Math.log(sum(row, (k) => Math.exp(row[k] - largest)));
+}
+
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return sum(a, (k) => a[k] * b[k]);
+}
+
+function sum(row: ArrayLike<number>, term: (index: number) => number): number {
+  let total = 0;
+  for (let k = 0; k < row.length; k++) total += term(k);
+  return total;
 }

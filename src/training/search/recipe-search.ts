@@ -1,13 +1,15 @@
 import { availableParallelism } from 'node:os';
 import type { HeadCalibration } from '../../arl/serving.ts';
+import type { Modality } from '../../inference/prediction.ts';
 import { Engine } from '../../runtime/engine.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 import { Random } from '../random.ts';
 import type { Recipe } from '../recipe.ts';
 import type { CheckpointFolder } from '../steps/checkpoints.ts';
-import { calibrate } from './calibration.ts';
+import { applyCalibration, calibrate, type HeldOutAnswers } from './calibration.ts';
 import { crossValidate, holdOut } from './cross-validation.ts';
 import { dealFolds } from './folds.ts';
+import { chooseHeadThresholds, type HeadThresholds } from './thresholds.ts';
 
 /** What cross-validation found out about a recipe. */
 export interface CandidateResult {
@@ -23,8 +25,8 @@ export interface RecipeSearch {
   recipe: Recipe;
   /** Absent where answers are best left as they are. */
   calibration?: HeadCalibration;
-  /** Of any of several labels: the probability from which each is given. */
-  thresholds?: number[];
+  /** Of any of several labels: from which probability each is given. */
+  thresholds?: HeadThresholds;
   /** What was tried: the folds that were held out, and the examples that the search saw. */
   report: { folds: number; examples: number; candidates: CandidateResult[] };
 }
@@ -99,10 +101,11 @@ export async function searchRecipe(
       (found, { after }, index) => (after < results[found].after ? index : found),
       0,
     );
+    const { calibration } = results[best];
     return {
       recipe: recipes[best],
-      calibration: results[best].calibration,
-      thresholds: results[best].thresholds,
+      calibration,
+      thresholds: thresholdsFor(heldOutAnswers[best], modalities, calibration),
       report: {
         folds: splits.length,
         examples: rows.length,
@@ -116,6 +119,16 @@ export async function searchRecipe(
   } finally {
     await Promise.all(engines.map((engine) => engine.close()));
   }
+}
+
+function thresholdsFor(
+  { answers, targets }: HeldOutAnswers,
+  modalities: readonly Modality[],
+  calibration: HeadCalibration | undefined,
+): HeadThresholds | undefined {
+  if (targets?.kind !== 'multi') return undefined;
+  const calibrated = calibration ? applyCalibration({ answers, targets }, modalities, calibration) : answers;
+  return chooseHeadThresholds(calibrated, targets, modalities);
 }
 
 /** Few examples need every fold; many make one held-out tenth enough. */

@@ -73,11 +73,12 @@ function differencesOf(first: HeadManifest, second: HeadManifest): ManifestDiffe
 }
 
 /** What of a manifest decided what the head became: no names, dates, results or durations. */
-function toldBy({ target, thresholds, encoders, training, calibration }: HeadManifest) {
+function toldBy({ target, thresholds, unimodalThresholds, encoders, training, calibration }: HeadManifest) {
   const { seconds: _, search, ...decided } = training;
   return {
     target,
     thresholds,
+    unimodalThresholds,
     encoders: Object.fromEntries(encoders.map(({ modality, ...encoder }) => [modality, encoder])),
     training: { ...decided, search: search && { folds: search.folds, examples: search.examples } },
     calibration,

@@ -1,8 +1,9 @@
 import type { Encoders } from '../../inference/encoders.ts';
+import { thresholdsOf } from '../../inference/thresholds.ts';
 import { Engine } from '../../runtime/engine.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { loadFittingHead } from '../evaluate-head.ts';
-import { answerRows } from '../evaluation/answers.ts';
+import { answerRows, modalitiesOf } from '../evaluation/answers.ts';
 import { extractFeatures } from '../features/features.ts';
 import type { TrainingProgress } from '../progress.ts';
 import { type Answered, comparePairedAnswers, type PairedAnswers } from './paired-answers.ts';
@@ -41,10 +42,14 @@ export async function compareOnRows(
       cache: featureCache,
       onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
     });
-    const answer = async (head: (typeof loaded)[number]): Promise<Answered> => ({
-      manifest: head.manifest,
-      answers: (await answerRows(head, table)).map(({ fused }) => fused),
-    });
+    const answer = async (head: (typeof loaded)[number]): Promise<Answered> => {
+      const answers = await answerRows(head, table);
+      return {
+        labels: head.manifest.labels,
+        answers: answers.map(({ fused }) => fused),
+        thresholdsOf: (row) => thresholdsOf(head.manifest, modalitiesOf(answers[row])),
+      };
+    };
     const { name, hash, examples } = dataset;
     return {
       dataset: { name, hash, examples: examples.length },

@@ -1,4 +1,4 @@
-import type { HeadManifest } from '../../inference/head-manifest.ts';
+import { usualThreshold } from '../../inference/thresholds.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { measure } from '../evaluation/answers.ts';
 import { largestIndex } from '../evaluation/evaluation.ts';
@@ -41,8 +41,10 @@ export interface PairedAnswers {
 
 /** A head, and what it answered for each example of a dataset. */
 export interface Answered {
-  manifest: Pick<HeadManifest, 'labels' | 'thresholds'>;
+  labels: readonly string[];
   answers: readonly Float64Array[];
+  /** Of any of several labels: the probability from which each is given in the answer to a row; 0.5 where absent. */
+  thresholdsOf?(row: number): readonly number[];
 }
 
 /** Disagreements that are listed; all of them are counted. */
@@ -92,15 +94,17 @@ function judge([low, high]: PairedFigure['interval'], moreIsBetter: boolean): Pa
 }
 
 /** What measures a head on some rows, which may hold a row several times. */
-function measurer(dataset: Dataset, { manifest, answers }: Answered): (rows: readonly number[]) => Metrics {
-  const { labels, thresholds } = manifest;
-  const truth = encodeTargets({ ...dataset, labels });
+function measurer(
+  dataset: Dataset,
+  { labels, answers, thresholdsOf }: Answered,
+): (rows: readonly number[]) => Metrics {
+  const truth = encodeTargets({ ...dataset, labels: [...labels] });
   return (rows) =>
     measure(
       rows.map((row) => answers[row]),
       rows,
       truth,
-      thresholds,
+      thresholdsOf,
     );
 }
 
@@ -109,10 +113,10 @@ function compareDecisions({ examples, target, labelSeparator }: Dataset, first: 
   const rows: Disagreement[] = [];
   let count = 0;
   for (const [index, { row, label }] of examples.entries()) {
-    const [ours, theirs] = [first, second].map(({ manifest, answers }) =>
+    const [ours, theirs] = [first, second].map((head) =>
       target === 'multi'
-        ? severalLabels(manifest, answers[index]).sort().join(labelSeparator)
-        : manifest.labels[largestIndex(answers[index])],
+        ? severalLabels(head, index).sort().join(labelSeparator)
+        : head.labels[largestIndex(head.answers[index])],
     );
     if (ours === label) right[theirs === label ? 'both' : 'onlyFirst']++;
     else right[theirs === label ? 'onlySecond' : 'neither']++;
@@ -123,6 +127,7 @@ function compareDecisions({ examples, target, labelSeparator }: Dataset, first: 
   return { right, mcnemar: mcnemar(right.onlyFirst, right.onlySecond), disagreements: { count, rows } };
 }
 
-function severalLabels({ labels, thresholds }: Answered['manifest'], answer: Float64Array): string[] {
-  return labels.filter((_, index) => answer[index] >= (thresholds?.[index] ?? 0.5));
+function severalLabels({ labels, answers, thresholdsOf }: Answered, row: number): string[] {
+  const thresholds = thresholdsOf?.(row);
+  return labels.filter((_, index) => answers[row][index] >= (thresholds?.[index] ?? usualThreshold));
 }

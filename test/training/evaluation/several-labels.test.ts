@@ -1,6 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseThresholds, evaluateSeveralLabels } from '../../../src/training/evaluation/several-labels.ts';
+import { evaluateSeveralLabels } from '../../../src/training/evaluation/several-labels.ts';
 
 const truth = [
   [0, 0, 1, 0],
@@ -58,43 +57,8 @@ const expected = {
 
 describe('figures of several labels', () => {
   it.each(Object.entries(expected))('agree with scikit-learn in %s', (name, value) => {
-    const metrics = evaluateSeveralLabels(rows, truth, thresholds);
+    const metrics = evaluateSeveralLabels(rows, truth, () => thresholds);
     expect(metrics[name as keyof typeof expected]).toBeCloseTo(value, 10);
     expect(metrics.examples).toBe(20);
-  });
-});
-
-describe('thresholds', () => {
-  const table = fc.array(
-    fc.record({
-      row: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 2, maxLength: 2 }),
-      own: fc.array(fc.nat({ max: 1 }), { minLength: 2, maxLength: 2 }),
-    }),
-    { minLength: 8, maxLength: 60 },
-  );
-  /** F1 of one label. */
-  const f1 = (examples: { row: number[]; own: number[] }[], label: number, threshold: number) => {
-    const given = examples.filter(({ row }) => row[label] >= threshold);
-    const actual = examples.filter(({ own }) => own[label] === 1);
-    return (2 * given.filter(({ own }) => own[label] === 1).length) / (given.length + actual.length);
-  };
-
-  it('make the best F1 that any threshold makes', () => {
-    fc.assert(
-      fc.property(table, (examples) => {
-        const chosen = chooseThresholds(
-          examples.map(({ row }) => row),
-          examples.map(({ own }) => own),
-        );
-        for (const [label, threshold] of chosen.entries()) {
-          if (examples.filter(({ own }) => own[label] === 1).length < 3) expect(threshold).toBe(0.5);
-          else
-            for (const { row } of examples)
-              expect(f1(examples, label, threshold)).toBeGreaterThanOrEqual(
-                f1(examples, label, row[label]) - 1e-12,
-              );
-        }
-      }),
-    );
   });
 });

@@ -1,7 +1,7 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { softmax } from '../../../src/inference/softmax.ts';
 import { Random } from '../../../src/training/random.ts';
-import { calibrate } from '../../../src/training/search/calibration.ts';
+import { applyCalibration, calibrate } from '../../../src/training/search/calibration.ts';
 
 const classes = 3;
 const modalities = ['image', 'text'] as const;
@@ -55,4 +55,61 @@ it('weighs each modality by the examples that have it', () => {
   const { calibration } = calibrate({ answers: some, labels }, modalities);
   expect(calibration?.unimodal[1]).toBeCloseTo(1, 0);
   expect(calibration?.unimodal[0]).toBeLessThan(0.4);
+});
+
+describe('answers that are numbers', () => {
+  /** Two noisy measurements of the truth, and a fused answer that is their sum. */
+  const random = new Random(2, 'calibration of numbers');
+  const truth = Float64Array.from({ length: 400 }, () => 50 + 10 * random.nextNormal());
+  const answers = Array.from(truth, (value) => {
+    const [image, text] = [6, 4].map((noise) => value - 50 + noise * random.nextNormal());
+    return {
+      fused: Float64Array.of(50 + image + text),
+      unimodal: { image: Float64Array.of(50 + image), text: Float64Array.of(50 + text) },
+    };
+  });
+  const labels = new Int32Array(truth.length);
+  const targets = { kind: 'regression', columns: 1, values: truth } as const;
+
+  it('are drawn back where they overshoot, and are no worse than the best of one modality', () => {
+    const { before, after, calibration } = calibrate({ answers, labels, targets }, modalities);
+    expect(before).toBeGreaterThan(60);
+    // The best mean of both measurements has 36 · 16 / (36 + 16).
+    expect(after).toBeLessThan(14);
+    const [fused, image, text] = calibration!.fused;
+    expect(fused + text).toBeGreaterThan(fused + image);
+    for (const weight of calibration!.unimodal) expect(weight).toBeLessThan(1.05);
+  });
+});
+
+describe('answers of any of several labels', () => {
+  const random = new Random(4, 'calibration of several labels');
+  const columns = 3;
+  const logits = Array.from({ length: 500 }, () =>
+    Float64Array.from({ length: columns }, () => 2 * random.nextNormal()),
+  );
+  const sigmoid = (value: number) => 1 / (1 + Math.exp(-value));
+  const values = Float32Array.from(
+    logits.flatMap((row) => [...row]),
+    (logit) => Number(random.nextFloat() < sigmoid(logit)),
+  );
+  const answers = logits.map((row) => {
+    const [image, text] = [0.2, 1].map((weight) => row.map((value) => sigmoid(weight * value)));
+    return { fused: row.map((value) => sigmoid(3 * value)), unimodal: { image, text } };
+  });
+  const targets = { kind: 'multi', columns, values } as const;
+
+  it('get the weights that make the labels likeliest, as the served model applies them', () => {
+    const heldOut = { answers, labels: new Int32Array(answers.length), targets };
+    const { before, after, calibration } = calibrate(heldOut, modalities);
+    expect(after).toBeLessThan(before - 0.1);
+    expect(calibration!.unimodal[0]).toBeGreaterThan(3);
+    expect(calibration!.unimodal[1]).toBeCloseTo(1, 0);
+    const calibrated = applyCalibration(heldOut, modalities, calibration!);
+    for (const [row, { fused, unimodal }] of calibrated.entries())
+      for (let label = 0; label < columns; label++) {
+        expect(Math.abs(fused[label] - sigmoid(logits[row][label]))).toBeLessThan(0.1);
+        expect(unimodal.text![label]).toBeCloseTo(sigmoid(calibration!.unimodal[1] * logits[row][label]), 6);
+      }
+  });
 });

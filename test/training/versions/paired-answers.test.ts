@@ -14,7 +14,7 @@ function sure(labels: string[], given: readonly string[]): Answered {
   const answers = given.map((answer) =>
     Float64Array.from(labels, (label) => (label === answer ? 0.9 : rest)),
   );
-  return { manifest: { labels }, answers };
+  return { labels, answers };
 }
 
 const alternating = (count: number) =>
@@ -92,8 +92,8 @@ it('compares several labels by what each head gives from its own thresholds on',
     [0.4, 0.1],
     [0.6, 0.3],
   ].map((row) => Float64Array.from(row));
-  const loose = { manifest: { labels: ['big', 'red'] }, answers };
-  const strict = { manifest: { labels: ['big', 'red'], thresholds: [0.7, 0.5] }, answers };
+  const loose = { labels: ['big', 'red'], answers };
+  const strict = { labels: ['big', 'red'], answers, thresholdsOf: () => [0.7, 0.5] };
   const dataset = { ...datasetOf(truth, 'multi'), labels: ['big', 'red'] };
   const { right, disagreements } = comparePairedAnswers(dataset, loose, strict);
   expect(right).toEqual({ both: 2, onlyFirst: 2, onlySecond: 0, neither: 0 });
@@ -106,7 +106,7 @@ it('compares several labels by what each head gives from its own thresholds on',
 it('gives the errors of numbers the interval that scipy’s bootstrap gives', () => {
   const truth = Array.from({ length: 200 }, (_, row) => Math.sin(row) * 10);
   const numbers = (offset: (row: number) => number): Answered => ({
-    manifest: { labels: ['label'] },
+    labels: ['label'],
     answers: truth.map((value, row) => Float64Array.of(value + offset(row))),
   });
   const first = numbers((row) => (((row * 7) % 13) - 6) / 4);

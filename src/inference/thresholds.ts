@@ -1,0 +1,20 @@
+import type { HeadManifest } from './head-manifest.ts';
+import type { Modality } from './prediction.ts';
+
+/** What of a head says from which probability on its labels are given. */
+export type Deciding = Pick<HeadManifest, 'labels' | 'encoders' | 'thresholds' | 'unimodalThresholds'>;
+
+export const usualThreshold = 0.5;
+
+/**
+ * Of any of several labels: the probability from which each is given, in an answer that rests on these modalities. The
+ * answer from everything has its own, and so has that of each modality alone: they are not equally sure.
+ * @example const thresholds = thresholdsOf(head.manifest, ['text']);
+ */
+export function thresholdsOf(
+  { labels, encoders, thresholds, unimodalThresholds }: Deciding,
+  restingOn: readonly Modality[],
+): readonly number[] {
+  const own = restingOn.length === encoders.length ? thresholds : unimodalThresholds?.[restingOn[0]];
+  return own ?? labels.map(() => usualThreshold);
+}

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { opinionOf } from '../../src/inference/opinion.ts';
+
+const encoder = (modality: 'image' | 'text') => ({ modality, id: 'encoder', dimension: 2, fingerprint: '' });
+const head = {
+  target: 'multi' as const,
+  labels: ['big', 'red'],
+  encoders: [encoder('image'), encoder('text')],
+  thresholds: [0.3, 0.8],
+  unimodalThresholds: { text: [0.6, 0.2] },
+};
+const given = (restingOn: ('image' | 'text')[]) =>
+  opinionOf(Float64Array.of(0.5, 0.5), head, { restingOn, topK: 5 })
+    .labels.filter(({ given }) => given)
+    .map(({ label }) => label);
+
+it('gives labels from the thresholds of what the answer rests on', () => {
+  expect(given(['image', 'text'])).toEqual(['big']);
+  expect(given(['text'])).toEqual(['red']);
+});
+
+it('gives labels from one half on where a modality has no thresholds of its own', () => {
+  expect(given(['image']).sort()).toEqual(['big', 'red']);
+});
