@@ -3399,7 +3399,7 @@ export interface operations {
                     "application/json": components["schemas"]["HeadVersions"];
                 };
             };
-            /** @description invalid-request: The request is not valid. */
+            /** @description empty-request: Nothing to classify. invalid-request: The request is not valid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3428,6 +3428,24 @@ export interface operations {
             };
             /** @description unknown-head: There is no such head. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large: The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported-media-type: The content type is not supported. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5163,7 +5181,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The end of a problem’s type. */
-                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "invalid-recipe" | "head-conflict" | "invalid-head" | "data-in-use" | "head-in-use" | "damaged-artifact" | "job-conflict" | "storage-unavailable" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
+                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "invalid-recipe" | "head-conflict" | "invalid-head" | "data-in-use" | "head-in-use" | "damaged-artifact" | "job-conflict" | "storage-unavailable" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
             };
             cookie?: never;
         };

@@ -46,9 +46,9 @@ export function servicesOf(parts: Parts, chosen: Settings, workspace: string): S
     return summary;
   };
   return {
-    async predict(inputs, { head: reference, topK, signal }) {
+    async predict(inputs, { head: reference, ...options }) {
       const { name, version, folder } = await registry.open(reference);
-      const results = await cache.use(folder, (head) => predictor.predict(head, inputs, { topK, signal }));
+      const results = await cache.use(folder, (head) => predictor.predict(head, inputs, options));
       return { head: { name, version }, results };
     },
     embed: (inputs, signal) => predictor.embed(inputs, signal),

@@ -17,7 +17,7 @@ export interface BatcherOptions<Item, Result> {
    * costs no more than a run of its own would. Infinite unless said: then padding is no matter.
    */
   overhead?: number;
-  /** Items that may wait; more are refused. */
+  /** Items that may wait; more are refused, but for those that may wait for as long as it takes. */
   maximumQueue: number;
   /** Milliseconds that an item waits for company before it asks for its turn; 0 unless said. */
   maximumWait?: number;
@@ -33,10 +33,16 @@ export interface Batched<Result> {
   ran: number;
 }
 
-interface Waiting<Item, Result> {
+export interface SubmitOptions {
+  /** Takes the item out of the queue; one that runs already is finished and forgotten. */
+  signal?: AbortSignal;
+  /** Not refused where the queue is full, and in nobody's way there; whoever says so bounds how many they are. */
+  mayWait?: boolean;
+}
+
+interface Waiting<Item, Result> extends SubmitOptions {
   item: Item;
   cost: number;
-  signal?: AbortSignal;
   since: number;
   resolve(batched: Batched<Result>): void;
   reject(error: unknown): void;
@@ -47,7 +53,7 @@ interface Waiting<Item, Result> {
  * waits for company, under heavy load batches fill by themselves.
  * @example
  * const batcher = new Batcher({ run: encoder.encode, budget: 16, maximumQueue: 512 });
- * const { result } = await batcher.submit(pixels, signal);
+ * const { result } = await batcher.submit(pixels, { signal });
  */
 export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;
@@ -69,23 +75,26 @@ export class Batcher<Item, Result> {
   }
 
   /**
-   * @param signal takes the item out of the queue; one that runs already is finished and forgotten
    * @throws TandemError `overloaded` at once where the queue is full; the signal's reason where it aborts
    */
-  submit(item: Item, signal?: AbortSignal): Promise<Batched<Result>> {
+  submit(item: Item, { signal, mayWait = false }: SubmitOptions = {}): Promise<Batched<Result>> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#queue.length >= this.#options.maximumQueue) {
+    if (!mayWait && this.#refusable() >= this.#options.maximumQueue) {
       const retryAfter = Math.max(1, Math.ceil((this.#queue.length * this.#pace) / 1000));
       const detail = `${this.#queue.length} items are waiting`;
       return Promise.reject(new TandemError('overloaded', detail, { retryAfter }));
     }
     return new Promise((resolve, reject) => {
       const cost = this.#options.costOf?.(item) ?? 1;
-      const waiting = { item, cost, signal, since: performance.now(), resolve, reject };
+      const waiting = { item, cost, signal, mayWait, since: performance.now(), resolve, reject };
       this.#queue.push(waiting);
       signal?.addEventListener('abort', () => this.#abandon(waiting), { once: true });
       this.#wake();
     });
+  }
+
+  #refusable(): number {
+    return this.#queue.reduce((count, { mayWait }) => count + Number(!mayWait), 0);
   }
 
   #abandon(waiting: Waiting<Item, Result>): void {

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { Batcher } from './batcher.ts';
+import { Batcher, type SubmitOptions } from './batcher.ts';
 import type { Encoder } from './encoder.ts';
 import type { FeatureMemory, RememberedFeatures } from './feature-memory.ts';
 import type { InferenceObserver } from './telemetry.ts';
@@ -26,7 +26,7 @@ export interface SourcedFeatures extends RememberedFeatures {
  * requests share.
  * @example
  * const source = new FeatureSource(encoders.text, options);
- * const { features } = await source.get('a red bike', signal);
+ * const { features } = await source.get('a red bike', { signal });
  */
 export class FeatureSource<Input extends Uint8Array | string, Prepared> {
   readonly #encoder: Encoder<Input, Prepared>;
@@ -54,26 +54,26 @@ export class FeatureSource<Input extends Uint8Array | string, Prepared> {
   /**
    * @throws TandemError that names what is wrong with the item; `overloaded`; the signal's reason where it aborts
    */
-  async get(input: Input, signal?: AbortSignal): Promise<SourcedFeatures> {
+  async get(input: Input, options?: SubmitOptions): Promise<SourcedFeatures> {
     const { memory, observer } = this.#options;
     const { modality, fingerprint } = this.#encoder;
     const key = memory.key(fingerprint, input);
     const known = memory.get(key);
     observer.lookup?.(modality, known !== undefined);
     if (known) return { ...known, decode: 0, queue: 0, encode: 0 };
-    const encoded = await this.encode(input, signal);
+    const encoded = await this.encode(input, options);
     memory.set(key, encoded);
     return encoded;
   }
 
   /** The same, whatever is remembered. */
-  async encode(input: Input, signal?: AbortSignal): Promise<SourcedFeatures> {
+  async encode(input: Input, options?: SubmitOptions): Promise<SourcedFeatures> {
     const { observer } = this.#options;
     const started = performance.now();
     const prepared = await this.#encoder.prepare(input);
     const decode = performance.now() - started;
     observer.stage?.(this.#encoder.modality === 'image' ? 'decode' : 'tokenize', decode);
-    const { result, queued, ran } = await this.#batcher.submit(prepared, signal);
+    const { result, queued, ran } = await this.#batcher.submit(prepared, options);
     observer.stage?.('queue', queued);
     observer.stage?.('encode', ran);
     const cost = this.#encoder.costOf(prepared);

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import pMap from 'p-map';
+import pLimit from 'p-limit';
 import { type ErrorCode, TandemError } from '../errors.ts';
+import type { SubmitOptions } from './batcher.ts';
 import type { Encoders } from './encoders.ts';
 import { FeatureMemory, type RememberedFeatures } from './feature-memory.ts';
 import { FeatureSource, type SourcedFeatures } from './feature-source.ts';
@@ -36,7 +37,7 @@ const usualBudgets = {
   cuda: { image: 64 * 224 ** 2, text: 16_384 },
 } as const;
 
-/** Items of one call that wait for their features at the same time: enough for the batches, and room for others. */
+/** Items of all calls for embeddings that are encoded or wait for it: enough for the batches, and room for others. */
 const embeddedAtOnce = 64;
 
 interface EncodedItem extends Omit<SourcedFeatures, 'features' | 'cost'> {
@@ -56,7 +57,7 @@ export class Predictor {
   readonly #texts: FeatureSource<string, number[]>;
   readonly #memory: FeatureMemory;
   readonly #observer: InferenceObserver;
-  readonly #maximumQueue: number;
+  readonly #embedding = pLimit(embeddedAtOnce);
   #lastSuccess = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -71,7 +72,6 @@ export class Predictor {
     this.budgets = { image: budgetOf('image'), text: budgetOf('text') };
     this.#memory = new FeatureMemory(memoryBytes);
     this.#observer = observer;
-    this.#maximumQueue = maximumQueue;
     const options = { maximumQueue, maximumWait, memory: this.#memory, observer };
     this.#images = new FeatureSource(encoders.image, { ...options, budget: this.budgets.image });
     this.#texts = new FeatureSource(encoders.text, { ...options, budget: this.budgets.text });
@@ -97,24 +97,32 @@ export class Predictor {
    * @throws whatever an encoder throws; the signal's reason where it aborts
    */
   async check(signal?: AbortSignal): Promise<void> {
-    await Promise.all([this.#images.encode(blackPicture, signal), this.#texts.encode('ready?', signal)]);
+    await Promise.all([
+      this.#images.encode(blackPicture, { signal }),
+      this.#texts.encode('ready?', { signal }),
+    ]);
     this.#lastSuccess = performance.now();
   }
 
   /**
-   * Features of pictures or of texts, as the encoders give them.
-   * @throws TandemError that names what is wrong with an item; `overloaded`; the signal's reason where it aborts
+   * Features of pictures or of texts, as the encoders give them. However many there are, they wait for their turn.
+   * @throws TandemError that names what is wrong with an item; the signal's reason where it aborts
    * @example const [{ features }] = await predictor.embed([{ text: 'a red bike' }]); // 384 numbers
    */
   async embed(
     inputs: readonly ({ image: Uint8Array } | { text: string })[],
     signal?: AbortSignal,
   ): Promise<RememberedFeatures[]> {
-    const sourced = await pMap(
-      inputs,
-      (input) =>
-        'image' in input ? this.#images.get(input.image, signal) : this.#texts.get(input.text, signal),
-      { concurrency: Math.min(embeddedAtOnce, this.#maximumQueue) },
+    const waiting = { signal, mayWait: true };
+    const sourced = await Promise.all(
+      inputs.map((input) =>
+        this.#embedding(() => {
+          signal?.throwIfAborted();
+          return 'image' in input
+            ? this.#images.get(input.image, waiting)
+            : this.#texts.get(input.text, waiting);
+        }),
+      ),
     );
     this.#note(sourced);
     return sourced;
@@ -127,10 +135,10 @@ export class Predictor {
   async predict(
     head: Head,
     inputs: readonly PredictionInput[],
-    { topK, signal }: { topK: number; signal?: AbortSignal },
+    { topK, ...waiting }: { topK: number } & SubmitOptions,
   ): Promise<(Prediction | TandemError)[]> {
     const encoded = await Promise.all(
-      inputs.map((input) => this.#encode(head, input, signal).catch(itemError)),
+      inputs.map((input) => this.#encode(head, input, waiting).catch(itemError)),
     );
     const good = encoded.filter((item): item is EncodedItem => !(item instanceof TandemError));
     if (good.length === 0) return encoded as TandemError[];
@@ -165,7 +173,7 @@ export class Predictor {
   async #encode(
     head: Head,
     { image, text = '', features = {} }: PredictionInput,
-    signal?: AbortSignal,
+    waiting: SubmitOptions,
   ): Promise<EncodedItem> {
     const wanted = new Set(head.manifest.encoders.map(({ modality }) => modality));
     const brings = { image: image !== undefined, text: text.trim() !== '' };
@@ -180,8 +188,8 @@ export class Predictor {
     }
     const encodes = (modality: Modality) => wanted.has(modality) && brings[modality] && !features[modality];
     const [ofImage, ofText] = await Promise.all([
-      encodes('image') ? this.#images.get(image!, signal) : undefined,
-      encodes('text') ? this.#texts.get(text, signal) : undefined,
+      encodes('image') ? this.#images.get(image!, waiting) : undefined,
+      encodes('text') ? this.#texts.get(text, waiting) : undefined,
     ]);
     const slower = (part: 'decode' | 'queue' | 'encode') =>
       Math.max(ofImage?.[part] ?? 0, ofText?.[part] ?? 0);

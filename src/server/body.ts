@@ -1,9 +1,9 @@
-import express, { type Request, type RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import multer, { MulterError } from 'multer';
 import { z } from 'zod';
 import { type ErrorCode, TandemError } from '../errors.ts';
-
-const MiB = 2 ** 20;
+import { compressionOf, declaredLength, hasNoBody, inviteBody, tooLarge } from './body-bytes.ts';
+import { readJsonBody } from './json-body.ts';
 
 export interface BodyOptions {
   /** Largest body, all its parts together, in bytes. */
@@ -31,37 +31,46 @@ export function readBody({
   maximumFieldBytes = Number.POSITIVE_INFINITY,
   ...options
 }: BodyOptions): RequestHandler {
-  const readJson = express.json({ limit: maximumJsonBytes });
-  // @types/multer does not know streamHandler yet.
-  const formOptions: multer.Options & { streamHandler: (request: Request, parser: Parser) => void } = {
-    storage: options.storage,
-    // Browsers and curl send file names in UTF-8; busboy would read them as Latin-1.
-    defParamCharset: 'utf8',
-    // The size is limited as a whole, not for each part: many parts below a limit are still too much.
-    limits: { files: 1, fields: 16, fieldSize: maximumFieldBytes },
-    streamHandler(request, parser) {
-      let bytes = 0;
-      request.on('data', (chunk: Buffer) => {
-        bytes += chunk.length;
-        if (bytes > maximumBytes) parser.destroy(tooLarge(maximumBytes));
-      });
-      request.pipe(parser);
-    },
-  };
-  const readForm = multer(formOptions).single(options.file);
-  return (request, response, next) => {
-    const length = Number(request.get('Content-Length') ?? 0);
-    if (length === 0 && request.get('Transfer-Encoding') === undefined)
-      throw new TandemError(options.whenEmpty, 'the request has no body');
-    if (request.is('multipart/form-data')) {
-      if (length > maximumBytes) throw tooLarge(maximumBytes);
-      void readForm(request, response, next);
-    } else if (request.is('application/json')) {
-      readJson(request, response, next);
-    } else {
+  return async (request, response, next) => {
+    if (hasNoBody(request)) throw new TandemError(options.whenEmpty, 'the request has no body');
+    if (request.is('application/json')) {
+      request.body = await readJsonBody(request, response, maximumJsonBytes);
+      return next();
+    }
+    if (!request.is('multipart/form-data')) {
       const given = request.get('Content-Type') ?? 'none';
       throw new TandemError('unsupported-media-type', `the content type is ${given}`);
     }
+    if ((declaredLength(request) ?? 0) > maximumBytes) throw tooLarge(maximumBytes);
+    if (compressionOf(request))
+      throw new TandemError('unsupported-media-type', 'a form has no content encoding; send it as it is');
+    inviteBody(request, response);
+    // Multer tells of an error once the whole body has come; whoever sends too much is told at once.
+    let isTold = false;
+    const tell: typeof next = (error?: unknown) => {
+      if (isTold) return;
+      isTold = true;
+      next(error);
+    };
+    // @types/multer does not know streamHandler yet.
+    const formOptions: multer.Options & { streamHandler: (request: Request, parser: Parser) => void } = {
+      storage: options.storage,
+      // Browsers and curl send file names in UTF-8; busboy would read them as Latin-1.
+      defParamCharset: 'utf8',
+      // The size is limited as a whole, not for each part: many parts below a limit are still too much.
+      limits: { files: 1, fields: 16, fieldSize: maximumFieldBytes },
+      streamHandler(request, parser) {
+        let bytes = 0;
+        request.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes <= maximumBytes || isTold) return;
+          parser.destroy(tooLarge(maximumBytes));
+          tell(tooLarge(maximumBytes));
+        });
+        request.pipe(parser);
+      },
+    };
+    multer(formOptions).single(options.file)(request, response, tell);
   };
 }
 
@@ -94,25 +103,22 @@ export function describeBodyError(error: unknown): TandemError | undefined {
     return new TandemError('invalid-request', detail, { items, cause: error });
   }
   if (!(error instanceof Error)) return undefined;
-  const { type, status, limit, message } = error as Error & {
+  const { type, status, limit, message, code } = error as Error & {
+    code?: string;
     type?: string;
     status?: number;
     limit?: number;
   };
   if (type === 'entity.too.large') return tooLarge(limit!);
   if (status === 415) return new TandemError('unsupported-media-type', message, { cause: error });
-  if (type === 'entity.parse.failed')
-    return new TandemError('invalid-request', `the body is not JSON: ${message}`, { cause: error });
+  if (/^(Z_|ERR__ERROR_)/.test(code ?? ''))
+    return new TandemError('invalid-request', `the body is not what its content encoding says: ${message}`, {
+      cause: error,
+    });
   // What busboy throws has no mark of its own.
   if (/^(Multipart|Unexpected end of (form|multipart)|Malformed part)/.test(message))
     return new TandemError('invalid-request', `the form cannot be read: ${message}`, { cause: error });
   return undefined;
-}
-
-/** @param maximum bytes of a body, or of a line of it */
-export function tooLarge(maximum: number): TandemError {
-  const limit = maximum % MiB === 0 ? `${maximum / MiB} MiB` : `${maximum} bytes`;
-  return new TandemError('payload-too-large', `the request is larger than ${limit}`);
 }
 
 /** A whole number as a form sends it: in digits. */

@@ -1,23 +1,47 @@
-import express, { type RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { TandemError } from '../errors.ts';
+import { hasNoBody, readBytes } from './body-bytes.ts';
 
 /**
  * Reads a body that is JSON, and nothing else, into `request.body`.
- * Passes on TandemError `empty-request` where there is none, `unsupported-media-type` where it is something else; what
- * the parser throws is for `describeBodyError`.
+ * Passes on TandemError `empty-request` where there is none, `unsupported-media-type` where it is something else, and
+ * what {@link readJsonBody} throws.
  * @example handlers: [readJson(2 ** 20), answer]
  */
 export function readJson(maximumBytes: number): RequestHandler {
-  const read = express.json({ limit: maximumBytes });
-  return (request, response, next) => {
-    const isEmpty = Number(request.get('Content-Length') ?? 0) === 0;
-    if (isEmpty && request.get('Transfer-Encoding') === undefined)
-      throw new TandemError('empty-request', 'the request has no body');
-    if (request.is('application/json')) return read(request, response, next);
-    const given = request.get('Content-Type') ?? 'none';
-    throw new TandemError(
-      'unsupported-media-type',
-      `the content type is ${given}, and this address takes application/json alone`,
-    );
+  return async (request, response, next) => {
+    if (hasNoBody(request)) throw new TandemError('empty-request', 'the request has no body');
+    if (!request.is('application/json')) {
+      const given = request.get('Content-Type') ?? 'none';
+      throw new TandemError(
+        'unsupported-media-type',
+        `the content type is ${given}, and this address takes application/json alone`,
+      );
+    }
+    request.body = await readJsonBody(request, response, maximumBytes);
+    next();
   };
+}
+
+/**
+ * What a body of JSON says.
+ * @throws TandemError `invalid-request` where it is no JSON, `unsupported-media-type` where it is not in UTF-8; as
+ *   `readBytes`
+ */
+export async function readJsonBody(
+  request: Request,
+  response: Response,
+  maximumBytes: number,
+): Promise<unknown> {
+  const charset = /;\s*charset="?([^\s;"]+)/i.exec(request.get('Content-Type') ?? '')?.[1] ?? 'utf-8';
+  if (!/^utf-?8$/i.test(charset))
+    throw new TandemError('unsupported-media-type', `the charset is ${charset}; send JSON in UTF-8`);
+  const bytes = await readBytes(request, response, maximumBytes);
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw new TandemError('invalid-request', `the body is not JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
 }

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import type { Express } from 'express';
 import { TandemError } from '../errors.ts';
+import { endUnfinishedBodies } from './unfinished-bodies.ts';
 
 /** Milliseconds that open requests and calls may take once the server is told to stop, unless said. */
 export const usualDrainTime = 10_000;
@@ -12,8 +13,10 @@ export interface ListenOptions {
   port: number;
   /** Milliseconds that open requests may take once the server is told to stop; 10 s unless said. */
   drainTime?: number;
-  /** Milliseconds without a byte after which a body that is not complete is given up; 60 s unless said. */
+  /** Milliseconds without a byte, or with too few, after which a body that is not complete is given up; 60 s unless said. */
   stallTime?: number;
+  /** Bytes a second that a body must come with at least, over that time; 500 unless said. */
+  slowest?: number;
 }
 
 export interface ListeningServer {
@@ -32,10 +35,10 @@ export interface ListeningServer {
  */
 export async function listen(
   app: Express,
-  { host, port, drainTime = usualDrainTime, stallTime = 60_000 }: ListenOptions,
+  { host, port, drainTime = usualDrainTime, stallTime = 60_000, slowest = 500 }: ListenOptions,
 ): Promise<ListeningServer> {
   const server = createServer(app);
-  cutOffStalledBodies(server, stallTime);
+  endUnfinishedBodies(server, { stallTime, slowest });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason =
@@ -72,18 +75,4 @@ const goodbyeTime = 1000;
 /** From now on every answer tells its caller that the connection ends with it. */
 function sayGoodbye(server: Server): void {
   server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
-}
-
-/**
- * Node gives every request 5 minutes to arrive, too few for a large dataset on a slow line, however steadily it comes.
- * Only silence counts here, as in nginx's client_body_timeout.
- */
-function cutOffStalledBodies(server: Server, stallTime: number): void {
-  server.requestTimeout = 0;
-  server.on('request', (request, response) => {
-    // Without this listener Node would also end a request that is complete and waits for its answer.
-    response.setTimeout(stallTime, () => {
-      if (!request.complete) request.destroy();
-    });
-  });
 }

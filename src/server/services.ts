@@ -74,11 +74,12 @@ export interface DatasetPage {
 export interface Services {
   /**
    * Classifies a batch. Each item is answered by itself: a bad item yields its own TandemError in its place.
+   * @param options `mayWait`: not refused where the queue is full; whoever says so bounds how many they are
    * @throws TandemError `unknown-head`, `overloaded`, `deadline-exceeded` for the batch as a whole.
    */
   predict(
     inputs: PredictionInput[],
-    options: { head: string; topK: number; signal: AbortSignal },
+    options: { head: string; topK: number; signal: AbortSignal; mayWait?: boolean },
   ): Promise<{ head: { name: string; version: number }; results: (Prediction | TandemError)[] }>;
   /**
    * Features of pictures and texts, as the encoders give them, and what each cost: pixels, or tokens.

@@ -110,13 +110,27 @@ describe('a batcher', () => {
     expect((await Promise.all(accepted)).map(({ result }) => result)).toEqual([10, 20, 30]);
   });
 
+  it('lets an item wait that may, where it would refuse others, and keeps their room for them', async () => {
+    const { run, release } = gatedRunner();
+    const batcher = new Batcher({ run, budget: 1, maximumQueue: 2 });
+    const first = batcher.submit(1);
+    await pause();
+    const patient = [2, 3, 4].map((item) => batcher.submit(item, { mayWait: true }));
+    const others = [5, 6].map((item) => batcher.submit(item));
+    await expect(batcher.submit(7)).rejects.toMatchObject({ code: 'overloaded' });
+    patient.push(batcher.submit(8, { mayWait: true }));
+    for (let round = 0; round < 7; round++) await release();
+    const answers = await Promise.all([first, ...patient, ...others]);
+    expect(answers.map(({ result }) => result)).toEqual([10, 20, 30, 40, 80, 50, 60]);
+  });
+
   it('drops an item whose caller has left, and only that one', async () => {
     const { batches, run, release } = gatedRunner();
     const batcher = new Batcher({ run, budget: 4, maximumQueue: 10 });
     const caller = new AbortController();
     const first = batcher.submit(1);
     await pause();
-    const left = batcher.submit(2, caller.signal);
+    const left = batcher.submit(2, { signal: caller.signal });
     const stays = batcher.submit(3);
     caller.abort(new Error('gone'));
     await expect(left).rejects.toThrow('gone');
@@ -130,7 +144,7 @@ describe('a batcher', () => {
     const batcher = new Batcher({ run, budget: 4, maximumQueue: 10 });
     const first = batcher.submit(1);
     await pause();
-    const left = batcher.submit(2, AbortSignal.timeout(1));
+    const left = batcher.submit(2, { signal: AbortSignal.timeout(1) });
     await expect(left).rejects.toThrow();
     for (let round = 0; round < 2; round++) await release();
     expect(batches).toEqual([[1], []]);

@@ -65,6 +65,8 @@ describe('a predictor', () => {
     const predictor = new Predictor(encoders, { maximumQueue: 8 });
     const texts = Array.from({ length: 100 }, (_, index) => ({ text: `number ${index}` }));
     expect(await predictor.embed(texts)).toHaveLength(100);
+    const three = await Promise.all([0, 1, 2].map(() => predictor.embed(texts)));
+    expect(three.flat()).toHaveLength(300);
   });
 
   it('takes features in place of a picture or a text, and answers the same; they prove nothing of the encoders', async () => {

@@ -85,8 +85,16 @@ it('gives up a body that stalls', async () => {
   await vi.waitFor(() => expect(socket.closed).toBe(true), 3000);
 });
 
+it('gives up a body that comes a byte at a time', async () => {
+  const { address } = await serve(services(), { stallTime: 300 });
+  const { socket } = send(address, head);
+  const trickle = setInterval(() => socket.write('['), 50);
+  await vi.waitFor(() => expect(socket.closed).toBe(true), 3000);
+  clearInterval(trickle);
+});
+
 it('takes a body that comes slowly but steadily, longer than a stall may last', async () => {
-  const { address } = await serve(services(), { stallTime: 1000 });
+  const { address } = await serve(services(), { stallTime: 1000, slowest: 10 });
   const { socket, received } = send(address, head);
   for (const character of body) {
     socket.write(character);

@@ -267,6 +267,17 @@ it('gives up at the deadline, even on services that never answer, and tells them
   expect((await aborted).code).toBe('deadline-exceeded');
 });
 
+it('aborts what is left of the work where a part of it has failed', async () => {
+  const { promise: aborted, resolve } = Promise.withResolvers<TandemError>();
+  const predict: ReturnType<typeof services>['predict'] = (_inputs, { signal }) => {
+    signal.addEventListener('abort', () => resolve(signal.reason));
+    return Promise.reject(new TandemError('overloaded', 'full'));
+  };
+  const { address } = await serve(services({ predict }));
+  expect((await sendForm(`${address}/v1/predict`, { text: 'a' })).status).toBe(503);
+  expect((await aborted).code).toBe('overloaded');
+});
+
 it('aborts the work of a caller who left, and logs that nobody waited', async () => {
   const { promise: started, resolve: start } = Promise.withResolvers<void>();
   const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();

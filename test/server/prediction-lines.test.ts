@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
 import { linesOf as splitLines } from '../../src/server/predictions/lines.ts';
@@ -69,6 +70,48 @@ it('names a line that is refused because the server is full, and goes on', async
   const { address } = await serve(services({ predict }));
   const lines = await linesOf(await send(address, '{"text":"a"}\n{"text":"b"}\n{"text":"c"}'));
   expect(lines.map(({ error }) => error?.status)).toEqual([undefined, 503, undefined]);
+});
+
+it('lets the lines of many streams wait for their turn, and takes a few at a time', async () => {
+  let [now, most, patient] = [0, 0, 0];
+  const predict: ReturnType<typeof services>['predict'] = async (_inputs, { mayWait }) => {
+    most = Math.max(most, ++now);
+    patient += Number(mayWait);
+    await pause(5);
+    now--;
+    return { head: { name: 'emoji', version: 3 }, results: [prediction] };
+  };
+  const { address } = await serve(services({ predict }));
+  const body = '{"text":"a"}\n'.repeat(200);
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, async () => linesOf(await send(address, body))),
+  );
+  expect(answers.flat().filter(({ error }) => error === undefined)).toHaveLength(1200);
+  expect(patient).toBe(1200);
+  expect(most).toBeGreaterThan(64);
+  expect(most).toBeLessThanOrEqual(128);
+});
+
+it('unpacks lines that come compressed, and names what is not what it says', async () => {
+  const { address } = await serve(services());
+  const packed = (encoding: string, body: BodyInit) =>
+    fetch(`${address}/v1/predict`, {
+      method: 'POST',
+      body,
+      headers: { 'Content-Type': 'application/x-ndjson', 'Content-Encoding': encoding },
+    });
+  const lines = '{"text":"a"}\n{"text":"b"}\n';
+  for (const [encoding, pack] of Object.entries({
+    gzip: gzipSync,
+    deflate: deflateSync,
+    br: brotliCompressSync,
+  }))
+    expect(await linesOf(await packed(encoding, new Uint8Array(pack(lines))))).toHaveLength(2);
+  expect(await problemOf(await packed('zstd', lines))).toMatchObject({
+    code: 'unsupported-media-type',
+    detail: expect.stringContaining('zstd'),
+  });
+  expect(await problemOf(await packed('gzip', lines))).toMatchObject({ code: 'invalid-request' });
 });
 
 it('gives a line up that takes too long, and only that one', async () => {

@@ -108,7 +108,7 @@ it.each([
 
 it.each([
   ['application/json', '{"inputs":', /not JSON/],
-  ['application/json', '"text"', /not JSON/],
+  ['application/json', '"text"', /expected object, received string/],
   ['multipart/form-data', 'x', /form cannot be read: Multipart: Boundary not found/],
   ['multipart/form-data; boundary=b', '--b\r\n', /form cannot be read/],
   [

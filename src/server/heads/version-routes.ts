@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import express, { type RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { formFile, readUpload } from '../body.ts';
+import { readJson } from '../json-body.ts';
 import type { AppOptions } from '../options.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Route } from '../route.ts';
@@ -155,13 +156,19 @@ export function versionRoutes({ versions }: Services, options: AppOptions): Rout
         requestBody: { required: true, content: { 'application/json': { schema: bodySchema } } },
         responses: {
           ...versionsResponse('The versions, the alias on the one that was asked for.'),
-          ...problemResponses('invalid-request', 'unknown-head'),
+          ...problemResponses(
+            'empty-request',
+            'invalid-request',
+            'unknown-head',
+            'payload-too-large',
+            'unsupported-media-type',
+          ),
         },
       },
       handlers: [
-        express.json({ limit: 2 ** 12 }),
+        readJson(2 ** 12),
         async ({ params, body }, response) => {
-          const { version } = bodySchema.parse(body ?? {});
+          const { version } = bodySchema.parse(body);
           response.json(await versions.setAlias(params.name, params.alias, version));
         },
       ],

@@ -101,7 +101,13 @@ export class GrpcCalls {
     const giveUp = (detail: string) => controller.abort(new TandemError('deadline-exceeded', detail));
     const timer = setTimeout(() => giveUp(`no answer within ${requestTimeout} ms`), requestTimeout);
     call.on('cancelled', () => giveUp('the caller has left'));
-    return work(controller.signal).finally(() => clearTimeout(timer));
+    return work(controller.signal)
+      .catch((error) => {
+        // Nobody wants the rest of what failed.
+        controller.abort(error);
+        throw error;
+      })
+      .finally(() => clearTimeout(timer));
   }
 
   /** What is thrown as gRPC's kind of error; with when to try again, where that is known (gRPC's retry pushback). */

@@ -1,6 +1,7 @@
-import express, { type RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
+import { readAnything } from '../body-bytes.ts';
 import type { AppOptions } from '../options.ts';
 import { withDeadline } from '../predictions/deadline.ts';
 import { problemResponses } from '../problem-responses.ts';
@@ -160,7 +161,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
           },
         },
         handlers: [
-          express.raw({ type: () => true, limit: options.maximumRequestBytes }),
+          readAnything(options.maximumRequestBytes),
           inferTensors as unknown as Route['handlers'][number],
         ],
       } satisfies Route,

@@ -3,7 +3,8 @@ import { TandemError } from '../../errors.ts';
 
 /**
  * Does work for a caller who waits: its signal aborts when the time is up or the caller leaves, and then the work is
- * not waited for, whether it heeds the signal or not.
+ * not waited for, whether it heeds the signal or not. Where a part of the work fails the signal aborts too: nobody wants
+ * the rest.
  * @throws TandemError `deadline-exceeded`; whatever the work throws
  * @example const answer = await withDeadline(response, 30_000, (signal) => fetch(address, { signal }));
  */
@@ -25,6 +26,9 @@ export async function withDeadline<Result>(
   if (response.closed) leave();
   try {
     return await Promise.race([tooLate, work(controller.signal)]);
+  } catch (error) {
+    controller.abort(error);
+    throw error;
   } finally {
     clearTimeout(timer);
     response.off('close', leave);

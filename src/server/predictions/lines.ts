@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { tooLarge } from '../body.ts';
+import { tooLarge } from '../body-bytes.ts';
 
 const lineFeed = 0x0a;
 

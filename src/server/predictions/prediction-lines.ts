@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import type { RequestHandler } from 'express';
+import pLimit from 'p-limit';
 import { z } from 'zod';
 import { errorTable, TandemError } from '../../errors.ts';
-import { tooLarge } from '../body.ts';
+import { decompressed, inviteBody, tooLarge } from '../body-bytes.ts';
 import type { AppOptions } from '../options.ts';
 import { describeProblem } from '../problems.ts';
 import type { Services } from '../services.ts';
@@ -19,8 +20,10 @@ import {
 } from './prediction-request.ts';
 import { withPictures } from './remote-pictures.ts';
 
-/** Lines that are worked on at the same time: enough to fill the encoders' batches. */
-const linesInFlight = 64;
+/** Lines of a stream that are worked on at the same time: enough to fill the encoders' batches. */
+const linesOfStream = 64;
+/** The same of all streams together. More wait for their turn, so that single requests have room. */
+const linesInFlight = 128;
 
 /** What a stream says in its address, because its body is all lines. */
 export const lineQuerySchema = z.strictObject({
@@ -32,13 +35,15 @@ export const lineMediaType = 'application/x-ndjson';
 
 /**
  * Answers a body of JSON lines with a line each, in their order, while it still comes in: however many there are,
- * only a few are held. A bad line is its own error and nobody else's.
+ * only a few are held. A bad line is its own error and nobody else's. Where there is much to do, streams wait: a body is
+ * read no faster than it is answered.
  */
 export function answerLines(
   services: Services,
   { defaultHead, requestTimeout, maximumRequestBytes, metrics, fetchPicture }: AppOptions,
   limits: PredictionLimits,
 ): RequestHandler {
+  const inTurn = pLimit(linesInFlight);
   return async (request, response) => {
     const { head = defaultHead, topK } = lineQuerySchema.parse(request.query);
     // An unknown head is the request's error, while one can still be sent as such.
@@ -46,6 +51,7 @@ export function answerLines(
     const left = new AbortController();
     response.once('close', () => left.abort(new TandemError('deadline-exceeded', 'the caller has left')));
     const answerLine = async (line: string): Promise<object> => {
+      left.signal.throwIfAborted();
       const input =
         line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : parseLine(line, limits);
       const late = AbortSignal.timeout(requestTimeout);
@@ -56,7 +62,10 @@ export function answerLines(
         signal,
       })
         .then(async (complete) => {
-          const { answers } = await predictAndCount(services, metrics, complete, { head, topK, signal });
+          const { answers } = await predictAndCount(services, metrics, complete, {
+            ...{ head, topK, signal },
+            mayWait: true,
+          });
           return answers;
         })
         .catch((error) => {
@@ -65,9 +74,11 @@ export function answerLines(
         });
       return answer instanceof TandemError ? { error: describeProblem(answer) } : answer;
     };
+    const body = decompressed(request);
+    inviteBody(request, response);
     response.type(lineMediaType);
-    const lines = Readable.from(linesOf(request, maximumRequestBytes));
-    const answers = lines.map(answerLine, { concurrency: linesInFlight });
+    const lines = Readable.from(linesOf(body, maximumRequestBytes));
+    const answers = lines.map((line) => inTurn(() => answerLine(line)), { concurrency: linesOfStream });
     try {
       for await (const answer of answers)
         if (!response.write(`${JSON.stringify(answer)}\n`))
