@@ -27,7 +27,7 @@ export async function answersOfTandem(
   const { seed, train } = split;
   const { provider } = engine;
   const options = { classes, seed, provider, threads: 0 };
-  const usual = { recipe: recipeFor(train.length), calibration: undefined };
+  const usual = { recipe: recipeFor(train.length, 'single'), calibration: undefined };
   const { recipe, calibration } = (await searchRecipe(features, train, { ...options, ...usual })) ?? usual;
   const { answers } = await fitHead(engine, features, split, { classes, recipe, calibration, seed });
   const uniform = new Float64Array(classes).fill(1 / classes);

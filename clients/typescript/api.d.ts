@@ -868,11 +868,11 @@ export interface components {
              */
             splitBy?: "stratified" | "content-hash";
             /**
-             * @description How picture and text are balanced; `arl` unless said.
+             * @description How picture and text are balanced, or `image` or `text` to learn from one alone; `arl` unless said.
              * @example arl
              * @enum {string}
              */
-            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late";
+            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text";
             /**
              * @description How they are joined; `concat` unless said.
              * @example concat
@@ -922,11 +922,11 @@ export interface components {
              */
             splitBy?: "stratified" | "content-hash";
             /**
-             * @description How picture and text are balanced; `arl` unless said.
+             * @description How picture and text are balanced, or `image` or `text` to learn from one alone; `arl` unless said.
              * @example arl
              * @enum {string}
              */
-            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late";
+            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text";
             /**
              * @description How they are joined; `concat` unless said.
              * @example concat

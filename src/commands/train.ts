@@ -1,12 +1,17 @@
 import { Command, Option } from 'commander';
-import { strategies } from '../arl/strategy.ts';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { checkHeadName } from '../store/heads/head-name.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
 import { fineTune } from '../training/fine-tune.ts';
-import { chooseRecipe, defaultRecipe, type Recipe, trainedFusions } from '../training/recipe.ts';
+import {
+  chooseRecipe,
+  defaultRecipe,
+  type Recipe,
+  trainedFusions,
+  trainedStrategies,
+} from '../training/recipe.ts';
 import {
   addDatasetOptions,
   addSettings,
@@ -47,22 +52,24 @@ export const train = addSettings(
       'keep the state of the training here while it runs; the same command goes on from it after an interruption',
     )
     .addOption(
-      new Option('--strategy <name>', 'how picture and text are balanced; compare tells which is best')
-        .choices(Object.keys(strategies))
+      new Option(
+        '--strategy <name>',
+        'how picture and text are balanced, or image or text to learn from one alone; compare tells which is best',
+      )
+        .choices(trainedStrategies)
         .default(defaultRecipe.strategy),
     )
     .addOption(
-      new Option('--fusion <name>', 'how picture and text are joined; late fusion joins in its own way')
-        .choices(trainedFusions)
-        .default(defaultRecipe.fusion),
+      new Option(
+        '--fusion <name>',
+        `how picture and text are joined (default: ${defaultRecipe.fusion}); late fusion joins in its own way`,
+      ).choices(trainedFusions),
     )
     .addOption(
       new Option(
         '--variance <proxy>',
-        'what ARL takes for the variance of a modality: the entropy of its answers, as in the paper, or how they vary under dropout',
-      )
-        .choices(['entropy', 'dropout'] satisfies Recipe['variance'][])
-        .default(defaultRecipe.variance),
+        'what ARL takes for the variance of a modality: the entropy of its answers, as in the paper and the default, or how they vary under dropout',
+      ).choices(['entropy', 'dropout'] satisfies Recipe['variance'][]),
     )
     .addOption(
       new Option('--class-weights <weights>', 'balanced: rare labels count as much as common ones')
@@ -76,6 +83,7 @@ export const train = addSettings(
   .action(async (reference: string, options, command: Command) => {
     const { strategy, fusion, variance, classWeights } = options;
     checkHeadName(options.head);
+    const recipe = chooseRecipe({ strategy, fusion, variance, classWeights });
     const chosen = settingsOf(command, encoderSettings);
     await using store = await openStore(storeOptions(chosen));
     const onProgress = progressBar();
@@ -89,7 +97,7 @@ export const train = addSettings(
         seed: options.seed,
         testShare: options.testShare,
         splitBy: options.splitBy,
-        recipe: chooseRecipe({ strategy, fusion, variance, classWeights }),
+        recipe,
         search: options.search,
         threads: chosen.threads,
         checkpoints: options.checkpoints,

@@ -1,5 +1,6 @@
 import type { TargetKind } from '../arl/target.ts';
 import type { Encoders } from '../inference/encoders.ts';
+import type { ItemProbabilities } from '../inference/head.ts';
 import type { Modality } from '../inference/prediction.ts';
 import { Engine } from '../runtime/engine.ts';
 import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
@@ -12,13 +13,15 @@ import {
   pairedDifference,
   standardDeviation,
 } from './evaluation/paired-difference.ts';
-import { selectRows } from './features/feature-table.ts';
+import { priorOf } from './evaluation/prior.ts';
+import { type FeatureTable, selectRows } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';
-import { fitHead } from './fit.ts';
+import { fitHead, type SplitRows } from './fit.ts';
 import type { AnswerMetrics, TrainingProgress } from './progress.ts';
 import { type Recipe, recipeFor } from './recipe.ts';
 import type { SplitMethod } from './splitting/split.ts';
 import { splitRows } from './splitting/split-rows.ts';
+import type { TrainingOptions } from './steps/trainer.ts';
 
 export interface CompareOptions {
   dataset: Dataset;
@@ -74,14 +77,14 @@ export interface Comparison {
 export async function compareStrategies(encoders: Encoders, options: CompareOptions): Promise<Comparison> {
   const { dataset, seeds, signal, onProgress } = options;
   const splits = seeds.map((seed) => splitRows(dataset, { ...options, seed }));
-  const recipe = options.recipe ?? recipeFor(splits[0].train.length);
+  const recipe = options.recipe ?? recipeFor(splits[0].train.length, dataset.target);
   const table = await extractFeatures(encoders, dataset, {
     cache: options.featureCache,
     signal,
     onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
   });
   const known = table.columns.map(({ modality }) => modality);
-  const taking = contenders.filter((contender) => isPossible(contender, known));
+  const taking = contenders.filter((contender) => isPossible(contender, known, dataset.target));
   const engine = Engine.start({ provider: encoders.provider.provider, threads: options.threads });
   const measured = new Map<Contender, AnswerMetrics[]>();
   let done = 0;
@@ -90,8 +93,9 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
     for (const [index, seed] of seeds.entries())
       for (const contender of taking) {
         const { table: seen, recipe: changed } = prepare(contender, table, recipe);
-        const { answers } = await fitHead(engine, seen, splits[index], {
-          classes: dataset.labels.length,
+        const classes = dataset.labels.length;
+        const answers = await answersFrom(engine, seen, splits[index], {
+          classes,
           recipe: changed,
           seed,
           signal,
@@ -127,6 +131,25 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
   };
 }
 
+/**
+ * Trains on the examples that have any of the table's modalities and asks about those that have; of the others the
+ * prior is said. So every contender answers for every test example.
+ */
+async function answersFrom(
+  engine: Engine,
+  table: FeatureTable,
+  { train, test }: SplitRows,
+  options: TrainingOptions,
+): Promise<ItemProbabilities[]> {
+  const isKnown = (row: number) => table.columns.some(({ present }) => present[row] === 1);
+  const [known, asked] = [train.filter(isKnown), test.filter(isKnown)];
+  const unknown: ItemProbabilities = { fused: priorOf(table, train, options.classes), unimodal: {} };
+  if (known.length === 0 || asked.length === 0) return test.map(() => unknown);
+  const { answers } = await fitHead(engine, table, { train: known, test: asked }, options);
+  const answerOf = new Map(asked.map((row, index) => [row, answers[index]]));
+  return test.map((row) => answerOf.get(row) ?? unknown);
+}
+
 function judge(
   results: readonly ContenderResult[],
   titles: readonly MetricTitle[],
@@ -134,7 +157,7 @@ function judge(
 ): Pick<Comparison, 'differences' | 'verdict'> {
   const arl = results.find(({ contender }) => contender === 'arl');
   const others = results.filter(({ contender }) => contender !== 'arl');
-  if (!arl || results.length < contenders.length) return {};
+  if (!arl || others.length === 0) return {};
   const differences = others.map(({ contender, fused }) => ({
     against: contender,
     figures: Object.fromEntries(

@@ -1,3 +1,4 @@
+import type { TargetKind } from '../arl/target.ts';
 import type { Modality } from '../inference/prediction.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { chooseRecipe, type Recipe } from './recipe.ts';
@@ -15,9 +16,10 @@ export const contenders = [
 ] as const;
 export type Contender = (typeof contenders)[number];
 
-/** Balancing modalities takes two of them. */
-export function isPossible(contender: Contender, known: readonly Modality[]): boolean {
+/** Balancing modalities takes two of them; where numbers are learnt, arl itself looks at the variance under dropout. */
+export function isPossible(contender: Contender, known: readonly Modality[], target: TargetKind): boolean {
   if (contender === 'image' || contender === 'text') return known.includes(contender);
+  if (contender === 'arl-dropout' && target === 'regression') return false;
   return known.length > 1;
 }
 
@@ -31,7 +33,10 @@ export function prepare(
     case 'image':
     case 'text': {
       const columns = table.columns.filter(({ modality }) => modality === contender);
-      return { table: { ...table, columns }, recipe: { ...recipe, strategy: 'joint', fusion: 'concat' } };
+      return {
+        table: { ...table, columns },
+        recipe: { ...recipe, ...chooseRecipe({ strategy: contender }) },
+      };
     }
     case 'arl-dropout':
       return { table, recipe: { ...recipe, strategy: 'arl', variance: 'dropout' } };

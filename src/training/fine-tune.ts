@@ -6,6 +6,7 @@ import { runtimeVersion } from '../runtime/provider.ts';
 import { checkHeadName } from '../store/heads/head-name.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
 import type { Dataset } from './dataset/dataset.ts';
+import { modalitiesIn, withModality } from './dataset/with-modality.ts';
 import { extractFeatures } from './features/features.ts';
 import { fitHead } from './fit.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
@@ -61,15 +62,19 @@ export async function fineTune(
   registry: HeadRegistry,
   options: FineTuneOptions,
 ): Promise<TrainingSummary> {
-  const { dataset, seed, signal, onProgress } = options;
+  const { seed, signal, onProgress } = options;
   const started = performance.now();
   checkHeadName(options.head);
+  checkRecipe(options.recipe ?? {}, { known: modalitiesIn(options.dataset), target: options.dataset.target });
+  const modality = options.recipe?.modality;
+  const dataset = modality ? withModality(options.dataset, modality) : options.dataset;
   const split = splitRows(dataset, options);
   const { train, test } = split;
-  const recipe = { ...recipeFor(train.length), ...options.recipe };
+  const recipe = { ...recipeFor(train.length, dataset.target), ...options.recipe };
 
   const table = await extractFeatures(encoders, dataset, {
     cache: options.featureCache,
+    only: modality,
     signal,
     onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
   }).catch((error) => {
@@ -77,7 +82,6 @@ export async function fineTune(
       ? new TandemError('job-cancelled', 'stopped while encoding', { cause: error })
       : error;
   });
-  checkRecipe(recipe, table);
   const encoded = performance.now();
 
   const { provider } = encoders.provider;
@@ -139,7 +143,12 @@ export async function fineTune(
 /** Where the trainings' states are kept; they are gone on from by nothing but the same work. */
 function checkpointsOf(
   { fingerprints, provider: { provider } }: Encoders,
-  { checkpoints, dataset, threads, onNote }: FineTuneOptions,
+  {
+    checkpoints,
+    dataset,
+    threads,
+    onNote,
+  }: Pick<FineTuneOptions, 'checkpoints' | 'dataset' | 'threads' | 'onNote'>,
   train: readonly number[],
 ): CheckpointFolder | undefined {
   if (checkpoints === undefined) return undefined;

@@ -1,14 +1,17 @@
 import type { AdapterForm } from '../arl/architecture.ts';
 import { type FusionName, fusions } from '../arl/fusion.ts';
 import type { VarianceProxy } from '../arl/objective.ts';
-import type { StrategyName } from '../arl/strategy.ts';
+import { type StrategyName, strategies } from '../arl/strategy.ts';
+import type { TargetKind } from '../arl/target.ts';
 import { TandemError } from '../errors.ts';
 import type { OptimizerSettings } from '../graph/optimizer.ts';
-import type { FeatureTable } from './features/feature-table.ts';
+import { type Modality, modalities } from '../inference/prediction.ts';
 
 /** Everything about a training but its data and its seed. It is written into the head, so that it can be repeated. */
 export interface Recipe {
   strategy: StrategyName;
+  /** The one modality that the head is to know, where it is to know one of several. */
+  modality?: Modality;
   fusion: FusionName;
   adapter: AdapterForm;
   /** h, the length of the adapters' outputs. */
@@ -69,16 +72,26 @@ const many = 10_000;
 
 /**
  * The default recipe for so many training examples.
- * @example const { batchSize } = recipeFor(50_000); // 128
+ * @example const { batchSize } = recipeFor(50_000, 'single'); // 128
  */
-export function recipeFor(examples: number): Recipe {
-  return examples > many ? { ...defaultRecipe, batchSize: 128, learningRate: 1e-3 } : defaultRecipe;
+export function recipeFor(examples: number, target: TargetKind): Recipe {
+  return {
+    ...defaultRecipe,
+    ...(examples > many && { batchSize: 128, learningRate: 1e-3 }),
+    // Numbers have no entropy.
+    ...(target === 'regression' && { variance: 'dropout' }),
+  };
 }
 
 /** What a person may choose; the rest of a recipe is found by measurement. */
-export type RecipeChoices = Pick<Recipe, 'strategy' | 'variance' | 'classWeights'> & {
+export type RecipeChoices = Pick<Recipe, 'variance' | 'classWeights'> & {
+  strategy: TrainedStrategy;
   fusion: (typeof trainedFusions)[number];
 };
+
+/** The ways to balance modalities, and to learn from one of them alone. */
+export const trainedStrategies = [...(Object.keys(strategies) as StrategyName[]), ...modalities];
+type TrainedStrategy = (typeof trainedStrategies)[number];
 
 /** Fusions that are trained as one; `late` comes with the strategy of that name. */
 export const trainedFusions = ['concat', 'sum', 'share', 'gated', 'bilinear'] as const satisfies FusionName[];
@@ -88,39 +101,58 @@ const bilinearHidden = 64;
 
 /**
  * What choices change of a recipe: late fusion needs predictors that share nothing, a bilinear one short adapters.
- * @example const recipe = { ...recipeFor(900), ...chooseRecipe({ strategy: 'late' }) };
+ * @throws TandemError `invalid-recipe` where a choice would change nothing
+ * @example const recipe = { ...recipeFor(900, 'single'), ...chooseRecipe({ strategy: 'late' }) };
  */
 export function chooseRecipe({
   strategy = defaultRecipe.strategy,
   fusion,
   ...others
 }: Partial<RecipeChoices>): Partial<Recipe> {
+  const alone = modalities.find((modality) => modality === strategy);
+  if (fusion && (alone || strategy === 'late'))
+    throw new TandemError(
+      'invalid-recipe',
+      `fusion: the strategy ${strategy} ${alone ? 'joins nothing' : 'joins the answers themselves'}; leave the fusion out`,
+    );
+  if (others.variance && strategy !== 'arl')
+    throw new TandemError(
+      'invalid-recipe',
+      `variance: the strategy ${strategy} looks at none, arl alone does; leave it out`,
+    );
+  if (alone) return { ...others, strategy: 'joint', modality: alone, fusion: 'concat' };
   if (strategy === 'late') return { ...others, strategy, fusion: 'late' };
   return {
     ...others,
-    strategy,
+    strategy: strategy as StrategyName,
     fusion: fusion ?? defaultRecipe.fusion,
     ...(fusion === 'bilinear' && { hidden: bilinearHidden }),
   };
 }
 
 /**
- * Refuses a recipe that cannot be followed on such data.
- * @throws TandemError `invalid-recipe` where a fusion joins another number of modalities, or classes are to be weighted
- *   and there are none
+ * Refuses choices that cannot be followed on such data.
+ * @param known the modalities that the examples have
+ * @throws TandemError `invalid-recipe` where a fusion joins another number of modalities, no example has the one that is
+ *   to be learnt from, classes are to be weighted and there are none, or numbers to have an entropy
  */
 export function checkRecipe(
-  { fusion, classWeights }: Recipe,
-  { columns, targets }: Pick<FeatureTable, 'columns' | 'targets'>,
+  { fusion = defaultRecipe.fusion, modality, classWeights, variance }: Partial<Recipe>,
+  { known, target }: { known: readonly Modality[]; target: TargetKind },
 ): void {
-  const joined = fusions[fusion].modalities ?? columns.length;
-  if (joined !== columns.length)
-    throw new TandemError(
-      'invalid-recipe',
-      `${fusion} fusion joins ${joined} modalities, and the examples have ${columns.length}; take concat, sum or share`,
+  const refuse = (detail: string): never => {
+    throw new TandemError('invalid-recipe', detail);
+  };
+  if (modality && !known.includes(modality)) refuse(`strategy: no example has ${modality} to learn from`);
+  const joined = fusions[fusion].modalities ?? known.length;
+  if (joined !== known.length)
+    refuse(
+      `fusion: ${fusion} joins ${joined} modalities, and the examples have ${known.length}; take concat, sum or share`,
     );
-  if (classWeights === 'balanced' && targets?.kind === 'regression')
-    throw new TandemError('invalid-recipe', 'numbers have no classes to weigh; leave out the class weights');
+  if (target !== 'regression') return;
+  if (classWeights === 'balanced')
+    refuse('classWeights: numbers have no classes to weigh; leave the class weights out');
+  if (variance === 'entropy') refuse('variance: numbers have no entropy; leave it out, or take dropout');
 }
 
 /** Optimizer steps that the recipe takes on so many examples. */

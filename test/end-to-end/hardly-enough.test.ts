@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from './server.ts';
 
@@ -86,6 +87,42 @@ it('measures a head on examples of one label, and on a single one', async () => 
   expect(value.metrics.fused.examples).toBe(1);
   const compared = await run('heads', 'compare', 'animals', 'animals', '--dataset', one);
   expect(compared.code, compared.stderr).toBe(0);
+});
+
+describe('examples that lack their picture or their text', () => {
+  let mixed: string;
+  beforeAll(async () => {
+    mixed = path.join(folder, 'mixed');
+    await mkdir(mixed);
+    const rows = await Promise.all(
+      Array.from({ length: 40 }, async (_, row) => {
+        const label = row % 2 === 0 ? 'warm' : 'cold';
+        const image = `${row}.png`;
+        const text = row === 6 || row === 21 ? undefined : `${label} story number ${row}`;
+        if (row === 4 || row === 13) return { text, label };
+        const background = { r: row % 2 === 0 ? 200 : 40, g: 40 + row, b: row % 2 === 0 ? 40 : 200 };
+        await sharp({ create: { width: 32, height: 32, channels: 3, background } })
+          .png()
+          .toFile(path.join(mixed, image));
+        return { file_name: image, text, label };
+      }),
+    );
+    await writeFile(path.join(mixed, 'metadata.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  });
+
+  it('are answered by every strategy in a comparison, by how often each label is where nothing is known', async () => {
+    const { code, value, stderr } = await run('compare', mixed, '--seeds', '2');
+    expect(code, stderr).toBe(0);
+    const names = value.results.map(({ contender }: { contender: string }) => contender);
+    expect(names).toEqual(expect.arrayContaining(['arl', 'image', 'text']));
+  });
+
+  it('are left out where a head is to know the other alone', async () => {
+    const { code, value, stderr } = await run('train', mixed, '--head', 'pictures', '--strategy', 'image');
+    expect(code, stderr).toBe(0);
+    expect(value.examples.training + value.examples.test).toBe(38);
+    expect(Object.keys(value.metrics)).toEqual(['fused', 'image']);
+  });
 });
 
 it('says before a training what it noticed about the dataset', async () => {

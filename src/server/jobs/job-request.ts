@@ -1,10 +1,14 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import { type StrategyName, strategies } from '../../arl/strategy.ts';
 import { TandemError } from '../../errors.ts';
 import type { Job } from '../../jobs/job.ts';
 import { headNamePattern } from '../../store/heads/head-name.ts';
-import { chooseRecipe, type RecipeChoices, trainedFusions } from '../../training/recipe.ts';
+import {
+  chooseRecipe,
+  type RecipeChoices,
+  trainedFusions,
+  trainedStrategies,
+} from '../../training/recipe.ts';
 import { splitMethods } from '../../training/splitting/split.ts';
 import { formFile, formNumber, notText } from '../body.ts';
 import { metricsSchema, targetSchema } from '../heads/head-routes.ts';
@@ -12,7 +16,11 @@ import { rowReading } from '../row-reading.ts';
 import type { Services } from '../services.ts';
 import { comparisonSchema } from './comparison-schema.ts';
 
-const seed = z.int().min(0).meta({ description: 'Same seed, same head.', example: 0 });
+const seed = z
+  .int()
+  .min(0)
+  .max(2 ** 32)
+  .meta({ description: 'Same seed, same head.', example: 0 });
 const head = z
   .string()
   .regex(headNamePattern, 'must be up to 64 of a-z 0-9 . _ -')
@@ -42,10 +50,11 @@ const splitBy = z.enum(splitMethods).meta({
 });
 /** What a head's recipe may be told; a comparison tries them itself. */
 const choices = {
-  strategy: z
-    .enum(Object.keys(strategies) as [StrategyName, ...StrategyName[]])
-    .optional()
-    .meta({ description: 'How picture and text are balanced; `arl` unless said.', example: 'arl' }),
+  strategy: z.enum(trainedStrategies).optional().meta({
+    description:
+      'How picture and text are balanced, or `image` or `text` to learn from one alone; `arl` unless said.',
+    example: 'arl',
+  }),
   fusion: z
     .enum(trainedFusions)
     .optional()
@@ -70,7 +79,11 @@ const whatComparisons = {
 
 const needsWork = ({ head, compare }: { head?: string; compare?: boolean }) =>
   (head === undefined) === (compare === true);
-const whatWork = { error: 'name a head to make, or set compare', path: ['head'] };
+const whatWork = { error: 'name a head to make or set compare, and not both', path: ['head'] };
+
+const seedsCompare = ({ seeds, compare }: { seeds?: number; compare?: boolean }) =>
+  seeds === undefined || compare === true;
+const whatSeeds = { error: 'they are a comparison’s; set compare, or leave them out', path: ['seeds'] };
 
 export const jsonSchema = z
   .strictObject({
@@ -93,6 +106,7 @@ export const jsonSchema = z
   })
   .refine(needsWork, whatWork)
   .refine(comparesOnly, whatComparisons)
+  .refine(seedsCompare, whatSeeds)
   .meta({ id: 'JobRequest', example: { head: 'pets', dataset: 'pets', seed: 0 } });
 
 const formFields = {
@@ -117,7 +131,8 @@ const formFields = {
 const formFieldsSchema = z
   .strictObject({ ...formFields, archive: notText })
   .refine(needsWork, whatWork)
-  .refine(comparesOnly, whatComparisons);
+  .refine(comparesOnly, whatComparisons)
+  .refine(seedsCompare, whatSeeds);
 export const formSchema = z
   .strictObject({
     ...formFields,

@@ -18,6 +18,8 @@ export interface ExtractionOptions {
   cache?: string;
   /** Features that take more bytes than this lie in a file without a name, beside the cache or among temporary files. */
   mostBytesInMemory?: number;
+  /** The one modality to encode; all that there are unless said. */
+  only?: Modality;
   signal?: AbortSignal;
   /** Counts the distinct pictures and texts. */
   onProgress?(done: number, total: number): void;
@@ -56,10 +58,10 @@ interface Item {
 export async function extractFeatures(
   encoders: Encoders,
   dataset: Dataset,
-  { cache, mostBytesInMemory = 768 * 2 ** 20, signal, onProgress }: ExtractionOptions = {},
+  { cache, mostBytesInMemory = 768 * 2 ** 20, only, signal, onProgress }: ExtractionOptions = {},
 ): Promise<FeatureTable> {
   const { name, examples } = dataset;
-  const forms = modalities.flatMap((modality) => {
+  const forms = (only ? [only] : modalities).flatMap((modality) => {
     const present = Uint8Array.from(examples, (example) => Number(example[modality] !== undefined));
     return present.includes(1) ? [{ modality, dimension: encoders[modality].dimension, present }] : [];
   });

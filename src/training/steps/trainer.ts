@@ -65,8 +65,7 @@ export async function trainHead(
   const layout = new ParameterLayout(architecture);
   const step = trainingStep(architecture, {
     strategy: recipe.strategy,
-    // Numbers have no entropy.
-    variance: table.targets?.kind === 'regression' ? 'dropout' : recipe.variance,
+    variance: recipe.variance,
     temperature: recipe.temperature,
     smoothing: recipe.smoothing,
     // Adam divides a gradient by its own size, so a factor on the gradient would vanish.

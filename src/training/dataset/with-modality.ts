@@ -1,0 +1,32 @@
+import { TandemError } from '../../errors.ts';
+import { type Modality, modalities } from '../../inference/prediction.ts';
+import type { Dataset } from './example.ts';
+import { labelsIn } from './label-column.ts';
+
+/** The modalities that any example has. */
+export function modalitiesIn({ examples }: Pick<Dataset, 'examples'>): Modality[] {
+  return modalities.filter((modality) => examples.some((example) => example[modality] !== undefined));
+}
+
+/**
+ * The examples that have a modality: what a head for it alone can learn from.
+ * @throws TandemError `invalid-dataset` where a label is left without an example
+ * @example const pictures = withModality(dataset, 'image');
+ */
+export function withModality(dataset: Dataset, modality: Modality): Dataset {
+  const examples = dataset.examples.filter((example) => example[modality] !== undefined);
+  if (dataset.target !== 'regression') {
+    const left = new Set(
+      examples.flatMap(({ label }) =>
+        dataset.target === 'multi' ? labelsIn(label, dataset.labelSeparator) : [label],
+      ),
+    );
+    const lost = dataset.labels.filter((label) => !left.has(label));
+    if (lost.length > 0)
+      throw new TandemError(
+        'invalid-dataset',
+        `no example of ${lost.map((label) => JSON.stringify(label)).join(', ')} has ${modality} to learn from; bring some, or take another strategy`,
+      );
+  }
+  return { ...dataset, examples };
+}
