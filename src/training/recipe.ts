@@ -107,15 +107,17 @@ const bilinearHidden = 64;
 export function chooseRecipe({
   strategy = defaultRecipe.strategy,
   fusion,
-  ...others
+  variance,
+  classWeights,
 }: Partial<RecipeChoices>): Partial<Recipe> {
+  const others = { ...(variance && { variance }), ...(classWeights && { classWeights }) };
   const alone = modalities.find((modality) => modality === strategy);
   if (fusion && (alone || strategy === 'late'))
     throw new TandemError(
       'invalid-recipe',
       `fusion: the strategy ${strategy} ${alone ? 'joins nothing' : 'joins the answers themselves'}; leave the fusion out`,
     );
-  if (others.variance && strategy !== 'arl')
+  if (variance && strategy !== 'arl')
     throw new TandemError(
       'invalid-recipe',
       `variance: the strategy ${strategy} looks at none, arl alone does; leave it out`,

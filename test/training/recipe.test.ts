@@ -8,7 +8,9 @@ const numbers = { known: ['image', 'text'], target: 'regression' } as const;
 it('late fusion takes its own predictors, and a bilinear fusion short adapters', () => {
   expect(chooseRecipe({ strategy: 'late' })).toMatchObject({ fusion: 'late' });
   expect(chooseRecipe({ fusion: 'bilinear' }).hidden).toBeLessThan(defaultRecipe.hidden);
-  expect({ ...recipeFor(100, 'single'), ...chooseRecipe({}) }).toEqual(defaultRecipe);
+  const unsaid = { variance: undefined, classWeights: undefined, fusion: undefined, strategy: undefined };
+  for (const choices of [{}, unsaid])
+    expect({ ...recipeFor(100, 'single'), ...chooseRecipe(choices) }).toEqual(defaultRecipe);
 });
 
 it('one modality alone joins and balances nothing', () => {

@@ -71,6 +71,11 @@ function leaning(members: readonly Outcome[]): ClassFigures['leansOn'] {
       modalities.every((modality) => probabilities.unimodal[modality]),
     ),
   );
+  return clearlySurer(image, text);
+}
+
+/** Which modality is clearly surer, by the mean probability that each gives to what is true; undefined where one says nothing. */
+export function clearlySurer(image: number, text: number): Modality | 'neither' | undefined {
   if (Number.isNaN(image) || Number.isNaN(text)) return undefined;
   if (Math.abs(image - text) < evenWithin) return 'neither';
   return image > text ? 'image' : 'text';

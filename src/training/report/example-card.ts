@@ -21,12 +21,40 @@ export function exampleCard(
   thumbnails: Thumbnails,
   remark?: Markup,
 ): Markup {
-  const { row, image, text, label, probabilities } = example;
+  const { label, probabilities } = example;
   const known = modalities.filter((modality) => probabilities.unimodal[modality]);
   const opinions = [
     ...(known.length > 1 ? [{ kind: 'fused', opinion: probabilities.fused }] : []),
     ...known.map((kind) => ({ kind, opinion: probabilities.unimodal[kind]! })),
   ];
+  return card(example, thumbnails, [
+    h('p', { class: 'label' }, 'labelled ', h('strong', null, foreign(shorten(label, labelLength))), remark),
+    h(
+      'dl',
+      null,
+      opinions.map(({ kind, opinion }) => {
+        const said = largestIndex(opinion);
+        const own = said === actual ? null : h('small', null, `label ${percent(opinion[actual])}`);
+        return [
+          h('dt', null, kind),
+          h(
+            'dd',
+            null,
+            bar(kind, opinion[said], [
+              foreign(shorten(labels[said], labelLength)),
+              ` ${percent(opinion[said])} `,
+              own,
+            ]),
+          ),
+        ];
+      }),
+    ),
+  ]);
+}
+
+/** An example as a card: its picture and text, what is to be said of it, and where it stands. */
+export function card(example: Example, thumbnails: Thumbnails, content: Markup): Markup {
+  const { row, image, text } = example;
   return h(
     'li',
     { class: 'card' },
@@ -35,33 +63,7 @@ export function exampleCard(
       'div',
       null,
       text !== undefined && h('p', { class: 'text', dir: 'auto' }, shorten(text, textLength)),
-      h(
-        'p',
-        { class: 'label' },
-        'labelled ',
-        h('strong', null, foreign(shorten(label, labelLength))),
-        remark,
-      ),
-      h(
-        'dl',
-        null,
-        opinions.map(({ kind, opinion }) => {
-          const said = largestIndex(opinion);
-          const own = said === actual ? null : h('small', null, `label ${percent(opinion[actual])}`);
-          return [
-            h('dt', null, kind),
-            h(
-              'dd',
-              null,
-              bar(kind, opinion[said], [
-                foreign(shorten(labels[said], labelLength)),
-                ` ${percent(opinion[said])} `,
-                own,
-              ]),
-            ),
-          ];
-        }),
-      ),
+      content,
       h('p', { class: 'source' }, `row ${row}`, image && [' · ', foreign(path.basename(image))]),
     ),
   );

@@ -1,7 +1,7 @@
 import { h } from 'preact';
 import type { TargetTable } from '../targets/targets.ts';
-import { exampleList, picture } from './example-card.ts';
-import { count, decimal, shorten } from './format.ts';
+import { card, exampleList } from './example-card.ts';
+import { count, decimal } from './format.ts';
 import { figure, type Markup, paragraph } from './markup.ts';
 import type { TestExample } from './outcome.ts';
 import { plot } from './plot.ts';
@@ -9,7 +9,6 @@ import type { Thumbnails } from './thumbnails.ts';
 
 const mostDots = 2000;
 const listed = 24;
-const textLength = 200;
 
 /** What the head says of every test example against what is true. */
 export function numberPlot(test: readonly TestExample[], { values }: TargetTable): Markup {
@@ -58,24 +57,16 @@ export function largestErrorsView(errors: ReturnType<typeof largestErrors>, thum
     paragraph(`The ${count(errors.length, 'test example')} that it was furthest off, the worst first.`),
     exampleList(
       errors.map(({ example, actual, said }) =>
-        h(
-          'li',
-          { class: 'card' },
-          picture(example, thumbnails),
+        card(
+          example,
+          thumbnails,
           h(
-            'div',
-            null,
-            example.text !== undefined &&
-              h('p', { class: 'text', dir: 'auto' }, shorten(example.text, textLength)),
-            h(
-              'p',
-              { class: 'label' },
-              'true ',
-              h('strong', null, decimal(actual, 3)),
-              ', said ',
-              decimal(said, 3),
-            ),
-            h('p', { class: 'source' }, `row ${example.row}`),
+            'p',
+            { class: 'label' },
+            'true ',
+            h('strong', null, decimal(actual, 3)),
+            ', said ',
+            decimal(said, 3),
           ),
         ),
       ),

@@ -6,6 +6,14 @@ import { balance } from './balance.ts';
 import { classesView, classFigures } from './classes.ts';
 import { confusionCells } from './confusion.ts';
 import { cellsShown, confusionView } from './confusion-matrix.ts';
+import {
+  answerOf,
+  decisionErrorsView,
+  decisionMistakesView,
+  decisionsOf,
+  likelyDecisionErrors,
+  wrongDecisions,
+} from './decisions.ts';
 import { htmlDocument, type Section } from './document.ts';
 import { cellsView, labelErrorsView, listLimit, mistakesView, outcomesListed } from './galleries.ts';
 import { headline, mainFigure, metricsTable, verdict } from './headline.ts';
@@ -15,12 +23,12 @@ import { learning } from './learning.ts';
 import type { Markup } from './markup.ts';
 import { type NearDuplicateExamples, nearDuplicatesListed, nearDuplicatesView } from './near-duplicates.ts';
 import { largestErrors, largestErrorsView, numberPlot } from './number-figures.ts';
-import { mistakesIn, outcomesOf, type TestExample } from './outcome.ts';
+import { isRight, mistakesIn, outcomesOf, type TestExample } from './outcome.ts';
 import { provenance } from './provenance.ts';
 import { recipeChoice } from './recipe-choice.ts';
 import { reliability } from './reliability.ts';
 import { settingsOf } from './settings.ts';
-import { makeThumbnails } from './thumbnails.ts';
+import { makeThumbnails, type Thumbnails } from './thumbnails.ts';
 
 export interface ReportInput {
   manifest: HeadManifest;
@@ -79,7 +87,13 @@ async function labelSections({ manifest, test, nearDuplicates }: ReportInput): P
       {
         id: 'good',
         title: 'Is it good?',
-        content: [metricsTable(manifest), agreement(manifest, outcomes), reliability(outcomes)],
+        content: [
+          metricsTable(manifest),
+          agreement(manifest, outcomes),
+          reliability(
+            outcomes.map((outcome) => ({ confidence: outcome.confidence, isRight: isRight(outcome) })),
+          ),
+        ],
       },
       {
         id: 'confusion',
@@ -115,25 +129,66 @@ async function targetSections(
   { manifest, test, nearDuplicates }: ReportInput,
   targets: TargetTable,
 ): Promise<OwnSections> {
-  const errors = targets.kind === 'regression' ? largestErrors(test, targets) : [];
-  const thumbnails = await makeThumbnails([
-    ...errors.map(({ example }) => example),
-    ...nearDuplicatesListed(nearDuplicates ?? []),
-  ]);
-  const failing =
-    targets.kind === 'regression'
-      ? largestErrorsView(errors, thumbnails)
-      : labelFigures(manifest, test, targets);
-  const chart = targets.kind === 'regression' ? numberPlot(test, targets) : null;
+  const { chart, listed, failing } =
+    targets.kind === 'regression' ? numberParts(test, targets) : severalLabelsParts(manifest, test, targets);
+  const thumbnails = await makeThumbnails([...listed, ...nearDuplicatesListed(nearDuplicates ?? [])]);
   return {
     header: headline(manifest, mainFigure(manifest)),
     lead: [
       { id: 'good', title: 'Is it good?', content: [metricsTable(manifest), chart] },
-      { id: 'failing', title: 'Where does it fail?', content: failing },
+      ...failing(thumbnails),
       {
         id: 'new',
         title: 'Are the test examples new?',
         content: nearDuplicatesView(nearDuplicates, test.length, thumbnails),
+      },
+    ],
+  };
+}
+
+/** What is said of answers that are no single label. */
+interface TargetParts {
+  chart: Markup;
+  /** The examples that are shown. */
+  listed: readonly TestExample[];
+  failing(thumbnails: Thumbnails): Section[];
+}
+
+function numberParts(test: readonly TestExample[], targets: TargetTable): TargetParts {
+  const errors = largestErrors(test, targets);
+  return {
+    chart: numberPlot(test, targets),
+    listed: errors.map(({ example }) => example),
+    failing: (thumbnails) => [
+      { id: 'failing', title: 'Where does it fail?', content: largestErrorsView(errors, thumbnails) },
+    ],
+  };
+}
+
+function severalLabelsParts(
+  manifest: HeadManifest,
+  test: readonly TestExample[],
+  targets: TargetTable,
+): TargetParts {
+  const decisions = () => decisionsOf(manifest, test, targets);
+  const mistakes = wrongDecisions(decisions());
+  const errors = likelyDecisionErrors(decisions);
+  return {
+    chart: reliability(decisions().map(answerOf)),
+    listed: [...mistakes.slice(0, listLimit), ...errors.slice(0, listLimit)].map(({ example }) => example),
+    failing: (thumbnails) => [
+      {
+        id: 'failing',
+        title: 'Where does it fail?',
+        content: [
+          labelFigures(manifest, test, targets),
+          decisionMistakesView(mistakes, manifest.labels, thumbnails),
+        ],
+      },
+      {
+        id: 'labels',
+        title: 'Are the labels right?',
+        content: decisionErrorsView(errors, manifest.labels, thumbnails),
       },
     ],
   };

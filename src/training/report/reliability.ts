@@ -1,24 +1,30 @@
 import { h } from 'preact';
 import { count, percent, wholePercent } from './format.ts';
 import { figure, type Markup, table } from './markup.ts';
-import { mean } from './mean.ts';
-import { isRight, type Outcome } from './outcome.ts';
 import { plot } from './plot.ts';
 
 /** As many as the calibration error is computed over. */
 const binCount = 15;
 
+/** An answer: how probable it was said to be, and whether it was so. */
+export interface Answer {
+  confidence: number;
+  isRight: boolean;
+}
+
 interface Bin {
   low: number;
   high: number;
-  outcomes: Outcome[];
+  count: number;
+  right: number;
+  confidence: number;
 }
 
 /** Whether probabilities can be taken at their word: share of right answers by stated probability. */
-export function reliability(outcomes: readonly Outcome[]): Markup {
-  if (outcomes.length === 0) return null;
-  const bins = binsOf(outcomes);
-  const filled = bins.filter((bin) => bin.outcomes.length > 0);
+export function reliability(answers: Iterable<Answer>): Markup {
+  const bins = binsOf(answers);
+  const filled = bins.filter((bin) => bin.count > 0);
+  if (filled.length === 0) return null;
   const probabilityAxis = {
     domain: [0, 1] as [number, number],
     name: 'stated probability',
@@ -55,13 +61,13 @@ export function reliability(outcomes: readonly Outcome[]): Markup {
       h('line', { class: 'reference', x1: x(0), x2: x(1), y1: y(0), y2: y(1) }),
     ],
   });
-  const fullest = Math.max(...bins.map((bin) => bin.outcomes.length));
+  const fullest = Math.max(...bins.map((bin) => bin.count));
   const counts = plot({
-    description: 'Number of test examples in each bin',
+    description: 'Number of answers in each bin',
     x: probabilityAxis,
     y: {
       domain: [0, fullest],
-      name: 'examples',
+      name: 'answers',
       format: (value) => (Number.isInteger(value) ? count(value) : ''),
     },
     height: 120,
@@ -73,8 +79,8 @@ export function reliability(outcomes: readonly Outcome[]): Markup {
             class: 'number',
             x: x(bin.low) + 1,
             width: x(bin.high) - x(bin.low) - 2,
-            y: y(bin.outcomes.length),
-            height: y(0) - y(bin.outcomes.length),
+            y: y(bin.count),
+            height: y(0) - y(bin.count),
           },
           h('title', null, describe(bin)),
         ),
@@ -82,7 +88,7 @@ export function reliability(outcomes: readonly Outcome[]): Markup {
   });
   return [
     h('h3', null, 'Can its probabilities be taken at their word?'),
-    h('p', null, finding(outcomes)),
+    h('p', null, finding(filled)),
     h(
       'div',
       { class: 'figures' },
@@ -97,7 +103,7 @@ export function reliability(outcomes: readonly Outcome[]): Markup {
         'How many answers',
         null,
         counts,
-        'The number of test examples behind each column. A column with few examples says little.',
+        'The number of answers behind each column. A column with few says little.',
       ),
     ),
     h(
@@ -110,34 +116,33 @@ export function reliability(outcomes: readonly Outcome[]): Markup {
           { title: 'Stated' },
           { title: 'Mean stated', numeric: true },
           { title: 'Right', numeric: true },
-          { title: 'Examples', numeric: true },
+          { title: 'Answers', numeric: true },
         ],
-        filled.map((bin) => [
-          range(bin),
-          percent(stated(bin)),
-          percent(rightShare(bin)),
-          count(bin.outcomes.length),
-        ]),
+        filled.map((bin) => [range(bin), percent(stated(bin)), percent(rightShare(bin)), count(bin.count)]),
       ),
     ),
   ];
 }
 
-function binsOf(outcomes: readonly Outcome[]): Bin[] {
+function binsOf(answers: Iterable<Answer>): Bin[] {
   const bins = Array.from({ length: binCount }, (_, index): Bin => {
-    return { low: index / binCount, high: (index + 1) / binCount, outcomes: [] };
+    return { low: index / binCount, high: (index + 1) / binCount, count: 0, right: 0, confidence: 0 };
   });
-  for (const outcome of outcomes)
-    bins[Math.min(binCount - 1, Math.floor(outcome.confidence * binCount))].outcomes.push(outcome);
+  for (const { confidence, isRight } of answers) {
+    const bin = bins[Math.min(binCount - 1, Math.floor(confidence * binCount))];
+    bin.count++;
+    bin.right += Number(isRight);
+    bin.confidence += confidence;
+  }
   return bins;
 }
 
-function rightShare({ outcomes }: Bin): number {
-  return outcomes.filter(isRight).length / outcomes.length;
+function rightShare({ right, count }: Bin): number {
+  return right / count;
 }
 
-function stated({ outcomes }: Bin): number {
-  return mean(outcomes.map(({ confidence }) => confidence));
+function stated({ confidence, count }: Bin): number {
+  return confidence / count;
 }
 
 function range({ low, high }: Bin): string {
@@ -145,12 +150,13 @@ function range({ low, high }: Bin): string {
 }
 
 function describe(bin: Bin): string {
-  return `${range(bin)}: right on ${percent(rightShare(bin))} of ${count(bin.outcomes.length, 'example')}`;
+  return `${range(bin)}: right on ${percent(rightShare(bin))} of ${count(bin.count, 'answer')}`;
 }
 
-function finding(outcomes: readonly Outcome[]): string {
-  const confidence = mean(outcomes.map((outcome) => outcome.confidence));
-  const accuracy = outcomes.filter(isRight).length / outcomes.length;
+function finding(bins: readonly Bin[]): string {
+  const total = (figure: 'count' | 'right' | 'confidence') => bins.reduce((sum, bin) => sum + bin[figure], 0);
+  const confidence = total('confidence') / total('count');
+  const accuracy = total('right') / total('count');
   const compared =
     Math.abs(confidence - accuracy) < 0.02
       ? 'about as sure as it is right'
