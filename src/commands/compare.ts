@@ -1,5 +1,8 @@
+import { access, constants } from 'node:fs/promises';
+import path from 'node:path';
 import { Command } from 'commander';
 import { encoderSettings } from '../config.ts';
+import { TandemError } from '../errors.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { openStore } from '../store/store.ts';
 import {
@@ -41,6 +44,7 @@ export const compare = addSettings(
 )
   .addHelpText('after', example('compare photos/ --seeds 10 --report comparison.html'))
   .action(async (reference: string, options, command: Command) => {
+    if (options.report) await checkFolderOf(options.report);
     const chosen = settingsOf(command, encoderSettings);
     await using store = await openStore(storeOptions(chosen));
     const onProgress = progressBar();
@@ -63,6 +67,14 @@ export const compare = addSettings(
       await encoders.close();
     }
   });
+
+/** @throws TandemError `invalid-request` before a long comparison rather than after it */
+async function checkFolderOf(report: string): Promise<void> {
+  const folder = path.dirname(path.resolve(report));
+  await access(folder, constants.W_OK).catch(() => {
+    throw new TandemError('invalid-request', `--report: nothing can be written into ${folder}`);
+  });
+}
 
 function show({ dataset, target, examples, labels, seeds, results, verdict }: Comparison): void {
   print(

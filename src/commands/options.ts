@@ -91,8 +91,13 @@ async function findDataset(
   store: Store,
   { columns = {}, target, purpose, onProgress }: DatasetChoice,
 ): Promise<Dataset> {
-  const isFolder = (await stat(reference).catch(() => undefined))?.isDirectory();
-  if (isFolder)
+  const found = await stat(reference).catch(() => undefined);
+  if (found?.isFile())
+    throw new TandemError(
+      'unknown-dataset',
+      `${JSON.stringify(reference)} is a file; \`datasets import ${reference}\` takes it, and says the id to name here`,
+    );
+  if (found?.isDirectory())
     return readDataset(reference, {
       ...(target && { target }),
       purpose,

@@ -44,6 +44,11 @@ export function answersTitle(target: TargetKind, labels: number): string {
   return target === 'regression' ? 'numbers' : `${labels} labels`;
 }
 
+/** A number that a head says, with as many digits as it can mean: it answers in single precision. */
+export function numberText(value: number): string {
+  return String(Number(value.toPrecision(7)));
+}
+
 /** One figure of a head. */
 export function metricText(value: number, isShare: boolean): string {
   return isShare ? percent(value) : value.toFixed(3);

@@ -7,10 +7,11 @@ import { loadHead } from '../inference/head.ts';
 import type { Opinion } from '../inference/prediction.ts';
 import { Predictor } from '../inference/predictor.ts';
 import { Engine } from '../runtime/engine.ts';
+import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
 import { addSettings, encoderOptions, example, settingsOf } from './options.ts';
-import { percent, print, printJson, table } from './output.ts';
+import { numberText, percent, print, printJson, table } from './output.ts';
 import { shippedHeads, storeOptions } from './store.ts';
 
 export const predict = addSettings(
@@ -59,14 +60,14 @@ export const predict = addSettings(
   });
 
 function opinionTable({ labels, value }: Opinion): string {
-  if (value !== undefined) return String(value);
+  if (value !== undefined) return numberText(value);
   return table(
     labels.map(({ label, probability, given }) => [label, percent(probability), given ? 'given' : '']),
   );
 }
 
 function inWords({ labels, value }: Opinion): string {
-  if (value !== undefined) return String(value);
+  if (value !== undefined) return numberText(value);
   const given = labels.filter((label) => label.given);
   const said = labels[0].given === undefined ? labels.slice(0, 1) : given;
   return said.map(({ label, probability }) => `${label} (${percent(probability)})`).join(', ') || 'no label';
@@ -74,7 +75,6 @@ function inWords({ labels, value }: Opinion): string {
 
 async function readPicture(file: string): Promise<Buffer> {
   return readFile(file).catch((error: NodeJS.ErrnoException) => {
-    const reason = error.code === 'ENOENT' ? 'there is no such file' : error.message;
-    throw new TandemError('invalid-picture', `${file}: ${reason}`, { cause: error });
+    throw new TandemError('invalid-picture', `${file}: ${whyUnreadable(error)}`, { cause: error });
   });
 }

@@ -7,6 +7,7 @@ import { TandemError } from '../errors.ts';
 import { EngineEnded } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
+import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import type { HeadVersion } from '../store/heads/head-reading.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
 import { type Head, loadHead } from './head.ts';
@@ -140,7 +141,7 @@ async function unpack(file: string, into: string): Promise<void> {
       return problem === undefined;
     },
   }).catch((error) => {
-    throw invalid(`it cannot be unpacked: ${error.message}`, error);
+    throw invalid(`it cannot be unpacked: ${whyUnreadable(error)}`, error);
   });
   if (problem) throw invalid(problem);
 }

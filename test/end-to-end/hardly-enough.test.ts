@@ -134,6 +134,24 @@ it('says before a training what it noticed about the dataset', async () => {
   expect(stderr).toContain('with the same content but different labels');
 });
 
+it('says how labels were read that may be meant otherwise', async () => {
+  const noted = await texts(
+    'odd labels',
+    Array.from({ length: 24 }, (_, row) => [item(row), ['Cat', 'cat', 'cat|dog'][row % 3]]),
+  );
+  const { stderr } = await run('train', noted, '--head', 'odd', '--no-search');
+  expect(stderr).toContain('"Cat" and "cat" differ only in how they are written');
+  expect(stderr).toContain('"cat|dog" is taken as one; to learn several of an example, add --target multi');
+  const numbers = await texts(
+    'prices',
+    Array.from({ length: 24 }, (_, row) => [item(row), row / 2]),
+  );
+  const { value } = await run('train', numbers, '--head', 'prices');
+  expect(JSON.stringify(value.error.items)).toContain('add --target regression');
+  const file = path.join(noted, 'metadata.jsonl');
+  expect((await run('train', file, '--head', 'odd')).value.error.detail).toContain(`datasets import ${file}`);
+});
+
 describe('a command that is typed wrongly', () => {
   it.each([
     [['train'], "required option '--head <name>' not specified"],

@@ -5,6 +5,7 @@ import { type ErrorItem, TandemError } from '../../errors.ts';
 import { contentOf } from '../splitting/twins.ts';
 import { countExamples, type DatasetCounts } from './counts.ts';
 import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
+import { noteLabels } from './label-hints.ts';
 import { checkLabels, type DatasetPurpose, labelsOf, noteTwins } from './labels.ts';
 import { findExamples } from './layout.ts';
 import { checkPictures } from './pictures.ts';
@@ -75,6 +76,7 @@ export async function checkDataset(
   const checked = await checkPictures(rows, found, options.onProgress);
   // Where the list of examples itself is broken, that is the one thing to mend.
   if (rows.length > 0 || found.count === 0) checkLabels(rows, { dataset: name, purpose, ...columns }, found);
+  noteLabels(rows, columns, notes);
   noteTwins(checked, contentOf, notes);
   const problems = found.list();
   const counts = countExamples(checked);

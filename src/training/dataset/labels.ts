@@ -1,5 +1,6 @@
 import type { ColumnNames, FoundExample } from './example.ts';
 import { labelsIn } from './label-column.ts';
+import { lookLikeNumbers, numbersHint } from './label-hints.ts';
 import { checkNumbers, checkRange } from './numbers.ts';
 import type { Problems } from './problems.ts';
 
@@ -47,6 +48,8 @@ function checkSingleLabels(examples: FoundExample[], dataset: string, problems: 
   const byLabel = Map.groupBy(examples, ({ label }) => label);
   if (byLabel.size === 1)
     problems.add(dataset, `every example has the label "${examples[0].label}"; two are needed`);
+  const isLonely = byLabel.values().some(({ length }) => length === 1);
+  if (isLonely && lookLikeNumbers(examples)) problems.add(dataset, numbersHint);
   for (const [label, [first, ...others]] of byLabel) {
     if (others.length === 0) {
       problems.add(first!.at, `the only example of the label "${label}"; a label needs at least 2`);
