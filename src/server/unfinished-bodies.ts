@@ -21,11 +21,16 @@ export function endUnfinishedBodies(
   server.on('request', (request, response) => {
     // Without this listener Node would also end a request that is complete and waits for its answer.
     response.setTimeout(stallTime, () => {
-      if (!request.complete) request.destroy();
+      if (isAwaited(request)) request.destroy();
     });
     cutOffTrickle(request, response, { stallTime, fewest: (slowest * stallTime) / 1000 });
     response.once('finish', () => linger(request));
   });
+}
+
+/** Whether it is the caller that is waited for: what has come and isn't read yet waits for us. */
+function isAwaited(request: IncomingMessage): boolean {
+  return !request.complete && request.readableLength === 0;
 }
 
 /** A caller whose answer has begun, as that of JSON lines does, may send as slowly as it likes. */
@@ -42,7 +47,7 @@ function cutOffTrickle(
     const bytes = socket.bytesRead - before;
     before = socket.bytesRead;
     if (request.complete || response.headersSent) clearInterval(check);
-    else if (bytes < fewest) request.destroy();
+    else if (bytes < fewest && isAwaited(request)) request.destroy();
   }, stallTime).unref();
   request.once('close', () => clearInterval(check));
 }

@@ -104,6 +104,16 @@ it('takes a body that comes slowly but steadily, longer than a stall may last', 
   socket.destroy();
 });
 
+it('lets a stream wait whose lines are not read yet, longer than a stall may last', async () => {
+  const { double } = slowServices(700);
+  const { address } = await serve(double, { stallTime: 200 });
+  const lines = '{"text":"a"}\n'.repeat(30_000);
+  const start = 'POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n';
+  const { socket, received } = send(address, `${start}Content-Length: ${lines.length + 1}\r\n\r\n${lines}`);
+  await vi.waitFor(() => expect(received()).toContain('"cat"'), 3000);
+  socket.destroy();
+});
+
 it('lets a request that is complete wait for its answer longer than a stall may last', async () => {
   const { double } = slowServices(500);
   double.heads = () => sleep(500, []);
