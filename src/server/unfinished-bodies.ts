@@ -1,13 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
-/** Milliseconds that a caller who still sends gets to read an answer that came early. */
+/** Milliseconds that a caller who still sends gets to read an answer that came early, and bytes that it may send meanwhile. */
 const lingerTime = 2_000;
+const lingerBytes = 16 * 2 ** 20;
 
 /**
  * Ends requests whose body does not come to its end. Node would give every request 5 minutes, too few for a large
  * dataset on a slow line, however steadily it comes: here silence counts, as in nginx's client_body_timeout, and a trickle,
  * as in Apache's MinRate. Where the answer is already there, for a body that is too large say, the rest is
- * thrown away, for as long as it takes the caller to read that (nginx calls it a lingering close).
+ * thrown away, for as long, and as much of it, as it takes the caller to read that (nginx calls it a lingering close).
  * @param stallTime milliseconds without a byte, or with too few of them
  * @param slowest bytes a second that a body must come with at least, over the stall time
  */
@@ -54,6 +55,11 @@ function cutOffTrickle(
 
 function linger(request: IncomingMessage): void {
   if (request.complete) return;
+  let bytes = 0;
+  request.on('data', (piece: Buffer) => {
+    bytes += piece.length;
+    if (bytes > lingerBytes) request.destroy();
+  });
   request.resume();
   const cutOff = setTimeout(() => request.destroy(), lingerTime).unref();
   request.once('close', () => clearTimeout(cutOff));

@@ -45,6 +45,22 @@ function sendOn(request: ClientRequest): { bytes(): number; closed: Promise<void
 }
 
 describe('a body that is too large', () => {
+  it('is cut off where it goes on at full speed', async () => {
+    const { address } = await serve(services(), { maximumRequestBytes });
+    const { request, answer } = post(address, '/v1/predict', { ...json, 'Transfer-Encoding': 'chunked' });
+    const closed = new Promise<void>((resolve) => request.once('close', () => resolve()));
+    let bytes = 0;
+    const piece = 'x'.repeat(2 ** 20);
+    const flood = () => {
+      bytes += piece.length;
+      if (bytes < 2 ** 30 && !request.destroyed) request.write(piece, () => setImmediate(flood));
+    };
+    flood();
+    expect(await codeOf(answer)).toBe('/problems/payload-too-large');
+    await closed;
+    expect(bytes).toBeLessThan(2 ** 27);
+  });
+
   it.each(takers)(
     'is refused while it still comes, and is not read to its end: %s %j',
     async (path, headers, start) => {

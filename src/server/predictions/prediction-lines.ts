@@ -55,7 +55,8 @@ export function answerLines(
       const input =
         line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : parseLine(line, limits);
       const late = AbortSignal.timeout(requestTimeout);
-      const signal = AbortSignal.any([left.signal, late]);
+      const failed = new AbortController();
+      const signal = AbortSignal.any([left.signal, late, failed.signal]);
       const [answer] = await withPictures([input], {
         fetchPicture,
         maximumBytes: maximumRequestBytes,
@@ -69,6 +70,7 @@ export function answerLines(
           return answers;
         })
         .catch((error) => {
+          failed.abort(error);
           if (left.signal.aborted) throw error;
           return [ofLine(error, late, requestTimeout)];
         });
