@@ -200,22 +200,20 @@ export class TandemError extends Error {
   override readonly name = 'TandemError';
   readonly code: ErrorCode;
   readonly items: readonly ErrorItem[];
+  /** What to do next; the table's unless there is better advice. */
+  readonly fix: string;
   /** Seconds after which trying again makes sense. */
   readonly retryAfter?: number;
 
   constructor(
     code: ErrorCode,
     detail: string,
-    options: { items?: readonly ErrorItem[]; retryAfter?: number; cause?: unknown } = {},
+    options: { items?: readonly ErrorItem[]; retryAfter?: number; cause?: unknown; fix?: string } = {},
   ) {
     super(detail, { cause: options.cause });
     this.code = code;
     this.items = options.items ?? [];
     this.retryAfter = options.retryAfter;
-  }
-
-  /** What to do next, from the table. */
-  get fix(): string {
-    return errorTable[this.code].fix;
+    this.fix = options.fix ?? errorTable[code].fix;
   }
 }

@@ -3399,7 +3399,7 @@ export interface operations {
                     "application/json": components["schemas"]["HeadVersions"];
                 };
             };
-            /** @description empty-request: Nothing to classify. invalid-request: The request is not valid. */
+            /** @description invalid-request: The request is not valid. */
             400: {
                 headers: {
                     [name: string]: unknown;

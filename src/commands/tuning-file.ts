@@ -46,7 +46,8 @@ export async function readTuning(data: string, options: EncoderOptions): Promise
   const tuning = await readJsonFile(
     tuningFile(data),
     tuningSchema,
-    'is no tuning; delete it, or run tune again',
+    'is no tuning',
+    'Delete it, or run `tune` again.',
   );
   const isOfHere = JSON.stringify(tuning?.machine) === JSON.stringify(thisMachine(options));
   return isOfHere ? tuning : undefined;

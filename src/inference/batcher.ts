@@ -84,13 +84,15 @@ export class Batcher<Item, Result> {
       const detail = `${this.#queue.length} items are waiting`;
       return Promise.reject(new TandemError('overloaded', detail, { retryAfter }));
     }
-    return new Promise((resolve, reject) => {
-      const cost = this.#options.costOf?.(item) ?? 1;
-      const waiting = { item, cost, signal, mayWait, since: performance.now(), resolve, reject };
-      this.#queue.push(waiting);
-      signal?.addEventListener('abort', () => this.#abandon(waiting), { once: true });
-      this.#wake();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<Batched<Result>>();
+    const cost = this.#options.costOf?.(item) ?? 1;
+    const waiting = { item, cost, signal, mayWait, since: performance.now(), resolve, reject };
+    const abandon = () => this.#abandon(waiting);
+    this.#queue.push(waiting);
+    signal?.addEventListener('abort', abandon);
+    this.#wake();
+    // A signal may outlive the item by far, and would keep it.
+    return promise.finally(() => signal?.removeEventListener('abort', abandon));
   }
 
   #refusable(): number {

@@ -25,7 +25,7 @@ export const headManifestSchema = z.object({
   labels: z.array(z.string()).min(1),
   /** Of any of several labels: the probability from which each is given, where an example has every modality. */
   thresholds: z.array(z.number()).optional(),
-  /** The same in the answer of each modality alone; 0.5 where absent. */
+  /** The same in the answer of each modality alone; heads of earlier releases lack it, and take the others. */
   unimodalThresholds: z.partialRecord(z.enum(modalities), z.array(z.number())).optional(),
   /** The encoders whose features the head takes, in the order of the method's m. */
   encoders: z.array(headEncoderSchema).min(1),

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import pLimit from 'p-limit';
+import pMap from 'p-map';
 import { type ErrorCode, TandemError } from '../errors.ts';
 import type { SubmitOptions } from './batcher.ts';
 import type { Encoders } from './encoders.ts';
@@ -37,6 +38,8 @@ const usualBudgets = {
   cuda: { image: 64 * 224 ** 2, text: 16_384 },
 } as const;
 
+/** Items of a call for embeddings that wait for their turn at a time, so that a small call needn't wait for a large one. */
+const embeddedOfCall = 16;
 /** Items of all calls for embeddings that are encoded or wait for it: enough for the batches, and room for others. */
 const embeddedAtOnce = 64;
 
@@ -114,15 +117,20 @@ export class Predictor {
     signal?: AbortSignal,
   ): Promise<RememberedFeatures[]> {
     const waiting = { signal, mayWait: true };
-    const sourced = await Promise.all(
-      inputs.map((input) =>
-        this.#embedding(() => {
-          signal?.throwIfAborted();
-          return 'image' in input
-            ? this.#images.get(input.image, waiting)
-            : this.#texts.get(input.text, waiting);
+    const embedOne = (input: (typeof inputs)[number]) =>
+      'image' in input ? this.#images.get(input.image, waiting) : this.#texts.get(input.text, waiting);
+    const sourced = await pMap(
+      inputs,
+      (input, index) =>
+        this.#embedding(() => embedOne(input)).catch((error) => {
+          const { code, message } = itemError(error);
+          const at = `input[${index}]`;
+          throw new TandemError(code, `${at}: ${message}`, {
+            items: [{ at, detail: message }],
+            cause: error,
+          });
         }),
-      ),
+      { concurrency: embeddedOfCall },
     );
     this.#note(sourced);
     return sourced;

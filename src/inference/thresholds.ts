@@ -15,6 +15,8 @@ export function thresholdsOf(
   { labels, encoders, thresholds, unimodalThresholds }: Deciding,
   restingOn: readonly Modality[],
 ): readonly number[] {
-  const own = restingOn.length === encoders.length ? thresholds : unimodalThresholds?.[restingOn[0]];
+  // Heads of earlier releases have one list for all their answers.
+  const isOfAll = restingOn.length === encoders.length || unimodalThresholds === undefined;
+  const own = isOfAll ? thresholds : unimodalThresholds[restingOn[0]];
   return own ?? labels.map(() => usualThreshold);
 }

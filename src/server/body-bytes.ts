@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Request, RequestHandler, Response } from 'express';
 import getRawBody from 'raw-body';
@@ -31,33 +31,43 @@ export function inviteBody(request: Request, response: Response): void {
   if (request.get('Expect')?.toLowerCase() === '100-continue') response.writeContinue();
 }
 
-const decompressors = { gzip: createGunzip, deflate: createInflate, br: createBrotliDecompress };
-type Compression = keyof typeof decompressors;
+const decompressors = new Map<string, () => Transform>([
+  ['gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
+const decompressedFix = 'Send the body as it is, or as gzip, deflate or br.';
 
 /**
  * The body without its Content-Encoding, as a stream. What is not gzip, deflate or br although it says so ends the stream
  * with an error that `describeBodyError` knows.
- * @throws TandemError `unsupported-media-type` for another encoding
+ * Whoever stops reading it before its end destroys it, if it isn't the request itself.
+ * @throws TandemError `unsupported-media-type` for another encoding, `deadline-exceeded` where the caller has left
  */
 export function decompressed(request: Request): Readable {
-  const encoding = compressionOf(request);
-  if (encoding === undefined) return request;
-  const stream = decompressors[encoding]();
+  const decompress = decompressorOf(request);
+  if (!decompress) return request;
+  const left = new TandemError('deadline-exceeded', 'the caller has left');
+  if (request.destroyed) throw left;
+  const stream = decompress();
+  // Whoever reads is told of errors, too; afterwards nobody listens, and they would end the process.
+  stream.on('error', () => {});
+  stream.once('close', () => request.unpipe(stream));
   request.once('close', () => {
-    if (!request.readableEnded) stream.destroy(new Error('the caller has left'));
+    if (!request.readableEnded) stream.destroy(left);
   });
   return request.pipe(stream);
 }
 
 /** @throws TandemError `unsupported-media-type` for one that is not known */
-export function compressionOf(request: Request): Compression | undefined {
+export function decompressorOf(request: Request): (() => Transform) | undefined {
   const encoding = request.get('Content-Encoding')?.toLowerCase() ?? 'identity';
   if (encoding === 'identity') return undefined;
-  if (encoding in decompressors) return encoding as Compression;
-  throw new TandemError(
-    'unsupported-media-type',
-    `the content encoding is ${encoding}; send the body as it is, or as gzip, deflate or br`,
-  );
+  const decompress = decompressors.get(encoding);
+  if (decompress) return decompress;
+  throw new TandemError('unsupported-media-type', `the content encoding is ${encoding}`, {
+    fix: decompressedFix,
+  });
 }
 
 /**
@@ -71,7 +81,8 @@ export async function readBytes(request: Request, response: Response, maximumByt
   if (length !== undefined && length > maximumBytes) throw tooLarge(maximumBytes);
   const stream = decompressed(request);
   inviteBody(request, response);
-  return getRawBody(stream, { limit: maximumBytes, length: stream === request ? length : undefined });
+  if (stream === request) return getRawBody(stream, { limit: maximumBytes, length });
+  return getRawBody(stream, { limit: maximumBytes }).finally(() => stream.destroy());
 }
 
 /**

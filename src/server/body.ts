@@ -2,7 +2,7 @@ import type { Request, RequestHandler } from 'express';
 import multer, { MulterError } from 'multer';
 import { z } from 'zod';
 import { type ErrorCode, TandemError } from '../errors.ts';
-import { compressionOf, declaredLength, hasNoBody, inviteBody, tooLarge } from './body-bytes.ts';
+import { declaredLength, decompressorOf, hasNoBody, inviteBody, tooLarge } from './body-bytes.ts';
 import { readJsonBody } from './json-body.ts';
 
 export interface BodyOptions {
@@ -42,8 +42,10 @@ export function readBody({
       throw new TandemError('unsupported-media-type', `the content type is ${given}`);
     }
     if ((declaredLength(request) ?? 0) > maximumBytes) throw tooLarge(maximumBytes);
-    if (compressionOf(request))
-      throw new TandemError('unsupported-media-type', 'a form has no content encoding; send it as it is');
+    if (decompressorOf(request))
+      throw new TandemError('unsupported-media-type', 'a form cannot come compressed', {
+        fix: 'Send the form without a Content-Encoding.',
+      });
     inviteBody(request, response);
     // Multer tells of an error once the whole body has come; whoever sends too much is told at once.
     let isTold = false;

@@ -1,21 +1,22 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { TandemError } from '../errors.ts';
+import { type ErrorCode, TandemError } from '../errors.ts';
 import { hasNoBody, readBytes } from './body-bytes.ts';
 
 /**
  * Reads a body that is JSON, and nothing else, into `request.body`.
- * Passes on TandemError `empty-request` where there is none, `unsupported-media-type` where it is something else, and
+ * Passes on TandemError `empty-request`, or what `whenEmpty` says, where there is none, `unsupported-media-type` where it is something else, and
  * what {@link readJsonBody} throws.
  * @example handlers: [readJson(2 ** 20), answer]
  */
-export function readJson(maximumBytes: number): RequestHandler {
+export function readJson(maximumBytes: number, whenEmpty: ErrorCode = 'empty-request'): RequestHandler {
   return async (request, response, next) => {
-    if (hasNoBody(request)) throw new TandemError('empty-request', 'the request has no body');
+    if (hasNoBody(request)) throw new TandemError(whenEmpty, 'the request has no body');
     if (!request.is('application/json')) {
       const given = request.get('Content-Type') ?? 'none';
       throw new TandemError(
         'unsupported-media-type',
         `the content type is ${given}, and this address takes application/json alone`,
+        { fix: 'Send JSON, with the content type application/json.' },
       );
     }
     request.body = await readJsonBody(request, response, maximumBytes);
@@ -35,7 +36,9 @@ export async function readJsonBody(
 ): Promise<unknown> {
   const charset = /;\s*charset="?([^\s;"]+)/i.exec(request.get('Content-Type') ?? '')?.[1] ?? 'utf-8';
   if (!/^utf-?8$/i.test(charset))
-    throw new TandemError('unsupported-media-type', `the charset is ${charset}; send JSON in UTF-8`);
+    throw new TandemError('unsupported-media-type', `the charset is ${charset}`, {
+      fix: 'Send the JSON in UTF-8.',
+    });
   const bytes = await readBytes(request, response, maximumBytes);
   try {
     return JSON.parse(new TextDecoder().decode(bytes));

@@ -60,6 +60,8 @@ function linger(request: IncomingMessage): void {
     bytes += piece.length;
     if (bytes > lingerBytes) request.destroy();
   });
+  // What paused it, a decompressor say, does not any more.
+  request.unpipe();
   request.resume();
   const cutOff = setTimeout(() => request.destroy(), lingerTime).unref();
   request.once('close', () => clearTimeout(cutOff));

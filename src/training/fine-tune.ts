@@ -102,7 +102,7 @@ export async function fineTune(
     : undefined;
   if (options.search && !search)
     options.onNote?.(
-      `${train.length} examples are too few to hold any out of the training: the recipe is the default, and the answers are not calibrated`,
+      `of ${train.length} examples too few are left to hold out of the training, that differ and whose label others bear as well: the recipe is the default, and the answers are not calibrated`,
     );
   const chosen = search?.recipe ?? recipe;
   const engine = Engine.start({ provider, threads: options.threads });

@@ -39,7 +39,7 @@ describe('a dataset that cross-validation can hold nothing out of', () => {
     );
     const trained = await run('train', dataset, '--head', 'scarce');
     expect(trained.code, trained.stderr).toBe(0);
-    expect(trained.stderr).toContain('too few to hold any out');
+    expect(trained.stderr).toContain('too few are left to hold out');
     const { value } = await run('heads', 'list');
     expect(value.heads.map((head: { name: string }) => head.name)).toContain('scarce');
   });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { Batcher } from '../../src/inference/batcher.ts';
 
@@ -137,6 +138,18 @@ describe('a batcher', () => {
     for (let round = 0; round < 2; round++) await release();
     expect(batches).toEqual([[1], [3]]);
     expect([(await first).result, (await stays).result]).toEqual([10, 30]);
+  });
+
+  it('lets go of an item that is done, however long its signal lives', async () => {
+    const { run, release } = gatedRunner();
+    const batcher = new Batcher({ run, budget: 4, maximumQueue: 10 });
+    const { signal } = new AbortController();
+    const done = batcher.submit(1, { signal });
+    await pause();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await release();
+    await done;
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   it('goes on after every caller of a batch has left', async () => {

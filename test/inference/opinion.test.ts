@@ -9,8 +9,8 @@ const head = {
   thresholds: [0.3, 0.8],
   unimodalThresholds: { text: [0.6, 0.2] },
 };
-const given = (restingOn: ('image' | 'text')[]) =>
-  opinionOf(Float64Array.of(0.5, 0.5), head, { restingOn, topK: 5 })
+const given = (restingOn: ('image' | 'text')[], asking = head as Parameters<typeof opinionOf>[1]) =>
+  opinionOf(Float64Array.of(0.5, 0.5), asking, { restingOn, topK: 5 })
     .labels.filter(({ given }) => given)
     .map(({ label }) => label);
 
@@ -21,4 +21,10 @@ it('gives labels from the thresholds of what the answer rests on', () => {
 
 it('gives labels from one half on where a modality has no thresholds of its own', () => {
   expect(given(['image']).sort()).toEqual(['big', 'red']);
+});
+
+it('takes the one list of thresholds that heads of earlier releases have', () => {
+  const older = { ...head, unimodalThresholds: undefined };
+  expect(given(['text'], older)).toEqual(['big']);
+  expect(given(['image', 'text'], older)).toEqual(['big']);
 });

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { type ClientRequest, type IncomingMessage, request as send } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { problemOf, serve, services } from './double.ts';
@@ -136,6 +138,37 @@ describe('a compressed body', () => {
     expect(packed.length).toBeLessThan(maximumRequestBytes);
     expect(await problemOf(await sendPacked(gzip, packed))).toMatchObject({ code: 'payload-too-large' });
   });
+
+  it.each(['/v1/predict', '/v2/models/emoji/infer'])(
+    'outlives neither its refusal nor its sender: %s',
+    { timeout: 20_000 },
+    async (path) => {
+      const { address } = await serve(services(), { maximumRequestBytes });
+      const packed = gzipSync(randomBytes(2 ** 21).toString('hex'));
+      for (const type of ['application/json', 'application/x-ndjson']) {
+        const headers = { 'Content-Type': type, 'Content-Encoding': 'gzip', 'Transfer-Encoding': 'chunked' };
+        const { request, answer } = post(address, path, headers);
+        request.write(packed.subarray(0, 2 ** 20));
+        expect(await codeOf(answer)).toBe('/problems/payload-too-large');
+        // The server ends it after a moment.
+        await new Promise((resolve) => request.once('close', resolve));
+        const leaving = post(address, path, headers);
+        leaving.request.write(packed.subarray(0, 2 ** 10));
+        await sleep(50);
+        leaving.request.destroy();
+      }
+      await sleep(100);
+      expect((await fetch(`${address}/healthz`)).status).toBe(200);
+    },
+  );
+
+  it.each(['constructor', '__proto__', 'zstd'])(
+    'in an encoding that nobody knows is refused: %s',
+    async (encoding) => {
+      const response = await sendPacked({ ...json, 'Content-Encoding': encoding }, inputs('a'));
+      expect(await problemOf(response)).toMatchObject({ code: 'unsupported-media-type' });
+    },
+  );
 
   it('is refused where it is not what it says, and where it is a form', async () => {
     expect(await problemOf(await sendPacked(gzip, inputs('a')))).toMatchObject({ code: 'invalid-request' });

@@ -157,7 +157,6 @@ export function versionRoutes({ versions }: Services, options: AppOptions): Rout
         responses: {
           ...versionsResponse('The versions, the alias on the one that was asked for.'),
           ...problemResponses(
-            'empty-request',
             'invalid-request',
             'unknown-head',
             'payload-too-large',
@@ -166,7 +165,7 @@ export function versionRoutes({ versions }: Services, options: AppOptions): Rout
         },
       },
       handlers: [
-        readJson(2 ** 12),
+        readJson(2 ** 12, 'invalid-request'),
         async ({ params, body }, response) => {
           const { version } = bodySchema.parse(body);
           response.json(await versions.setAlias(params.name, params.alias, version));

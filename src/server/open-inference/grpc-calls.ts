@@ -113,7 +113,7 @@ export class GrpcCalls {
   /** What is thrown as gRPC's kind of error; with when to try again, where that is known (gRPC's retry pushback). */
   #failureOf(error: unknown, id: string, path: string) {
     const known = error instanceof TandemError ? error : storageError(error);
-    const { title, fix, status: httpStatus } = errorTable[known?.code ?? 'internal'];
+    const { title, status: httpStatus } = errorTable[known?.code ?? 'internal'];
     if (httpStatus === 500) this.#options.logger.error({ id, err: error, path }, 'unexpected error');
     else if (known?.code === 'storage-unavailable')
       this.#options.logger.error({ id, err: error, path }, title);
@@ -122,7 +122,7 @@ export class GrpcCalls {
       metadata.set('grpc-retry-pushback-ms', String(Math.max(1, Math.ceil(1000 * known.retryAfter))));
     return {
       code: codes[httpStatus] ?? status.INTERNAL,
-      details: known ? `${title}: ${known.message}. ${fix}` : title,
+      details: known ? `${title}: ${known.message}. ${known.fix}` : title,
       metadata,
     };
   }

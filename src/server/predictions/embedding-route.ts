@@ -100,7 +100,7 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
       );
     const readable = inputs.map((text, index) =>
       pictures > 0
-        ? { image: decodeBase64Picture(text) }
+        ? { image: readPicture(text, `input[${index}]`) }
         : { text: readText(text, `input[${index}]`, options) },
     );
     const embedded = await withDeadline(response, options.requestTimeout, (signal) =>
@@ -150,6 +150,16 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
       handlers: [readJson(options.maximumRequestBytes), answer],
     },
   ];
+}
+
+function readPicture(text: string, at: string): Uint8Array {
+  try {
+    return decodeBase64Picture(text);
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+    const { code, message } = error;
+    throw new TandemError(code, `${at}: ${message}`, { items: [{ at, detail: message }], cause: error });
+  }
 }
 
 function readText(text: string, at: string, options: AppOptions): string {

@@ -3,11 +3,12 @@ import { Readable } from 'node:stream';
 import type { RequestHandler } from 'express';
 import pLimit from 'p-limit';
 import { z } from 'zod';
-import { errorTable, TandemError } from '../../errors.ts';
+import { type ErrorCode, errorTable, TandemError } from '../../errors.ts';
 import { decompressed, inviteBody, tooLarge } from '../body-bytes.ts';
 import type { AppOptions } from '../options.ts';
 import { describeProblem } from '../problems.ts';
 import type { Services } from '../services.ts';
+import { withDeadline } from './deadline.ts';
 import { linesOf } from './lines.ts';
 import { predictAndCount } from './outcomes.ts';
 import {
@@ -46,41 +47,42 @@ export function answerLines(
   const inTurn = pLimit(linesInFlight);
   return async (request, response) => {
     const { head = defaultHead, topK } = lineQuerySchema.parse(request.query);
+    const left = new AbortController();
+    response.once('close', () => left.abort());
+    if (response.closed) left.abort();
+    // Each line in work listens for it as well.
+    response.setMaxListeners(0);
     // An unknown head is the request's error, while one can still be sent as such.
     await services.head(head);
-    const left = new AbortController();
-    response.once('close', () => left.abort(new TandemError('deadline-exceeded', 'the caller has left')));
     const answerLine = async (line: string): Promise<object> => {
       left.signal.throwIfAborted();
       const input =
         line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : parseLine(line, limits);
-      const late = AbortSignal.timeout(requestTimeout);
-      const failed = new AbortController();
-      const signal = AbortSignal.any([left.signal, late, failed.signal]);
-      const [answer] = await withPictures([input], {
-        fetchPicture,
-        maximumBytes: maximumRequestBytes,
-        signal,
-      })
-        .then(async (complete) => {
-          const { answers } = await predictAndCount(services, metrics, complete, {
-            ...{ head, topK, signal },
-            mayWait: true,
-          });
-          return answers;
-        })
-        .catch((error) => {
-          failed.abort(error);
-          if (left.signal.aborted) throw error;
-          return [ofLine(error, late, requestTimeout)];
-        });
+      const fetchOptions = { fetchPicture, maximumBytes: maximumRequestBytes };
+      const answer = await withDeadline(response, requestTimeout, (signal) =>
+        withPictures([input], { ...fetchOptions, signal }),
+      )
+        .then((complete) =>
+          inTurn(() =>
+            withDeadline(response, requestTimeout, (signal) =>
+              predictAndCount(services, metrics, complete, { head, topK, signal, mayWait: true }),
+            ),
+          ),
+        )
+        .then(
+          ({ answers }) => answers[0],
+          (error) => {
+            if (left.signal.aborted) throw error;
+            return ofLine(error);
+          },
+        );
       return answer instanceof TandemError ? { error: describeProblem(answer) } : answer;
     };
     const body = decompressed(request);
     inviteBody(request, response);
     response.type(lineMediaType);
     const lines = Readable.from(linesOf(body, maximumRequestBytes));
-    const answers = lines.map((line) => inTurn(() => answerLine(line)), { concurrency: linesOfStream });
+    const answers = lines.map(answerLine, { concurrency: linesOfStream });
     try {
       for await (const answer of answers)
         if (!response.write(`${JSON.stringify(answer)}\n`))
@@ -88,6 +90,8 @@ export function answerLines(
       response.end();
     } catch (error) {
       if (!left.signal.aborted) throw error;
+    } finally {
+      if (body !== request) body.destroy();
     }
   };
 }
@@ -104,11 +108,11 @@ function parseLine(line: string, limits: PredictionLimits) {
   return new TandemError('invalid-request', z.prettifyError(parsed.error));
 }
 
+const ofTheLine: ReadonlySet<ErrorCode> = new Set(['overloaded', 'out-of-memory', 'deadline-exceeded']);
+
 /** What one line failed of; what is not the line's to fail of is thrown. */
-function ofLine(error: unknown, late: AbortSignal, milliseconds: number): TandemError {
-  if (late.aborted) return new TandemError('deadline-exceeded', `no answer within ${milliseconds} ms`);
-  if (error instanceof TandemError && errorTable[error.code].status < 500) return error;
-  if (error instanceof TandemError && (error.code === 'overloaded' || error.code === 'out-of-memory'))
+function ofLine(error: unknown): TandemError {
+  if (error instanceof TandemError && (errorTable[error.code].status < 500 || ofTheLine.has(error.code)))
     return error;
   throw error;
 }

@@ -8,6 +8,7 @@ import { missing } from './missing.ts';
 /**
  * What a JSON file holds; undefined where there is none.
  * @param problem what to say of a file that holds something else, after its path
+ * @param fix what to do about it
  * @throws TandemError `damaged-artifact`
  * @example const record = await readJsonFile('aliases.json', recordSchema, 'is no list of aliases');
  */
@@ -15,13 +16,14 @@ export async function readJsonFile<Schema extends z.ZodType>(
   file: string,
   schema: Schema,
   problem: string,
+  fix?: string,
 ): Promise<z.infer<Schema> | undefined> {
   const text = await readFile(file, 'utf8').catch(missing);
   if (text === undefined) return undefined;
   try {
     return schema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new TandemError('damaged-artifact', `${file} ${problem}`, { cause });
+    throw new TandemError('damaged-artifact', `${file} ${problem}`, { cause, fix });
   }
 }
 

@@ -2,6 +2,8 @@ import { TandemError } from '../../errors.ts';
 import { type Modality, modalities } from '../../inference/prediction.ts';
 import type { Dataset } from './example.ts';
 import { labelsIn } from './label-column.ts';
+import { checkLabels } from './labels.ts';
+import { describeProblems, Problems } from './problems.ts';
 
 /** The modalities that any example has. */
 export function modalitiesIn({ examples }: Pick<Dataset, 'examples'>): Modality[] {
@@ -10,7 +12,7 @@ export function modalitiesIn({ examples }: Pick<Dataset, 'examples'>): Modality[
 
 /**
  * The examples that have a modality: what a head for it alone can learn from.
- * @throws TandemError `invalid-dataset` where a label is left without an example
+ * @throws TandemError `invalid-dataset` where a label is left without an example, or with too few to train on
  * @example const pictures = withModality(dataset, 'image');
  */
 export function withModality(dataset: Dataset, modality: Modality): Dataset {
@@ -28,5 +30,10 @@ export function withModality(dataset: Dataset, modality: Modality): Dataset {
         `no example of ${lost.map((label) => JSON.stringify(label)).join(', ')} has ${modality} to learn from; bring some, or take another strategy`,
       );
   }
+  const problems = new Problems();
+  const found = examples.map((example) => ({ ...example, at: `row ${example.row}` }));
+  const name = `${dataset.name}, of which ${examples.length} examples have ${modality},`;
+  checkLabels(found, { ...dataset, dataset: name, purpose: 'training' }, problems);
+  if (problems.count > 0) throw describeProblems(name, problems.list());
   return { ...dataset, examples };
 }

@@ -60,8 +60,9 @@ const leastWeight = 0.01;
 const ridge = 1e-3;
 
 /**
- * The weights, none negative, that make the truth likeliest: the negative log likelihood is convex in them, and Newton's
- * method finds its minimum. An opinion whose weight would be negative is left out, unless all would be.
+ * The weights, none negative, that make the truth likeliest (with a little ridge towards the plain mean). The negative log
+ * likelihood is convex in them: where its minimum has a negative weight, the best lies where some weights are zero, and all
+ * such places are looked at.
  * @returns one weight for each opinion
  * @example const [inverseTemperature] = fitPooling(oneLabel, rows.map((row) => [row]), labels);
  */
@@ -71,21 +72,33 @@ export function fitPooling<Truth>(
   truth: readonly Truth[],
 ): number[] {
   const count = examples[0].length;
-  let taken = Array.from({ length: count }, (_, index) => index);
-  for (;;) {
-    const weights = newton(
+  const all = Array.from({ length: count }, (_, index) => index);
+  const fitWith = (taken: readonly number[]) => {
+    const { weights, loss } = newton(
       family,
       examples.map((opinions) => taken.map((index) => opinions[index])),
       truth,
+      1 / count,
     );
-    const kept = taken.filter((_, place) => weights[place] > 0);
-    if (kept.length === taken.length || kept.length === 0) {
-      const result = new Array<number>(count).fill(0);
-      for (const [place, index] of taken.entries()) result[index] = Math.max(weights[place], 0);
-      return kept.length === 0 ? result.fill(leastWeight / count) : result;
-    }
-    taken = kept;
-  }
+    const isFeasible = weights.every((weight) => weight > 0);
+    // The ridge of those that are left out.
+    const penalized = loss + ((count - taken.length) * ridge) / (2 * count ** 2);
+    return { isFeasible, loss: penalized, weights: all.map((index) => weights[taken.indexOf(index)] ?? 0) };
+  };
+  const unconstrained = fitWith(all);
+  if (unconstrained.isFeasible) return unconstrained.weights;
+  const feasible = properSubsets(all)
+    .map(fitWith)
+    .filter(({ isFeasible }) => isFeasible);
+  if (feasible.length === 0) return all.map(() => leastWeight / count);
+  return feasible.reduce((best, other) => (other.loss < best.loss ? other : best)).weights;
+}
+
+/** Every choice of some elements, but not none and not all. */
+function properSubsets<Element>(elements: readonly Element[]): Element[][] {
+  return Array.from({ length: 2 ** elements.length - 2 }, (_, index) =>
+    elements.filter((_, place) => (((index + 1) >> place) & 1) === 1),
+  );
 }
 
 /** `η = Σ_j w_j o_j` of one example. */
@@ -100,17 +113,17 @@ function newton<Truth>(
   family: AnswerFamily<Truth>,
   examples: readonly Opinions[],
   truth: readonly Truth[],
-): number[] {
+  start: number,
+): { weights: number[]; loss: number } {
   const size = examples[0].length;
-  const start = new Array<number>(size).fill(1 / size);
   const lossOf = (weights: readonly number[]) =>
     examples.reduce((sum, opinions, row) => sum + family.loss(pool(opinions, weights), truth[row]), 0) /
       examples.length +
-    (ridge / 2) * weights.reduce((sum, value, index) => sum + (value - start[index]) ** 2, 0);
-  let weights = start;
+    (ridge / 2) * weights.reduce((sum, value) => sum + (value - start) ** 2, 0);
+  let weights = new Array<number>(size).fill(start);
   let current = lossOf(weights);
   for (let step = 0; step < mostSteps; step++) {
-    const gradient = weights.map((value, index) => ridge * (value - start[index]));
+    const gradient = weights.map((value) => ridge * (value - start));
     const hessian = weights.map((_, i) => weights.map((_, j) => (i === j ? ridge : 0)));
     for (const [row, opinions] of examples.entries()) {
       const expected = family.expect(pool(opinions, weights));
@@ -137,7 +150,7 @@ function newton<Truth>(
     weights = next;
     current = reached;
   }
-  return weights;
+  return { weights, loss: current };
 }
 
 /** Solves a small positive definite system by Cholesky's decomposition. */

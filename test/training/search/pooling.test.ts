@@ -134,3 +134,31 @@ it('is never less likely than the plain mean of the opinions', () => {
     ),
   );
 });
+
+it('is the best of all weights that are not negative, also where several want to be', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 5, max: 60 }), fc.nat(), (count, seed) => {
+      const random = new Random(seed, 'non-negative test');
+      const truth = Array.from({ length: count }, () => [random.nextNormal()]);
+      // The fused opinion is about the sum of the others, as that of concat fusion.
+      const examples = truth.map(([value]) => {
+        const [image, text] = [1.5, 0.8].map((noise) => value + noise * random.nextNormal());
+        return [[image + text + 0.2 * random.nextNormal()], [image], [text]];
+      });
+      const meanLoss = (weights: readonly number[]) =>
+        examples.reduce((sum, opinions, row) => sum + numbers.loss(pool(opinions, weights), truth[row]), 0) /
+        count;
+      const found = fitPooling(numbers, examples, truth);
+      const best = meanLoss(found);
+      const steps = [0, 0.1, 0.25, 0.5, 0.75, 1, 1.25];
+      for (const a of steps)
+        for (const b of steps)
+          for (const c of steps) {
+            const ridge = [a, b, c].reduce((sum, weight) => sum + 0.0005 * (weight - 1 / 3) ** 2, 0);
+            expect(best).toBeLessThanOrEqual(meanLoss([a, b, c]) + ridge + 1e-9);
+          }
+      expect(Math.min(...found)).toBeGreaterThanOrEqual(0);
+    }),
+    { numRuns: 40 },
+  );
+});
