@@ -110,7 +110,7 @@ describe('a report', () => {
     ])
       expect(html).toContain(expected);
     input.manifest.calibration = undefined;
-    expect(await reportOf(input)).toContain('the answers are left as they are');
+    expect(await reportOf(input)).toContain('answers no better, so they are left as they are');
   });
 
   it('shows test examples beside the training examples that they look like', async () => {

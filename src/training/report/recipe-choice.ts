@@ -15,8 +15,8 @@ export function recipeChoice({ training, calibration, encoders, target }: HeadMa
   return [
     h('h3', null, 'How was the recipe chosen?'),
     paragraph(
-      `By cross-validation on ${count(examples, 'training example')}: ${held}. The recipe under which the held-out labels are ` +
-        'likeliest was then trained on all of them. The test examples had no part in it.',
+      `By cross-validation on ${count(examples, 'training example')}: ${held}. The recipe under which ${target === 'regression' ? 'the held-out numbers are met best' : 'the held-out labels are likeliest'} ` +
+        'was then trained on all of them. The test examples had no part in it.',
     ),
     table(
       'Recipes tried',
@@ -33,7 +33,9 @@ export function recipeChoice({ training, calibration, encoders, target }: HeadMa
     ),
     calibration
       ? table(
-          'Calibration: the weights of the logits',
+          target === 'regression'
+            ? 'Calibration: the weights of the answers, as deviations from the mean'
+            : 'Calibration: the weights of the logits',
           [{ title: 'Answer' }, ...['fused', ...encoders.map(({ modality }) => modality)].map(numeric)],
           [
             ['from everything', ...calibration.fused.map((weight) => weight.toFixed(2))],
@@ -44,7 +46,7 @@ export function recipeChoice({ training, calibration, encoders, target }: HeadMa
             ]),
           ],
         )
-      : paragraph('Calibration made held-out labels no likelier, so the answers are left as they are.'),
+      : paragraph('Calibration made held-out answers no better, so they are left as they are.'),
   ];
 }
 
