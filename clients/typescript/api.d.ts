@@ -1545,10 +1545,18 @@ export interface components {
             /** @description Examples that the dataset itself puts on this side. */
             train: number;
             test: number;
+            /** @description The most frequent first; none where numbers are to be learnt. */
             labels: {
                 label: string;
                 examples: number;
             }[];
+            /** @description Where numbers are to be learnt. */
+            numbers?: {
+                least: number;
+                most: number;
+                mean: number;
+                distinct: number;
+            };
         };
         /**
          * @example {

@@ -21,8 +21,8 @@ export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 
   dropoutMasks: number;
   /** Rows of the bank of gradient noise, which only `ogm-ge` reads. */
   noiseRows?: number;
-  /** True where examples count differently: the step then reads `weights` as well. */
-  weighted?: boolean;
+  /** Columns of the weights where examples, or cells of their truth, count differently: the step then reads `weights`. */
+  weightColumns?: number;
   /** True where some examples lack a modality: the step then reads `presence` as well. */
   partial: boolean;
 }
@@ -81,7 +81,7 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   const target: Target = targets[architecture.target ?? 'single'];
   const { type, shape } = target.truth;
   const allTruth = input(sharedInputs.truth, shape(dynamic, architecture.classes), type);
-  const allWeights = input(sharedInputs.weights, [dynamic, 1]);
+  const allWeights = input(sharedInputs.weights, [dynamic, settings.weightColumns ?? 1]);
   const present = modalities.map((m) => input(sharedInputs.presence(m), [dynamic, 1]));
   const masks = architecture.dimensions.map((D, m) => input(sharedInputs.dropoutMasks(m), [dropoutMasks, D]));
 
@@ -102,7 +102,7 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
     {
       features: dropped(0),
       truth,
-      weights: settings.weighted ? gather(allWeights, rows) : undefined,
+      weights: settings.weightColumns ? gather(allWeights, rows) : undefined,
       presence,
       passes,
     },
@@ -141,7 +141,7 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
     shared: [
       ...features,
       allTruth,
-      ...(settings.weighted ? [allWeights] : []),
+      ...(settings.weightColumns ? [allWeights] : []),
       ...(settings.partial ? present : []),
       ...(dropoutMasks > 0 ? masks : []),
       ...(noisy ? [noiseBank] : []),

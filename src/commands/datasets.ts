@@ -12,7 +12,7 @@ import { exportDataset } from '../training/dataset/export.ts';
 import { type DatasetSource, importDataset, tryImport } from '../training/dataset/import.ts';
 import { deleteUnused } from './dataset-services.ts';
 import { addColumnOptions, addSettings, columnNames, example, settingsOf } from './options.ts';
-import { print, printJson, table } from './output.ts';
+import { numberText, print, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 import { storeOptions } from './store.ts';
 
@@ -54,10 +54,12 @@ const check = addColumnOptions(
         `${name}: ${counts.examples} examples, ${counts.images} with a picture, ${counts.texts} with a text`,
       );
       print(
-        table([
-          ['label', 'examples'],
-          ...counts.labels.map(({ label, examples }) => [label, String(examples)]),
-        ]),
+        counts.numbers
+          ? `${labelsText(counts)}, ${numberText(counts.numbers.mean)} on average`
+          : table([
+              ['label', 'examples'],
+              ...counts.labels.map(({ label, examples }) => [label, String(examples)]),
+            ]),
       );
       for (const { at, image, text, label } of preview)
         print(
@@ -102,7 +104,7 @@ const list = subcommand('list', 'list the imported datasets', 'list').action(
       id,
       String(counts.examples),
       String(counts.distinctImages),
-      String(counts.labels.length),
+      labelsText(counts),
       createdAt,
     ]);
     print(table([['dataset', 'examples', 'pictures', 'labels', 'imported'], ...rows]));
@@ -169,6 +171,11 @@ async function makeWorkspace(data: string): Promise<string> {
 }
 
 function describe({ counts }: DatasetRecord): string {
-  const labels = `${counts.labels.length} labels`;
-  return `${counts.examples} examples, ${counts.distinctImages} different pictures, ${labels}`;
+  return `${counts.examples} examples, ${counts.distinctImages} different pictures, ${labelsText(counts)}`;
+}
+
+/** @example labelsText(record.counts) // '12 labels' or 'numbers from 1 to 99' */
+function labelsText({ labels, numbers }: DatasetRecord['counts']): string {
+  if (numbers) return `numbers from ${numberText(numbers.least)} to ${numberText(numbers.most)}`;
+  return `${labels.length} ${labels.length === 1 ? 'label' : 'labels'}`;
 }

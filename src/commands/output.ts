@@ -51,7 +51,8 @@ export function numberText(value: number): string {
 
 /** One figure of a head. */
 export function metricText(value: number, isShare: boolean): string {
-  return isShare ? percent(value) : value.toFixed(3);
+  if (isShare) return percent(value);
+  return value !== 0 && Math.abs(value) < 0.001 ? value.toPrecision(3) : value.toFixed(3);
 }
 
 /** The main figures of a head, as a table: together, and each modality alone. */

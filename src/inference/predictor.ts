@@ -39,9 +39,9 @@ const usualBudgets = {
 } as const;
 
 /** Items of a call for embeddings that wait for their turn at a time, so that a small call needn't wait for a large one. */
-const embeddedOfCall = 16;
+const embeddedOfCall = 64;
 /** Items of all calls for embeddings that are encoded or wait for it: enough for the batches, and room for others. */
-const embeddedAtOnce = 64;
+const embeddedAtOnce = 128;
 
 interface EncodedItem extends Omit<SourcedFeatures, 'features' | 'cost'> {
   features: ItemFeatures;
@@ -122,7 +122,10 @@ export class Predictor {
     const sourced = await pMap(
       inputs,
       (input, index) =>
-        this.#embedding(() => embedOne(input)).catch((error) => {
+        this.#embedding(async () => {
+          signal?.throwIfAborted();
+          return embedOne(input);
+        }).catch((error) => {
           const { code, message } = itemError(error);
           const at = `input[${index}]`;
           throw new TandemError(code, `${at}: ${message}`, {

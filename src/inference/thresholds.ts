@@ -2,7 +2,9 @@ import type { HeadManifest } from './head-manifest.ts';
 import type { Modality } from './prediction.ts';
 
 /** What of a head says from which probability on its labels are given. */
-export type Deciding = Pick<HeadManifest, 'labels' | 'encoders' | 'thresholds' | 'unimodalThresholds'>;
+export interface Deciding extends Pick<HeadManifest, 'labels' | 'thresholds' | 'unimodalThresholds'> {
+  encoders: readonly Pick<HeadManifest['encoders'][number], 'modality'>[];
+}
 
 export const usualThreshold = 0.5;
 

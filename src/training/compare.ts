@@ -19,8 +19,11 @@ import { extractFeatures } from './features/features.ts';
 import { fitHead, type SplitRows } from './fit.ts';
 import type { AnswerMetrics, TrainingProgress } from './progress.ts';
 import { type Recipe, recipeFor } from './recipe.ts';
+import { calibrateRecipe } from './search/recipe-search.ts';
+import type { HeadThresholds } from './search/thresholds.ts';
 import type { SplitMethod } from './splitting/split.ts';
 import { splitRows } from './splitting/split-rows.ts';
+import { groupTwins } from './splitting/twins.ts';
 import type { TrainingOptions } from './steps/trainer.ts';
 
 export interface CompareOptions {
@@ -70,7 +73,8 @@ export interface Comparison {
 }
 
 /**
- * Trains every strategy on the same splits with the same budget and measures each on the same test examples.
+ * Trains every strategy on the same splits with the same budget and measures each on the same test examples, each with
+ * the calibration and the thresholds that folds of its training side give it, as the head that would be served.
  * @throws TandemError as `fineTune` does
  * @example const { results, verdict } = await compareStrategies(encoders, { dataset: await readDataset('pets'), seeds: [0, 1, 2, 3, 4], … });
  */
@@ -85,6 +89,7 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
   });
   const known = table.columns.map(({ modality }) => modality);
   const taking = contenders.filter((contender) => isPossible(contender, known, dataset.target));
+  const groups = groupTwins(dataset.examples);
   const engine = Engine.start({ provider: encoders.provider.provider, threads: options.threads });
   const measured = new Map<Contender, AnswerMetrics[]>();
   let done = 0;
@@ -94,13 +99,15 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
       for (const contender of taking) {
         const { table: seen, recipe: changed } = prepare(contender, table, recipe);
         const classes = dataset.labels.length;
-        const answers = await answersFrom(engine, seen, splits[index], {
-          classes,
-          recipe: changed,
-          seed,
-          signal,
+        const { answers, thresholds } = await answersFrom(engine, seen, splits[index], {
+          ...{ classes, recipe: changed, seed, signal, groups },
         });
-        const metrics = measureAnswers(answers, selectRows({ ...table, columns: [] }, splits[index].test));
+        const metrics = measureAnswers(answers, selectRows({ ...table, columns: [] }, splits[index].test), {
+          labels: dataset.labels,
+          encoders: seen.columns,
+          thresholds: thresholds?.fused,
+          unimodalThresholds: thresholds?.unimodal,
+        });
         measured.set(contender, [...(measured.get(contender) ?? []), metrics]);
         onProgress?.({
           stage: 'comparison',
@@ -139,15 +146,21 @@ async function answersFrom(
   engine: Engine,
   table: FeatureTable,
   { train, test }: SplitRows,
-  options: TrainingOptions,
-): Promise<ItemProbabilities[]> {
+  { groups, ...options }: TrainingOptions & { groups: readonly unknown[] },
+): Promise<{ answers: ItemProbabilities[]; thresholds?: HeadThresholds }> {
   const isKnown = (row: number) => table.columns.some(({ present }) => present[row] === 1);
   const [known, asked] = [train.filter(isKnown), test.filter(isKnown)];
   const unknown: ItemProbabilities = { fused: priorOf(table, train, options.classes), unimodal: {} };
-  if (known.length === 0 || asked.length === 0) return test.map(() => unknown);
-  const { answers } = await fitHead(engine, table, { train: known, test: asked }, options);
+  if (known.length === 0 || asked.length === 0) return { answers: test.map(() => unknown) };
+  const { calibration, thresholds } = await calibrateRecipe(engine, table, known, { ...options, groups });
+  const { answers } = await fitHead(
+    engine,
+    table,
+    { train: known, test: asked },
+    { ...options, calibration },
+  );
   const answerOf = new Map(asked.map((row, index) => [row, answers[index]]));
-  return test.map((row) => answerOf.get(row) ?? unknown);
+  return { answers: test.map((row) => answerOf.get(row) ?? unknown), thresholds };
 }
 
 function judge(

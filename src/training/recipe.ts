@@ -28,7 +28,7 @@ export interface Recipe {
   variance: VarianceProxy;
   /** T of the softmax over modalities. */
   temperature: number;
-  /** `balanced`: every label counts the same in all, however rare (an example counts examples / (labels × its label's)). */
+  /** `balanced`: every label counts the same in all, however rare (see `balancedWeights`). */
   classWeights: 'none' | 'balanced';
   /** Share of the steps with γ = 1 and no gradient residual. Epochs would be wrong: small sets end before five. */
   warmUpShare: number;

@@ -47,15 +47,23 @@ describe('a dataset that cross-validation can hold nothing out of', () => {
 
 describe('numbers', () => {
   it('are not learnt from examples that all have the same one', async () => {
-    const dataset = await texts('same numbers', [
+    const same = await texts('same numbers', [
       [item(0), '5'],
       [item(1), '5.0'],
       [item(2), '5'],
-      [item(3), '5.00'],
     ]);
-    const { code, value } = await run('train', dataset, '--head', 'same', '--target', 'regression');
+    const { code, value } = await run('train', same, '--head', 'same', '--target', 'regression');
     expect(code).toBe(1);
-    expect(value.error.detail).toContain('all with the number 5');
+    expect(value.error.items[0].detail).toContain('the same number, "5"');
+
+    const rows = Array.from({ length: 8 }, (_, row) => ({
+      text: item(row),
+      label: row < 6 ? 5 : 6,
+      split: row < 6 ? 'train' : 'test',
+    }));
+    await writeFile(path.join(same, 'metadata.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+    const split = await run('train', same, '--head', 'same', '--target', 'regression');
+    expect(split.value.error.detail).toContain('6 examples to train on, all with the number 5');
   });
 
   it.each([
@@ -72,6 +80,43 @@ describe('numbers', () => {
     expect(value.error.items).toHaveLength(1);
     expect(value.error.items[0].at).toBe(at);
     expect(value.error.items[0].detail).toContain(fix);
+  });
+});
+
+describe('several labels', () => {
+  it('are counted each by itself, and numbers by their range', async () => {
+    const rows = ['a|b', 'b', '', 'a'].flatMap((label, kind) =>
+      Array.from({ length: 6 }, (_, row): [string, string] => [item(6 * kind + row), label]),
+    );
+    const several = await run('datasets', 'check', await texts('counted', rows), '--target', 'multi');
+    expect(several.value.counts.labels).toEqual([
+      { label: 'a', examples: 12 },
+      { label: 'b', examples: 12 },
+    ]);
+    const prices = await texts(
+      'ranged',
+      Array.from({ length: 20 }, (_, row) => [item(row), 2 * row]),
+    );
+    const numbers = await run('datasets', 'check', prices, '--target', 'regression');
+    expect(numbers.value.counts).toMatchObject({
+      labels: [],
+      numbers: { least: 0, most: 38, mean: 19, distinct: 20 },
+    });
+  });
+
+  it('are refused where one is marked for testing alone', async () => {
+    const dataset = path.join(folder, 'untaught');
+    await mkdir(dataset);
+    const rows = Array.from({ length: 24 }, (_, row) => ({
+      text: item(row),
+      label: row < 16 ? ['cat', 'cat|dog'][row % 2] : 'zebra|dog',
+      split: row < 16 ? 'train' : 'test',
+    }));
+    await writeFile(path.join(dataset, 'metadata.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+    const { value } = await run('train', dataset, '--head', 'untaught', '--target', 'multi');
+    expect(value.error.items).toEqual([
+      { at: 'label "zebra"', detail: expect.stringContaining('none to learn from') },
+    ]);
   });
 });
 

@@ -106,6 +106,7 @@ it.each<[string, Record<string, string | Blob>]>([
   ['head', { archive: zip, head: 'Pets' }],
   ['head', { archive: zip, head: 'pets', compare: 'true' }],
   ['seeds', { archive: zip, head: 'pets', seeds: '5' }],
+  ['seed', { archive: zip, compare: 'true', seed: '5' }],
   ['seed', { archive: zip, head: 'pets', seed: '-1' }],
   ['seed', { archive: zip, head: 'pets', seed: '' }],
   ['speed', { archive: zip, head: 'pets', speed: '1' }],

@@ -67,7 +67,7 @@ export function crossEntropy(
 
 /**
  * Binary cross entropy of `logits` [batch, classes], each class by itself, against `targets` of the same shape in
- * [0, 1]; summed over the classes. Written as `softplus(u) - y u`, which no logit overflows.
+ * [0, 1]; summed over the classes. Weights are of the rows [batch, 1] or of every cell. Written as `softplus(u) - y u`, which no logit overflows.
  */
 export function binaryCrossEntropy(
   logits: Value,
@@ -77,7 +77,7 @@ export function binaryCrossEntropy(
   const probabilities = sigmoid(logits);
   const cells = subtract(softplus(logits), multiply(targets, logits));
   const perRow = sum(cells, [1], { keepAxes: true });
-  const loss = withGradient(sum(multiply(perRow, weights)), logits, (dy) =>
+  const loss = withGradient(sum(multiply(cells, weights)), logits, (dy) =>
     multiply(multiply(subtract(probabilities, targets), weights), dy),
   );
   return { loss, perRow, probabilities };

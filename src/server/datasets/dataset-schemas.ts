@@ -21,7 +21,13 @@ const counts = z
     distinctImages: z.int().meta({ description: 'Different pictures, byte for byte.' }),
     train: z.int().meta({ description: 'Examples that the dataset itself puts on this side.' }),
     test: z.int(),
-    labels: z.array(z.object({ label: z.string(), examples: z.int() })),
+    labels: z
+      .array(z.object({ label: z.string(), examples: z.int() }))
+      .meta({ description: 'The most frequent first; none where numbers are to be learnt.' }),
+    numbers: z
+      .object({ least: z.number(), most: z.number(), mean: z.number(), distinct: z.int() })
+      .optional()
+      .meta({ description: 'Where numbers are to be learnt.' }),
   })
   .meta({ id: 'DatasetCounts' });
 

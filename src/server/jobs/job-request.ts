@@ -72,6 +72,9 @@ const choices = {
 const choiceNames = Object.keys(choices) as (keyof RecipeChoices)[];
 const comparesOnly = (request: { compare?: boolean } & Partial<RecipeChoices>) =>
   !request.compare || choiceNames.every((name) => request[name] === undefined);
+const seedsItself = ({ seed, compare }: { seed?: number; compare?: boolean }) =>
+  seed === undefined || compare !== true;
+const whatSeed = { error: 'a comparison takes the seeds from 0 on; say how many with seeds', path: ['seed'] };
 const whatComparisons = {
   error: 'a comparison tries every strategy; leave out the choices for a head',
   path: ['compare'],
@@ -107,6 +110,7 @@ export const jsonSchema = z
   .refine(needsWork, whatWork)
   .refine(comparesOnly, whatComparisons)
   .refine(seedsCompare, whatSeeds)
+  .refine(seedsItself, whatSeed)
   .meta({ id: 'JobRequest', example: { head: 'pets', dataset: 'pets', seed: 0 } });
 
 const formFields = {
@@ -132,7 +136,8 @@ const formFieldsSchema = z
   .strictObject({ ...formFields, archive: notText })
   .refine(needsWork, whatWork)
   .refine(comparesOnly, whatComparisons)
-  .refine(seedsCompare, whatSeeds);
+  .refine(seedsCompare, whatSeeds)
+  .refine(seedsItself, whatSeed);
 export const formSchema = z
   .strictObject({
     ...formFields,

@@ -45,6 +45,8 @@ export function answerLines(
   limits: PredictionLimits,
 ): RequestHandler {
   const inTurn = pLimit(linesInFlight);
+  // Of their own, so that slow addresses hold up no other lines.
+  const toFetch = pLimit(linesInFlight);
   return async (request, response) => {
     const { head = defaultHead, topK } = lineQuerySchema.parse(request.query);
     const left = new AbortController();
@@ -59,9 +61,11 @@ export function answerLines(
       const input =
         line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : parseLine(line, limits);
       const fetchOptions = { fetchPicture, maximumBytes: maximumRequestBytes };
-      const answer = await withDeadline(response, requestTimeout, (signal) =>
-        withPictures([input], { ...fetchOptions, signal }),
-      )
+      const fetched = () =>
+        withDeadline(response, requestTimeout, (signal) =>
+          withPictures([input], { ...fetchOptions, signal }),
+        );
+      const answer = await toFetch(fetched)
         .then((complete) =>
           inTurn(() =>
             withDeadline(response, requestTimeout, (signal) =>

@@ -21,6 +21,7 @@ const countsSchema = z.object({
   train: z.int(),
   test: z.int(),
   labels: z.array(z.object({ label: z.string(), examples: z.int() })),
+  numbers: z.object({ least: z.number(), most: z.number(), mean: z.number(), distinct: z.int() }).optional(),
 });
 
 /** What is kept of a dataset that was imported, beside its examples. */
@@ -83,7 +84,7 @@ export class DatasetCatalogue {
       labelSeparator: dataset.labelSeparator,
       labels: dataset.labels,
       createdAt: new Date().toISOString(),
-      counts: countExamples(dataset.examples),
+      counts: countExamples(dataset.examples, dataset),
       notes: dataset.notes,
     };
     const known = await this.#find(record.id);

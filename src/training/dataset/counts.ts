@@ -1,4 +1,5 @@
-import type { Example } from './example.ts';
+import type { ColumnNames, Example } from './example.ts';
+import { labelsIn } from './label-column.ts';
 
 /** How much of what a dataset holds. */
 export interface DatasetCounts {
@@ -11,14 +12,22 @@ export interface DatasetCounts {
   /** Examples that the dataset itself puts on a side. */
   train: number;
   test: number;
-  /** The most frequent first. */
+  /** The most frequent first; an example may have several. None where numbers are to be learnt. */
   labels: { label: string; examples: number }[];
+  /** Where numbers are to be learnt. */
+  numbers?: { least: number; most: number; mean: number; distinct: number };
 }
 
-/** @example countExamples(dataset.examples).labels[0] // { label: 'cat', examples: 120 } */
-export function countExamples(examples: readonly Example[]): DatasetCounts {
+/** @example countExamples(dataset.examples, dataset).labels[0] // { label: 'cat', examples: 120 } */
+export function countExamples(
+  examples: readonly Example[],
+  { target, labelSeparator }: Pick<ColumnNames, 'target' | 'labelSeparator'>,
+): DatasetCounts {
   const having = (test: (example: Example) => unknown) => examples.filter(test).length;
-  const byLabel = Map.groupBy(examples, ({ label }) => label);
+  const isNumbers = target === 'regression';
+  const labels = isNumbers
+    ? []
+    : examples.flatMap(({ label }) => (target === 'multi' ? labelsIn(label, labelSeparator) : [label]));
   return {
     examples: examples.length,
     images: having(({ image }) => image !== undefined),
@@ -26,8 +35,22 @@ export function countExamples(examples: readonly Example[]): DatasetCounts {
     distinctImages: new Set(examples.flatMap(({ imageHash }) => imageHash ?? [])).size,
     train: having(({ split }) => split === 'train'),
     test: having(({ split }) => split === 'test'),
-    labels: [...byLabel]
+    labels: [...Map.groupBy(labels, (label) => label)]
       .map(([label, { length }]) => ({ label, examples: length }))
       .sort((a, b) => b.examples - a.examples || (a.label < b.label ? -1 : 1)),
+    ...(isNumbers && examples.length > 0 && { numbers: spreadOf(examples) }),
   };
+}
+
+function spreadOf(examples: readonly Example[]): NonNullable<DatasetCounts['numbers']> {
+  const distinct = new Set<number>();
+  let [least, most, sum] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+  for (const { label } of examples) {
+    const value = Number(label);
+    distinct.add(value);
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+    sum += value;
+  }
+  return { least, most, mean: sum / examples.length, distinct: distinct.size };
 }

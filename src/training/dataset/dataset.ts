@@ -77,9 +77,9 @@ export async function checkDataset(
   // Where the list of examples itself is broken, that is the one thing to mend.
   if (rows.length > 0 || found.count === 0) checkLabels(rows, { dataset: name, purpose, ...columns }, found);
   noteLabels(rows, columns, notes);
-  noteTwins(checked, contentOf, notes);
+  noteTwins(checked, { contentOf, target }, notes);
   const problems = found.list();
-  const counts = countExamples(checked);
+  const counts = countExamples(checked, columns);
   const preview = checked.slice(0, previewed).map(({ at, image, text, label, split }) => ({
     at,
     ...(image !== undefined && { image: relative(root, image) }),

@@ -1,3 +1,4 @@
+import type { TargetKind } from '../../arl/target.ts';
 import type { ColumnNames, FoundExample } from './example.ts';
 import { labelsIn } from './label-column.ts';
 import { lookLikeNumbers, numbersHint } from './label-hints.ts';
@@ -18,6 +19,8 @@ export function labelsOf(
   return [...new Set(labels)].sort();
 }
 
+const onlyTested = 'all its examples are marked for testing: there is none to learn from';
+
 /** What a dataset is read for: to train a head, or to measure one that is there. */
 export type DatasetPurpose = 'training' | 'measuring';
 
@@ -34,14 +37,30 @@ export function checkLabels(
   else if (purpose === 'measuring') {
     // One label alone, or a single example, can be measured.
   } else if (reading.target === 'single') checkSingleLabels(examples, dataset, problems);
-  else if (new Set(examples.map(({ label }) => label)).size === 1)
+  else if (new Set(examples.map(({ label }) => meaningOf(label, reading.target))).size === 1)
     problems.add(
       dataset,
       `every example has the same ${reading.target === 'multi' ? 'labels' : 'number'}, "${examples[0].label}"; there is nothing to learn`,
     );
+  if (reading.target === 'multi' && purpose === 'training') checkSeveralLabels(examples, reading, problems);
   if (reading.target !== 'regression') return;
   checkNumbers(examples, problems);
   if (purpose === 'training') checkRange(examples, dataset, problems);
+}
+
+function checkSeveralLabels(
+  examples: readonly FoundExample[],
+  { labelSeparator }: LabelReading,
+  problems: Problems,
+): void {
+  const trained = new Set<string>();
+  const all = new Set<string>();
+  for (const { label, split } of examples)
+    for (const own of labelsIn(label, labelSeparator)) {
+      all.add(own);
+      if (split !== 'test') trained.add(own);
+    }
+  for (const label of all) if (!trained.has(label)) problems.add(`label "${label}"`, onlyTested);
 }
 
 function checkSingleLabels(examples: FoundExample[], dataset: string, problems: Problems): void {
@@ -54,12 +73,14 @@ function checkSingleLabels(examples: FoundExample[], dataset: string, problems: 
     if (others.length === 0) {
       problems.add(first!.at, `the only example of the label "${label}"; a label needs at least 2`);
     } else if ([first!, ...others].every(({ split }) => split === 'test')) {
-      problems.add(
-        `label "${label}"`,
-        'all its examples are marked for testing: there is none to learn from',
-      );
+      problems.add(`label "${label}"`, onlyTested);
     }
   }
+}
+
+/** 1 and 1.0 are the same number. */
+function meaningOf(label: string, target: TargetKind): string | number {
+  return target === 'regression' ? Number(label) : label;
 }
 
 /**
@@ -68,14 +89,15 @@ function checkSingleLabels(examples: FoundExample[], dataset: string, problems: 
  */
 export function noteTwins<Twin extends FoundExample>(
   examples: Twin[],
-  contentOf: (example: Twin) => string,
+  { contentOf, target }: { contentOf(example: Twin): string; target: TargetKind },
   notes: string[],
 ): void {
+  const meaning = ({ label }: Twin) => meaningOf(label, target);
   const groups = [...Map.groupBy(examples, contentOf).values()].filter((group) => group.length > 1);
-  const contradicting = groups.filter((group) => group.some(({ label }) => label !== group[0].label));
+  const contradicting = groups.filter((group) => group.some((twin) => meaning(twin) !== meaning(group[0])));
   if (contradicting.length > 0) {
     const [first, ...others] = contradicting[0];
-    const where = `${first.at} and ${others.find(({ label }) => label !== first.label)?.at}`;
+    const where = `${first.at} and ${others.find((twin) => meaning(twin) !== meaning(first))?.at}`;
     notes.push(`${count(contradicting)} with the same content but different labels, such as ${where}`);
   }
   const leaking = groups.filter((group) => new Set(group.map(({ split }) => split ?? 'train')).size > 1);

@@ -17,9 +17,13 @@ export function points(difference: number): string {
   return (100 * difference).toFixed(1);
 }
 
-/** @example decimal(0.83124) // '0.83' */
+/**
+ * With so many digits after the point, or as many that count where those would all be 0.
+ * @example decimal(0.83124) // '0.83' @example decimal(0.00041234) // '0.00041'
+ */
 export function decimal(value: number, digits = 2): string {
-  return Number.isFinite(value) ? value.toFixed(digits) : '–';
+  if (!Number.isFinite(value)) return '–';
+  return value !== 0 && Math.abs(value) < 10 ** -digits ? value.toPrecision(digits) : value.toFixed(digits);
 }
 
 /** @example count(1, 'example') // '1 example' @example count(1200, 'example') // '1,200 examples' */

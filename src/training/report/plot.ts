@@ -51,7 +51,9 @@ export function plot({ description, x, y, height = 240, marks }: PlotOptions): M
         h(
           'text',
           { x: across(tick), y: bottom + 16, 'text-anchor': 'middle' },
-          (x.format ?? ((value: number) => value.toLocaleString('en')))(tick),
+          (x.format ?? ((value: number) => value.toLocaleString('en', { maximumSignificantDigits: 6 })))(
+            tick,
+          ),
         ),
       ]),
     h('line', { class: 'axis', x1: margin.left, x2: width - margin.right, y1: bottom, y2: bottom }),

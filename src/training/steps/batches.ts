@@ -5,6 +5,7 @@ import type { FeatureTable } from '../features/feature-table.ts';
 import { Random } from '../random.ts';
 import { selectTargets } from '../targets/targets.ts';
 import { type BatchOrder, wholeOrder, windowedOrder } from './batch-order.ts';
+import type { ExampleWeights } from './class-weights.ts';
 
 export interface BatchOptions {
   batchSize: number;
@@ -12,8 +13,8 @@ export interface BatchOptions {
   dropout: number;
   /** Whether the step reads `presence`. */
   partial: boolean;
-  /** How much each example counts; absent where all count alike. */
-  weights?: Float32Array;
+  /** How much examples count; absent where all count alike. */
+  weights?: ExampleWeights;
   /** Columns of the bank of gradient noise; absent where the step takes none. */
   noiseColumns?: number;
 }
@@ -122,10 +123,7 @@ export class Batches {
             rows.map((row) => labels[row]),
           ),
       ...(weights && {
-        [sharedInputs.weights]: float32(
-          [count, 1],
-          Float32Array.from(rows, (row) => weights[row]),
-        ),
+        [sharedInputs.weights]: float32([count, weights.columns], weightsOf(weights, rows)),
       }),
     };
   }
@@ -157,4 +155,11 @@ function windowRowsFor({ columns, labels }: FeatureTable, { batchSize }: BatchOp
   const rowBytes = columns.reduce((sum, { dimension }) => sum + 4 * dimension, 0);
   if (labels.length * rowBytes <= mostBytesWhole) return labels.length;
   return Math.max(8 * batchSize, Math.floor(windowBytes / rowBytes));
+}
+
+function weightsOf({ columns, values }: ExampleWeights, rows: Int32Array): Float32Array {
+  const chosen = new Float32Array(rows.length * columns);
+  for (const [place, row] of rows.entries())
+    chosen.set(values.subarray(row * columns, (row + 1) * columns), place * columns);
+  return chosen;
 }

@@ -63,6 +63,7 @@ export async function trainHead(
   const partial = table.columns.some(({ present }) => present.includes(0));
   const batchSize = Math.min(recipe.batchSize, table.labels.length);
   const layout = new ParameterLayout(architecture);
+  const weights = recipe.classWeights === 'balanced' ? balancedWeights(table) : undefined;
   const step = trainingStep(architecture, {
     strategy: recipe.strategy,
     variance: recipe.variance,
@@ -76,7 +77,7 @@ export async function trainHead(
     dropoutMasks: recipe.dropout > 0 ? dropoutMaskCount : 0,
     noiseRows,
     partial,
-    weighted: recipe.classWeights === 'balanced',
+    weightColumns: weights?.columns,
   });
   const session = await engine.load(emitLoop(step));
   try {
@@ -87,7 +88,7 @@ export async function trainHead(
         seed,
         partial,
         dropout: recipe.dropout,
-        weights: recipe.classWeights === 'balanced' ? balancedWeights(table.labels) : undefined,
+        weights,
         noiseColumns: strategies[recipe.strategy].noise ? recipe.hidden : 0,
       },
       windowRows,

@@ -64,10 +64,14 @@ export function comparePairedAnswers(dataset: Dataset, first: Answered, second: 
   const all = [...examples.keys()];
   const [ours, theirs] = [measureFirst(all), measureSecond(all)];
   const decisions = target === 'regression' ? undefined : compareDecisions(dataset, first, second);
-  const resampled = pairedBootstrap(examples.length, (rows) => {
-    const [a, b] = [measureFirst(rows), measureSecond(rows)];
-    return titles.map(({ name }) => b[name] - a[name]);
-  });
+  const resampled = pairedBootstrap(
+    examples.length,
+    (rows) => {
+      const [a, b] = [measureFirst(rows), measureSecond(rows)];
+      return titles.map(({ name }) => b[name] - a[name]);
+    },
+    { columns: target === 'multi' ? dataset.labels.length : 1 },
+  );
   const figures = titles.map(({ name, isShare, moreIsBetter }, index): PairedFigure => {
     const [a, b] = [ours[name], theirs[name]];
     const interval =

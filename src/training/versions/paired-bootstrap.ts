@@ -2,8 +2,8 @@ import { Random } from '../random.ts';
 
 /** Resamples, and how few are drawn where there are so many rows that they would take too long. */
 const usualResamples = 1000;
-const fewestResamples = 200;
-const mostRowsDrawn = 1e7;
+const fewestResamples = 100;
+const mostNumbersDrawn = 1e7;
 
 /**
  * 95 % interval of the difference between two systems that answered the same rows: rows are drawn with replacement, both
@@ -12,16 +12,19 @@ const mostRowsDrawn = 1e7;
  * hard is the same for both).
  * @param rows how many there are
  * @param differences measured on the rows given, which may hold a row several times; one value for each figure
- * @param seed same seed, same interval
+ * @param options `columns`: numbers that each row has to look at; `seed`: same seed, same interval
  * @returns the interval of each figure
  * @example const [[low, high]] = pairedBootstrap(rightByA.length, (rows) => [mean(rows.map((row) => b[row] - a[row]))]);
  */
 export function pairedBootstrap(
   rows: number,
   differences: (rows: readonly number[]) => readonly number[],
-  seed = 0,
+  { columns = 1, seed = 0 }: { columns?: number; seed?: number } = {},
 ): [low: number, high: number][] {
-  const resamples = Math.max(fewestResamples, Math.min(usualResamples, Math.floor(mostRowsDrawn / rows)));
+  const resamples = Math.max(
+    fewestResamples,
+    Math.min(usualResamples, Math.floor(mostNumbersDrawn / (rows * columns))),
+  );
   const random = new Random(seed, 'paired bootstrap');
   const samples = Array.from({ length: resamples }, () =>
     differences(Array.from({ length: rows }, () => random.nextInteger(rows))),
