@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+import pMap from 'p-map';
 import type { TargetKind } from '../arl/target.ts';
 import type { Encoders } from '../inference/encoders.ts';
 import type { ItemProbabilities } from '../inference/head.ts';
@@ -74,7 +76,7 @@ export interface Comparison {
 
 /**
  * Trains every strategy on the same splits with the same budget and measures each on the same test examples, each with
- * the calibration and the thresholds that folds of its training side give it, as the head that would be served.
+ * the calibration and the thresholds that a part of its training side gives it, as the head that would be served.
  * @throws TandemError as `fineTune` does
  * @example const { results, verdict } = await compareStrategies(encoders, { dataset: await readDataset('pets'), seeds: [0, 1, 2, 3, 4], … });
  */
@@ -90,41 +92,47 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
   const known = table.columns.map(({ modality }) => modality);
   const taking = contenders.filter((contender) => isPossible(contender, known, dataset.target));
   const groups = groupTwins(dataset.examples);
-  const engine = Engine.start({ provider: encoders.provider.provider, threads: options.threads });
-  const measured = new Map<Contender, AnswerMetrics[]>();
+  const tasks = seeds.flatMap((seed, index) => taking.map((contender) => ({ seed, index, contender })));
+  const cores = options.threads || availableParallelism();
+  const sideBySide = Math.min(cores, tasks.length);
+  const engines = Array.from({ length: sideBySide }, () =>
+    Engine.start({ provider: encoders.provider.provider, threads: Math.floor(cores / sideBySide) }),
+  );
+  const idle = [...engines];
+  const classes = dataset.labels.length;
   let done = 0;
-  const total = seeds.length * taking.length;
-  try {
-    for (const [index, seed] of seeds.entries())
-      for (const contender of taking) {
-        const { table: seen, recipe: changed } = prepare(contender, table, recipe);
-        const classes = dataset.labels.length;
-        const { answers, thresholds } = await answersFrom(engine, seen, splits[index], {
-          ...{ classes, recipe: changed, seed, signal, groups },
-        });
-        const metrics = measureAnswers(answers, selectRows({ ...table, columns: [] }, splits[index].test), {
-          labels: dataset.labels,
-          encoders: seen.columns,
-          thresholds: thresholds?.fused,
-          unimodalThresholds: thresholds?.unimodal,
-        });
-        measured.set(contender, [...(measured.get(contender) ?? []), metrics]);
-        onProgress?.({
-          stage: 'comparison',
-          done: ++done,
-          total,
-          loss: metrics.fused.negativeLogLikelihood,
-          accuracy: metrics.fused.accuracy,
-        });
-      }
-  } finally {
-    await engine.close();
-  }
+  const measure = async ({ seed, index, contender }: (typeof tasks)[number]) => {
+    const engine = idle.pop()!;
+    const { table: seen, recipe: changed } = prepare(contender, table, recipe);
+    const { answers, thresholds } = await answersFrom(engine, seen, splits[index], {
+      ...{ classes, recipe: changed, seed, signal, groups },
+    });
+    idle.push(engine);
+    const metrics = measureAnswers(answers, selectRows({ ...table, columns: [] }, splits[index].test), {
+      labels: dataset.labels,
+      encoders: seen.columns,
+      thresholds: thresholds?.fused,
+      unimodalThresholds: thresholds?.unimodal,
+    });
+    const { negativeLogLikelihood: loss, accuracy } = metrics.fused;
+    onProgress?.({ stage: 'comparison', done: ++done, total: tasks.length, loss, accuracy });
+    return { contender, metrics };
+  };
+  const measured = await pMap(tasks, measure, { concurrency: sideBySide }).finally(() =>
+    Promise.all(engines.map((engine) => engine.close())),
+  );
   const titles = metricTitles[dataset.target];
   const [main] = titles;
   const sign = main.moreIsBetter ? 1 : -1;
   const results = taking
-    .map((contender): ContenderResult => summarize(contender, measured.get(contender)!, titles))
+    .map((contender): ContenderResult => {
+      const own = measured.filter((task) => task.contender === contender);
+      return summarize(
+        contender,
+        own.map(({ metrics }) => metrics),
+        titles,
+      );
+    })
     .sort((a, b) => sign * (b.fused[main.name].mean - a.fused[main.name].mean));
   const [{ train, test }] = splits;
   return {

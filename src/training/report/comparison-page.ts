@@ -185,7 +185,7 @@ function finding({ mean, isDifferent }: Difference, { moreIsBetter }: MetricTitl
 
 function strategiesTable({ results }: Comparison): Markup {
   return table(
-    'Every one with the same recipe, budget and splits, calibrated on folds of its training side',
+    'Every one with the same recipe, budget and splits, calibrated on a part of its training side',
     [{ title: 'Trained as' }, { title: 'What it is' }],
     results.map(({ contender }) => [contender, descriptions[contender]]),
   );

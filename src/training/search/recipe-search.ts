@@ -129,7 +129,8 @@ export interface Calibrated {
 }
 
 /**
- * Calibrates the answers of one recipe on folds of the training rows, with fewer trainings than a search takes.
+ * Calibrates the answers of one recipe on a part of the training rows that is held out once: one training, where a search
+ * takes many.
  * @returns nothing where there are too few examples to hold any out
  * @throws whatever `trainHead` throws
  * @example const { calibration } = await calibrateRecipe(engine, table, train, { classes: 8, recipe, seed: 0 });
@@ -140,12 +141,12 @@ export async function calibrateRecipe(
   rows: readonly number[],
   { recipe, groups, ...options }: TrainingOptions & { groups?: readonly unknown[] },
 ): Promise<Calibrated> {
-  const { dealt, heldOut } = rows.length <= 1_000 ? { dealt: 3, heldOut: 3 } : { dealt: 5, heldOut: 1 };
+  const dealt = rows.length <= 1_000 ? 3 : 5;
   const folds = dealFolds(
     rows.map((row) => table.labels[row]),
     { count: dealt, seed: options.seed, groups: groups && rows.map((row) => groups[row]) },
   );
-  const splits = holdOut(table, rows, folds, heldOut);
+  const splits = holdOut(table, rows, folds, 1);
   if (isTooLittle(splits)) return {};
   const [answers] = await crossValidate([engine], table, splits, [recipe], options);
   const modalities = table.columns.map(({ modality }) => modality);
