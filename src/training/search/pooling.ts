@@ -62,7 +62,7 @@ const ridge = 1e-3;
 /**
  * The weights, none negative, that make the truth likeliest (with a little ridge towards the plain mean). The negative log
  * likelihood is convex in them: where its minimum has a negative weight, the best lies where some weights are zero, and all
- * such places are looked at.
+ * such places are looked at. Where it lies at none at all, each gets a very small one.
  * @returns one weight for each opinion
  * @example const [inverseTemperature] = fitPooling(oneLabel, rows.map((row) => [row]), labels);
  */
