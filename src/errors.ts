@@ -216,4 +216,13 @@ export class TandemError extends Error {
     this.retryAfter = options.retryAfter;
     this.fix = options.fix ?? errorTable[code].fix;
   }
+
+  /**
+   * The same problem of one item of many, which is named.
+   * @example error.at('input[3]') // input[3]: it is neither base64 nor a data URL
+   */
+  at(place: string): TandemError {
+    const items = [{ at: place, detail: this.message }];
+    return new TandemError(this.code, `${place}: ${this.message}`, { items, cause: this });
+  }
 }

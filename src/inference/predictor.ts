@@ -126,12 +126,7 @@ export class Predictor {
           signal?.throwIfAborted();
           return embedOne(input);
         }).catch((error) => {
-          const { code, message } = itemError(error);
-          const at = `input[${index}]`;
-          throw new TandemError(code, `${at}: ${message}`, {
-            items: [{ at, detail: message }],
-            cause: error,
-          });
+          throw itemError(error).at(`input[${index}]`);
         }),
       { concurrency: embeddedOfCall },
     );

@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import multer, { MulterError } from 'multer';
 import { z } from 'zod';
 import { type ErrorCode, TandemError } from '../errors.ts';
@@ -31,6 +31,7 @@ export function readBody({
   maximumFieldBytes = Number.POSITIVE_INFINITY,
   ...options
 }: BodyOptions): RequestHandler {
+  const readForm = formReader({ maximumBytes, maximumFieldBytes, ...options });
   return async (request, response, next) => {
     if (hasNoBody(request)) throw new TandemError(options.whenEmpty, 'the request has no body');
     if (request.is('application/json')) {
@@ -41,6 +42,17 @@ export function readBody({
       const given = request.get('Content-Type') ?? 'none';
       throw new TandemError('unsupported-media-type', `the content type is ${given}`);
     }
+    readForm(request, response, next);
+  };
+}
+
+function formReader({
+  maximumBytes,
+  maximumFieldBytes,
+  storage,
+  file,
+}: Omit<BodyOptions, 'maximumJsonBytes' | 'whenEmpty'>) {
+  return (request: Request, response: Response, next: NextFunction): void => {
     if ((declaredLength(request) ?? 0) > maximumBytes) throw tooLarge(maximumBytes);
     if (decompressorOf(request))
       throw new TandemError('unsupported-media-type', 'a form cannot come compressed', {
@@ -49,14 +61,14 @@ export function readBody({
     inviteBody(request, response);
     // Multer tells of an error once the whole body has come; whoever sends too much is told at once.
     let isTold = false;
-    const tell: typeof next = (error?: unknown) => {
+    const tell: NextFunction = (error?: unknown) => {
       if (isTold) return;
       isTold = true;
       next(error);
     };
     // @types/multer does not know streamHandler yet.
     const formOptions: multer.Options & { streamHandler: (request: Request, parser: Parser) => void } = {
-      storage: options.storage,
+      storage,
       // Browsers and curl send file names in UTF-8; busboy would read them as Latin-1.
       defParamCharset: 'utf8',
       // The size is limited as a whole, not for each part: many parts below a limit are still too much.
@@ -72,7 +84,7 @@ export function readBody({
         request.pipe(parser);
       },
     };
-    multer(formOptions).single(options.file)(request, response, tell);
+    multer(formOptions).single(file)(request, response, tell);
   };
 }
 

@@ -40,13 +40,9 @@ export async function listen(
   const server = createServer(app);
   endUnfinishedBodies(server, { stallTime, slowest });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const reason =
-        error.code === 'EADDRINUSE'
-          ? `port ${port} on ${host} is taken; choose another with --port, or --port 0 for any free one`
-          : `cannot listen on ${host} port ${port}: ${error.message}`;
-      reject(new TandemError('invalid-configuration', reason, { cause: error }));
-    });
+    server.once('error', (error) =>
+      reject(cannotListen(error, { what: 'listen', host, port, flag: '--port' })),
+    );
     server.listen(port, host, resolve);
   });
   const { address, family, port: chosen } = server.address() as AddressInfo;
@@ -64,6 +60,18 @@ export async function listen(
       clearInterval(sweep);
     },
   };
+}
+
+/** What to type where a server cannot listen. */
+export function cannotListen(
+  error: NodeJS.ErrnoException,
+  { what, host, port, flag }: { what: string; host: string; port: number; flag: string },
+): TandemError {
+  const reason =
+    error.code === 'EADDRINUSE'
+      ? `port ${port} on ${host} is taken; choose another with ${flag}, or ${flag} 0 for any free one`
+      : `cannot ${what} on ${host} port ${port}: ${error.message}`;
+  return new TandemError('invalid-configuration', reason, { cause: error });
 }
 
 /**

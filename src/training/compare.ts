@@ -1,10 +1,8 @@
-import { availableParallelism } from 'node:os';
-import pMap from 'p-map';
 import type { TargetKind } from '../arl/target.ts';
 import type { Encoders } from '../inference/encoders.ts';
 import type { ItemProbabilities } from '../inference/head.ts';
 import type { Modality } from '../inference/prediction.ts';
-import { Engine } from '../runtime/engine.ts';
+import type { Engine } from '../runtime/engine.ts';
 import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { measureAnswers } from './evaluation/answers.ts';
@@ -23,6 +21,7 @@ import type { AnswerMetrics, TrainingProgress } from './progress.ts';
 import { type Recipe, recipeFor } from './recipe.ts';
 import { calibrateRecipe } from './search/recipe-search.ts';
 import type { HeadThresholds } from './search/thresholds.ts';
+import { onEngines, withEngines } from './side-by-side.ts';
 import type { SplitMethod } from './splitting/split.ts';
 import { splitRows } from './splitting/split-rows.ts';
 import { groupTwins } from './splitting/twins.ts';
@@ -93,21 +92,13 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
   const taking = contenders.filter((contender) => isPossible(contender, known, dataset.target));
   const groups = groupTwins(dataset.examples);
   const tasks = seeds.flatMap((seed, index) => taking.map((contender) => ({ seed, index, contender })));
-  const cores = options.threads || availableParallelism();
-  const sideBySide = Math.min(cores, tasks.length);
-  const engines = Array.from({ length: sideBySide }, () =>
-    Engine.start({ provider: encoders.provider.provider, threads: Math.floor(cores / sideBySide) }),
-  );
-  const idle = [...engines];
   const classes = dataset.labels.length;
   let done = 0;
-  const measure = async ({ seed, index, contender }: (typeof tasks)[number]) => {
-    const engine = idle.pop()!;
+  const measure = async (engine: Engine, { seed, index, contender }: (typeof tasks)[number]) => {
     const { table: seen, recipe: changed } = prepare(contender, table, recipe);
     const { answers, thresholds } = await answersFrom(engine, seen, splits[index], {
       ...{ classes, recipe: changed, seed, signal, groups },
     });
-    idle.push(engine);
     const metrics = measureAnswers(answers, selectRows({ ...table, columns: [] }, splits[index].test), {
       labels: dataset.labels,
       encoders: seen.columns,
@@ -118,8 +109,10 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
     onProgress?.({ stage: 'comparison', done: ++done, total: tasks.length, loss, accuracy });
     return { contender, metrics };
   };
-  const measured = await pMap(tasks, measure, { concurrency: sideBySide }).finally(() =>
-    Promise.all(engines.map((engine) => engine.close())),
+  const { provider } = encoders.provider;
+  const measured = await withEngines(
+    { provider, threads: options.threads, trainings: tasks.length },
+    (engines) => onEngines(engines, tasks, measure),
   );
   const titles = metricTitles[dataset.target];
   const [main] = titles;

@@ -3,7 +3,7 @@ import type { Encoders } from '../inference/encoders.ts';
 import { type Head, loadHead } from '../inference/head.ts';
 import { Engine } from '../runtime/engine.ts';
 import type { Dataset } from './dataset/dataset.ts';
-import { labelsIn } from './dataset/label-column.ts';
+import { ownLabels } from './dataset/label-column.ts';
 import { answerRows, measureAnswers } from './evaluation/answers.ts';
 import { extractFeatures } from './features/features.ts';
 import type { AnswerMetrics, TrainingProgress } from './progress.ts';
@@ -65,7 +65,7 @@ export async function loadFittingHead(
   const known = new Set(labels);
   const items = dataset.examples.flatMap((example) => {
     const at = `row ${example.row}`;
-    const own = target === 'multi' ? labelsIn(example.label, dataset.labelSeparator) : [example.label];
+    const own = ownLabels(example.label, dataset);
     const unknown = own.filter((label) => !known.has(label));
     if (target !== 'regression' && unknown.length > 0)
       return [{ at, detail: `the head was never taught the label ${JSON.stringify(unknown[0])}` }];

@@ -70,23 +70,35 @@ const choices = {
     .meta({ description: '`balanced`: rare labels count as much as common ones.', example: 'none' }),
 } satisfies { [Choice in keyof RecipeChoices]: z.ZodType<RecipeChoices[Choice] | undefined> };
 const choiceNames = Object.keys(choices) as (keyof RecipeChoices)[];
-const comparesOnly = (request: { compare?: boolean } & Partial<RecipeChoices>) =>
-  !request.compare || choiceNames.every((name) => request[name] === undefined);
-const seedsItself = ({ seed, compare }: { seed?: number; compare?: boolean }) =>
-  seed === undefined || compare !== true;
-const whatSeed = { error: 'a comparison takes the seeds from 0 on; say how many with seeds', path: ['seed'] };
-const whatComparisons = {
-  error: 'a comparison tries every strategy; leave out the choices for a head',
-  path: ['compare'],
+
+/** What a request for a job may not say together. */
+type Asked = { head?: string; seed?: number; compare?: boolean; seeds?: number } & Partial<RecipeChoices>;
+const contradictions: { at: string; message: string; isIn(asked: Asked): boolean }[] = [
+  {
+    at: 'head',
+    message: 'name a head to make or set compare, and not both',
+    isIn: ({ head, compare }) => (head === undefined) !== (compare === true),
+  },
+  {
+    at: 'compare',
+    message: 'a comparison tries every strategy; leave out the choices for a head',
+    isIn: (asked) => asked.compare === true && choiceNames.some((name) => asked[name] !== undefined),
+  },
+  {
+    at: 'seeds',
+    message: 'they are a comparison’s; set compare, or leave them out',
+    isIn: ({ seeds, compare }) => seeds !== undefined && compare !== true,
+  },
+  {
+    at: 'seed',
+    message: 'a comparison takes the seeds from 0 on; say how many with seeds',
+    isIn: ({ seed, compare }) => seed !== undefined && compare === true,
+  },
+];
+const refuseContradictions = (asked: Asked, context: z.RefinementCtx) => {
+  for (const { at, message, isIn } of contradictions)
+    if (isIn(asked)) context.addIssue({ code: 'custom', message, path: [at] });
 };
-
-const needsWork = ({ head, compare }: { head?: string; compare?: boolean }) =>
-  (head === undefined) === (compare === true);
-const whatWork = { error: 'name a head to make or set compare, and not both', path: ['head'] };
-
-const seedsCompare = ({ seeds, compare }: { seeds?: number; compare?: boolean }) =>
-  seeds === undefined || compare === true;
-const whatSeeds = { error: 'they are a comparison’s; set compare, or leave them out', path: ['seeds'] };
 
 export const jsonSchema = z
   .strictObject({
@@ -107,10 +119,7 @@ export const jsonSchema = z
     ...choices,
     ...rowReading,
   })
-  .refine(needsWork, whatWork)
-  .refine(comparesOnly, whatComparisons)
-  .refine(seedsCompare, whatSeeds)
-  .refine(seedsItself, whatSeed)
+  .superRefine(refuseContradictions)
   .meta({ id: 'JobRequest', example: { head: 'pets', dataset: 'pets', seed: 0 } });
 
 const formFields = {
@@ -134,10 +143,7 @@ const formFields = {
 };
 const formFieldsSchema = z
   .strictObject({ ...formFields, archive: notText })
-  .refine(needsWork, whatWork)
-  .refine(comparesOnly, whatComparisons)
-  .refine(seedsCompare, whatSeeds)
-  .refine(seedsItself, whatSeed);
+  .superRefine(refuseContradictions);
 export const formSchema = z
   .strictObject({
     ...formFields,
@@ -239,7 +245,7 @@ function workOf<Rest extends object>({
   variance,
   classWeights,
   ...reading
-}: { head?: string; seed?: number; compare?: boolean; seeds?: number } & Partial<RecipeChoices> & Rest) {
+}: Asked & Rest) {
   const chosen = Object.entries({ strategy, fusion, variance, classWeights }).filter(([, choice]) => choice);
   const recipe = chosen.length > 0 ? { recipe: chooseRecipe(Object.fromEntries(chosen)) } : {};
   return { ...reading, work: head === undefined ? { compare: seeds } : { head, seed, ...recipe } };

@@ -3,6 +3,7 @@ import { errorTable, TandemError } from '../../errors.ts';
 import { storageError } from '../../store/storage-error.ts';
 import { type Access, checkScope, openAccess } from '../access.ts';
 import type { AppOptions } from '../options.ts';
+import { callerLeft, withDeadline } from '../predictions/deadline.ts';
 import { requestIdFrom } from '../request-log.ts';
 import { traceCall } from '../tracing.ts';
 
@@ -65,7 +66,9 @@ export class GrpcCalls {
       headers.set('x-request-id', id);
       call.sendMetadata(headers);
       const answer = () =>
-        this.#withDeadline(call, (signal) => work(call.request as Call, signal, call)).then(
+        withDeadline(departureOf(call), this.#options.requestTimeout, (signal) =>
+          work(call.request as Call, signal, call),
+        ).then(
           (value) => ({ code: status.OK, respond: () => done(null, value) }),
           (error) => {
             const failure = this.#failureOf(error, id, call.getPath());
@@ -92,24 +95,6 @@ export class GrpcCalls {
     };
   }
 
-  async #withDeadline<Result>(
-    call: ServerUnaryCall<object, object>,
-    work: (signal: AbortSignal) => Promise<Result>,
-  ): Promise<Result> {
-    const { requestTimeout } = this.#options;
-    const controller = new AbortController();
-    const giveUp = (detail: string) => controller.abort(new TandemError('deadline-exceeded', detail));
-    const timer = setTimeout(() => giveUp(`no answer within ${requestTimeout} ms`), requestTimeout);
-    call.on('cancelled', () => giveUp('the caller has left'));
-    return work(controller.signal)
-      .catch((error) => {
-        // Nobody wants the rest of what failed.
-        controller.abort(error);
-        throw error;
-      })
-      .finally(() => clearTimeout(timer));
-  }
-
   /** What is thrown as gRPC's kind of error; with when to try again, where that is known (gRPC's retry pushback). */
   #failureOf(error: unknown, id: string, path: string) {
     const known = error instanceof TandemError ? error : storageError(error);
@@ -131,4 +116,11 @@ export class GrpcCalls {
 /** @example addressOf('127.0.0.1:50214') // '127.0.0.1' */
 function addressOf(peer: string): string {
   return peer.replace(/:\d+$/, '');
+}
+
+/** A signal that aborts when a caller leaves. */
+function departureOf(call: ServerUnaryCall<object, object>): AbortSignal {
+  const left = new AbortController();
+  call.on('cancelled', () => left.abort(callerLeft()));
+  return left.signal;
 }

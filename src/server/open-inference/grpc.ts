@@ -8,7 +8,7 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { TandemError } from '../../errors.ts';
-import { type ListenOptions, usualDrainTime } from '../listen.ts';
+import { cannotListen, type ListenOptions, usualDrainTime } from '../listen.ts';
 import type { AppOptions } from '../options.ts';
 import { requireReady } from '../readiness.ts';
 import type { Services } from '../services.ts';
@@ -89,7 +89,7 @@ export async function listenGrpc(
   await checkPortIsFree(host, port);
   const bound = await new Promise<number>((resolve, reject) =>
     server.bindAsync(`${name}:${port}`, ServerCredentials.createInsecure(), (error, chosen) =>
-      error ? reject(cannotListen(host, port, error.message)) : resolve(chosen),
+      error ? reject(cannotListenGrpc(error, host, port)) : resolve(chosen),
     ),
   );
   return {
@@ -106,23 +106,14 @@ export async function listenGrpc(
 async function checkPortIsFree(host: string, port: number): Promise<void> {
   const probe = createServer();
   await new Promise<void>((resolve, reject) => {
-    probe.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new TandemError(
-              'invalid-configuration',
-              `port ${port} on ${host} is taken; choose another with --grpc-port, or --grpc-port 0 for any free one`,
-            )
-          : cannotListen(host, port, error.message),
-      ),
-    );
+    probe.once('error', (error) => reject(cannotListenGrpc(error, host, port)));
     probe.listen(port, host, resolve);
   });
   await new Promise((resolve) => probe.close(resolve));
 }
 
-function cannotListen(host: string, port: number, why: string): TandemError {
-  return new TandemError('invalid-configuration', `cannot listen for gRPC on ${host} port ${port}: ${why}`);
+function cannotListenGrpc(error: Error, host: string, port: number): TandemError {
+  return cannotListen(error, { what: 'listen for gRPC', host, port, flag: '--grpc-port' });
 }
 
 /** Elements come raw, in the order of the inputs, or in the inputs themselves. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { readAnything } from '../body-bytes.ts';
 import type { AppOptions } from '../options.ts';
-import { withDeadline } from '../predictions/deadline.ts';
+import { departure, withDeadline } from '../predictions/deadline.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Problem } from '../problems.ts';
 import { requireReady } from '../readiness.ts';
@@ -86,7 +86,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const asked = decodeRequest(body, length === undefined ? undefined : Number(length));
     const head = await headOf(services, request.params.model, request.params.version);
-    const outputs = await withDeadline(response, options.requestTimeout, (signal) =>
+    const outputs = await withDeadline(departure(response), options.requestTimeout, (signal) =>
       infer(services, options, head, asked, signal),
     );
     const encoded = encodeResponse(

@@ -5,25 +5,28 @@ import { TandemError } from '../../errors.ts';
  * Does work for a caller who waits: its signal aborts when the time is up or the caller leaves, and then the work is
  * not waited for, whether it heeds the signal or not. Where a part of the work fails the signal aborts too: nobody wants
  * the rest.
+ * @param left aborts when the caller leaves; see {@link departure}
  * @throws TandemError `deadline-exceeded`; whatever the work throws
- * @example const answer = await withDeadline(response, 30_000, (signal) => fetch(address, { signal }));
+ * @example const answer = await withDeadline(departure(response), 30_000, (signal) => fetch(address, { signal }));
  */
 export async function withDeadline<Result>(
-  response: Response,
+  left: AbortSignal,
   milliseconds: number,
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const controller = new AbortController();
   const { promise: tooLate, reject } = Promise.withResolvers<never>();
-  const giveUp = (detail: string) => {
-    const error = new TandemError('deadline-exceeded', detail);
+  const giveUp = (error: unknown) => {
     controller.abort(error);
     reject(error);
   };
-  const leave = () => giveUp('the caller has left');
-  const timer = setTimeout(() => giveUp(`no answer within ${milliseconds} ms`), milliseconds);
-  response.once('close', leave);
-  if (response.closed) leave();
+  const leave = () => giveUp(left.reason);
+  const timer = setTimeout(
+    () => giveUp(new TandemError('deadline-exceeded', `no answer within ${milliseconds} ms`)),
+    milliseconds,
+  );
+  left.addEventListener('abort', leave);
+  if (left.aborted) leave();
   try {
     return await Promise.race([tooLate, work(controller.signal)]);
   } catch (error) {
@@ -31,6 +34,20 @@ export async function withDeadline<Result>(
     throw error;
   } finally {
     clearTimeout(timer);
-    response.off('close', leave);
+    left.removeEventListener('abort', leave);
   }
+}
+
+/** A signal that aborts when the caller leaves whom a response is for. */
+export function departure(response: Response): AbortSignal {
+  const left = new AbortController();
+  const leave = () => left.abort(callerLeft());
+  response.once('close', leave);
+  if (response.closed) leave();
+  return left.signal;
+}
+
+/** The reason of a signal that aborts because nobody waits any more. */
+export function callerLeft(): TandemError {
+  return new TandemError('deadline-exceeded', 'the caller has left');
 }

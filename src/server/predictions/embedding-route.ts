@@ -7,7 +7,7 @@ import type { AppOptions } from '../options.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
-import { withDeadline } from './deadline.ts';
+import { departure, withDeadline } from './deadline.ts';
 import { openAiError } from './openai-error.ts';
 import { checkText } from './prediction-request.ts';
 
@@ -103,7 +103,7 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
         ? { image: readPicture(text, `input[${index}]`) }
         : { text: readText(text, `input[${index}]`, options) },
     );
-    const embedded = await withDeadline(response, options.requestTimeout, (signal) =>
+    const embedded = await withDeadline(departure(response), options.requestTimeout, (signal) =>
       services.embed(readable, signal),
     );
     const tokens = pictures > 0 ? 0 : embedded.reduce((sum, { cost }) => sum + cost, 0);
@@ -156,9 +156,7 @@ function readPicture(text: string, at: string): Uint8Array {
   try {
     return decodeBase64Picture(text);
   } catch (error) {
-    if (!(error instanceof TandemError)) throw error;
-    const { code, message } = error;
-    throw new TandemError(code, `${at}: ${message}`, { items: [{ at, detail: message }], cause: error });
+    throw error instanceof TandemError ? error.at(at) : error;
   }
 }
 

@@ -9,7 +9,7 @@ import { problemResponses } from '../problem-responses.ts';
 import { describeProblem, problemSchema } from '../problems.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
-import { withDeadline } from './deadline.ts';
+import { departure, withDeadline } from './deadline.ts';
 import { predictAndCount } from './outcomes.ts';
 import { answerLines, lineMediaType, lineQuerySchema } from './prediction-lines.ts';
 import { agreeing, readPredictionQuery } from './prediction-query.ts';
@@ -83,7 +83,7 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
     const { inputs, ...body } = parse(request);
     const { head = defaultHead, topK = standardTopK } = agreeing(readPredictionQuery(request), body);
     throwOnlyError(inputs);
-    const answered = await withDeadline(response, requestTimeout, async (signal) => {
+    const answered = await withDeadline(departure(response), requestTimeout, async (signal) => {
       const complete = await withPictures(inputs, {
         fetchPicture: options.fetchPicture,
         maximumBytes: options.maximumRequestBytes,

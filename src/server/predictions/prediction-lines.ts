@@ -8,7 +8,7 @@ import { decompressed, inviteBody, tooLarge } from '../body-bytes.ts';
 import type { AppOptions } from '../options.ts';
 import { describeProblem } from '../problems.ts';
 import type { Services } from '../services.ts';
-import { withDeadline } from './deadline.ts';
+import { departure, withDeadline } from './deadline.ts';
 import { linesOf } from './lines.ts';
 import { predictAndCount } from './outcomes.ts';
 import {
@@ -49,26 +49,20 @@ export function answerLines(
   const toFetch = pLimit(linesInFlight);
   return async (request, response) => {
     const { head = defaultHead, topK } = lineQuerySchema.parse(request.query);
-    const left = new AbortController();
-    response.once('close', () => left.abort());
-    if (response.closed) left.abort();
-    // Each line in work listens for it as well.
-    response.setMaxListeners(0);
+    const left = departure(response);
     // An unknown head is the request's error, while one can still be sent as such.
     await services.head(head);
     const answerLine = async (line: string): Promise<object> => {
-      left.signal.throwIfAborted();
+      left.throwIfAborted();
       const input =
         line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : parseLine(line, limits);
       const fetchOptions = { fetchPicture, maximumBytes: maximumRequestBytes };
       const fetched = () =>
-        withDeadline(response, requestTimeout, (signal) =>
-          withPictures([input], { ...fetchOptions, signal }),
-        );
+        withDeadline(left, requestTimeout, (signal) => withPictures([input], { ...fetchOptions, signal }));
       const answer = await toFetch(fetched)
         .then((complete) =>
           inTurn(() =>
-            withDeadline(response, requestTimeout, (signal) =>
+            withDeadline(left, requestTimeout, (signal) =>
               predictAndCount(services, metrics, complete, { head, topK, signal, mayWait: true }),
             ),
           ),
@@ -76,7 +70,7 @@ export function answerLines(
         .then(
           ({ answers }) => answers[0],
           (error) => {
-            if (left.signal.aborted) throw error;
+            if (left.aborted) throw error;
             return ofLine(error);
           },
         );
@@ -89,11 +83,10 @@ export function answerLines(
     const answers = lines.map(answerLine, { concurrency: linesOfStream });
     try {
       for await (const answer of answers)
-        if (!response.write(`${JSON.stringify(answer)}\n`))
-          await once(response, 'drain', { signal: left.signal });
+        if (!response.write(`${JSON.stringify(answer)}\n`)) await once(response, 'drain', { signal: left });
       response.end();
     } catch (error) {
-      if (!left.signal.aborted) throw error;
+      if (!left.aborted) throw error;
     } finally {
       if (body !== request) body.destroy();
     }

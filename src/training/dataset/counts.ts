@@ -1,5 +1,6 @@
 import type { ColumnNames, Example } from './example.ts';
-import { labelsIn } from './label-column.ts';
+import { ownLabels } from './label-column.ts';
+import { type NumberSpread, spreadOf } from './numbers.ts';
 
 /** How much of what a dataset holds. */
 export interface DatasetCounts {
@@ -15,19 +16,17 @@ export interface DatasetCounts {
   /** The most frequent first; an example may have several. None where numbers are to be learnt. */
   labels: { label: string; examples: number }[];
   /** Where numbers are to be learnt. */
-  numbers?: { least: number; most: number; mean: number; distinct: number };
+  numbers?: NumberSpread;
 }
 
 /** @example countExamples(dataset.examples, dataset).labels[0] // { label: 'cat', examples: 120 } */
 export function countExamples(
   examples: readonly Example[],
-  { target, labelSeparator }: Pick<ColumnNames, 'target' | 'labelSeparator'>,
+  reading: Pick<ColumnNames, 'target' | 'labelSeparator'>,
 ): DatasetCounts {
   const having = (test: (example: Example) => unknown) => examples.filter(test).length;
-  const isNumbers = target === 'regression';
-  const labels = isNumbers
-    ? []
-    : examples.flatMap(({ label }) => (target === 'multi' ? labelsIn(label, labelSeparator) : [label]));
+  const isNumbers = reading.target === 'regression';
+  const labels = isNumbers ? [] : examples.flatMap(({ label }) => ownLabels(label, reading));
   return {
     examples: examples.length,
     images: having(({ image }) => image !== undefined),
@@ -40,17 +39,4 @@ export function countExamples(
       .sort((a, b) => b.examples - a.examples || (a.label < b.label ? -1 : 1)),
     ...(isNumbers && examples.length > 0 && { numbers: spreadOf(examples) }),
   };
-}
-
-function spreadOf(examples: readonly Example[]): NonNullable<DatasetCounts['numbers']> {
-  const distinct = new Set<number>();
-  let [least, most, sum] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
-  for (const { label } of examples) {
-    const value = Number(label);
-    distinct.add(value);
-    least = Math.min(least, value);
-    most = Math.max(most, value);
-    sum += value;
-  }
-  return { least, most, mean: sum / examples.length, distinct: distinct.size };
 }

@@ -26,6 +26,17 @@ export function readLabel(
   return { label };
 }
 
+/**
+ * The labels of an example: its one, or several.
+ * @example ownLabels('big|red', { target: 'multi', labelSeparator: '|' }) // ['big', 'red']
+ */
+export function ownLabels(
+  label: string,
+  { target, labelSeparator }: Pick<ColumnNames, 'target' | 'labelSeparator'>,
+): string[] {
+  return target === 'multi' ? labelsIn(label, labelSeparator) : [label];
+}
+
 /** The labels of an example that may have several; none where it is empty. */
 export function labelsIn(label: string, separator: string): string[] {
   return label

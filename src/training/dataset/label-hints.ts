@@ -1,4 +1,5 @@
 import type { ColumnNames, FoundExample } from './example.ts';
+import { ownLabels } from './label-column.ts';
 
 type Labelled = Pick<FoundExample, 'label'>;
 
@@ -18,13 +19,12 @@ export function lookLikeNumbers(examples: readonly Labelled[]): boolean {
 /** Notes labels that may not be meant as they are read. */
 export function noteLabels(
   examples: readonly Labelled[],
-  { target, labelSeparator }: Pick<ColumnNames, 'target' | 'labelSeparator'>,
+  reading: Pick<ColumnNames, 'target' | 'labelSeparator'>,
   notes: string[],
 ): void {
+  const { target, labelSeparator } = reading;
   if (target === 'regression') return;
-  const labels = new Set(
-    examples.flatMap(({ label }) => (target === 'multi' ? label.split(labelSeparator) : [label])),
-  );
+  const labels = new Set(examples.flatMap(({ label }) => ownLabels(label, reading)));
   const alike = [...Map.groupBy(labels, sameness).values()].filter((group) => group.length > 1);
   for (const group of alike.slice(0, 3))
     notes.push(

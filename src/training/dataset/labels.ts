@@ -1,6 +1,6 @@
 import type { TargetKind } from '../../arl/target.ts';
 import type { ColumnNames, FoundExample } from './example.ts';
-import { labelsIn } from './label-column.ts';
+import { labelsIn, ownLabels } from './label-column.ts';
 import { lookLikeNumbers, numbersHint } from './label-hints.ts';
 import { checkNumbers, checkRange } from './numbers.ts';
 import type { Problems } from './problems.ts';
@@ -13,9 +13,7 @@ export function labelsOf(
   { target, labelSeparator, labelColumn }: LabelReading & Pick<ColumnNames, 'labelColumn'>,
 ): string[] {
   if (target === 'regression') return [labelColumn];
-  const labels = examples.flatMap(({ label }) =>
-    target === 'multi' ? labelsIn(label, labelSeparator) : [label],
-  );
+  const labels = examples.flatMap(({ label }) => ownLabels(label, { target, labelSeparator }));
   return [...new Set(labels)].sort();
 }
 

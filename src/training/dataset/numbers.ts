@@ -23,11 +23,7 @@ export function checkNumbers(examples: readonly Labelled[], problems: Problems):
 
 /** Checks that such a head can tell the numbers from each other, and so learn them. */
 export function checkRange(examples: readonly Labelled[], dataset: string, problems: Problems): void {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const { label } of examples) {
-    low = Math.min(low, Number(label));
-    high = Math.max(high, Number(label));
-  }
+  const { least: low, most: high } = spreadOf(examples);
   const range = high - low;
   if (!(range > 0 && Number.isFinite(range))) return;
   if (range < smallestRange)
@@ -40,4 +36,26 @@ export function checkRange(examples: readonly Labelled[], dataset: string, probl
       dataset,
       `the numbers all lie between ${low} and ${high}, too close together for their size to be told apart in single precision; subtract ${low} from each`,
     );
+}
+
+export interface NumberSpread {
+  least: number;
+  most: number;
+  mean: number;
+  /** How many different ones there are. */
+  distinct: number;
+}
+
+/** How the labels spread, which are numbers; at least one. */
+export function spreadOf(examples: readonly Pick<Labelled, 'label'>[]): NumberSpread {
+  const distinct = new Set<number>();
+  let [least, most, sum] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+  for (const { label } of examples) {
+    const value = Number(label);
+    distinct.add(value);
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+    sum += value;
+  }
+  return { least, most, mean: sum / examples.length, distinct: distinct.size };
 }

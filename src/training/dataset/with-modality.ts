@@ -1,7 +1,7 @@
 import { TandemError } from '../../errors.ts';
 import { type Modality, modalities } from '../../inference/prediction.ts';
 import type { Dataset } from './example.ts';
-import { labelsIn } from './label-column.ts';
+import { ownLabels } from './label-column.ts';
 import { checkLabels } from './labels.ts';
 import { describeProblems, Problems } from './problems.ts';
 
@@ -18,11 +18,7 @@ export function modalitiesIn({ examples }: Pick<Dataset, 'examples'>): Modality[
 export function withModality(dataset: Dataset, modality: Modality): Dataset {
   const examples = dataset.examples.filter((example) => example[modality] !== undefined);
   if (dataset.target !== 'regression') {
-    const left = new Set(
-      examples.flatMap(({ label }) =>
-        dataset.target === 'multi' ? labelsIn(label, dataset.labelSeparator) : [label],
-      ),
-    );
+    const left = new Set(examples.flatMap(({ label }) => ownLabels(label, dataset)));
     const lost = dataset.labels.filter((label) => !left.has(label));
     if (lost.length > 0)
       throw new TandemError(

@@ -4,6 +4,30 @@ import type { SeveralLabelsMetrics } from './metrics.ts';
 type Rows = readonly ArrayLike<number>[];
 
 const smallest = 1e-12;
+/** Yes or no to a label, counted. */
+export interface DecisionCounts {
+  /** Rightly given. */
+  right: number;
+  given: number;
+  /** Borne. */
+  actual: number;
+}
+
+export function noDecisions(): DecisionCounts {
+  return { right: 0, given: 0, actual: 0 };
+}
+
+export function countDecision(counts: DecisionCounts, given: boolean, actual: boolean): void {
+  counts.given += Number(given);
+  counts.actual += Number(actual);
+  counts.right += Number(given && actual);
+}
+
+/** 1 where a label is neither given nor borne. */
+export function f1Of({ right, given, actual }: DecisionCounts): number {
+  return given + actual === 0 ? 1 : (2 * right) / (given + actual);
+}
+
 /**
  * Figures of answers that may give several labels.
  * @param thresholdsOf the probability from which each label is given in the answer of a row
@@ -13,7 +37,7 @@ export function evaluateSeveralLabels(
   truth: Rows,
   thresholdsOf: (row: number) => readonly number[],
 ): SeveralLabelsMetrics {
-  const counts = Array.from(rows[0], () => ({ right: 0, given: 0, actual: 0 }));
+  const counts = Array.from(rows[0], noDecisions);
   let complete = 0;
   let logLikelihood = 0;
   for (const [row, probabilities] of rows.entries()) {
@@ -22,17 +46,13 @@ export function evaluateSeveralLabels(
     for (const [label, count] of counts.entries()) {
       const given = probabilities[label] >= thresholds[label];
       const actual = truth[row][label] > 0.5;
-      count.given += Number(given);
-      count.actual += Number(actual);
-      count.right += Number(given && actual);
+      countDecision(count, given, actual);
       isComplete &&= given === actual;
       const likelihood = actual ? probabilities[label] : 1 - probabilities[label];
       logLikelihood += Math.log(Math.max(likelihood, smallest));
     }
     complete += Number(isComplete);
   }
-  const f1 = ({ right, given, actual }: (typeof counts)[number]) =>
-    given + actual === 0 ? 1 : (2 * right) / (given + actual);
   const total = counts.reduce((sum, { right, given, actual }) => ({
     right: sum.right + right,
     given: sum.given + given,
@@ -41,8 +61,8 @@ export function evaluateSeveralLabels(
   const occurring = counts.flatMap(({ actual }, label) => (actual > 0 ? [label] : []));
   return {
     examples: rows.length,
-    microF1: f1(total),
-    macroF1: mean(counts.filter(({ given, actual }) => given + actual > 0).map(f1)),
+    microF1: f1Of(total),
+    macroF1: mean(counts.filter(({ given, actual }) => given + actual > 0).map(f1Of)),
     averagePrecision: mean(occurring.map((label) => averagePrecision(rows, truth, label))),
     subsetAccuracy: complete / rows.length,
     negativeLogLikelihood: -logLikelihood / (rows.length * counts.length),

@@ -5,7 +5,7 @@ import { modalitiesOf } from '../evaluation/answers.ts';
 import type { TargetTable } from '../targets/targets.ts';
 import { card, exampleList } from './example-card.ts';
 import { count, percent, shorten } from './format.ts';
-import { listLimit } from './galleries.ts';
+import { listLimit, surestMistakes } from './galleries.ts';
 import { foreign, type Markup, paragraph } from './markup.ts';
 import type { TestExample } from './outcome.ts';
 import type { Thumbnails } from './thumbnails.ts';
@@ -91,23 +91,12 @@ export function decisionMistakesView(
   labels: readonly string[],
   thumbnails: Thumbnails,
 ): Markup {
-  if (mistakes.length === 0) return null;
-  return [
-    h('h3', { id: 'mistakes' }, 'Its most confident mistakes'),
-    paragraph(
-      mistakes.length > listLimit
-        ? `The ${listLimit} of ${count(mistakes.length)} wrong decisions that it was surest of.`
-        : 'All its wrong decisions, the surest first.',
-      ' A decision is yes or no to one label of one example.',
-    ),
-    exampleList(
-      mistakes
-        .slice(0, listLimit)
-        .map((decision) =>
-          decisionCard(decision, labels, thumbnails, decision.isGiven ? 'given wrongly: ' : 'not given: '),
-        ),
-    ),
-  ];
+  const cardOf = (decision: Decision) =>
+    decisionCard(decision, labels, thumbnails, decision.isGiven ? 'given wrongly: ' : 'not given: ');
+  return surestMistakes(mistakes, cardOf, {
+    noun: 'decisions',
+    remark: ' A decision is yes or no to one label of one example.',
+  });
 }
 
 export function decisionErrorsView(

@@ -30,16 +30,32 @@ export function limitPerCell(cells: readonly Cell[]): number {
 }
 
 export function mistakesView(mistakes: readonly Outcome[], { labels, thumbnails }: Gallery): Markup {
+  return surestMistakes(mistakes, (outcome) => exampleCard(outcome, labels, thumbnails), {
+    noun: 'answers',
+    remark: ' Such examples are mislabelled, ambiguous, or unlike anything that it was trained on.',
+  });
+}
+
+/**
+ * The first of all mistakes, each as a card.
+ * @param mistakes the surest first
+ * @param words what they are, and what to think of them
+ */
+export function surestMistakes<Mistake>(
+  mistakes: readonly Mistake[],
+  cardOf: (mistake: Mistake) => Markup,
+  { noun, remark }: { noun: string; remark: string },
+): Markup {
   if (mistakes.length === 0) return null;
   return [
     h('h3', { id: 'mistakes' }, 'Its most confident mistakes'),
     paragraph(
       mistakes.length > listLimit
-        ? `The ${listLimit} of ${count(mistakes.length)} wrong answers that it was surest of.`
-        : 'All its wrong answers, the surest first.',
-      ' Such examples are mislabelled, ambiguous, or unlike anything that it was trained on.',
+        ? `The ${listLimit} of ${count(mistakes.length)} wrong ${noun} that it was surest of.`
+        : `All its wrong ${noun}, the surest first.`,
+      remark,
     ),
-    exampleList(mistakes.slice(0, listLimit).map((outcome) => exampleCard(outcome, labels, thumbnails))),
+    exampleList(mistakes.slice(0, listLimit).map(cardOf)),
   ];
 }
 

@@ -1,9 +1,9 @@
-import pMap from 'p-map';
 import type { ItemProbabilities } from '../../inference/head.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { type FeatureTable, selectRows } from '../features/feature-table.ts';
 import { fitHead, type SplitRows } from '../fit.ts';
 import type { Recipe } from '../recipe.ts';
+import { onEngines } from '../side-by-side.ts';
 import type { CheckpointFolder } from '../steps/checkpoints.ts';
 import type { HeldOutAnswers } from './calibration.ts';
 
@@ -51,24 +51,15 @@ export async function crossValidate(
   recipes: readonly Recipe[],
   { classes, seed, signal, checkpoints, onTrained }: CrossValidationOptions,
 ): Promise<HeldOutAnswers[]> {
-  const idle = [...engines];
   const tasks = recipes.flatMap((recipe, candidate) =>
     splits.map((split, fold) => ({ recipe, split, stage: `search-${candidate}-${fold}` })),
   );
-  const answer = async ({ recipe, split, stage }: (typeof tasks)[number]) => {
-    const engine = idle.pop()!;
-    const fitted = await fitHead(engine, table, split, {
-      classes,
-      recipe,
-      seed,
-      signal,
-      checkpoint: checkpoints?.stage(stage),
-    });
-    idle.push(engine);
+  const answers = await onEngines(engines, tasks, async (engine, { recipe, split, stage }) => {
+    const checkpoint = checkpoints?.stage(stage);
+    const fitted = await fitHead(engine, table, split, { classes, recipe, seed, signal, checkpoint });
     onTrained?.();
     return fitted.answers;
-  };
-  const answers = await pMap(tasks, answer, { concurrency: engines.length });
+  });
   const { labels, targets } = selectRows(
     { ...table, columns: [] },
     splits.flatMap(({ test }) => test),

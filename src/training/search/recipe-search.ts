@@ -1,11 +1,11 @@
-import { availableParallelism } from 'node:os';
 import type { HeadCalibration } from '../../arl/serving.ts';
 import type { Modality } from '../../inference/prediction.ts';
-import { Engine } from '../../runtime/engine.ts';
+import type { Engine } from '../../runtime/engine.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 import type { SplitRows } from '../fit.ts';
 import { Random } from '../random.ts';
 import type { Recipe } from '../recipe.ts';
+import { withEngines } from '../side-by-side.ts';
 import type { CheckpointFolder } from '../steps/checkpoints.ts';
 import type { TrainingOptions } from '../steps/trainer.ts';
 import { applyCalibration, calibrate, type HeldOutAnswers } from './calibration.ts';
@@ -23,12 +23,16 @@ export interface CandidateResult {
   calibratedLoss: number;
 }
 
-export interface RecipeSearch {
-  recipe: Recipe;
+/** What follows from a recipe's answers to examples that were held out. */
+export interface Calibrated {
   /** Absent where answers are best left as they are. */
   calibration?: HeadCalibration;
   /** Of any of several labels: from which probability each is given. */
   thresholds?: HeadThresholds;
+}
+
+export interface RecipeSearch extends Calibrated {
+  recipe: Recipe;
   /** What was tried: the folds that were held out, and the examples that the search saw. */
   report: { folds: number; examples: number; candidates: CandidateResult[] };
 }
@@ -73,21 +77,11 @@ export async function searchRecipe(
           .slice(0, mostExamples)
           .sort((a, b) => a - b)
       : train;
-  const { dealt, heldOut } = foldsFor(rows.length);
-  const folds = dealFolds(
-    rows.map((row) => table.labels[row]),
-    { count: dealt, seed, groups: groups && rows.map((row) => groups[row]) },
-  );
-  const splits = holdOut(table, rows, folds, heldOut);
-  if (isTooLittle(splits)) return undefined;
+  const splits = divide(table, rows, { ...foldsFor(rows.length), seed, groups });
+  if (!splits) return undefined;
   const recipes = candidates.map((changes) => ({ ...recipe, ...changes }));
   const total = recipes.length * splits.length;
-  const cores = threads || availableParallelism();
-  const sideBySide = Math.min(cores, total);
-  const engines = Array.from({ length: sideBySide }, () =>
-    Engine.start({ provider, threads: Math.floor(cores / sideBySide) }),
-  );
-  try {
+  return withEngines({ provider, threads, trainings: total }, async (engines) => {
     let done = 0;
     onProgress?.(done, total);
     const heldOutAnswers = await crossValidate(engines, table, splits, recipes, {
@@ -118,14 +112,7 @@ export async function searchRecipe(
         })),
       },
     };
-  } finally {
-    await Promise.all(engines.map((engine) => engine.close()));
-  }
-}
-
-export interface Calibrated {
-  calibration?: HeadCalibration;
-  thresholds?: HeadThresholds;
+  });
 }
 
 /**
@@ -142,20 +129,28 @@ export async function calibrateRecipe(
   { recipe, groups, ...options }: TrainingOptions & { groups?: readonly unknown[] },
 ): Promise<Calibrated> {
   const dealt = rows.length <= 1_000 ? 3 : 5;
-  const folds = dealFolds(
-    rows.map((row) => table.labels[row]),
-    { count: dealt, seed: options.seed, groups: groups && rows.map((row) => groups[row]) },
-  );
-  const splits = holdOut(table, rows, folds, 1);
-  if (isTooLittle(splits)) return {};
+  const splits = divide(table, rows, { dealt, heldOut: 1, seed: options.seed, groups });
+  if (!splits) return {};
   const [answers] = await crossValidate([engine], table, splits, [recipe], options);
   const modalities = table.columns.map(({ modality }) => modality);
   const { calibration } = calibrate(answers, modalities);
   return { calibration, thresholds: thresholdsFor(answers, modalities, calibration) };
 }
 
-function isTooLittle(splits: readonly SplitRows[]): boolean {
-  return splits.reduce((sum, { test }) => sum + test.length, 0) < fewestHeldOut;
+/** Undefined where there are too few examples to hold any out. */
+function divide(
+  table: FeatureTable,
+  rows: readonly number[],
+  options: { dealt: number; heldOut: number; seed: number; groups?: readonly unknown[] },
+): SplitRows[] | undefined {
+  const { dealt, heldOut, seed, groups } = options;
+  const folds = dealFolds(
+    rows.map((row) => table.labels[row]),
+    { count: dealt, seed, groups: groups && rows.map((row) => groups[row]) },
+  );
+  const splits = holdOut(table, rows, folds, heldOut);
+  const asked = splits.reduce((sum, { test }) => sum + test.length, 0);
+  return asked < fewestHeldOut ? undefined : splits;
 }
 
 function thresholdsFor(

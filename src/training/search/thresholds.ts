@@ -1,6 +1,7 @@
 import type { ItemProbabilities } from '../../inference/head.ts';
 import type { Modality } from '../../inference/prediction.ts';
 import { usualThreshold } from '../../inference/thresholds.ts';
+import { countDecision, f1Of, noDecisions } from '../evaluation/several-labels.ts';
 import type { TargetTable } from '../targets/targets.ts';
 
 /** From which probability each label is given: in the answer from everything, and in that of each modality alone. */
@@ -55,18 +56,18 @@ export function chooseHeadThresholds(
  */
 export function chooseThreshold(answers: readonly Answered[]): number {
   if (answers.filter(({ isPositive }) => isPositive).length < fewestPositives) return usualThreshold;
-  const counts = { own: none(), usual: none() };
+  const counts = { own: noDecisions(), usual: noDecisions() };
   // Each part holds its share of the positives, however the examples are ordered.
   const dealt = answers.toSorted((a, b) => Number(a.isPositive) - Number(b.isPositive));
   for (let part = 0; part < parts; part++) {
     const threshold = bestThreshold(dealt.filter((_, place) => place % parts !== part));
-    for (const [place, answer] of dealt.entries()) {
+    for (const [place, { probability, isPositive }] of dealt.entries()) {
       if (place % parts !== part) continue;
-      decide(counts.own, answer, threshold);
-      decide(counts.usual, answer, usualThreshold);
+      countDecision(counts.own, probability >= threshold, isPositive);
+      countDecision(counts.usual, probability >= usualThreshold, isPositive);
     }
   }
-  return f1(counts.own) > f1(counts.usual) ? bestThreshold(answers) : usualThreshold;
+  return f1Of(counts.own) > f1Of(counts.usual) ? bestThreshold(answers) : usualThreshold;
 }
 
 /**
@@ -92,23 +93,4 @@ export function bestThreshold(answers: readonly Answered[]): number {
     best = { f1: reached, threshold: middle > next ? middle : probability };
   }
   return best.threshold;
-}
-
-function none() {
-  return { right: 0, given: 0, actual: 0 };
-}
-
-function decide(
-  counts: ReturnType<typeof none>,
-  { probability, isPositive }: Answered,
-  threshold: number,
-): void {
-  const given = probability >= threshold;
-  counts.given += Number(given);
-  counts.actual += Number(isPositive);
-  counts.right += Number(given && isPositive);
-}
-
-function f1({ right, given, actual }: ReturnType<typeof none>): number {
-  return given + actual === 0 ? 1 : (2 * right) / (given + actual);
 }
