@@ -1,10 +1,10 @@
-import { lookup } from 'node:dns/promises';
 import { get as getHttp, type IncomingMessage } from 'node:http';
 import { get as getHttps } from 'node:https';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TandemError } from '../errors.ts';
 import { isGlobalAddress } from './address-range.ts';
+import { resolveHost, unlessAborted } from './resolve-host.ts';
 
 export interface RemoteOptions {
   /** Most bytes that are read; counted while they come, whatever the server announces. */
@@ -82,16 +82,15 @@ function parse(text: string, shown: string, base?: URL): URL {
 
 async function connect(url: URL, options: RemoteOptions, signal: AbortSignal): Promise<IncomingMessage> {
   const { ports = [80, 443], isAllowed = isGlobalAddress } = options;
-  const resolve = options.resolve ?? ((host: string) => lookup(host, { all: true }));
+  const resolve = options.resolve ?? ((host: string) => resolveHost(host, signal));
   const isSecure = url.protocol === 'https:';
   const port = Number(url.port) || (isSecure ? 443 : 80);
   if (!ports.includes(port)) throw refuse(url.href, `port ${port} is not allowed`);
   const host = url.hostname.replaceAll(/^\[|\]$/g, '');
-  const addresses = await resolve(host);
+  const addresses = await unlessAborted(signal, resolve(host));
   // One private address among public ones is how a rebinding name looks.
   if (addresses.length === 0 || !addresses.every(({ address }) => isAllowed(address)))
     throw refuse(url.href, 'it leads to an address that is not on the open internet');
-  signal.throwIfAborted();
   const get = isSecure ? getHttps : getHttp;
   return new Promise((resolved, rejected) => {
     get(

@@ -2,8 +2,8 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isGlobalAddress } from '../../src/remote/address-range.ts';
 import { openRemote, type RemoteOptions } from '../../src/remote/open-remote.ts';
+import { resolveHost } from '../../src/remote/resolve-host.ts';
 
 /** A server on loopback that the names `*.test` lead to. */
 async function serve(listener: RequestListener) {
@@ -131,31 +131,42 @@ describe('a body', () => {
   });
 });
 
-it('tells addresses of the open internet from all others', () => {
-  for (const address of ['93.184.216.34', '8.8.8.8', '2606:2800:220:1::1'])
-    expect(isGlobalAddress(address), address).toBe(true);
-  for (const address of [
-    '10.1.2.3',
-    '172.16.0.1',
-    '192.168.1.1',
-    '100.64.0.1',
-    '127.9.9.9',
-    '169.254.0.1',
-    '224.0.0.1',
-    '240.0.0.1',
-    '255.255.255.255',
-    '0.0.0.0',
-    '::',
-    '::1',
-    'fe80::1',
-    'fc00::1',
-    'ff02::1',
-    '::ffff:10.0.0.1',
-    '2002:7f00:1::',
-    '64:ff9b::7f00:1',
-    '2001:db8::1',
-    'localhost',
-    '',
-  ])
-    expect(isGlobalAddress(address), address).toBe(false);
+describe('a name whose resolver hangs', () => {
+  it('ends with the time, or with the caller', async () => {
+    const resolve = () => new Promise<never>(() => {});
+    const caller = new AbortController();
+    const begun = performance.now();
+    const hanging = openRemote('http://a.test/', { maximumBytes: 10, timeout: 200, resolve });
+    await expect(hanging).rejects.toMatchObject({
+      code: 'remote-file',
+      message: expect.stringMatching(/more than 0\.2 s/),
+    });
+    expect(performance.now() - begun).toBeLessThan(2000);
+    const left = openRemote('http://a.test/', {
+      maximumBytes: 10,
+      timeout: 60_000,
+      resolve,
+      signal: caller.signal,
+    });
+    caller.abort(new Error('the caller left'));
+    await expect(left).rejects.toThrow('the caller left');
+  });
+
+  it('keeps so few threads busy that files are still read, and is not asked for callers who gave up', async () => {
+    const answers: (() => void)[] = [];
+    const asked: string[] = [];
+    const look = (host: string) =>
+      new Promise<{ address: string; family: number }[]>((resolve) => {
+        asked.push(host);
+        answers.push(() => resolve([{ address: '93.184.216.34', family: 4 }]));
+      });
+    const lookups = ['a', 'b', 'c', 'd'].map((host) => resolveHost(host, AbortSignal.timeout(100), look));
+    for (const lookup of lookups) await expect(lookup).rejects.toThrow(/timeout/);
+    expect(asked).toEqual(['a', 'b']);
+    const later = resolveHost('e', AbortSignal.timeout(10_000), look);
+    for (const answer of answers) answer();
+    await expect.poll(() => asked).toEqual(['a', 'b', 'e']);
+    answers.at(-1)?.();
+    expect(await later).toEqual([{ address: '93.184.216.34', family: 4 }]);
+  });
 });
