@@ -24,9 +24,18 @@ export interface StartedServer {
 }
 
 /** Starts the real server as a process of its own, as `npm start` does, and waits until it announces itself. */
-export async function startServer(data: string, ...flags: string[]): Promise<StartedServer> {
+export function startServer(data: string, ...flags: string[]): Promise<StartedServer> {
+  return startServerIn({}, data, ...flags);
+}
+
+/** The same with an environment of its own, beside this process's. */
+export async function startServerIn(
+  environment: Record<string, string>,
+  data: string,
+  ...flags: string[]
+): Promise<StartedServer> {
   const command = [main, 'serve', '--json', '--port', '0', '--data', data, '--log-level', 'error', ...flags];
-  const env = { ...process.env, ...storeEnvironment(data) };
+  const env = { ...process.env, ...storeEnvironment(data), ...environment };
   const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'], env });
   const exit = new Promise<number | null>((resolve) => child.on('exit', resolve));
   let text = '';
