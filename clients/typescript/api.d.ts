@@ -749,7 +749,10 @@ export interface components {
             }[];
         };
         HeadForm: {
-            /** @description Another name for it. */
+            /**
+             * @description Another name for it.
+             * @example pets
+             */
             name?: string;
             /**
              * Format: binary
@@ -2354,6 +2357,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The head’s name, without a version. */
                 model: string;
             };
             cookie?: never;
@@ -2367,6 +2371,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InferenceModel"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */
@@ -2434,6 +2447,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The head’s name, without a version. */
                 model: string;
             };
             cookie?: never;
@@ -2449,6 +2463,15 @@ export interface operations {
                     "application/json": {
                         ready: boolean;
                     };
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */
@@ -2516,6 +2539,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The head’s name, without a version. */
                 model: string;
             };
             cookie?: never;
@@ -2642,7 +2666,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The head’s name, without a version. */
                 model: string;
+                /** @description The version’s number, `latest`, or an alias. */
                 version: string;
             };
             cookie?: never;
@@ -2656,6 +2682,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InferenceModel"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */
@@ -2723,7 +2758,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The head’s name, without a version. */
                 model: string;
+                /** @description The version’s number, `latest`, or an alias. */
                 version: string;
             };
             cookie?: never;
@@ -2739,6 +2776,15 @@ export interface operations {
                     "application/json": {
                         ready: boolean;
                     };
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */
@@ -2806,7 +2852,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The head’s name, without a version. */
                 model: string;
+                /** @description The version’s number, `latest`, or an alias. */
                 version: string;
             };
             cookie?: never;
@@ -3125,7 +3173,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The head’s name. */
+                /** @description The head’s name, without a version. */
                 name: string;
                 /** @description The version’s number. */
                 version: string;
@@ -3142,6 +3190,15 @@ export interface operations {
                 content: {
                     /** @example manifest.json */
                     "application/x-tar": string;
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */
@@ -3212,7 +3269,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The head’s name. */
+                /** @description The head’s name, without a version. */
                 name: string;
                 /** @description The version’s number. */
                 version: string;
@@ -3304,7 +3361,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The head’s name. */
+                /** @description The head’s name, without a version. */
                 name: string;
             };
             cookie?: never;
@@ -3318,6 +3375,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HeadVersions"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */
@@ -3385,7 +3451,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The head’s name. */
+                /** @description The head’s name, without a version. */
                 name: string;
                 /** @description The alias. */
                 alias: string;
@@ -3499,7 +3565,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The head’s name. */
+                /** @description The head’s name, without a version. */
                 name: string;
                 /** @description The alias. */
                 alias: string;
@@ -3515,6 +3581,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HeadVersions"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */
@@ -3582,7 +3657,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The head’s name. */
+                /** @description The head’s name, without a version. */
                 name: string;
                 /** @description The alias. */
                 alias: string;
@@ -3598,6 +3673,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HeadVersions"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */
@@ -3665,7 +3749,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The head’s name. */
+                /** @description The head’s name, without a version. */
                 name: string;
                 /** @description The version’s number. */
                 version: string;
@@ -3984,6 +4068,15 @@ export interface operations {
                     "application/json": components["schemas"]["Dataset"];
                 };
             };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description unauthorized: A key is needed. */
             401: {
                 headers: {
@@ -4062,6 +4155,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description unauthorized: A key is needed. */
             401: {
@@ -4245,6 +4347,15 @@ export interface operations {
                 content: {
                     /** @example PK */
                     "application/zip": string;
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */
@@ -4525,6 +4636,15 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description unauthorized: A key is needed. */
             401: {
                 headers: {
@@ -4606,6 +4726,15 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description unauthorized: A key is needed. */
             401: {
                 headers: {
@@ -4685,6 +4814,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */
@@ -4776,6 +4914,15 @@ export interface operations {
                 content: {
                     /** @example <!doctype html> */
                     "text/html": string;
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */
@@ -4873,6 +5020,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description unauthorized: A key is needed. */
             401: {
@@ -5208,6 +5364,15 @@ export interface operations {
                      *     What to do: GET /v1/heads lists the heads.
                      */
                     "text/plain": string;
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description not-found: There is nothing at this address. */

@@ -1,4 +1,3 @@
-import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../inference/head.ts';
 import { exportHead, importHead } from '../inference/head-package.ts';
 import type { Services } from '../server/services.ts';
@@ -45,11 +44,6 @@ export function versionServices(
       return get(name);
     },
     async delete(name, version) {
-      if (!/^\d+$/.test(version))
-        throw new TandemError(
-          'invalid-request',
-          `version: ${JSON.stringify(version)} is no number, and only by its number is a version deleted`,
-        );
       await registry.delete(name, Number(version));
       return registry.resolve(name).then(
         () => get(name),

@@ -4,6 +4,7 @@ import { problemResponses } from './problem-responses.ts';
 import type { Route } from './route.ts';
 
 const { '500': _, ...guardProblems } = problemResponses('unauthorized', 'forbidden', 'rate-limited')!;
+const pathProblems = problemResponses('invalid-request');
 
 /**
  * The API's description, OpenAPI 3.1, from the routes that answer it.
@@ -40,8 +41,11 @@ export function describeApi(
   });
 }
 
-/** The operation with what its scope adds. */
-function describe({ scope, operation }: Route, keyless: boolean): Route['operation'] {
+/** The operation with what its scope, and the names in its path, add. */
+function describe({ scope, operation: own }: Route, keyless: boolean): Route['operation'] {
+  const operation = own.requestParams?.path
+    ? { ...own, responses: { ...pathProblems, ...own.responses } }
+    : own;
   if (!scope) return operation;
   return {
     ...operation,

@@ -85,7 +85,8 @@ function toTandemError(error: unknown): TandemError {
   });
 }
 
-function invalidFields(error: z.ZodError): TandemError {
+/** A schema's complaint as `invalid-request`, with an item for each bad field. */
+export function invalidFields(error: z.ZodError): TandemError {
   const items = error.issues.flatMap((issue): ErrorItem[] =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({ at: fieldName([...issue.path, key]), detail: 'there is no such field' }))

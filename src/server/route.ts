@@ -1,4 +1,5 @@
 import type { Express, RequestHandler } from 'express';
+import { z } from 'zod';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import { TandemError } from '../errors.ts';
 import type { Scope } from '../store/keys.ts';
@@ -23,8 +24,10 @@ export function withScope(scope: Scope, routes: readonly Route[]): Route[] {
 }
 
 /**
- * Registers routes, and answers every other method on their paths with 405.
+ * Registers routes, and answers every other method on their paths with 405. What stands in a path is checked by the
+ * schema of its operation before any handler runs.
  * @param guards what stands before a route that asks for a scope
+ * @throws Error where a route has a parameter in its path without a schema
  */
 export function addRoutes(
   app: Express,
@@ -38,8 +41,12 @@ export function addRoutes(
       response.locals.problemMembers = group[0].problemMembers;
       next();
     });
-    for (const { method, scope, handlers } of group)
-      registered[method](...(scope ? guards(scope) : []), ...handlers);
+    for (const route of group)
+      registered[route.method](
+        ...(route.scope ? guards(route.scope) : []),
+        ...checkPath(route),
+        ...route.handlers,
+      );
     // Express answers HEAD wherever it answers GET.
     const methods = group.flatMap(({ method }) =>
       method === 'get' ? ['GET', 'HEAD'] : method.toUpperCase(),
@@ -50,4 +57,19 @@ export function addRoutes(
       throw new TandemError('method-not-allowed', `${path} takes ${allowed}, not ${request.method}`);
     });
   }
+}
+
+/** Checks the names in a path, as its operation describes them. */
+function checkPath({ path, operation }: Route): RequestHandler<Record<string, string>>[] {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  if (names.length === 0) return [];
+  const schema = operation.requestParams?.path;
+  if (!(schema instanceof z.ZodObject) || names.some((name) => !(name in schema.shape)))
+    throw new Error(`${path} has a parameter without a schema`);
+  return [
+    ({ params }, _response, next) => {
+      schema.parse(params);
+      next();
+    },
+  ];
 }

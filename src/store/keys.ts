@@ -17,6 +17,9 @@ export interface ApiKey {
   createdAt: string;
 }
 
+/** What a key may be called: it is shown in terminals and logs. */
+const keyNamePattern = /^[^\p{Control}\p{Bidi_Control}\p{Zl}\p{Zp}]{1,100}$/u;
+
 interface KnownKeys {
   byHash: Map<string, Scope>;
   /** Whether a key was ever made, even if all are revoked by now. */
@@ -43,11 +46,16 @@ export class ApiKeys {
 
   /**
    * @returns the key and its secret, which is shown now and kept nowhere
-   * @throws TandemError `invalid-configuration` where the name is empty, or another key has it
+   * @throws TandemError `invalid-configuration` where the name is empty, too long or has control characters, or another key has it
    */
   async create(name: string, scope: Scope): Promise<ApiKey & { secret: string }> {
     if (name.trim() === '')
       throw new TandemError('invalid-configuration', 'the name is empty; say who uses the key');
+    if (!keyNamePattern.test(name))
+      throw new TandemError(
+        'invalid-configuration',
+        `${JSON.stringify(name.slice(0, 100))} is no name for a key: use up to 100 characters, and no control characters`,
+      );
     const secret = `${product.command}_${randomBytes(32).toString('base64url')}`;
     const key = { id: randomUUID(), name, scope, createdAt: new Date().toISOString() };
     await this.#database.exclusively('keys', async (transaction) => {

@@ -53,6 +53,8 @@ it('refuse a name that says nothing, and one that another key has', async () => 
   const { keys } = await someKeys();
   const { id } = await keys.create('shop', 'predict');
   await expect(keys.create(' ', 'predict')).rejects.toMatchObject({ code: 'invalid-configuration' });
+  for (const name of ['shop\u001b[2J', 'shop\nroot', 'shop\u0000', '\u202eshop', 'a'.repeat(101)])
+    await expect(keys.create(name, 'predict')).rejects.toThrow('is no name for a key');
   await expect(keys.create('shop', 'admin')).rejects.toThrow('a key is named "shop" already');
   await keys.revoke(id);
   expect(await keys.create('shop', 'admin')).toMatchObject({ name: 'shop', scope: 'admin' });

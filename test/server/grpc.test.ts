@@ -261,3 +261,21 @@ it('answers what it has taken when it is told to stop, and waits so long for it 
   await hasty.server.close();
   expect(await lost).toMatchObject({ code: expect.any(Number) });
 });
+
+it.each([
+  { name: 'emoji@production', version: '99' },
+  { name: 'emoji@3', version: '' },
+  { name: 'emoji', version: '3@1' },
+  { name: '../emoji', version: '' },
+  { name: 'emoji\u0000', version: '' },
+])('takes %j for no model', async ({ name, version }) => {
+  const head = vi.fn();
+  const call = await start({ head });
+  for (const [method, request] of [
+    ['ModelReady', { name, version }],
+    ['ModelMetadata', { name, version }],
+    ['ModelInfer', { ...infer, model_name: name, model_version: version }],
+  ] as const)
+    await expect(call(method, request)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  expect(head).not.toHaveBeenCalled();
+});

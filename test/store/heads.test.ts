@@ -110,6 +110,42 @@ it('deletes no version that an alias stands for or that ships with the program',
   expect((await registry.list()).length).toBe(2);
 });
 
+it('deletes the version that is named and no other, and files only with a row', async () => {
+  for (const content of ['one', 'two', 'three']) await registry.register('pets', write(content));
+  await registry.setAlias('pets', 'production', 1);
+  const { folder } = await registry.open('pets@3');
+  // The last part of a reference may be dropped nowhere: this once removed the files of the latest version.
+  for (const name of ['pets@production', 'pets@latest', 'pets@3'])
+    for (const change of [
+      () => registry.delete(name, 99),
+      () => registry.delete(name, 3),
+      () => registry.setAlias(name, 'canary', 2),
+      () => registry.rollback(name, 'production'),
+      () => registry.deleteAlias(name, 'production'),
+      () => registry.versions(name),
+      () => registry.aliases(name),
+    ])
+      await expect(change()).rejects.toMatchObject({
+        code: 'invalid-request',
+        message: expect.stringContaining('give the name alone: pets'),
+      });
+  await expect(registry.delete('pets', 99)).rejects.toMatchObject({ code: 'unknown-head' });
+  for (const reference of ['pets@3@1', 'pets@production@99', 'pets@'])
+    await expect(registry.resolve(reference)).rejects.toMatchObject({ code: 'unknown-head' });
+  expect(await readFile(path.join(folder, 'head.json'), 'utf8')).toBe('three');
+  expect(await registry.versions('pets')).toEqual([1, 2, 3]);
+});
+
+it('lets one of two deletions of a version succeed', async () => {
+  await registry.register('pets', write('one'));
+  const other = new HeadRegistry(await temporaryStore(data), shipped);
+  const outcomes = await Promise.allSettled([registry, other].map((each) => each.delete('pets', 1)));
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({
+    reason: { code: 'unknown-head' },
+  });
+});
+
 it('never gives the number of a deleted version again', async () => {
   await registry.register('pets', write('one'));
   await registry.register('pets', write('two'));

@@ -14,8 +14,13 @@ const indexSchema = z
   .meta({ id: 'Index', example: { name: product.name, version: product.version, links } });
 const codeParameter = z.object({
   code: z
-    .enum(Object.keys(errorTable) as ErrorCode[])
-    .meta({ description: 'The end of a problem’s type.', example: 'unknown-head' }),
+    .string()
+    .regex(/^[\w-]{1,64}$/, 'must be up to 64 of A-Z a-z 0-9 _ -')
+    .meta({
+      description: 'The end of a problem’s type.',
+      example: 'unknown-head',
+      enum: Object.keys(errorTable),
+    }),
 });
 
 /** What the server says of itself: where things are, the API's description, a page for each kind of problem. */

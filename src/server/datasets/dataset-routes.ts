@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { readUpload } from '../body.ts';
 import type { AppOptions } from '../options.ts';
 import { pageQuerySchema } from '../page.ts';
+import { recordId } from '../path-names.ts';
 import { problemResponses } from '../problem-responses.ts';
 import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
@@ -12,7 +13,7 @@ import type { Services } from '../services.ts';
 import { formSchema, jsonSchema, parseDatasetRequest, querySchema } from './dataset-request.ts';
 import { datasetSchema, datasetsSchema, pageSchema, trialSchema } from './dataset-schemas.ts';
 
-const idParameter = { path: z.object({ id: z.string().meta({ description: 'The dataset’s id.' }) }) };
+const idParameter = { path: z.object({ id: recordId.meta({ description: 'The dataset’s id.' }) }) };
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
 
 /** `/v1/datasets` and what is below it. */

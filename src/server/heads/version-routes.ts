@@ -6,18 +6,15 @@ import { TandemError } from '../../errors.ts';
 import { formFile, readUpload } from '../body.ts';
 import { readJson } from '../json-body.ts';
 import type { AppOptions } from '../options.ts';
+import { aliasName, headName, versionNumber } from '../path-names.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
 import { compareQuerySchema, versionComparisonSchema } from './version-comparison-schema.ts';
 
-const name = z.string().meta({ description: 'The head’s name.', example: 'pets' });
-const alias = z.string().meta({ description: 'The alias.', example: 'production' });
-const nameParameter = { path: z.object({ name }) };
-const aliasParameters = { path: z.object({ name, alias }) };
-const versionParameters = {
-  path: z.object({ name, version: z.string().meta({ description: 'The version’s number.', example: '2' }) }),
-};
+const nameParameter = { path: z.object({ name: headName }) };
+const aliasParameters = { path: z.object({ name: headName, alias: aliasName }) };
+const versionParameters = { path: z.object({ name: headName, version: versionNumber }) };
 const bodySchema = z
   .strictObject({ version: z.int().positive() })
   .meta({ id: 'AliasRequest', example: { version: 3 } });
@@ -34,7 +31,7 @@ const versionsResponse = (description: string) => ({
 });
 
 const importSchema = z.strictObject({
-  name: z.string().optional().meta({ description: 'Another name for it.' }),
+  name: headName.optional().meta({ description: 'Another name for it.' }),
 });
 const importFormSchema = importSchema
   .extend({ file: formFile('What an export gave.') })

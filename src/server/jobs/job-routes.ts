@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { readUpload } from '../body.ts';
 import type { AppOptions } from '../options.ts';
 import { pageQuerySchema } from '../page.ts';
+import { recordId } from '../path-names.ts';
 import { problemResponses } from '../problem-responses.ts';
 import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
@@ -11,7 +12,7 @@ import type { Services } from '../services.ts';
 import { sendEvents } from './event-stream.ts';
 import { formSchema, jobSchema, jobsSchema, jsonSchema, parseJobRequest } from './job-request.ts';
 
-const idParameter = { path: z.object({ id: z.string().meta({ description: 'The job’s id.' }) }) };
+const idParameter = { path: z.object({ id: recordId.meta({ description: 'The job’s id.' }) }) };
 const lastEventIdHeader = z.object({
   'Last-Event-ID': z
     .string()

@@ -1,9 +1,11 @@
 import { type handleUnaryCall, Metadata, type ServerUnaryCall, status } from '@grpc/grpc-js';
+import { z } from 'zod';
 import { errorTable, TandemError } from '../../errors.ts';
 import { storageError } from '../../store/storage-error.ts';
 import { type Access, checkScope, openAccess } from '../access.ts';
 import type { AppOptions } from '../options.ts';
 import { callerLeft, withDeadline } from '../predictions/deadline.ts';
+import { invalidFields } from '../problems.ts';
 import { requestIdFrom } from '../request-log.ts';
 import { traceCall } from '../tracing.ts';
 
@@ -97,7 +99,7 @@ export class GrpcCalls {
 
   /** What is thrown as gRPC's kind of error; with when to try again, where that is known (gRPC's retry pushback). */
   #failureOf(error: unknown, id: string, path: string) {
-    const known = error instanceof TandemError ? error : storageError(error);
+    const known = error instanceof z.ZodError ? invalidFields(error) : knownError(error);
     const { title, status: httpStatus } = errorTable[known?.code ?? 'internal'];
     if (httpStatus === 500) this.#options.logger.error({ id, err: error, path }, 'unexpected error');
     else if (known?.code === 'storage-unavailable')
@@ -111,6 +113,10 @@ export class GrpcCalls {
       metadata,
     };
   }
+}
+
+function knownError(error: unknown): TandemError | undefined {
+  return error instanceof TandemError ? error : storageError(error);
 }
 
 /** @example addressOf('127.0.0.1:50214') // '127.0.0.1' */

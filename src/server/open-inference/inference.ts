@@ -1,7 +1,9 @@
+import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import type { Prediction } from '../../inference/prediction.ts';
 import { product } from '../../product.ts';
 import { type AppOptions, usualMaximumItems } from '../options.ts';
+import { headName, versionName } from '../path-names.ts';
 import { predictAndCount } from '../predictions/outcomes.ts';
 import type { HeadSummary, Services } from '../services.ts';
 import { describeModel, itemsOf, outputsOf } from './model.ts';
@@ -14,8 +16,14 @@ export const serverMetadata = {
   extensions: ['binary_tensor_data'],
 };
 
-/** The head that a model's name and version, or alias, mean; the latest version where it is empty. */
-export function headOf(services: Services, name: string, version = ''): Promise<HeadSummary> {
+const modelSchema = z.object({ model: headName, version: versionName.optional() });
+
+/**
+ * The head that a model's name and version, or alias, mean; the latest version where it is empty.
+ * @throws ZodError naming which of them cannot be one; TandemError `unknown-head`
+ */
+export async function headOf(services: Services, name: string, version = ''): Promise<HeadSummary> {
+  modelSchema.parse({ model: name, version: version || undefined });
   return services.head(version === '' ? name : `${name}@${version}`);
 }
 

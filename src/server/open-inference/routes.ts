@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { readAnything } from '../body-bytes.ts';
 import type { AppOptions } from '../options.ts';
+import { headName, versionName } from '../path-names.ts';
 import { departure, withDeadline } from '../predictions/deadline.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Problem } from '../problems.ts';
@@ -70,8 +71,8 @@ const serverSchema = z
   .object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) })
   .meta({ example: { name: 'tandem', version: '0.1.0', extensions: ['binary_tensor_data'] } });
 
-const modelParameters = z.object({ model: z.string() });
-const versionParameters = modelParameters.extend({ version: z.string() });
+const modelParameters = z.object({ model: headName });
+const versionParameters = modelParameters.extend({ version: versionName });
 type ModelPath = { model: string; version?: string };
 
 /**

@@ -11,7 +11,7 @@ import { Remembered } from '../database/remembered.ts';
 import { sha256OfFile } from '../files/checksum.ts';
 import type { Store } from '../store.ts';
 import { aliasHistory, aliasPattern, forgetAlias, writeAliasHistory } from './aliases.ts';
-import { checkHeadName, headNamePattern } from './head-name.ts';
+import { checkHeadName, parseReference } from './head-name.ts';
 import {
   findVersion,
   type HeadEntry,
@@ -83,21 +83,30 @@ export class HeadRegistry {
     return { ...entry, folder: await this.#folderOf(entry) };
   }
 
-  /** The versions of a head, in rising order. */
+  /**
+   * The versions of a head, in rising order.
+   * @throws TandemError `invalid-request` (the name)
+   */
   async versions(name: string): Promise<number[]> {
+    checkHeadName(name);
     return (await this.#known.get(name)).versions.map(({ version }) => version);
   }
 
-  /** The version that each alias of a head stands for now. */
+  /**
+   * The version that each alias of a head stands for now.
+   * @throws TandemError `invalid-request` (the name)
+   */
   async aliases(name: string): Promise<Record<string, number>> {
+    checkHeadName(name);
     return (await this.#known.get(name)).aliases;
   }
 
   /**
    * Lets an alias stand for a version from now on, in one step: a request gets the one or the other.
-   * @throws TandemError `unknown-head`, `invalid-request` (the alias's name)
+   * @throws TandemError `unknown-head`, `invalid-request` (the head's or the alias's name)
    */
   async setAlias(name: string, alias: string, version: number): Promise<void> {
+    checkHeadName(name);
     if (!aliasPattern.test(alias))
       throw new TandemError(
         'invalid-request',
@@ -117,9 +126,10 @@ export class HeadRegistry {
   /**
    * Puts an alias back on the version that it stood for before, passing over those that are deleted.
    * @returns that version
-   * @throws TandemError `unknown-head`
+   * @throws TandemError `unknown-head`, `invalid-request` (the head's name)
    */
   async rollback(name: string, alias: string): Promise<number> {
+    checkHeadName(name);
     await this.#resolve(name);
     return this.#change(async (transaction) => {
       const { versions } = await this.#readIn(transaction, name);
@@ -137,38 +147,45 @@ export class HeadRegistry {
     });
   }
 
-  /** Takes an alias away. @throws TandemError `unknown-head` where there is none */
+  /** Takes an alias away. @throws TandemError `unknown-head` where there is none, `invalid-request` (the head's name) */
   async deleteAlias(name: string, alias: string): Promise<void> {
+    checkHeadName(name);
     await this.#resolve(name);
     const isGone = await this.#change((transaction) => forgetAlias(transaction, name, alias));
     if (!isGone) throw new TandemError('unknown-head', `${name} has no alias ${JSON.stringify(alias)}`);
   }
 
   /**
-   * Deletes a version. Its number is never given again.
-   * @throws TandemError `unknown-head`; `head-in-use` where an alias stands for it, or it ships with the program
+   * Deletes a version, and the files of the row that was changed. Its number is never given again.
+   * @throws TandemError `unknown-head`; `head-in-use` where an alias stands for it, or it ships with the program;
+   * `invalid-request` (the head's name)
    */
   async delete(name: string, version: number): Promise<void> {
-    const entry = await this.#resolve(`${name}@${version}`);
-    await this.#change(async (transaction) => {
-      const { aliases } = await this.#readIn(transaction, name);
+    checkHeadName(name);
+    await this.#resolve(`${name}@${version}`);
+    const deleted = await this.#change(async (transaction) => {
+      const { aliases, versions } = await this.#readIn(transaction, name);
       const pointing = Object.keys(aliases).filter((alias) => aliases[alias] === version);
       if (pointing.length > 0)
         throw new TandemError(
           'head-in-use',
           `${name}@${version} is ${pointing.map((alias) => `${name}@${alias}`).join(' and ')}`,
         );
-      if ('folder' in entry)
+      const entry = versions.find((head) => head.version === version);
+      if (entry && 'folder' in entry)
         throw new TandemError('head-in-use', `${name}@${version} ships with the program`);
-      await transaction
+      const { numUpdatedRows } = await transaction
         .updateTable('headVersion')
         .set({ folder: null })
         .where('name', '=', name)
         .where('version', '=', version)
-        .execute();
+        .where('folder', 'is not', null)
+        .executeTakeFirstOrThrow();
+      return numUpdatedRows > 0n ? entry : undefined;
     });
-    if (!('key' in entry)) return;
-    const files = entry.files.map((file) => `${entry.key}/${file}`);
+    if (!deleted || !('key' in deleted))
+      throw new TandemError('unknown-head', `${name}@${version} was deleted just now`);
+    const files = deleted.files.map((file) => `${deleted.key}/${file}`);
     await leaveToCleaning(this.#store.artifacts.remove(files));
   }
 
@@ -227,8 +244,9 @@ export class HeadRegistry {
   }
 
   async #resolve(reference: string): Promise<HeadEntry> {
-    const [name, version = 'latest'] = reference.split('@', 2);
-    if (!headNamePattern.test(name)) return this.#refuse(name);
+    const parsed = parseReference(reference);
+    if (!parsed) return this.#refuse(reference);
+    const { name, version } = parsed;
     const found =
       findVersion(await this.#known.get(name), version) ??
       // Another server may have registered it a moment ago.
