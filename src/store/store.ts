@@ -1,10 +1,9 @@
-import { mkdir, mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import { openArtifacts } from './artifacts/open-artifacts.ts';
 import type { Database } from './database/database.ts';
 import { openDatabase } from './database/open-database.ts';
-import { removeLeftovers } from './files/durable.ts';
+import { Scratch } from './files/scratch.ts';
 
 export interface StoreOptions {
   /** Folder of all data of this machine. */
@@ -35,11 +34,14 @@ export interface Store extends AsyncDisposable {
  * const heads = new HeadRegistry(store, 'models/heads');
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const scratch = path.resolve(options.data, 'scratch');
+  const scratch = new Scratch(options.data);
   const artifacts = await openArtifacts(options.data, options.artifacts);
   const database = await openDatabase(options.data, options.databaseUrl);
-  await removeLeftovers(scratch);
-  const close = () => database.close();
+  await scratch.removeAbandoned();
+  const close = async () => {
+    await scratch.close();
+    await database.close();
+  };
   return {
     options,
     database,
@@ -50,10 +52,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         : path.join(options.data, 'tandem.sqlite'),
       artifacts: options.artifacts ?? options.data,
     },
-    async makeScratch() {
-      await mkdir(scratch, { recursive: true });
-      return mkdtemp(path.join(scratch, '.'));
-    },
+    makeScratch: () => scratch.makeFolder(),
     close,
     [Symbol.asyncDispose]: close,
   };
