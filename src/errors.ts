@@ -28,6 +28,11 @@ export const errorTable = {
     title: 'The picture has too many pixels',
     fix: 'Scale the picture down to at most 50 megapixels.',
   },
+  'picture-too-complex': {
+    status: 422,
+    title: 'The image takes too long to decode',
+    fix: 'Save the image again as a baseline JPEG, or scale it down.',
+  },
   'picture-too-small': {
     status: 422,
     title: 'The picture is too small',

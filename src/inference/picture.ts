@@ -1,11 +1,21 @@
 import { open } from 'node:fs/promises';
 import type { Sharp } from 'sharp';
 import { TandemError } from '../errors.ts';
+import { countScans } from './jpeg-scans.ts';
 import { sharp } from './sharp.ts';
 
 /** Pictures with more pixels than this are refused before any is decoded. */
 export const maximumPixels = 50e6;
 const minimumSide = 2;
+/**
+ * Pixels that a decoder goes over in all scans of a progressive JPEG: so many scans of the largest image. Encoders
+ * write ten scans as a rule, and 18 for CMYK (jpeg_simple_progression of libjpeg).
+ */
+const maximumScannedPixels = 24 * maximumPixels;
+/** What a scan costs at least, however small the image is. */
+const minimumPixelsOfScan = 1e6;
+/** Seconds after which decoding is given up: many times what the largest image takes. */
+const decodingTimeout = 30;
 
 export interface OpenedPicture {
   /** Not decoded yet; the orientation that the camera noted will be applied. */
@@ -21,7 +31,7 @@ export interface OpenedPicture {
  * halfway passes here and fails when the caller decodes it, so await the decoding and give what it throws to
  * {@link describePictureFailure}.
  * @param input the bytes of the file, or its path
- * @throws TandemError `invalid-picture`, `picture-too-large`, `picture-too-small`
+ * @throws TandemError `invalid-picture`, `picture-too-large`, `picture-too-small`, `picture-too-complex`
  * @example
  * const { picture } = await openPicture(bytes);
  * const pixels = await picture.resize(224, 224).raw().toBuffer().catch((error) => {
@@ -30,19 +40,33 @@ export interface OpenedPicture {
  */
 export async function openPicture(input: Uint8Array | string): Promise<OpenedPicture> {
   try {
-    const picture = sharp(input, { limitInputPixels: maximumPixels }).autoOrient();
-    const { format, autoOrient } = await picture.metadata();
+    const picture = sharp(input, { limitInputPixels: maximumPixels })
+      .timeout({ seconds: decodingTimeout })
+      .autoOrient();
+    const { format, autoOrient, isProgressive } = await picture.metadata();
     if (format !== 'jpeg' && format !== 'png' && format !== 'webp')
       throw unreadable(`it is a ${format} file`);
     const { width, height } = autoOrient;
     if (width < minimumSide || height < minimumSide) {
       throw new TandemError('picture-too-small', `the picture is ${width} by ${height} pixels`);
     }
+    if (format === 'jpeg' && isProgressive) await limitScans(input, width * height);
     return { picture, width, height, format };
   } catch (error) {
     if (isUnknownFormat(error)) throw unreadable(nameContent(await firstBytes(input)), error);
     throw describePictureFailure(error);
   }
+}
+
+/** @throws TandemError `picture-too-complex` */
+async function limitScans(input: Uint8Array | string, pixels: number): Promise<void> {
+  const most = Math.floor(maximumScannedPixels / Math.max(pixels, minimumPixelsOfScan));
+  if ((await countScans(input, most)) <= most) return;
+  const megapixels = (pixels / 1e6).toFixed(1);
+  throw new TandemError(
+    'picture-too-complex',
+    `the JPEG has more than ${most} scans at ${megapixels} megapixels`,
+  );
 }
 
 /**
@@ -55,6 +79,10 @@ export function describePictureFailure(error: unknown): TandemError {
   if (/exceeds pixel limit/i.test(message)) {
     const detail = `the picture has more than ${maximumPixels / 1e6} megapixels`;
     return new TandemError('picture-too-large', detail, { cause: error });
+  }
+  if (/timeout: \d+% complete/i.test(message)) {
+    const detail = `decoding takes longer than ${decodingTimeout} seconds`;
+    return new TandemError('picture-too-complex', detail, { cause: error });
   }
   if (isUnknownFormat(error)) return unreadable('it is not a JPEG, PNG or WebP picture', error);
   if (/is missing/i.test(message)) return unreadable('there is no such file', error);

@@ -7,7 +7,7 @@ import { sharp } from './sharp.ts';
  * Decodes a picture into an encoder's input: RGB, rows from the top, [crop, crop, 3] bytes. Normalisation is the
  * graph's. sharp does all of it, because its resizing agrees with Pillow's to 0.2 of 255.
  * @param input the bytes of a JPEG, PNG or WebP file, or its path
- * @throws TandemError `invalid-picture`, `picture-too-large`, `picture-too-small`
+ * @throws TandemError `invalid-picture`, `picture-too-large`, `picture-too-small`, `picture-too-complex`
  */
 export async function decodePixels(
   input: Uint8Array | string,

@@ -8,6 +8,7 @@ const exampleDetails = {
   'invalid-request': 'topK: Too small: expected number to be >=1',
   'invalid-picture': 'the picture is incomplete or damaged',
   'picture-too-large': 'the picture is 16000 by 16000 pixels',
+  'picture-too-complex': 'the JPEG has more than 24 scans at 50.0 megapixels',
   'picture-too-small': 'the picture is 1 by 1 pixels',
   'text-too-long': 'inputs[0].text: it has 1000000 characters, 100000 are the limit',
   'payload-too-large': 'the request is larger than 20 MiB',

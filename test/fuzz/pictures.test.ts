@@ -9,7 +9,7 @@ import { fixtures } from '../end-to-end/server.ts';
 import { firstSeed, mutate, shares } from './mutate.ts';
 
 const preprocessing = { shortSide: 256, crop: 224, kernel: 'cubic', background: 'white' } as const;
-const codes = ['invalid-picture', 'picture-too-large', 'picture-too-small'];
+const codes = ['invalid-picture', 'picture-too-large', 'picture-too-small', 'picture-too-complex'];
 const mebibyte = 2 ** 20;
 
 it('decodes any damaged picture to pixels or refuses it, and holds on to none', async () => {

@@ -153,6 +153,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
               'unknown-head',
               'payload-too-large',
               'picture-too-large',
+              'picture-too-complex',
               'invalid-picture',
               'picture-too-small',
               'overloaded',

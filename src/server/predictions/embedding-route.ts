@@ -138,6 +138,7 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
             'payload-too-large',
             'unsupported-media-type',
             'picture-too-large',
+            'picture-too-complex',
             'text-too-long',
             'invalid-picture',
             'picture-too-small',

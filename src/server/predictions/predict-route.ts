@@ -131,6 +131,7 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
             'unknown-head',
             'payload-too-large',
             'picture-too-large',
+            'picture-too-complex',
             'text-too-long',
             'unsupported-media-type',
             'invalid-picture',

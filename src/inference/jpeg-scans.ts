@@ -1,0 +1,92 @@
+import { createReadStream } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** Bytes that are looked at in one go: a millisecond's work. */
+const pieceBytes = 2 ** 20;
+
+/**
+ * Counts the scans of a JPEG file by its markers (ITU-T T.81, B.1.1.2), as far as its end or as many as are asked for.
+ * A decoder goes over the whole image once for each of them, however few bytes it has.
+ * @param input the bytes of the file, or its path
+ * @param enough the file is read no further than to the piece with which there are more
+ * @throws what reading the file throws
+ * @example await countScans(jpeg, 100) // 10
+ */
+export async function countScans(input: Uint8Array | string, enough: number): Promise<number> {
+  const reader = new MarkerReader();
+  const pieces = typeof input === 'string' ? createReadStream(input) : piecesOf(input);
+  for await (const piece of pieces) {
+    reader.read(piece);
+    if (reader.ended || reader.scans > enough) break;
+  }
+  return reader.scans;
+}
+
+async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < bytes.length; start += pieceBytes) {
+    if (start > 0) await nextTurn();
+    yield bytes.subarray(start, start + pieceBytes);
+  }
+}
+
+const marker = {
+  startOfScan: 0xda,
+  endOfImage: 0xd9,
+  /** Stands for the byte 0xff in a scan's data. */
+  stuffing: 0x00,
+  temporary: 0x01,
+  firstRestart: 0xd0,
+  startOfImage: 0xd8,
+};
+
+/** Whether a length and that many bytes follow a marker. */
+function hasLength(code: number): boolean {
+  if (code === marker.stuffing || code === marker.temporary) return false;
+  return code < marker.firstRestart || code > marker.startOfImage;
+}
+
+/** Goes from marker to marker over a file that comes in pieces. */
+class MarkerReader {
+  scans = 0;
+  /** The end of the image was read. */
+  ended = false;
+  /** What the next byte is: data or the 0xff before a marker, a marker's code, or a byte of a segment's length. */
+  #next: 'data' | 'code' | 'length' | 'length end' = 'data';
+  #length = 0;
+  /** Bytes of a segment that are not looked at. */
+  #skip = 0;
+
+  read(piece: Uint8Array): void {
+    let place = 0;
+    while (place < piece.length && !this.ended) {
+      if (this.#skip > 0) {
+        const skipped = Math.min(this.#skip, piece.length - place);
+        this.#skip -= skipped;
+        place += skipped;
+      } else if (this.#next === 'data') {
+        while (place < piece.length && piece[place] !== 0xff) place++;
+        if (place++ < piece.length) this.#next = 'code';
+      } else this.#readOne(piece[place++]);
+    }
+  }
+
+  #readOne(byte: number): void {
+    switch (this.#next) {
+      case 'code':
+        // Any number of 0xff may stand before a code.
+        if (byte === 0xff) return;
+        if (byte === marker.startOfScan) this.scans++;
+        this.ended = byte === marker.endOfImage;
+        this.#next = hasLength(byte) ? 'length' : 'data';
+        return;
+      case 'length':
+        this.#length = byte << 8;
+        this.#next = 'length end';
+        return;
+      default:
+        // The length counts its own two bytes.
+        this.#skip = Math.max(0, this.#length + byte - 2);
+        this.#next = 'data';
+    }
+  }
+}
