@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import pMap from 'p-map';
 import { TandemError } from '../errors.ts';
-import type { Job } from '../jobs/job.ts';
+import type { JobStore } from '../jobs/job-store.ts';
 import { openRemote } from '../remote/open-remote.ts';
 import type { DatasetSummary, DatasetUpload, Services } from '../server/services.ts';
 import type { DatasetCatalogue, DatasetRecord } from '../training/dataset/catalogue.ts';
@@ -23,7 +23,8 @@ export interface DatasetServiceOptions {
   /** Whether addresses are fetched, and how many bytes of each at most. */
   fetchUrls: boolean;
   maximumBytes: number;
-  unfinishedJobs(): Promise<Job[]>;
+  /** What knows which jobs use a dataset. */
+  jobs: Pick<JobStore, 'trainingOn'>;
 }
 
 /** Milliseconds for a dataset at an address. */
@@ -65,24 +66,24 @@ export function datasetServices(options: DatasetServiceOptions): Services['datas
       return { name, content: await exportDataset(catalogue, id) };
     },
     async delete(id) {
-      await deleteUnused(catalogue, id, await options.unfinishedJobs());
+      await deleteUnused(catalogue, id, options.jobs);
     },
   };
 }
 
 /**
- * Deletes a dataset that no job needs any more.
- * @param unfinished the jobs that are not over
+ * Deletes a dataset that no job needs any more. A job that is submitted meanwhile either keeps the dataset or is refused.
  * @throws TandemError `dataset-in-use`, naming the job; `unknown-dataset`
  */
 export async function deleteUnused(
   catalogue: DatasetCatalogue,
   id: string,
-  unfinished: readonly Job[],
+  jobs: Pick<JobStore, 'trainingOn'>,
 ): Promise<void> {
-  const user = unfinished.find((job) => job.dataset === id);
-  if (user) throw new TandemError('dataset-in-use', `the job ${user.id} trains on it`);
-  await catalogue.delete(id);
+  await catalogue.delete(id, async (transaction) => {
+    const user = await jobs.trainingOn(transaction, id);
+    if (user !== undefined) throw new TandemError('dataset-in-use', `the job ${user} trains on it`);
+  });
 }
 
 async function withSource<Result>(

@@ -143,7 +143,7 @@ const remove = subcommand(
   .argument('<id>', 'id of the dataset')
   .action(async (id: string, options, command: Command) => {
     await withCatalogue(command, async (catalogue, { database }) =>
-      deleteUnused(catalogue, id, await new JobStore(database).unfinished()),
+      deleteUnused(catalogue, id, new JobStore(database)),
     );
     if (options.json) printJson({ deleted: id });
     else print(`${id} is gone`);

@@ -66,7 +66,7 @@ export function servicesOf(parts: Parts, chosen: Settings, workspace: string): S
       workspace,
       fetchUrls: chosen['fetch-urls'] === 'on',
       maximumBytes: chosen['max-upload'] * 2 ** 20,
-      unfinishedJobs: () => jobs.unfinished(),
+      jobs,
     }),
     jobs,
     async ready() {

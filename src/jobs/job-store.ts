@@ -94,14 +94,15 @@ export class JobStore {
     return rows.map(({ job }) => JSON.parse(job));
   }
 
-  /** The jobs that are not over. */
-  async unfinished(): Promise<Job[]> {
-    const rows = await this.#database.query
+  /** The id of a job that is not over and trains on an imported dataset, as a transaction sees it. */
+  async trainingOn(transaction: Transaction<Tables>, dataset: string): Promise<string | undefined> {
+    const rows = await transaction
       .selectFrom('job')
-      .select('job')
+      .select(['id', 'task'])
       .where('state', 'in', unfinishedStates)
       .execute();
-    return rows.map(({ job }) => JSON.parse(job));
+    const isOn = ({ source }: JobTask) => 'imported' in source && source.imported === dataset;
+    return rows.find(({ task }) => isOn(JSON.parse(task)))?.id;
   }
 
   /** @throws TandemError `unknown-job` */

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { Transaction } from 'kysely';
 import { TandemError } from '../errors.ts';
 import { headFiles } from '../inference/head-manifest.ts';
 import { removeUnknown } from '../store/artifacts/artifacts.ts';
+import type { Tables } from '../store/database/database.ts';
 import { checkHeadName } from '../store/heads/head-name.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
 import type { Store } from '../store/store.ts';
@@ -123,9 +125,10 @@ export class JobQueue {
     };
     const split = { testShare, splitBy };
     const task: JobTask = { work, reading, split, source: await this.#findSource(id, source, reading) };
-    await this.#jobs.add(job, task, this.#options.maximumQueue, (transaction) =>
-      this.#dispatcher.offer(transaction, id, priority),
-    );
+    await this.#jobs.add(job, task, this.#options.maximumQueue, async (transaction) => {
+      await this.#claimDataset(transaction, task);
+      await this.#dispatcher.offer(transaction, id, priority);
+    });
     this.#dispatcher.wake();
     return job;
   }
@@ -135,9 +138,9 @@ export class JobQueue {
     return this.#jobs.list(page);
   }
 
-  /** The jobs that are not over. */
-  unfinished(): Promise<Job[]> {
-    return this.#jobs.unfinished();
+  /** See {@link JobStore.trainingOn}. */
+  trainingOn(...sought: Parameters<JobStore['trainingOn']>): Promise<string | undefined> {
+    return this.#jobs.trainingOn(...sought);
   }
 
   /** @throws TandemError `unknown-job` */
@@ -181,7 +184,8 @@ export class JobQueue {
 
   /**
    * Queues a job again that failed or was cancelled; it goes on from its last checkpoint, where it has one.
-   * @throws TandemError `unknown-job`; `job-conflict` where it is in another state, or what it needs is gone
+   * @throws TandemError `unknown-job`; `job-conflict` where it is in another state, or what was uploaded for it is gone;
+   * `unknown-dataset` where its dataset is
    */
   async retry(id: string): Promise<Job> {
     const { job, task } = await this.#jobs.get(id);
@@ -199,7 +203,10 @@ export class JobQueue {
         progress: undefined,
         error: undefined,
       },
-      (transaction) => this.#dispatcher.offer(transaction, id, job.priority),
+      async (transaction) => {
+        await this.#claimDataset(transaction, task);
+        await this.#dispatcher.offer(transaction, id, job.priority);
+      },
     );
     if (!again) throw new TandemError('job-conflict', `the job is ${job.state}`);
     this.#changed.emit(id);
@@ -270,6 +277,12 @@ export class JobQueue {
       'unknown-dataset',
       `no dataset is named ${JSON.stringify(name)}; there are: ${known.join(', ') || 'none'}`,
     );
+  }
+
+  /** From here on the dataset of a job is not deleted before the job is over. */
+  async #claimDataset(transaction: Transaction<Tables>, { source }: JobTask): Promise<void> {
+    if ('imported' in source)
+      await new DatasetCatalogue(this.#options.store).claim(transaction, source.imported);
   }
 
   #isTooOld(finishedAt: string): boolean {

@@ -23,7 +23,7 @@ async function openJobs() {
     };
     return jobs.add(job, task, maximumQueue, async () => {});
   };
-  return { jobs, add };
+  return { jobs, add, database: store.database };
 }
 
 it('brings the job with the highest priority first, and of the same the oldest', async () => {
@@ -41,7 +41,7 @@ it('brings the job with the highest priority first, and of the same the oldest',
 });
 
 it('takes no more jobs than may wait, and says when to come back', async () => {
-  const { jobs, add } = await openJobs();
+  const { jobs, add, database } = await openJobs();
   await add('a', 0, 2);
   await add('b', 0, 2);
   await expect(add('c', 0, 2)).rejects.toMatchObject({ code: 'overloaded', retryAfter: 60 });
@@ -52,7 +52,12 @@ it('takes no more jobs than may wait, and says when to come back', async () => {
   };
   expect(await page(0, 50)).toEqual([['b', 'a'], 2]);
   expect(await page(1, 1)).toEqual([['a'], 2]);
-  expect(ids(await jobs.unfinished()).sort()).toEqual(['a', 'b']);
+  const trainingOn = (dataset: string) =>
+    database.exclusively('jobs', (transaction) => jobs.trainingOn(transaction, dataset));
+  expect(['a', 'b']).toContain(await trainingOn('pets-1'));
+  expect(await trainingOn('pets-2')).toBeUndefined();
+  for (const id of ['a', 'b']) await jobs.change(id, { states: ['queued'] }, { state: 'cancelled' });
+  expect(await trainingOn('pets-1')).toBeUndefined();
 });
 
 it('changes a job only in the state and on the server that the change expects', async () => {

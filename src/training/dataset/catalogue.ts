@@ -3,10 +3,12 @@ import { createReadStream } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Transaction } from 'kysely';
 import pMap from 'p-map';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { leaveToCleaning, removeUnknown } from '../../store/artifacts/artifacts.ts';
+import type { Tables } from '../../store/database/database.ts';
 import { PictureStore } from '../../store/pictures.ts';
 import type { Store } from '../../store/store.ts';
 import { countExamples } from './counts.ts';
@@ -157,13 +159,34 @@ export class DatasetCatalogue {
   }
 
   /**
-   * Forgets a dataset, and every picture that no other one has.
+   * Makes sure that a dataset is there when a transaction commits that refers to it: no deletion comes between.
    * @throws TandemError `unknown-dataset`
    */
-  async delete(id: string): Promise<void> {
+  async claim(transaction: Transaction<Tables>, id: string): Promise<void> {
+    const row = await transaction
+      .selectFrom('dataset')
+      .select('id')
+      .where('id', '=', id)
+      // SQLite has one writer at a time.
+      .$if(this.#store.database.kind === 'postgres', (query) => query.forKeyShare())
+      .executeTakeFirst();
+    if (!row) throw new TandemError('unknown-dataset', `the dataset ${id} was deleted meanwhile`);
+  }
+
+  /**
+   * Forgets a dataset, and every picture that no other one has.
+   * @param check runs in the same transaction, once whoever claimed the dataset has committed; nothing is deleted where it throws
+   * @throws TandemError `unknown-dataset`; what `check` throws
+   */
+  async delete(
+    id: string,
+    check: (transaction: Transaction<Tables>) => Promise<void> = async () => {},
+  ): Promise<void> {
     const { examples } = await this.#get(id);
     const leaving = await this.#store.database.exclusively('datasets', async (transaction) => {
-      await transaction.deleteFrom('dataset').where('id', '=', id).execute();
+      const [{ numDeletedRows }] = await transaction.deleteFrom('dataset').where('id', '=', id).execute();
+      if (Number(numDeletedRows) === 0) throw await this.#unknown(id);
+      await check(transaction);
       return this.#pictures.leave(transaction, id);
     });
     await leaveToCleaning(this.#store.artifacts.remove([examples]));
@@ -190,10 +213,19 @@ export class DatasetCatalogue {
   async #get(id: string) {
     const found = await this.#find(id);
     if (found) return found;
-    const known = (await this.list()).slice(0, 10).map(({ id }) => id);
-    throw new TandemError(
+    throw await this.#unknown(id);
+  }
+
+  async #unknown(id: string): Promise<TandemError> {
+    const known = await this.#store.database.query
+      .selectFrom('dataset')
+      .select('id')
+      .orderBy('createdAt', 'desc')
+      .limit(10)
+      .execute();
+    return new TandemError(
       'unknown-dataset',
-      `no dataset has the id ${JSON.stringify(id)}; there are: ${known.join(', ') || 'none'}`,
+      `no dataset has the id ${JSON.stringify(id)}; there are: ${known.map(({ id }) => id).join(', ') || 'none'}`,
     );
   }
 
