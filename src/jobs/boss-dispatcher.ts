@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely';
 import { fromKysely, PgBoss } from 'pg-boss';
+import { boundedPool } from '../store/database/bounded-client.ts';
 import type { Tables } from '../store/database/database.ts';
 import { readAddress } from '../store/database/postgres.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -38,6 +39,7 @@ export class BossDispatcher implements Dispatcher {
   ): Promise<BossDispatcher> {
     const { connectionString, schema } = readAddress(address);
     const boss = new PgBoss({
+      ...boundedPool(),
       connectionString,
       schema: `${schema}_queue`,
       max: connections,

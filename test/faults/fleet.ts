@@ -7,8 +7,8 @@ import { type PostgresServer, startPostgres } from '../stores/postgres-server.ts
 import { Client } from './client.ts';
 import { FaultProxy } from './proxy.ts';
 
-/** One core is enough for a server that is tried for what it keeps. */
-const usualFlags = ['--engines', '1', '--threads', '1'];
+/** One core is enough for a server that is tried for what it keeps; its errors are part of the trial. */
+const usualFlags = ['--engines', '1', '--threads', '1', '--log-level', 'fatal'];
 
 /** Servers on one Postgres and one object store, each with a data folder and links of its own. */
 export interface Fleet extends AsyncDisposable {

@@ -5,20 +5,17 @@ import type { Database, Tables } from './database.ts';
 
 /** For how long what was read counts although other processes may have changed it, in milliseconds. */
 const freshness = 500;
-/** Milliseconds until a server that does not answer counts as away. */
-const connectTimeout = 10_000;
 const connections = 10;
 
 /** @param address `postgres://user:password@host/database`, with `?schema=` where it isn't to be `tandem` */
 export async function openPostgres(address: string) {
   const { connectionString, schema } = readAddress(address);
   const { Pool } = (await import('pg')).default;
+  const { boundedPool } = await import('./bounded-client.ts');
   const pool = new Pool({
+    ...boundedPool(`-c search_path=${schema}`),
     connectionString,
-    options: `-c search_path=${schema}`,
     max: connections,
-    connectionTimeoutMillis: connectTimeout,
-    keepAlive: true,
   });
   // A connection that breaks while nobody uses it is left out from then on; whoever asks next learns what is the matter.
   pool.on('error', () => {});
