@@ -1,7 +1,6 @@
 import type { Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import type { Request, RequestHandler, Response } from 'express';
-import getRawBody from 'raw-body';
+import type { Request, Response } from 'express';
 import { TandemError } from '../errors.ts';
 
 const MiB = 2 ** 20;
@@ -38,13 +37,18 @@ const decompressors = new Map<string, () => Transform>([
 ]);
 const decompressedFix = 'Send the body as it is, or as gzip, deflate or br.';
 
+/** Bytes that a body may unpack to whatever its ratio is. */
+const freeBytes = 2 ** 20;
+/** Most bytes beyond those that one byte may unpack to. Tables and lines of JSON reach 10 to 30; gzip can do 1,000. */
+const mostRatio = 100;
+
 /**
- * The body without its Content-Encoding, as a stream. What is not gzip, deflate or br although it says so ends the stream
+ * The body without its Content-Encoding, as a stream; it ends when the caller leaves. What is not gzip, deflate or br although it says so ends the stream
  * with an error that `describeBodyError` knows.
  * Whoever stops reading it before its end destroys it, if it isn't the request itself.
  * @throws TandemError `unsupported-media-type` for another encoding, `deadline-exceeded` where the caller has left
  */
-export function decompressed(request: Request): Readable {
+export function decompressed(request: Request, response: Response): Readable {
   const decompress = decompressorOf(request);
   if (!decompress) return request;
   const left = new TandemError('deadline-exceeded', 'the caller has left');
@@ -53,10 +57,30 @@ export function decompressed(request: Request): Readable {
   // Whoever reads is told of errors, too; afterwards nobody listens, and they would end the process.
   stream.on('error', () => {});
   stream.once('close', () => request.unpipe(stream));
-  request.once('close', () => {
-    if (!request.readableEnded) stream.destroy(left);
-  });
+  // The whole request may have come long before all of it is unpacked: it is the answer that shows who waits.
+  response.once('close', () => stream.destroy(left));
   return request.pipe(stream);
+}
+
+/**
+ * The pieces of a body as they come. The stream stays open at an error: the caller is still to be answered on it.
+ * @param body from {@link decompressed}
+ * @throws TandemError `payload-too-large` where it unpacks to far more than was sent
+ * @example for await (const piece of piecesOf(decompressed(request, response))) bytes += piece.length;
+ */
+export async function* piecesOf(body: Readable & { bytesWritten?: number }): AsyncGenerator<Buffer> {
+  const pieces: AsyncIterable<Buffer> = body.iterator({ destroyOnReturn: false });
+  let bytes = 0;
+  for await (const piece of pieces) {
+    bytes += piece.length;
+    if (body.bytesWritten !== undefined && bytes > freeBytes && bytes > mostRatio * body.bytesWritten)
+      throw new TandemError(
+        'payload-too-large',
+        `the body unpacks to more than ${mostRatio} times the bytes that were sent`,
+        { fix: 'Send it without a Content-Encoding, or in several requests.' },
+      );
+    yield piece;
+  }
 }
 
 /** @throws TandemError `unsupported-media-type` for one that is not known */
@@ -74,24 +98,30 @@ export function decompressorOf(request: Request): (() => Transform) | undefined 
  * All of a body. One that is too large is refused as soon as that is known: by what it says of itself, else at the
  * first byte too many.
  * @param maximumBytes after decompression
- * @throws TandemError `payload-too-large`, `unsupported-media-type`; what the stream throws is for `describeBodyError`
+ * @param look is shown every piece when it comes, and may throw to refuse the body
+ * @throws TandemError `payload-too-large`, `unsupported-media-type`, whatever `look` throws; what the stream throws is for
+ *   `describeBodyError`
  */
-export async function readBytes(request: Request, response: Response, maximumBytes: number): Promise<Buffer> {
-  const length = declaredLength(request);
-  if (length !== undefined && length > maximumBytes) throw tooLarge(maximumBytes);
-  const stream = decompressed(request);
+export async function readBytes(
+  request: Request,
+  response: Response,
+  maximumBytes: number,
+  look?: (piece: Buffer) => void,
+): Promise<Buffer> {
+  if ((declaredLength(request) ?? 0) > maximumBytes) throw tooLarge(maximumBytes);
+  const stream = decompressed(request, response);
   inviteBody(request, response);
-  if (stream === request) return getRawBody(stream, { limit: maximumBytes, length });
-  return getRawBody(stream, { limit: maximumBytes }).finally(() => stream.destroy());
-}
-
-/**
- * Reads a body of any kind into `request.body`, as a Buffer.
- * @example handlers: [readAnything(2 ** 20), answer]
- */
-export function readAnything(maximumBytes: number): RequestHandler {
-  return async (request, response, next) => {
-    request.body = await readBytes(request, response, maximumBytes);
-    next();
-  };
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const piece of piecesOf(stream)) {
+      bytes += piece.length;
+      if (bytes > maximumBytes) throw tooLarge(maximumBytes);
+      look?.(piece);
+      pieces.push(piece);
+    }
+  } finally {
+    if (stream !== request) stream.destroy();
+  }
+  return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
 }

@@ -117,14 +117,7 @@ export function describeBodyError(error: unknown): TandemError | undefined {
     return new TandemError('invalid-request', detail, { items, cause: error });
   }
   if (!(error instanceof Error)) return undefined;
-  const { type, status, limit, message, code } = error as Error & {
-    code?: string;
-    type?: string;
-    status?: number;
-    limit?: number;
-  };
-  if (type === 'entity.too.large') return tooLarge(limit!);
-  if (status === 415) return new TandemError('unsupported-media-type', message, { cause: error });
+  const { message, code } = error as Error & { code?: string };
   if (/^(Z_|ERR__ERROR_)/.test(code ?? ''))
     return new TandemError('invalid-request', `the body is not what its content encoding says: ${message}`, {
       cause: error,

@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { type ErrorCode, TandemError } from '../errors.ts';
 import { hasNoBody, readBytes } from './body-bytes.ts';
+import { defaultJsonLimits, JsonStructure } from './json-structure.ts';
 
 /**
  * Reads a body that is JSON, and nothing else, into `request.body`.
@@ -27,7 +28,7 @@ export function readJson(maximumBytes: number, whenEmpty: ErrorCode = 'empty-req
 /**
  * What a body of JSON says.
  * @throws TandemError `invalid-request` where it is no JSON, `unsupported-media-type` where it is not in UTF-8; as
- *   `readBytes`
+ *   `readBytes` and {@link JsonStructure}
  */
 export async function readJsonBody(
   request: Request,
@@ -39,7 +40,8 @@ export async function readJsonBody(
     throw new TandemError('unsupported-media-type', `the charset is ${charset}`, {
       fix: 'Send the JSON in UTF-8.',
     });
-  const bytes = await readBytes(request, response, maximumBytes);
+  const structure = new JsonStructure(defaultJsonLimits);
+  const bytes = await readBytes(request, response, maximumBytes, (piece) => structure.add(piece));
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {

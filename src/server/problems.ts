@@ -1,8 +1,9 @@
 import type { ErrorRequestHandler } from 'express';
 import { z } from 'zod';
-import { type ErrorItem, errorTable, TandemError } from '../errors.ts';
+import { errorTable, TandemError } from '../errors.ts';
 import { storageError } from '../store/storage-error.ts';
 import { describeBodyError } from './body.ts';
+import { describeFields } from './field-errors.ts';
 import { type RequestLog, requestIdOf } from './request-log.ts';
 
 /** An error as it is sent: RFC 9457, with what to do next. */
@@ -36,13 +37,30 @@ export const problemSchema = z
 
 export type Problem = z.infer<typeof problemSchema>;
 
+/** Most characters of a detail, and of each place and its detail: names that callers send are echoed in them. */
+const longest = { detail: 2000, at: 200, itemDetail: 500 };
+/** Most places that a problem lists. */
+const mostItems = 100;
+
 /**
- * An error as the body of a response.
+ * A text of a problem, cut where it is too long to be read by anyone.
+ * @example clipped('aaaa', 2) // 'aa… (4 characters)'
+ */
+export function clipped(text: string, most = longest.detail): string {
+  if (text.length <= most) return text;
+  return `${text.slice(0, most).toWellFormed()}… (${text.length} characters)`;
+}
+
+/**
+ * An error as the body of a response; long texts are cut, and long lists end early.
  * @example describeProblem(new TandemError('empty-request', 'inputs[0]: it has neither image nor text'), requestId)
  */
 export function describeProblem({ code, message, fix, items }: TandemError, instance?: string): Problem {
   const { title, status } = errorTable[code];
-  return { type: `/problems/${code}`, title, status, detail: message, fix, instance, errors: [...items] };
+  const errors = items
+    .slice(0, mostItems)
+    .map(({ at, detail }) => ({ at: clipped(at, longest.at), detail: clipped(detail, longest.itemDetail) }));
+  return { type: `/problems/${code}`, title, status, detail: clipped(message), fix, instance, errors };
 }
 
 /** Answers every error that a handler throws, and logs those that the operator must know of. */
@@ -72,7 +90,7 @@ export function handleErrors(log: RequestLog): ErrorRequestHandler {
 /** What a library throws, as one of ours. */
 function toTandemError(error: unknown): TandemError {
   if (error instanceof TandemError) return error;
-  if (error instanceof z.ZodError) return invalidFields(error);
+  if (error instanceof z.ZodError) return describeFields(error);
   const bodyError = describeBodyError(error);
   if (bodyError) return bodyError;
   const away = storageError(error);
@@ -83,23 +101,4 @@ function toTandemError(error: unknown): TandemError {
   return new TandemError('internal', 'an unexpected error; the log has it under this request’s id', {
     cause: error,
   });
-}
-
-/** A schema's complaint as `invalid-request`, with an item for each bad field. */
-export function invalidFields(error: z.ZodError): TandemError {
-  const items = error.issues.flatMap((issue): ErrorItem[] =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ at: fieldName([...issue.path, key]), detail: 'there is no such field' }))
-      : [{ at: fieldName(issue.path), detail: issue.message }],
-  );
-  const detail = items.map((item) => `${item.at}: ${item.detail}`).join('; ');
-  return new TandemError('invalid-request', detail, { items });
-}
-
-/** @example fieldName(['inputs', 3, 'image']) // 'inputs[3].image' */
-function fieldName(path: readonly PropertyKey[]): string {
-  if (path.length === 0) return 'the request';
-  return path
-    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
-    .join('');
 }

@@ -180,3 +180,41 @@ it('looks at every byte of a long line once', async () => {
   expect(line).toHaveLength(500_000);
   expect(searched).toBe(500_000);
 });
+
+it('refuses endless blank lines, also those that a small body unpacks to', async () => {
+  const { address } = await serve(services());
+  const blanks = gzipSync('\n'.repeat(2 ** 26), { level: 1 });
+  const headers = { 'Content-Type': 'application/x-ndjson', 'Content-Encoding': 'gzip' };
+  const body = new Uint8Array(blanks);
+  const answer = await fetch(`${address}/v1/predict`, { method: 'POST', body, headers });
+  expect(await problemOf(answer)).toMatchObject({
+    code: 'invalid-request',
+    detail: 'there are more than 65536 bytes of blank lines in a row',
+  });
+  const some = `${'\n \r\n'.repeat(1000)}{"text":"a"}\n${'\u00a0\n'.repeat(1000)}{"text":"b"}${'\n'.repeat(1000)}`;
+  expect(await linesOf(await send(address, some))).toEqual([prediction, prediction]);
+});
+
+it('answers others between short lines, however many come at once', async () => {
+  const { address } = await serve(services());
+  const { ended, turns } = {
+    ended: send(address, '1\n'.repeat(50_000)).then(linesOf),
+    turns: [] as number[],
+  };
+  const timer = setInterval(() => turns.push(performance.now()), 1);
+  const lines = await ended;
+  clearInterval(timer);
+  expect(lines).toHaveLength(50_000);
+  const pauses = turns.slice(1).map((turn, index) => turn - turns[index]);
+  // They took a second or more at once.
+  expect(Math.max(...pauses)).toBeLessThan(300);
+});
+
+it('names the first fields of a line that has many, and refuses one that has thousands', async () => {
+  const { address } = await serve(services());
+  const fields = (count: number) =>
+    `{${Array.from({ length: count }, (_, index) => `"${index}":1`).join(',')}}`;
+  const lines = await linesOf(await send(address, `${fields(100)}\n${fields(5000)}\n`));
+  expect(lines.map(({ error }) => error?.status)).toEqual([400, 413]);
+  expect(lines[0].error!.detail).toContain('and 80 more');
+});

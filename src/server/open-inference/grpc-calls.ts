@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { errorTable, TandemError } from '../../errors.ts';
 import { storageError } from '../../store/storage-error.ts';
 import { type Access, checkScope, openAccess } from '../access.ts';
+import { describeFields } from '../field-errors.ts';
 import type { AppOptions } from '../options.ts';
 import { callerLeft, withDeadline } from '../predictions/deadline.ts';
-import { invalidFields } from '../problems.ts';
+import { clipped } from '../problems.ts';
 import { requestIdFrom } from '../request-log.ts';
 import { traceCall } from '../tracing.ts';
 
@@ -99,7 +100,7 @@ export class GrpcCalls {
 
   /** What is thrown as gRPC's kind of error; with when to try again, where that is known (gRPC's retry pushback). */
   #failureOf(error: unknown, id: string, path: string) {
-    const known = error instanceof z.ZodError ? invalidFields(error) : knownError(error);
+    const known = error instanceof z.ZodError ? describeFields(error) : knownError(error);
     const { title, status: httpStatus } = errorTable[known?.code ?? 'internal'];
     if (httpStatus === 500) this.#options.logger.error({ id, err: error, path }, 'unexpected error');
     else if (known?.code === 'storage-unavailable')
@@ -109,7 +110,7 @@ export class GrpcCalls {
       metadata.set('grpc-retry-pushback-ms', String(Math.max(1, Math.ceil(1000 * known.retryAfter))));
     return {
       code: codes[httpStatus] ?? status.INTERNAL,
-      details: known ? `${title}: ${known.message}. ${known.fix}` : title,
+      details: known ? `${title}: ${clipped(known.message)}. ${known.fix}` : title,
       metadata,
     };
   }

@@ -1,8 +1,9 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
-import { readAnything } from '../body-bytes.ts';
-import type { AppOptions } from '../options.ts';
+import { readBytes } from '../body-bytes.ts';
+import { defaultJsonLimits, JsonStructure } from '../json-structure.ts';
+import { type AppOptions, usualMaximumItems } from '../options.ts';
 import { headName, versionName } from '../path-names.ts';
 import { departure, withDeadline } from '../predictions/deadline.ts';
 import { problemResponses } from '../problem-responses.ts';
@@ -71,6 +72,9 @@ const serverSchema = z
   .object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) })
   .meta({ example: { name: 'tandem', version: '0.1.0', extensions: ['binary_tensor_data'] } });
 
+/** Most numbers of one item's features that JSON may bring; more of them come as bytes. */
+const widestFeatures = 4096;
+
 const modelParameters = z.object({ model: headName });
 const versionParameters = modelParameters.extend({ version: versionName });
 type ModelPath = { model: string; version?: string };
@@ -80,12 +84,22 @@ type ModelPath = { model: string; version?: string };
  * `image` and `text` are BYTES tensors of one element an item, `image_features` and `text_features` FP32 of one row.
  */
 export function openInferenceRoutes(services: Services, options: AppOptions): Route[] {
-  const inferTensors: RequestHandler<ModelPath> = async (request, response) => {
+  const maximumValues = (options.maximumItems ?? usualMaximumItems) * widestFeatures;
+  /** The JSON is looked at while it comes, the bytes of tensors behind it are not. */
+  const readBody = (request: Request, response: Response, headerLength = Number.POSITIVE_INFINITY) => {
+    const structure = new JsonStructure({ ...defaultJsonLimits, values: maximumValues });
+    let ahead = headerLength;
+    return readBytes(request, response, options.maximumRequestBytes, (piece) => {
+      structure.add(piece.subarray(0, ahead));
+      ahead = Math.max(0, ahead - piece.length);
+    });
+  };
+  const inferTensors: RequestHandler<Record<string, string>> = async (request, response) => {
     const length = request.get(lengthHeader);
     if (length !== undefined && !/^\d+$/.test(length))
       throw new TandemError('invalid-request', `${lengthHeader} is no number`);
-    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const asked = decodeRequest(body, length === undefined ? undefined : Number(length));
+    const headerLength = length === undefined ? undefined : Number(length);
+    const asked = decodeRequest(await readBody(request, response, headerLength), headerLength);
     const head = await headOf(services, request.params.model, request.params.version);
     const outputs = await withDeadline(departure(response), options.requestTimeout, (signal) =>
       infer(services, options, head, asked, signal),
@@ -162,10 +176,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
             ),
           },
         },
-        handlers: [
-          readAnything(options.maximumRequestBytes),
-          inferTensors as unknown as Route['handlers'][number],
-        ],
+        handlers: [inferTensors],
       } satisfies Route,
     ];
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
+import { boundedList } from '../bounded-list.ts';
 
 /** Strings of bytes, numbers, or truth values, as the Open Inference Protocol names them. */
 export type DataType = 'BYTES' | 'FP32' | 'BOOL';
@@ -26,13 +27,22 @@ export interface InferenceRequest {
   binaryOutput: boolean;
 }
 
+/** Most input tensors of a request, and most outputs that it may ask for; a head has fewer of either. */
+export const mostTensors = 16;
+/** Most characters of a request's id, which comes back with the answer. */
+export const longestId = 256;
+
 /** An element of a tensor's data in JSON. */
 const element = { type: ['string', 'number'] } as const;
 
 const tensorSchema = z.object({
   name: z.string(),
   datatype: z.enum(['BYTES', 'FP32'], 'it must be BYTES, or FP32 for features'),
-  shape: z.array(z.int().nonnegative()).min(1).max(2, 'it must be [n] or [n, 1]; [n, width] for features'),
+  shape: boundedList(z.int().nonnegative(), {
+    least: 1,
+    most: 2,
+    tooMany: 'it must be [n] or [n, 1]; [n, width] for features',
+  }),
   parameters: z.looseObject({ binary_data_size: z.int().nonnegative().optional() }).optional(),
   // Tens of thousands of numbers: they are looked at where they are read, once.
   data: z
@@ -43,17 +53,16 @@ const tensorSchema = z.object({
 
 export const inferenceRequestSchema = z
   .object({
-    id: z.string().optional(),
+    id: z.string().max(longestId).optional(),
     parameters: z.looseObject({ binary_data_output: z.boolean().optional() }).optional(),
-    inputs: z.array(tensorSchema).min(1),
-    outputs: z
-      .array(
-        z.object({
-          name: z.string(),
-          parameters: z.looseObject({ binary_data: z.boolean().optional() }).optional(),
-        }),
-      )
-      .optional(),
+    inputs: boundedList(tensorSchema, { least: 1, most: mostTensors }),
+    outputs: boundedList(
+      z.object({
+        name: z.string(),
+        parameters: z.looseObject({ binary_data: z.boolean().optional() }).optional(),
+      }),
+      { most: mostTensors },
+    ).optional(),
   })
   .meta({
     id: 'InferenceRequest',

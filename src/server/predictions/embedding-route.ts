@@ -2,6 +2,8 @@ import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { decodeBase64Picture } from '../../inference/base64-picture.ts';
+import { boundedList } from '../bounded-list.ts';
+import { jsonWithList, sendJson } from '../json-answer.ts';
 import { readJson } from '../json-body.ts';
 import type { AppOptions } from '../options.ts';
 import { problemResponses } from '../problem-responses.ts';
@@ -14,6 +16,8 @@ import { checkText } from './prediction-request.ts';
 /** Most inputs of one request, as OpenAI has it. */
 const mostInputs = 2048;
 const tooMany = `more than ${mostInputs} are too many; send them in several requests`;
+
+const tooFew = 'there are none; send at least one text';
 
 const isPicture = (input: string) => /^data:image\//i.test(input);
 
@@ -34,13 +38,9 @@ const requestSchema = z
       description: 'Name of an encoder; without it, the one for texts or for pictures, as the inputs are.',
     }),
     input: z
-      .union(
-        [
-          z.string(),
-          z.array(z.string()).min(1, 'there are none; send at least one text').max(mostInputs, tooMany),
-        ],
-        { error: whyInputIsNone },
-      )
+      .union([z.string(), boundedList(z.string(), { least: 1, most: mostInputs, tooFew, tooMany })], {
+        error: whyInputIsNone,
+      })
       .meta({
         description:
           'Texts, or pictures as data URLs (`data:image/jpeg;base64,…`): one, or several of a kind. No token numbers.',
@@ -103,20 +103,22 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
         ? { image: readPicture(text, `input[${index}]`) }
         : { text: readText(text, `input[${index}]`, options) },
     );
-    const embedded = await withDeadline(departure(response), options.requestTimeout, (signal) =>
+    const left = departure(response);
+    const embedded = await withDeadline(left, options.requestTimeout, (signal) =>
       services.embed(readable, signal),
     );
     const tokens = pictures > 0 ? 0 : embedded.reduce((sum, { cost }) => sum + cost, 0);
-    response.json({
+    const list = {
       object: 'list',
       model: used,
-      data: embedded.map(({ features }, index) => ({
-        object: 'embedding',
-        index,
-        embedding: format === 'float' ? Array.from(features) : toBase64(features),
-      })),
       usage: { prompt_tokens: tokens, total_tokens: tokens },
-    });
+    };
+    const data = embedded.values().map(({ features }, index) => ({
+      object: 'embedding',
+      index,
+      embedding: format === 'float' ? Array.from(features) : toBase64(features),
+    }));
+    await sendJson(response, jsonWithList(list, 'data', data), left);
   };
   return [
     {

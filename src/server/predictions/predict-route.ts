@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { modalities, type Prediction } from '../../inference/prediction.ts';
 import { readBody } from '../body.ts';
+import { jsonWithList, sendJson } from '../json-answer.ts';
 import { type AppOptions, usualMaximumItems } from '../options.ts';
 import { problemResponses } from '../problem-responses.ts';
 import { describeProblem, problemSchema } from '../problems.ts';
@@ -83,7 +84,8 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
     const { inputs, ...body } = parse(request);
     const { head = defaultHead, topK = standardTopK } = agreeing(readPredictionQuery(request), body);
     throwOnlyError(inputs);
-    const answered = await withDeadline(departure(response), requestTimeout, async (signal) => {
+    const left = departure(response);
+    const answered = await withDeadline(left, requestTimeout, async (signal) => {
       const complete = await withPictures(inputs, {
         fetchPicture: options.fetchPicture,
         maximumBytes: options.maximumRequestBytes,
@@ -94,10 +96,10 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
     });
     const { answers } = answered;
     throwOnlyError(answers);
-    response.json({
-      head: answered.head,
-      results: answers.map((item) => (item instanceof TandemError ? { error: describeProblem(item) } : item)),
-    });
+    const results = answers
+      .values()
+      .map((item) => (item instanceof TandemError ? { error: describeProblem(item) } : item));
+    await sendJson(response, jsonWithList({ head: answered.head }, 'results', results), left);
   };
   const lines = answerLines(services, options, limits);
   return [

@@ -1,10 +1,12 @@
-import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import type { RequestHandler } from 'express';
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import { type ErrorCode, errorTable, TandemError } from '../../errors.ts';
 import { decompressed, inviteBody, tooLarge } from '../body-bytes.ts';
+import { describeFields } from '../field-errors.ts';
+import { drained } from '../json-answer.ts';
+import { type JsonLimits, JsonStructure } from '../json-structure.ts';
 import type { AppOptions } from '../options.ts';
 import { describeProblem } from '../problems.ts';
 import type { Services } from '../services.ts';
@@ -25,6 +27,9 @@ import { withPictures } from './remote-pictures.ts';
 const linesOfStream = 64;
 /** The same of all streams together. More wait for their turn, so that single requests have room. */
 const linesInFlight = 128;
+
+/** A line has three fields, and a few more that nobody knows. */
+const lineLimits: JsonLimits = { values: 1000, members: 1000, depth: 32 };
 
 /** What a stream says in its address, because its body is all lines. */
 export const lineQuerySchema = z.strictObject({
@@ -76,14 +81,14 @@ export function answerLines(
         );
       return answer instanceof TandemError ? { error: describeProblem(answer) } : answer;
     };
-    const body = decompressed(request);
+    const body = decompressed(request, response);
     inviteBody(request, response);
     response.type(lineMediaType);
     const lines = Readable.from(linesOf(body, maximumRequestBytes));
     const answers = lines.map(answerLine, { concurrency: linesOfStream });
     try {
       for await (const answer of answers)
-        if (!response.write(`${JSON.stringify(answer)}\n`)) await once(response, 'drain', { signal: left });
+        if (!response.write(`${JSON.stringify(answer)}\n`) && !(await drained(response, left))) return;
       response.end();
     } catch (error) {
       if (!left.aborted) throw error;
@@ -96,13 +101,16 @@ export function answerLines(
 function parseLine(line: string, limits: PredictionLimits) {
   let value: unknown;
   try {
+    // A shorter one has no room for more.
+    if (line.length > lineLimits.values) new JsonStructure(lineLimits).add(Buffer.from(line));
     value = JSON.parse(line);
   } catch (error) {
+    if (error instanceof TandemError) return error;
     return new TandemError('invalid-request', `the line is not JSON: ${(error as Error).message}`);
   }
   const parsed = inputSchema.safeParse(value);
   if (parsed.success) return readInput(parsed.data, 'the line', limits);
-  return new TandemError('invalid-request', z.prettifyError(parsed.error));
+  return describeFields(parsed.error);
 }
 
 const ofTheLine: ReadonlySet<ErrorCode> = new Set(['overloaded', 'out-of-memory', 'deadline-exceeded']);

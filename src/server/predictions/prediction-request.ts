@@ -5,6 +5,7 @@ import { decodeBase64Picture } from '../../inference/base64-picture.ts';
 import type { PredictionInput } from '../../inference/prediction.ts';
 import { headNamePattern } from '../../store/heads/head-name.ts';
 import { formFile, formNumber, notText } from '../body.ts';
+import { boundedList } from '../bounded-list.ts';
 
 export interface PredictionLimits {
   /** Most items of one request. */
@@ -62,7 +63,7 @@ export function jsonSchema({ maximumItems }: PredictionLimits) {
     .strictObject({
       head: headReference.optional(),
       topK: topKSchema.optional().meta(usualTopK),
-      inputs: z.array(inputSchema).max(maximumItems),
+      inputs: boundedList(inputSchema, { most: maximumItems }),
     })
     .meta({
       id: 'PredictionRequest',
