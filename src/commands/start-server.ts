@@ -123,7 +123,9 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   const takers: { close(): Promise<void> }[] = [jobs];
   started.defer(async () => void (await Promise.all(takers.map((taker) => taker.close()))));
   await predictor.check();
-  started.defer(keepClean([registry, catalogue], logger));
+  started.defer(
+    keepClean([registry, catalogue], logger, (work) => store.database.ifNobodyElse('cleaning', work)),
+  );
 
   const services = servicesOf(
     { encoders, headEngine, predictor, registry, cache, catalogue, jobs, logger },

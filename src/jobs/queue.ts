@@ -303,7 +303,10 @@ export class JobQueue {
       for await (const { key } of store.artifacts.list('jobs'))
         if (over.has(key.split('/')[1])) uploads.push(key);
       await store.artifacts.remove(uploads);
-      await removeUnknown(store.artifacts, 'jobs', (key) => known.has(key.split('/')[1]));
+      await removeUnknown(store.artifacts, 'jobs', async (keys) => {
+        const there = new Set((await this.#jobs.all()).map(({ id }) => id));
+        return new Set(keys.filter((key) => there.has(key.split('/')[1])));
+      });
       await this.#runner.removeFolders(over);
       await store.artifacts.removeStaleCopies();
     } catch (error) {

@@ -104,8 +104,14 @@ export class FleetMember implements AsyncDisposable {
     return storeEnvironment(`http://127.0.0.1:${this.links.artifacts.port}`);
   }
 
-  async start(...flags: string[]): Promise<void> {
-    this.#server = await startServerIn(this.environment, ...this.#command(flags));
+  start(...flags: string[]): Promise<void> {
+    return this.startIn({}, ...flags);
+  }
+
+  /** The same with more in its environment. */
+  async startIn(environment: Record<string, string>, ...flags: string[]): Promise<void> {
+    const all = { ...this.environment, ...environment };
+    this.#server = await startServerIn(all, ...this.#command(flags));
   }
 
   /** Sends SIGTERM. @returns the exit code */

@@ -33,8 +33,7 @@ export class RestartedServer {
   /** @param later milliseconds that its clock is ahead */
   async start(later = 0): Promise<void> {
     const began = performance.now();
-    const clock = `const now = Date.now; Date.now = () => now() + ${later}`;
-    process.env.NODE_OPTIONS = `--import "data:text/javascript,${encodeURIComponent(clock)}"`;
+    process.env.NODE_OPTIONS = clockAhead(later);
     this.#server = await startServer(this.#place.data, ...this.#flags);
     delete process.env.NODE_OPTIONS;
     this.startTook = performance.now() - began;
@@ -75,6 +74,12 @@ export class RestartedServer {
   async stop(): Promise<void> {
     await this.#server?.stop();
   }
+}
+
+/** Options for Node with which a process's clock is so many milliseconds ahead. */
+export function clockAhead(milliseconds: number): string {
+  const clock = `const now = Date.now; Date.now = () => now() + ${milliseconds}`;
+  return `--import "data:text/javascript,${encodeURIComponent(clock)}"`;
 }
 
 /** @returns false where it has ended already */

@@ -13,7 +13,7 @@ export interface SampleRow {
 }
 
 const labels = ['cat', 'dog'];
-const rowsPerLabel = 5;
+const usualRowsPerLabel = 5;
 const side = 24;
 const words = ['red', 'old', 'small', 'happy', 'wet', 'loud', 'quick', 'round'];
 
@@ -21,7 +21,11 @@ const words = ['red', 'old', 'small', 'happy', 'wet', 'loud', 'quick', 'round'];
  * Makes a dataset that is unlike any other, but for its first picture, which all of them have.
  * @returns what is in it, in order
  */
-export async function writeSample(file: string, random: Random): Promise<SampleRow[]> {
+export async function writeSample(
+  file: string,
+  random: Random,
+  rowsPerLabel = usualRowsPerLabel,
+): Promise<SampleRow[]> {
   const pictures: Record<string, Buffer> = {};
   const rows: (SampleRow & { file_name: string })[] = [];
   for (let index = 0; index < labels.length * rowsPerLabel; index++) {

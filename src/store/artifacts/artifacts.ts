@@ -18,6 +18,8 @@ export interface Artifacts {
    * @throws TandemError `damaged-artifact` where there is none
    */
   path(key: string): Promise<string>;
+  /** Whether there is a file under a key. */
+  has(key: string): Promise<boolean>;
   /** What is not there is no error. */
   remove(keys: readonly string[]): Promise<void>;
   /** What lies below a key, with its age in milliseconds. */
@@ -39,14 +41,28 @@ export async function leaveToCleaning(removal: Promise<void>): Promise<void> {
 /** Files that are added at a time. */
 export const addedAtOnce = 8;
 
-/** Removes what a crash left below a key: old files that nothing speaks of. */
+/** Files that are looked up and removed at a time. */
+const removedAtOnce = 1000;
+
+/**
+ * Removes what a crash left below a key: old files that nothing speaks of.
+ * @param known those of some keys that something speaks of. It is asked after they were listed, so it finds whatever was
+ *   written before its file was
+ */
 export async function removeUnknown(
   artifacts: Artifacts,
   prefix: string,
-  isKnown: (key: string) => boolean,
+  known: (keys: readonly string[]) => Promise<ReadonlySet<string>>,
 ): Promise<void> {
-  const unknown: string[] = [];
-  for await (const { key, age } of artifacts.list(prefix))
-    if (age > abandonedAfter && !isKnown(key)) unknown.push(key);
-  await artifacts.remove(unknown);
+  let old: string[] = [];
+  const remove = async () => {
+    const needed = await known(old);
+    await artifacts.remove(old.filter((key) => !needed.has(key)));
+    old = [];
+  };
+  for await (const { key, age } of artifacts.list(prefix)) {
+    if (age > abandonedAfter) old.push(key);
+    if (old.length === removedAtOnce) await remove();
+  }
+  if (old.length > 0) await remove();
 }

@@ -60,6 +60,10 @@ export class FolderArtifacts implements Artifacts {
     return file;
   }
 
+  has(key: string): Promise<boolean> {
+    return exists(this.#file(key));
+  }
+
   async remove(keys: readonly string[]): Promise<void> {
     for (const key of keys) await rm(this.#file(key), { force: true });
     // Folders that are empty now go as well; others stay.

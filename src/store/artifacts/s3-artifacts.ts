@@ -59,7 +59,7 @@ export class S3Artifacts implements Artifacts {
   async add(files: Iterable<readonly [string, string]>, onAdded?: (done: number) => void): Promise<void> {
     let done = 0;
     const addOne = async ([key, file]: readonly [string, string]) => {
-      if (!(await this.#has(key))) await this.#put(key, file);
+      if (!(await this.has(key))) await this.#put(key, file);
       onAdded?.(++done);
     };
     await pMap(files, addOne, { concurrency: addedAtOnce });
@@ -79,6 +79,17 @@ export class S3Artifacts implements Artifacts {
     const copying = this.#copying.get(key) ?? this.#copy(key, copy).finally(() => this.#copying.delete(key));
     this.#copying.set(key, copying);
     return copying;
+  }
+
+  async has(key: string): Promise<boolean> {
+    const head = new HeadObjectCommand({ Bucket: this.#options.bucket, Key: this.#key(key) });
+    return this.#client.send(head).then(
+      () => true,
+      (error) => {
+        if (error.name === 'NotFound') return false;
+        throw error;
+      },
+    );
   }
 
   async remove(keys: readonly string[]): Promise<void> {
@@ -122,17 +133,6 @@ export class S3Artifacts implements Artifacts {
   #key(key: string): string {
     const { prefix } = this.#options;
     return prefix === '' ? key : `${prefix}/${key}`;
-  }
-
-  async #has(key: string): Promise<boolean> {
-    const head = new HeadObjectCommand({ Bucket: this.#options.bucket, Key: this.#key(key) });
-    return this.#client.send(head).then(
-      () => true,
-      (error) => {
-        if (error.name === 'NotFound') return false;
-        throw error;
-      },
-    );
   }
 
   /** In parts where it is large; a part that fails is sent again. */

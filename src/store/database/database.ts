@@ -8,6 +8,8 @@ export interface Tables {
   dataset: DatasetTable;
   pictureUse: PictureUseTable;
   apiKey: ApiKeyTable;
+  pendingArtifact: PendingArtifactTable;
+  storeFact: StoreFactTable;
 }
 
 interface JobTable {
@@ -65,16 +67,33 @@ interface DatasetTable {
   record: string;
   /** Key of the file that lists its examples. */
   examples: string;
+  /** Who uses its pictures; null: the dataset itself. */
+  pictureUser: string | null;
 }
 
 /** Which pictures must stay, because a dataset or an import that is under way uses them. */
 interface PictureUseTable {
-  /** A dataset's id, or an import's own. */
+  /** The id of an import, which a dataset takes over; a dataset's, where an earlier release imported it. */
   user: string;
   /** sha256 of the picture. */
   hash: string;
-  /** When an import began, ISO 8601; null for a dataset's. */
+  /** When an import began, ISO 8601. */
   importedAt: string | null;
+  /** Where its file lies among the artifacts; null: where earlier releases put it. */
+  key: string | null;
+}
+
+/** What is being brought in, and not registered yet; see `PendingArtifacts`. */
+interface PendingArtifactTable {
+  id: string;
+  /** ISO 8601. */
+  startedAt: string;
+}
+
+/** What is known of the store as a whole. */
+interface StoreFactTable {
+  name: string;
+  value: string;
 }
 
 interface ApiKeyTable {
@@ -105,5 +124,12 @@ export interface Database {
     name: string,
     work: (transaction: Transaction<Tables>) => Promise<Result>,
   ): Promise<Result>;
+  /**
+   * Does something unless another process is at work under the same name. Nothing may depend on it for being right: a
+   * process that loses the database goes on beside the next one.
+   * @returns undefined where another process is
+   * @example await database.ifNobodyElse('cleaning', () => registry.clean());
+   */
+  ifNobodyElse<Result>(name: string, work: () => Promise<Result>): Promise<Result | undefined>;
   close(): Promise<void>;
 }

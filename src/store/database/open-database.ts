@@ -3,11 +3,16 @@ import { storageError } from '../storage-error.ts';
 import type { Database } from './database.ts';
 import { createJobs } from './migrations/001-jobs.ts';
 import { createRegistry } from './migrations/002-registry.ts';
+import { addArtifactKeys } from './migrations/004-artifact-keys.ts';
 import { openPostgres } from './postgres.ts';
 import { openSqlite } from './sqlite.ts';
 
 /** Every migration there ever was, in order; none is ever changed once it is released. */
-const migrations = { '001-jobs': { up: createJobs }, '002-registry': { up: createRegistry } };
+const migrations = {
+  '001-jobs': { up: createJobs },
+  '002-registry': { up: createRegistry },
+  '004-artifact-keys': { up: addArtifactKeys },
+};
 
 /**
  * Opens the database and brings its tables up to date. Several processes may have it open.

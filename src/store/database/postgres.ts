@@ -35,6 +35,20 @@ export async function openPostgres(address: string) {
           return work(transaction);
         })
         .finally(() => ownChanges++),
+    ifNobodyElse: (name, work) =>
+      query.connection().execute(async (connection) => {
+        const lock = `${schema}/${name}`;
+        const { rows } = await sql<{
+          isMine: boolean;
+        }>`select pg_try_advisory_lock(hashtext(${lock})) as "isMine"`.execute(connection);
+        if (!rows[0].isMine) return undefined;
+        try {
+          return await work();
+        } finally {
+          // With a connection that is lost the lock is gone as well.
+          await sql`select pg_advisory_unlock(hashtext(${lock}))`.execute(connection).catch(() => {});
+        }
+      }),
     close: () => query.destroy(),
   };
   return {

@@ -24,6 +24,8 @@ export async function openSqlite(data: string) {
       return `${own} ${others}`;
     },
     exclusively: (_, work) => query.transaction().execute(work),
+    // One server has the folder to itself.
+    ifNobodyElse: (_, work) => work(),
     close: () => query.destroy(),
   };
   return {

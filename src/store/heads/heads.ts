@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache';
 import pMap from 'p-map';
 import { TandemError } from '../../errors.ts';
 import { leaveToCleaning, removeUnknown } from '../artifacts/artifacts.ts';
+import { PendingArtifacts } from '../artifacts/pending.ts';
 import type { Tables } from '../database/database.ts';
 import { Remembered } from '../database/remembered.ts';
 import { sha256OfFile } from '../files/checksum.ts';
@@ -33,6 +34,7 @@ const foldersRemembered = 10_000;
  */
 export class HeadRegistry {
   readonly #store: Store;
+  readonly #pending: PendingArtifacts;
   readonly #known: Remembered<KnownHead>;
   readonly #shipped: () => Promise<ShippedHead[]>;
   readonly #folders = new LRUCache<string, Promise<string>>({ max: foldersRemembered });
@@ -40,6 +42,7 @@ export class HeadRegistry {
   /** @param shipped folder of the heads that ship with the program */
   constructor(store: Store, shipped?: string) {
     this.#store = store;
+    this.#pending = new PendingArtifacts(store.database);
     this.#known = new Remembered(store.database, async (name) =>
       readHead(store.database.query, await this.#shipped(), name),
     );
@@ -214,6 +217,7 @@ export class HeadRegistry {
         const names = (await readdir(scratch)).sort();
         const files: Record<string, string> = {};
         for (const file of names) files[file] = await sha256OfFile(path.join(scratch, file));
+        await this.#pending.begin(key);
         for (const file of names) await artifacts.take(`${key}/${file}`, path.join(scratch, file));
         const row = { name, version, folder: key, files: JSON.stringify(files), manifest, job };
         if (await this.#insert({ ...row, createdAt: new Date().toISOString() }))
@@ -238,9 +242,18 @@ export class HeadRegistry {
 
   /** Removes what registrations left that a crash broke off, once nobody can be at it any more. */
   async clean(): Promise<void> {
-    const rows = await this.#store.database.query.selectFrom('headVersion').select('folder').execute();
-    const known = new Set(rows.map(({ folder }) => folder));
-    await removeUnknown(this.#store.artifacts, 'heads', (key) => known.has(path.posix.dirname(key)));
+    await this.#pending.giveUpOld();
+    await removeUnknown(this.#store.artifacts, 'heads', async (keys) => {
+      const folders = [...new Set(keys.map((key) => path.posix.dirname(key)))];
+      const underWay = await this.#pending.among(folders);
+      const rows = await this.#store.database.query
+        .selectFrom('headVersion')
+        .select('folder')
+        .where('folder', 'in', folders)
+        .execute();
+      const known = new Set([...underWay, ...rows.map(({ folder }) => folder)]);
+      return new Set(keys.filter((key) => known.has(path.posix.dirname(key))));
+    });
   }
 
   async #resolve(reference: string): Promise<HeadEntry> {
@@ -275,9 +288,10 @@ export class HeadRegistry {
     return 1 + Math.max(highest ?? 0, ...shipped.map(({ version }) => version));
   }
 
-  /** @returns false where the number is taken */
+  /** @returns false where the number is taken, or its files were given up meanwhile */
   #insert(row: Selectable<Tables['headVersion']>): Promise<boolean> {
     return this.#change(async (transaction) => {
+      if (!(await this.#pending.finish(transaction, row.folder!))) return false;
       const taken = await transaction
         .selectFrom('headVersion')
         .select('version')

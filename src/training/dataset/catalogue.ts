@@ -8,8 +8,9 @@ import pMap from 'p-map';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { leaveToCleaning, removeUnknown } from '../../store/artifacts/artifacts.ts';
+import { PendingArtifacts } from '../../store/artifacts/pending.ts';
 import type { Tables } from '../../store/database/database.ts';
-import { PictureStore } from '../../store/pictures.ts';
+import { PictureStore, pictureUserOf } from '../../store/pictures.ts';
 import type { Store } from '../../store/store.ts';
 import { countExamples } from './counts.ts';
 import type { Dataset, Example } from './dataset.ts';
@@ -61,9 +62,11 @@ const fetchedAtOnce = 16;
 export class DatasetCatalogue {
   readonly #store: Store;
   readonly #pictures: PictureStore;
+  readonly #pending: PendingArtifacts;
 
   constructor(store: Store) {
     this.#store = store;
+    this.#pending = new PendingArtifacts(store.database);
     this.#pictures = new PictureStore(store);
   }
 
@@ -89,20 +92,29 @@ export class DatasetCatalogue {
       counts: countExamples(dataset.examples, dataset),
       notes: dataset.notes,
     };
-    const known = await this.#find(record.id);
-    if (known) return { record: known.record, isNew: false };
     const pictures = new Map(
       dataset.examples.flatMap(({ image, imageHash }) => (image && imageHash ? [[imageHash, image]] : [])),
     );
-    const importing = randomUUID();
-    try {
-      await this.#pictures.add(importing, pictures, (done) => onProgress?.(done, pictures.size));
-      const examples = await this.#keepExamples(record.id, dataset.examples);
-      const isNew = await this.#insert(record, examples, importing);
-      if (!isNew) await leaveToCleaning(this.#store.artifacts.remove([examples]));
-      return { record: isNew ? record : await this.get(record.id), isNew };
-    } finally {
-      await leaveToCleaning(this.#pictures.release(importing));
+    const onAdded = (done: number) => onProgress?.(done, pictures.size);
+    while (true) {
+      const known = await this.#find(record.id);
+      if (known) {
+        await this.#repair(known, dataset.examples, pictures, onAdded);
+        return { record: known.record, isNew: false };
+      }
+      const importing = randomUUID();
+      let isNew = false;
+      try {
+        await this.#pending.begin(importing);
+        await this.#pictures.add(importing, pictures, onAdded);
+        const examples = examplesKey(record.id, importing);
+        await this.#keepExamples(examples, dataset.examples);
+        isNew = await this.#insert(record, examples, importing);
+        if (isNew) return { record, isNew };
+        await leaveToCleaning(this.#store.artifacts.remove([examples]));
+      } finally {
+        if (!isNew) await leaveToCleaning(this.#pictures.release(importing));
+      }
     }
   }
 
@@ -139,9 +151,14 @@ export class DatasetCatalogue {
       stored.push(JSON.parse(line));
     }
     lines.close();
+    const hashes = new Set(stored.flatMap(({ imageHash }) => imageHash ?? []));
+    const keys = await this.#pictures.keys(found.pictureUser, [...hashes]);
     const withPicture = async (example: StoredExample): Promise<Example> => {
       const { imageHash } = example;
-      return imageHash ? { ...example, image: await this.#pictures.path(imageHash) } : example;
+      if (!imageHash) return example;
+      const key = keys.get(imageHash);
+      if (key) return { ...example, image: await this.#store.artifacts.path(key) };
+      throw new TandemError('damaged-artifact', `the dataset ${id} has lost the picture ${imageHash}`);
     };
     return pMap(stored, withPicture, { concurrency: fetchedAtOnce });
   }
@@ -182,32 +199,51 @@ export class DatasetCatalogue {
     id: string,
     check: (transaction: Transaction<Tables>) => Promise<void> = async () => {},
   ): Promise<void> {
-    const { examples } = await this.#get(id);
-    const leaving = await this.#store.database.exclusively('datasets', async (transaction) => {
+    const { examples, pictureUser } = await this.#get(id);
+    await this.#store.database.exclusively('datasets', async (transaction) => {
       const [{ numDeletedRows }] = await transaction.deleteFrom('dataset').where('id', '=', id).execute();
       if (Number(numDeletedRows) === 0) throw await this.#unknown(id);
       await check(transaction);
-      return this.#pictures.leave(transaction, id);
     });
     await leaveToCleaning(this.#store.artifacts.remove([examples]));
-    await leaveToCleaning(this.#pictures.release(leaving));
+    await leaveToCleaning(this.#pictures.release(pictureUser));
   }
 
   /** Removes what imports and deletions left that a crash broke off, once nobody can be at it any more. */
   async clean(): Promise<void> {
+    await this.#pending.giveUpOld();
     await this.#pictures.clean();
-    const rows = await this.#store.database.query.selectFrom('dataset').select('examples').execute();
-    const known = new Set(rows.map(({ examples }) => examples));
-    await removeUnknown(this.#store.artifacts, 'datasets', (key) => known.has(key));
+    await removeUnknown(this.#store.artifacts, 'datasets', async (keys) => {
+      const underWay = new Set(await this.#pending.among(keys.map(importOf)));
+      const rows = await this.#store.database.query
+        .selectFrom('dataset')
+        .select('examples')
+        .where('examples', 'in', keys)
+        .execute();
+      const known = rows.map(({ examples }) => examples);
+      return new Set([...known, ...keys.filter((key) => underWay.has(importOf(key)))]);
+    });
   }
 
-  async #find(id: string): Promise<{ record: DatasetRecord; examples: string } | undefined> {
+  /** Adds the files of a dataset that are missing, by the means of the same one that came again. */
+  async #repair(
+    known: { examples: string; pictureUser: string },
+    examples: readonly Example[],
+    pictures: ReadonlyMap<string, string>,
+    onAdded: (done: number) => void,
+  ): Promise<void> {
+    await this.#pictures.repair(known.pictureUser, pictures, onAdded);
+    if (!(await this.#store.artifacts.has(known.examples)))
+      await this.#keepExamples(known.examples, examples);
+  }
+
+  async #find(id: string) {
     const row = await this.#store.database.query
       .selectFrom('dataset')
-      .select(['id', 'record', 'examples'])
+      .select(['id', 'record', 'examples', 'pictureUser'])
       .where('id', '=', id)
       .executeTakeFirst();
-    return row && { record: parseRecord(row), examples: row.examples };
+    return row && { record: parseRecord(row), examples: row.examples, pictureUser: pictureUserOf(row) };
   }
 
   async #get(id: string) {
@@ -229,8 +265,7 @@ export class DatasetCatalogue {
     );
   }
 
-  /** @returns the key of the file that lists them */
-  async #keepExamples(id: string, examples: readonly Example[]): Promise<string> {
+  async #keepExamples(key: string, examples: readonly Example[]): Promise<void> {
     const scratch = await this.#store.makeScratch();
     try {
       const file = path.join(scratch, 'examples.jsonl');
@@ -238,18 +273,17 @@ export class DatasetCatalogue {
         file,
         examples.map(({ image: _, ...example }) => `${JSON.stringify(example)}\n`),
       );
-      const key = `datasets/${id}/${randomUUID()}.jsonl`;
       await this.#store.artifacts.take(key, file);
-      return key;
     } finally {
       await rm(scratch, { recursive: true, force: true });
     }
   }
 
-  /** @returns false where the same dataset came in meanwhile */
+  /** @returns false where the same dataset came in meanwhile, or the import was given up */
   #insert(record: DatasetRecord, examples: string, importing: string): Promise<boolean> {
     const { id, createdAt } = record;
     return this.#store.database.exclusively('datasets', async (transaction) => {
+      if (!(await this.#pending.finish(transaction, importing))) return false;
       const there = await transaction
         .selectFrom('dataset')
         .select('id')
@@ -258,9 +292,8 @@ export class DatasetCatalogue {
       if (there) return false;
       await transaction
         .insertInto('dataset')
-        .values({ id, createdAt, record: JSON.stringify(record), examples })
+        .values({ id, createdAt, record: JSON.stringify(record), examples, pictureUser: importing })
         .execute();
-      await this.#pictures.adopt(transaction, importing, id);
       return true;
     });
   }
@@ -281,6 +314,16 @@ export function checkReading(record: DatasetRecord, reading: Partial<ColumnNames
   throw new TandemError('invalid-request', `${others.join(', ')}: ${detail}`, {
     items: others.map((at) => ({ at, detail })),
   });
+}
+
+/** The file of examples that an import brings. */
+function examplesKey(id: string, importing: string): string {
+  return `datasets/${id}/${importing}.jsonl`;
+}
+
+/** The import that brought a file of examples. */
+function importOf(key: string): string {
+  return path.posix.basename(key, '.jsonl');
 }
 
 function parseRecord({ id, record }: { id: string; record: string }): DatasetRecord {
