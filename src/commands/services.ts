@@ -5,6 +5,7 @@ import type { Encoders } from '../inference/encoders.ts';
 import { parseHeadManifest } from '../inference/head.ts';
 import type { HeadCache } from '../inference/head-cache.ts';
 import type { Predictor } from '../inference/predictor.ts';
+import { Readiness } from '../inference/readiness.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import type { HeadSummary, Services } from '../server/services.ts';
@@ -13,11 +14,6 @@ import type { HeadRegistry } from '../store/heads/heads.ts';
 import type { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { datasetServices } from './dataset-services.ts';
 import { versionServices } from './version-services.ts';
-
-/** How long `ready` trusts the last inference, in milliseconds. */
-const freshness = 10_000;
-/** How long the inference that proves readiness may take, in milliseconds. */
-const checkTimeout = 5_000;
 
 export interface Parts {
   encoders: Encoders;
@@ -37,6 +33,9 @@ export interface Parts {
  */
 export function servicesOf(parts: Parts, chosen: Settings, workspace: string): Services {
   const { encoders, headEngine, predictor, registry, cache, catalogue, jobs, logger } = parts;
+  const readiness = new Readiness(predictor, {
+    onFailure: (error) => logger.error({ err: error }, 'the encoders do not answer'),
+  });
   // A version never changes: its manifest is read once, not for every request that asks what it says.
   const summaries = new LRUCache<string, HeadSummary>({ max: 10_000 });
   const summaryOf = (head: RegisteredHead) => {
@@ -69,16 +68,7 @@ export function servicesOf(parts: Parts, chosen: Settings, workspace: string): S
       jobs,
     }),
     jobs,
-    async ready() {
-      if (performance.now() - predictor.lastSuccess < freshness) return true;
-      return predictor.check(AbortSignal.timeout(checkTimeout)).then(
-        () => true,
-        (error) => {
-          logger.error({ err: error }, 'the encoders do not answer');
-          return false;
-        },
-      );
-    },
+    ready: () => readiness.ready(),
     provider: encoders.provider.provider,
   };
 }

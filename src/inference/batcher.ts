@@ -38,6 +38,8 @@ export interface SubmitOptions {
   signal?: AbortSignal;
   /** Not refused where the queue is full, and in nobody's way there; whoever says so bounds how many they are. */
   mayWait?: boolean;
+  /** Goes before everything that waits, and is not refused: for the few items that prove that the server works. */
+  urgent?: boolean;
 }
 
 interface Waiting<Item, Result> extends SubmitOptions {
@@ -77,22 +79,32 @@ export class Batcher<Item, Result> {
   /**
    * @throws TandemError `overloaded` at once where the queue is full; the signal's reason where it aborts
    */
-  submit(item: Item, { signal, mayWait = false }: SubmitOptions = {}): Promise<Batched<Result>> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    if (!mayWait && this.#refusable() >= this.#options.maximumQueue) {
-      const retryAfter = Math.max(1, Math.ceil((this.#queue.length * this.#pace) / 1000));
-      const detail = `${this.#queue.length} items are waiting`;
-      return Promise.reject(new TandemError('overloaded', detail, { retryAfter }));
-    }
+  async submit(item: Item, options: SubmitOptions = {}): Promise<Batched<Result>> {
+    const { signal, mayWait = false, urgent = false } = options;
+    signal?.throwIfAborted();
+    this.admit(options);
     const { promise, resolve, reject } = Promise.withResolvers<Batched<Result>>();
     const cost = this.#options.costOf?.(item) ?? 1;
-    const waiting = { item, cost, signal, mayWait, since: performance.now(), resolve, reject };
+    const waiting = { item, cost, signal, mayWait, urgent, since: performance.now(), resolve, reject };
     const abandon = () => this.#abandon(waiting);
-    this.#queue.push(waiting);
+    if (urgent) this.#queue.unshift(waiting);
+    else this.#queue.push(waiting);
     signal?.addEventListener('abort', abandon);
     this.#wake();
     // A signal may outlive the item by far, and would keep it.
     return promise.finally(() => signal?.removeEventListener('abort', abandon));
+  }
+
+  /**
+   * Refuses an item where the queue is full.
+   * @param onTheWay items that are still prepared for this queue, and count as if they were in it
+   * @throws TandemError `overloaded`
+   */
+  admit({ mayWait = false, urgent = false }: SubmitOptions, onTheWay = 0): void {
+    if (mayWait || urgent || this.#refusable() + onTheWay < this.#options.maximumQueue) return;
+    const items = this.#queue.length + onTheWay;
+    const retryAfter = Math.max(1, Math.ceil((items * this.#pace) / 1000));
+    throw new TandemError('overloaded', `${items} items are waiting`, { retryAfter });
   }
 
   #refusable(): number {
@@ -109,10 +121,11 @@ export class Batcher<Item, Result> {
   #wake(): void {
     if (this.#asking || this.#queue.length === 0) return;
     const { maximumWait = 0, budget } = this.#options;
-    const waited = performance.now() - this.#queue[0].since;
+    const [{ since, urgent }] = this.#queue;
+    const waited = performance.now() - since;
     const isFull = () => this.#queue.reduce((sum, { cost }) => sum + cost, 0) >= budget;
     clearTimeout(this.#timer);
-    if (waited >= maximumWait || isFull()) void this.#runNext();
+    if (urgent || waited >= maximumWait || isFull()) void this.#runNext();
     else this.#timer = setTimeout(() => this.#wake(), maximumWait - waited);
   }
 

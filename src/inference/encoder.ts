@@ -4,6 +4,8 @@ import type { Runnable } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { rowsOf, type Tensors, uint8 } from '../runtime/tensor.ts';
 import { type BatchShapes, batchShapes } from './batch-shapes.ts';
+import type { SubmitOptions } from './batcher.ts';
+import { decodeInTurn } from './decode-queue.ts';
 import {
   type ImageEncoderManifest,
   readEncoderManifest,
@@ -24,8 +26,12 @@ export interface Encoder<Input, Prepared> {
   readonly modality: Modality;
   readonly dimension: number;
   readonly fingerprint: string;
-  /** @throws TandemError that names what is wrong with the item */
-  prepare(input: Input): Promise<Prepared>;
+  /**
+   * Decodes or tokenizes an item when its turn comes.
+   * @param options an abort takes it out of the queue; one that runs already is finished and forgotten
+   * @throws TandemError that names what is wrong with the item; the signal's reason where it aborts
+   */
+  prepare(input: Input, options?: SubmitOptions): Promise<Prepared>;
   /** Gives back the memory of what was prepared and is not needed any more, before the garbage collector would. */
   release?(prepared: Prepared): void;
   /** What an item costs: the pixels of a picture, the tokens of a text. */
@@ -65,7 +71,7 @@ export async function loadImageEncoder(
   const { crop } = preprocessing;
   return {
     ...identity(manifest),
-    prepare: (picture) => decodePixels(picture, preprocessing),
+    prepare: (picture, options) => decodeInTurn(() => decodePixels(picture, preprocessing), options),
     release: (pixels) => void (pixels.buffer as ArrayBuffer).transfer(0),
     costOf: () => crop * crop,
     paddedCostOf: () => crop * crop,

@@ -32,6 +32,9 @@ export class FeatureSource<Input extends Uint8Array | string, Prepared> {
   readonly #encoder: Encoder<Input, Prepared>;
   readonly #options: FeatureSourceOptions;
   readonly #batcher: Batcher<Prepared, Float32Array>;
+  /** Items that are decoded or tokenized, or wait for that, and may be refused. */
+  #preparing = 0;
+  #lastBatch = Number.NEGATIVE_INFINITY;
 
   constructor(encoder: Encoder<Input, Prepared>, options: FeatureSourceOptions) {
     this.#encoder = encoder;
@@ -42,8 +45,16 @@ export class FeatureSource<Input extends Uint8Array | string, Prepared> {
       run: (take) => encoder.encode(take),
       costOf: (prepared) => encoder.paddedCostOf(prepared),
       overhead: encoder.overhead,
-      onBatch: ({ items }) => options.observer.batch?.(modality, items),
+      onBatch: ({ items }) => {
+        this.#lastBatch = performance.now();
+        options.observer.batch?.(modality, items);
+      },
     });
+  }
+
+  /** When a batch was last answered, on the clock of `performance.now()`. */
+  get lastBatch(): number {
+    return this.#lastBatch;
   }
 
   /** Items that wait for their batch. */
@@ -67,10 +78,10 @@ export class FeatureSource<Input extends Uint8Array | string, Prepared> {
   }
 
   /** The same, whatever is remembered. */
-  async encode(input: Input, options?: SubmitOptions): Promise<SourcedFeatures> {
+  async encode(input: Input, options: SubmitOptions = {}): Promise<SourcedFeatures> {
     const { observer } = this.#options;
     const started = performance.now();
-    const prepared = await this.#encoder.prepare(input);
+    const prepared = await this.#prepare(input, options);
     const decode = performance.now() - started;
     observer.stage?.(this.#encoder.modality === 'image' ? 'decode' : 'tokenize', decode);
     const { result, queued, ran } = await this.#batcher.submit(prepared, options);
@@ -79,5 +90,16 @@ export class FeatureSource<Input extends Uint8Array | string, Prepared> {
     const cost = this.#encoder.costOf(prepared);
     this.#encoder.release?.(prepared);
     return { features: result, cost, decode, queue: queued, encode: ran };
+  }
+
+  async #prepare(input: Input, options: SubmitOptions): Promise<Prepared> {
+    this.#batcher.admit(options, this.#preparing);
+    const counted = Number(!options.mayWait);
+    this.#preparing += counted;
+    try {
+      return await this.#encoder.prepare(input, options);
+    } finally {
+      this.#preparing -= counted;
+    }
   }
 }

@@ -61,7 +61,6 @@ export class Predictor {
   readonly #memory: FeatureMemory;
   readonly #observer: InferenceObserver;
   readonly #embedding = pLimit(embeddedAtOnce);
-  #lastSuccess = Number.NEGATIVE_INFINITY;
 
   constructor(
     encoders: Encoders,
@@ -80,9 +79,9 @@ export class Predictor {
     this.#texts = new FeatureSource(encoders.text, { ...options, budget: this.budgets.text });
   }
 
-  /** When an encoder last did its work, on the clock of `performance.now()`. */
-  get lastSuccess(): number {
-    return this.#lastSuccess;
+  /** When each encoder last answered a batch, on the clock of `performance.now()`. */
+  get lastBatch(): Record<Modality, number> {
+    return { image: this.#images.lastBatch, text: this.#texts.lastBatch };
   }
 
   /** Items of each modality that wait for their encoder. */
@@ -96,15 +95,15 @@ export class Predictor {
   }
 
   /**
-   * Runs both encoders on something trivial: the first time it warms them up, and later it proves that they work.
+   * Runs both encoders on something trivial: the first time it warms them up, and later it proves that they work. It
+   * goes before everything that waits, and waits itself for the batches that run and no more.
    * @throws whatever an encoder throws; the signal's reason where it aborts
    */
   async check(signal?: AbortSignal): Promise<void> {
     await Promise.all([
-      this.#images.encode(blackPicture, { signal }),
-      this.#texts.encode('ready?', { signal }),
+      this.#images.encode(blackPicture, { signal, urgent: true }),
+      this.#texts.encode('ready?', { signal, urgent: true }),
     ]);
-    this.#lastSuccess = performance.now();
   }
 
   /**
@@ -119,7 +118,7 @@ export class Predictor {
     const waiting = { signal, mayWait: true };
     const embedOne = (input: (typeof inputs)[number]) =>
       'image' in input ? this.#images.get(input.image, waiting) : this.#texts.get(input.text, waiting);
-    const sourced = await pMap(
+    return pMap(
       inputs,
       (input, index) =>
         this.#embedding(async () => {
@@ -130,8 +129,6 @@ export class Predictor {
         }),
       { concurrency: embeddedOfCall },
     );
-    this.#note(sourced);
-    return sourced;
   }
 
   /**
@@ -148,11 +145,11 @@ export class Predictor {
     );
     const good = encoded.filter((item): item is EncodedItem => !(item instanceof TandemError));
     if (good.length === 0) return encoded as TandemError[];
+    waiting.signal?.throwIfAborted();
     const started = performance.now();
     const answers = await head.classify(good.map(({ features }) => features));
     const ended = performance.now();
     this.#observer.stage?.('head', ended - started);
-    this.#note(good);
     const predictions = good.map(({ decode, queue, encode }, index): Prediction => {
       const { fused, unimodal } = answers[index];
       const restingOn = Object.keys(unimodal) as Modality[];
@@ -169,11 +166,6 @@ export class Predictor {
       };
     });
     return encoded.map((item) => (item instanceof TandemError ? item : predictions.shift()!));
-  }
-
-  /** Features that were remembered, or brought, prove nothing of the encoders. */
-  #note(items: readonly { encode: number }[]): void {
-    if (items.some(({ encode }) => encode > 0)) this.#lastSuccess = performance.now();
   }
 
   async #encode(

@@ -1,9 +1,12 @@
 import { availableParallelism } from 'node:os';
 
-// As many pictures are decoded at a time as libuv's pool has threads: 4 unless said, whatever the machine has. The
+// Decoding runs in libuv's pool, which has 4 threads unless said, whatever the machine has. The
 // pool starts when sharp is loaded, so this comes before, and nothing else loads sharp.
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
 export const { default: sharp } = await import('sharp');
+
+/** Images that are decoded at a time: one thread of libuv's pool stays for files and names. */
+export const decodesAtOnce = Math.max(1, (Number.parseInt(process.env.UV_THREADPOOL_SIZE, 10) || 1) - 1);
 
 /**
  * libvips reads some twenty formats, SVG and GIF among them. Only these three may reach it here: every other

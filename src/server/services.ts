@@ -159,7 +159,7 @@ export interface Services {
     /** The page about what a job found, as HTML. @throws TandemError `unknown-job`, `not-found` where there is none (yet) */
     report(id: string): Promise<string>;
   };
-  /** True where a real inference succeeded a moment ago. */
+  /** True where a real inference succeeded a moment ago, or does now; the answer comes within two seconds. */
   ready(): Promise<boolean>;
   /** Execution provider in use. */
   provider: 'cpu' | 'cuda';

@@ -92,9 +92,11 @@ describe('a predictor', () => {
       await expectSame({ features }, { image, text });
       await expectSame({ features: { text: features.text } }, { text });
       await expectSame({ features: { image: features.image } }, { image });
-      expect(predictor.lastSuccess).toBe(Number.NEGATIVE_INFINITY);
+      const never = Number.NEGATIVE_INFINITY;
+      expect(predictor.lastBatch).toEqual({ image: never, text: never });
       await expectSame({ image, features: { text: features.text } }, { image, text });
-      expect(predictor.lastSuccess).toBeGreaterThan(0);
+      expect(predictor.lastBatch.image).toBeGreaterThan(0);
+      expect(predictor.lastBatch.text).toBe(never);
     });
   });
 

@@ -1,4 +1,5 @@
 import pMap from 'p-map';
+import { decodeInTurn } from '../../inference/decode-queue.ts';
 import { describePictureFailure, openPicture } from '../../inference/picture.ts';
 import { sha256OfFile } from '../../store/files/checksum.ts';
 import type { Example, FoundExample } from './example.ts';
@@ -40,8 +41,10 @@ export async function checkPictures(
 
 async function checkPicture(image: string): Promise<Outcome> {
   try {
-    const { picture } = await openPicture(image);
-    const [imageHash, looks] = await Promise.all([sha256OfFile(image), perceptualHash(picture)]);
+    const [looks, imageHash] = await Promise.all([
+      decodeInTurn(async () => perceptualHash((await openPicture(image)).picture)),
+      sha256OfFile(image),
+    ]);
     return { imageHash, perceptualHash: looks };
   } catch (error) {
     return { problem: describePictureFailure(error).message };

@@ -1,3 +1,4 @@
+import { decodeInTurn } from '../../inference/decode-queue.ts';
 import { openPicture } from '../../inference/picture.ts';
 import type { Example } from '../dataset/dataset.ts';
 
@@ -32,7 +33,11 @@ export async function makeThumbnails(examples: Iterable<Example>): Promise<Thumb
  * A small WebP picture of a file, as a data URL.
  * @throws TandemError `invalid-picture`
  */
-export async function makeThumbnail(file: string): Promise<Thumbnail> {
+export function makeThumbnail(file: string): Promise<Thumbnail> {
+  return decodeInTurn(() => scaleDown(file));
+}
+
+async function scaleDown(file: string): Promise<Thumbnail> {
   const { picture } = await openPicture(file);
   const { data, info } = await picture
     .resize(side, side, { fit: 'inside', withoutEnlargement: true })
