@@ -61,6 +61,10 @@ export function answerLines(
       left.throwIfAborted();
       const input =
         line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : parseLine(line, limits);
+      if (input instanceof TandemError) {
+        await predictAndCount(services, metrics, [input], { head, topK, signal: left }).catch(ofLine);
+        return { error: describeProblem(input) };
+      }
       const fetchOptions = { fetchPicture, maximumBytes: maximumRequestBytes };
       const fetched = () =>
         withDeadline(left, requestTimeout, (signal) => withPictures([input], { ...fetchOptions, signal }));
