@@ -54,12 +54,12 @@ export function createApp(services: Services, options: AppOptions): Express {
     response.set('X-Content-Type-Options', 'nosniff');
     next();
   });
+  const access = options.access ?? openAccess;
   const limits = [
     ...(options.rateLimit ? [options.rateLimit.handler] : []),
-    ...(options.thisMachineAlone ? [refuseOtherNames] : []),
-    refuseOtherSites,
+    ...(options.thisMachineAlone ? [refuseOtherNames(access)] : []),
+    refuseOtherSites(access),
   ];
-  const access = options.access ?? openAccess;
   addRoutes(app, apiRoutes(services, options), (scope) => [...limits, requireScope(scope, access)]);
   app.use((request) => {
     throw new TandemError('not-found', `there is nothing at ${request.path}`);

@@ -37,9 +37,9 @@ it('refuses what a page of another site sends without a key, and answers its own
 it('answers for this machine alone, whatever name leads here, where it is for this machine alone', async () => {
   const { address } = await serve(services(), { thisMachineAlone: true });
   const { port } = new URL(address);
-  const status = (host: string, headers: Record<string, string> = {}) =>
+  const status = (host: string) =>
     new Promise((resolve, reject) => {
-      const asked = request(`${address}/v1/heads`, { headers: { Host: host, ...headers } }, (response) => {
+      const asked = request(`${address}/v1/heads`, { headers: { Host: host } }, (response) => {
         response.resume();
         resolve(response.statusCode);
       });
@@ -49,6 +49,27 @@ it('answers for this machine alone, whatever name leads here, where it is for th
     expect(await status(host)).toBe(200);
   for (const host of [`elsewhere.example:${port}`, '192.0.2.7', 'localhost.example', '127.0.0.1.example'])
     expect(await status(host)).toBe(403);
-  expect(await status('elsewhere.example', { Authorization: 'Bearer key' })).toBe(200);
-  expect(await status(`elsewhere.example:${port}`)).toBe(403);
+});
+
+it('takes a key for one only where it counts: a page of another site can send any header', async () => {
+  const keyless = await serve(services(), { thisMachineAlone: true });
+  const access: Access = async (secret) => (secret === 'right' ? 'admin' : undefined);
+  const keyed = await serve(services(), { thisMachineAlone: true, access });
+  const status = ({ address }: { address: string }, authorization: string) =>
+    new Promise((resolve, reject) => {
+      const headers = { Host: 'elsewhere.example', Authorization: authorization };
+      const asked = request(`${address}/v1/heads`, { headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      asked.on('error', reject).end();
+    });
+  for (const made of ['Bearer key', 'Bearer right', 'Basic a:b', 'x', ''])
+    expect(await status(keyless, made)).toBe(403);
+  expect(await status(keyed, 'Bearer right')).toBe(200);
+  expect(await status(keyed, 'Bearer wrong')).toBe(401);
+  expect(await status(keyed, 'Basic right')).toBe(403);
+  const origin = { Origin: 'https://elsewhere.example', Authorization: 'Bearer made-up' };
+  expect((await predict(keyless.address, origin)).status).toBe(403);
+  expect((await predict(keyed.address, { ...origin, Authorization: 'Bearer right' })).status).toBe(200);
 });
