@@ -68,6 +68,21 @@ export const errorTable = {
     title: 'The address does not take this method',
     fix: 'GET /openapi.json lists the methods of every address.',
   },
+  'expectation-failed': {
+    status: 417,
+    title: 'The expectation is not supported',
+    fix: 'Send no Expect header, or Expect: 100-continue.',
+  },
+  'headers-too-large': {
+    status: 431,
+    title: 'The headers are too large',
+    fix: 'Send fewer or shorter headers, or a shorter address.',
+  },
+  'request-timeout': {
+    status: 408,
+    title: 'The request did not arrive in time',
+    fix: 'Send the request at once; open a connection only when there is one to send.',
+  },
   unauthorized: {
     status: 401,
     title: 'A key is needed',

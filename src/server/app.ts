@@ -8,6 +8,7 @@ import { datasetRoutes } from './datasets/dataset-routes.ts';
 import { headRoutes } from './heads/head-routes.ts';
 import { versionRoutes } from './heads/version-routes.ts';
 import { jobRoutes } from './jobs/job-routes.ts';
+import { refuseMalformed } from './malformed-requests.ts';
 import { openInferenceRoutes } from './open-inference/routes.ts';
 import { describeApi } from './openapi.ts';
 import type { AppOptions } from './options.ts';
@@ -54,6 +55,7 @@ export function createApp(services: Services, options: AppOptions): Express {
     response.set('X-Content-Type-Options', 'nosniff');
     next();
   });
+  app.use(refuseMalformed);
   const access = options.access ?? openAccess;
   const limits = [
     ...(options.rateLimit ? [options.rateLimit.handler] : []),

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import type { Express } from 'express';
 import { TandemError } from '../errors.ts';
+import { answerUnparsed } from './malformed-requests.ts';
 import { endUnfinishedBodies } from './unfinished-bodies.ts';
 
 /** Milliseconds that open requests and calls may take once the server is told to stop, unless said. */
@@ -37,7 +38,9 @@ export async function listen(
   app: Express,
   { host, port, drainTime = usualDrainTime, stallTime = 60_000, slowest = 500 }: ListenOptions,
 ): Promise<ListeningServer> {
-  const server = createServer(app);
+  // Left to `refuseMalformed`, whose answer is a problem.
+  const server = createServer({ requireHostHeader: false }, app);
+  answerUnparsed(server);
   endUnfinishedBodies(server, { stallTime, slowest });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>

@@ -1,9 +1,8 @@
-import { z } from 'zod';
 import { targetSchema } from './heads/head-routes.ts';
+import { plainText } from './plain-text.ts';
 
 const column = (holds: string) =>
-  z
-    .string()
+  plainText
     .min(1)
     .optional()
     .meta({ description: `Name of the column that holds ${holds}.` });
@@ -14,8 +13,7 @@ export const rowReading = {
   textColumn: column('the text; `text` unless said'),
   labelColumn: column('the label; `label` unless said'),
   target: targetSchema.optional(),
-  labelSeparator: z
-    .string()
+  labelSeparator: plainText
     .min(1)
     .optional()
     .meta({ description: 'What stands between the labels of a row that may have several.', example: '|' }),

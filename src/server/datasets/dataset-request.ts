@@ -2,12 +2,12 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { formFile, notText } from '../body.ts';
+import { fileNameOf, plainText } from '../plain-text.ts';
 import { rowReading } from '../row-reading.ts';
 import type { DatasetUpload } from '../services.ts';
 
 const fields = {
-  name: z
-    .string()
+  name: plainText
     .min(1)
     .max(200)
     .optional()
@@ -25,7 +25,7 @@ export const formSchema = z
 export const jsonSchema = z
   .strictObject({
     ...fields,
-    url: z.string().optional().meta({ description: 'Address of such a file, where the server fetches any.' }),
+    url: plainText.optional().meta({ description: 'Address of such a file, where the server fetches any.' }),
     folder: z
       .string()
       .regex(/^[\w][\w.-]*$/, 'must be the name of a folder among the server’s datasets')
@@ -55,5 +55,5 @@ export function parseDatasetRequest(request: Request): DatasetUpload {
     const detail = 'the form has no file under this name';
     throw new TandemError('invalid-request', `file: ${detail}`, { items: [{ at: 'file', detail }] });
   }
-  return { source: { file: request.file.path, fileName: request.file.originalname }, options };
+  return { source: { file: request.file.path, fileName: fileNameOf(request.file) }, options };
 }

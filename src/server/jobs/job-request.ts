@@ -12,6 +12,7 @@ import {
 import { splitMethods } from '../../training/splitting/split.ts';
 import { formFile, formNumber, notText } from '../body.ts';
 import { metricsSchema, targetSchema } from '../heads/head-routes.ts';
+import { fileNameOf } from '../plain-text.ts';
 import { rowReading } from '../row-reading.ts';
 import type { Services } from '../services.ts';
 import { comparisonSchema } from './comparison-schema.ts';
@@ -232,7 +233,7 @@ export function parseJobRequest(request: Request): Parameters<Services['jobs']['
     const detail = 'the form has no file under this name';
     throw new TandemError('invalid-request', `archive: ${detail}`, { items: [{ at: 'archive', detail }] });
   }
-  return { ...workOf(fields), source: { archive: request.file.path, fileName: request.file.originalname } };
+  return { ...workOf(fields), source: { archive: request.file.path, fileName: fileNameOf(request.file) } };
 }
 
 function workOf<Rest extends object>({
