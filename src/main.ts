@@ -7,6 +7,7 @@ import { evaluate } from './commands/evaluate.ts';
 import { heads } from './commands/heads.ts';
 import { keys } from './commands/keys.ts';
 import { example } from './commands/options.ts';
+import { printAside, printJson } from './commands/output.ts';
 import { predict } from './commands/predict.ts';
 import { serve } from './commands/serve.ts';
 import { train } from './commands/train.ts';
@@ -56,7 +57,7 @@ function handleFailure(error: unknown): void {
   if (isForMachines) printFailure({ code, title: errorTable[code].title, detail: message, items, fix });
   else {
     const places = items.map(({ at, detail }) => `  ${at}: ${detail}\n`).join('');
-    process.stderr.write(`${errorTable[code].title}: ${message}\n${places}${fix}\n`);
+    printAside(`${errorTable[code].title}: ${message}\n${places}${fix}`);
   }
   process.exitCode = 1;
 }
@@ -83,5 +84,5 @@ function usage({ message }: CommanderError) {
 }
 
 function printFailure(error: Record<'code' | 'title' | 'detail' | 'fix' | 'items', unknown>): void {
-  process.stdout.write(`${JSON.stringify({ error }, null, 2)}\n`);
+  printJson({ error });
 }

@@ -20,6 +20,7 @@ import type { ColumnNames } from '../training/dataset/example.ts';
 import type { ImportProgress } from '../training/dataset/import.ts';
 import type { DatasetPurpose } from '../training/dataset/labels.ts';
 import { splitMethods } from '../training/splitting/split.ts';
+import { printAside } from './output.ts';
 
 /** The end of a command's help: what to type, as people have it who cloned the repository. */
 export const example = (line: string) => `\nExample:\n  npm run -s ${product.command} -- ${line}`;
@@ -82,7 +83,7 @@ export async function openDataset(
   choice: DatasetChoice = {},
 ): Promise<Dataset> {
   const dataset = await findDataset(reference, store, choice);
-  for (const note of dataset.notes) process.stderr.write(`note: ${note}\n`);
+  for (const note of dataset.notes) printAside(`note: ${note}`);
   return dataset;
 }
 

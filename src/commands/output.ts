@@ -3,14 +3,35 @@ import type { TargetKind } from '../arl/target.ts';
 import { type Metrics, metricTitles } from '../training/evaluation/metrics.ts';
 import type { AnswerMetrics } from '../training/progress.ts';
 
+/** What moves a terminal's cursor, changes its colours or turns its text around, and is no line feed. */
+const control = /(?!\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * A text with its control characters written out: names, labels and messages come from whoever made them, and a terminal
+ * obeys what it is shown.
+ * @example visible('red\u001b[31m') // 'red\\u001b[31m'
+ */
+export function visible(text: string): string {
+  return text.replace(control, escaped);
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 /** Prints one JSON object and nothing else, for machines. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${visible(JSON.stringify(value, null, 2))}\n`);
 }
 
 /** Prints a line for people. */
 export function print(line = ''): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${visible(line)}\n`);
+}
+
+/** Prints a line for people beside the output: a note, or what went wrong. */
+export function printAside(line: string): void {
+  process.stderr.write(`${visible(line)}\n`);
 }
 
 export function percent(share: number): string {
@@ -35,7 +56,8 @@ export function table([head, ...rows]: readonly (readonly string[])[]): string {
     style,
     colAligns: columns,
   });
-  lines.push(...[head, ...rows].map((row) => [...row]));
+  // A line feed in a cell would begin a line of its own.
+  lines.push(...[head, ...rows].map((row) => row.map((cell) => visible(cell).replaceAll('\n', escaped))));
   return lines.toString();
 }
 

@@ -23,7 +23,7 @@ import {
   openDataset,
   settingsOf,
 } from './options.ts';
-import { answersTitle, metricsTable, print, printJson } from './output.ts';
+import { answersTitle, metricsTable, print, printAside, printJson } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 import { shippedHeads, storeOptions } from './store.ts';
 
@@ -101,7 +101,7 @@ export const train = addSettings(
         search: options.search,
         threads: chosen.threads,
         checkpoints: options.checkpoints,
-        onNote: (note) => process.stderr.write(`${note}\n`),
+        onNote: printAside,
         onProgress,
       });
       if (options.json) printJson(summary);
