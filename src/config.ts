@@ -144,6 +144,12 @@ export const settings = {
     default: '1024',
     schema: wholeNumber(1, 1_048_576),
   }),
+  'head-timeout': setting({
+    about: 'milliseconds that a head may take for one run before it is stopped; other heads go on',
+    value: 'ms',
+    default: '5000',
+    schema: wholeNumber(100, 3_600_000),
+  }),
   'max-queue': setting({
     about: 'items of each modality that may wait for their encoder',
     value: 'items',
@@ -235,6 +241,7 @@ export const serverSettings = [
   'max-wait',
   'memory',
   'head-memory',
+  'head-timeout',
   'max-queue',
   'jobs-at-once',
   'max-jobs',

@@ -140,6 +140,11 @@ export const errorTable = {
     title: 'The file is no head that can be used',
     fix: 'Export the head again with `heads export` and bring that file unchanged.',
   },
+  'head-stopped': {
+    status: 503,
+    title: 'The head was stopped',
+    fix: 'Ask another version of it, or delete this one; where it is only slow, give it more time with --head-timeout.',
+  },
   'data-in-use': {
     status: 503,
     title: 'Another process uses the data folder',

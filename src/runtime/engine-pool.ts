@@ -1,5 +1,5 @@
 import pRetry from 'p-retry';
-import { Engine, EngineEnded, type Runnable } from './engine.ts';
+import { Engine, EngineEnded, EngineTimeout, type Runnable } from './engine.ts';
 import { OutOfMemory } from './out-of-memory.ts';
 import type { EngineOptions, Provider } from './protocol.ts';
 
@@ -26,8 +26,16 @@ export interface EnginePoolOptions extends EngineOptions, EngineEvents {
 export interface ModelLoader {
   /** What its models run on. */
   readonly provider: Provider;
-  /** @throws Error where ONNX Runtime refuses the model */
-  load(model: string): Promise<Runnable>;
+  /**
+   * @param sha256 that the file must have, whenever it is loaded
+   * @throws Error where ONNX Runtime refuses the model; DamagedModel where the file has another sha256
+   */
+  load(model: string, sha256?: string): Promise<Runnable>;
+}
+
+interface Model {
+  file: string;
+  sha256?: string;
 }
 
 interface Member {
@@ -45,6 +53,24 @@ interface Member {
  */
 const mostFailures = 2;
 
+/** Milliseconds that the engines have to finish what they run when they are closed. */
+const closingGrace = 10_000;
+/** Milliseconds within which a killed process is gone. */
+const killedWithin = 2000;
+
+/** An engine still runs and cannot be ended: the process ends only where it is killed. */
+export class EngineStuck extends Error {
+  override readonly name = 'EngineStuck';
+}
+
+/** Whether a promise settles in time. */
+function resolvesWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(false), milliseconds);
+    promise.then(() => resolve(true), reject).finally(() => clearTimeout(timer));
+  });
+}
+
 /**
  * Several engines with the same models. A run goes to whichever is free first, in the order of asking; one that ends
  * by itself is replaced, and what it was running is run once more elsewhere. One whose memory doesn't come back is
@@ -59,8 +85,10 @@ export class EnginePool implements ModelLoader {
   readonly #start: () => Engine;
   readonly #reload: EnginePoolOptions['reload'];
   readonly #events: EngineEvents;
-  readonly #models = new Map<number, string>();
+  readonly #models = new Map<number, Model>();
   readonly #members = new Set<Member>();
+  /** Those that get no more runs, and have not ended yet. */
+  readonly #retired = new Set<Member>();
   readonly #idle: Member[] = [];
   readonly #waiting: { grant(member: Member): void; refuse(error: Error): void }[] = [];
   readonly #closing = new AbortController();
@@ -89,14 +117,14 @@ export class EnginePool implements ModelLoader {
 
   /**
    * Loads a model on every engine.
-   * @param model path of a file, which must stay: an engine that replaces another loads it again
-   * @returns what runs it; a run throws EngineEnded where two engines ended over it, or the pool is closed, and
-   * whatever ONNX Runtime says where it cannot be loaded again
-   * @throws Error where ONNX Runtime refuses the model; EngineEnded where the pool is closed
+   * @param file of the model, which must stay: an engine that replaces another loads it again
+   * @returns what runs it; a run throws EngineTimeout where an engine was killed over it, EngineEnded where two engines
+   * ended over it, or the pool is closed, and whatever loading throws where it cannot be loaded again
+   * @throws Error where ONNX Runtime refuses the model; DamagedModel; EngineTimeout; EngineEnded where the pool is closed
    */
-  async load(model: string): Promise<Runnable> {
+  async load(file: string, sha256?: string): Promise<Runnable> {
     const id = this.#nextModel++;
-    this.#models.set(id, model);
+    this.#models.set(id, { file, sha256 });
     try {
       const loaded = await Promise.all([...this.#members].map((member) => this.#loadOn(member, id)));
       // Where every engine ended meanwhile, one that comes after them says whether it takes the model.
@@ -108,7 +136,9 @@ export class EnginePool implements ModelLoader {
     return {
       run: (feeds, outputs) =>
         this.#run(id, feeds, outputs).catch((error) => {
-          if (!(error instanceof EngineEnded) || typeof feeds !== 'function') throw error;
+          // What an engine was killed over would keep the next one as long.
+          const wasLost = error instanceof EngineEnded && !(error instanceof EngineTimeout);
+          if (!wasLost || typeof feeds !== 'function') throw error;
           return this.#run(id, feeds, outputs);
         }),
       release: async () => {
@@ -124,12 +154,23 @@ export class EnginePool implements ModelLoader {
     };
   }
 
-  /** Ends every engine once what it runs is done; what waits is refused. */
-  async close(): Promise<void> {
+  /**
+   * Ends every engine once what it runs is done; what waits is refused. An engine that does not end in time is killed.
+   * @param grace milliseconds that this may take
+   * @throws EngineStuck where an engine in a thread, which cannot be killed, still runs
+   */
+  async close(grace = closingGrace): Promise<void> {
     this.#closing.abort();
     for (const { refuse } of this.#waiting.splice(0)) refuse(new EngineEnded('the engines are closed'));
-    await Promise.allSettled(this.#running);
-    await Promise.all([...this.#members].map(({ engine }) => engine.close()));
+    const engines = [...this.#members, ...this.#retired].map(({ engine }) => engine);
+    const ended = Promise.allSettled(this.#running).then(() =>
+      Promise.all([...this.#members].map(({ engine }) => engine.close())),
+    );
+    if (await resolvesWithin(ended, grace)) return;
+    const killed = engines.filter((engine) => engine.kill()).map(({ exit }) => exit);
+    await resolvesWithin(Promise.all(killed), killedWithin);
+    const stuck = engines.filter((engine) => !engine.ended);
+    if (stuck.length > 0) throw new EngineStuck(`${stuck.length} of the engines do not end`);
   }
 
   async #run(id: number, ...[feeds, outputs]: Parameters<Runnable['run']>): ReturnType<Runnable['run']> {
@@ -156,7 +197,7 @@ export class EnginePool implements ModelLoader {
     if (known) return known;
     const model = this.#models.get(id);
     if (model === undefined) throw new Error('the model was released');
-    const session = await engine.load(model);
+    const session = await engine.load(model.file, model.sha256);
     sessions.set(id, session);
     return session;
   }
@@ -167,7 +208,7 @@ export class EnginePool implements ModelLoader {
       await this.#sessionOf(member, id);
       return true;
     } catch (error) {
-      if (error instanceof EngineEnded) return false;
+      if (error instanceof EngineEnded && !(error instanceof EngineTimeout)) return false;
       throw error;
     }
   }
@@ -178,6 +219,7 @@ export class EnginePool implements ModelLoader {
     member.retired = new EngineEnded('its memory does not come back', { cause: error });
     // Nothing more is loaded on it; its end, when the memory is free again, lets another take its place.
     this.#members.delete(member);
+    this.#retired.add(member);
     const ending = member.engine.close();
     this.#running.add(ending);
     void ending.then(() => this.#running.delete(ending));
@@ -202,6 +244,7 @@ export class EnginePool implements ModelLoader {
 
   async #replace(lost: Member): Promise<void> {
     this.#members.delete(lost);
+    this.#retired.delete(lost);
     const place = this.#idle.indexOf(lost);
     if (place >= 0) this.#idle.splice(place, 1);
     const { signal } = this.#closing;
@@ -218,7 +261,9 @@ export class EnginePool implements ModelLoader {
       // More may be loaded meanwhile by who knows nothing of this engine yet.
       for (let missing = this.#missingIn(member); missing.length > 0; missing = this.#missingIn(member))
         await Promise.all(
-          missing.map(async ([id, model]) => member.sessions.set(id, await member.engine.load(model))),
+          missing.map(async ([id, { file, sha256 }]) =>
+            member.sessions.set(id, await member.engine.load(file, sha256)),
+          ),
         );
       this.#closing.signal.throwIfAborted();
     } catch (error) {
@@ -232,7 +277,7 @@ export class EnginePool implements ModelLoader {
     return { engine: this.#start(), sessions: new Map(), failures: 0 };
   }
 
-  #missingIn({ sessions }: Member): [id: number, model: string][] {
+  #missingIn({ sessions }: Member): [id: number, model: Model][] {
     if (this.#reload === 'when-run') return [];
     return [...this.#models].filter(([id]) => !sessions.has(id));
   }

@@ -1,4 +1,5 @@
-import { Worker } from 'node:worker_threads';
+import { DamagedModel } from './damaged-model.ts';
+import { type EngineHost, type HostEvents, startProcess, startThread } from './engine-host.ts';
 import { runtimeError } from './out-of-memory.ts';
 import type { EngineOptions, EngineRequest, EngineResponse } from './protocol.ts';
 import { buffersOf, type Tensors } from './tensor.ts';
@@ -22,10 +23,23 @@ export interface Session extends Runnable {
   bind(feeds: Tensors): Promise<void>;
 }
 
-/** The engine's thread has ended, whether it was told to or not: nothing more comes of it. */
+/** The engine has ended, whether it was told to or not: nothing more comes of it. */
 export class EngineEnded extends Error {
-  override readonly name = 'EngineEnded';
+  override readonly name: string = 'EngineEnded';
 }
+
+/** The engine was killed because a run, or a model to load, took longer than it may. */
+export class EngineTimeout extends EngineEnded {
+  override readonly name = 'EngineTimeout';
+}
+
+export interface EngineLimits {
+  /** Milliseconds that the engine may take for one request before it is killed; its start does not count. */
+  timeout: number;
+}
+
+/** Milliseconds within which a process has started, however busy the machine is. */
+const startTimeout = 60_000;
 
 // Distributive, so that each kind of request keeps its own fields.
 type RequestWithoutId = EngineRequest extends infer Request
@@ -35,8 +49,9 @@ type RequestWithoutId = EngineRequest extends infer Request
   : never;
 
 /**
- * ONNX Runtime in a thread of its own: a run blocks the thread that it is on, and this one may be blocked.
- * Never terminate the thread while a run is going on, ONNX Runtime would abort the process: `close` waits for it.
+ * ONNX Runtime in a thread of its own, or in a process of its own that is killed where it takes too long: a run blocks
+ * the thread that it is on, and this one may not be blocked. A thread cannot be ended while a run is going on; `close`
+ * waits for it.
  * @example
  * const engine = Engine.start({ provider: 'cpu', threads: 2 });
  * const session = await engine.load('models/efficientnet-lite0/onnx/model.onnx');
@@ -44,32 +59,51 @@ type RequestWithoutId = EngineRequest extends infer Request
  */
 export class Engine {
   readonly provider: EngineOptions['provider'];
-  readonly #worker: Worker;
+  readonly #host: EngineHost;
+  readonly #limits: EngineLimits | undefined;
   readonly #pending = new Map<number, { resolve(result?: Tensors): void; reject(error: Error): void }>();
   readonly #exit: Promise<void>;
   #ended: EngineEnded | undefined;
+  #isReady = false;
+  #deadline: NodeJS.Timeout | undefined;
   #nextRequest = 0;
   #nextSession = 0;
 
-  private constructor(options: EngineOptions) {
+  private constructor(
+    options: EngineOptions,
+    start: (options: EngineOptions, events: HostEvents) => EngineHost,
+    limits?: EngineLimits,
+  ) {
     this.provider = options.provider;
-    this.#worker = new Worker(new URL('./engine-worker.ts', import.meta.url), { workerData: options });
-    this.#worker.on('message', (response: EngineResponse) => this.#settle(response));
-    this.#worker.on('error', (error) =>
-      this.#end(new EngineEnded((error as Error).message, { cause: error })),
-    );
-    this.#exit = new Promise((resolve) =>
-      this.#worker.on('exit', (code) => {
-        this.#end(new EngineEnded(`the engine's thread ended with code ${code}`));
-        resolve();
-      }),
-    );
+    this.#limits = limits;
+    const exit = Promise.withResolvers<void>();
+    this.#exit = exit.promise;
+    this.#host = start(options, {
+      onReady: () => {
+        this.#isReady = true;
+        this.#watch();
+      },
+      onResponse: (response) => this.#settle(response),
+      onFailure: (error) => this.#end(new EngineEnded(error.message, { cause: error })),
+      onExit: (how) => {
+        this.#end(new EngineEnded(how));
+        exit.resolve();
+      },
+    });
     // An idle engine keeps no process alive; a pending request does.
-    this.#worker.unref();
+    this.#host.hold(false);
   }
 
   static start(options: EngineOptions): Engine {
-    return new Engine(options);
+    return new Engine(options, startThread);
+  }
+
+  /**
+   * Starts one in a process of its own, for models that are not trusted to end.
+   * @example Engine.startProcess({ provider: 'cpu', threads: 1 }, { timeout: 5000 })
+   */
+  static startProcess(options: EngineOptions, limits: EngineLimits): Engine {
+    return new Engine(options, startProcess, limits);
   }
 
   /** Why nothing more can be asked of it; undefined while something can. */
@@ -77,19 +111,20 @@ export class Engine {
     return this.#ended;
   }
 
-  /** Resolves when the thread has ended. */
+  /** Resolves when the thread, or process, has ended. */
   get exit(): Promise<void> {
     return this.#exit;
   }
 
   /**
    * Loads a model from a file or from its bytes (which move to the engine's thread).
-   * @throws Error where ONNX Runtime refuses the model
+   * @param sha256 that the file must have
+   * @throws Error where ONNX Runtime refuses the model; DamagedModel where the file has another sha256
    */
-  async load(model: string | Uint8Array): Promise<Session> {
+  async load(model: string | Uint8Array, sha256?: string): Promise<Session> {
     const session = this.#nextSession++;
     await this.#request(
-      { kind: 'load', session, model },
+      { kind: 'load', session, model, sha256 },
       typeof model === 'string' ? [] : [model.buffer as ArrayBuffer],
     );
     return {
@@ -103,13 +138,18 @@ export class Engine {
     };
   }
 
-  /** Ends the thread once everything asked of it before is answered. */
+  /** Ends the engine once everything asked of it before is answered. */
   async close(): Promise<void> {
     if (this.#ended) return;
     // The answer may be overtaken by the end of the thread, which is as good.
     await this.#request({ kind: 'close' }, []).catch(() => {});
-    this.#worker.ref();
+    this.#host.hold(true);
     await this.#exit;
+  }
+
+  /** Ends the engine at once, whatever it runs. @returns false where it is a thread, which cannot be ended */
+  kill(): boolean {
+    return this.#host.kill();
   }
 
   #request(request: RequestWithoutId, transfer: ArrayBuffer[]): Promise<Tensors | undefined> {
@@ -117,26 +157,41 @@ export class Engine {
     return new Promise((resolve, reject) => {
       const id = this.#nextRequest++;
       this.#pending.set(id, { resolve, reject });
-      this.#worker.ref();
-      this.#worker.postMessage({ ...request, id }, transfer);
+      if (this.#pending.size === 1) this.#watch();
+      this.#host.hold(true);
+      this.#host.post({ ...request, id }, transfer);
     });
   }
 
   #settle(response: EngineResponse): void {
     const pending = this.#pending.get(response.id);
     this.#pending.delete(response.id);
-    if (this.#pending.size === 0) this.#worker.unref();
+    this.#watch();
+    if (this.#pending.size === 0) this.#host.hold(false);
     if ('error' in response) {
-      const error = runtimeError(response.error.message);
-      error.stack = response.error.stack;
+      const { name, message, stack } = response.error;
+      const error = name === 'DamagedModel' ? new DamagedModel(message) : runtimeError(message);
+      error.stack = stack;
       pending?.reject(error);
     } else {
       pending?.resolve(response.result);
     }
   }
 
+  /** Requests are answered in order: the time of the oldest begins when the one before it is answered. */
+  #watch(): void {
+    clearTimeout(this.#deadline);
+    if (!this.#limits || this.#pending.size === 0 || this.#ended) return;
+    const timeout = this.#isReady ? this.#limits.timeout : startTimeout;
+    this.#deadline = setTimeout(() => {
+      this.#end(new EngineTimeout(`the engine gave no answer within ${timeout} ms and was killed`));
+      this.#host.kill();
+    }, timeout);
+  }
+
   #end(reason: EngineEnded): void {
     this.#ended ??= reason;
+    clearTimeout(this.#deadline);
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();
   }

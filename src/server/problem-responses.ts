@@ -29,6 +29,7 @@ const exampleDetails = {
   'invalid-head': 'head.onnx does not have the sha256 that the manifest says',
   'head-conflict': 'emoji@1 was trained on features of another image encoder',
   'damaged-artifact': 'models/heads/emoji/1/head.onnx does not have the sha256 that its manifest says',
+  'head-stopped': 'pets@3 gave no answer within 5000 ms',
   overloaded: '512 items are waiting',
   'out-of-memory': 'there was no memory for a batch of 64, nor for halves of it',
   'rate-limited': 'more than 600 requests within a minute',
@@ -41,6 +42,7 @@ const exampleDetails = {
 const transient: ReadonlySet<ErrorCode> = new Set([
   'overloaded',
   'out-of-memory',
+  'head-stopped',
   'rate-limited',
   'storage-unavailable',
 ]);
