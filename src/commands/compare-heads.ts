@@ -61,10 +61,9 @@ export const compareHeads = addSettings(
       });
       const encoders = await loadEncoders(encoderOptions(chosen));
       try {
-        const heads = [versions[0].folder, versions[1].folder] as const;
         return await compareOnRows(encoders, {
           dataset,
-          heads,
+          heads: versions,
           featureCache: featureCache(chosen),
           onProgress,
         });

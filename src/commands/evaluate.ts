@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
-import { readHeadManifest } from '../inference/head.ts';
+import { parseHeadManifest } from '../inference/head.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
 import { evaluateHead } from '../training/evaluate-head.ts';
@@ -37,7 +37,7 @@ export const evaluate = addSettings(
     await using store = await openStore(storeOptions(chosen));
     const version = await new HeadRegistry(store, shippedHeads(chosen)).open(options.head);
     const onProgress = progressBar();
-    const { target } = await readHeadManifest(version.folder);
+    const { target } = parseHeadManifest(version.manifest, `${version.name}@${version.version}`);
     const columns = columnNames(options);
     const dataset = await openDataset(reference, store, {
       columns,
@@ -50,7 +50,7 @@ export const evaluate = addSettings(
       const metrics = await evaluateHead(encoders, {
         dataset,
         featureCache: featureCache(chosen),
-        head: version.folder,
+        head: version,
         onProgress,
       });
       if (options.json)

@@ -7,7 +7,6 @@ import { encoderSettings } from '../config.ts';
 import { readEncoderManifest } from '../inference/encoder-manifest.ts';
 import { parseHeadManifest } from '../inference/head.ts';
 import { exportHead, importHead } from '../inference/head-package.ts';
-import { Engine } from '../runtime/engine.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
 import { metricTitles } from '../training/evaluation/metrics.ts';
@@ -163,17 +162,12 @@ const importing = addSettings(
         readEncoderManifest(path.join(chosen.models, chosen[encoder])),
       ),
     );
-    const loader = Engine.start({ provider: 'cpu', threads: 1 });
-    try {
-      const fingerprints = { image: image.fingerprint, text: text.fingerprint };
-      const { name, version } = await withRegistry(command, (registry) =>
-        importHead(registry, file, { name: options.name, fingerprints, loader, workspace: tmpdir() }),
-      );
-      if (options.json) printJson({ name, version });
-      else print(`it is ${name}@${version} now`);
-    } finally {
-      await loader.close();
-    }
+    const fingerprints = { image: image.fingerprint, text: text.fingerprint };
+    const { name, version } = await withRegistry(command, (registry) =>
+      importHead(registry, file, { name: options.name, fingerprints, workspace: tmpdir() }),
+    );
+    if (options.json) printJson({ name, version });
+    else print(`it is ${name}@${version} now`);
   });
 
 export const heads = new Command('heads')

@@ -38,18 +38,18 @@ export const predict = addSettings(
     const image = options.image === undefined ? undefined : await readPicture(options.image);
     const chosen = settingsOf(command, encoderSettings);
     await using store = await openStore(storeOptions(chosen));
-    const { folder } = await new HeadRegistry(store, shippedHeads(chosen)).open(options.head);
+    const version = await new HeadRegistry(store, shippedHeads(chosen)).open(options.head);
     const encoders = await loadEncoders({ ...encoderOptions(chosen), engines: 1 });
     const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
     try {
-      const head = await loadHead(engine, folder, encoders.fingerprints);
+      const head = await loadHead(engine, version, encoders.fingerprints);
       const predictor = new Predictor(encoders);
       const [result] = await predictor.predict(head, [{ image, text: options.text }], { topK });
       if (result instanceof TandemError) throw result;
-      const { name, version } = head.manifest;
-      if (options.json) printJson({ head: { name, version }, ...result });
+      const { name, version: number } = head.manifest;
+      if (options.json) printJson({ head: { name, version: number }, ...result });
       else {
-        print(`${name}@${version}, from ${result.modalities.join(' and ')}:`);
+        print(`${name}@${number}, from ${result.modalities.join(' and ')}:`);
         print(opinionTable(result));
         for (const [modality, opinion] of Object.entries(result.unimodal))
           print(`${modality} alone says ${inWords(opinion)}`);

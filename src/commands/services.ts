@@ -7,7 +7,6 @@ import type { HeadCache } from '../inference/head-cache.ts';
 import type { Predictor } from '../inference/predictor.ts';
 import { Readiness } from '../inference/readiness.ts';
 import type { JobQueue } from '../jobs/queue.ts';
-import type { ModelLoader } from '../runtime/engine-pool.ts';
 import type { HeadSummary, Services } from '../server/services.ts';
 import type { RegisteredHead } from '../store/heads/head-reading.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
@@ -17,8 +16,6 @@ import { versionServices } from './version-services.ts';
 
 export interface Parts {
   encoders: Encoders;
-  /** Loads heads. */
-  headEngine: ModelLoader;
   predictor: Predictor;
   registry: HeadRegistry;
   cache: HeadCache;
@@ -32,7 +29,7 @@ export interface Parts {
  * @param workspace folder for what is under way
  */
 export function servicesOf(parts: Parts, chosen: Settings, workspace: string): Services {
-  const { encoders, headEngine, predictor, registry, cache, catalogue, jobs, logger } = parts;
+  const { encoders, predictor, registry, cache, catalogue, jobs, logger } = parts;
   const readiness = new Readiness(predictor, {
     onFailure: (error) => logger.error({ err: error }, 'the encoders do not answer'),
   });
@@ -46,8 +43,9 @@ export function servicesOf(parts: Parts, chosen: Settings, workspace: string): S
   };
   return {
     async predict(inputs, { head: reference, ...options }) {
-      const { name, version, folder } = await registry.open(reference);
-      const results = await cache.use(folder, (head) => predictor.predict(head, inputs, options));
+      const opened = await registry.open(reference);
+      const { name, version } = opened;
+      const results = await cache.use(opened, (head) => predictor.predict(head, inputs, options));
       return { head: { name, version }, results };
     },
     embed: (inputs, signal) => predictor.embed(inputs, signal),
@@ -56,7 +54,6 @@ export function servicesOf(parts: Parts, chosen: Settings, workspace: string): S
     heads: async () => (await registry.latest()).map(summaryOf),
     versions: versionServices(registry, {
       fingerprints: encoders.fingerprints,
-      loader: headEngine,
       workspace,
     }),
     datasets: datasetServices({

@@ -9,6 +9,7 @@ import { Predictor } from '../inference/predictor.ts';
 import { observeBy } from '../inference/telemetry.ts';
 import { JobQueue } from '../jobs/queue.ts';
 import { openRemote } from '../remote/open-remote.ts';
+import { Engine } from '../runtime/engine.ts';
 import { type EngineEvents, EnginePool } from '../runtime/engine-pool.ts';
 import { createApp } from '../server/app.ts';
 import { listen } from '../server/listen.ts';
@@ -86,7 +87,14 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   started.defer(() => encoders.close());
   const { provider } = encoders.provider;
   // Heads may be a thousand, and any of them deleted by now.
-  const headEngine = EnginePool.start({ engines: 1, reload: 'when-run', provider, threads: 1, ...events });
+  const headEngine = EnginePool.start({
+    engines: 1,
+    reload: 'when-run',
+    provider,
+    threads: 1,
+    start: (options) => Engine.startProcess(options, { timeout: chosen['head-timeout'] }),
+    ...events,
+  });
   started.defer(() => headEngine.close());
   const predictor = new Predictor(encoders, {
     budgets: {
@@ -128,7 +136,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   );
 
   const services = servicesOf(
-    { encoders, headEngine, predictor, registry, cache, catalogue, jobs, logger },
+    { encoders, predictor, registry, cache, catalogue, jobs, logger },
     chosen,
     uploads,
   );

@@ -1,5 +1,5 @@
 import { parseHeadManifest } from '../inference/head.ts';
-import { exportHead, importHead } from '../inference/head-package.ts';
+import { exportHead, type ImportOptions, importHead } from '../inference/head-package.ts';
 import type { Services } from '../server/services.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
 import { compareManifests } from '../training/versions/manifests.ts';
@@ -7,7 +7,7 @@ import { compareManifests } from '../training/versions/manifests.ts';
 /** What the HTTP layer asks of the registry about versions and aliases. */
 export function versionServices(
   registry: HeadRegistry,
-  importing: Omit<Parameters<typeof importHead>[2], 'name'>,
+  importing: Omit<ImportOptions, 'name'>,
 ): Services['versions'] {
   const get = async (name: string) => {
     await registry.resolve(name);

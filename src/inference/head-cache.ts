@@ -1,7 +1,10 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LRUCache } from 'lru-cache';
+import { TandemError } from '../errors.ts';
+import { EngineTimeout } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
+import type { HeadFolder } from '../store/heads/head-reading.ts';
 import { Batcher } from './batcher.ts';
 import { type Head, type ItemFeatures, type ItemProbabilities, loadHead } from './head.ts';
 import { headFiles } from './head-manifest.ts';
@@ -14,18 +17,23 @@ interface Entry {
   users: number;
 }
 
+/** Milliseconds for which a head that had to be stopped is not asked again. */
+const stoppedFor = 60_000;
+
 /** Items of all requests that one run of a head answers at most. */
 const mostItems = 256;
 
 /**
  * Heads that were asked for, each loaded once and kept until others need the room. A registered version never
  * changes, so what is loaded stays right. Requests that ask the same head at the same time share its runs.
- * @example const answer = await cache.use('data/heads/pets/3', (head) => head.classify(items));
+ * @example const answer = await cache.use(await registry.open('pets'), (head) => head.classify(items));
  */
 export class HeadCache {
   readonly #loader: ModelLoader;
   readonly #fingerprints: Readonly<Record<Modality, string>>;
   readonly #entries: LRUCache<string, Entry>;
+  /** Folders of heads that had to be stopped. */
+  readonly #stopped = new LRUCache<string, string>({ max: 1000, ttl: stoppedFor });
 
   /**
    * @param fingerprints of the encoders that feed the heads
@@ -47,20 +55,29 @@ export class HeadCache {
   }
 
   /**
-   * Works with the head in a folder, which stays loaded that long.
-   * @throws TandemError `head-conflict`, `damaged-artifact`; a failed load is tried again the next time
+   * Works with a head, which stays loaded that long.
+   * @throws TandemError `head-conflict`, `damaged-artifact`; a failed load is tried again the next time; `head-stopped`
+   * where it took too long, and for a minute afterwards without being asked
    */
-  async use<Answer>(folder: string, work: (head: Head) => Promise<Answer>): Promise<Answer> {
-    const entry = await this.#claim(folder);
+  async use<Answer>(version: HeadFolder, work: (head: Head) => Promise<Answer>): Promise<Answer> {
+    const { folder } = version;
+    const stopped = this.#stopped.get(folder);
+    if (stopped !== undefined) throw headStopped(stopped);
+    const entry = await this.#claim(version);
     try {
       return await work(await entry.head);
+    } catch (error) {
+      if (!(error instanceof EngineTimeout)) throw error;
+      this.#stopped.set(folder, error.message);
+      throw headStopped(error.message, error);
     } finally {
       entry.users--;
       if (this.#entries.peek(folder) !== entry) releaseUnused(entry);
     }
   }
 
-  async #claim(folder: string): Promise<Entry> {
+  async #claim(version: HeadFolder): Promise<Entry> {
+    const { folder } = version;
     const bytes = this.#entries.has(folder) ? 0 : await weightsBytes(folder);
     // Another request may have begun to load it meanwhile.
     const known = this.#entries.get(folder);
@@ -68,7 +85,7 @@ export class HeadCache {
       known.users++;
       return known;
     }
-    const head = loadHead(this.#loader, folder, this.#fingerprints).then(sharingRuns);
+    const head = loadHead(this.#loader, version, this.#fingerprints).then(sharingRuns);
     const entry = { head, bytes, users: 1 };
     this.#entries.set(folder, entry);
     head.catch(() => {
@@ -90,6 +107,10 @@ function releaseUnused({ users, head }: Entry): void {
       ({ release }) => release(),
       () => {},
     );
+}
+
+function headStopped(detail: string, cause?: unknown): TandemError {
+  return new TandemError('head-stopped', detail, { cause, retryAfter: stoppedFor / 1000 });
 }
 
 /** The head with requests of the same moment in one run. */

@@ -5,19 +5,28 @@ import { create, extract } from 'tar';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { EngineEnded } from '../runtime/engine.ts';
-import type { ModelLoader } from '../runtime/engine-pool.ts';
+import { OutOfMemory } from '../runtime/out-of-memory.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
+import { checkHeadName, headNamePattern } from '../store/heads/head-name.ts';
 import type { HeadVersion } from '../store/heads/head-reading.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
-import { type Head, loadHead } from './head.ts';
+import { verifiedFile } from '../store/heads/verified-file.ts';
+import { checkEncoders, readHeadManifest } from './head.ts';
 import { headFiles } from './head-manifest.ts';
+import { tryHead } from './head-trial.ts';
 import type { Modality } from './prediction.ts';
+import { asProblem } from './within-memory.ts';
 
 const manifestFile = 'manifest.json';
 const contentFiles = Object.values(headFiles);
-/** Largest file of a package. */
-const maximumBytes = 2 ** 30;
+/** The largest that each file of a package may be, in bytes. */
+const maximumBytes: Readonly<Record<string, number>> = {
+  [manifestFile]: 2 ** 16,
+  [headFiles.manifest]: 2 ** 24,
+  [headFiles.weights]: 2 ** 28,
+  [headFiles.report]: 2 ** 28,
+};
 
 const manifestSchema = z.object({
   format: z.literal(1),
@@ -31,6 +40,7 @@ const manifestSchema = z.object({
  * A head's version as one file: a tar of its folder, and a manifest with the sha256 of each of its files.
  * @param workspace folder for what is only needed meanwhile
  * @returns the tar, which removes its traces when it ends
+ * @throws TandemError `damaged-artifact` naming a file that is not the registered one
  * @example await pipeline(await exportHead(version, 'data/uploads'), createWriteStream('pets-3.tar'));
  */
 export async function exportHead(head: HeadVersion, workspace: string): Promise<Readable> {
@@ -45,11 +55,12 @@ export async function exportHead(head: HeadVersion, workspace: string): Promise<
   }
 }
 
-async function packFolder({ name, version, folder }: HeadVersion, scratch: string): Promise<Readable> {
+async function packFolder(head: HeadVersion, scratch: string): Promise<Readable> {
+  const { name, version, folder } = head;
   const present = (await readdir(folder)).filter((file) => (contentFiles as string[]).includes(file)).sort();
   const files: Record<string, string> = {};
   for (const file of present) {
-    await copyFile(path.join(folder, file), path.join(scratch, file));
+    await writeFile(path.join(scratch, file), await verifiedFile(head, file));
     files[file] = await sha256OfFile(path.join(scratch, file));
   }
   const manifest = { format: 1, name, version, files };
@@ -59,66 +70,57 @@ async function packFolder({ name, version, folder }: HeadVersion, scratch: strin
   return packed as unknown as Readable;
 }
 
+export interface ImportOptions {
+  /** Another name for it. */
+  name?: string;
+  /** Of the encoders here. */
+  fingerprints: Readonly<Record<Modality, string>>;
+  /** Folder for what is only needed meanwhile. */
+  workspace: string;
+  /** What checks and runs the head in a folder before it is registered; see `tryHead`. */
+  trial?: (folder: string) => Promise<void>;
+}
+
 /**
  * Registers a head from a package, as the next version of its name.
  * @param file the package
- * @param options.name another name for it
- * @param options.fingerprints of the encoders here
- * @param options.loader what the head is tried on before it is registered
- * @throws TandemError `invalid-head` where the file is no package or was damaged; `head-conflict` where the head was
- * trained on features of another encoder; `invalid-request` (the name)
- * @example const { version } = await importHead(registry, 'pets-3.tar', { fingerprints, loader, workspace });
+ * @throws TandemError `invalid-head` where the file is no package, was damaged, or holds no head that can be trusted to
+ * answer; `head-conflict` where the head was trained on features of another encoder; `out-of-memory`; `invalid-request`
+ * (the name)
+ * @example const { version } = await importHead(registry, 'pets-3.tar', { fingerprints, workspace });
  */
 export async function importHead(
   registry: HeadRegistry,
   file: string,
-  {
-    name,
-    fingerprints,
-    loader,
-    workspace,
-  }: {
-    name?: string;
-    fingerprints: Readonly<Record<Modality, string>>;
-    loader: ModelLoader;
-    workspace: string;
-  },
+  { name, fingerprints, workspace, trial = tryHead }: ImportOptions,
 ): Promise<HeadVersion> {
+  if (name !== undefined) checkHeadName(name);
   const scratch = await mkdtemp(path.join(workspace, '.import-'));
   try {
     await unpack(file, scratch);
-    const manifest = await checkFiles(scratch);
-    const head = await tried(loader, scratch, fingerprints).catch((error) => {
-      const isNoFaultOfIts =
-        error instanceof EngineEnded ||
-        (error instanceof TandemError && ['head-conflict', 'out-of-memory'].includes(error.code));
-      throw isNoFaultOfIts ? error : invalid(error.message, error);
+    const { files } = await checkFiles(scratch);
+    const manifest = await readHeadManifest(scratch).catch((error) => {
+      throw invalid(error.message, error);
     });
-    return await registry.register(name ?? manifest.name, async (folder, version) => {
-      const own = { ...head.manifest, name: name ?? manifest.name, version };
+    const registeredName = name ?? manifest.name;
+    if (!headNamePattern.test(registeredName))
+      throw invalid(`${headFiles.manifest} names the head ${JSON.stringify(registeredName.slice(0, 80))}`);
+    checkEncoders(manifest, fingerprints);
+    await trial(scratch).catch((error) => {
+      if (error instanceof EngineEnded) throw error;
+      if (error instanceof OutOfMemory) throw asProblem(error, 'the head');
+      throw invalid(error.message, error);
+    });
+    return await registry.register(registeredName, async (folder, version) => {
+      const own = { ...manifest, name: registeredName, version };
       await writeFile(path.join(folder, headFiles.manifest), `${JSON.stringify(own, null, 2)}\n`);
-      for (const content of Object.keys(manifest.files))
+      for (const content of Object.keys(files))
         if (content !== headFiles.manifest)
           await copyFile(path.join(scratch, content), path.join(folder, content));
     });
   } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-/** The head in a folder, once it has answered something with as many numbers as it has labels. */
-async function tried(...[loader, folder, fingerprints]: Parameters<typeof loadHead>): Promise<Head> {
-  const head = await loadHead(loader, folder, fingerprints);
-  const { encoders, labels } = head.manifest;
-  try {
-    const features = encoders.map(({ modality, dimension }) => [modality, new Float32Array(dimension)]);
-    const [{ fused, unimodal }] = await head.classify([Object.fromEntries(features)]);
-    for (const answer of [fused, ...Object.values(unimodal)])
-      if (answer.length !== labels.length || !answer.every(Number.isFinite))
-        throw new Error(`its model does not answer with a number for each of its ${labels.length} labels`);
-    return head;
-  } finally {
-    await head.release();
+    // Where unpacking broke off, some of its files may still be on their way to the disk.
+    await rm(scratch, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   }
 }
 
@@ -136,7 +138,8 @@ async function unpack(file: string, into: string): Promise<void> {
       const isFile = 'type' in entry && entry.type === 'File';
       if (!isKnown || !isFile) problem ??= `${name} does not belong into a head`;
       else if (seen.has(name)) problem ??= `${name} is in it twice`;
-      else if (entry.size > maximumBytes) problem ??= `${name} is larger than ${maximumBytes} bytes`;
+      else if (entry.size > maximumBytes[name])
+        problem ??= `${name} is larger than ${maximumBytes[name]} bytes`;
       seen.add(name);
       return problem === undefined;
     },

@@ -4,10 +4,12 @@ import { z } from 'zod';
 import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
 import type { TargetKind } from '../arl/target.ts';
 import { TandemError } from '../errors.ts';
+import { DamagedModel } from '../runtime/damaged-model.ts';
 import type { Runnable } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { float32, rowsOf, type Tensors } from '../runtime/tensor.ts';
-import { sha256OfFile } from '../store/files/checksum.ts';
+import type { HeadFolder } from '../store/heads/head-reading.ts';
+import { verifiedFile } from '../store/heads/verified-file.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from './head-manifest.ts';
 import type { Modality } from './prediction.ts';
 import { softmax } from './softmax.ts';
@@ -92,30 +94,52 @@ function unusable(place: string, error: Error): TandemError {
 }
 
 /**
- * Loads the head in a folder.
+ * Checks that a head was trained on features of these encoders.
+ * @throws TandemError `head-conflict`
+ */
+export function checkEncoders(
+  { name, version, encoders }: HeadManifest,
+  fingerprints: Readonly<Record<Modality, string>>,
+): void {
+  for (const { modality, fingerprint, id } of encoders)
+    if (fingerprint !== fingerprints[modality])
+      throw new TandemError(
+        'head-conflict',
+        `${name}@${version} was trained on features of another ${modality} encoder (${id}, ${fingerprint.slice(0, 12)})`,
+      );
+}
+
+/**
+ * Loads a head's version. Every file is checked against the sha256 that the registry has of it, so that nothing is
+ * served that was not registered.
  * @param fingerprints of the encoders that will feed it
- * @throws TandemError `head-conflict` where it was trained on other encoders, `damaged-artifact` where a file differs,
- *   `out-of-memory`
+ * @throws TandemError `head-conflict` where it was trained on other encoders, `damaged-artifact` naming a file that
+ *   differs, `out-of-memory`; EngineTimeout
  */
 export async function loadHead(
   engine: ModelLoader,
-  folder: string,
+  version: HeadFolder,
   fingerprints: Readonly<Record<Modality, string>>,
 ): Promise<Head> {
-  const manifest = await readHeadManifest(folder);
-  for (const encoder of manifest.encoders)
-    if (encoder.fingerprint !== fingerprints[encoder.modality])
-      throw new TandemError(
-        'head-conflict',
-        `${manifest.name}@${manifest.version} was trained on features of another ${encoder.modality} encoder (${encoder.id}, ${encoder.fingerprint.slice(0, 12)})`,
-      );
-  const weights = path.join(folder, headFiles.weights);
-  if ((await sha256OfFile(weights)) !== manifest.weights)
-    throw new TandemError('damaged-artifact', `${weights} is not the file that ${headFiles.manifest} names`);
-  const session = await engine.load(weights).catch((error) => {
+  const manifest = await readRegisteredManifest(version);
+  checkEncoders(manifest, fingerprints);
+  const weights = path.join(version.folder, headFiles.weights);
+  const sha256 = version.checksums?.[headFiles.weights] ?? manifest.weights;
+  const session = await engine.load(weights, sha256).catch((error) => {
+    if (error instanceof DamagedModel) throw unusable(weights, error);
     throw asProblem(error, `the model of ${manifest.name}@${manifest.version}`);
   });
   return { manifest, ...classifierOf(session, manifest.encoders, manifest.target) };
+}
+
+/** The manifest, once every file but the weights has been checked; the engine checks those. */
+async function readRegisteredManifest(version: HeadFolder): Promise<HeadManifest> {
+  const others = Object.keys(version.checksums ?? {}).filter(
+    (file) => file !== headFiles.weights && file !== headFiles.manifest,
+  );
+  for (const file of others) await verifiedFile(version, file);
+  const text = await verifiedFile(version, headFiles.manifest);
+  return parseHeadManifest(text.toString(), path.join(version.folder, headFiles.manifest));
 }
 
 function feeds(encoders: readonly TakenFeatures[], items: readonly ItemFeatures[]): Tensors {

@@ -2,6 +2,7 @@ import { TandemError } from '../errors.ts';
 import type { Encoders } from '../inference/encoders.ts';
 import { type Head, loadHead } from '../inference/head.ts';
 import { Engine } from '../runtime/engine.ts';
+import type { HeadFolder } from '../store/heads/head-reading.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { ownLabels } from './dataset/label-column.ts';
 import { answerRows, measureAnswers } from './evaluation/answers.ts';
@@ -12,8 +13,7 @@ export interface EvaluateOptions {
   dataset: Dataset;
   /** Folder of the features that earlier jobs left, and of what this one leaves. */
   featureCache?: string;
-  /** Folder of the head. */
-  head: string;
+  head: HeadFolder;
   onProgress?(progress: TrainingProgress): void;
 }
 
@@ -24,11 +24,11 @@ export interface EvaluateOptions {
  */
 export async function evaluateHead(
   encoders: Encoders,
-  { dataset, featureCache, head: headFolder, onProgress }: EvaluateOptions,
+  { dataset, featureCache, head: version, onProgress }: EvaluateOptions,
 ): Promise<AnswerMetrics> {
   const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
   try {
-    const head = await loadFittingHead(engine, headFolder, encoders, dataset);
+    const head = await loadFittingHead(engine, version, encoders, dataset);
     const { labels } = head.manifest;
     const table = await extractFeatures(
       encoders,
@@ -51,16 +51,16 @@ export async function evaluateHead(
  */
 export async function loadFittingHead(
   engine: Engine,
-  folder: string,
+  version: HeadFolder,
   encoders: Encoders,
   dataset: Dataset,
 ): Promise<Head> {
-  const head = await loadHead(engine, folder, encoders.fingerprints);
-  const { name, version, target, labels, encoders: taken } = head.manifest;
+  const head = await loadHead(engine, version, encoders.fingerprints);
+  const { name, version: number, target, labels, encoders: taken } = head.manifest;
   if (dataset.target !== target)
     throw new TandemError(
       'invalid-dataset',
-      `the labels of ${dataset.name} were read as ${dataset.target}, but the target of ${name}@${version} is ${target}`,
+      `the labels of ${dataset.name} were read as ${dataset.target}, but the target of ${name}@${number} is ${target}`,
     );
   const known = new Set(labels);
   const items = dataset.examples.flatMap((example) => {
@@ -76,7 +76,7 @@ export async function loadFittingHead(
   if (items.length === 0) return head;
   throw new TandemError(
     'invalid-dataset',
-    `${items.length} of ${dataset.examples.length} rows do not fit ${name}@${version}; its labels are ${labels.join(', ')}`,
+    `${items.length} of ${dataset.examples.length} rows do not fit ${name}@${number}; its labels are ${labels.join(', ')}`,
     { items: items.slice(0, 100) },
   );
 }

@@ -3,16 +3,20 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { create, extract } from 'tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readHeadManifest } from '../../src/inference/head.ts';
 import type { HeadManifest } from '../../src/inference/head-manifest.ts';
 import { exportHead, importHead } from '../../src/inference/head-package.ts';
+import { tryHead } from '../../src/inference/head-trial.ts';
 import { EngineEnded } from '../../src/runtime/engine.ts';
-import { EnginePool } from '../../src/runtime/engine-pool.ts';
 import { sha256OfFile } from '../../src/store/files/checksum.ts';
 import { HeadRegistry } from '../../src/store/heads/heads.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
+import { Random } from '../../src/training/random.ts';
+import { badAnswers, badHeads, plainHead } from '../attack/payloads/heads.ts';
+import { mutate } from '../fuzz/mutate.ts';
 import { storeAt } from '../store/test-store.ts';
 
 const shipped = fileURLToPath(new URL('../../models/heads/', import.meta.url));
@@ -20,18 +24,15 @@ const { encoders } = await readHeadManifest(path.join(shipped, 'emoji', '1'));
 const [image, text] = encoders.map(({ fingerprint }) => fingerprint);
 
 let folder: string;
-let loader: EnginePool;
 let registry: HeadRegistry;
 let store: Store;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'packages-'));
   await mkdir(path.join(folder, 'workspace'));
-  loader = EnginePool.start({ engines: 1, provider: 'cpu', threads: 1 });
   store = await openStore(storeAt(folder));
   registry = new HeadRegistry(store, shipped);
 });
 afterAll(async () => {
-  await loader.close();
   await store.close();
   await rm(folder, { recursive: true });
 });
@@ -43,7 +44,6 @@ const bring = async (bytes: Buffer, options: object = {}) => {
   await writeFile(file, bytes);
   return importHead(registry, file, {
     fingerprints: { image, text },
-    loader,
     workspace: workspace(),
     ...options,
   });
@@ -67,6 +67,27 @@ const changedManifest = (change: (manifest: HeadManifest) => object) =>
     const manifest = JSON.parse(await readFile(own, 'utf8'));
     manifest.files['head.json'] = await sha256OfFile(file);
     await writeFile(own, JSON.stringify(manifest));
+  });
+
+const form = { encoders, labels: ['a', 'b', 'c'] };
+
+/** A package with another model, that vouches for it in every place; its report is short. */
+const packed = (model: Uint8Array) =>
+  changed(async (at) => {
+    await writeFile(path.join(at, 'head.onnx'), model);
+    await writeFile(path.join(at, 'report.html'), '<!doctype html>');
+    const weights = await sha256OfFile(path.join(at, 'head.onnx'));
+    const manifest = { ...(await readHeadManifest(at)), labels: form.labels, weights };
+    await writeFile(path.join(at, 'head.json'), JSON.stringify(manifest));
+    const own = path.join(at, 'manifest.json');
+    const files = Object.fromEntries(
+      await Promise.all(
+        ['head.json', 'head.onnx', 'report.html'].map(
+          async (name) => [name, await sha256OfFile(path.join(at, name))] as const,
+        ),
+      ),
+    );
+    await writeFile(own, JSON.stringify({ ...JSON.parse(await readFile(own, 'utf8')), files }));
   });
 
 describe('a head as one file', () => {
@@ -128,10 +149,9 @@ describe('a head as one file', () => {
     expect(await registry.list()).toEqual(before);
   });
 
-  it('is tried even while no engine is there to load it, and that is not held against it', async () => {
-    const pool = EnginePool.start({ engines: 1, provider: 'cpu', threads: 1 });
-    await pool.close();
-    await expect(bring(await pack(), { loader: pool })).rejects.toThrow(EngineEnded);
+  it('is not held responsible for an engine that ends while it is tried', async () => {
+    const trial = () => Promise.reject(new EngineEnded('the engines are closed'));
+    await expect(bring(await pack(), { trial })).rejects.toThrow(EngineEnded);
   });
 
   it('is refused where it is no archive at all, or breaks off', async () => {
@@ -141,5 +161,66 @@ describe('a head as one file', () => {
 
   it('is refused a name that is none', async () => {
     await expect(bring(await pack(), { name: '../pets' })).rejects.toMatchObject({ code: 'invalid-request' });
+  });
+
+  it.each(Object.entries({ ...badHeads(form), ...badAnswers(form) }))(
+    'is refused where its model is or has %s, though every sha256 is right',
+    async (_what, { bytes, problem }) => {
+      const before = await registry.list();
+      await expect(bring(await packed(bytes))).rejects.toMatchObject({
+        code: 'invalid-head',
+        message: problem,
+      });
+      expect(await registry.list()).toEqual(before);
+      expect(await readdir(workspace())).toEqual([]);
+    },
+  );
+
+  it('is taken where its model is one that training writes', async () => {
+    const brought = await bring(await packed(plainHead(form)), { name: 'plain' });
+    expect(brought).toMatchObject({ name: 'plain', version: 1 });
+  });
+
+  it('is refused where the trial of its model takes too long', async () => {
+    const trial = (scratch: string) => tryHead(scratch, 1);
+    await expect(bring(await pack(), { trial })).rejects.toMatchObject({
+      code: 'invalid-head',
+      message: expect.stringContaining('no answer within 1 ms'),
+    });
+  });
+
+  it('is refused with another code than 500, and leaves nothing behind, wherever it breaks off or is damaged', async () => {
+    const whole = await packed(plainHead(form));
+    const before = await registry.list();
+    const trial = () => Promise.reject(new Error('it came as far as its trial'));
+    const random = new Random(1, 'packages');
+    const edges = Array.from({ length: whole.length / 512 }, (_, block) => 512 * block);
+    const cuts = [...edges.flatMap((edge) => [edge, edge + 1, edge + 257]), whole.length - 1];
+    const damaged = [
+      ...cuts.map((length) => whole.subarray(0, length)),
+      ...Array.from({ length: 400 }, () => mutate(whole, random)),
+      // Headers are what a reader of the format stumbles over.
+      ...edges.flatMap((edge) => {
+        const changed = Buffer.from(whole);
+        changed[edge + random.nextInteger(512)] ^= 1 << random.nextInteger(8);
+        return [changed];
+      }),
+      gzipSync(whole).subarray(0, -20),
+      gzipSync(whole).subarray(0, 100),
+    ];
+    for (const [index, bytes] of damaged.entries()) {
+      const error = await bring(bytes, { trial }).then(
+        () => 'it was taken',
+        (error) => error,
+      );
+      expect([index, bytes.length, error.code, error.message]).toEqual([
+        index,
+        bytes.length,
+        'invalid-head',
+        expect.any(String),
+      ]);
+    }
+    expect(await registry.list()).toEqual(before);
+    expect(await readdir(workspace())).toEqual([]);
   });
 });

@@ -48,7 +48,9 @@ describe('a predictor', () => {
     const image = await readFile(path.join(fixtures, 'coffee.jpg'));
     const cache = headCache();
     const ask = () =>
-      cache.use(emoji, (head) => predictor.predict(head, [{ image, text: 'a cup of coffee' }], { topK: 3 }));
+      cache.use({ folder: emoji }, (head) =>
+        predictor.predict(head, [{ image, text: 'a cup of coffee' }], { topK: 3 }),
+      );
     const [first, second] = [await ask(), await ask()];
     expect(withoutTimings(second)).toEqual(withoutTimings(first));
     expect(lookups.toSorted()).toEqual([
@@ -76,7 +78,7 @@ describe('a predictor', () => {
     const [ofImage, ofText] = await encoding.embed([{ image }, { text }]);
     const predictor = new Predictor(encoders);
     const features = { image: ofImage.features, text: ofText.features };
-    await headCache().use(emoji, async (head) => {
+    await headCache().use({ folder: emoji }, async (head) => {
       const ask = async (from: Predictor, input: PredictionInput) => {
         const [answer] = await from.predict(head, [input], { topK: 1 });
         if (answer instanceof TandemError) throw answer;
@@ -110,7 +112,7 @@ describe('a predictor', () => {
     ];
     const predictor = new Predictor(encoders);
     const cache = headCache();
-    await cache.use(emoji, async (head) => {
+    await cache.use({ folder: emoji }, async (head) => {
       const together = await predictor.predict(head, inputs, { topK: 8 });
       for (const [index, input] of inputs.entries()) {
         const [alone] = await predictor.predict(head, [input], { topK: 8 });
@@ -149,9 +151,11 @@ describe('a cache of heads', () => {
     const { size } = await stat(path.join(emoji, 'head.onnx'));
     const cache = headCache(3 * size);
     const items = [{ text: new Float32Array(384).fill(0.05) }];
-    const expected = await headCache().use(emoji, (head) => head.classify(items));
+    const expected = await headCache().use({ folder: emoji }, (head) => head.classify(items));
     const asked = Array.from({ length: 60 }, (_, index) => copies[(index * 7) % copies.length]);
-    const answers = await Promise.all(asked.map((copy) => cache.use(copy, (head) => head.classify(items))));
+    const answers = await Promise.all(
+      asked.map((copy) => cache.use({ folder: copy }, (head) => head.classify(items))),
+    );
     for (const answer of answers) expect(answer).toEqual(expected);
     expect(cache.loaded.heads).toBe(3);
   });
@@ -159,7 +163,7 @@ describe('a cache of heads', () => {
   it('answers with a head that alone is larger than it may hold', async () => {
     const cache = headCache(1);
     const answer = () =>
-      cache.use(emoji, (head) => head.classify([{ text: new Float32Array(384).fill(0.05) }]));
+      cache.use({ folder: emoji }, (head) => head.classify([{ text: new Float32Array(384).fill(0.05) }]));
     expect(await answer()).toEqual(await answer());
     expect(cache.loaded.heads).toBe(0);
   });
@@ -167,7 +171,7 @@ describe('a cache of heads', () => {
   it('tries again what failed to load', async () => {
     const missing = path.join(folder, 'later');
     const cache = headCache();
-    const ask = () => cache.use(missing, async (head) => head.manifest.name);
+    const ask = () => cache.use({ folder: missing }, async (head) => head.manifest.name);
     await expect(ask()).rejects.toMatchObject({ code: 'damaged-artifact' });
     await cp(emoji, missing, { recursive: true });
     expect(await ask()).toBe('emoji');

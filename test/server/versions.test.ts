@@ -10,7 +10,7 @@ import { problemOf, serve, services } from './double.ts';
 
 const notImporting = {
   fingerprints: { image: '', text: '' },
-  loader: { provider: 'cpu' as const, load: () => Promise.reject(new Error('nothing is loaded here')) },
+  trial: () => Promise.reject(new Error('nothing is tried here')),
   workspace: tmpdir(),
 };
 

@@ -172,6 +172,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
               'picture-too-small',
               'overloaded',
               'out-of-memory',
+              'head-stopped',
               'deadline-exceeded',
             ),
           },

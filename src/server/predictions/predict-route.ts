@@ -144,6 +144,7 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
             'damaged-artifact',
             'overloaded',
             'out-of-memory',
+            'head-stopped',
             'deadline-exceeded',
           ),
         },

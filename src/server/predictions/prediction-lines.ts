@@ -117,7 +117,12 @@ function parseLine(line: string, limits: PredictionLimits) {
   return describeFields(parsed.error);
 }
 
-const ofTheLine: ReadonlySet<ErrorCode> = new Set(['overloaded', 'out-of-memory', 'deadline-exceeded']);
+const ofTheLine: ReadonlySet<ErrorCode> = new Set([
+  'overloaded',
+  'out-of-memory',
+  'head-stopped',
+  'deadline-exceeded',
+]);
 
 /** What one line failed of; what is not the line's to fail of is thrown. */
 function ofLine(error: unknown): TandemError {

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { z } from 'zod';
 import type { Tables } from '../database/database.ts';
 import type { ShippedHead } from './shipped-heads.ts';
 
@@ -9,13 +10,22 @@ export interface RegisteredHead {
   manifest: string;
 }
 
-/** A version whose files are at hand. */
-export interface HeadVersion extends RegisteredHead {
+/** A folder with the files of a head. */
+export interface HeadFolder {
   folder: string;
+  /** The sha256 of each file, as the registry has it; absent of heads that ship with the program. */
+  checksums?: Readonly<Record<string, string>>;
 }
 
+/** A version whose files are at hand. */
+export type HeadVersion = RegisteredHead & HeadFolder;
+
 /** Where a version's files lie: in a folder of this machine, or among the artifacts. */
-export type HeadEntry = RegisteredHead & ({ folder: string } | { key: string; files: string[] });
+export type HeadEntry = RegisteredHead &
+  (
+    | { folder: string }
+    | { key: string /** Absent where the row is damaged. */; checksums?: Readonly<Record<string, string>> }
+  );
 
 export interface KnownHead {
   /** In rising order. */
@@ -44,11 +54,34 @@ export async function readHead(
   const byVersion = new Map<number, HeadEntry>();
   for (const head of shipped) if (head.name === name) byVersion.set(head.version, head);
   for (const { version, folder, files, manifest } of rows)
-    byVersion.set(version, { name, version, manifest, key: folder!, files: Object.keys(JSON.parse(files)) });
+    byVersion.set(version, {
+      name,
+      version,
+      manifest,
+      key: folder!,
+      checksums: readAs(checksumsSchema, files),
+    });
   return {
     versions: [...byVersion.values()].sort((a, b) => a.version - b.version),
-    aliases: Object.fromEntries(aliases.map(({ alias, versions }) => [alias, JSON.parse(versions)[0]])),
+    aliases: Object.fromEntries(
+      aliases.flatMap(({ alias, versions }) => {
+        const [present] = readAs(versionsSchema, versions) ?? [];
+        return present === undefined ? [] : [[alias, present]];
+      }),
+    ),
   };
+}
+
+const checksumsSchema = z.record(z.string(), z.string());
+const versionsSchema = z.array(z.int());
+
+/** What a column holds as JSON; undefined where it is damaged, so that one row takes no others along. */
+function readAs<Schema extends z.ZodType>(schema: Schema, text: string): z.infer<Schema> | undefined {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }
 
 /**

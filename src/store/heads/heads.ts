@@ -83,7 +83,9 @@ export class HeadRegistry {
    */
   async open(reference: string): Promise<HeadVersion> {
     const entry = await this.#resolve(reference);
-    return { ...entry, folder: await this.#folderOf(entry) };
+    const { name, version, manifest } = entry;
+    const folder = await this.#folderOf(entry);
+    return { name, version, manifest, folder, ...('checksums' in entry && { checksums: entry.checksums }) };
   }
 
   /**
@@ -188,7 +190,7 @@ export class HeadRegistry {
     });
     if (!deleted || !('key' in deleted))
       throw new TandemError('unknown-head', `${name}@${version} was deleted just now`);
-    const files = deleted.files.map((file) => `${deleted.key}/${file}`);
+    const files = Object.keys(deleted.checksums ?? {}).map((file) => `${deleted.key}/${file}`);
     await leaveToCleaning(this.#store.artifacts.remove(files));
   }
 
@@ -304,13 +306,18 @@ export class HeadRegistry {
     });
   }
 
-  #folderOf(entry: HeadEntry): Promise<string> {
-    if ('folder' in entry) return Promise.resolve(entry.folder);
-    const { key, files } = entry;
+  async #folderOf(entry: HeadEntry): Promise<string> {
+    if ('folder' in entry) return entry.folder;
+    const { key, checksums } = entry;
+    if (!checksums)
+      throw new TandemError(
+        'damaged-artifact',
+        `the row of ${entry.name}@${entry.version} does not say which files it has`,
+      );
     const known = this.#folders.get(key);
     if (known) return known;
     const { artifacts } = this.#store;
-    const folder = pMap(files, (file) => artifacts.path(`${key}/${file}`)).then(([first]) =>
+    const folder = pMap(Object.keys(checksums), (file) => artifacts.path(`${key}/${file}`)).then(([first]) =>
       path.dirname(first),
     );
     this.#folders.set(key, folder);

@@ -24,7 +24,8 @@ export async function readShippedHeads(root: string): Promise<ShippedHead[]> {
     for (const version of await foldersIn(path.join(root, name))) {
       if (!/^[1-9]\d*$/.test(version)) continue;
       const folder = path.join(root, name, version);
-      const manifest = await readFile(path.join(folder, manifestFile), 'utf8');
+      // One that cannot be read is listed as damaged, and takes no others along.
+      const manifest = await readFile(path.join(folder, manifestFile), 'utf8').catch(() => '');
       heads.push({ name, version: Number(version), folder, manifest });
     }
   return heads;

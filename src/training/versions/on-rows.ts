@@ -1,6 +1,7 @@
 import type { Encoders } from '../../inference/encoders.ts';
 import { thresholdsOf } from '../../inference/thresholds.ts';
 import { Engine } from '../../runtime/engine.ts';
+import type { HeadFolder } from '../../store/heads/head-reading.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { loadFittingHead } from '../evaluate-head.ts';
 import { answerRows, modalitiesOf } from '../evaluation/answers.ts';
@@ -10,8 +11,7 @@ import { type Answered, comparePairedAnswers, type PairedAnswers } from './paire
 
 export interface CompareOnRowsOptions {
   dataset: Dataset;
-  /** Folders of the two heads. */
-  heads: readonly [first: string, second: string];
+  heads: readonly [first: HeadFolder, second: HeadFolder];
   /** Folder of the features that earlier jobs left, and of what this one leaves. */
   featureCache?: string;
   onProgress?(progress: TrainingProgress): void;
@@ -28,7 +28,7 @@ export interface RowComparison extends PairedAnswers {
  * Lets two heads answer every example of a dataset, and says whether either is better.
  * @throws TandemError as `evaluateHead`, for the head that does not fit
  * @example
- * const { figures, disagreements } = await compareOnRows(encoders, { dataset, heads: [first.folder, second.folder] });
+ * const { figures, disagreements } = await compareOnRows(encoders, { dataset, heads: [first, second] });
  */
 export async function compareOnRows(
   encoders: Encoders,
@@ -36,7 +36,7 @@ export async function compareOnRows(
 ): Promise<RowComparison> {
   const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
   try {
-    const load = (folder: string) => loadFittingHead(engine, folder, encoders, dataset);
+    const load = (version: HeadFolder) => loadFittingHead(engine, version, encoders, dataset);
     const loaded = [await load(heads[0]), await load(heads[1])] as const;
     const table = await extractFeatures(encoders, dataset, {
       cache: featureCache,

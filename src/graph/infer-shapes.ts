@@ -1,0 +1,163 @@
+import type { GraphProto, NodeProto, TensorProto } from './onnx/onnx_pb.js';
+import { broadcast, elementCount, positiveAxis, sameShape } from './shape.ts';
+import type { Shape } from './value.ts';
+
+/** What one run of a graph takes. */
+export interface GraphCost {
+  /** The shape of every value. */
+  shapes: ReadonlyMap<string, Shape>;
+  /** Elements of the largest value that is computed, and of all together. */
+  largest: number;
+  elements: number;
+  /** Multiplications of all matrix products. */
+  multiplications: number;
+}
+
+interface Call {
+  node: NodeProto;
+  inputs: readonly Shape[];
+  /** The numbers of an input that is an int64 constant. */
+  integersOf(input: number): readonly number[];
+}
+
+/** The shapes that an operator returns, and the multiplications that it takes. */
+type Rule = (call: Call) => { shape: Shape; more?: readonly Shape[]; multiplications?: number };
+
+/**
+ * The shape of every value of a graph without subgraphs, for inputs of known shapes.
+ * @param inputs the shapes of the inputs, by name
+ * @throws Error naming the node that has no rule, whose inputs do not fit, or that reads what is not there
+ * @example inferShapes(graph, new Map([['image', [8, 1280]]])).shapes.get('fused') // [8, 5]
+ */
+export function inferShapes(graph: GraphProto, inputs: ReadonlyMap<string, Shape>): GraphCost {
+  const shapes = new Map(inputs);
+  const constants = new Map<string, TensorProto>();
+  const define = (name: string, shape: Shape) => {
+    if (name === '' || shapes.has(name)) throw new Error(`the name ${JSON.stringify(name)} is given twice`);
+    shapes.set(name, shape);
+  };
+  for (const tensor of graph.initializer) {
+    define(tensor.name, tensor.dims.map(Number));
+    constants.set(tensor.name, tensor);
+  }
+  let [largest, elements, multiplications] = [0, 0, 0];
+  for (const [index, node] of graph.node.entries()) {
+    try {
+      const { shape, more = [], multiplications: own = 0 } = apply(node, shapes, constants);
+      const results = [shape, ...more];
+      if (node.output.length < 1 || node.output.length > results.length)
+        throw new Error(`it has ${node.output.length} outputs`);
+      multiplications += own;
+      for (const [output, name] of node.output.entries()) {
+        const size = elementCount(results[output]);
+        largest = Math.max(largest, size);
+        elements += size;
+        define(name, results[output]);
+      }
+    } catch (error) {
+      throw new Error(`node ${index} (${node.opType}): ${(error as Error).message}`, { cause: error });
+    }
+  }
+  return { shapes, largest, elements, multiplications };
+}
+
+function apply(
+  node: NodeProto,
+  shapes: ReadonlyMap<string, Shape>,
+  constants: ReadonlyMap<string, TensorProto>,
+): ReturnType<Rule> {
+  if (!Object.hasOwn(rules, node.opType)) throw new Error('its shape is not known');
+  const { inputs: counts, rule } = rules[node.opType];
+  if (!counts.includes(node.input.length)) throw new Error(`it has ${node.input.length} inputs`);
+  const inputs = node.input.map((name) => {
+    const shape = shapes.get(name);
+    if (!shape) throw new Error(`it reads ${JSON.stringify(name)}, which is not there yet`);
+    return shape;
+  });
+  return rule({
+    node,
+    inputs,
+    integersOf(input) {
+      const tensor = constants.get(node.input[input]);
+      if (tensor?.dataType !== int64) throw new Error('its shape must be an int64 constant');
+      const { buffer, byteOffset, byteLength } = tensor.rawData;
+      const view = new DataView(buffer, byteOffset, byteLength);
+      return Array.from({ length: byteLength / 8 }, (_, at) => Number(view.getBigInt64(8 * at, true)));
+    },
+  });
+}
+
+const int64 = 7;
+
+const unary: Rule = ({ inputs: [x] }) => ({ shape: x });
+const elementwise: Rule = ({ inputs: [a, b] }) => ({ shape: broadcast(a, b) });
+
+const rules: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>> = {
+  Identity: { inputs: [1], rule: unary },
+  Neg: { inputs: [1], rule: unary },
+  Log: { inputs: [1], rule: unary },
+  Sigmoid: { inputs: [1], rule: unary },
+  Gelu: { inputs: [1], rule: unary },
+  Softmax: { inputs: [1], rule: unary },
+  Add: { inputs: [2], rule: elementwise },
+  Sub: { inputs: [2], rule: elementwise },
+  Mul: { inputs: [2], rule: elementwise },
+  LayerNormalization: {
+    inputs: [3],
+    // Beside the normalised rows it returns their means and inverse deviations.
+    rule({ node, inputs: [x, gain, bias] }) {
+      for (const other of [gain, bias]) requireSpread(other, x);
+      const first = positiveAxis(Number(integerOf(node, 'axis') ?? -1n), x);
+      const statistics = x.map((size, axis) => (axis < first ? size : 1));
+      return { shape: x, more: [statistics, statistics] };
+    },
+  },
+  Gemm: {
+    inputs: [2, 3],
+    rule({ node, inputs: [a, b, bias] }) {
+      if (a.length !== 2 || b.length !== 2) throw new Error(`[${a}] and [${b}] are no matrices`);
+      const product = multiply(node, a, b);
+      if (bias) requireSpread(bias, product.shape);
+      return product;
+    },
+  },
+  FusedMatMul: {
+    inputs: [2],
+    rule({ node, inputs: [a, b] }) {
+      if (a.length < 2 || !sameShape(a.slice(0, -2), b.slice(0, -2)))
+        throw new Error(`the stacks [${a}] and [${b}] differ`);
+      return multiply(node, a, b);
+    },
+  },
+  Reshape: {
+    inputs: [2],
+    rule({ inputs: [x], integersOf }) {
+      const asked = integersOf(1).map((size, axis) => (size === 0 ? x[axis] : size));
+      if (asked.some((size) => size === undefined || size < -1)) throw new Error(`[${asked}] is no shape`);
+      const known = elementCount(asked.filter((size) => size !== -1));
+      const shape = asked.map((size) => (size === -1 ? elementCount(x) / known : size));
+      if (asked.filter((size) => size === -1).length > 1 || !shape.every(Number.isInteger))
+        throw new Error(`[${x}] does not become [${asked}]`);
+      if (elementCount(shape) !== elementCount(x)) throw new Error(`[${x}] does not become [${asked}]`);
+      return { shape };
+    },
+  },
+};
+
+/** The product of (stacks of) matrices, either transposed. */
+function multiply(node: NodeProto, a: Shape, b: Shape): ReturnType<Rule> {
+  const transposed = (name: string) => (integerOf(node, name) ?? 0n) !== 0n;
+  const [rows, inner] = transposed('transA') ? a.slice(-2).toReversed() : a.slice(-2);
+  const [other, columns] = transposed('transB') ? b.slice(-2).toReversed() : b.slice(-2);
+  if (inner !== other) throw new Error(`[${a}] and [${b}] cannot be multiplied`);
+  const shape = [...a.slice(0, -2), rows, columns];
+  return { shape, multiplications: elementCount(shape) * inner };
+}
+
+function integerOf(node: NodeProto, name: string): bigint | undefined {
+  return node.attribute.find((attribute) => attribute.name === name)?.i;
+}
+
+function requireSpread(part: Shape, whole: Shape): void {
+  if (!sameShape(broadcast(part, whole), whole)) throw new Error(`[${part}] does not fit [${whole}]`);
+}
