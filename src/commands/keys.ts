@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import { storeSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
+import { openDatabase } from '../store/database/open-database.ts';
 import { exists } from '../store/files/exists.ts';
 import { ApiKeys, scopes } from '../store/keys.ts';
-import { openStore } from '../store/store.ts';
 import { addSettings, example, settingsOf } from './options.ts';
 import { print, printJson, table } from './output.ts';
 import { storeOptions } from './store.ts';
@@ -16,8 +16,13 @@ async function withKeys<Result>(command: Command, work: (keys: ApiKeys) => Promi
       'invalid-configuration',
       `there is no data folder ${options.data}; name another with --data`,
     );
-  await using store = await openStore(options);
-  return await work(new ApiKeys(store.database));
+  // Keys need no artifacts, so they can be made on a machine that has none.
+  const database = await openDatabase(options.data, options.databaseUrl);
+  try {
+    return await work(new ApiKeys(database));
+  } finally {
+    await database.close();
+  }
 }
 
 const subcommand = (name: string, summary: string) =>

@@ -4,6 +4,7 @@ import { openArtifacts } from './artifacts/open-artifacts.ts';
 import type { Database } from './database/database.ts';
 import { openDatabase } from './database/open-database.ts';
 import { Scratch } from './files/scratch.ts';
+import { checkIdentity } from './identity.ts';
 
 export interface StoreOptions {
   /** Folder of all data of this machine. */
@@ -28,7 +29,7 @@ export interface Store extends AsyncDisposable {
 
 /**
  * Opens what lasts; several processes may.
- * @throws TandemError `storage-unavailable`, `invalid-configuration`
+ * @throws TandemError `storage-unavailable`, `invalid-configuration`, `newer-store`, `damaged-artifact`
  * @example
  * await using store = await openStore({ data: 'data' });
  * const heads = new HeadRegistry(store, 'models/heads');
@@ -37,7 +38,21 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const scratch = new Scratch(options.data);
   const artifacts = await openArtifacts(options.data, options.artifacts);
   const database = await openDatabase(options.data, options.databaseUrl);
-  await scratch.removeAbandoned();
+  const places = {
+    metadata: options.databaseUrl
+      ? `Postgres (${new URL(options.databaseUrl).host})`
+      : path.join(options.data, 'tandem.sqlite'),
+    artifacts: options.artifacts ?? options.data,
+  };
+  try {
+    await scratch.removeAbandoned();
+    // A folder with both needs no proof that they belong together.
+    if (options.databaseUrl ?? options.artifacts)
+      await checkIdentity(database, artifacts, places.artifacts, () => scratch.makeFolder());
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
   const close = async () => {
     await scratch.close();
     await database.close();
@@ -46,12 +61,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     options,
     database,
     artifacts,
-    places: {
-      metadata: options.databaseUrl
-        ? `Postgres (${new URL(options.databaseUrl).host})`
-        : path.join(options.data, 'tandem.sqlite'),
-      artifacts: options.artifacts ?? options.data,
-    },
+    places,
     makeScratch: () => scratch.makeFolder(),
     close,
     [Symbol.asyncDispose]: close,

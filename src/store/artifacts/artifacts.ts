@@ -18,6 +18,8 @@ export interface Artifacts {
    * @throws TandemError `damaged-artifact` where there is none
    */
   path(key: string): Promise<string>;
+  /** The content of a small file, as it is now; undefined where there is none. */
+  read(key: string): Promise<Uint8Array | undefined>;
   /** Whether there is a file under a key. */
   has(key: string): Promise<boolean>;
   /** What is not there is no error. */

@@ -1,4 +1,4 @@
-import { access, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { access, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import pMap from 'p-map';
 import { TandemError } from '../../errors.ts';
@@ -58,6 +58,10 @@ export class FolderArtifacts implements Artifacts {
       throw new TandemError('damaged-artifact', `${file} is missing`, { cause });
     });
     return file;
+  }
+
+  read(key: string): Promise<Uint8Array | undefined> {
+    return readFile(this.#file(key)).catch(missing);
   }
 
   has(key: string): Promise<boolean> {

@@ -81,6 +81,15 @@ export class S3Artifacts implements Artifacts {
     return copying;
   }
 
+  async read(key: string): Promise<Uint8Array | undefined> {
+    const get = new GetObjectCommand({ Bucket: this.#options.bucket, Key: this.#key(key) });
+    const answer = await this.#client.send(get).catch((error) => {
+      if (error.name === 'NoSuchKey') return undefined;
+      throw error;
+    });
+    return answer?.Body?.transformToByteArray();
+  }
+
   async has(key: string): Promise<boolean> {
     const head = new HeadObjectCommand({ Bucket: this.#options.bucket, Key: this.#key(key) });
     return this.#client.send(head).then(
