@@ -160,6 +160,11 @@ export const errorTable = {
     title: 'A stored file is damaged',
     fix: 'Restore the named file from its source; its sha256 must match.',
   },
+  'newer-store': {
+    status: 503,
+    title: 'A newer release has changed the store',
+    fix: 'Start that release or a later one, or restore a backup that was made before the upgrade.',
+  },
   'job-conflict': {
     status: 409,
     title: 'The job is in a state that does not allow this',

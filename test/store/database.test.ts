@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -183,5 +183,89 @@ it.each([
 it('says that a database is away, not that something is wrong here', async () => {
   await expect(openDatabase('nowhere', 'postgres://127.0.0.1:1/tandem')).rejects.toMatchObject({
     code: 'storage-unavailable',
+  });
+});
+
+it('refuses a database file that is damaged, and names it and what to do', async () => {
+  const data = await dataFolder();
+  const database = await openDatabase(data);
+  for (let index = 0; index < 200; index++)
+    await database.query
+      .insertInto('job')
+      .values({ ...job, id: String(index), task: 'x'.repeat(2000) })
+      .execute();
+  await database.close();
+  const file = path.join(data, 'tandem.sqlite');
+  const whole = await readFile(file);
+  const damages = {
+    'no database at all': Buffer.from(
+      'this is no database, but it is long enough to be looked at\n'.repeat(99),
+    ),
+    'cut off': whole.subarray(0, whole.length / 2),
+    'overwritten in the middle': Buffer.from(whole).fill(0x5a, whole.length / 2, whole.length / 2 + 8192),
+  };
+  for (const [damage, bytes] of Object.entries(damages)) {
+    await writeFile(file, bytes);
+    await expect(openDatabase(data), damage).rejects.toMatchObject({
+      code: 'damaged-artifact',
+      message: expect.stringContaining(`${file} is damaged`),
+      fix: expect.stringContaining('restore a backup'),
+    });
+  }
+  await writeFile(file, whole);
+  await (await openDatabase(data)).close();
+});
+
+it('refuses a database file whose index does not know all rows', async () => {
+  const data = await dataFolder();
+  const database = await openDatabase(data);
+  const hash = '0123456789abcdef'.repeat(4);
+  await database.query
+    .insertInto('pictureUse')
+    .values({ user: 'somebody', hash, importedAt: null, key: null })
+    .execute();
+  await database.close();
+  const file = path.join(data, 'tandem.sqlite');
+  const bytes = await readFile(file);
+  // It is in the table and in two indexes.
+  bytes.write('f', bytes.indexOf(hash));
+  await writeFile(file, bytes);
+  await expect(openDatabase(data)).rejects.toMatchObject({
+    code: 'damaged-artifact',
+    message: expect.stringMatching(/missing from index/),
+  });
+});
+
+it('works on tables to which a later release has added something, and refuses those that it cannot use', async () => {
+  const data = await dataFolder();
+  const database = await openDatabase(data);
+  const later = (name: string, compatibleSince: string) =>
+    sql`insert into kysely_migration (name, timestamp) values (${name}, '2027-01-31T12:00:00.000Z')`
+      .execute(database.query)
+      .then(() =>
+        database.query
+          .updateTable('storeFact')
+          .set({ value: compatibleSince })
+          .where('name', '=', 'compatibleSince')
+          .execute(),
+      );
+  await later('901-more', '004-artifact-keys');
+  await (await openDatabase(data)).close();
+  await later('902-other', '902-other');
+  await expect(openDatabase(data)).rejects.toMatchObject({
+    code: 'newer-store',
+    message: expect.stringMatching(
+      /changed by 901-more, 902-other, and this release knows them up to \d{3}-/,
+    ),
+  });
+  await database.close();
+});
+
+it('says of a text that no database can hold that it cannot be stored', async () => {
+  const { database } = await temporaryStore();
+  const asked = database.query.selectFrom('job').select('id').where('id', '=', 'a\0b').execute();
+  await expect(asked).rejects.toMatchObject({
+    code: 'invalid-request',
+    message: expect.stringContaining('U+0000'),
   });
 });

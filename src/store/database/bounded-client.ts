@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { storable } from './storable.ts';
 
 /** Milliseconds until a connection that is not there yet counts as failed. */
 export const connectTimeout = 5_000;
@@ -25,15 +26,15 @@ class BoundedClient extends pg.Client {
 
   // biome-ignore lint/suspicious/noExplicitAny: as node-postgres declares its many forms
   override query(...given: any[]): any {
-    const [statement] = given;
+    const [statement, parameters] = given;
     const text: string = typeof statement === 'string' ? statement : (statement?.text ?? '');
     const bound = /^\s*select pg_advisory/i.test(text) ? lockTimeout : statementTimeout;
+    const callback: unknown = given.at(-1);
+    if (Array.isArray(parameters) && typeof callback !== 'function') storable(parameters);
     const timer = setTimeout(() => this.#giveUp(bound), bound);
     const end = () => clearTimeout(timer);
-    const last = given.length - 1;
-    const callback: unknown = given[last];
     if (typeof callback === 'function')
-      given[last] = (...result: Parameters<Callback>) => {
+      given[given.length - 1] = (...result: Parameters<Callback>) => {
         end();
         (callback as Callback)(...result);
       };

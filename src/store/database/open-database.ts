@@ -5,20 +5,22 @@ import { createJobs } from './migrations/001-jobs.ts';
 import { createRegistry } from './migrations/002-registry.ts';
 import { addArtifactKeys } from './migrations/004-artifact-keys.ts';
 import { openPostgres } from './postgres.ts';
+import { isOfLaterRelease, noteCompatibility, type SchemaChange } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
 
 /** Every migration there ever was, in order; none is ever changed once it is released. */
-const migrations = {
-  '001-jobs': { up: createJobs },
-  '002-registry': { up: createRegistry },
-  '004-artifact-keys': { up: addArtifactKeys },
+const migrations: Record<string, SchemaChange> = {
+  '001-jobs': { up: createJobs, compatibleSince: '001-jobs' },
+  '002-registry': { up: createRegistry, compatibleSince: '002-registry' },
+  // Earlier releases look for images elsewhere, and write files before rows.
+  '004-artifact-keys': { up: addArtifactKeys, compatibleSince: '004-artifact-keys' },
 };
 
 /**
  * Opens the database and brings its tables up to date. Several processes may have it open.
  * @param data folder of the SQLite file, where there is no address
  * @param address `postgres://user:password@host/database?schema=tandem`
- * @throws TandemError `storage-unavailable`, `invalid-configuration` (the address)
+ * @throws TandemError `storage-unavailable`, `invalid-configuration` (the address), `newer-store`, `damaged-artifact` (the file)
  * @example const database = await openDatabase('data');
  */
 export async function openDatabase(data: string, address?: string): Promise<Database> {
@@ -31,7 +33,13 @@ export async function openDatabase(data: string, address?: string): Promise<Data
       provider: { getMigrations: async () => migrations },
       migrationTableSchema: schema,
     });
-    const { error } = await whileMigrating(() => migrator.migrateToLatest()).catch((error) => ({ error }));
+    const migrate = async () => {
+      if (await isOfLaterRelease(database.query, migrations)) return {};
+      const { error, results } = await migrator.migrateToLatest();
+      if (!error && results?.length) await noteCompatibility(database.query, migrations);
+      return { error };
+    };
+    const { error } = await whileMigrating(migrate).catch((error) => ({ error }));
     if (!error) return database;
     await database.close();
     throw error;
