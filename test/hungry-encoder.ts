@@ -78,18 +78,22 @@ function hungryModel(mostRows: number): Uint8Array {
 }
 
 /** Writes an encoder's folder with that model and the usual tokenizer. */
-export async function writeHungryEncoder(folder: string, mostRows: number): Promise<void> {
+export function writeHungryEncoder(folder: string, mostRows: number): Promise<void> {
+  return writeTextEncoder(folder, 'hungry', hungryModel(mostRows));
+}
+
+/** Writes a text encoder's folder with a model of one feature and the usual tokenizer. */
+export async function writeTextEncoder(folder: string, id: string, model: Uint8Array): Promise<void> {
   const usual = fileURLToPath(new URL('../models/all-MiniLM-L6-v2', import.meta.url));
   const manifest = JSON.parse(await readFile(path.join(usual, 'encoder.json'), 'utf8'));
   await mkdir(folder, { recursive: true });
   for (const name of Object.keys(manifest.files).filter((name) => !name.endsWith('.onnx')))
     await cp(path.join(usual, name), path.join(folder, name));
-  const model = hungryModel(mostRows);
   await writeFile(path.join(folder, 'model.onnx'), model);
   delete manifest.files[manifest.weights];
   manifest.files['model.onnx'] = createHash('sha256').update(model).digest('hex');
   await writeFile(
     path.join(folder, 'encoder.json'),
-    JSON.stringify({ ...manifest, id: 'hungry', dimension: 1, weights: 'model.onnx' }),
+    JSON.stringify({ ...manifest, id, dimension: 1, weights: 'model.onnx' }),
   );
 }

@@ -1362,6 +1362,18 @@ export interface components {
         };
         /**
          * @example {
+         *       "name": "pets",
+         *       "version": 3,
+         *       "problem": "pets@3 cannot be used: Unexpected end of JSON input"
+         *     }
+         */
+        DamagedHead: {
+            name: string;
+            version: number;
+            problem: string;
+        };
+        /**
+         * @example {
          *       "first": {
          *         "name": "pets",
          *         "version": 2,
@@ -2993,6 +3005,8 @@ export interface operations {
                 content: {
                     "application/json": {
                         heads: components["schemas"]["Head"][];
+                        /** @description Versions that cannot be used, and why; omitted where there are none. */
+                        damaged?: components["schemas"]["DamagedHead"][];
                     };
                 };
             };
@@ -5345,7 +5359,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The end of a problem’s type. */
-                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-complex" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "job-conflict" | "storage-unavailable" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
+                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-complex" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "newer-store" | "job-conflict" | "storage-unavailable" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
             };
             cookie?: never;
         };

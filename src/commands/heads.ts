@@ -11,8 +11,9 @@ import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
 import { metricTitles } from '../training/evaluation/metrics.ts';
 import { compareHeads } from './compare-heads.ts';
+import { readEach } from './damaged-heads.ts';
 import { addSettings, example, numberOption, settingsOf } from './options.ts';
-import { metricText, print, printJson, table } from './output.ts';
+import { metricText, print, printAside, printJson, table } from './output.ts';
 import { shippedHeads, storeOptions } from './store.ts';
 
 const version = numberOption(1, 2 ** 31);
@@ -35,16 +36,21 @@ const list = addSettings(
 )
   .addHelpText('after', example('heads list'))
   .action(async (options, command: Command) => {
-    const heads = await withRegistry(command, async (registry) =>
-      Promise.all(
-        (await registry.list()).map(async ({ name, version, manifest }) => {
-          const aliases = Object.entries(await registry.aliases(name));
-          const own = aliases.filter(([, meant]) => meant === version).map(([alias]) => alias);
-          return { ...parseHeadManifest(manifest, `${name}@${version}`), aliases: own };
-        }),
-      ),
-    );
-    if (options.json) return printJson({ heads });
+    const { heads, damaged } = await withRegistry(command, async (registry) => {
+      const listed = await registry.list();
+      const names = [...new Set(listed.map(({ name }) => name))];
+      const aliases = new Map(
+        await Promise.all(names.map(async (name) => [name, await registry.aliases(name)] as const)),
+      );
+      return readEach(listed, ({ name, version, manifest }) => {
+        const own = Object.entries(aliases.get(name)!).filter(([, meant]) => meant === version);
+        return {
+          ...parseHeadManifest(manifest, `${name}@${version}`),
+          aliases: own.map(([alias]) => alias),
+        };
+      });
+    });
+    if (options.json) return printJson({ heads, ...(damaged.length > 0 && { damaged }) });
     const rows = heads.map(({ name, version, target, labels, metrics, createdAt, aliases }) => {
       const [main] = metricTitles[target];
       const figure = metricText(metrics.fused[main.name], main.isShare);
@@ -57,6 +63,7 @@ const list = addSettings(
       ];
     });
     print(table([['head', 'aliases', 'labels', 'on the test split', 'created'], ...rows]));
+    for (const { problem } of damaged) printAside(`damaged: ${problem}`);
   });
 
 const alias = addSettings(

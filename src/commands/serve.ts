@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { encoderSettings, serverSettings } from '../config.ts';
 import { product } from '../product.ts';
 import type { HeadSummary } from '../server/services.ts';
+import { endProcess } from './end-process.ts';
 import { addSettings, example, settingsOf } from './options.ts';
 import { print, printJson } from './output.ts';
 import { type RunningServer, startServer } from './start-server.ts';
@@ -23,12 +24,12 @@ export const serve = addSettings(
       for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal).once(signal, resolve);
     });
     const running = await startServer(chosen);
-    const heads = await running.services.heads();
+    const { heads } = await running.services.heads();
     if (options.json) {
       const { address, grpc, provider, store, batching } = running;
       printJson({ address, grpc, provider, store, batching, heads });
     } else announce(running, heads);
-    void stopped.then(() => running.close()).then(() => process.exit(0));
+    void stopped.then(() => endProcess(() => running.close()));
   });
 
 function announce({ address, grpc, provider, store, batching }: RunningServer, heads: HeadSummary[]): void {

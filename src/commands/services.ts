@@ -5,12 +5,13 @@ import type { Encoders } from '../inference/encoders.ts';
 import { parseHeadManifest } from '../inference/head.ts';
 import type { HeadCache } from '../inference/head-cache.ts';
 import type { Predictor } from '../inference/predictor.ts';
-import { Readiness } from '../inference/readiness.ts';
+import { type Checked, Readiness } from '../inference/readiness.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { HeadSummary, Services } from '../server/services.ts';
 import type { RegisteredHead } from '../store/heads/head-reading.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
 import type { DatasetCatalogue } from '../training/dataset/catalogue.ts';
+import { readEach } from './damaged-heads.ts';
 import { datasetServices } from './dataset-services.ts';
 import { versionServices } from './version-services.ts';
 
@@ -19,6 +20,8 @@ export interface Parts {
   predictor: Predictor;
   registry: HeadRegistry;
   cache: HeadCache;
+  /** Whether heads answer. */
+  headCheck: Checked;
   catalogue: DatasetCatalogue;
   jobs: JobQueue;
   logger: Logger;
@@ -32,6 +35,12 @@ export function servicesOf(parts: Parts, chosen: Settings, workspace: string): S
   const { encoders, predictor, registry, cache, catalogue, jobs, logger } = parts;
   const readiness = new Readiness(predictor, {
     onFailure: (error) => logger.error({ err: error }, 'the encoders do not answer'),
+  });
+  // A run of a head takes milliseconds, so the last that was answered tells little of this moment.
+  const headReadiness = new Readiness(parts.headCheck, {
+    what: 'the heads',
+    freshness: 500,
+    onFailure: (error) => logger.error({ err: error }, 'the heads do not answer'),
   });
   // A version never changes: its manifest is read once, not for every request that asks what it says.
   const summaries = new LRUCache<string, HeadSummary>({ max: 10_000 });
@@ -51,7 +60,7 @@ export function servicesOf(parts: Parts, chosen: Settings, workspace: string): S
     embed: (inputs, signal) => predictor.embed(inputs, signal),
     encoders: { image: encoders.image.id, text: encoders.text.id },
     head: async (reference) => summaryOf(await registry.resolve(reference)),
-    heads: async () => (await registry.latest()).map(summaryOf),
+    heads: async () => readEach(await registry.latest(), summaryOf),
     versions: versionServices(registry, {
       fingerprints: encoders.fingerprints,
       workspace,
@@ -65,7 +74,7 @@ export function servicesOf(parts: Parts, chosen: Settings, workspace: string): S
       jobs,
     }),
     jobs,
-    ready: () => readiness.ready(),
+    ready: async () => (await Promise.all([readiness.ready(), headReadiness.ready()])).every(Boolean),
     provider: encoders.provider.provider,
   };
 }

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import type { Settings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { HeadCache } from '../inference/head-cache.ts';
+import { checkOfHeads } from '../inference/head-check.ts';
 import { Predictor } from '../inference/predictor.ts';
 import { observeBy } from '../inference/telemetry.ts';
 import { JobQueue } from '../jobs/queue.ts';
@@ -28,6 +29,7 @@ import { openStore } from '../store/store.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { accessTo, isLoopback } from './access.ts';
 import { keepClean } from './cleaning.ts';
+import { dropDeletedHeads } from './deleted-heads.ts';
 import { encoderOptions } from './options.ts';
 import { servicesOf } from './services.ts';
 import { shippedHeads, storeOptions } from './store.ts';
@@ -130,13 +132,25 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   // What takes work ends side by side: each waits for what it has taken.
   const takers: { close(): Promise<void> }[] = [jobs];
   started.defer(async () => void (await Promise.all(takers.map((taker) => taker.close()))));
-  await predictor.check();
+  const headCheck = checkOfHeads(cache, () => registry.open(chosen['default-head']).catch(() => undefined));
+  await Promise.all([
+    predictor.check(),
+    headCheck.check(AbortSignal.timeout(chosen['head-timeout'])).catch((error) => {
+      logger.error({ err: error }, 'the heads do not answer');
+    }),
+  ]);
   started.defer(
     keepClean([registry, catalogue], logger, (work) => store.database.ifNobodyElse('cleaning', work)),
   );
 
+  started.defer(
+    dropDeletedHeads(registry, cache, (error) =>
+      logger.warn({ err: error }, 'copies of deleted heads are still there'),
+    ),
+  );
+
   const services = servicesOf(
-    { encoders, predictor, registry, cache, catalogue, jobs, logger },
+    { encoders, predictor, registry, cache, headCheck, catalogue, jobs, logger },
     chosen,
     uploads,
   );

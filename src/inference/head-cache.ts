@@ -11,6 +11,7 @@ import { headFiles } from './head-manifest.ts';
 import type { Modality } from './prediction.ts';
 
 interface Entry {
+  version: HeadFolder;
   head: Promise<Head>;
   /** Of head.onnx; what its session holds is about as much. */
   bytes: number;
@@ -32,6 +33,7 @@ export class HeadCache {
   readonly #loader: ModelLoader;
   readonly #fingerprints: Readonly<Record<Modality, string>>;
   readonly #entries: LRUCache<string, Entry>;
+  #lastAnswer = Number.NEGATIVE_INFINITY;
   /** Folders of heads that had to be stopped. */
   readonly #stopped = new LRUCache<string, string>({ max: 1000, ttl: stoppedFor });
 
@@ -52,6 +54,22 @@ export class HeadCache {
   /** Heads that are loaded, and the bytes of their weights. */
   get loaded(): { heads: number; bytes: number } {
     return { heads: this.#entries.size, bytes: this.#entries.calculatedSize };
+  }
+
+  /** When a head last answered, on the clock of `performance.now()`. */
+  get lastAnswer(): number {
+    return this.#lastAnswer;
+  }
+
+  /** The versions that are loaded, the one asked last first. */
+  get versions(): HeadFolder[] {
+    return [...this.#entries.values()].map(({ version }) => version);
+  }
+
+  /** Lets go of the head in a folder, as soon as nobody works with it. */
+  drop(folder: string): void {
+    this.#entries.delete(folder);
+    this.#stopped.delete(folder);
   }
 
   /**
@@ -85,8 +103,12 @@ export class HeadCache {
       known.users++;
       return known;
     }
-    const head = loadHead(this.#loader, version, this.#fingerprints).then(sharingRuns);
-    const entry = { head, bytes, users: 1 };
+    const head = loadHead(this.#loader, version, this.#fingerprints).then((loaded) =>
+      sharingRuns(loaded, () => {
+        this.#lastAnswer = performance.now();
+      }),
+    );
+    const entry = { version, head, bytes, users: 1 };
     this.#entries.set(folder, entry);
     head.catch(() => {
       if (this.#entries.peek(folder) === entry) this.#entries.delete(folder);
@@ -113,10 +135,17 @@ function headStopped(detail: string, cause?: unknown): TandemError {
   return new TandemError('head-stopped', detail, { cause, retryAfter: stoppedFor / 1000 });
 }
 
-/** The head with requests of the same moment in one run. */
-function sharingRuns(head: Head): Head {
+/**
+ * The head with requests of the same moment in one run.
+ * @param onAnswer told of every run that was answered
+ */
+function sharingRuns(head: Head, onAnswer: () => void): Head {
   const batcher = new Batcher<ItemFeatures, ItemProbabilities>({
-    run: (take) => head.classify(take),
+    async run(take) {
+      const answers = await head.classify(take);
+      if (answers.length > 0) onAnswer();
+      return answers;
+    },
     budget: mostItems,
     // Whoever comes this far has passed the encoders' queues.
     maximumQueue: Number.POSITIVE_INFINITY,

@@ -1,11 +1,20 @@
 import { performance } from 'node:perf_hooks';
-import type { Predictor } from './predictor.ts';
+
+/** What has to answer: the predictor, whose encoders do, or the heads. */
+export interface Checked {
+  /** When each part last answered a batch, on the clock of `performance.now()`. */
+  readonly lastBatch: Readonly<Record<string, number>>;
+  /** Runs something trivial. @throws where it is not answered */
+  check(signal: AbortSignal): Promise<unknown>;
+}
 
 export interface ReadinessOptions {
   /** How long an answered batch counts, in milliseconds. */
   freshness?: number;
   /** How long the inference that proves readiness may take, in milliseconds. */
   timeout?: number;
+  /** What answers, in words. */
+  what?: string;
   /** Told why the server is not ready. */
   onFailure?(error: unknown): void;
 }
@@ -20,25 +29,27 @@ export interface ReadinessOptions {
  * if (!(await readiness.ready())) response.status(503);
  */
 export class Readiness {
-  readonly #predictor: Pick<Predictor, 'lastBatch' | 'check'>;
+  readonly #checked: Checked;
+  readonly #what: string;
   readonly #freshness: number;
   readonly #timeout: number;
   readonly #onFailure: ReadinessOptions['onFailure'];
   #checking: Promise<boolean> | undefined;
 
   constructor(
-    predictor: Pick<Predictor, 'lastBatch' | 'check'>,
-    { freshness = 10_000, timeout = 1_500, onFailure }: ReadinessOptions = {},
+    checked: Checked,
+    { freshness = 10_000, timeout = 1_500, what = 'the encoders', onFailure }: ReadinessOptions = {},
   ) {
-    this.#predictor = predictor;
+    this.#checked = checked;
+    this.#what = what;
     this.#freshness = freshness;
     this.#timeout = timeout;
     this.#onFailure = onFailure;
   }
 
   async ready(): Promise<boolean> {
-    const { image, text } = this.#predictor.lastBatch;
-    if (performance.now() - Math.min(image, text) < this.#freshness) return true;
+    const oldest = Math.min(...Object.values(this.#checked.lastBatch));
+    if (performance.now() - oldest < this.#freshness) return true;
     this.#checking ??= this.#check().finally(() => {
       this.#checking = undefined;
     });
@@ -49,13 +60,13 @@ export class Readiness {
     const controller = new AbortController();
     const { promise: tooLate, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      const error = new Error(`the encoders did not answer within ${this.#timeout} ms`);
+      const error = new Error(`${this.#what} did not answer within ${this.#timeout} ms`);
       controller.abort(error);
       reject(error);
     }, this.#timeout);
     try {
       // A stage that hangs may not heed the signal.
-      await Promise.race([this.#predictor.check(controller.signal), tooLate]);
+      await Promise.race([this.#checked.check(controller.signal), tooLate]);
       return true;
     } catch (error) {
       this.#onFailure?.(error);

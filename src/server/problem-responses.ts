@@ -34,7 +34,7 @@ const exampleDetails = {
   'out-of-memory': 'there was no memory for a batch of 64, nor for halves of it',
   'rate-limited': 'more than 600 requests within a minute',
   'deadline-exceeded': 'no answer within 30000 ms',
-  'not-ready': 'the encoders do not answer',
+  'not-ready': 'the encoders or the heads do not answer',
   internal: 'an unexpected error; the log has it under this request’s id',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 

@@ -23,6 +23,13 @@ export interface HeadSummary {
   metrics: AnswerMetrics;
 }
 
+/** A version that cannot be used, and why. */
+export interface DamagedHead {
+  name: string;
+  version: number;
+  problem: string;
+}
+
 /** The versions of a head, and the one that each alias stands for. */
 export interface HeadVersions {
   name: string;
@@ -91,8 +98,8 @@ export interface Services {
   ): Promise<{ features: Float32Array; cost: number }[]>;
   /** The encoders' names. */
   encoders: Record<Modality, string>;
-  /** The latest version of every head. */
-  heads(): Promise<HeadSummary[]>;
+  /** The latest version of every head; those whose manifest cannot be read are told of apart. */
+  heads(): Promise<{ heads: HeadSummary[]; damaged: DamagedHead[] }>;
   /** The version that a reference means: `pets`, `pets@3`, `pets@production`. @throws TandemError `unknown-head` */
   head(reference: string): Promise<HeadSummary>;
   /** Each throws TandemError `unknown-head`, and answers with the versions as they are then. */

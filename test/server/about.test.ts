@@ -24,7 +24,7 @@ it('lists the heads', async () => {
     createdAt: '2026-01-31T12:00:00.000Z',
     metrics: { fused: figures },
   };
-  const { address } = await serve(services({ heads: async () => [head] }));
+  const { address } = await serve(services({ heads: async () => ({ heads: [head], damaged: [] }) }));
   expect(await (await fetch(`${address}/v1/heads`)).json()).toEqual({ heads: [head] });
 });
 

@@ -79,7 +79,7 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
     }),
     embed: async (inputs) => inputs.map((_, index) => ({ features: Float32Array.of(index, 0.5), cost: 2 })),
     encoders: { image: 'pictures', text: 'texts' },
-    heads: async () => [],
+    heads: async () => ({ heads: [], damaged: [] }),
     head: async () => head,
     versions: {
       get: async (name) => ({ name, versions: [1, 2], aliases: { production: 2 } }),

@@ -180,3 +180,39 @@ it('sees what another process does, and switches for both', async () => {
   expect((await registry.resolve('pets@production')).version).toBe(2);
   await expect.poll(async () => (await other.resolve('pets@production')).version).toBe(2);
 });
+
+it('lists and serves the others where a row is damaged, and says which it is', async () => {
+  for (const name of ['bad-files', 'bad-manifest', 'pets']) await registry.register(name, write('{}'));
+  await registry.setAlias('pets', 'production', 1);
+  await registry.setAlias('pets', 'broken', 1);
+  const { query } = (await temporaryStore(data)).database;
+  await query.updateTable('headVersion').set({ files: '[1' }).where('name', '=', 'bad-files').execute();
+  await query.updateTable('headVersion').set({ manifest: '' }).where('name', '=', 'bad-manifest').execute();
+  await query.updateTable('headAlias').set({ versions: 'x' }).where('alias', '=', 'broken').execute();
+  const fresh = new HeadRegistry(await temporaryStore(data), shipped);
+  expect((await fresh.list()).map(({ name }) => name)).toEqual([
+    'bad-files',
+    'bad-manifest',
+    'emoji',
+    'pets',
+  ]);
+  expect(await fresh.aliases('pets')).toEqual({ production: 1 });
+  await expect(fresh.open('bad-files')).rejects.toMatchObject({
+    code: 'damaged-artifact',
+    message: expect.stringContaining('bad-files@1'),
+  });
+  expect(await fresh.open('pets@production')).toMatchObject({ version: 1 });
+  await fresh.delete('bad-files', 1);
+  expect((await fresh.list()).map(({ name }) => name)).toEqual(['bad-manifest', 'emoji', 'pets']);
+});
+
+it('drops what this machine has of versions that another server deleted, and nothing else', async () => {
+  for (const content of ['one', 'two']) await registry.register('pets', write(content));
+  const [first, second] = await Promise.all(['pets@1', 'pets@2'].map((name) => registry.open(name)));
+  expect(await registry.dropDeleted()).toEqual([]);
+  await new HeadRegistry(await temporaryStore(data), shipped).delete('pets', 1);
+  expect(await registry.dropDeleted()).toEqual([first.folder]);
+  expect(await registry.dropDeleted()).toEqual([]);
+  await expect(readFile(path.join(first.folder, 'head.json'))).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(await readFile(path.join(second.folder, 'head.json'), 'utf8')).toBe('two');
+});

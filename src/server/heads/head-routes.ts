@@ -3,7 +3,7 @@ import { headEncoderSchema } from '../../inference/head-manifest.ts';
 import { modalities } from '../../inference/prediction.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Route } from '../route.ts';
-import type { HeadSummary, Services } from '../services.ts';
+import type { DamagedHead, HeadSummary, Services } from '../services.ts';
 
 const exampleFigures = {
   examples: 300,
@@ -53,7 +53,18 @@ const headSchema = z
     id: 'Head',
     example: exampleHead,
   }) satisfies z.ZodType<HeadSummary>;
-const headsSchema = z.object({ heads: z.array(headSchema) }).meta({ example: { heads: [exampleHead] } });
+const damagedSchema = z.object({ name: z.string(), version: z.int(), problem: z.string() }).meta({
+  id: 'DamagedHead',
+  example: { name: 'pets', version: 3, problem: 'pets@3 cannot be used: Unexpected end of JSON input' },
+}) satisfies z.ZodType<DamagedHead>;
+const headsSchema = z
+  .object({
+    heads: z.array(headSchema),
+    damaged: z.array(damagedSchema).optional().meta({
+      description: 'Versions that cannot be used, and why; omitted where there are none.',
+    }),
+  })
+  .meta({ example: { heads: [exampleHead] } });
 /** `GET /v1/heads`. */
 export function headRoutes({ heads }: Services): Route[] {
   return [
@@ -72,7 +83,12 @@ export function headRoutes({ heads }: Services): Route[] {
           ...problemResponses('damaged-artifact'),
         },
       },
-      handlers: [async (_request, response) => void response.json({ heads: await heads() })],
+      handlers: [
+        async (_request, response) => {
+          const { heads: readable, damaged } = await heads();
+          response.json({ heads: readable, ...(damaged.length > 0 && { damaged }) });
+        },
+      ],
     },
   ];
 }

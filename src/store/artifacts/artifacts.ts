@@ -26,6 +26,10 @@ export interface Artifacts {
   remove(keys: readonly string[]): Promise<void>;
   /** What lies below a key, with its age in milliseconds. */
   list(prefix: string): AsyncIterable<{ key: string; age: number }>;
+  /** Keys below one whose files were copied to this machine. */
+  listCopies(prefix: string): AsyncIterable<string>;
+  /** Removes such copies; what they were copied from stays. */
+  removeCopies(keys: readonly string[]): Promise<void>;
   /** Makes room on this machine where what lies elsewhere was copied to it and has not been asked for since long. */
   removeStaleCopies(): Promise<void>;
 }

@@ -89,6 +89,12 @@ export class FolderArtifacts implements Artifacts {
   }
 
   /** There are none. */
+  async *listCopies(): AsyncGenerator<string> {}
+
+  /** There are none. */
+  async removeCopies(): Promise<void> {}
+
+  /** There are none. */
   async removeStaleCopies(): Promise<void> {}
 
   #file(key: string): string {

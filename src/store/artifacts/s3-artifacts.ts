@@ -129,6 +129,14 @@ export class S3Artifacts implements Artifacts {
         if (Key && LastModified) yield { key: Key.slice(skipped), age: Date.now() - LastModified.getTime() };
   }
 
+  async *listCopies(prefix: string): AsyncGenerator<string> {
+    for await (const { key } of new FolderArtifacts(this.#options.copies).list(prefix)) yield key;
+  }
+
+  async removeCopies(keys: readonly string[]): Promise<void> {
+    for (const key of keys) await this.#removeCopy(key);
+  }
+
   async removeStaleCopies(): Promise<void> {
     for await (const { key, age } of new FolderArtifacts(this.#options.copies).list(''))
       if (age > staleAfter && !loadedAgain.test(key)) await this.#removeCopy(key);

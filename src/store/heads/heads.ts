@@ -24,6 +24,8 @@ import {
 import { manifestFile, readShippedHeads, type ShippedHead } from './shipped-heads.ts';
 
 const foldersRemembered = 10_000;
+/** Folders that one query asks for. */
+const lookedUpAtOnce = 1000;
 
 /**
  * Registered heads: versions that never change, and aliases that stand for them. Heads that ship with the program lie
@@ -256,6 +258,33 @@ export class HeadRegistry {
       const known = new Set([...underWay, ...rows.map(({ folder }) => folder)]);
       return new Set(keys.filter((key) => known.has(path.posix.dirname(key))));
     });
+  }
+
+  /**
+   * Removes this machine's copies of versions that were deleted, by whichever server.
+   * @returns the folders that they were opened in
+   */
+  async dropDeleted(): Promise<string[]> {
+    const { artifacts, database } = this.#store;
+    const copies = Map.groupBy(await Array.fromAsync(artifacts.listCopies('heads')), path.posix.dirname);
+    const here = [...new Set([...this.#folders.keys(), ...copies.keys()])];
+    const dropped: string[] = [];
+    for (let first = 0; first < here.length; first += lookedUpAtOnce) {
+      const keys = here.slice(first, first + lookedUpAtOnce);
+      const rows = await database.query
+        .selectFrom('headVersion')
+        .select('folder')
+        .where('folder', 'in', keys)
+        .execute();
+      const known = new Set(rows.map(({ folder }) => folder));
+      for (const key of keys.filter((key) => !known.has(key))) {
+        const opened = await this.#folders.get(key)?.catch(() => undefined);
+        if (opened !== undefined) dropped.push(opened);
+        this.#folders.delete(key);
+        await artifacts.removeCopies(copies.get(key) ?? []);
+      }
+    }
+    return dropped;
   }
 
   async #resolve(reference: string): Promise<HeadEntry> {

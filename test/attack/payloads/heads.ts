@@ -106,6 +106,17 @@ function behind(graph: GraphProto, output: string): string {
   return inner;
 }
 
+/** A node that returns a float32 as it was; never, where a condition is true. */
+export function endlessLoop(condition: string, state: string, output: string) {
+  const body = create(GraphProtoSchema, {
+    name: 'body',
+    node: [node('Identity', [['go'], ['go.on']]), node('Identity', [['state'], ['state.on']])],
+    input: [valueInfoOf('turn', 7), valueInfoOf('go', boolean), valueInfoOf('state', float32)],
+    output: [valueInfoOf('go.on', boolean), valueInfoOf('state.on', float32)],
+  });
+  return node('Loop', [['', condition, state], [output]], [subgraph('body', body)]);
+}
+
 /**
  * A head that never answers where a feature is not zero: its Loop has no end. With all features zero, as a trial may
  * have them, it answers at once.
@@ -113,12 +124,6 @@ function behind(graph: GraphProto, output: string): string {
 export function endlessHead(form: HeadForm): Uint8Array {
   return changed(plainHead(form), (_model, graph) => {
     const inner = behind(graph, 'fused');
-    const body = create(GraphProtoSchema, {
-      name: 'body',
-      node: [node('Identity', [['go'], ['go.on']]), node('Identity', [['state'], ['state.on']])],
-      input: [valueInfoOf('turn', 7), valueInfoOf('go', boolean), valueInfoOf('state', float32)],
-      output: [valueInfoOf('go.on', boolean), valueInfoOf('state.on', float32)],
-    });
     graph.initializer.push(float32s('zero', Float32Array.of(0), []));
     graph.node.push(
       node('Abs', [[form.encoders[0].modality], ['absolute']]),
@@ -128,7 +133,7 @@ export function endlessHead(form: HeadForm): Uint8Array {
         [create(AttributeProtoSchema, { name: 'keepdims', type: AttributeType.INT, i: 0n })],
       ),
       node('Greater', [['total', 'zero'], ['condition']]),
-      node('Loop', [['', 'condition', 'zero'], ['state.end']], [subgraph('body', body)]),
+      endlessLoop('condition', 'zero', 'state.end'),
       node('Add', [[inner, 'state.end'], ['fused']]),
     );
   });
