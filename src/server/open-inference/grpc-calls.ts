@@ -25,6 +25,10 @@ const codes: Record<number, status> = {
 };
 
 type Handler = handleUnaryCall<object, object>;
+/** A message as it came, decoded once the caller may ask. */
+export interface Undecoded<Call> {
+  decode(): Call;
+}
 type Work<Call> = (call: Call, signal: AbortSignal) => Promise<object>;
 
 /**
@@ -49,17 +53,21 @@ export class GrpcCalls {
       const [authorization] = call.metadata.get('authorization').map(String);
       await this.#options.rateLimit?.count(authorization, addressOf(call.getPeer()));
       await checkScope(authorization, 'predict', this.#access);
-      return work(given, signal);
+      return work(given.decode(), signal);
     });
   }
 
   /** Answers everybody. */
   open<Call>(work: Work<Call>): Handler {
-    return this.#answering(work);
+    return this.#answering<Call>(async (given, signal) => work(given.decode(), signal));
   }
 
   #answering<Call>(
-    work: (call: Call, signal: AbortSignal, unary: ServerUnaryCall<object, object>) => Promise<object>,
+    work: (
+      given: Undecoded<Call>,
+      signal: AbortSignal,
+      unary: ServerUnaryCall<object, object>,
+    ) => Promise<object>,
   ): Handler {
     return (call, done) => {
       const started = performance.now();
@@ -70,7 +78,7 @@ export class GrpcCalls {
       call.sendMetadata(headers);
       const answer = () =>
         withDeadline(departureOf(call), this.#options.requestTimeout, (signal) =>
-          work(call.request as Call, signal, call),
+          work(call.request as Undecoded<Call>, signal, call),
         ).then(
           (value) => ({ code: status.OK, respond: () => done(null, value) }),
           (error) => {

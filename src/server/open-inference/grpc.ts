@@ -5,6 +5,7 @@ import {
   Server,
   ServerCredentials,
   type ServiceClientConstructor,
+  type ServiceDefinition,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { TandemError } from '../../errors.ts';
@@ -12,9 +13,18 @@ import { cannotListen, type ListenOptions, usualDrainTime } from '../listen.ts';
 import type { AppOptions } from '../options.ts';
 import { requireReady } from '../readiness.ts';
 import type { Services } from '../services.ts';
-import { GrpcCalls } from './grpc-calls.ts';
+import { GrpcCalls, type Undecoded } from './grpc-calls.ts';
 import { headOf, infer, modelOf, serverMetadata } from './inference.ts';
-import { addTensor, type InferenceRequest, type InputTensor, readTensor, toBytes } from './tensors.ts';
+import { checkMessage, inferLayout, notMessage } from './message-size.ts';
+import {
+  addTensor,
+  type InferenceRequest,
+  type InputTensor,
+  longestId,
+  mostTensors,
+  readTensor,
+  toBytes,
+} from './tensors.ts';
 
 /** What of a call is read here; the field names are the protocol's. */
 interface ModelCall {
@@ -62,7 +72,7 @@ export async function listenGrpc(
     inference: { GRPCInferenceService: ServiceClientConstructor };
   };
   const calls = new GrpcCalls(options);
-  server.addService(inference.GRPCInferenceService.service, {
+  server.addService(decodedByHandlers(inference.GRPCInferenceService.service), {
     // Whoever probes a server's health has no key.
     ServerLive: calls.open(async () => ({ live: true })),
     ServerReady: calls.open(() => requireReady(services).then(() => ({ ready: true }))),
@@ -102,6 +112,31 @@ export async function listenGrpc(
   };
 }
 
+/**
+ * The service, its messages given to handlers as they came: gRPC itself would decode them before anybody knows whether the
+ * caller has a key and how much is in them, and would call it an internal error where that fails.
+ */
+function decodedByHandlers(service: ServiceDefinition): ServiceDefinition {
+  return Object.fromEntries(
+    Object.entries(service).map(([name, method]) => [
+      name,
+      {
+        ...method,
+        requestDeserialize: (bytes: Buffer): Undecoded<unknown> => ({
+          decode() {
+            checkMessage(bytes, name === 'ModelInfer' ? inferLayout : {});
+            try {
+              return method.requestDeserialize(bytes);
+            } catch (error) {
+              throw notMessage(error);
+            }
+          },
+        }),
+      },
+    ]),
+  );
+}
+
 /** gRPC says nothing of why it cannot listen, but prints a line of its own: so a plain server tries first. */
 async function checkPortIsFree(host: string, port: number): Promise<void> {
   const probe = createServer();
@@ -119,6 +154,10 @@ function cannotListenGrpc(error: Error, host: string, port: number): TandemError
 /** Elements come raw, in the order of the inputs, or in the inputs themselves. */
 function readCall({ id, inputs, outputs, raw_input_contents: raw }: InferCall): InferenceRequest {
   if (inputs.length === 0) throw new TandemError('invalid-request', 'there are no inputs');
+  if (inputs.length > mostTensors || outputs.length > mostTensors)
+    throw new TandemError('invalid-request', `more than ${mostTensors} inputs or outputs`);
+  if (id.length > longestId)
+    throw new TandemError('invalid-request', `the id has more than ${longestId} characters`);
   if (raw.length > 0 && raw.length !== inputs.length)
     throw new TandemError('invalid-request', `${inputs.length} inputs, and ${raw.length} raw contents`);
   const read = new Map<string, InputTensor>();

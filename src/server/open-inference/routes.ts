@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { readBytes } from '../body-bytes.ts';
 import { defaultJsonLimits, JsonStructure } from '../json-structure.ts';
-import { type AppOptions, usualMaximumItems } from '../options.ts';
+import type { AppOptions } from '../options.ts';
 import { headName, versionName } from '../path-names.ts';
 import { departure, withDeadline } from '../predictions/deadline.ts';
 import { problemResponses } from '../problem-responses.ts';
@@ -12,7 +12,7 @@ import { requireReady } from '../readiness.ts';
 import type { Route } from '../route.ts';
 import type { Services } from '../services.ts';
 import { headOf, infer, modelOf, serverMetadata } from './inference.ts';
-import { decodeRequest, encodeResponse, inferenceRequestSchema } from './tensors.ts';
+import { decodeRequest, encodeResponse, inferenceRequestSchema, mostNumbers } from './tensors.ts';
 
 const lengthHeader = 'Inference-Header-Content-Length';
 
@@ -72,9 +72,6 @@ const serverSchema = z
   .object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) })
   .meta({ example: { name: 'tandem', version: '0.1.0', extensions: ['binary_tensor_data'] } });
 
-/** Most numbers of one item's features that JSON may bring; more of them come as bytes. */
-const widestFeatures = 4096;
-
 const modelParameters = z.object({ model: headName });
 const versionParameters = modelParameters.extend({ version: versionName });
 type ModelPath = { model: string; version?: string };
@@ -84,10 +81,12 @@ type ModelPath = { model: string; version?: string };
  * `image` and `text` are BYTES tensors of one element an item, `image_features` and `text_features` FP32 of one row.
  */
 export function openInferenceRoutes(services: Services, options: AppOptions): Route[] {
-  const maximumValues = (options.maximumItems ?? usualMaximumItems) * widestFeatures;
   /** The JSON is looked at while it comes, the bytes of tensors behind it are not. */
   const readBody = (request: Request, response: Response, headerLength = Number.POSITIVE_INFINITY) => {
-    const structure = new JsonStructure({ ...defaultJsonLimits, values: maximumValues });
+    const structure = new JsonStructure({
+      ...defaultJsonLimits,
+      values: mostNumbers + defaultJsonLimits.values,
+    });
     let ahead = headerLength;
     return readBytes(request, response, options.maximumRequestBytes, (piece) => {
       structure.add(piece.subarray(0, ahead));

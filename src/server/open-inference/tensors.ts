@@ -29,6 +29,10 @@ export interface InferenceRequest {
 
 /** Most input tensors of a request, and most outputs that it may ask for; a head has fewer of either. */
 export const mostTensors = 16;
+/** Most elements of a BYTES tensor; a request may have far fewer items. */
+const mostElements = 10_000;
+/** Most numbers of a request's features together: 64 items of 4096. */
+export const mostNumbers = 64 * 4096;
 /** Most characters of a request's id, which comes back with the answer. */
 export const longestId = 256;
 
@@ -150,6 +154,8 @@ export function readTensor(
     check(elements.length);
     return { datatype, items, elements };
   }
+  if (items * width > mostNumbers)
+    throw invalid(`${name} has the shape [${shape}], and ${mostNumbers} numbers are the limit`);
   check(content.length / (Buffer.isBuffer(content) ? Float32Array.BYTES_PER_ELEMENT : 1));
   return { datatype, items, width, values: floatsOf(name, content) };
 }
@@ -185,6 +191,7 @@ function splitElements(name: string, bytes: Buffer): Buffer[] {
     const length = at + 4 <= bytes.length ? bytes.readUInt32LE(at) : Number.POSITIVE_INFINITY;
     const end = at + 4 + length;
     if (end > bytes.length) throw invalid(`${name} breaks off in its element ${elements.length}`);
+    if (elements.length === mostElements) throw invalid(`${name} has more than ${mostElements} elements`);
     elements.push(bytes.subarray(at + 4, end));
     at = end;
   }
