@@ -4,6 +4,7 @@ import type { Express } from 'express';
 import { TandemError } from '../errors.ts';
 import { answerUnparsed } from './malformed-requests.ts';
 import { endUnfinishedBodies } from './unfinished-bodies.ts';
+import { endUnreadAnswers } from './unread-answers.ts';
 
 /** Milliseconds that open requests and calls may take once the server is told to stop, unless said. */
 export const usualDrainTime = 10_000;
@@ -14,10 +15,15 @@ export interface ListenOptions {
   port: number;
   /** Milliseconds that open requests may take once the server is told to stop; 10 s unless said. */
   drainTime?: number;
-  /** Milliseconds without a byte, or with too few, after which a body that is not complete is given up; 60 s unless said. */
+  /**
+   * Milliseconds without a byte, or with too few, after which a body that is not complete is given up, and without any after
+   * which an answer is that nobody reads; 60 s unless said.
+   */
   stallTime?: number;
   /** Bytes a second that a body must come with at least, over that time; 500 unless said. */
   slowest?: number;
+  /** Most bytes that are written and not read, of all answers together; 256 MiB unless said. */
+  mostUnread?: number;
 }
 
 export interface ListeningServer {
@@ -36,12 +42,20 @@ export interface ListeningServer {
  */
 export async function listen(
   app: Express,
-  { host, port, drainTime = usualDrainTime, stallTime = 60_000, slowest = 500 }: ListenOptions,
+  {
+    host,
+    port,
+    drainTime = usualDrainTime,
+    stallTime = 60_000,
+    slowest = 500,
+    mostUnread = 2 ** 28,
+  }: ListenOptions,
 ): Promise<ListeningServer> {
   // Left to `refuseMalformed`, whose answer is a problem.
   const server = createServer({ requireHostHeader: false }, app);
   answerUnparsed(server);
   endUnfinishedBodies(server, { stallTime, slowest });
+  endUnreadAnswers(server, { mostUnread });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(cannotListen(error, { what: 'listen', host, port, flag: '--port' })),
