@@ -181,6 +181,13 @@ export const settings = {
     default: '0',
     schema: wholeNumber(0, 1e9),
   }),
+  'max-loop-delay': setting({
+    about:
+      'milliseconds that the event loop may be late on average before requests are refused with 503; 0 refuses none',
+    value: 'ms',
+    default: '500',
+    schema: wholeNumber(0, 60_000),
+  }),
   'max-request': setting({
     about: 'largest request for predictions, in MiB',
     value: 'MiB',
@@ -247,6 +254,7 @@ export const serverSettings = [
   'max-jobs',
   'request-timeout',
   'rate-limit',
+  'max-loop-delay',
   'max-request',
   'max-upload',
   'fetch-urls',

@@ -14,6 +14,7 @@ import { Engine } from '../runtime/engine.ts';
 import { type EngineEvents, EnginePool } from '../runtime/engine-pool.ts';
 import { createApp } from '../server/app.ts';
 import { listen } from '../server/listen.ts';
+import { LoadShedding } from '../server/load-shedding.ts';
 import { Metrics } from '../server/metrics.ts';
 import { listenGrpc } from '../server/open-inference/grpc.ts';
 import type { AppOptions } from '../server/options.ts';
@@ -154,9 +155,14 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     chosen,
     uploads,
   );
+  const maximumDelay = chosen['max-loop-delay'];
+  const loadShedding =
+    maximumDelay > 0 ? new LoadShedding({ maximumDelay, onShed: () => metrics.shed() }) : undefined;
+  started.defer(() => loadShedding?.close());
   const appOptions: AppOptions = {
     logger,
     metrics,
+    loadShedding,
     traced: stopTracing !== undefined,
     access,
     thisMachineAlone: chosen.anonymous !== 'everyone' && (await isLoopback(chosen.host)),

@@ -62,7 +62,10 @@ export function createApp(services: Services, options: AppOptions): Express {
     ...(options.thisMachineAlone ? [refuseOtherNames(access)] : []),
     refuseOtherSites(access),
   ];
-  addRoutes(app, apiRoutes(services, options), (scope) => [...limits, requireScope(scope, access)]);
+  addRoutes(app, apiRoutes(services, options), ({ scope, isVital }) => [
+    ...(options.loadShedding && !isVital ? [options.loadShedding.handler] : []),
+    ...(scope ? [...limits, requireScope(scope, access)] : []),
+  ]);
   app.use((request) => {
     throw new TandemError('not-found', `there is nothing at ${request.path}`);
   });

@@ -31,6 +31,7 @@ export class Metrics implements InferenceObserver {
   readonly #lookups: Counter<'modality' | 'result'>;
   readonly #engineLosses: Counter;
   readonly #memoryFailures: Counter;
+  readonly #shed: Counter;
 
   constructor() {
     const common = { registers: [this.#registry] };
@@ -84,6 +85,11 @@ export class Metrics implements InferenceObserver {
       ...common,
       name: named('out_of_memory_total'),
       help: 'Runs that found no memory on the device or the machine.',
+    });
+    this.#shed = new Counter({
+      ...common,
+      name: named('shed_requests_total'),
+      help: 'Requests that were refused because the event loop was late.',
     });
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -153,6 +159,11 @@ export class Metrics implements InferenceObserver {
 
   ranOutOfMemory(): void {
     this.#memoryFailures.inc();
+  }
+
+  /** A request was refused because the event loop was late. */
+  shed(): void {
+    this.#shed.inc();
   }
 
   /** In Prometheus's text format, whose content type is {@link contentType}. */

@@ -3,7 +3,12 @@ import { product } from '../product.ts';
 import { problemResponses } from './problem-responses.ts';
 import type { Route } from './route.ts';
 
-const { '500': _, ...guardProblems } = problemResponses('unauthorized', 'forbidden', 'rate-limited')!;
+const {
+  '401': unauthorized,
+  '403': forbidden,
+  '429': rateLimited,
+} = problemResponses('unauthorized', 'forbidden', 'rate-limited')!;
+const guardProblems = { '401': unauthorized, '403': forbidden, '429': rateLimited };
 const pathProblems = problemResponses('invalid-request');
 
 /**

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Access } from './access.ts';
+import type { LoadShedding } from './load-shedding.ts';
 import type { Metrics } from './metrics.ts';
 import type { FetchPicture } from './predictions/remote-pictures.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -26,6 +27,8 @@ export interface AppOptions {
   maximumUploadBytes: number;
   /** How often a caller may ask; as often as they like without it. */
   rateLimit?: RateLimit;
+  /** Refuses requests while the server is late; without it all are taken. */
+  loadShedding?: LoadShedding;
   /** Fetches pictures that requests name by address; without it they are refused. */
   fetchPicture?: FetchPicture;
   /** Whether callers without a key must call the server by a name of this machine's own; see `refuseOtherNames`. */

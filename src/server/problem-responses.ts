@@ -47,6 +47,9 @@ const transient: ReadonlySet<ErrorCode> = new Set([
   'storage-unavailable',
 ]);
 
+/** What any operation may answer with: a query that is malformed, a server that is late, a store that is away. */
+const general = ['invalid-request', 'overloaded', 'storage-unavailable', 'internal'] as const;
+
 const exampleId = '2f1c6a52-5a6e-4d6f-9a43-0f3e8f6f8f10';
 const retryAfter = {
   'Retry-After': {
@@ -56,15 +59,13 @@ const retryAfter = {
 } as const;
 
 /**
- * The problems that an operation may answer with, by status; `internal` and `storage-unavailable` are always among them.
+ * The problems that an operation may answer with, by status; those that any may end with are always among them.
  * @example problemResponses('unknown-job') // { '404': …, '500': … }
  */
 export function problemResponses(
   ...codes: (keyof typeof exampleDetails)[]
 ): ZodOpenApiOperationObject['responses'] {
-  const byStatus = Map.groupBy([...codes, 'storage-unavailable' as const, 'internal' as const], (code) =>
-    String(errorTable[code].status),
-  );
+  const byStatus = Map.groupBy(new Set([...codes, ...general]), (code) => String(errorTable[code].status));
   return Object.fromEntries(
     [...byStatus].map(([status, group]) => [
       status,

@@ -15,6 +15,8 @@ export interface Route {
   problemMembers?: (problem: Problem) => Record<string, unknown>;
   /** What a key must be allowed to do; anybody may ask where it is absent. */
   scope?: Scope;
+  /** Whether it is answered even where requests are refused because the server is late. */
+  isVital?: boolean;
   handlers: RequestHandler<Record<string, string>>[];
 }
 
@@ -26,13 +28,13 @@ export function withScope(scope: Scope, routes: readonly Route[]): Route[] {
 /**
  * Registers routes, and answers every other method on their paths with 405. What stands in a path is checked by the
  * schema of its operation before any handler runs.
- * @param guards what stands before a route that asks for a scope
+ * @param guards what stands before a route
  * @throws Error where a route has a parameter in its path without a schema
  */
 export function addRoutes(
   app: Express,
   routes: readonly Route[],
-  guards: (scope: Scope) => RequestHandler<Record<string, string>>[],
+  guards: (route: Route) => RequestHandler<Record<string, string>>[],
 ): void {
   for (const [path, group] of Map.groupBy(routes, (route) => route.path)) {
     const registered = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
@@ -42,11 +44,7 @@ export function addRoutes(
       next();
     });
     for (const route of group)
-      registered[route.method](
-        ...(route.scope ? guards(route.scope) : []),
-        ...checkPath(route),
-        ...route.handlers,
-      );
+      registered[route.method](...guards(route), ...checkPath(route), ...route.handlers);
     // Express answers HEAD wherever it answers GET.
     const methods = group.flatMap(({ method }) =>
       method === 'get' ? ['GET', 'HEAD'] : method.toUpperCase(),

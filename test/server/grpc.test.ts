@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
 import type { Access } from '../../src/server/access.ts';
+import { LoadShedding } from '../../src/server/load-shedding.ts';
 import { Metrics } from '../../src/server/metrics.ts';
 import { listenGrpc } from '../../src/server/open-inference/grpc.ts';
 import type { AppOptions } from '../../src/server/options.ts';
@@ -278,4 +279,18 @@ it.each([
   ] as const)
     await expect(call(method, request)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
   expect(head).not.toHaveBeenCalled();
+});
+
+it('refuses calls while the server is late, but not those that probe its health', async () => {
+  const loadShedding = new LoadShedding({ maximumDelay: 40 });
+  onTestFinished(() => loadShedding.close());
+  loadShedding.check = () => {
+    throw new TandemError('overloaded', 'the event loop is late', { retryAfter: 1 });
+  };
+  const call = await start({}, { loadShedding });
+  const refused = await call('ModelInfer', infer).catch((error) => error);
+  expect(refused).toMatchObject({ code: status.UNAVAILABLE });
+  expect(refused.metadata.get('grpc-retry-pushback-ms')).toEqual(['1000']);
+  expect(await call('ServerLive')).toEqual({ live: true });
+  expect(await call('ServerReady')).toEqual({ ready: true });
 });

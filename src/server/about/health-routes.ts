@@ -15,6 +15,7 @@ export function healthRoutes(services: Services): Route[] {
     {
       method: 'get',
       path: '/healthz',
+      isVital: true,
       operation: {
         operationId: 'health',
         summary: 'Whether the process lives',
@@ -31,6 +32,7 @@ export function healthRoutes(services: Services): Route[] {
     {
       method: 'get',
       path: '/readyz',
+      isVital: true,
       operation: {
         operationId: 'ready',
         summary: 'Whether predictions are answered: a real inference ran a moment ago',

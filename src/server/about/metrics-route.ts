@@ -11,6 +11,7 @@ export function metricsRoutes(metrics: Metrics | undefined): Route[] {
       method: 'get',
       path: '/metrics',
       scope: 'predict',
+      isVital: true,
       operation: {
         operationId: 'metrics',
         summary: 'What the server counts, in Prometheus’s text format',

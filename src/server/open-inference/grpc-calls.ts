@@ -50,6 +50,7 @@ export class GrpcCalls {
   /** Answers whoever has a key, in the metadata `authorization`, that may predict. */
   guarded<Call>(work: Work<Call>): Handler {
     return this.#answering<Call>(async (given, signal, call) => {
+      this.#options.loadShedding?.check();
       const [authorization] = call.metadata.get('authorization').map(String);
       await this.#options.rateLimit?.count(authorization, addressOf(call.getPeer()));
       await checkScope(authorization, 'predict', this.#access);

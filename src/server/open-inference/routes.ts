@@ -205,7 +205,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
     ...route,
     problemMembers,
     // Whoever probes a server's health has no key.
-    ...(!route.path.startsWith('/v2/health') && { scope: 'predict' as const }),
+    ...(route.path.startsWith('/v2/health') ? { isVital: true } : { scope: 'predict' as const }),
   }));
 }
 
