@@ -1998,7 +1998,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. out-of-memory: There is no memory left to compute with. head-stopped: The head was stopped. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2116,7 +2116,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. out-of-memory: There is no memory left to compute with. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2156,6 +2156,15 @@ export interface operations {
                     "application/json": components["schemas"]["ModelList"];
                 };
             };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description unauthorized: A key is needed. */
             401: {
                 headers: {
@@ -2194,7 +2203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2229,6 +2238,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description unauthorized: A key is needed. */
             401: {
                 headers: {
@@ -2267,7 +2285,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2300,6 +2318,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
@@ -2309,7 +2336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2342,6 +2369,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
@@ -2351,7 +2387,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description not-ready: The server is not ready. storage-unavailable: The store cannot be reached or written to. */
+            /** @description not-ready: The server is not ready. overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2441,7 +2477,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2533,7 +2569,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description not-ready: The server is not ready. overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2613,8 +2649,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description payload-too-large: The request is too large. picture-too-large: The picture has too many pixels. */
+            /** @description head-conflict: The head does not fit. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large: The request is too large. picture-too-large: The picture has too many pixels. text-too-long: The text is too long. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported-media-type: The content type is not supported. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2642,7 +2696,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description internal: Something went wrong here. */
+            /** @description damaged-artifact: A stored file is damaged. internal: Something went wrong here. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2651,7 +2705,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. out-of-memory: There is no memory left to compute with. head-stopped: The head was stopped. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2752,7 +2806,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2846,7 +2900,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description not-ready: The server is not ready. overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -2928,8 +2982,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description payload-too-large: The request is too large. picture-too-large: The picture has too many pixels. */
+            /** @description head-conflict: The head does not fit. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large: The request is too large. picture-too-large: The picture has too many pixels. text-too-long: The text is too long. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported-media-type: The content type is not supported. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2957,7 +3029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description internal: Something went wrong here. */
+            /** @description damaged-artifact: A stored file is damaged. internal: Something went wrong here. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2966,7 +3038,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. out-of-memory: There is no memory left to compute with. head-stopped: The head was stopped. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3010,6 +3082,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description unauthorized: A key is needed. */
             401: {
                 headers: {
@@ -3048,7 +3129,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3169,7 +3250,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3262,7 +3343,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3357,7 +3438,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3447,7 +3528,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3561,7 +3642,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3653,7 +3734,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3745,7 +3826,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3846,7 +3927,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3877,6 +3958,15 @@ export interface operations {
                     "application/json": {
                         datasets: components["schemas"]["Dataset"][];
                     };
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */
@@ -3917,7 +4007,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -4048,7 +4138,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -4138,7 +4228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -4235,7 +4325,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -4328,7 +4418,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -4419,7 +4509,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -4504,7 +4594,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -4596,6 +4686,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description invalid-recipe: The recipe does not fit the dataset. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description rate-limited: Too many requests. */
             429: {
                 headers: {
@@ -4616,7 +4715,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -4706,7 +4805,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -4796,7 +4895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -4895,7 +4994,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -4986,7 +5085,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -5091,7 +5190,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -5125,6 +5224,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
@@ -5134,7 +5242,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -5170,6 +5278,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
@@ -5179,7 +5296,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description not-ready: The server is not ready. storage-unavailable: The store cannot be reached or written to. */
+            /** @description not-ready: The server is not ready. overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -5209,6 +5326,15 @@ export interface operations {
                 content: {
                     /** @example tandem_predictions_total{head="emoji",version="1",outcome="ok"} 3 */
                     "text/plain": string;
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthorized: A key is needed. */
@@ -5249,7 +5375,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -5280,6 +5406,15 @@ export interface operations {
                     "application/json": components["schemas"]["Index"];
                 };
             };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
@@ -5289,7 +5424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -5331,6 +5466,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description internal: Something went wrong here. */
             500: {
                 headers: {
@@ -5340,7 +5484,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -5407,7 +5551,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable: The store cannot be reached or written to. */
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */

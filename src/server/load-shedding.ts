@@ -64,6 +64,8 @@ export class LoadShedding {
   }
 
   #judge(): void {
+    // So late that the monitor had no turn of its own.
+    if (this.#monitor.count === 0) return;
     const delay = this.#monitor.mean / 1e6 - resolution;
     this.#monitor.reset();
     this.#lateWindows = delay > this.#maximumDelay ? this.#lateWindows + 1 : 0;

@@ -19,6 +19,7 @@ const exampleDetails = {
   'unknown-head': 'no head is named "pets"; there are: emoji',
   'unknown-dataset': 'no dataset is named "pets"; there are: plants',
   'invalid-dataset': 'pets has 2 problems',
+  'invalid-recipe': 'variance: the strategy late looks at none, arl alone does; leave it out',
   'dataset-in-use': 'the job 5b0e1d3e-4f0b-4c53-9d0f-6a2f5c0e7a11 trains on it',
   'remote-file': 'http://10.0.0.1/pets.zip: it leads to an address that is not on the open internet',
   'remote-disabled': 'this server fetches no addresses',

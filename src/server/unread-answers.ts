@@ -11,16 +11,21 @@ const interval = 1000;
  */
 export function endUnreadAnswers(server: Server, { mostUnread }: { mostUnread: number }): void {
   const open = new Set<ServerResponse>();
+  let watch: NodeJS.Timeout | undefined;
   server.on('request', (_request, response) => {
     open.add(response);
-    response.once('close', () => open.delete(response));
+    watch ??= setInterval(() => endLargest(open, mostUnread), interval).unref();
+    response.once('close', () => {
+      open.delete(response);
+      if (open.size > 0) return;
+      clearInterval(watch);
+      watch = undefined;
+    });
     // Node looks whether anything moved before it says so.
     response.on('timeout', () => {
       if (response.writableLength > 0) response.destroy();
     });
   });
-  const watch = setInterval(() => endLargest(open, mostUnread), interval).unref();
-  server.once('close', () => clearInterval(watch));
 }
 
 function endLargest(open: ReadonlySet<ServerResponse>, mostUnread: number): void {

@@ -2,14 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import express, { type Express, type RequestHandler } from 'express';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
 import type { Prediction } from '../../src/inference/prediction.ts';
 import type { Job, JobEvent, JobState } from '../../src/jobs/job.ts';
-import { createApp } from '../../src/server/app.ts';
+import { apiRoutes, createApp } from '../../src/server/app.ts';
 import { type ListenOptions, listen } from '../../src/server/listen.ts';
 import type { AppOptions } from '../../src/server/options.ts';
+import type { Route } from '../../src/server/route.ts';
 import type { DatasetSummary, HeadSummary, Services } from '../../src/server/services.ts';
 
 export const prediction: Prediction = {
@@ -139,14 +141,45 @@ export interface RunningApp {
   close(): Promise<void>;
 }
 
-/** Serves the double on a free port until the test ends. */
+/**
+ * Fails the test where an answer has a status that the description of its operation does not name.
+ * @param app to watch; @param described its operations
+ */
+function watchStatuses(app: Express, described: readonly Route[]): Express {
+  const documented = new Map(
+    described.map(({ method, path, operation, scope }) => [
+      `${method} ${path}`,
+      // What a scope adds is added by the description itself.
+      new Set([...Object.keys(operation.responses), ...(scope ? ['401', '403', '429'] : [])]),
+    ]),
+  );
+  const undocumented = new Set<string>();
+  const watch: RequestHandler = (request, response, next) => {
+    response.once('finish', () => {
+      const operation = `${request.method.toLowerCase().replace('head', 'get')} ${response.locals.route}`;
+      if (documented.get(operation)?.has(String(response.statusCode)) === false)
+        undocumented.add(`${operation} answered ${response.statusCode}`);
+    });
+    next();
+  };
+  const watched = express().disable('x-powered-by').use(watch, app);
+  onTestFinished(() => {
+    if (undocumented.size > 0) throw new Error(`not in the description: ${[...undocumented].join(', ')}`);
+  });
+  return watched;
+}
+
+/**
+ * Serves the double on a free port until the test ends.
+ * @param options.anyStatus for a double that throws what the real services never do
+ */
 export async function serve(
   double: Services,
-  options: Partial<AppOptions> & Partial<ListenOptions> = {},
+  { anyStatus, ...options }: Partial<AppOptions> & Partial<ListenOptions> & { anyStatus?: boolean } = {},
 ): Promise<RunningApp> {
   const uploads = await mkdtemp(path.join(tmpdir(), 'uploads-'));
   const lines: string[] = [];
-  const app = createApp(double, {
+  const appOptions: AppOptions = {
     logger: pino({}, { write: (line: string) => void lines.push(line) }),
     defaultHead: 'emoji',
     uploadFolder: uploads,
@@ -154,8 +187,14 @@ export async function serve(
     maximumRequestBytes: 20 * 2 ** 20,
     maximumUploadBytes: 2 ** 20,
     ...options,
+  };
+  const app = createApp(double, appOptions);
+  const server = await listen(anyStatus ? app : watchStatuses(app, apiRoutes(double, appOptions)), {
+    host: '127.0.0.1',
+    port: 0,
+    drainTime: 200,
+    ...options,
   });
-  const server = await listen(app, { host: '127.0.0.1', port: 0, drainTime: 200, ...options });
   onTestFinished(async () => {
     await server.close();
     await rm(uploads, { recursive: true });

@@ -12,7 +12,7 @@ function block(milliseconds: number): void {
 
 async function serveShedding() {
   const metrics = new Metrics();
-  const loadShedding = new LoadShedding({ maximumDelay: 40, window: 200, onShed: () => metrics.shed() });
+  const loadShedding = new LoadShedding({ maximumDelay: 40, window: 300, onShed: () => metrics.shed() });
   onTestFinished(() => loadShedding.close());
   const { address } = await serve(services(), { loadShedding, metrics });
   const predict = () => sendJson(`${address}/v1/predict`, { inputs: [{ text: 'a' }] });
@@ -22,7 +22,7 @@ async function serveShedding() {
 it('refuses requests while the event loop is late, but not those that watch the server', async () => {
   const { address, predict, metrics } = await serveShedding();
   expect((await predict()).status).toBe(200);
-  const load = setInterval(() => block(150), 1);
+  const load = setInterval(() => block(100), 1);
   onTestFinished(() => clearInterval(load));
   await expect.poll(async () => (await predict()).status).toBe(503);
   const refused = await predict();

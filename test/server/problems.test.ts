@@ -22,7 +22,7 @@ it('answers every code with its status, title and fix, as RFC 9457 wants it', as
     const items = [{ at: 'row 12', detail: 'no picture' }];
     const heads = () =>
       Promise.reject(new TandemError(code as keyof typeof errorTable, 'it is so', { items }));
-    const { address } = await serve(services({ heads }));
+    const { address } = await serve(services({ heads }), { anyStatus: true });
     const response = await fetch(`${address}/v1/heads`);
     const instance = response.headers.get('X-Request-Id');
     expect(await response.json()).toEqual({
@@ -139,4 +139,26 @@ it('survives field names that touch the prototype', async () => {
   await fetch(`${address}/v1/predict`, { method: 'POST', body, headers });
   expect(({} as { head?: string }).head).toBeUndefined();
   expect((await sendJson(`${address}/v1/predict`, { inputs: [{ text: 'a' }] })).status).toBe(200);
+});
+
+it('says in its description that a recipe may not fit, as a request for a job finds out', async () => {
+  const { address } = await serve(services());
+  const refused = await sendJson(`${address}/v1/jobs`, {
+    head: 'a',
+    dataset: 'pets',
+    strategy: 'late',
+    variance: 'entropy',
+  });
+  expect(await problemOf(refused)).toMatchObject({ status: 422, code: 'invalid-recipe' });
+});
+
+it('says in its description of /v2 that a content encoding may be unknown, and a head not fit', async () => {
+  const predict = () =>
+    Promise.reject(new TandemError('head-conflict', 'emoji@1 was trained on other features'));
+  const { address } = await serve(services({ predict }));
+  const body = { inputs: [{ name: 'text', datatype: 'BYTES', shape: [1], data: ['a'] }] };
+  const infer = `${address}/v2/models/emoji/infer`;
+  expect((await problemOf(await sendJson(infer, body))).status).toBe(409);
+  const packed = { 'Content-Type': 'application/json', 'Content-Encoding': 'zstd' };
+  expect((await problemOf(await sendJson(infer, body, { headers: packed }))).status).toBe(415);
 });

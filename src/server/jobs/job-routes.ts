@@ -83,6 +83,7 @@ export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes
           },
           ...problemResponses(
             'invalid-request',
+            'invalid-recipe',
             'unknown-dataset',
             'payload-too-large',
             'unsupported-media-type',
