@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { pino } from 'pino';
@@ -26,6 +26,7 @@ import { lockData } from '../store/database/data-lock.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
 import { ApiKeys } from '../store/keys.ts';
 import { serverName } from '../store/server-name.ts';
+import { storageError } from '../store/storage-error.ts';
 import { openStore } from '../store/store.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { accessTo, isLoopback } from './access.ts';
@@ -61,10 +62,14 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   started.defer(await lockData(chosen.data));
   const store = started.use(await openStore(storeOptions(chosen)));
   const access = await accessTo(chosen, new ApiKeys(store.database));
-  // What is left here was never acknowledged: it came in while an earlier server ended.
-  await rm(uploads, { recursive: true, force: true });
-  await mkdir(uploads, { recursive: true });
   const logger = pino({ level: chosen['log-level'] }, pino.destination(2));
+  await emptyFolder(uploads).catch((error) => {
+    // On a disk that cannot be written to predictions are answered all the same.
+    if (!storageError(error)) throw error;
+    logger.warn({ err: error }, 'uploads are refused for now');
+  });
+  const outage = store.database.outage();
+  if (outage) logger.warn({ err: outage }, 'changes are refused until the disk can be written to');
   const metrics = new Metrics();
   const stopTracing = await startTracing((reason) =>
     logger.warn({ reason }, 'traces cannot be sent to the collector; this is said once'),
@@ -199,6 +204,13 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     services,
     close: () => running.disposeAsync(),
   };
+}
+
+/** What is left of uploads was never acknowledged: it came in while an earlier server ended. */
+async function emptyFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const name of await readdir(folder))
+    await rm(path.join(folder, name), { recursive: true, force: true });
 }
 
 function pictureFetcher(chosen: Settings): FetchPicture {

@@ -36,7 +36,8 @@ export async function makeDataFolder(data: string): Promise<void> {
 export function lockFile(file: string, patience = 0): () => void {
   const held = new DatabaseSync(file, { timeout: patience });
   try {
-    held.exec('BEGIN EXCLUSIVE');
+    // A journal on the disk would need space there.
+    held.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     held.close();
     if ((error as { errcode?: number }).errcode !== busy) throw error;

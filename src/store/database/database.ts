@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely';
+import type { TandemError } from '../../errors.ts';
 
 export interface Tables {
   job: JobTable;
@@ -111,6 +112,8 @@ interface ApiKeyTable {
 export interface Database {
   readonly kind: 'sqlite' | 'postgres';
   readonly query: Kysely<Tables>;
+  /** Why nothing can be changed now, where only a copy of the database can be read; undefined where it can. */
+  outage(): TandemError | undefined;
   /**
    * While it stays the same, so does what was read: on SQLite nobody has changed anything since; on Postgres this
    * process hasn't, and others may have for half a second.

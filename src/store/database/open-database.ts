@@ -5,7 +5,7 @@ import { createJobs } from './migrations/001-jobs.ts';
 import { createRegistry } from './migrations/002-registry.ts';
 import { addArtifactKeys } from './migrations/004-artifact-keys.ts';
 import { openPostgres } from './postgres.ts';
-import { isOfLaterRelease, noteCompatibility, type SchemaChange } from './schema-version.ts';
+import { isUpToDate, noteCompatibility, type SchemaChange } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
 
 /** Every migration there ever was, in order; none is ever changed once it is released. */
@@ -34,7 +34,7 @@ export async function openDatabase(data: string, address?: string): Promise<Data
       migrationTableSchema: schema,
     });
     const migrate = async () => {
-      if (await isOfLaterRelease(database.query, migrations)) return {};
+      if (await isUpToDate(database.query, migrations)) return {};
       const { error, results } = await migrator.migrateToLatest();
       if (!error && results?.length) await noteCompatibility(database.query, migrations);
       return { error };

@@ -26,6 +26,7 @@ export async function openPostgres(address: string) {
   const database: Database = {
     kind: 'postgres',
     query,
+    outage: () => undefined,
     mark: () => `${ownChanges} ${Math.floor(Date.now() / freshness)}`,
     exclusively: (name, work) =>
       query

@@ -16,18 +16,18 @@ export interface SchemaChange {
 const fact = 'compatibleSince';
 
 /**
- * Looks whether the tables were changed by a later release.
+ * Looks whether this release can work on the tables as they are.
  * @param known the migrations of this release, in order
- * @returns whether they were, in a way that this release can work with
- * @throws TandemError `newer-store` where it cannot
+ * @returns false where they must be brought up to date first
+ * @throws TandemError `newer-store` where a later release has changed them too much
  */
-export async function isOfLaterRelease(
+export async function isUpToDate(
   query: Kysely<Tables>,
   known: Record<string, SchemaChange>,
 ): Promise<boolean> {
   const made = await executed(query);
   const later = made.filter((name) => !(name in known));
-  if (later.length === 0) return false;
+  if (later.length === 0) return Object.keys(known).every((name) => made.includes(name));
   const row = await query
     .selectFrom('storeFact')
     .select('value')
