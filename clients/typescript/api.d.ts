@@ -5275,6 +5275,8 @@ export interface operations {
                         status: "ready";
                         /** @enum {string} */
                         provider: "cpu" | "cuda";
+                        /** @description Heads that this server cannot answer for, because they were trained on other encoders; left out where there are none. */
+                        unfitHeads?: string[];
                     };
                 };
             };

@@ -13,6 +13,7 @@ import type { HeadRegistry } from '../store/heads/heads.ts';
 import type { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { readEach } from './damaged-heads.ts';
 import { datasetServices } from './dataset-services.ts';
+import { HeadFit } from './head-fit.ts';
 import { versionServices } from './version-services.ts';
 
 export interface Parts {
@@ -50,6 +51,8 @@ export function servicesOf(parts: Parts, chosen: Settings, workspace: string): S
     summaries.set(key, summary);
     return summary;
   };
+  const heads = async () => readEach(await registry.latest(), summaryOf);
+  const fit = new HeadFit(async () => (await heads()).heads, encoders.fingerprints, logger);
   return {
     async predict(inputs, { head: reference, ...options }) {
       const opened = await registry.open(reference);
@@ -60,7 +63,8 @@ export function servicesOf(parts: Parts, chosen: Settings, workspace: string): S
     embed: (inputs, signal) => predictor.embed(inputs, signal),
     encoders: { image: encoders.image.id, text: encoders.text.id },
     head: async (reference) => summaryOf(await registry.resolve(reference)),
-    heads: async () => readEach(await registry.latest(), summaryOf),
+    heads,
+    unfitHeads: () => fit.unfit,
     versions: versionServices(registry, {
       fingerprints: encoders.fingerprints,
       workspace,

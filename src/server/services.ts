@@ -168,6 +168,8 @@ export interface Services {
   };
   /** True where a real inference succeeded a moment ago, or does now; the answer comes within two seconds. */
   ready(): Promise<boolean>;
+  /** Some of the heads that were trained on other encoders than this server's, as of a moment ago, as `name@version`. */
+  unfitHeads(): readonly string[];
   /** Execution provider in use. */
   provider: 'cpu' | 'cuda';
 }

@@ -68,3 +68,12 @@ it('names no software, and forbids guessing at types', async () => {
     expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
   }
 });
+
+it('says which heads it cannot answer for, and is ready for the others', async () => {
+  const { address } = await serve(services({ unfitHeads: () => ['pets@3'] }));
+  const answer = await fetch(`${address}/readyz`);
+  expect([answer.status, await answer.json()]).toEqual([
+    200,
+    { status: 'ready', provider: 'cpu', unfitHeads: ['pets@3'] },
+  ]);
+});

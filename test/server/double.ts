@@ -104,6 +104,7 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
       import: async (_file, name = 'pets') => ({ name, version: 4 }),
     },
     ready: async () => true,
+    unfitHeads: () => [],
     provider: 'cpu',
     datasets: {
       add: async () => ({ dataset, isNew: true }),

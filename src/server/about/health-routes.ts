@@ -6,7 +6,14 @@ import type { Services } from '../services.ts';
 
 const healthSchema = z.object({ status: z.literal('ok') }).meta({ example: { status: 'ok' } });
 const readySchema = z
-  .object({ status: z.literal('ready'), provider: z.enum(['cpu', 'cuda']) })
+  .object({
+    status: z.literal('ready'),
+    provider: z.enum(['cpu', 'cuda']),
+    unfitHeads: z.array(z.string()).optional().meta({
+      description:
+        'Heads that this server cannot answer for, because they were trained on other encoders; left out where there are none.',
+    }),
+  })
   .meta({ example: { status: 'ready', provider: 'cpu' } });
 
 /** Whether the server lives, and whether it can answer. */
@@ -49,7 +56,12 @@ export function healthRoutes(services: Services): Route[] {
       handlers: [
         async (_request, response) => {
           await requireReady(services);
-          response.json({ status: 'ready', provider: services.provider });
+          const unfitHeads = services.unfitHeads();
+          response.json({
+            status: 'ready',
+            provider: services.provider,
+            ...(unfitHeads.length > 0 && { unfitHeads }),
+          });
         },
       ],
     },
