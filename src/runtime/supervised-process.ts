@@ -1,0 +1,111 @@
+import { type ChildProcess, fork, type Serializable } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+
+export interface SupervisedOptions<Message> {
+  /** Most memory that the process may use, in MiB. JavaScript's heap gets three quarters of it. */
+  memory: number;
+  /** Milliseconds until it is killed. */
+  timeout: number;
+  /** Ends the process: its channel is closed, and it is killed where it has not ended soon after. */
+  signal: AbortSignal;
+  onMessage(message: Message): void;
+}
+
+/** Why a supervised process ended before its work was done. */
+export class ProcessEnded extends Error {
+  readonly reason: 'memory' | 'timeout' | 'crash';
+
+  constructor(reason: ProcessEnded['reason'], message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** Milliseconds that a process has to clean up after its channel is closed. */
+const grace = 2000;
+/** Milliseconds between two looks at how much memory it uses. */
+const memoryInterval = 250;
+/** Characters of its last complaint that are kept. */
+const complaintLength = 2000;
+
+/**
+ * Runs a script in a process of its own, which may use so much memory and time and no more: whatever it is given to work on,
+ * this process goes on answering. The script takes its order as the first message, and exits with 0 when it is done.
+ * @throws ProcessEnded; what the signal says
+ * @example await runSupervised(new URL('./import-process.ts', import.meta.url), order, { memory: 2048, timeout: 60_000, signal, onMessage });
+ */
+export async function runSupervised<Message>(
+  script: URL,
+  order: Serializable,
+  { memory, timeout, signal, onMessage }: SupervisedOptions<Message>,
+): Promise<void> {
+  signal.throwIfAborted();
+  const child = fork(script, {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    execArgv: [...process.execArgv, `--max-old-space-size=${Math.ceil(memory * 0.75)}`],
+  });
+  let killedFor: ProcessEnded | undefined;
+  const kill = (reason: ProcessEnded['reason'], message: string) => {
+    killedFor ??= new ProcessEnded(reason, message);
+    child.kill('SIGKILL');
+  };
+  const tooMuch = `it needed more than ${memory} MiB`;
+  const timer = setTimeout(() => kill('timeout', `it took more than ${timeout / 1000} s`), timeout);
+  const watch = setInterval(async () => {
+    if ((await residentMemory(child)) > memory) kill('memory', tooMuch);
+  }, memoryInterval);
+  let ending: NodeJS.Timeout | undefined;
+  const leave = () => {
+    if (child.connected) child.disconnect();
+    ending = setTimeout(() => child.kill('SIGKILL'), grace);
+  };
+  signal.addEventListener('abort', leave, { once: true });
+  let complaint = '';
+  child.stderr?.on('data', (text) => {
+    complaint = (complaint + text).slice(-complaintLength);
+  });
+  child.on('message', (message: Message) => {
+    if (!signal.aborted) onMessage(message);
+  });
+  if (child.connected) child.send(order, () => {});
+  try {
+    const { code, name } = await exitOf(child);
+    signal.throwIfAborted();
+    if (killedFor) throw killedFor;
+    if (code === 0) return;
+    // V8 aborts where the heap is full; the system kills whom it has no memory for.
+    if (name === 'SIGKILL' || /heap out of memory|allocation failed/i.test(complaint))
+      throw new ProcessEnded('memory', tooMuch);
+    throw new ProcessEnded('crash', `it ended with ${name ?? `code ${code}`} ${complaint}`.trim());
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(ending);
+    clearInterval(watch);
+    signal.removeEventListener('abort', leave);
+  }
+}
+
+/**
+ * How a process ended, once its last messages and complaints have come. Its own `close` never comes where this side has
+ * closed the channel.
+ */
+async function exitOf(child: ChildProcess): Promise<{ code: number | null; name: NodeJS.Signals | null }> {
+  const ended = new Promise<{ code: number | null; name: NodeJS.Signals | null }>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code, name) => resolve({ code, name }));
+  });
+  const heard = Promise.all([
+    child.connected && once(child, 'disconnect'),
+    child.stderr && once(child.stderr, 'close'),
+  ]);
+  const exit = await ended;
+  await heard;
+  return exit;
+}
+
+/** MiB of a process that are in memory; 0 where the system does not say. */
+async function residentMemory({ pid }: ChildProcess): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024;
+}
