@@ -47,7 +47,7 @@ const check = addColumnOptions(
     const source = await findSource(given);
     const onProgress = progressBar();
     const { dataset, ...found } = await tryImport(source, { ...columnNames(options), workspace, onProgress });
-    const { name, problems, notes, counts, preview } = found;
+    const { name, problems, problemCount, notes, counts, preview } = found;
     if (options.json) printJson({ isUsable: dataset !== undefined, ...found });
     else {
       print(
@@ -67,7 +67,7 @@ const check = addColumnOptions(
         );
       for (const note of notes) print(`note: ${note}`);
       for (const { at, detail } of problems) print(`${at}: ${detail}`);
-      print(problems.length === 0 ? 'no problems' : `${problems.length} problems`);
+      print(problemCount === 0 ? 'no problems' : `${problemCount} problems`);
     }
     if (!dataset) process.exitCode = 1;
   });

@@ -10,6 +10,8 @@ const fields = {
   name: plainText
     .min(1)
     .max(200)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be in a name
+    .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must have no control characters')
     .optional()
     .meta({ description: 'Else the name of the file.', example: 'pets' }),
   ...rowReading,

@@ -1,8 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
+import type { DatasetSize } from './dataset-size.ts';
 import type { FoundExample } from './example.ts';
 import { findInside } from './inside.ts';
+import { problemOfLabel } from './label-column.ts';
 import type { Problems } from './problems.ts';
+import { shorten } from './quote.ts';
+import { tableLimits } from './table-row.ts';
 import { readTextFile } from './text-file.ts';
 
 const pictureExtensions = ['.jpg', '.jpeg', '.png', '.webp'];
@@ -28,16 +32,18 @@ interface ClassFolder {
   split: 'train' | 'test' | undefined;
 }
 
+interface ClassFolders extends Omit<ClassFolder, 'label'> {
+  /** Counts the examples and their texts. */
+  size: DatasetSize;
+}
+
 /**
  * Reads a folder that has one folder per class: the folder's name is the label, every picture in it is an example,
  * and `name.txt` is the text of `name.jpg`, or an example of its own where there is no such picture.
- * @param root the dataset's folder, as `realpath` gives it
- * @param folder the root, or its `train` or `test`
+ * @param folders where they are: the dataset's folder, or its `train` or `test`
  */
 export async function readClassFolders(
-  root: string,
-  folder: string,
-  split: 'train' | 'test' | undefined,
+  { root, path: folder, split, size }: ClassFolders,
   problems: Problems,
   notes: string[],
 ): Promise<FoundExample[]> {
@@ -48,13 +54,19 @@ export async function readClassFolders(
     if (kind === 'file') unused.push(relative(root, path));
     else if (kind === 'link')
       problems.add(relative(root, path), 'it is a link to a folder, which is not followed');
-    else
-      for (const example of await readClass(
-        { root, path, label: name.normalize('NFC'), split },
-        problems,
-        unused,
-      ))
+    else {
+      const label = name.normalize('NFC');
+      const problem = problemOfLabel(label);
+      if (problem !== undefined) problems.add(`${shorten(relative(root, path))}/`, problem);
+      for await (const example of readClass({ root, path, label, split }, problems, unused)) {
+        const tooMuch = size.add(example.text);
+        if (tooMuch !== undefined) {
+          problems.add(example.at, tooMuch);
+          return examples;
+        }
         examples.push(example);
+      }
+    }
   }
   if (unused.length > 0) {
     const shown = unused.slice(0, 3).join(', ');
@@ -84,8 +96,11 @@ export async function listFolder(folder: string): Promise<FolderEntry[]> {
   return listed.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-async function readClass(folder: ClassFolder, problems: Problems, unused: string[]): Promise<FoundExample[]> {
-  const examples: FoundExample[] = [];
+async function* readClass(
+  folder: ClassFolder,
+  problems: Problems,
+  unused: string[],
+): AsyncGenerator<FoundExample> {
   const names = (await listFolder(folder.path)).map(({ name, kind }) =>
     kind === 'file' ? name : `${name}/`,
   );
@@ -102,18 +117,17 @@ async function readClass(folder: ClassFolder, problems: Problems, unused: string
       else problems.add(at, found.problem);
       const textName = `${stemOf(name)}.txt`;
       if (files.has(textName)) await readText(folder, textName, example, problems);
-      examples.push(example);
+      yield example;
     } else if (extension === '.txt') {
       if (stemsOfPictures.has(stemOf(name))) continue;
       await readText(folder, name, example, problems);
-      examples.push(example);
+      yield example;
     } else if (otherPictureExtensions.includes(extension)) {
       problems.add(at, `${extension.slice(1).toUpperCase()} is not read; use JPEG, PNG or WebP`);
     } else {
       unused.push(at);
     }
   }
-  return examples;
 }
 
 async function readText(
@@ -127,7 +141,9 @@ async function readText(
   const read = 'path' in found ? await readTextFile(found.path, maximumTextBytes) : found;
   if ('problem' in read) return problems.add(at, read.problem);
   const text = read.text.trim();
-  if (text) example.text = text;
+  if (text.length > tableLimits.value)
+    problems.add(at, `the text has ${text.length} characters; ${tableLimits.value} are the limit`);
+  else if (text) example.text = text;
   else if (!example.image) problems.add(at, 'the text is empty and there is no picture');
 }
 

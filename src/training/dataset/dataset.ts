@@ -33,8 +33,10 @@ const previewed = 5;
 /** What there is to say about a dataset before anything is done with it. */
 export interface DatasetCheck {
   name: string;
-  /** Every one, in order of place. */
+  /** In order of place; the first 100,000 that were found. */
   problems: ErrorItem[];
+  /** How many there are. */
+  problemCount: number;
   notes: string[];
   /** What was found, rows with problems included. */
   counts: DatasetCounts;
@@ -87,12 +89,13 @@ export async function checkDataset(
     label,
     split,
   }));
-  if (problems.length > 0) return { name, problems, notes, counts, preview };
+  const problemCount = found.count;
+  if (problemCount > 0) return { name, problems, problemCount, notes, counts, preview };
   const examples = checked.map(({ at: _, ...example }): Example => example);
   const labels = labelsOf(examples, columns);
   const hash = hashExamples(examples);
   const dataset = { name, target, labelSeparator, labels, examples, hash, notes };
-  return { name, problems, notes, counts, preview, dataset };
+  return { name, problems, problemCount, notes, counts, preview, dataset };
 }
 
 /**
@@ -104,8 +107,8 @@ export async function checkDataset(
  * const captions = await readDataset('data/photos', { textColumn: 'caption' });
  */
 export async function readDataset(folder: string, options: ReadOptions = {}): Promise<Dataset> {
-  const { name, problems, dataset } = await checkDataset(folder, options);
-  if (!dataset) throw describeProblems(name, problems);
+  const { name, problems, problemCount, dataset } = await checkDataset(folder, options);
+  if (!dataset) throw describeProblems(name, problems, problemCount);
   return dataset;
 }
 

@@ -1,9 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
+import { TandemError } from '../../errors.ts';
 import type { DatasetCatalogue, DatasetRecord } from './catalogue.ts';
 import { checkDataset, type DatasetCheck } from './dataset.ts';
 import type { ColumnNames } from './example.ts';
 import { describeProblems } from './problems.ts';
+import { hasControlCharacters } from './quote.ts';
 import { unpackUpload } from './upload/unpack.ts';
 
 /** Where a dataset comes from: a folder, or one file (zip, tar, CSV or JSONL) with what its owner called it. */
@@ -14,6 +16,8 @@ export interface ImportOptions extends Partial<ColumnNames> {
   workspace: string;
   /** Name of the dataset; else that of the file or the folder. */
   name?: string;
+  /** What the import calls itself in the catalogue; see `DatasetCatalogue.abandon`. */
+  importing?: string;
   onProgress?(progress: ImportProgress): void;
 }
 
@@ -43,26 +47,33 @@ export function importDataset(
   source: DatasetSource,
   options: ImportOptions,
 ): Promise<{ record: DatasetRecord; isNew: boolean }> {
-  return withChecked(source, options, async ({ name, problems, dataset }) => {
-    if (!dataset) throw describeProblems(name, problems);
-    return catalogue.add(dataset, name, (done, total) =>
-      options.onProgress?.({ stage: 'storing', done, total }),
-    );
+  return withChecked(source, options, async ({ name, problems, problemCount, dataset }) => {
+    if (!dataset) throw describeProblems(name, problems, problemCount);
+    const onProgress = (done: number, total: number) =>
+      options.onProgress?.({ stage: 'storing', done, total });
+    return catalogue.add(dataset, name, onProgress, options.importing);
   });
 }
 
 async function withChecked<Result>(
   source: DatasetSource,
-  { workspace, name, onProgress, ...columns }: ImportOptions,
+  { workspace, name, importing: _, onProgress, ...columns }: ImportOptions,
   use: (check: DatasetCheck) => Promise<Result>,
 ): Promise<Result> {
+  if (name !== undefined) checkName(name);
   const scratch = await mkdtemp(join(workspace, '.import-'));
   try {
     const folder =
       'folder' in source
         ? source.folder
         : await unpackUpload(source.file, source.fileName, join(scratch, 'unpacked'));
-    const called = name ?? ('folder' in source ? undefined : stemOf(source.fileName));
+    const called =
+      name ??
+      nameOf(
+        'folder' in source
+          ? await realpath(source.folder).catch(() => source.folder)
+          : stemOf(source.fileName),
+      );
     const check = await checkDataset(folder, {
       ...columns,
       name: called,
@@ -75,9 +86,30 @@ async function withChecked<Result>(
   }
 }
 
+/** Characters of a dataset's name. */
+const longestName = 200;
+
+function checkName(name: string): void {
+  const detail = hasControlCharacters(name)
+    ? 'it has control characters in it'
+    : name.length > longestName && `it has ${name.length} characters; ${longestName} are the limit`;
+  if (detail)
+    throw new TandemError('invalid-request', `name: ${detail}`, { items: [{ at: 'name', detail }] });
+}
+
+/** A name that was not chosen for a dataset, but that of a file or folder. */
+function nameOf(place: string): string {
+  return (
+    basename(place)
+      .replaceAll(/\p{Cc}/gu, '_')
+      .slice(0, longestName) || 'dataset'
+  );
+}
+
 /** `pets` of `pets.tar.gz`. */
 function stemOf(fileName: string): string {
   const whole = basename(fileName);
-  const stem = whole.slice(0, whole.length - extname(whole).length).replace(/\.tar$/i, '');
-  return stem || 'dataset';
+  const extension = extname(whole);
+  const stem = whole.slice(0, whole.length - extension.length);
+  return /^\.t?gz$/i.test(extension) ? stem.replace(/\.tar$/i, '') : stem;
 }

@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, sep, win32 } from 'node:path';
+import { quote } from './quote.ts';
 
 /**
  * Finds a file that a dataset names, and makes sure that it is one of the dataset's own: no absolute path, no `..`,
@@ -13,7 +14,7 @@ export async function findInside(
   folder: string,
   name: string,
 ): Promise<{ path: string } | { problem: string }> {
-  const quoted = JSON.stringify(name);
+  const quoted = quote(name);
   if (isAbsolute(name) || win32.isAbsolute(name) || /^[a-z]:/i.test(name)) {
     return { problem: `${quoted} is an absolute path; name files relative to the dataset's folder` };
   }

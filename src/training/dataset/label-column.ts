@@ -1,4 +1,6 @@
 import type { ColumnNames } from './example.ts';
+import { hasControlCharacters, quote } from './quote.ts';
+import { tableLimits } from './table-row.ts';
 import { readText } from './value.ts';
 
 /**
@@ -18,12 +20,25 @@ export function readLabel(
   const label = texts.join(labelSeparator).normalize('NFC');
   if (target === 'multi') {
     const labels = new Set(labelsIn(label, labelSeparator));
+    if (labels.size > tableLimits.labelsOfExample)
+      return { problem: `there are ${labels.size} labels; ${tableLimits.labelsOfExample} are the limit` };
+    const problem = labels.values().map(problemOfLabel).find(Boolean);
+    if (problem !== undefined) return { problem };
     return { label: [...labels].sort().join(labelSeparator) };
   }
+  const problem = problemOfLabel(label);
+  if (problem !== undefined) return { problem };
   if (!label) return { problem: `no label: "${labelColumn}" is empty` };
   if (target === 'regression' && !isNumber(label))
-    return { problem: `"${labelColumn}" is ${JSON.stringify(label)}, not a number` };
+    return { problem: `"${labelColumn}" is ${quote(label)}, not a number` };
   return { label };
+}
+
+/** What is wrong with a label whatever the target, in words. */
+export function problemOfLabel(label: string): string | undefined {
+  if (label.length > tableLimits.label)
+    return `the label has ${label.length} characters; ${tableLimits.label} are the limit`;
+  return hasControlCharacters(label) ? `the label ${quote(label)} has control characters in it` : undefined;
 }
 
 /**

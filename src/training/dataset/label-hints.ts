@@ -1,5 +1,6 @@
 import type { ColumnNames, FoundExample } from './example.ts';
 import { ownLabels } from './label-column.ts';
+import { quote } from './quote.ts';
 
 type Labelled = Pick<FoundExample, 'label'>;
 
@@ -28,14 +29,14 @@ export function noteLabels(
   const alike = [...Map.groupBy(labels, sameness).values()].filter((group) => group.length > 1);
   for (const group of alike.slice(0, 3))
     notes.push(
-      `the labels ${group.map((label) => JSON.stringify(label)).join(' and ')} differ only in how they are written; they are learnt as ${group.length}`,
+      `the labels ${group.slice(0, 3).map(quote).join(' and ')} differ only in how they are written; they are learnt as ${group.length}`,
     );
   if (target === 'multi') return;
   if (lookLikeNumbers(examples)) notes.push(numbersHint);
   const joined = [...labels].find((label) => label.includes(labelSeparator));
   if (joined !== undefined)
     notes.push(
-      `the label ${JSON.stringify(joined)} is taken as one; to learn several of an example, add --target multi (over HTTP, target)`,
+      `the label ${quote(joined)} is taken as one; to learn several of an example, add --target multi (over HTTP, target)`,
     );
 }
 

@@ -4,6 +4,8 @@ import { labelsIn, ownLabels } from './label-column.ts';
 import { lookLikeNumbers, numbersHint } from './label-hints.ts';
 import { checkNumbers, checkRange } from './numbers.ts';
 import type { Problems } from './problems.ts';
+import { shorten } from './quote.ts';
+import { tableLimits } from './table-row.ts';
 
 type LabelReading = Pick<ColumnNames, 'target' | 'labelSeparator'>;
 
@@ -31,6 +33,7 @@ export function checkLabels(
   { dataset, purpose, ...reading }: LabelReading & { dataset: string; purpose: DatasetPurpose },
   problems: Problems,
 ): void {
+  checkDistinctLabels(examples, { dataset, ...reading }, problems);
   if (examples.length === 0) problems.add(dataset, 'there are no examples');
   else if (purpose === 'measuring') {
     // One label alone, or a single example, can be measured.
@@ -38,12 +41,29 @@ export function checkLabels(
   else if (new Set(examples.map(({ label }) => meaningOf(label, reading.target))).size === 1)
     problems.add(
       dataset,
-      `every example has the same ${reading.target === 'multi' ? 'labels' : 'number'}, "${examples[0].label}"; there is nothing to learn`,
+      `every example has the same ${reading.target === 'multi' ? 'labels' : 'number'}, "${shorten(examples[0].label)}"; there is nothing to learn`,
     );
   if (reading.target === 'multi' && purpose === 'training') checkSeveralLabels(examples, reading, problems);
   if (reading.target !== 'regression') return;
   checkNumbers(examples, problems);
   if (purpose === 'training') checkRange(examples, dataset, problems);
+}
+
+/** Lists of datasets and the answers of heads name every label. */
+function checkDistinctLabels(
+  examples: readonly FoundExample[],
+  { dataset, ...reading }: LabelReading & { dataset: string },
+  problems: Problems,
+): void {
+  if (reading.target === 'regression') return;
+  const labels = new Set<string>();
+  for (const { label } of examples) for (const own of ownLabels(label, reading)) labels.add(own);
+  const characters = labels.values().reduce((sum, { length }) => sum + length, 0);
+  if (labels.size > tableLimits.labels || characters > tableLimits.labelText)
+    problems.add(
+      dataset,
+      `there are ${labels.size} different labels of ${characters} characters together; ${tableLimits.labels} labels of ${tableLimits.labelText} characters are the limit`,
+    );
 }
 
 function checkSeveralLabels(
@@ -58,20 +78,20 @@ function checkSeveralLabels(
       all.add(own);
       if (split !== 'test') trained.add(own);
     }
-  for (const label of all) if (!trained.has(label)) problems.add(`label "${label}"`, onlyTested);
+  for (const label of all) if (!trained.has(label)) problems.add(`label "${shorten(label)}"`, onlyTested);
 }
 
 function checkSingleLabels(examples: FoundExample[], dataset: string, problems: Problems): void {
   const byLabel = Map.groupBy(examples, ({ label }) => label);
   if (byLabel.size === 1)
-    problems.add(dataset, `every example has the label "${examples[0].label}"; two are needed`);
+    problems.add(dataset, `every example has the label "${shorten(examples[0].label)}"; two are needed`);
   const isLonely = byLabel.values().some(({ length }) => length === 1);
   if (isLonely && lookLikeNumbers(examples)) problems.add(dataset, numbersHint);
   for (const [label, [first, ...others]] of byLabel) {
     if (others.length === 0) {
-      problems.add(first!.at, `the only example of the label "${label}"; a label needs at least 2`);
+      problems.add(first!.at, `the only example of the label "${shorten(label)}"; a label needs at least 2`);
     } else if ([first!, ...others].every(({ split }) => split === 'test')) {
-      problems.add(`label "${label}"`, onlyTested);
+      problems.add(`label "${shorten(label)}"`, onlyTested);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type FolderEntry, listFolder, readClassFolders } from './class-folders.ts';
+import { DatasetSize } from './dataset-size.ts';
 import type { ColumnNames, FoundExample } from './example.ts';
 import { metadataFileNames } from './metadata-file.ts';
 import { readMetadataRows } from './metadata-rows.ts';
@@ -27,6 +28,7 @@ export async function findExamples(
 ): Promise<FoundExample[] | undefined> {
   const parts = await findParts(root, problems);
   const found: FoundExample[] = [];
+  const size = new DatasetSize();
   let known = false;
   for (const { path, entries, split } of parts) {
     const prefix = split ? `${split}/` : '';
@@ -36,10 +38,11 @@ export async function findExamples(
       problems.add(`${prefix}${files.join(` and ${prefix}`)}`, 'two lists of examples; keep one of them');
     } else if (files.length === 1) {
       const name = files[0];
-      const place = { root, folder: path, path: join(path, name), name: prefix + name, split, inlineFolder };
+      const file = join(path, name);
+      const place = { root, folder: path, path: file, name: prefix + name, split, inlineFolder, size };
       for (const example of await readMetadataRows(place, columns, problems, notes)) found.push(example);
     } else {
-      const examples = await readClassFolders(root, path, split, problems, notes);
+      const examples = await readClassFolders({ root, path, split, size }, problems, notes);
       for (const example of examples) found.push({ ...example, row: found.length + 1 });
     }
   }

@@ -1,7 +1,9 @@
 import { readCsv } from './csv.ts';
+import type { DatasetSize } from './dataset-size.ts';
 import { extractInlinePicture, isInlinePicture } from './inline-pictures.ts';
 import { readJsonLines } from './json-lines.ts';
 import type { Problems } from './problems.ts';
+import { hasControlCharacters, quote } from './quote.ts';
 import { type ReadRow, type TableRow, tableLimits } from './table-row.ts';
 import { TextProblem } from './text-stream.ts';
 
@@ -17,6 +19,8 @@ export interface MetadataFile {
   inlineFolder?: string;
   /** The columns that are asked for: what stands in others is not kept. */
   kept: readonly string[];
+  /** Counts the rows and their texts. */
+  size: DatasetSize;
 }
 
 export interface MetadataTable {
@@ -45,21 +49,13 @@ export async function readMetadataFile(
       : readJsonLines(path);
     for await (const read of source) {
       const at = `${name} row ${read.row}`;
-      if (rows.length === tableLimits.rows) {
-        problems.add(at, `there are more than ${tableLimits.rows} rows; split it into several datasets`);
-        return undefined;
-      }
       const row = await checkRow(read, at, file, problems);
-      if (!row) continue;
-      rows.push(row);
-      for (const column of row.values.keys()) {
-        columns.add(column);
-        if (!file.kept.includes(column)) row.values.delete(column);
-      }
-      if (columns.size > tableLimits.columns) {
-        problems.add(at, `there are more than ${tableLimits.columns} columns; reading stopped there`);
+      const tooMuch = (row && takeColumns(row, columns, file.kept)) ?? file.size.add(...textsOf(row));
+      if (tooMuch !== undefined) {
+        problems.add(at, tooMuch);
         return undefined;
       }
+      if (row) rows.push(row);
     }
   } catch (error) {
     if (!(error instanceof TextProblem)) throw error;
@@ -69,13 +65,57 @@ export async function readMetadataFile(
   return rows.length === 0 && problems.count > before ? undefined : { columns: [...columns], rows };
 }
 
+/**
+ * Notes a row's columns, and keeps the values that are asked for.
+ * @returns what is wrong with a column that no earlier row had, in words
+ */
+function takeColumns(
+  { values }: TableRow,
+  columns: Set<string>,
+  kept: readonly string[],
+): string | undefined {
+  for (const column of values.keys()) {
+    if (!kept.includes(column)) values.delete(column);
+    if (columns.has(column)) continue;
+    columns.add(column);
+    const problem = problemOfName(column, columns.size);
+    if (problem !== undefined) return `${problem}; reading stopped there`;
+  }
+  if (columns.size <= tableLimits.columns) return undefined;
+  return `there are more than ${tableLimits.columns} columns; reading stopped there`;
+}
+
+/** @param number of the column, from 1 */
+function problemOfName(column: string, number: number): string | undefined {
+  if (column.length > tableLimits.columnName)
+    return `the name of column ${number} has ${column.length} characters; ${tableLimits.columnName} are the limit`;
+  return hasControlCharacters(column)
+    ? `the name of column ${number}, ${quote(column)}, has control characters in it`
+    : undefined;
+}
+
+/** What of a row stays in memory. */
+function* textsOf(row: TableRow | undefined): Generator<unknown> {
+  for (const value of row?.values.values() ?? [])
+    if (Array.isArray(value)) yield* value;
+    else yield value;
+}
+
 function addHeader(header: string[], columns: Set<string>, name: string, problems: Problems): boolean {
   if (header.length > tableLimits.columns) {
     problems.add(name, `it has ${header.length} columns; ${tableLimits.columns} are the limit`);
     return false;
   }
+  const problem = header
+    .values()
+    .map((column, index) => problemOfName(column, index + 1))
+    .find(Boolean);
+  if (problem !== undefined) {
+    problems.add(name, problem);
+    return false;
+  }
   const repeated = header.find((column, index) => header.indexOf(column) < index);
-  if (repeated !== undefined) problems.add(name, `the column ${JSON.stringify(repeated)} stands there twice`);
+  if (repeated !== undefined) problems.add(name, `the column ${quote(repeated)} stands there twice`);
   for (const column of header) columns.add(column);
   return true;
 }
@@ -94,7 +134,7 @@ async function checkRow(
     if (column === imageColumn && isInlinePicture(value))
       read.values.set(column, await extractInlinePicture(value, inlineFolder));
     else if (typeof value === 'string' && value.length > tableLimits.value) {
-      const detail = `the value of ${JSON.stringify(column)} has ${value.length} characters; ${tableLimits.value} are the limit`;
+      const detail = `the value of ${quote(column)} has ${value.length} characters; ${tableLimits.value} are the limit`;
       problems.add(at, detail);
       return undefined;
     }

@@ -1,10 +1,12 @@
 import { closest } from './closest.ts';
+import type { DatasetSize } from './dataset-size.ts';
 import type { ColumnNames, FoundExample } from './example.ts';
 import type { InlinePicture } from './inline-pictures.ts';
 import { findInside } from './inside.ts';
 import { readLabel } from './label-column.ts';
 import { readMetadataFile } from './metadata-file.ts';
 import type { Problems } from './problems.ts';
+import { quote, quoteSome } from './quote.ts';
 import type { TableRow } from './table-row.ts';
 import { readText } from './value.ts';
 
@@ -20,6 +22,8 @@ export interface MetadataPlace {
   split?: 'train' | 'test';
   /** Where pictures go that stand in the table itself. */
   inlineFolder?: string;
+  /** Counts the rows and their texts. */
+  size: DatasetSize;
 }
 
 const splitColumn = 'split';
@@ -34,14 +38,16 @@ export async function readMetadataRows(
   problems: Problems,
   notes: string[],
 ): Promise<FoundExample[]> {
-  const { path, name, inlineFolder } = place;
-  const file = { path, name, inlineFolder, imageColumn: names.imageColumn, kept: askedColumns(names) };
+  const { path, name, inlineFolder, size } = place;
+  const file = { path, name, inlineFolder, size, imageColumn: names.imageColumn, kept: askedColumns(names) };
   const table = await readMetadataFile(file, problems);
   if (!table) return [];
   const { columns, rows } = table;
   if (!checkColumns(columns, name, names, problems, notes)) return [];
   const examples: FoundExample[] = [];
-  for (const row of rows) {
+  // Each row is let free when its example is made: there may be millions.
+  rows.reverse();
+  for (let row = rows.pop(); row; row = rows.pop()) {
     const example = await readRow(row, place, names, problems);
     if (example) examples.push(example);
   }
@@ -73,12 +79,12 @@ function checkColumns(
     problems.add(file, `unknown column ${JSON.stringify(column)}; did you mean ${JSON.stringify(meant)}?`);
   }
   if (misspelt.length > 0) return false;
-  const found = `the columns are ${columns.map((column) => JSON.stringify(column)).join(', ')}`;
+  const found = `the columns are ${quoteSome(columns)}`;
   if (missing.includes(labelColumn)) problems.add(file, `there is no column "${labelColumn}"; ${found}`);
   if (missing.includes(imageColumn) && missing.includes(textColumn)) {
     problems.add(file, `there is neither a column "${imageColumn}" nor a column "${textColumn}"; ${found}`);
   }
-  const unused = spare.map((column) => JSON.stringify(column)).join(', ');
+  const unused = quoteSome(spare);
   if (unused) notes.push(`${file}: not used: ${spare.length === 1 ? 'column' : 'columns'} ${unused}`);
   return !missing.includes(labelColumn);
 }
@@ -104,6 +110,7 @@ async function readRow(
   if (fileName === null || text === null || side === null) return undefined;
   const example: FoundExample = { at, row, label: 'label' in label ? label.label : '' };
   if (text) example.text = text;
+  if (text.includes('\0')) problems.add(at, 'a zero byte stands in the text; remove it');
   const found = isInlinePicture(inline)
     ? inline
     : fileName && (await findInside(place.root, place.folder, fileName));
@@ -111,7 +118,7 @@ async function readRow(
   else if (found) problems.add(at, found.problem);
   else if (!text) problems.add(at, 'neither a picture nor a text');
   if (side && side !== 'train' && side !== 'test')
-    problems.add(at, `the split ${JSON.stringify(side)} is neither "train" nor "test"`);
+    problems.add(at, `the split ${quote(side)} is neither "train" nor "test"`);
   const given = side === 'train' || side === 'test' ? side : (place.split ?? splitFromPath(fileName));
   if (given) example.split = given;
   return 'label' in label ? example : undefined;

@@ -1,5 +1,6 @@
 import type { FoundExample } from './example.ts';
 import type { Problems } from './problems.ts';
+import { quote } from './quote.ts';
 
 /** Heads answer in single precision: its squares must stay finite, and neighbouring numbers must stay apart. */
 const largestNumber = 1e15;
@@ -12,7 +13,7 @@ type Labelled = Pick<FoundExample, 'at' | 'label'>;
 export function checkNumbers(examples: readonly Labelled[], problems: Problems): void {
   for (const { at, label } of examples) {
     const value = Number(label);
-    if (!Number.isFinite(value)) problems.add(at, `the label ${JSON.stringify(label)} is not a number`);
+    if (!Number.isFinite(value)) problems.add(at, `the label ${quote(label)} is not a number`);
     else if (Math.abs(value) > largestNumber)
       problems.add(
         at,

@@ -20,20 +20,24 @@ export async function checkPictures(
   problems: Problems,
   onProgress?: (done: number, total: number) => void,
 ): Promise<CheckedExample[]> {
-  const byPath = new Map<string, Promise<Outcome>>();
+  const byPath = new Map<string, Outcome>();
   let done = 0;
-  const check = async ({ image }: FoundExample) => {
-    const known: Outcome | Promise<Outcome> =
-      image === undefined ? {} : (byPath.get(image) ?? checkPicture(image));
-    if (image !== undefined) byPath.set(image, Promise.resolve(known));
-    const outcome = await known;
-    onProgress?.(++done, found.length);
-    return outcome;
+  const files = new Map<string, number>();
+  for (const { image } of found) {
+    if (image === undefined) done++;
+    else files.set(image, (files.get(image) ?? 0) + 1);
+  }
+  if (done > 0) onProgress?.(done, found.length);
+  const check = async ([image, examples]: [string, number]) => {
+    byPath.set(image, await checkPicture(image));
+    done += examples;
+    onProgress?.(done, found.length);
   };
-  const outcomes = await pMap(found, check, { concurrency: atOnce });
+  await pMap(files, check, { concurrency: atOnce });
   // In order of the rows, whichever picture was checked first.
-  return found.map((example, index) => {
-    const { problem, ...hashes } = outcomes[index];
+  return found.map((example) => {
+    if (example.image === undefined) return example;
+    const { problem, ...hashes } = byPath.get(example.image)!;
     if (problem) problems.add(example.at, `the picture cannot be used: ${problem}`);
     return { ...example, ...hashes };
   });

@@ -2,6 +2,9 @@ import { type ErrorItem, TandemError } from '../../errors.ts';
 
 const listed = 100;
 
+/** Problems that are kept; of a table of millions of bad rows more are of no use. */
+const maximumKept = 100_000;
+
 /**
  * Gathers everything that is wrong with a dataset, so that a person mends it in one go.
  * @example
@@ -11,24 +14,32 @@ const listed = 100;
  */
 export class Problems {
   readonly #items: ErrorItem[] = [];
+  #count = 0;
 
   add(at: string, detail: string): void {
-    this.#items.push({ at, detail });
+    this.#count++;
+    if (this.#items.length < maximumKept) this.#items.push({ at, detail });
   }
 
   get count(): number {
-    return this.#items.length;
+    return this.#count;
   }
 
-  /** All of them, in order of place. */
+  /** All of them, or the first 100,000 that were found, in order of place. */
   list(): ErrorItem[] {
     return this.#items.toSorted((a, b) => byPlace.compare(a.at, b.at));
   }
 }
 
-/** The error of a dataset that has problems, with the first 100 of them. */
-export function describeProblems(dataset: string, problems: readonly ErrorItem[]): TandemError {
-  const count = problems.length;
+/**
+ * The error of a dataset that has problems, with the first 100 of them.
+ * @param count how many there are, where not all are listed
+ */
+export function describeProblems(
+  dataset: string,
+  problems: readonly ErrorItem[],
+  count = problems.length,
+): TandemError {
   const counted = count === 1 ? '1 problem' : `${count} problems`;
   const cut = count > listed ? `; the first ${listed} are listed, ${count - listed} more are not` : '';
   return new TandemError('invalid-dataset', `${dataset} has ${counted}${cut}`, {

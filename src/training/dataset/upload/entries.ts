@@ -14,6 +14,13 @@ export const defaultArchiveLimits: ArchiveLimits = { entries: 500_000, bytes: 16
 /** Small files are no bombs, however well they pack: a list of labels may shrink a thousandfold. */
 export const ratioExempt = 2 ** 20;
 
+/** The same for all files of an archive together. */
+export const totalRatioExempt = 64 * 2 ** 20;
+
+/** Folders that may lead to a file, and bytes of all names together. */
+const maximumDepth = 32;
+const maximumNameBytes = 64 * 2 ** 20;
+
 /**
  * The entries of one archive, checked one after another, whatever its format: their names, their number and their
  * sizes. Nothing here touches the disk.
@@ -28,6 +35,7 @@ export class EntryList {
   readonly #files = new Set<string>();
   #count = 0;
   #bytes = 0;
+  #nameBytes = 0;
 
   constructor(limits: ArchiveLimits) {
     this.#limits = limits;
@@ -47,8 +55,13 @@ export class EntryList {
     const path = checkName(name);
     if (this.#bytes > this.#limits.bytes)
       throw refuse(name, `the files would take more than ${this.#limits.bytes} bytes`);
+    this.#nameBytes += Buffer.byteLength(name);
+    if (this.#nameBytes > maximumNameBytes)
+      throw refuse(name, `the names of the files have more than ${maximumNameBytes / 2 ** 20} MiB in all`);
     if (isClutter(path)) return undefined;
-    for (let depth = 1; depth < path.length; depth++) this.#addFolder(path.slice(0, depth).join('/'));
+    // From the deepest up: above a folder that is known all are.
+    for (let depth = path.length - 1; depth > 0; depth--)
+      if (!this.#addFolder(path.slice(0, depth).join('/'))) break;
     const whole = path.join('/');
     if (kind === 'folder') {
       this.#addFolder(whole);
@@ -60,9 +73,14 @@ export class EntryList {
     return path;
   }
 
-  #addFolder(folder: string): void {
+  /** @returns whether it is new */
+  #addFolder(folder: string): boolean {
     if (this.#files.has(folder)) throw refuse(folder, 'it is both a file and a folder');
+    if (this.#folders.has(folder)) return false;
     this.#folders.add(folder);
+    if (this.#folders.size > this.#limits.entries)
+      throw refuse('the archive', `it has more than ${this.#limits.entries} folders`);
+    return true;
   }
 
   /** @throws TandemError `invalid-dataset` where there was no file to write */
@@ -90,6 +108,7 @@ function checkName(name: string): string[] {
   if (/[\x00-\x1f\x7f]/.test(name)) throw refuse(name, 'its name has control characters in it');
   if (path.some((part) => Buffer.byteLength(part) > 255) || Buffer.byteLength(name) > 2048)
     throw refuse(name, 'its name is too long');
+  if (path.length > maximumDepth + 1) throw refuse(name, `it lies deeper than ${maximumDepth} folders`);
   return path;
 }
 

@@ -6,7 +6,11 @@ import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
 import { TandemError } from '../../../errors.ts';
-import { type ArchiveLimits, EntryList, ratioExempt, refuse } from './entries.ts';
+import { type ArchiveLimits, EntryList, ratioExempt, refuse, totalRatioExempt } from './entries.ts';
+
+/** Bytes of names, extra fields and comments of all entries together: all of them are in memory at once. */
+const maximumDirectoryBytes = 128 * 2 ** 20;
+const tooLargeDirectory = `its directory has more than ${maximumDirectoryBytes / 2 ** 20} MiB`;
 
 /**
  * Unpacks a zip file into a folder. The whole directory of the archive is checked before a byte is written.
@@ -21,12 +25,16 @@ export async function unpackZip(file: string, folder: string, limits: ArchiveLim
   });
   try {
     const entries: Entry[] = [];
+    let directoryBytes = 0;
     try {
       for await (const entry of zip.eachEntry()) {
         entries.push(entry);
+        directoryBytes += entry.fileNameLength + entry.extraFieldLength + entry.fileCommentLength;
+        if (directoryBytes > maximumDirectoryBytes) throw refuse(archive, tooLargeDirectory);
         if (entries.length > limits.entries) break;
       }
     } catch (error) {
+      if (error instanceof TandemError) throw error;
       throw refusedName(error as Error) ?? damaged(archive, error as Error);
     }
     for (const { entry, path } of checkEntries(entries, (await stat(file)).size, limits)) {
@@ -52,17 +60,21 @@ function refusedName({ message }: Error): TandemError | undefined {
 function checkEntries(entries: Entry[], archiveBytes: number, limits: ArchiveLimits) {
   const list = new EntryList(limits);
   let packed = 0;
+  let unpacked = 0;
   const checked = entries.flatMap((entry) => {
     const { fileName: name, uncompressedSize: bytes, compressedSize } = entry;
     checkKind(entry);
     const path = list.add({ name, kind: name.endsWith('/') ? 'folder' : 'file', bytes });
     packed += compressedSize;
+    unpacked += bytes;
     if (packed > archiveBytes) throw refuse(name, 'its data overlaps that of another file');
     if (bytes > ratioExempt && bytes > limits.ratio * compressedSize)
       throw refuse(name, `it would grow more than ${limits.ratio} times when unpacked`);
     return path ? [{ entry, path }] : [];
   });
   list.finish();
+  if (unpacked > totalRatioExempt && unpacked > limits.ratio * archiveBytes)
+    throw refuse('the archive', `it would grow more than ${limits.ratio} times when unpacked`);
   return checked;
 }
 
