@@ -200,6 +200,18 @@ export const settings = {
     default: '10240',
     schema: wholeNumber(1, 1_048_576),
   }),
+  'import-memory': setting({
+    about: 'most memory of the process that reads a dataset, in MiB',
+    value: 'MiB',
+    default: '2048',
+    schema: wholeNumber(256, 1_048_576),
+  }),
+  'import-timeout': setting({
+    about: 'seconds that reading a dataset may take',
+    value: 's',
+    default: '3600',
+    schema: wholeNumber(1, 604_800),
+  }),
   'fetch-urls': setting({
     about: 'whether requests may name addresses to fetch: off or on',
     value: 'off|on',
@@ -257,6 +269,8 @@ export const serverSettings = [
   'max-loop-delay',
   'max-request',
   'max-upload',
+  'import-memory',
+  'import-timeout',
   'fetch-urls',
   'anonymous',
   'log-level',

@@ -779,7 +779,7 @@ export interface components {
              * @description Else the name of the file.
              * @example pets
              */
-            name?: string;
+            name?: string & (unknown & unknown);
             /** @description Name of the column that holds the picture: a file’s name, base64 or a data URL; `file_name` unless said. */
             imageColumn?: string;
             /** @description Name of the column that holds the text; `text` unless said. */
@@ -806,7 +806,7 @@ export interface components {
              * @description Else the name of the file.
              * @example pets
              */
-            name?: string;
+            name?: string & (unknown & unknown);
             /** @description Name of the column that holds the picture: a file’s name, base64 or a data URL; `file_name` unless said. */
             imageColumn?: string;
             /** @description Name of the column that holds the text; `text` unless said. */
@@ -4143,6 +4143,15 @@ export interface operations {
                 headers: {
                     /** @description Seconds after which to try again. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description deadline-exceeded: The request took too long. */
+            504: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

@@ -11,14 +11,17 @@ import type { DatasetSummary, DatasetUpload, Services } from '../server/services
 import type { DatasetCatalogue, DatasetRecord } from '../training/dataset/catalogue.ts';
 import type { Example } from '../training/dataset/example.ts';
 import { exportDataset } from '../training/dataset/export.ts';
-import { type DatasetSource, importDataset, tryImport } from '../training/dataset/import.ts';
+import type { DatasetSource } from '../training/dataset/import.ts';
+import type { ImportProcesses } from '../training/dataset/import-processes.ts';
 import { makeThumbnail } from '../training/report/thumbnails.ts';
 
 export interface DatasetServiceOptions {
   catalogue: DatasetCatalogue;
+  /** Reads what comes in. */
+  imports: ImportProcesses;
   /** Folder of all data; folders that requests may name lie in its `datasets`. */
   data: string;
-  /** Folder for what is fetched and unpacked meanwhile. */
+  /** Folder for what is fetched meanwhile. */
   workspace: string;
   /** Whether addresses are fetched, and how many bytes of each at most. */
   fetchUrls: boolean;
@@ -29,23 +32,19 @@ export interface DatasetServiceOptions {
 
 /** Milliseconds for a dataset at an address. */
 const downloadTimeout = 3_600_000;
-const listedProblems = 1000;
 const thumbnailsAtOnce = 4;
 
 /** What the HTTP layer asks about datasets. */
 export function datasetServices(options: DatasetServiceOptions): Services['datasets'] {
-  const { catalogue, workspace } = options;
+  const { catalogue, imports } = options;
   return {
-    add: (upload) =>
-      withSource(upload, options, async (source, settings) => {
-        const { record, isNew } = await importDataset(catalogue, source, { ...settings, workspace });
+    add: (upload, signal) =>
+      withSource(upload, { ...options, signal }, async (source, settings) => {
+        const { record, isNew } = await imports.import(source, settings, signal);
         return { dataset: summarize(record), isNew };
       }),
-    try: (upload) =>
-      withSource(upload, options, async (source, settings) => {
-        const { problems, dataset: _, ...check } = await tryImport(source, { ...settings, workspace });
-        return { ...check, problemCount: problems.length, problems: problems.slice(0, listedProblems) };
-      }),
+    try: (upload, signal) =>
+      withSource(upload, { ...options, signal }, (source, settings) => imports.try(source, settings, signal)),
     list: async () => (await catalogue.list()).map(summarize),
     get: async (id) => summarize(await catalogue.get(id)),
     async rows(id, page) {
@@ -88,7 +87,7 @@ export async function deleteUnused(
 
 async function withSource<Result>(
   { source, options: settings }: DatasetUpload,
-  { data, workspace, fetchUrls, maximumBytes }: DatasetServiceOptions,
+  { data, workspace, fetchUrls, maximumBytes, signal }: DatasetServiceOptions & { signal: AbortSignal },
   use: (source: DatasetSource, settings: DatasetUpload['options']) => Promise<Result>,
 ): Promise<Result> {
   if ('file' in source) return use(source, settings);
@@ -96,8 +95,12 @@ async function withSource<Result>(
   if (!fetchUrls) throw new TandemError('remote-disabled', 'this server fetches no addresses');
   const file = path.join(workspace, `.download-${randomUUID()}`);
   try {
-    const { body, fileName } = await openRemote(source.url, { maximumBytes, timeout: downloadTimeout });
-    await pipeline(body, createWriteStream(file, { flags: 'wx' }));
+    const { body, fileName } = await openRemote(source.url, {
+      maximumBytes,
+      timeout: downloadTimeout,
+      signal,
+    });
+    await pipeline(body, createWriteStream(file, { flags: 'wx' }), { signal });
     return await use({ file, fileName: fileName || 'dataset' }, settings);
   } finally {
     await rm(file, { force: true });

@@ -11,6 +11,7 @@ import type { HeadSummary, Services } from '../server/services.ts';
 import type { RegisteredHead } from '../store/heads/head-reading.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
 import type { DatasetCatalogue } from '../training/dataset/catalogue.ts';
+import type { ImportProcesses } from '../training/dataset/import-processes.ts';
 import { readEach } from './damaged-heads.ts';
 import { datasetServices } from './dataset-services.ts';
 import { HeadFit } from './head-fit.ts';
@@ -24,6 +25,7 @@ export interface Parts {
   /** Whether heads answer. */
   headCheck: Checked;
   catalogue: DatasetCatalogue;
+  imports: ImportProcesses;
   jobs: JobQueue;
   logger: Logger;
 }
@@ -33,7 +35,7 @@ export interface Parts {
  * @param workspace folder for what is under way
  */
 export function servicesOf(parts: Parts, chosen: Settings, workspace: string): Services {
-  const { encoders, predictor, registry, cache, catalogue, jobs, logger } = parts;
+  const { encoders, predictor, registry, cache, catalogue, imports, jobs, logger } = parts;
   const readiness = new Readiness(predictor, {
     onFailure: (error) => logger.error({ err: error }, 'the encoders do not answer'),
   });
@@ -71,6 +73,7 @@ export function servicesOf(parts: Parts, chosen: Settings, workspace: string): S
     }),
     datasets: datasetServices({
       catalogue,
+      imports,
       data: chosen.data,
       workspace,
       fetchUrls: chosen['fetch-urls'] === 'on',

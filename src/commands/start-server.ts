@@ -29,6 +29,7 @@ import { serverName } from '../store/server-name.ts';
 import { storageError } from '../store/storage-error.ts';
 import { openStore } from '../store/store.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
+import { ImportProcesses } from '../training/dataset/import-processes.ts';
 import { accessTo, isLoopback } from './access.ts';
 import { keepClean } from './cleaning.ts';
 import { dropDeletedHeads } from './deleted-heads.ts';
@@ -116,6 +117,11 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   });
   const registry = new HeadRegistry(store, shippedHeads(chosen));
   const catalogue = new DatasetCatalogue(store);
+  const imports = new ImportProcesses(store, uploads, {
+    memory: chosen['import-memory'],
+    timeout: chosen['import-timeout'] * 1000,
+  });
+  started.defer(() => imports.close());
   const cache = new HeadCache(headEngine, encoders.fingerprints, chosen['head-memory'] * 2 ** 20);
   metrics.watch(provider, () => ({
     waiting: predictor.waiting,
@@ -156,7 +162,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   );
 
   const services = servicesOf(
-    { encoders, predictor, registry, cache, headCheck, catalogue, jobs, logger },
+    { encoders, predictor, registry, cache, headCheck, catalogue, imports, jobs, logger },
     chosen,
     uploads,
   );

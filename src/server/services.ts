@@ -127,11 +127,13 @@ export interface Services {
   datasets: {
     /**
      * Checks and stores a dataset. The uploaded file stays the caller's.
-     * @throws TandemError `invalid-dataset`, `unknown-dataset`, `remote-file`, `remote-disabled`
+     * @param signal ends the work; then nothing of it stays
+     * @throws TandemError `invalid-dataset`, `unknown-dataset`, `remote-file`, `remote-disabled`, `payload-too-large`,
+     * `deadline-exceeded`, `overloaded`
      */
-    add(upload: DatasetUpload): Promise<{ dataset: DatasetSummary; isNew: boolean }>;
+    add(upload: DatasetUpload, signal: AbortSignal): Promise<{ dataset: DatasetSummary; isNew: boolean }>;
     /** Only checks it; nothing is kept. */
-    try(upload: DatasetUpload): Promise<DatasetTrial>;
+    try(upload: DatasetUpload, signal: AbortSignal): Promise<DatasetTrial>;
     /** The newest first. */
     list(): Promise<DatasetSummary[]>;
     /** Each of these throws TandemError `unknown-dataset`. */

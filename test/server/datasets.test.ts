@@ -36,7 +36,7 @@ it('takes a folder of the server or an address, with the names of its columns', 
   const { address } = await serve(double);
   await sendJson(`${address}/v1/datasets`, { folder: 'pets', name: 'My pets', textColumn: 'caption' });
   await sendJson(`${address}/v1/datasets`, { url: 'https://example.org/pets.zip' });
-  expect(added.flat()).toEqual([
+  expect(added.map(([upload]) => upload)).toEqual([
     { source: { folder: 'pets' }, options: { name: 'My pets', textColumn: 'caption' } },
     { source: { url: 'https://example.org/pets.zip' }, options: {} },
   ]);

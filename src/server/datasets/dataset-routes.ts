@@ -6,6 +6,7 @@ import { readUpload } from '../body.ts';
 import type { AppOptions } from '../options.ts';
 import { pageQuerySchema } from '../page.ts';
 import { recordId } from '../path-names.ts';
+import { departure } from '../predictions/deadline.ts';
 import { problemResponses } from '../problem-responses.ts';
 import { readQuery } from '../query.ts';
 import type { Route } from '../route.ts';
@@ -19,15 +20,17 @@ const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
 /** `/v1/datasets` and what is below it. */
 export function datasetRoutes({ datasets }: Services, options: AppOptions): Route[] {
   const bring: RequestHandler = async (request, response) => {
-    const outcome = await read(request).finally(() => request.file && rm(request.file.path, { force: true }));
+    const outcome = await read(request, departure(response)).finally(
+      () => request.file && rm(request.file.path, { force: true }),
+    );
     if ('isNew' in outcome)
       response.status(outcome.isNew ? 201 : 200).location(`/v1/datasets/${outcome.dataset.id}`);
     response.json('isNew' in outcome ? outcome.dataset : outcome);
   };
-  const read = async (request: Request) => {
+  const read = async (request: Request, left: AbortSignal) => {
     const { dryRun } = readQuery(request, querySchema);
     const upload = parseDatasetRequest(request);
-    return dryRun === 'true' ? datasets.try(upload) : datasets.add(upload);
+    return dryRun === 'true' ? datasets.try(upload, left) : datasets.add(upload, left);
   };
 
   const sendZip: RequestHandler<Record<string, string>> = async (request, response) => {
@@ -71,6 +74,8 @@ export function datasetRoutes({ datasets }: Services, options: AppOptions): Rout
             'remote-disabled',
             'payload-too-large',
             'unsupported-media-type',
+            'overloaded',
+            'deadline-exceeded',
           ),
         },
       },

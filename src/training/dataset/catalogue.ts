@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream/promises';
 import type { Transaction } from 'kysely';
 import pMap from 'p-map';
 import { z } from 'zod';
@@ -73,12 +74,14 @@ export class DatasetCatalogue {
   /**
    * Takes a dataset in. When this resolves all of it lasts; a crash before leaves nothing that is listed.
    * @param onProgress counts the distinct pictures
+   * @param importing what the import calls itself, so that it can be abandoned where its process ends
    * @returns the record, and whether it is new
    */
   async add(
     dataset: Dataset,
     name: string,
     onProgress?: (done: number, total: number) => void,
+    importing: string = randomUUID(),
   ): Promise<{ record: DatasetRecord; isNew: boolean }> {
     const record: DatasetRecord = {
       format: 1,
@@ -96,26 +99,37 @@ export class DatasetCatalogue {
       dataset.examples.flatMap(({ image, imageHash }) => (image && imageHash ? [[imageHash, image]] : [])),
     );
     const onAdded = (done: number) => onProgress?.(done, pictures.size);
-    while (true) {
+    onAdded(0);
+    for (let own = importing; ; own = randomUUID()) {
       const known = await this.#find(record.id);
       if (known) {
         await this.#repair(known, dataset.examples, pictures, onAdded);
         return { record: known.record, isNew: false };
       }
-      const importing = randomUUID();
       let isNew = false;
       try {
-        await this.#pending.begin(importing);
-        await this.#pictures.add(importing, pictures, onAdded);
-        const examples = examplesKey(record.id, importing);
+        await this.#pending.begin(own);
+        await this.#pictures.add(own, pictures, onAdded);
+        const examples = examplesKey(record.id, own);
         await this.#keepExamples(examples, dataset.examples);
-        isNew = await this.#insert(record, examples, importing);
+        isNew = await this.#insert(record, examples, own);
         if (isNew) return { record, isNew };
         await leaveToCleaning(this.#store.artifacts.remove([examples]));
       } finally {
-        if (!isNew) await leaveToCleaning(this.#pictures.release(importing));
+        if (!isNew) await leaveToCleaning(this.#pictures.release(own));
       }
     }
+  }
+
+  /** Releases what an import has stored whose process ended before it was done. One that was done is left alone. */
+  async abandon(importing: string): Promise<void> {
+    await this.#pending.giveUp(importing);
+    const registered = await this.#store.database.query
+      .selectFrom('dataset')
+      .select('id')
+      .where('pictureUser', '=', importing)
+      .executeTakeFirst();
+    if (!registered) await leaveToCleaning(this.#pictures.release(importing));
   }
 
   /** All of them, the newest first. */
@@ -269,10 +283,7 @@ export class DatasetCatalogue {
     const scratch = await this.#store.makeScratch();
     try {
       const file = path.join(scratch, 'examples.jsonl');
-      await writeFile(
-        file,
-        examples.map(({ image: _, ...example }) => `${JSON.stringify(example)}\n`),
-      );
+      await pipeline(linesOf(examples), createWriteStream(file));
       await this.#store.artifacts.take(key, file);
     } finally {
       await rm(scratch, { recursive: true, force: true });
@@ -297,6 +308,21 @@ export class DatasetCatalogue {
       return true;
     });
   }
+}
+
+/** Bytes that are written at once, about. */
+const pieceLength = 2 ** 16;
+
+/** Examples as they are kept, one a line, several lines at a time. */
+function* linesOf(examples: readonly Example[]): Generator<string> {
+  let piece = '';
+  for (const { image: _, ...example } of examples) {
+    piece += `${JSON.stringify(example)}\n`;
+    if (piece.length < pieceLength) continue;
+    yield piece;
+    piece = '';
+  }
+  yield piece;
 }
 
 /**
