@@ -7,6 +7,7 @@ import { encoderSettings } from '../config.ts';
 import { readEncoderManifest } from '../inference/encoder-manifest.ts';
 import { parseHeadManifest } from '../inference/head.ts';
 import { exportHead, importHead } from '../inference/head-package.ts';
+import { highestVersion } from '../store/heads/head-name.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
 import { metricTitles } from '../training/evaluation/metrics.ts';
@@ -16,7 +17,7 @@ import { addSettings, example, numberOption, settingsOf } from './options.ts';
 import { metricText, print, printAside, printJson, table } from './output.ts';
 import { shippedHeads, storeOptions } from './store.ts';
 
-const version = numberOption(1, 2 ** 31);
+const version = numberOption(1, highestVersion);
 
 async function withRegistry<Result>(
   command: Command,

@@ -9,6 +9,7 @@ import { removeUnknown } from '../store/artifacts/artifacts.ts';
 import type { Tables } from '../store/database/database.ts';
 import { checkHeadName } from '../store/heads/head-name.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
+import { verifiedFile } from '../store/heads/verified-file.ts';
 import type { Store } from '../store/store.ts';
 import { checkReading, DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
@@ -151,7 +152,7 @@ export class JobQueue {
   /**
    * The page about what a job found: a head's report, or the comparison.
    * @returns HTML
-   * @throws TandemError `unknown-job`; `not-found` where the job has none (yet)
+   * @throws TandemError `unknown-job`; `not-found` where the job has none (yet); `damaged-artifact`
    */
   async report(id: string): Promise<string> {
     const { kind, state, result } = await this.get(id);
@@ -159,8 +160,8 @@ export class JobQueue {
     const { store, registry } = this.#options;
     if (kind === 'compare') return readFile(await store.artifacts.path(comparisonKey(id)), 'utf8');
     const { head, version } = result!;
-    const { folder } = await registry.open(`${head}@${version}`);
-    return readFile(path.join(folder, headFiles.report), 'utf8');
+    const registered = await registry.open(`${head}@${version}`);
+    return (await verifiedFile(registered, headFiles.report)).toString();
   }
 
   /**
