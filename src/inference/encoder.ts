@@ -14,7 +14,8 @@ import {
 } from './encoder-manifest.ts';
 import { decodePixels } from './pixels.ts';
 import type { Modality } from './prediction.ts';
-import { loadTokenizer, padTokens, tokenize } from './tokens.ts';
+import { TokenizerPool } from './tokenizer-pool.ts';
+import { padTokens } from './tokens.ts';
 import { runWithinMemory } from './within-memory.ts';
 
 /**
@@ -53,7 +54,10 @@ export interface Encoder<Input, Prepared> {
 /** Takes the bytes of a picture, or its path; pixels travel as bytes. */
 export type ImageEncoder = Encoder<Uint8Array | string, Uint8Array>;
 /** Takes a text; it travels as token ids. */
-export type TextEncoder = Encoder<string, number[]>;
+export interface TextEncoder extends Encoder<string, number[]> {
+  /** Ends the threads that tokenize. */
+  close(): Promise<void>;
+}
 
 /**
  * Loads the encoder in a folder, once every file's sha256 is checked.
@@ -90,15 +94,16 @@ export async function loadTextEncoder(
   shapes: BatchShapes = batchShapes[engine.provider],
 ): Promise<TextEncoder> {
   const manifest = expectModality(await readEncoderManifest(folder), 'text');
+  const { maximumTokens } = manifest.preprocessing;
   const [session, tokenizer] = await Promise.all([
     engine.load(path.join(folder, manifest.weights)),
-    loadTokenizer(manifest),
+    TokenizerPool.start({ folder, maximumTokens }),
   ]);
-  const { maximumTokens } = manifest.preprocessing;
   const padded = (longest: number) => shapes.tokens(longest, maximumTokens);
   return {
     ...identity(manifest),
-    prepare: async (text) => tokenize(tokenizer, text, maximumTokens),
+    prepare: (text, options) => tokenizer.tokenize(text, options),
+    close: () => tokenizer.close(),
     costOf: (tokens) => tokens.length,
     paddedCostOf: (tokens) => padded(tokens.length),
     overhead: shapes.overhead,

@@ -84,7 +84,9 @@ export async function loadEncoders(
       provider: choice,
       engines: count,
       fingerprints,
-      close: () => pool.close(),
+      close: async () => {
+        await Promise.all([pool.close(), textEncoder.close()]);
+      },
     };
   } catch (error) {
     await pool.close();

@@ -37,6 +37,8 @@ const batchesInFlight = ({ engines }: Encoders) => Math.max(3, engines + 1);
  * features, which text lies where in it doesn't. So the features are the same whatever the cache had.
  */
 const textsOfBatch = 8;
+/** Texts that are tokenized or wait for it at a time: enough to keep the threads busy. */
+const textsTokenizedAtOnce = 256;
 /** Items that are looked up in the cache at a time. */
 const itemsOfLookup = 1024;
 
@@ -191,7 +193,8 @@ async function encodePictures(
 async function encodeTexts(encoders: Encoders, items: readonly Item[], store: Store): Promise<void> {
   const { text: encoder } = encoders;
   const tokens = new Map<Item, number[]>();
-  for (const item of items) tokens.set(item, await encoder.prepare(item.example.text!));
+  const tokenize = async (item: Item) => tokens.set(item, await encoder.prepare(item.example.text!));
+  await pMap(items, tokenize, { concurrency: textsTokenizedAtOnce });
   const byLength = Map.groupBy(items, (item) => tokens.get(item)!.length);
   const encodeBatch = async (batch: readonly Item[]) => {
     const filled = Array.from(
