@@ -1698,6 +1698,13 @@ export interface components {
             state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
             /** @description Why it is in this state, where that is not plain. */
             reason?: string;
+            /** @description How often it was queued again because a store was away. */
+            outages?: number;
+            /**
+             * Format: date-time
+             * @description When a job that was queued again is due.
+             */
+            nextTryAt?: string;
             /** @description A comparison makes none. */
             head?: string;
             dataset: string;

@@ -136,6 +136,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
       shippedHeads: shippedHeads(chosen),
       datasets: path.join(chosen.data, 'datasets'),
     },
+    encoders: { image: identityOf(encoders.image), text: identityOf(encoders.text) },
     runner: await serverName(chosen.data),
     atOnce: chosen['jobs-at-once'],
     maximumQueue: chosen['max-jobs'],
@@ -222,4 +223,8 @@ async function emptyFolder(folder: string): Promise<void> {
 function pictureFetcher(chosen: Settings): FetchPicture {
   const limits = { maximumBytes: chosen['max-request'] * 2 ** 20, timeout: chosen['request-timeout'] };
   return async (address, signal) => buffer((await openRemote(address, { ...limits, signal })).body);
+}
+
+function identityOf({ id, fingerprint }: { id: string; fingerprint: string }) {
+  return { id, fingerprint };
 }

@@ -1,42 +1,59 @@
+import { createHash } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import { fromKysely, PgBoss } from 'pg-boss';
 import { boundedPool } from '../store/database/bounded-client.ts';
 import type { Tables } from '../store/database/database.ts';
 import { readAddress } from '../store/database/postgres.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { Dispatcher, RunJob } from './dispatcher.ts';
+import type { OfferedJob } from './job-store.ts';
+import { claimOf, offerId } from './ownership.ts';
+import type { JobTask, RequiredEncoders } from './task.ts';
 
-const queue = 'fine-tuning';
 /** A server that is not heard of for so many seconds has lost its job to the next. */
 const heartbeatSeconds = 20;
 /** Seconds between two looks at who is not heard of any more, and at what is new. */
 const superviseSeconds = 10;
 const pollingSeconds = 2;
-/** A fine-tuning goes on from its checkpoint whenever it is taken from a server; this only bounds a hopeless one. */
+/** A fine-tuning resumes from its checkpoint whenever it is taken from a server; this only bounds a hopeless one. */
 const mostServers = 100;
-/** The longest that pg-boss allows: twenty-four hours; then another attempt goes on from the last checkpoint. */
+/** The longest that pg-boss allows: twenty-four hours; then another attempt resumes from the last checkpoint. */
 const expireInSeconds = 24 * 3600 - 1;
+/** Seconds until a job is brought again after an error that nobody expected. */
+const retryDelay = 1;
 const connections = 3;
 
-/** The dispatcher of servers that share a Postgres: pg-boss, whose tables lie in a schema beside this program's. */
+interface Offer {
+  id: string;
+  /** The job's token when it was offered. */
+  base?: number;
+}
+
+export interface BossOptions {
+  /** Jobs that run side by side. */
+  atOnce: number;
+  /** Jobs that require others are brought to other servers. */
+  encoders?: RequiredEncoders;
+  /** Told what goes wrong behind the scenes, as while the database is away. */
+  onError(error: Error): void;
+}
+
+/**
+ * The dispatcher of servers that share a Postgres: pg-boss, whose tables lie in a schema beside this program's. Jobs for
+ * the same encoders share a queue, and a server takes jobs from the queue of its own encoders alone.
+ */
 export class BossDispatcher implements Dispatcher {
   readonly #boss: PgBoss;
-  readonly #atOnce: number;
+  readonly #options: BossOptions;
+  readonly #queues = new Map<string, Promise<void>>();
   #worker: string | undefined;
 
-  private constructor(boss: PgBoss, atOnce: number) {
+  private constructor(boss: PgBoss, options: BossOptions) {
     this.#boss = boss;
-    this.#atOnce = atOnce;
+    this.#options = options;
   }
 
-  /**
-   * @param address see `openPostgres`
-   * @param onError told what goes wrong behind the scenes, as while the database is away
-   */
-  static async open(
-    address: string,
-    atOnce: number,
-    onError: (error: Error) => void,
-  ): Promise<BossDispatcher> {
+  /** @param address see `openPostgres` */
+  static async open(address: string, options: BossOptions): Promise<BossDispatcher> {
     const { connectionString, schema } = readAddress(address);
     const boss = new PgBoss({
       ...boundedPool(),
@@ -47,26 +64,32 @@ export class BossDispatcher implements Dispatcher {
       superviseIntervalSeconds: superviseSeconds,
       monitorIntervalSeconds: superviseSeconds,
     });
-    boss.on('error', onError);
+    boss.on('error', options.onError);
     await boss.start();
-    const settings = { retryLimit: mostServers, retryDelay: 0, expireInSeconds, heartbeatSeconds };
-    await boss.createQueue(queue, settings);
-    await boss.updateQueue(queue, settings);
-    return new BossDispatcher(boss, atOnce);
+    const dispatcher = new BossDispatcher(boss, options);
+    await dispatcher.#makeQueue(queueOf(options.encoders));
+    return dispatcher;
   }
 
-  async offer(transaction: Transaction<Tables>, id: string, priority: number): Promise<void> {
-    const db = fromKysely(transaction);
-    // Of a job that is tried again there is an earlier one.
-    await this.#boss.deleteJob(queue, id, { db });
-    await this.#boss.send(queue, { id }, { id, priority, db });
+  async offer(transaction: Transaction<Tables>, { id, priority, token, task }: OfferedJob, delay = 0) {
+    const queue = this.#queueFor(task);
+    await this.#makeQueue(queue);
+    const offer: Offer = { id, base: token };
+    await this.#boss.send(queue, offer, {
+      id: offerId({ id, token }),
+      priority,
+      db: fromKysely(transaction),
+      // Counted by the database's clock.
+      ...(delay > 0 && { startAfter: delay }),
+    });
   }
 
-  async start(run: (id: string) => Promise<void>): Promise<void> {
-    this.#worker = await this.#boss.work<{ id: string }>(
-      queue,
-      { batchSize: 1, localConcurrency: this.#atOnce, pollingIntervalSeconds: pollingSeconds },
-      async ([job]) => run(job.data.id),
+  async start(run: RunJob): Promise<void> {
+    this.#worker = await this.#boss.work<Offer>(
+      queueOf(this.#options.encoders),
+      { batchSize: 1, localConcurrency: this.#options.atOnce, pollingIntervalSeconds: pollingSeconds },
+      async ([{ data, retryCount }]) =>
+        run(data.id, data.base === undefined ? undefined : claimOf(data.base, retryCount)),
     );
   }
 
@@ -74,11 +97,53 @@ export class BossDispatcher implements Dispatcher {
     if (this.#worker !== undefined) this.#boss.notifyWorker(this.#worker);
   }
 
-  async recover(ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await this.#boss.fail(queue, [...ids]);
+  async restore(waiting: readonly OfferedJob[]): Promise<void> {
+    for (const { id, priority, token, task } of waiting) {
+      const queue = this.#queueFor(task);
+      await this.#makeQueue(queue);
+      const [found] = await this.#boss.findJobs(queue, { id: offerId({ id, token }) });
+      if (found && ['created', 'retry', 'active'].includes(found.state)) continue;
+      const offer: Offer = { id, base: token };
+      if (found) await this.#boss.deleteJob(queue, found.id);
+      await this.#boss.send(queue, offer, { id: offerId({ id, token }), priority });
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#worker !== undefined)
+      await this.#boss.offWork(queueOf(this.#options.encoders), { wait: false });
+    this.#worker = undefined;
   }
 
   close(): Promise<void> {
     return this.#boss.stop({ graceful: true });
   }
+
+  /** Jobs of an earlier release name no encoders. */
+  #queueFor({ encoders = this.#options.encoders }: JobTask): string {
+    return queueOf(encoders);
+  }
+
+  #makeQueue(queue: string): Promise<void> {
+    const known = this.#queues.get(queue);
+    if (known) return known;
+    const make = async () => {
+      const settings = { retryLimit: mostServers, retryDelay, expireInSeconds, heartbeatSeconds };
+      await this.#boss.createQueue(queue, settings);
+      await this.#boss.updateQueue(queue, settings);
+    };
+    const made = make();
+    this.#queues.set(queue, made);
+    made.catch(() => this.#queues.delete(queue));
+    return made;
+  }
+}
+
+/** The queue of the jobs that require certain encoders. */
+function queueOf(encoders: RequiredEncoders | undefined): string {
+  if (!encoders) return 'fine-tuning';
+  const fingerprints = Object.entries(encoders)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([modality, { fingerprint }]) => `${modality} ${fingerprint}`);
+  return `fine-tuning-${createHash('sha256').update(fingerprints.join()).digest('hex').slice(0, 12)}`;
 }

@@ -1,5 +1,5 @@
-import { setTimeout } from 'node:timers/promises';
-import type { Dispatcher } from './dispatcher.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Dispatcher, RunJob } from './dispatcher.ts';
 import type { JobStore } from './job-store.ts';
 
 /** Milliseconds. */
@@ -10,9 +10,10 @@ export class EmbeddedDispatcher implements Dispatcher {
   readonly #jobs: JobStore;
   readonly #atOnce: number;
   readonly #running = new Map<string, Promise<void>>();
-  #run: ((id: string) => Promise<void>) | undefined;
+  #run: RunJob | undefined;
   #looking: Promise<void> | undefined;
   #lookAgain = false;
+  #due: NodeJS.Timeout | undefined;
 
   /** @param atOnce jobs that run side by side */
   constructor(jobs: JobStore, atOnce: number) {
@@ -22,23 +23,30 @@ export class EmbeddedDispatcher implements Dispatcher {
 
   async offer(): Promise<void> {}
 
-  async recover(): Promise<void> {}
+  async restore(): Promise<void> {}
 
-  async start(run: (id: string) => Promise<void>): Promise<void> {
+  async start(run: RunJob): Promise<void> {
     this.#run = run;
     this.wake();
   }
 
   wake(): void {
     this.#lookAgain = true;
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined;
-    });
+    this.#looking ??= this.#look()
+      .catch(() => this.#lookIn(failurePause))
+      .finally(() => {
+        this.#looking = undefined;
+      });
+  }
+
+  async stop(): Promise<void> {
+    this.#run = undefined;
+    clearTimeout(this.#due);
+    await this.#looking;
   }
 
   async close(): Promise<void> {
-    this.#run = undefined;
-    await this.#looking;
+    await this.stop();
     await Promise.all(this.#running.values());
   }
 
@@ -50,13 +58,20 @@ export class EmbeddedDispatcher implements Dispatcher {
         if (id === undefined || !this.#run) break;
         const running = this.#run(id)
           // It is no use to begin again at once what went wrong just now.
-          .catch(() => setTimeout(failurePause, undefined, { ref: false }))
+          .catch(() => pause(failurePause, undefined, { ref: false }))
           .finally(() => {
             this.#running.delete(id);
             this.wake();
           });
         this.#running.set(id, running);
       }
+      const delay = await this.#jobs.untilNext();
+      if (delay !== undefined) this.#lookIn(delay);
     }
+  }
+
+  #lookIn(milliseconds: number): void {
+    clearTimeout(this.#due);
+    if (this.#run) this.#due = setTimeout(() => this.wake(), milliseconds).unref();
   }
 }

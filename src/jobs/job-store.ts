@@ -1,7 +1,9 @@
-import type { Transaction } from 'kysely';
+import type { Selectable, Transaction } from 'kysely';
 import { TandemError } from '../errors.ts';
 import type { Database, Tables } from '../store/database/database.ts';
 import { type Job, type JobEvent, type JobState, unfinishedStates } from './job.ts';
+import { longestDelay } from './outage.ts';
+import { nextBase, type Ownership } from './ownership.ts';
 import type { JobTask } from './task.ts';
 
 /** A job, and what only those need to know who run it. */
@@ -12,18 +14,40 @@ export interface StoredJob {
   isCancelled: boolean;
   /** The server that runs it, or did last. */
   runner: string | null;
+  /** See `Ownership`. */
+  token: number;
+  /** The last checkpoint that an owner has uploaded. */
+  checkpoint: KeptCheckpoint;
 }
+
+/** Where the state of each training of a job lies among the artifacts, and how many steps it had taken. */
+export type KeptCheckpoint = Record<string, { key: string; step: number }>;
 
 /** What must still be true of a job for a change to be made. */
 export interface ExpectedJob {
   states: readonly JobState[];
   runner?: string;
+  /** The fencing token of who makes the change. */
+  token?: number;
 }
 
 /** A change of a job; `runner` and `isCancelled` are not shown to anybody. */
 export type JobChange = Partial<Job> & { runner?: string; isCancelled?: boolean };
 
-type Within = (transaction: Transaction<Tables>) => Promise<void>;
+/** What happens in the transaction of a change, as an offer to the dispatcher. */
+type Within = (transaction: Transaction<Tables>, offered: OfferedJob) => Promise<void>;
+
+/** A queued job, as a dispatcher is offered it. */
+export interface OfferedJob {
+  id: string;
+  priority: number;
+  /** Owners that take this offer have greater tokens. */
+  token: number;
+  task: JobTask;
+}
+
+type JobRow = Selectable<Tables['job']>;
+type RowChange = Partial<Pick<JobRow, 'token'>>;
 
 /**
  * Jobs and their events in the database. What a call has written when it resolves, no crash takes back, and each change
@@ -60,13 +84,15 @@ export class JobStore {
           state,
           priority,
           runner: null,
+          token: 0,
+          checkpoint: null,
           job: JSON.stringify(job),
           task: JSON.stringify(task),
           cancelled: 0,
         })
         .execute();
       await insertEvent(transaction, { id: 1, type: 'state', job });
-      await within(transaction);
+      await within(transaction, { id, priority, token: 0, task });
     });
   }
 
@@ -105,6 +131,27 @@ export class JobStore {
     return rows.find(({ task }) => isOn(JSON.parse(task)))?.id;
   }
 
+  /** The jobs that are not over, as their dispatcher was offered them. */
+  async offered(): Promise<OfferedJob[]> {
+    const rows = await this.#database.query
+      .selectFrom('job')
+      .select(['id', 'priority', 'token', 'task'])
+      .where('state', 'in', unfinishedStates)
+      .execute();
+    return rows.map(({ task, ...row }) => ({ ...row, task: JSON.parse(task) }));
+  }
+
+  /** Keys of the checkpoints that jobs resume from. */
+  async checkpoints(): Promise<Set<string>> {
+    const rows = await this.#database.query
+      .selectFrom('job')
+      .select('checkpoint')
+      .where('checkpoint', 'is not', null)
+      .execute();
+    const kept: KeptCheckpoint[] = rows.map(({ checkpoint }) => JSON.parse(checkpoint!));
+    return new Set(kept.flatMap((files) => Object.values(files).map(({ key }) => key)));
+  }
+
   /** @throws TandemError `unknown-job` */
   async get(id: string): Promise<StoredJob> {
     const row = await this.#database.query
@@ -113,22 +160,27 @@ export class JobStore {
       .where('id', '=', id)
       .executeTakeFirst();
     if (!row) throw new TandemError('unknown-job', `no job has the id ${JSON.stringify(id)}`);
-    const { job, task, cancelled, runner } = row;
-    return { job: JSON.parse(job), task: JSON.parse(task), isCancelled: cancelled === 1, runner };
+    const { job, task, cancelled, runner, token, checkpoint } = row;
+    return {
+      job: JSON.parse(job),
+      task: JSON.parse(task),
+      isCancelled: cancelled === 1,
+      runner,
+      token,
+      checkpoint: JSON.parse(checkpoint ?? '{}'),
+    };
   }
 
-  /** The job that is to be run next, but for some. */
+  /** The job that is to be run next, but for some and those that are not due yet. */
   async next(excluded: readonly string[]): Promise<string | undefined> {
-    const row = await this.#database.query
-      .selectFrom('job')
-      .select('id')
-      .where('state', '=', 'queued')
-      .$if(excluded.length > 0, (query) => query.where('id', 'not in', excluded))
-      .orderBy('priority', 'desc')
-      .orderBy('createdAt')
-      .orderBy('id')
-      .executeTakeFirst();
-    return row?.id;
+    const waiting = await this.#waiting();
+    return waiting.find((job) => millisecondsUntilDue(job) === 0 && !excluded.includes(job.id))?.id;
+  }
+
+  /** Milliseconds until another queued job is due; undefined where none waits for its time. */
+  async untilNext(): Promise<number | undefined> {
+    const delays = (await this.#waiting()).map(millisecondsUntilDue).filter((delay) => delay > 0);
+    return delays.length > 0 ? Math.min(...delays) : undefined;
   }
 
   /** Jobs that a server had in hand when it was last heard of. */
@@ -143,54 +195,78 @@ export class JobStore {
   }
 
   /**
+   * Makes a server the owner of an unfinished job.
+   * @param claim token that the dispatcher gave for it; the next number where it gave none
+   * @returns undefined where the job is over, or has an owner with as great a token
+   */
+  async take(
+    id: string,
+    runner: string,
+    claim?: number,
+  ): Promise<{ ownership: Ownership; event: JobEvent } | undefined> {
+    let token = 0;
+    const started: JobChange = {
+      state: 'running',
+      runner,
+      startedAt: new Date().toISOString(),
+      reason: undefined,
+      nextTryAt: undefined,
+    };
+    const event = await this.#change(id, { states: unfinishedStates }, started, (row) => {
+      token = claim ?? row.token + 1;
+      return token > row.token ? { token } : undefined;
+    });
+    return event && { ownership: { id, token }, event };
+  }
+
+  /**
    * Changes a job and writes down the event of it. A later progress replaces an earlier one: nobody who comes late
-   * wants all of them.
+   * wants all of them. A job that becomes queued has no owner any more.
    * @param within what happens in the same transaction
    * @returns the event; undefined where the job is not as expected, and then nothing is changed
    */
   change(
     id: string,
     expected: ExpectedJob,
-    { runner, isCancelled, ...change }: JobChange,
+    change: JobChange,
     within?: Within,
   ): Promise<JobEvent | undefined> {
-    return this.#database.exclusively('jobs', async (transaction) => {
-      const row = await transaction
-        .selectFrom('job')
-        .select(['job', 'state', 'runner'])
-        .where('id', '=', id)
-        .executeTakeFirst();
-      if (!row || !expected.states.includes(row.state as JobState)) return undefined;
-      if (expected.runner !== undefined && expected.runner !== row.runner) return undefined;
-      const job: Job = { ...JSON.parse(row.job), ...change };
-      await transaction
-        .updateTable('job')
-        .set({
-          job: JSON.stringify(job),
-          state: job.state,
-          ...(runner !== undefined && { runner }),
-          ...(isCancelled !== undefined && { cancelled: Number(isCancelled) }),
-        })
-        .where('id', '=', id)
-        .execute();
-      const last = await transaction
-        .selectFrom('jobEvent')
-        .select(['number', 'type'])
-        .where('jobId', '=', id)
-        .orderBy('number', 'desc')
-        .executeTakeFirst();
-      if (last?.type === 'progress')
-        await transaction
-          .deleteFrom('jobEvent')
-          .where('jobId', '=', id)
-          .where('number', '=', last.number)
-          .execute();
-      const type = change.state ? 'state' : 'progress';
-      const event: JobEvent = { id: (last?.number ?? 0) + 1, type, job };
-      await insertEvent(transaction, event);
-      await within?.(transaction);
-      return event;
-    });
+    const changeRow = ({ token }: JobRow): RowChange =>
+      change.state === 'queued' ? { token: nextBase(token) } : {};
+    return this.#change(id, expected, change, changeRow, within);
+  }
+
+  /**
+   * Notes where a job's last checkpoint lies.
+   * @returns false where the job has another owner by now, or is over
+   */
+  async keepCheckpoint({ id, token }: Ownership, checkpoint: KeptCheckpoint): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database.query
+      .updateTable('job')
+      .set({ checkpoint: JSON.stringify(checkpoint) })
+      .where('id', '=', id)
+      .where('token', '=', token)
+      .where('state', '=', 'running')
+      .executeTakeFirstOrThrow();
+    return numUpdatedRows > 0n;
+  }
+
+  /**
+   * Sees, in a transaction that writes what a job has made, that its owner still owns it. Nobody else takes the job
+   * before that transaction ends.
+   * @throws TandemError `job-conflict`
+   * @example await registry.register(name, write, { id, confirm: (transaction) => jobs.confirm(transaction, ownership) });
+   */
+  async confirm(transaction: Transaction<Tables>, { id, token }: Ownership): Promise<void> {
+    const owned = await transaction
+      .selectFrom('job')
+      .select('id')
+      .where('id', '=', id)
+      .where('token', '=', token)
+      .where('state', '=', 'running')
+      .$if(this.#database.kind === 'postgres', (query) => query.forUpdate())
+      .executeTakeFirst();
+    if (!owned) throw lostJob();
   }
 
   /** Notes that a job is asked to stop, for whichever server runs it. */
@@ -213,6 +289,97 @@ export class JobStore {
       job: JSON.parse(job),
     }));
   }
+
+  /** The queued jobs, in the order in which they are to be run. */
+  async #waiting(): Promise<Job[]> {
+    const rows = await this.#database.query
+      .selectFrom('job')
+      .select('job')
+      .where('state', '=', 'queued')
+      .orderBy('priority', 'desc')
+      .orderBy('createdAt')
+      .orderBy('id')
+      .execute();
+    return rows.map(({ job }) => JSON.parse(job));
+  }
+
+  /** @param changeRow what changes beside the job; undefined where nothing is to be changed after all */
+  #change(
+    id: string,
+    expected: ExpectedJob,
+    { runner, isCancelled, ...change }: JobChange,
+    changeRow: (row: JobRow) => RowChange | undefined,
+    within?: Within,
+  ): Promise<JobEvent | undefined> {
+    return this.#database.exclusively('jobs', async (transaction) => {
+      const row = await transaction.selectFrom('job').selectAll().where('id', '=', id).executeTakeFirst();
+      if (!row || !isAsExpected(row, expected)) return undefined;
+      const rowChange = changeRow(row);
+      if (!rowChange) return undefined;
+      const job: Job = { ...JSON.parse(row.job), ...change };
+      await transaction
+        .updateTable('job')
+        .set({
+          job: JSON.stringify(job),
+          state: job.state,
+          ...rowChange,
+          ...(runner !== undefined && { runner }),
+          ...(isCancelled !== undefined && { cancelled: Number(isCancelled) }),
+        })
+        .where('id', '=', id)
+        .execute();
+      const event = await addEvent(transaction, change.state ? 'state' : 'progress', job);
+      const { priority } = row;
+      await within?.(transaction, {
+        ...{ id, priority, task: JSON.parse(row.task) },
+        token: rowChange.token ?? row.token,
+      });
+      return event;
+    });
+  }
+}
+
+function isAsExpected(row: JobRow, { states, runner, token }: ExpectedJob): boolean {
+  return (
+    states.includes(row.state as JobState) &&
+    (runner === undefined || runner === row.runner) &&
+    (token === undefined || token === row.token)
+  );
+}
+
+/** Adds an event after a job's last one, in the place of that where it was a progress. */
+async function addEvent(
+  transaction: Transaction<Tables>,
+  type: JobEvent['type'],
+  job: Job,
+): Promise<JobEvent> {
+  const last = await transaction
+    .selectFrom('jobEvent')
+    .select(['number', 'type'])
+    .where('jobId', '=', job.id)
+    .orderBy('number', 'desc')
+    .executeTakeFirst();
+  if (last?.type === 'progress')
+    await transaction
+      .deleteFrom('jobEvent')
+      .where('jobId', '=', job.id)
+      .where('number', '=', last.number)
+      .execute();
+  const event: JobEvent = { id: (last?.number ?? 0) + 1, type, job };
+  await insertEvent(transaction, event);
+  return event;
+}
+
+/** What the training process of a job meets whose job another server has taken over. */
+export function lostJob(): TandemError {
+  return new TandemError('job-conflict', 'another server runs the job by now');
+}
+
+/** 0 where a queued job is due. A time further away than any pause is one of a clock that was set back. */
+function millisecondsUntilDue({ nextTryAt }: Job): number {
+  if (nextTryAt === undefined) return 0;
+  const milliseconds = Date.parse(nextTryAt) - Date.now();
+  return milliseconds > 0 && milliseconds <= 1000 * longestDelay ? milliseconds : 0;
 }
 
 async function insertEvent(transaction: Transaction<Tables>, { id, type, job }: JobEvent): Promise<void> {

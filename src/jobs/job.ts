@@ -11,6 +11,10 @@ export interface Job {
   state: JobState;
   /** Why it is in this state, where that is not plain. */
   reason?: string;
+  /** How often it was queued again because a store was away. */
+  outages?: number;
+  /** When a job that was queued again is due at the earliest. */
+  nextTryAt?: string;
   /** Name of the head that the job makes. A comparison makes none. */
   head?: string;
   /** Name of the dataset, or the file name of the upload. */

@@ -19,13 +19,15 @@ import { EmbeddedDispatcher } from './embedded-dispatcher.ts';
 import { isOver, type Job, type JobEvent } from './job.ts';
 import { JobStore } from './job-store.ts';
 import { interruption, JobRunner } from './runner.ts';
-import { comparisonKey, type JobTask, type TrainingPlace } from './task.ts';
+import { comparisonKey, type JobTask, type RequiredEncoders, type TrainingPlace } from './task.ts';
 
 export interface JobQueueOptions {
   store: Store;
   registry: HeadRegistry;
   /** What jobs have on this server. */
   place: Omit<TrainingPlace, 'folder' | 'store'>;
+  /** Encoders of this server. Where servers share a database, each takes the jobs for its own encoders alone. */
+  encoders: RequiredEncoders;
   /** This server's own name, which stays when it starts again. */
   runner: string;
   /** Jobs that run side by side. */
@@ -69,14 +71,15 @@ export class JobQueue {
   readonly #changed = new EventEmitter().setMaxListeners(0);
   readonly #cleaning: NodeJS.Timeout;
   #closed = false;
+  #isStopping = false;
 
   private constructor(options: JobQueueOptions, jobs: JobStore, dispatcher: Dispatcher) {
     const { store, registry, runner, place } = options;
     this.#options = options;
     this.#jobs = jobs;
     this.#dispatcher = dispatcher;
-    this.#runner = new JobRunner(jobs, registry, {
-      runner,
+    this.#runner = new JobRunner(jobs, {
+      ...{ store, registry, dispatcher, runner },
       place: { ...place, store: store.options },
       onEvent: ({ job }) => this.#changed.emit(job.id),
     });
@@ -85,21 +88,27 @@ export class JobQueue {
 
   /** Takes up where this server left off. */
   static async open(options: JobQueueOptions): Promise<JobQueue> {
-    const { store, runner, atOnce, onError } = options;
+    const { store, runner, atOnce, encoders, onError } = options;
     const jobs = new JobStore(store.database);
     const { databaseUrl } = store.options;
     const dispatcher =
       databaseUrl === undefined
         ? new EmbeddedDispatcher(jobs, atOnce)
-        : await (await import('./boss-dispatcher.ts')).BossDispatcher.open(databaseUrl, atOnce, onError);
-    const held = await jobs.heldBy(runner);
-    for (const id of held)
-      await jobs.change(id, { states: ['running'], runner }, { state: 'queued', reason: interruption });
-    await dispatcher.recover(held);
+        : await (await import('./boss-dispatcher.ts')).BossDispatcher.open(databaseUrl, {
+            ...{ atOnce, encoders, onError },
+          });
+    for (const id of await jobs.heldBy(runner))
+      await jobs.change(
+        id,
+        { states: ['running'], runner },
+        { state: 'queued', reason: interruption },
+        (transaction, offered) => dispatcher.offer(transaction, offered),
+      );
     const queue = new JobQueue(options, jobs, dispatcher);
-    await dispatcher.start((id) =>
-      queue.#runner.run(id).catch((error) => {
-        if (!queue.#closed) onError(error);
+    await dispatcher.restore(await jobs.offered());
+    await dispatcher.start((id, claim) =>
+      queue.#runner.run(id, claim).catch((error) => {
+        if (!queue.#isStopping) onError(error);
         throw error;
       }),
     );
@@ -109,7 +118,8 @@ export class JobQueue {
 
   /**
    * Adds a job. An uploaded archive belongs to the job from here on. When this resolves nothing of it can be lost.
-   * @throws TandemError `unknown-dataset`, `invalid-request` (the head's name; columns of an imported dataset), `overloaded`
+   * @throws TandemError `unknown-dataset`, `overloaded`, `invalid-request` (the head's name; columns of an imported dataset; a
+   *   folder of this server, where another may run the job)
    */
   async submit({ work, source, priority = 0, testShare, splitBy, ...reading }: JobRequest): Promise<Job> {
     if ('head' in work) checkHeadName(work.head);
@@ -125,10 +135,12 @@ export class JobQueue {
       createdAt: new Date().toISOString(),
     };
     const split = { testShare, splitBy };
-    const task: JobTask = { work, reading, split, source: await this.#findSource(id, source, reading) };
-    await this.#jobs.add(job, task, this.#options.maximumQueue, async (transaction) => {
+    const { encoders, maximumQueue } = this.#options;
+    const found = await this.#findSource(id, source, reading);
+    const task: JobTask = { work, reading, split, source: found, encoders };
+    await this.#jobs.add(job, task, maximumQueue, async (transaction, offered) => {
       await this.#claimDataset(transaction, task);
-      await this.#dispatcher.offer(transaction, id, priority);
+      await this.#dispatcher.offer(transaction, offered);
     });
     this.#dispatcher.wake();
     return job;
@@ -176,7 +188,7 @@ export class JobQueue {
     const ended = await this.#jobs.change(
       id,
       { states: ['queued'] },
-      { state: 'cancelled', finishedAt, reason: undefined },
+      { state: 'cancelled', finishedAt, reason: undefined, nextTryAt: undefined },
     );
     if (ended) this.#changed.emit(id);
     else this.#runner.cancel(id);
@@ -203,10 +215,11 @@ export class JobQueue {
         finishedAt: undefined,
         progress: undefined,
         error: undefined,
+        outages: undefined,
       },
-      async (transaction) => {
+      async (transaction, offered) => {
         await this.#claimDataset(transaction, task);
-        await this.#dispatcher.offer(transaction, id, job.priority);
+        await this.#dispatcher.offer(transaction, offered);
       },
     );
     if (!again) throw new TandemError('job-conflict', `the job is ${job.state}`);
@@ -238,11 +251,20 @@ export class JobQueue {
     }
   }
 
-  /** Stops what runs, to go on with it at the next start, and waits until all is written down. */
+  /**
+   * Hands over what runs here, with its last checkpoint, to other servers or the next start, and takes nothing more.
+   * Jobs may still be submitted, read and cancelled.
+   */
+  async handOver(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all([this.#dispatcher.stop(), this.#runner.handOver()]);
+  }
+
+  /** The same, and waits until all is written down. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#cleaning);
-    this.#runner.close();
+    await this.handOver();
     await this.#dispatcher.close();
   }
 
@@ -269,7 +291,10 @@ export class JobQueue {
     const isFolder =
       path.dirname(folder) === path.normalize(place.datasets) &&
       (await stat(folder).catch(() => undefined))?.isDirectory();
-    if (isFolder) return { folder: name };
+    if (isFolder) {
+      if (store.options.databaseUrl !== undefined) throw localFolder(name);
+      return { folder: name };
+    }
     const imported = (await catalogue.list()).map(({ id }) => id);
     const folders = await readdir(place.datasets).catch(() => []);
     // Files of imported ones may lie in the same place, in folders that are called like them.
@@ -300,18 +325,32 @@ export class JobQueue {
       const needed = new Set(jobs.filter(isNeeded).map(({ id }) => id));
       const known = new Set(jobs.map(({ id }) => id));
       const over = known.difference(needed);
-      const uploads: string[] = [];
-      for await (const { key } of store.artifacts.list('jobs'))
-        if (over.has(key.split('/')[1])) uploads.push(key);
-      await store.artifacts.remove(uploads);
+      const unneeded: string[] = [];
+      for (const prefix of ['jobs', 'checkpoints'])
+        for await (const { key } of store.artifacts.list(prefix))
+          if (over.has(key.split('/')[1])) unneeded.push(key);
+      await store.artifacts.remove(unneeded);
       await removeUnknown(store.artifacts, 'jobs', async (keys) => {
         const there = new Set((await this.#jobs.all()).map(({ id }) => id));
         return new Set(keys.filter((key) => there.has(key.split('/')[1])));
       });
+      await removeUnknown(store.artifacts, 'checkpoints', () => this.#jobs.checkpoints());
+      await this.#dispatcher.restore(await this.#jobs.offered());
       await this.#runner.removeFolders(over);
       await store.artifacts.removeStaleCopies();
     } catch (error) {
       if (!this.#closed) onError(error as Error);
     }
   }
+}
+
+/** Another server that runs the job would not have the folder. */
+function localFolder(name: string): TandemError {
+  return new TandemError(
+    'invalid-request',
+    `the dataset ${name} is a folder of this server, and any server of this database may run the job`,
+    {
+      fix: `Import the folder first: POST /v1/datasets with {"folder":"${name}"}, then name the id that it answers.`,
+    },
+  );
 }

@@ -1,17 +1,25 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import pRetry from 'p-retry';
-import { TandemError } from '../errors.ts';
+import { leaveToCleaning } from '../store/artifacts/artifacts.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
-import { storageError } from '../store/storage-error.ts';
+import { retryWhileAway } from '../store/retry-while-away.ts';
+import type { Store } from '../store/store.ts';
+import type { TrainingProgress } from '../training/progress.ts';
 import { readSummary } from '../training/summary.ts';
-import { describeFailure } from './failure.ts';
-import { type Job, type JobEvent, type JobState, unfinishedStates } from './job.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { describeFailure, type JobFailure } from './failure.ts';
+import type { Job, JobEvent, JobState } from './job.ts';
 import type { ExpectedJob, JobChange, JobStore } from './job-store.ts';
-import type { TrainingMessage, TrainingOrder, TrainingPlace } from './task.ts';
+import { delayAfter } from './outage.ts';
+import type { Ownership } from './ownership.ts';
+import { checkpointsKey, type TrainingPlace } from './task.ts';
+import { TrainingChild, type TrainingEnd } from './training-child.ts';
 
 export interface RunnerOptions {
+  store: Store;
+  registry: HeadRegistry;
+  /** Brings a job again that is queued anew. */
+  dispatcher: Dispatcher;
   /** The server's own name, which nobody else has. */
   runner: string;
   /** What the jobs have here, but for the folder of each. */
@@ -22,33 +30,29 @@ export interface RunnerOptions {
 
 /** Progress is written down at most this often, in milliseconds. */
 const progressInterval = 250;
-/** Milliseconds between two looks at whether another server was asked to stop the job. */
-const cancellationInterval = 1000;
-/** A training that was asked to stop and didn't is killed after this, in milliseconds. */
-const patience = 10_000;
-
-/** Longest pause between two tries to reach the store, in milliseconds. */
-const longestPause = 5000;
-
+/** Milliseconds between two looks at whether the job was taken over, or is to be stopped. */
+const watchInterval = 1000;
 /** Why a job is queued that has run already. */
 export const interruption = 'the server stopped while it ran; it goes on from its last checkpoint';
 
 interface Running {
-  child: ChildProcess;
-  isCancelled: boolean;
+  owner: Ownership;
+  training?: TrainingChild;
+  ended: Promise<void>;
 }
 
-/** Runs jobs, each in a process of its own, and writes down what becomes of them. */
+/**
+ * Runs jobs, each in a process of its own, and writes down what becomes of them. Every write checks that the job is
+ * still this server's: where it isn't, the training stops and nothing of it counts.
+ */
 export class JobRunner {
   readonly #jobs: JobStore;
-  readonly #registry: HeadRegistry;
   readonly #options: RunnerOptions;
   readonly #running = new Map<string, Running>();
   readonly #closing = new AbortController();
 
-  constructor(jobs: JobStore, registry: HeadRegistry, options: RunnerOptions) {
+  constructor(jobs: JobStore, options: RunnerOptions) {
     this.#jobs = jobs;
-    this.#registry = registry;
     this.#options = options;
   }
 
@@ -58,43 +62,41 @@ export class JobRunner {
   }
 
   /**
-   * Runs a job to its end. One that is over is left alone.
-   * @throws Error where it is to go on elsewhere, or later
+   * Runs a job until it is over, queued again, or another server's. One that is over is left alone.
+   * @param claim see `RunJob`
+   * @throws Error where none of it could be written down
    */
-  async run(id: string): Promise<void> {
+  async run(id: string, claim?: number): Promise<void> {
     this.#closing.signal.throwIfAborted();
-    const { runner } = this.#options;
-    // A job that another server was running is brought here because that server is not heard of any more.
-    const startedAt = new Date().toISOString();
-    const started = await this.#change(
-      id,
-      { states: unfinishedStates },
-      { state: 'running', startedAt, runner, reason: undefined },
-    );
-    if (!started) return;
+    const taken = await this.#persistently(() => this.#jobs.take(id, this.#options.runner, claim));
+    if (!taken) return;
+    // It came back because this server was not heard of for a while: its folder is free once the earlier run has ended.
+    const earlier = this.#running.get(id);
+    earlier?.training?.drop();
+    await earlier?.ended;
+    this.#options.onEvent(taken.event);
+    const running: Running = { owner: taken.ownership, ended: Promise.resolve() };
+    this.#running.set(id, running);
+    const work = this.#runOwned(running);
+    running.ended = work.catch(() => {});
     try {
-      await this.#goOn(id);
-    } catch (error) {
-      if (!this.#closing.signal.aborted) await this.#end(id, 'failed', { error: describeFailure(error) });
+      await work;
+    } finally {
+      if (this.#running.get(id) === running) this.#running.delete(id);
     }
-    if (!this.#closing.signal.aborted) return;
-    const interrupted = await this.#change(id, this.#mine, { state: 'queued', reason: interruption });
-    if (interrupted) throw new Error(interruption);
   }
 
   /** Asks a job to stop, if it runs here; it does after its current run of steps. */
   cancel(id: string): void {
-    const running = this.#running.get(id);
-    if (!running || running.isCancelled) return;
-    running.isCancelled = true;
-    order(running.child, 'cancel');
-    setTimeout(() => running.child.kill('SIGKILL'), patience).unref();
+    this.#running.get(id)?.training?.cancel();
   }
 
-  /** Stops what runs here, and runs nothing more. */
-  close(): void {
+  /** Lets what runs here upload a last checkpoint, queues it for other servers, and runs nothing more. */
+  async handOver(): Promise<void> {
     this.#closing.abort(new Error('the server stops'));
-    for (const { child } of this.#running.values()) child.kill('SIGKILL');
+    const all = [...this.#running.values()];
+    for (const { training } of all) training?.handOver();
+    await Promise.all(all.map(({ ended }) => ended));
   }
 
   /** Removes what jobs have on this machine that will not need it again. */
@@ -102,113 +104,141 @@ export class JobRunner {
     for (const id of ids) await rm(this.folderOf(id), { recursive: true, force: true });
   }
 
-  get #mine(): ExpectedJob {
-    return { states: ['running'], runner: this.#options.runner };
+  async #runOwned(running: Running): Promise<void> {
+    const { owner } = running;
+    const end = await this.#train(running).catch(
+      (error): TrainingEnd => ({ kind: 'failed', failure: describeFailure(error) }),
+    );
+    if (end.kind === 'lost') return;
+    if (end.kind === 'done') return this.#end(owner, 'succeeded', { result: end.result });
+    if (end.kind === 'compared') return this.#end(owner, 'succeeded', { comparison: end.comparison });
+    if (end.kind === 'cancelled') return this.#end(owner, 'cancelled');
+    if (end.kind === 'handed-over') return this.#queueAgain(owner, { reason: interruption }, 0);
+    if (end.failure.code === 'storage-unavailable') return this.#postpone(owner, end.failure);
+    return this.#end(owner, 'failed', { error: end.failure });
   }
 
-  async #goOn(id: string): Promise<void> {
+  async #train(running: Running): Promise<TrainingEnd> {
+    const { owner } = running;
+    const { id } = owner;
+    const { registry, place } = this.#options;
     // A server may have stopped between registering the version and saying so; then it is too late to cancel.
-    const made = await this.#persistently(() => this.#registry.madeBy(id));
-    if (made) return this.#end(id, 'succeeded', { result: readSummary(made) });
+    const made = await this.#persistently(() => registry.madeBy(id));
+    if (made) return { kind: 'done', result: readSummary(made) };
     const { task, isCancelled } = await this.#persistently(() => this.#jobs.get(id));
-    if (isCancelled) return this.#end(id, 'cancelled');
-    const place = { ...this.#options.place, folder: this.folderOf(id) };
-    await this.#train(id, { start: { id, task, place } });
-  }
-
-  async #train(id: string, start: TrainingOrder): Promise<void> {
-    const child = fork(new URL('./training-process.ts', import.meta.url), {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    if (isCancelled) return { kind: 'cancelled' };
+    if (this.#closing.signal.aborted) return { kind: 'handed-over' };
+    const progress = new ProgressWriter(async (progress) => {
+      this.#tell(await this.#jobs.change(id, mine(owner), { progress }));
     });
-    const running: Running = { child, isCancelled: false };
-    this.#running.set(id, running);
-    const watch = setInterval(() => this.#watch(id), cancellationInterval).unref();
-    const exited = new Promise<string>((resolve) => {
-      child.on('error', (error) => resolve(error.message));
-      child.on('exit', (code, signal) => {
-        const ending = `the training process ended with ${signal ?? `code ${code}`}`;
-        // Its last words may still be on the way.
-        if (child.connected) child.once('disconnect', () => resolve(ending));
-        else resolve(ending);
-      });
-    });
-    let complaint = '';
-    child.stderr?.on('data', (text) => {
-      complaint = (complaint + text).slice(-2000);
-    });
-    let last: TrainingMessage | undefined;
-    let told = 0;
-    let telling: Promise<unknown> = Promise.resolve();
-    child.on('message', (message: TrainingMessage) => {
-      if (message.kind !== 'progress') {
-        last = message;
-        return;
-      }
-      const { progress } = message;
-      if (Date.now() - told < progressInterval && progress.done < progress.total) return;
-      told = Date.now();
-      // Nothing is lost where the store is away for a while.
-      telling = telling.then(() =>
-        this.#jobs.change(id, this.#mine, { progress }).then(this.#tell, () => {}),
-      );
-    });
-    order(child, start);
+    const training = new TrainingChild(
+      { start: { owner, task, place: { ...place, folder: this.folderOf(id) } } },
+      (told) => progress.write(told),
+    );
+    running.training = training;
+    const watch = setInterval(() => this.#watch(owner, training), watchInterval).unref();
     try {
-      const ending = await exited;
-      await telling;
-      if (last?.kind === 'done') await this.#end(id, 'succeeded', { result: last.result });
-      else if (last?.kind === 'compared') await this.#end(id, 'succeeded', { comparison: last.comparison });
-      else if (running.isCancelled) await this.#end(id, 'cancelled');
-      else if (last?.kind === 'failed') await this.#end(id, 'failed', { error: last.failure });
-      else if (!this.#closing.signal.aborted) {
-        const failure = new TandemError('training-failed', `${ending} ${complaint.trim()}`.trim());
-        await this.#end(id, 'failed', { error: describeFailure(failure) });
-      }
+      const end = await training.ended;
+      await progress.written;
+      return end;
     } finally {
       clearInterval(watch);
-      this.#running.delete(id);
     }
   }
 
-  /** Sees whether another server was asked to stop a job that runs here. */
-  #watch(id: string): void {
+  /** Sees whether the job was taken over, or another server was asked to stop it. */
+  #watch({ id, token }: Ownership, training: TrainingChild): void {
     void this.#jobs.get(id).then(
-      ({ isCancelled }) => isCancelled && this.cancel(id),
+      (stored) => {
+        if (stored.token !== token) training.drop();
+        else if (stored.isCancelled) training.cancel();
+      },
       () => {},
     );
   }
 
   async #end(
-    id: string,
+    owner: Ownership,
     state: JobState,
     outcome: Pick<Job, 'error' | 'result' | 'comparison'> = {},
   ): Promise<void> {
+    const { id } = owner;
     const finishedAt = new Date().toISOString();
-    await this.#change(id, this.#mine, { state, reason: undefined, finishedAt, ...outcome });
-    if (state === 'succeeded') await this.removeFolders([id]);
+    const ended = await this.#change(owner, { state, reason: undefined, finishedAt, ...outcome });
+    if (!ended || state !== 'succeeded') return;
+    await this.removeFolders([id]);
+    await this.#removeCheckpoints(id);
   }
 
-  async #change(id: string, expected: ExpectedJob, change: JobChange): Promise<JobEvent | undefined> {
-    const event = await this.#persistently(() => this.#jobs.change(id, expected, change));
+  /** The store is away: the job waits for it, longer each time. */
+  #postpone(owner: Ownership, { detail }: JobFailure): Promise<void> {
+    return this.#queueAgain(owner, { reason: `it is tried again, because ${detail}` });
+  }
+
+  /** @param delay seconds; longer with each outage unless said */
+  async #queueAgain(owner: Ownership, change: Pick<Job, 'reason'>, delay?: number): Promise<void> {
+    const { dispatcher } = this.#options;
+    await this.#persistently(async () => {
+      const { job } = await this.#jobs.get(owner.id);
+      const outages = (job.outages ?? 0) + 1;
+      const seconds = delay ?? delayAfter(outages);
+      const when =
+        seconds > 0 ? { outages, nextTryAt: new Date(Date.now() + 1000 * seconds).toISOString() } : {};
+      const event = await this.#jobs.change(
+        owner.id,
+        mine(owner),
+        { state: 'queued', ...change, ...when },
+        (transaction, offered) => dispatcher.offer(transaction, offered, seconds),
+      );
+      this.#tell(event);
+    });
+  }
+
+  async #removeCheckpoints(id: string): Promise<void> {
+    const { artifacts } = this.#options.store;
+    const remove = async () => {
+      const keys: string[] = [];
+      for await (const { key } of artifacts.list(checkpointsKey(id))) keys.push(key);
+      await artifacts.remove(keys);
+    };
+    await leaveToCleaning(remove());
+  }
+
+  async #change(owner: Ownership, change: JobChange): Promise<JobEvent | undefined> {
+    const event = await this.#persistently(() => this.#jobs.change(owner.id, mine(owner), change));
     this.#tell(event);
     return event;
   }
 
   /** Tries until the store is back, or the server stops. */
   #persistently<Result>(work: () => Promise<Result>): Promise<Result> {
-    return pRetry(work, {
-      retries: Number.POSITIVE_INFINITY,
-      maxTimeout: longestPause,
-      shouldRetry: ({ error }) => storageError(error) !== undefined && !this.#closing.signal.aborted,
-    });
+    return retryWhileAway(work, { isWanted: () => !this.#closing.signal.aborted });
   }
 
-  readonly #tell = (event: JobEvent | undefined): void => {
+  #tell(event: JobEvent | undefined): void {
     if (event) this.#options.onEvent(event);
-  };
+  }
 }
 
-function order(child: ChildProcess, message: TrainingOrder): void {
-  // One that has just ended takes no more orders.
-  if (child.connected) child.send(message, () => {});
+function mine({ token }: Ownership): ExpectedJob {
+  return { states: ['running'], token };
+}
+
+/** Writes progress down, one at a time and not too often. Where the store is away for a while nothing is lost by it. */
+class ProgressWriter {
+  readonly #write: (progress: TrainingProgress) => Promise<void>;
+  #told = 0;
+  /** Resolves when all that was told is written down, or could not be. */
+  written: Promise<void> = Promise.resolve();
+
+  constructor(write: (progress: TrainingProgress) => Promise<void>) {
+    this.#write = write;
+  }
+
+  write(progress: TrainingProgress): void {
+    const now = performance.now();
+    if (now - this.#told < progressInterval && progress.done < progress.total) return;
+    this.#told = now;
+    this.written = this.written.then(() => this.#write(progress)).catch(() => {});
+  }
 }

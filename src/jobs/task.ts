@@ -6,6 +6,7 @@ import type { TrainingProgress, TrainingSummary } from '../training/progress.ts'
 import type { Recipe } from '../training/recipe.ts';
 import type { SplitMethod } from '../training/splitting/split.ts';
 import type { JobFailure } from './failure.ts';
+import type { Ownership } from './ownership.ts';
 
 /** What a job is to do, as it was asked for. */
 export interface JobTask {
@@ -17,7 +18,12 @@ export interface JobTask {
   split?: { testShare?: number; splitBy?: SplitMethod };
   /** The id of an imported dataset, the name of a folder among the server's datasets, or an upload among the artifacts. */
   source: { imported: string } | { folder: string } | { upload: string; fileName: string };
+  /** The encoders of the server that accepted it; jobs of earlier releases name none. */
+  encoders?: RequiredEncoders;
 }
+
+/** Encoders by modality: a head made with others answers nothing on the servers that it was asked for. */
+export type RequiredEncoders = Record<string, { id: string; fingerprint: string }>;
 
 /** What the server that runs a job has for it. */
 export interface TrainingPlace {
@@ -31,15 +37,27 @@ export interface TrainingPlace {
   folder: string;
 }
 
-/** What the training process is told. */
-export type TrainingOrder = { start: { id: string; task: JobTask; place: TrainingPlace } } | 'cancel';
+/**
+ * What the training process is told: to start, to stop for good, or to write and upload a last checkpoint and stop, so
+ * that another server resumes.
+ */
+export type TrainingOrder =
+  | { start: { owner: Ownership; task: JobTask; place: TrainingPlace } }
+  | 'cancel'
+  | 'hand-over';
 
 /** What it tells. */
 export type TrainingMessage =
   | { kind: 'progress'; progress: TrainingProgress }
   | { kind: 'done'; result: TrainingSummary }
   | { kind: 'compared'; comparison: Comparison }
-  | { kind: 'failed'; failure: JobFailure };
+  | { kind: 'failed'; failure: JobFailure }
+  | { kind: 'handed-over' };
+
+/** Below this lie the checkpoints of a job that is not over. */
+export function checkpointsKey(id: string): string {
+  return `checkpoints/${id}`;
+}
 
 /** Key of the page that a comparison writes. */
 export function comparisonKey(id: string): string {

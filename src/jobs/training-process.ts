@@ -6,17 +6,21 @@ import { mkdir, rm } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
-import { loadEncoders } from '../inference/encoders.ts';
+import { type Encoders, loadEncoders } from '../inference/encoders.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
+import { retryWhileAway } from '../store/retry-while-away.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { compareStrategies } from '../training/compare.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import { type Dataset, readDataset } from '../training/dataset/dataset.ts';
 import { unpackUpload } from '../training/dataset/upload/unpack.ts';
-import { fineTune } from '../training/fine-tune.ts';
+import { type FineTuneOptions, fineTune } from '../training/fine-tune.ts';
 import type { TrainingProgress } from '../training/progress.ts';
 import { writeComparisonReport } from '../training/report.ts';
 import { describeFailure } from './failure.ts';
+import { JobStore } from './job-store.ts';
+import type { Ownership } from './ownership.ts';
+import { SharedCheckpoints } from './shared-checkpoints.ts';
 import {
   comparisonKey,
   type JobTask,
@@ -25,58 +29,116 @@ import {
   type TrainingPlace,
 } from './task.ts';
 
+/** Milliseconds for which a comparison is tried to be kept while the store is away. */
+const patience = 120_000;
+
 const cancellation = new AbortController();
+/** Whether another server is to resume. */
+let isHandedOver = false;
+/** Whether there is anything worth a moment's patience: before the training, a stop ends the process at once. */
+let isTraining = false;
 
 process.on('message', (order: TrainingOrder) => {
   if (order === 'cancel') cancellation.abort(new TandemError('job-cancelled', 'cancelled on request'));
-  else
+  else if (order === 'hand-over') {
+    isHandedOver = true;
+    cancellation.abort(new TandemError('job-cancelled', 'the server stops'));
+    if (!isTraining) end({ kind: 'handed-over' });
+  } else
     run(order.start)
       .catch((error): TrainingMessage => ({ kind: 'failed', failure: describeFailure(error) }))
-      .then((last) => send(last, () => process.exit(0)));
+      .then(end);
 });
 // Without the server there is nobody to train for.
 process.on('disconnect', () => process.exit(1));
+// A terminal, or a service manager, signals the whole group: it is the server that says what is to become of the training.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
 setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 async function run({
-  id,
+  owner,
   task,
   place,
 }: {
-  id: string;
+  owner: Ownership;
   task: JobTask;
   place: TrainingPlace;
 }): Promise<TrainingMessage> {
-  const { work } = task;
   const store = await openStore(place.store);
   const dataset = await openSource(store, task, place);
   const encoders = await loadEncoders(place.encoders);
-  const options = {
-    dataset,
-    featureCache: path.join(place.store.data, 'features'),
-    ...task.split,
-    testShare: task.split?.testShare ?? 0.2,
-    threads: place.encoders.threads,
-    signal: cancellation.signal,
-    onProgress: (progress: TrainingProgress) => send({ kind: 'progress', progress }),
+  const work: Work = {
+    ...{ owner, task, place, store, encoders },
+    options: {
+      dataset,
+      featureCache: path.join(place.store.data, 'features'),
+      ...task.split,
+      testShare: task.split?.testShare ?? 0.2,
+      threads: place.encoders.threads,
+      signal: cancellation.signal,
+      onProgress: (progress: TrainingProgress) => send({ kind: 'progress', progress }),
+    },
   };
-  if ('compare' in work) {
-    const seeds = Array.from({ length: work.compare }, (_, seed) => seed);
-    const comparison = await compareStrategies(encoders, { ...options, seeds });
-    await mkdir(place.folder, { recursive: true });
-    const page = path.join(place.folder, 'comparison.html');
-    await writeComparisonReport(page, comparison);
-    await store.artifacts.take(comparisonKey(id), page);
-    return { kind: 'compared', comparison };
-  }
-  const result = await fineTune(encoders, new HeadRegistry(store, place.shippedHeads), {
-    ...options,
-    ...work,
-    search: true,
-    checkpoints: path.join(place.folder, 'checkpoints'),
-    job: id,
+  isTraining = true;
+  return 'compare' in task.work ? compare(work, task.work.compare) : train(work, task.work);
+}
+
+interface Work {
+  owner: Ownership;
+  place: TrainingPlace;
+  store: Store;
+  encoders: Encoders;
+  options: Pick<
+    FineTuneOptions,
+    'dataset' | 'featureCache' | 'testShare' | 'splitBy' | 'threads' | 'signal' | 'onProgress'
+  >;
+}
+
+async function compare(
+  { owner, place, store, encoders, options }: Work,
+  count: number,
+): Promise<TrainingMessage> {
+  const seeds = Array.from({ length: count }, (_, seed) => seed);
+  const comparison = await compareStrategies(encoders, { ...options, seeds });
+  await mkdir(place.folder, { recursive: true });
+  const page = path.join(place.folder, 'comparison.html');
+  await writeComparisonReport(page, comparison);
+  await retryWhileAway(() => store.artifacts.take(comparisonKey(owner.id), page), {
+    patience,
+    signal: cancellation.signal,
   });
-  return { kind: 'done', result };
+  return { kind: 'compared', comparison };
+}
+
+/** Resumes from what an earlier owner of the job uploaded, and uploads its own checkpoints for the next. */
+async function train(
+  { owner, place, store, encoders, options }: Work,
+  work: Extract<JobTask['work'], { head: string }>,
+): Promise<TrainingMessage> {
+  const jobs = new JobStore(store.database);
+  const folder = path.join(place.folder, 'checkpoints');
+  const onLost = (error: Error) => cancellation.abort(error);
+  const shared = new SharedCheckpoints({ store, jobs, owner, folder, onLost });
+  await shared.download();
+  try {
+    const result = await fineTune(encoders, new HeadRegistry(store, place.shippedHeads), {
+      ...options,
+      ...work,
+      search: true,
+      checkpoints: folder,
+      onCheckpoint: (written) => shared.note(written),
+      job: { id: owner.id, confirm: (transaction) => jobs.confirm(transaction, owner) },
+    });
+    return { kind: 'done', result };
+  } catch (error) {
+    if (!isHandedOver) throw error;
+    await shared.upload();
+    return { kind: 'handed-over' };
+  }
+}
+
+function end(last: TrainingMessage): void {
+  send(last, () => process.exit(0));
 }
 
 async function openSource(

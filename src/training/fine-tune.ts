@@ -4,7 +4,7 @@ import { product } from '../product.ts';
 import { Engine } from '../runtime/engine.ts';
 import { runtimeVersion } from '../runtime/provider.ts';
 import { checkHeadName } from '../store/heads/head-name.ts';
-import type { HeadRegistry } from '../store/heads/heads.ts';
+import type { HeadRegistry, MakingJob } from '../store/heads/heads.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { modalitiesIn, withModality } from './dataset/with-modality.ts';
 import { extractFeatures } from './features/features.ts';
@@ -17,7 +17,7 @@ import { nearDuplicates } from './splitting/near-duplicates.ts';
 import type { SplitMethod } from './splitting/split.ts';
 import { splitRows } from './splitting/split-rows.ts';
 import { groupTwins } from './splitting/twins.ts';
-import { CheckpointFolder } from './steps/checkpoints.ts';
+import { CheckpointFolder, type WrittenCheckpoint } from './steps/checkpoints.ts';
 import { readSummary } from './summary.ts';
 
 export interface FineTuneOptions {
@@ -42,11 +42,13 @@ export interface FineTuneOptions {
    * interrupted, and removes them when the head is registered.
    */
   checkpoints?: string;
-  /** The job that this is the work of, which makes no second version. */
-  job?: string;
+  /** The job that this is the work of. */
+  job?: MakingJob;
   signal?: AbortSignal;
   /** Told what a person may want to know and need not do anything about. */
   onNote?(note: string): void;
+  /** Told of each checkpoint that is on the disk. */
+  onCheckpoint?(written: WrittenCheckpoint): void;
   onProgress?(progress: TrainingProgress): void;
 }
 
@@ -131,7 +133,7 @@ export async function fineTune(
         },
         nearDuplicates: twins,
       },
-      options.job,
+      { job: options.job, signal },
     );
     await checkpoints?.clear();
     return readSummary(registered);
@@ -148,13 +150,14 @@ function checkpointsOf(
     dataset,
     threads,
     onNote,
-  }: Pick<FineTuneOptions, 'checkpoints' | 'dataset' | 'threads' | 'onNote'>,
+    onCheckpoint: onWritten,
+  }: Pick<FineTuneOptions, 'checkpoints' | 'dataset' | 'threads' | 'onNote' | 'onCheckpoint'>,
   train: readonly number[],
 ): CheckpointFolder | undefined {
   if (checkpoints === undefined) return undefined;
   const versions = [product.version, runtimeVersion];
   const work = { dataset: dataset.hash, encoders: fingerprints, train, provider, threads, versions };
-  return new CheckpointFolder(checkpoints, work, { onNote });
+  return new CheckpointFolder(checkpoints, work, { onNote, onWritten });
 }
 
 function seconds(from: number, to: number): number {

@@ -6,7 +6,8 @@ import type { Encoders } from '../inference/encoders.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from '../inference/head-manifest.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import type { HeadVersion } from '../store/heads/head-reading.ts';
-import type { HeadRegistry } from '../store/heads/heads.ts';
+import type { HeadRegistry, MakingJob } from '../store/heads/heads.ts';
+import { retryWhileAway } from '../store/retry-while-away.ts';
 import { type Dataset, hashInNoOrder } from './dataset/dataset.ts';
 import { measureAnswers } from './evaluation/answers.ts';
 import { type FeatureTable, selectRows } from './features/feature-table.ts';
@@ -33,15 +34,19 @@ export interface HeadToRegister {
   nearDuplicates?: readonly NearDuplicate[];
 }
 
+/** Milliseconds for which a registration is tried again while the store is away. */
+const patience = 120_000;
+
 /**
- * Measures a trained head, writes its files and takes them into the registry as the next version.
- * @param job that it is the work of, which makes no second version
- * @throws TandemError `training-failed` where a figure is no finite number
+ * Measures a trained head, writes its files and takes them into the registry as the next version. While the store is away
+ * it tries again for two minutes: what was trained is worth the wait.
+ * @param options `job` that it is the work of, which makes no second version
+ * @throws TandemError `training-failed` where a figure is no finite number, `storage-unavailable`; whatever the job throws
  */
 export function registerHead(
   registry: HeadRegistry,
   head: HeadToRegister,
-  job: string | undefined,
+  { job, signal }: { job?: MakingJob; signal?: AbortSignal },
 ): Promise<HeadVersion> {
   const { name, dataset, fitted } = head;
   const { test } = head.split;
@@ -71,7 +76,7 @@ export function registerHead(
       })),
     });
   };
-  return registry.register(name, write, job);
+  return retryWhileAway(() => registry.register(name, write, job), { patience, signal });
 }
 
 /**

@@ -23,6 +23,7 @@ async function openTwo() {
         shippedHeads: data,
         datasets: path.join(data, 'datasets'),
       } as never,
+      encoders: {},
       runner,
       atOnce: 1,
       maximumQueue: 1000,

@@ -1,7 +1,12 @@
-import { expect, it } from 'vitest';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
 import type { Job } from '../../src/jobs/job.ts';
 import { JobStore } from '../../src/jobs/job-store.ts';
+import type { Ownership } from '../../src/jobs/ownership.ts';
 import type { JobTask } from '../../src/jobs/task.ts';
+import { HeadRegistry } from '../../src/store/heads/heads.ts';
 import { temporaryStore } from '../store/test-store.ts';
 
 const task: JobTask = { work: { head: 'pets', seed: 0 }, reading: {}, source: { imported: 'pets-1' } };
@@ -23,7 +28,7 @@ async function openJobs() {
     };
     return jobs.add(job, task, maximumQueue, async () => {});
   };
-  return { jobs, add, database: store.database };
+  return { jobs, add, database: store.database, registry: new HeadRegistry(store) };
 }
 
 it('brings the job with the highest priority first, and of the same the oldest', async () => {
@@ -110,4 +115,98 @@ it('does nothing of a change whose transaction fails', async () => {
   await expect(failing).rejects.toThrow('no');
   expect((await jobs.get('a')).job.state).toBe('queued');
   expect(await jobs.events('a', 1)).toEqual([]);
+});
+
+describe('the owner of a job', () => {
+  const own = { states: ['running' as const] };
+
+  it('is whoever took it last, and nobody with as small a token takes it', async () => {
+    const { jobs, add } = await openJobs();
+    await add('a');
+    const first = (await jobs.take('a', 'one', 1))!.ownership;
+    expect(await jobs.take('a', 'one', 1)).toBeUndefined();
+    const second = (await jobs.take('a', 'two', 2))!.ownership;
+    expect([first, second]).toEqual([
+      { id: 'a', token: 1 },
+      { id: 'a', token: 2 },
+    ]);
+    expect((await jobs.take('a', 'one'))!.ownership.token).toBe(3);
+    expect(await jobs.get('a')).toMatchObject({ runner: 'one', token: 3 });
+  });
+
+  it('writes what becomes of it, and an earlier owner writes nothing, though it runs on the same server', async () => {
+    const { jobs, add } = await openJobs();
+    await add('a');
+    const { token } = (await jobs.take('a', 'one'))!.ownership;
+    const owner = (await jobs.take('a', 'one'))!.ownership;
+    const progress = { stage: 'training' as const, done: 1, total: 2 };
+    expect(await jobs.change('a', { ...own, token }, { progress })).toBeUndefined();
+    expect(await jobs.change('a', { ...own, token }, { state: 'failed' })).toBeUndefined();
+    expect(await jobs.keepCheckpoint({ id: 'a', token }, { final: { key: 'old', step: 9 } })).toBe(false);
+    expect(await jobs.keepCheckpoint(owner, { final: { key: 'new', step: 3 } })).toBe(true);
+    expect(await jobs.change('a', { ...own, token: owner.token }, { progress })).toBeDefined();
+    expect(await jobs.get('a')).toMatchObject({
+      job: { state: 'running', progress },
+      checkpoint: { final: { key: 'new', step: 3 } },
+    });
+    expect(await jobs.checkpoints()).toEqual(new Set(['new']));
+  });
+
+  it('is nobody once it is queued again: who takes it next has a greater token than any before', async () => {
+    const { jobs, add } = await openJobs();
+    await add('a');
+    const { token } = (await jobs.take('a', 'one', 77))!.ownership;
+    let offered = 0;
+    await jobs.change('a', { ...own, token }, { state: 'queued' }, async (_, job) => {
+      offered = job.token;
+    });
+    expect(offered).toBe(1000);
+    expect(await jobs.take('a', 'late', 78)).toBeUndefined();
+    expect((await jobs.take('a', 'two', 1001))!.ownership.token).toBe(1001);
+  });
+
+  it('alone registers what the job has made', async () => {
+    const { jobs, registry, add } = await openJobs();
+    await add('a');
+    const register = (owner: Ownership) =>
+      registry.register('pets', (folder) => writeFile(path.join(folder, 'head.json'), '{}'), {
+        id: 'a',
+        confirm: (transaction) => jobs.confirm(transaction, owner),
+      });
+    const first = (await jobs.take('a', 'one'))!.ownership;
+    const second = (await jobs.take('a', 'two'))!.ownership;
+    await expect(register(first)).rejects.toMatchObject({ code: 'job-conflict' });
+    expect(await registry.list()).toEqual([]);
+    expect(await register(second)).toMatchObject({ name: 'pets', version: 1 });
+  });
+
+  it('is nobody who takes it while a registration is under way: either comes first, and the other sees it', async () => {
+    const { jobs, registry, add } = await openJobs();
+    await add('a');
+    const owner = (await jobs.take('a', 'one'))!.ownership;
+    let taking: Promise<unknown> = Promise.resolve();
+    await registry.register('pets', (folder) => writeFile(path.join(folder, 'head.json'), '{}'), {
+      id: 'a',
+      async confirm(transaction) {
+        await jobs.confirm(transaction, owner);
+        taking = jobs.take('a', 'two').then(() => registry.madeBy('a'));
+        await pause(200);
+      },
+    });
+    expect(await taking).toMatchObject({ name: 'pets', version: 1 });
+  });
+});
+
+it('brings no job before its time, and says when the next is due', async () => {
+  const { jobs, add } = await openJobs();
+  await add('a');
+  await add('b');
+  const nextTryAt = new Date(Date.now() + 60_000).toISOString();
+  await jobs.change('a', { states: ['queued'] }, { state: 'queued', nextTryAt });
+  expect(await jobs.next([])).toBe('b');
+  expect(await jobs.next(['b'])).toBeUndefined();
+  expect(await jobs.untilNext()).toBeGreaterThan(50_000);
+  // Nobody waits for the clock of a machine that was set back.
+  await jobs.change('a', { states: ['queued'] }, { state: 'queued', nextTryAt: '2099-01-01T00:00:00.000Z' });
+  expect(await jobs.next([])).toBe('a');
 });

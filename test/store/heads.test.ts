@@ -31,6 +31,13 @@ it('numbers the versions of a name, over those that ship with the program', asyn
   ]);
 });
 
+it('registers nothing of a job that is another server’s by now', async () => {
+  const refused = new Error('it is not yours');
+  const job = { id: 'job-1', confirm: () => Promise.reject(refused) };
+  await expect(registry.register('pets', write('one'), job)).rejects.toBe(refused);
+  await expect(registry.resolve('pets')).rejects.toMatchObject({ code: 'unknown-head' });
+});
+
 it('resolves a name, its latest and a version', async () => {
   await registry.register('emoji', write('two'));
   for (const [reference, version] of [
@@ -160,10 +167,11 @@ it.each(['latest', '3', 'Production', '', '../x'])('refuses %j as an alias', asy
 });
 
 it('knows the version that a job has made, and lets no job make two', async () => {
-  await registry.register('pets', write('one'), 'job-1');
+  const job = { id: 'job-1', confirm: async () => {} };
+  await registry.register('pets', write('one'), job);
   expect(await registry.madeBy('job-1')).toMatchObject({ name: 'pets', version: 1, manifest: 'one' });
   expect(await registry.madeBy('job-2')).toBeUndefined();
-  await expect(registry.register('pets', write('two'), 'job-1')).rejects.toThrow(/unique/i);
+  await expect(registry.register('pets', write('two'), job)).rejects.toThrow(/unique/i);
   expect((await registry.latest()).map(({ name, version }) => `${name}@${version}`)).toEqual([
     'emoji@1',
     'pets@1',

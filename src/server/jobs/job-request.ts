@@ -169,6 +169,11 @@ export const jobSchema = z
     kind: z.enum(['train', 'compare']),
     state: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
     reason: z.string().optional().meta({ description: 'Why it is in this state, where that is not plain.' }),
+    outages: z
+      .int()
+      .optional()
+      .meta({ description: 'How often it was queued again because a store was away.' }),
+    nextTryAt: z.iso.datetime().optional().meta({ description: 'When a job that was queued again is due.' }),
     head: z.string().optional().meta({ description: 'A comparison makes none.' }),
     dataset: z.string(),
     priority: z.int(),

@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely';
+import type { Generated, Kysely, Transaction } from 'kysely';
 import type { TandemError } from '../../errors.ts';
 
 export interface Tables {
@@ -22,6 +22,10 @@ interface JobTable {
   priority: number;
   /** Which server it runs on, or ran on last. */
   runner: string | null;
+  /** Fencing token: grows whenever the job changes hands. Only who holds the present one may write. */
+  token: Generated<number>;
+  /** JSON: keys of its last checkpoint by training; null where there is none. */
+  checkpoint: string | null;
   /** JSON: the job as it is shown, and what it takes to run it. */
   job: string;
   task: string;

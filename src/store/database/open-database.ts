@@ -4,6 +4,7 @@ import type { Database } from './database.ts';
 import { createJobs } from './migrations/001-jobs.ts';
 import { createRegistry } from './migrations/002-registry.ts';
 import { addArtifactKeys } from './migrations/004-artifact-keys.ts';
+import { addJobOwnership } from './migrations/005-job-ownership.ts';
 import { openPostgres } from './postgres.ts';
 import { isUpToDate, noteCompatibility, type SchemaChange } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
@@ -14,6 +15,8 @@ const migrations: Record<string, SchemaChange> = {
   '002-registry': { up: createRegistry, compatibleSince: '002-registry' },
   // Earlier releases look for images elsewhere, and write files before rows.
   '004-artifact-keys': { up: addArtifactKeys, compatibleSince: '004-artifact-keys' },
+  // Earlier releases write jobs without looking who owns them.
+  '005-job-ownership': { up: addJobOwnership, compatibleSince: '005-job-ownership' },
 };
 
 /**

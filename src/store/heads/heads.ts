@@ -23,6 +23,16 @@ import {
 } from './head-reading.ts';
 import { manifestFile, readShippedHeads, type ShippedHead } from './shipped-heads.ts';
 
+/** The job that makes a version. No job makes two. */
+export interface MakingJob {
+  id: string;
+  /**
+   * Called in the transaction that registers the version.
+   * @throws where it is another server's by now, so that nothing is registered
+   */
+  confirm(transaction: Transaction<Tables>): Promise<void>;
+}
+
 const foldersRemembered = 10_000;
 /** Folders that one query asks for. */
 const lookedUpAtOnce = 1000;
@@ -201,13 +211,13 @@ export class HeadRegistry {
    * a crash before leaves nothing that would be served. Called again with the next number where somebody else took the
    * first.
    * @param write puts the head's files into the folder, `head.json` among them
-   * @param job what makes it; no job makes two
-   * @throws TandemError `invalid-request` (the name)
+   * @param job what makes it
+   * @throws TandemError `invalid-request` (the name); whatever the job throws
    */
   async register(
     name: string,
     write: (folder: string, version: number) => Promise<void>,
-    job: string | null = null,
+    job?: MakingJob,
   ): Promise<HeadVersion> {
     checkHeadName(name);
     const { artifacts } = this.#store;
@@ -223,8 +233,15 @@ export class HeadRegistry {
         for (const file of names) files[file] = await sha256OfFile(path.join(scratch, file));
         await this.#pending.begin(key);
         for (const file of names) await artifacts.take(`${key}/${file}`, path.join(scratch, file));
-        const row = { name, version, folder: key, files: JSON.stringify(files), manifest, job };
-        if (await this.#insert({ ...row, createdAt: new Date().toISOString() }))
+        const row = {
+          name,
+          version,
+          folder: key,
+          files: JSON.stringify(files),
+          manifest,
+          job: job?.id ?? null,
+        };
+        if (await this.#insert({ ...row, createdAt: new Date().toISOString() }, job))
           return this.open(`${name}@${version}`);
         await leaveToCleaning(artifacts.remove(names.map((file) => `${key}/${file}`)));
       } finally {
@@ -320,8 +337,9 @@ export class HeadRegistry {
   }
 
   /** @returns false where the number is taken, or its files were given up meanwhile */
-  #insert(row: Selectable<Tables['headVersion']>): Promise<boolean> {
+  #insert(row: Selectable<Tables['headVersion']>, job?: MakingJob): Promise<boolean> {
     return this.#change(async (transaction) => {
+      await job?.confirm(transaction);
       if (!(await this.#pending.finish(transaction, row.folder!))) return false;
       const taken = await transaction
         .selectFrom('headVersion')

@@ -22,8 +22,20 @@ export interface Checkpoint {
    * @param work everything that decides the training: a state of other work is not given back
    */
   read(work: object): Promise<TrainingState | undefined>;
-  /** Keeps a state, if the last one kept is old enough. */
-  write(work: object, state: TrainingState, isLast: boolean): Promise<void>;
+  /**
+   * Keeps a state: `running` if the last one kept is old enough, `done` sooner, because it will not be written again, and
+   * `stopping` in any case.
+   */
+  write(work: object, state: TrainingState, phase: 'running' | 'done' | 'stopping'): Promise<void>;
+}
+
+/** A checkpoint that was written just now. */
+export interface WrittenCheckpoint {
+  /** Which training of the fine-tuning it is of. */
+  name: string;
+  file: string;
+  /** Steps taken. */
+  step: number;
 }
 
 export interface CheckpointOptions {
@@ -31,6 +43,8 @@ export interface CheckpointOptions {
   seconds?: number;
   /** Told why a checkpoint is not used. */
   onNote?(note: string): void;
+  /** Told of each that is on the disk. */
+  onWritten?(written: WrittenCheckpoint): void;
 }
 
 const format = 1;
@@ -58,8 +72,8 @@ export class CheckpointFolder {
 
   /** @param name tells the trainings of a fine-tuning apart; part of a file name */
   stage(name: string): Checkpoint {
-    const { seconds = 10, onNote } = this.#options;
-    const file = path.join(this.#folder, `${name}${extension}`);
+    const { seconds = 10, onNote, onWritten } = this.#options;
+    const file = checkpointFile(this.#folder, name);
     const keyOf = (work: object) => JSON.stringify({ format, rests: this.#identity, work });
     let written = performance.now();
     return {
@@ -70,14 +84,14 @@ export class CheckpointFolder {
         onNote?.(`${file} is not used: ${state}`);
         return undefined;
       },
-      write: async (work, state, isLast) => {
-        // A training that is done is worth keeping sooner, because it will not be written again.
-        const due = isLast ? seconds / 10 : seconds;
+      write: async (work, state, phase) => {
+        const due = { running: seconds, done: seconds / 10, stopping: 0 }[phase];
         if (performance.now() - written < due * 1000) return;
         const content = serialize({ key: keyOf(work), state });
         await mkdir(this.#folder, { recursive: true });
         await writeDurably(file, Buffer.concat([sha256(content), content]));
         written = performance.now();
+        onWritten?.({ name, file, step: state.step });
       },
     };
   }
@@ -92,21 +106,41 @@ export class CheckpointFolder {
 
   /** The state, undefined where there is no file, or why there is no use for it. */
   async #read(file: string, key: string): Promise<TrainingState | string | undefined> {
-    let bytes: Buffer;
-    try {
-      bytes = await readFile(file);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      return (error as Error).message;
-    }
-    const content = bytes.subarray(checksumLength);
-    if (!sha256(content).equals(bytes.subarray(0, checksumLength))) return 'it is damaged';
-    const { key: keptKey, state } = deserialize(content) as { key: string; state: TrainingState };
+    const found = await readCheckpoint(file);
+    if (found === undefined || typeof found === 'string') return found;
+    const { key: keptKey, state } = found;
     if (keptKey !== key) return 'it is of another dataset, recipe, seed, encoder or version';
     // The arrays are views of the file's bytes, and a tensor must own its memory to go to the engine's thread.
     const tensors = Object.entries(state.tensors).map(([name, values]) => [name, values.slice()] as const);
     return { ...state, tensors: Object.fromEntries(tensors) };
   }
+}
+
+/** Where the checkpoint of a training lies in a folder of them. */
+export function checkpointFile(folder: string, name: string): string {
+  return path.join(folder, `${name}${extension}`);
+}
+
+/** The steps that a checkpoint had taken; undefined where there is none, or it is damaged. */
+export async function stepOfCheckpoint(file: string): Promise<number | undefined> {
+  const found = await readCheckpoint(file);
+  return typeof found === 'object' ? found.state.step : undefined;
+}
+
+/** What a file holds, undefined where there is none, or why it cannot be read. */
+async function readCheckpoint(
+  file: string,
+): Promise<{ key: string; state: TrainingState } | string | undefined> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    return (error as Error).message;
+  }
+  const content = bytes.subarray(checksumLength);
+  if (!sha256(content).equals(bytes.subarray(0, checksumLength))) return 'it is damaged';
+  return deserialize(content);
 }
 
 function sha256(content: Uint8Array | string): Buffer {

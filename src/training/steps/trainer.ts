@@ -122,7 +122,9 @@ export async function trainHead(
     let run = prepare(taken, 1);
     let bound = -1;
     let millisecondsPerStep = millisecondsPerRun;
+    let reached: TrainingState | undefined;
     while (run.count > 0) {
+      if (signal?.aborted && reached) await checkpoint?.write(work, reached, 'stopping');
       throwIfCancelled(signal, `after ${taken} of ${steps} steps`);
       const { count, window, isLast, feeds } = run;
       if (window !== bound) await session.bind(await batches.window(window, !isLast));
@@ -144,7 +146,8 @@ export async function trainHead(
       const tensors = Object.fromEntries(
         step.state.map(({ current: { name } }) => [name, floatsOf(state, loopInputName(name))]),
       );
-      await checkpoint?.write(work, { step: taken, tensors, history }, taken === steps);
+      reached = { step: taken, tensors, history };
+      await checkpoint?.write(work, reached, taken === steps ? 'done' : 'running');
       const accuracy = 'accuracy' in results ? mean(floatsOf(results, 'accuracy')) : undefined;
       onProgress?.({ done: taken, total: steps, loss, accuracy });
     }
