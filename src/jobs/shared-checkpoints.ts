@@ -8,8 +8,8 @@ import { type JobStore, type KeptCheckpoint, lostJob } from './job-store.ts';
 import type { Ownership } from './ownership.ts';
 import { checkpointsKey } from './task.ts';
 
-/** Seconds between two uploads, unless one takes so long that they would slow the training down. */
-const uploadInterval = 30;
+/** Seconds between two uploads, unless one takes so long that it would slow the training down. */
+const uploadInterval = 10;
 /** An upload may take this share of the time at most. */
 const uploadShare = 0.02;
 
@@ -19,7 +19,7 @@ export interface SharedCheckpointOptions {
   owner: Ownership;
   /** The folder that the trainings keep their checkpoints in. */
   folder: string;
-  /** Seconds between two uploads; 30 unless said. */
+  /** Seconds between two uploads; 10 unless said. */
   seconds?: number;
   /** Told that another server has taken the job over. */
   onLost(error: Error): void;
