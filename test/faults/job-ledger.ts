@@ -119,13 +119,14 @@ export class JobLedger implements Ledger {
 
   async until(client: Client, id: string, isSo: (job: Job) => boolean): Promise<Job> {
     const since = Date.now();
+    let job: Job | undefined;
     while (Date.now() - since < patience) {
-      const job: Job = await client.expect(200, 'GET', `/v1/jobs/${id}`);
+      job = (await client.expect(200, 'GET', `/v1/jobs/${id}`)) as Job;
       if (isOver(job.state)) this.#find(id).end = job;
       if (isSo(job)) return job;
       await setTimeout(pollingInterval);
     }
-    throw new Error(`the job ${id} did not get there`);
+    throw new Error(`the job did not get there: ${JSON.stringify(job)}`);
   }
 
   async check(client: Client, found: Findings): Promise<void> {
