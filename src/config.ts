@@ -174,6 +174,13 @@ export const settings = {
     default: '30000',
     schema: wholeNumber(1, 3_600_000),
   }),
+  'drain-delay': setting({
+    about:
+      'milliseconds for which requests are still taken after SIGTERM, while /readyz answers 503: longer than a balancer takes to see it (5000 to 10000 on Kubernetes); Ctrl-C does not wait',
+    value: 'ms',
+    default: '0',
+    schema: wholeNumber(0, 60_000),
+  }),
   'rate-limit': setting({
     about:
       'requests a minute of each key, or of each address that sends none, over HTTP and gRPC; 0: no limit',
@@ -265,6 +272,7 @@ export const serverSettings = [
   'jobs-at-once',
   'max-jobs',
   'request-timeout',
+  'drain-delay',
   'rate-limit',
   'max-loop-delay',
   'max-request',

@@ -19,18 +19,37 @@ export const serve = addSettings(
   .addHelpText('after', example('serve --port 8080'))
   .action(async (options, command: Command) => {
     const chosen = settingsOf(command, allSettings);
-    // A signal while it starts waits until it has: ONNX Runtime crashes where the process ends while it loads a model.
-    const stopped = new Promise<unknown>((resolve) => {
-      for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal).once(signal, resolve);
-    });
+    const stopped = stopSignal();
     const running = await startServer(chosen);
     const { heads } = await running.services.heads();
     if (options.json) {
       const { address, grpc, provider, store, batching } = running;
       printJson({ address, grpc, provider, store, batching, heads });
     } else announce(running, heads);
-    void stopped.then(() => endProcess(() => running.close()));
+    void stopped.then((signal) =>
+      endProcess(() => running.close(signal === 'SIGTERM' ? chosen['drain-delay'] : 0)),
+    );
   });
+
+/** npm passes on a Ctrl-C that the terminal has sent to the server already: no sooner is a signal another one. Milliseconds. */
+const sameSignal = 1000;
+
+/**
+ * The first signal to stop. It waits until the server has started: ONNX Runtime crashes where the process ends while it
+ * loads a model. Another one ends the process at once.
+ */
+function stopSignal(): Promise<NodeJS.Signals> {
+  let first: number | undefined;
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.removeAllListeners(signal).on(signal, () => {
+        const now = performance.now();
+        first ??= now;
+        if (now - first > sameSignal) process.kill(process.pid, 'SIGKILL');
+        resolve(signal);
+      });
+  });
+}
 
 function announce({ address, grpc, provider, store, batching }: RunningServer, heads: HeadSummary[]): void {
   const names = heads

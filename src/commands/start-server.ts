@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Settings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
@@ -21,6 +22,7 @@ import type { AppOptions } from '../server/options.ts';
 import type { FetchPicture } from '../server/predictions/remote-pictures.ts';
 import { RateLimit } from '../server/rate-limit.ts';
 import type { Services } from '../server/services.ts';
+import { Stopping } from '../server/stopping.ts';
 import { StageTracer } from '../server/tracing.ts';
 import { lockData } from '../store/database/data-lock.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
@@ -50,7 +52,11 @@ export interface RunningServer {
   /** Engines, and most pixels and tokens of their batches. */
   batching: { engines: number; budgets: { image: number; text: number }; tuning?: string };
   services: Services;
-  close(): Promise<void>;
+  /**
+   * Stops: jobs are handed over, open requests are answered, then all is closed.
+   * @param drainDelay milliseconds for which new requests are still taken, while the server says that it is not ready
+   */
+  close(drainDelay?: number): Promise<void>;
 }
 
 /**
@@ -171,12 +177,14 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   const loadShedding =
     maximumDelay > 0 ? new LoadShedding({ maximumDelay, onShed: () => metrics.shed() }) : undefined;
   started.defer(() => loadShedding?.close());
+  const stopping = new Stopping();
   const appOptions: AppOptions = {
     logger,
     metrics,
     loadShedding,
     traced: stopTracing !== undefined,
     access,
+    stopping,
     thisMachineAlone: chosen.anonymous !== 'everyone' && (await isLoopback(chosen.host)),
     defaultHead: chosen['default-head'],
     uploadFolder: uploads,
@@ -197,6 +205,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   const grpc =
     grpcPort === 'off' ? undefined : await listenGrpc(services, appOptions, { host, port: grpcPort });
   if (grpc) takers.push(grpc);
+  started.defer(() => stopping.close());
   const running = started.move();
   return {
     address: server.address,
@@ -209,7 +218,13 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
       ...(tuning && { tuning: tuningFile(chosen.data) }),
     },
     services,
-    close: () => running.disposeAsync(),
+    async close(drainDelay = 0) {
+      stopping.drain();
+      // What it trains goes on elsewhere the sooner; what fails of it fails again in the end, and is told then.
+      void jobs.handOver().catch(() => {});
+      await setTimeout(drainDelay);
+      await running.disposeAsync();
+    },
   };
 }
 

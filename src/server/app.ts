@@ -33,7 +33,7 @@ export function apiRoutes(services: Services, options: AppOptions): Route[] {
     ...versionRoutes(services, options),
     ...withScope('train', datasetRoutes(services, options)),
     ...withScope('train', jobRoutes(services, options)),
-    ...healthRoutes(services),
+    ...healthRoutes(services, options),
     ...metricsRoutes(options.metrics),
     ...aboutRoutes((asked) => describeApi(routes, asked), options.access ?? openAccess),
   ];
@@ -53,6 +53,7 @@ export function createApp(services: Services, options: AppOptions): Express {
   if (options.traced) app.use(traceRequests);
   app.use((_request, response, next) => {
     response.set('X-Content-Type-Options', 'nosniff');
+    if (options.stopping?.isDraining) response.set('Connection', 'close');
     next();
   });
   app.use(refuseMalformed);

@@ -4,6 +4,7 @@ import type { LoadShedding } from './load-shedding.ts';
 import type { Metrics } from './metrics.ts';
 import type { FetchPicture } from './predictions/remote-pictures.ts';
 import type { RateLimit } from './rate-limit.ts';
+import type { Stopping } from './stopping.ts';
 
 /** Most items of one request for predictions unless said. */
 export const usualMaximumItems = 64;
@@ -33,6 +34,8 @@ export interface AppOptions {
   fetchPicture?: FetchPicture;
   /** Whether callers without a key must call the server by a name of this machine's own; see `refuseOtherNames`. */
   thisMachineAlone?: boolean;
+  /** How far its stop has come. */
+  stopping?: Stopping;
   /** What a key may do; without this, everybody may do everything. */
   access?: Access;
   /** Most items of one request for predictions; 64 unless said. */

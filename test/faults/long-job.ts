@@ -43,7 +43,11 @@ export function submit(client: Client, dataset: string, head: string): Promise<J
 /** The processes that a server trains in now. */
 export async function trainingsOf({ server: { pid } }: FleetMember): Promise<number[]> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  return children.split(' ').filter(Boolean).map(Number);
+  const pids = children.split(' ').filter(Boolean).map(Number);
+  const commands = await Promise.all(
+    pids.map((child) => readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return pids.filter((_, index) => commands[index].includes('training-process'));
 }
 
 /** Names of the checkpoints that a server has of a job. */

@@ -13,6 +13,7 @@ import { Metrics } from '../../src/server/metrics.ts';
 import { listenGrpc } from '../../src/server/open-inference/grpc.ts';
 import type { AppOptions } from '../../src/server/options.ts';
 import { RateLimit } from '../../src/server/rate-limit.ts';
+import { Stopping } from '../../src/server/stopping.ts';
 import { serve, services } from './double.ts';
 
 const proto = path.join(import.meta.dirname, '../../src/server/open-inference/open_inference.proto');
@@ -293,4 +294,17 @@ it('refuses calls while the server is late, but not those that probe its health'
   expect(refused.metadata.get('grpc-retry-pushback-ms')).toEqual(['1000']);
   expect(await call('ServerLive')).toEqual({ live: true });
   expect(await call('ServerReady')).toEqual({ ready: true });
+});
+
+it('says that it is not ready while its server drains, and goes on answering', async () => {
+  const stopping = new Stopping();
+  const call = await start({}, { stopping });
+  expect(await call('ServerReady')).toEqual({ ready: true });
+  stopping.drain();
+  await expect(call('ServerReady')).rejects.toMatchObject({
+    code: status.UNAVAILABLE,
+    details: expect.stringContaining('the server stops'),
+  });
+  expect(await call('ServerLive')).toEqual({ live: true });
+  expect(await call('ModelInfer', infer)).toMatchObject({ model_name: 'emoji' });
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AppOptions } from '../options.ts';
 import { problemResponses } from '../problem-responses.ts';
 import { requireReady } from '../readiness.ts';
 import type { Route } from '../route.ts';
@@ -17,7 +18,7 @@ const readySchema = z
   .meta({ example: { status: 'ready', provider: 'cpu' } });
 
 /** Whether the server lives, and whether it can answer. */
-export function healthRoutes(services: Services): Route[] {
+export function healthRoutes(services: Services, options: AppOptions): Route[] {
   return [
     {
       method: 'get',
@@ -55,7 +56,7 @@ export function healthRoutes(services: Services): Route[] {
       },
       handlers: [
         async (_request, response) => {
-          await requireReady(services);
+          await requireReady(services, options);
           const unfitHeads = services.unfitHeads();
           response.json({
             status: 'ready',

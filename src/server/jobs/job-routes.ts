@@ -35,7 +35,10 @@ const jobResponse = (description: string) => ({
 });
 
 /** `/v1/jobs` and what is below it. */
-export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes }: AppOptions): Route[] {
+export function jobRoutes(
+  { jobs }: Services,
+  { uploadFolder, maximumUploadBytes, stopping }: AppOptions,
+): Route[] {
   const submit: RequestHandler = async (request, response) => {
     try {
       const job = await jobs.submit(parseJobRequest(request));
@@ -52,7 +55,9 @@ export function jobRoutes({ jobs }: Services, { uploadFolder, maximumUploadBytes
     const left = new AbortController();
     response.on('close', () => left.abort());
     const lastEventId = /^\d{1,9}$/.exec(request.get('Last-Event-ID') ?? '')?.[0];
-    const events = jobs.events(id, Number(lastEventId ?? 0), left.signal);
+    // Its end is a clean one: a browser's EventSource asks again, and is answered by another server.
+    const ended = stopping ? AbortSignal.any([left.signal, stopping.closing]) : left.signal;
+    const events = jobs.events(id, Number(lastEventId ?? 0), ended);
     if (finishedAt === undefined) return sendEvents(response, events);
     const missed = await Array.fromAsync(events);
     // A browser's EventSource asks again and again after the end of a stream; 204 tells it to stop.

@@ -75,11 +75,11 @@ export async function listenGrpc(
   server.addService(decodedByHandlers(inference.GRPCInferenceService.service), {
     // Whoever probes a server's health has no key.
     ServerLive: calls.open(async () => ({ live: true })),
-    ServerReady: calls.open(() => requireReady(services).then(() => ({ ready: true }))),
+    ServerReady: calls.open(() => requireReady(services, options).then(() => ({ ready: true }))),
     ServerMetadata: calls.guarded(async () => serverMetadata),
     ModelReady: calls.guarded(async ({ name, version }: ModelCall) => {
       await headOf(services, name, version);
-      await requireReady(services);
+      await requireReady(services, options);
       return { ready: true };
     }),
     ModelMetadata: calls.guarded(async ({ name, version }: ModelCall) => modelOf(services, name, version)),

@@ -127,7 +127,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
         codes: ['unknown-head', 'not-ready'],
         async answer({ model, version }) {
           await headOf(services, model, version);
-          await requireReady(services);
+          await requireReady(services, options);
           return { ready: true };
         },
       }),
@@ -200,7 +200,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
     get('/v2/health/ready', 'serverReady', 'Whether predictions are answered', readySchema, {
       codes: ['not-ready'],
       async answer() {
-        await requireReady(services);
+        await requireReady(services, options);
         return { ready: true };
       },
     }),
