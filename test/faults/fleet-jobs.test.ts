@@ -2,8 +2,9 @@ import { expect, it } from 'vitest';
 import { print } from '../../src/commands/output.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import { type Fleet, prepareFleet } from './fleet.ts';
-import { bringTexts, checkpointsOf, submit, trainingsOf, until, weightsOf } from './long-job.ts';
+import { bringTexts, checkpointsOf, submit, until, weightsOf } from './long-job.ts';
 import { isShort, seed } from './options.ts';
+import { trainingsOf } from './trainings.ts';
 
 const rows = isShort ? 600 : 3000;
 
@@ -25,14 +26,14 @@ it('a server that is cut off from the database loses its job to another, and wri
   const { id } = await submit(first.client, dataset, 'taken-over');
   await until(first.client, id, isSearching);
   await second.start();
-  const [training] = await trainingsOf(first);
+  const [training] = await trainingsOf(first.server);
   first.links.database.hang();
   const cut = performance.now();
-  await expect.poll(() => trainingsOf(second).then((all) => all.length), { timeout: 60_000 }).toBe(1);
+  await expect.poll(() => trainingsOf(second.server).then((all) => all.length), { timeout: 60_000 }).toBe(1);
   print(`cut off: taken over after ${seconds(cut)} s`);
   await first.links.database.restore();
   const back = performance.now();
-  await expect.poll(() => trainingsOf(first), { timeout: 20_000 }).not.toContain(training);
+  await expect.poll(() => trainingsOf(first.server), { timeout: 20_000 }).not.toContain(training);
   print(`cut off: the first training ended ${seconds(back)} s after it could know`);
   const { error } = await until(second.client, id, ({ state }) => state === 'succeeded');
   expect(error).toBeUndefined();

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { isOver, type Job } from '../../src/jobs/job.ts';
 import { Random } from '../../src/training/random.ts';
@@ -38,16 +38,6 @@ export async function until(client: Client, id: string, isSo: (job: Job) => bool
 
 export function submit(client: Client, dataset: string, head: string): Promise<Job> {
   return client.expect(202, 'POST', '/v1/jobs', { head, dataset, seed: 1 });
-}
-
-/** The processes that a server trains in now. */
-export async function trainingsOf({ server: { pid } }: FleetMember): Promise<number[]> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  const pids = children.split(' ').filter(Boolean).map(Number);
-  const commands = await Promise.all(
-    pids.map((child) => readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '')),
-  );
-  return pids.filter((_, index) => commands[index].includes('training-process'));
 }
 
 /** Names of the checkpoints that a server has of a job. */

@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { type StartedServer, startCommand, startServer } from '../end-to-end/server.ts';
 import { Client } from './client.ts';
 import type { Place } from './place.ts';
+import { trainingsOf } from './trainings.ts';
 
 /** Milliseconds within which a training ends by itself whose server was killed. */
 const orphanPatience = 20_000;
@@ -49,9 +50,7 @@ export class RestartedServer {
 
   /** The processes that train now. */
   async trainings(): Promise<number[]> {
-    const { pid } = this.#server!;
-    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-    return children.split(' ').filter(Boolean).map(Number);
+    return trainingsOf(this.#server!);
   }
 
   /**
