@@ -18,6 +18,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import { EmbeddedDispatcher } from './embedded-dispatcher.ts';
 import { isOver, type Job, type JobEvent } from './job.ts';
 import { JobStore } from './job-store.ts';
+import { misfitOf } from './required-encoders.ts';
 import { interruption, JobRunner } from './runner.ts';
 import { comparisonKey, type JobTask, type RequiredEncoders, type TrainingPlace } from './task.ts';
 
@@ -52,6 +53,8 @@ export interface JobRequest extends Partial<ColumnNames> {
 const keptFor = 7 * 24 * 3_600_000;
 /** Milliseconds between two looks at what is not needed any more. */
 const cleaningInterval = 3_600_000;
+/** Milliseconds between two looks at the jobs that this server leaves to others. */
+const leavingInterval = 10_000;
 /** Milliseconds after which a reader of events looks whether another server has told of any. */
 const pollingInterval = 1000;
 
@@ -69,7 +72,7 @@ export class JobQueue {
   readonly #runner: JobRunner;
   readonly #dispatcher: Dispatcher;
   readonly #changed = new EventEmitter().setMaxListeners(0);
-  readonly #cleaning: NodeJS.Timeout;
+  readonly #intervals: NodeJS.Timeout[];
   #closed = false;
   #isStopping = false;
 
@@ -83,7 +86,12 @@ export class JobQueue {
       place: { ...place, store: store.options },
       onEvent: ({ job }) => this.#changed.emit(job.id),
     });
-    this.#cleaning = setInterval(() => void this.#clean(), cleaningInterval).unref();
+    this.#intervals = [
+      setInterval(() => void this.#clean(), cleaningInterval).unref(),
+      ...(store.options.databaseUrl === undefined
+        ? []
+        : [setInterval(() => void this.#sayWhatIsLeft(), leavingInterval).unref()]),
+    ];
   }
 
   /** Takes up where this server left off. */
@@ -113,6 +121,7 @@ export class JobQueue {
       }),
     );
     void queue.#clean();
+    if (databaseUrl !== undefined) void queue.#sayWhatIsLeft();
     return queue;
   }
 
@@ -263,7 +272,7 @@ export class JobQueue {
   /** The same, and waits until all is written down. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#cleaning);
+    for (const interval of this.#intervals) clearInterval(interval);
     await this.handOver();
     await this.#dispatcher.close();
   }
@@ -313,6 +322,21 @@ export class JobQueue {
 
   #isTooOld(finishedAt: string): boolean {
     return Date.parse(finishedAt) < Date.now() - keptFor;
+  }
+
+  /** Writes down why a job waits that requires other encoders than this server's. */
+  async #sayWhatIsLeft(): Promise<void> {
+    const { encoders, onError } = this.#options;
+    try {
+      for (const { id, task } of await this.#jobs.offered()) {
+        const reason = misfitOf(task, encoders);
+        const { job } = reason === undefined ? {} : await this.#jobs.get(id);
+        if (job?.state === 'queued' && job.reason === undefined)
+          await this.#jobs.change(id, { states: ['queued'] }, { reason });
+      }
+    } catch (error) {
+      if (!this.#closed) onError(error as Error);
+    }
   }
 
   /** Removes what jobs will not need again, and what came in for jobs that were never accepted. */
