@@ -3963,7 +3963,13 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description Of each, the 100 most frequent labels; GET /v1/datasets/{id} has all of them. */
                         datasets: components["schemas"]["Dataset"][];
+                        /** @description Datasets whose record cannot be used; absent where there are none. */
+                        damaged?: {
+                            id: string;
+                            problem: string;
+                        }[];
                     };
                 };
             };

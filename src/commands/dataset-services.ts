@@ -7,7 +7,7 @@ import pMap from 'p-map';
 import { TandemError } from '../errors.ts';
 import type { JobStore } from '../jobs/job-store.ts';
 import { openRemote } from '../remote/open-remote.ts';
-import type { DatasetSummary, DatasetUpload, Services } from '../server/services.ts';
+import type { DamagedDataset, DatasetSummary, DatasetUpload, Services } from '../server/services.ts';
 import type { DatasetCatalogue, DatasetRecord } from '../training/dataset/catalogue.ts';
 import type { Example } from '../training/dataset/example.ts';
 import { exportDataset } from '../training/dataset/export.ts';
@@ -45,7 +45,11 @@ export function datasetServices(options: DatasetServiceOptions): Services['datas
       }),
     try: (upload, signal) =>
       withSource(upload, { ...options, signal }, (source, settings) => imports.try(source, settings, signal)),
-    list: async () => (await catalogue.list()).map(summarize),
+    async list() {
+      const damaged: DamagedDataset[] = [];
+      const records = await catalogue.list((id, { message }) => damaged.push({ id, problem: message }));
+      return { datasets: records.map((record) => abridge(summarize(record))), damaged };
+    },
     get: async (id) => summarize(await catalogue.get(id)),
     async rows(id, page) {
       const { counts } = await catalogue.get(id);
@@ -105,6 +109,18 @@ async function withSource<Result>(
   } finally {
     await rm(file, { force: true });
   }
+}
+
+/** Labels, notes, and characters of a note that a list of datasets names of each. */
+const listed = { labels: 100, notes: 20, note: 1000 };
+
+/** Earlier releases kept whatever a table brought, however long. */
+function abridge({ counts, notes, ...summary }: DatasetSummary): DatasetSummary {
+  return {
+    ...summary,
+    counts: { ...counts, labels: counts.labels.slice(0, listed.labels) },
+    notes: notes.slice(0, listed.notes).map((note) => note.slice(0, listed.note)),
+  };
 }
 
 function summarize({ format: _, ...record }: DatasetRecord): DatasetSummary {

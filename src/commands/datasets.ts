@@ -12,7 +12,7 @@ import { exportDataset } from '../training/dataset/export.ts';
 import { type DatasetSource, importDataset, tryImport } from '../training/dataset/import.ts';
 import { deleteUnused } from './dataset-services.ts';
 import { addColumnOptions, addSettings, columnNames, example, settingsOf } from './options.ts';
-import { numberText, print, printJson, table } from './output.ts';
+import { numberText, print, printAside, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 import { storeOptions } from './store.ts';
 
@@ -98,8 +98,11 @@ const bring = addColumnOptions(
 
 const list = subcommand('list', 'list the imported datasets', 'list').action(
   async (options, command: Command) => {
-    const records = await withCatalogue(command, (catalogue) => catalogue.list());
-    if (options.json) return printJson({ datasets: records });
+    const damaged: { id: string; problem: string }[] = [];
+    const records = await withCatalogue(command, (catalogue) =>
+      catalogue.list((id, { message }) => damaged.push({ id, problem: message })),
+    );
+    if (options.json) return printJson({ datasets: records, ...(damaged.length > 0 && { damaged }) });
     const rows = records.map(({ id, counts, createdAt }) => [
       id,
       String(counts.examples),
@@ -108,6 +111,7 @@ const list = subcommand('list', 'list the imported datasets', 'list').action(
       createdAt,
     ]);
     print(table([['dataset', 'examples', 'pictures', 'labels', 'imported'], ...rows]));
+    for (const { problem } of damaged) printAside(`damaged: ${problem}`);
   },
 );
 

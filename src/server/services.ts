@@ -47,6 +47,12 @@ export interface DatasetSummary {
   notes: string[];
 }
 
+/** A dataset whose record cannot be used. */
+export interface DamagedDataset {
+  id: string;
+  problem: string;
+}
+
 /** A dataset that somebody brings: one uploaded file, a folder among the server's, or an address. */
 export interface DatasetUpload {
   source: { file: string; fileName: string } | { folder: string } | { url: string };
@@ -135,7 +141,7 @@ export interface Services {
     /** Only checks it; nothing is kept. */
     try(upload: DatasetUpload, signal: AbortSignal): Promise<DatasetTrial>;
     /** The newest first. */
-    list(): Promise<DatasetSummary[]>;
+    list(): Promise<{ datasets: DatasetSummary[]; damaged: DamagedDataset[] }>;
     /** Each of these throws TandemError `unknown-dataset`. */
     get(id: string): Promise<DatasetSummary>;
     rows(id: string, page: { offset: number; limit: number }): Promise<DatasetPage>;

@@ -109,7 +109,7 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
     datasets: {
       add: async () => ({ dataset, isNew: true }),
       try: async () => ({ ...dataset, problemCount: 0, problems: [], preview: [] }),
-      list: async () => [dataset],
+      list: async () => ({ datasets: [dataset], damaged: [] }),
       get: async () => dataset,
       rows: async (_id, { offset }) => ({ total: 0, offset, rows: [] }),
       export: async () => ({ name: 'größe', content: Readable.from([Buffer.from('zip')]) }),

@@ -92,7 +92,12 @@ export function datasetRoutes({ datasets }: Services, options: AppOptions): Rout
           ...problemResponses('damaged-artifact'),
         },
       },
-      handlers: [async (_request, response) => void response.json({ datasets: await datasets.list() })],
+      handlers: [
+        async (_request, response) => {
+          const { datasets: readable, damaged } = await datasets.list();
+          response.json({ datasets: readable, ...(damaged.length > 0 && { damaged }) });
+        },
+      ],
     },
     {
       method: 'get',

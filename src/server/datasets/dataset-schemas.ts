@@ -51,7 +51,15 @@ export const datasetSchema = z
   .meta({ id: 'Dataset', example: exampleDataset }) satisfies z.ZodType<DatasetSummary>;
 
 export const datasetsSchema = z
-  .object({ datasets: z.array(datasetSchema) })
+  .object({
+    datasets: z.array(datasetSchema).meta({
+      description: 'Of each, the 100 most frequent labels; GET /v1/datasets/{id} has all of them.',
+    }),
+    damaged: z
+      .array(z.object({ id: z.string(), problem: z.string() }))
+      .optional()
+      .meta({ description: 'Datasets whose record cannot be used; absent where there are none.' }),
+  })
   .meta({ example: { datasets: [exampleDataset] } });
 
 const split = z.enum(['train', 'test']).optional();

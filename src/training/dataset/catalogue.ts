@@ -1,8 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import type { Transaction } from 'kysely';
 import pMap from 'p-map';
@@ -16,6 +15,7 @@ import type { Store } from '../../store/store.ts';
 import { countExamples } from './counts.ts';
 import type { Dataset, Example } from './dataset.ts';
 import type { ColumnNames } from './example.ts';
+import { readLines } from './text-stream.ts';
 
 const countsSchema = z.object({
   examples: z.int(),
@@ -132,14 +132,24 @@ export class DatasetCatalogue {
     if (!registered) await leaveToCleaning(this.#pictures.release(importing));
   }
 
-  /** All of them, the newest first. */
-  async list(): Promise<DatasetRecord[]> {
+  /**
+   * All of them that can be read, the newest first.
+   * @param onDamaged told of each other one
+   */
+  async list(onDamaged: (id: string, error: TandemError) => void = () => {}): Promise<DatasetRecord[]> {
     const rows = await this.#store.database.query
       .selectFrom('dataset')
       .select(['id', 'record'])
       .orderBy('createdAt', 'desc')
       .execute();
-    return rows.map(parseRecord);
+    return rows.flatMap((row) => {
+      try {
+        return [parseRecord(row)];
+      } catch (error) {
+        onDamaged(row.id, error as TandemError);
+        return [];
+      }
+    });
   }
 
   /** @throws TandemError `unknown-dataset`, naming those there are; `damaged-artifact` */
@@ -154,27 +164,44 @@ export class DatasetCatalogue {
 
   /** Some of the examples, in their order, with the path of each one's picture. */
   async examples(id: string, { offset = 0, limit = Number.POSITIVE_INFINITY } = {}): Promise<Example[]> {
-    const found = await this.#get(id);
-    const file = await this.#store.artifacts.path(found.examples);
     const stored: StoredExample[] = [];
     let index = 0;
-    const lines = createInterface({ input: createReadStream(file) });
-    for await (const line of lines) {
+    for await (const example of this.stored(id)) {
       if (index++ < offset) continue;
       if (stored.length >= limit) break;
-      stored.push(JSON.parse(line));
+      stored.push(example);
     }
-    lines.close();
     const hashes = new Set(stored.flatMap(({ imageHash }) => imageHash ?? []));
-    const keys = await this.#pictures.keys(found.pictureUser, [...hashes]);
-    const withPicture = async (example: StoredExample): Promise<Example> => {
-      const { imageHash } = example;
-      if (!imageHash) return example;
-      const key = keys.get(imageHash);
-      if (key) return { ...example, image: await this.#store.artifacts.path(key) };
-      throw new TandemError('damaged-artifact', `the dataset ${id} has lost the picture ${imageHash}`);
-    };
-    return pMap(stored, withPicture, { concurrency: fetchedAtOnce });
+    const files = await this.pictureFiles(id, hashes);
+    return stored.map((example) =>
+      example.imageHash ? { ...example, image: files.get(example.imageHash)! } : example,
+    );
+  }
+
+  /** The examples as they are kept, one after another, so that not all of them have to be in memory. */
+  async *stored(id: string): AsyncGenerator<StoredExample> {
+    const { examples } = await this.#get(id);
+    const file = await this.#store.artifacts.path(examples);
+    for await (const line of readLines(file, Number.POSITIVE_INFINITY)) if (line) yield JSON.parse(line);
+  }
+
+  /**
+   * Where pictures of a dataset lie on this machine, by their sha256.
+   * @throws TandemError `damaged-artifact`, `unknown-dataset`
+   */
+  async pictureFiles(id: string, hashes: ReadonlySet<string>): Promise<Map<string, string>> {
+    const { pictureUser } = await this.#get(id);
+    const keys = await this.#pictures.keys(pictureUser, [...hashes]);
+    const fetched = await pMap(
+      hashes,
+      async (hash) => {
+        const key = keys.get(hash);
+        if (key) return [hash, await this.#store.artifacts.path(key)] as const;
+        throw new TandemError('damaged-artifact', `the dataset ${id} has lost the picture ${hash}`);
+      },
+      { concurrency: fetchedAtOnce },
+    );
+    return new Map(fetched);
   }
 
   /**
@@ -205,7 +232,7 @@ export class DatasetCatalogue {
   }
 
   /**
-   * Forgets a dataset, and every picture that no other one has.
+   * Forgets a dataset, even one whose record is damaged, and every picture that no other one has.
    * @param check runs in the same transaction, once whoever claimed the dataset has committed; nothing is deleted where it throws
    * @throws TandemError `unknown-dataset`; what `check` throws
    */
@@ -213,14 +240,15 @@ export class DatasetCatalogue {
     id: string,
     check: (transaction: Transaction<Tables>) => Promise<void> = async () => {},
   ): Promise<void> {
-    const { examples, pictureUser } = await this.#get(id);
+    const row = await this.#row(id);
+    if (!row) throw await this.#unknown(id);
     await this.#store.database.exclusively('datasets', async (transaction) => {
       const [{ numDeletedRows }] = await transaction.deleteFrom('dataset').where('id', '=', id).execute();
       if (Number(numDeletedRows) === 0) throw await this.#unknown(id);
       await check(transaction);
     });
-    await leaveToCleaning(this.#store.artifacts.remove([examples]));
-    await leaveToCleaning(this.#pictures.release(pictureUser));
+    await leaveToCleaning(this.#store.artifacts.remove([row.examples]));
+    await leaveToCleaning(this.#pictures.release(pictureUserOf(row)));
   }
 
   /** Removes what imports and deletions left that a crash broke off, once nobody can be at it any more. */
@@ -251,12 +279,16 @@ export class DatasetCatalogue {
       await this.#keepExamples(known.examples, examples);
   }
 
-  async #find(id: string) {
-    const row = await this.#store.database.query
+  #row(id: string) {
+    return this.#store.database.query
       .selectFrom('dataset')
       .select(['id', 'record', 'examples', 'pictureUser'])
       .where('id', '=', id)
       .executeTakeFirst();
+  }
+
+  async #find(id: string) {
+    const row = await this.#row(id);
     return row && { record: parseRecord(row), examples: row.examples, pictureUser: pictureUserOf(row) };
   }
 

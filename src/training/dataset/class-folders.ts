@@ -59,7 +59,7 @@ export async function readClassFolders(
       const problem = problemOfLabel(label);
       if (problem !== undefined) problems.add(`${shorten(relative(root, path))}/`, problem);
       for await (const example of readClass({ root, path, label, split }, problems, unused)) {
-        const tooMuch = size.add(example.text);
+        const tooMuch = size.add(example.text, label);
         if (tooMuch !== undefined) {
           problems.add(example.at, tooMuch);
           return examples;

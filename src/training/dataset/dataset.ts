@@ -57,7 +57,7 @@ export interface DatasetCheck {
  */
 export async function checkDataset(
   folder: string,
-  { imageColumn = 'file_name', textColumn = 'text', purpose = 'training', ...options }: ReadOptions = {},
+  { purpose = 'training', ...options }: ReadOptions = {},
 ): Promise<DatasetCheck> {
   const root = await realpath(folder).catch(() => undefined);
   if (root === undefined || !(await stat(root)).isDirectory()) {
@@ -65,8 +65,8 @@ export async function checkDataset(
   }
   const name = options.name ?? basename(root);
   const said = await readReading(root);
-  const { labelColumn = 'label', target = 'single', labelSeparator = '|' } = { ...said, ...given(options) };
-  const columns = { imageColumn, textColumn, labelColumn, target, labelSeparator };
+  const columns: ColumnNames = { ...usualColumns, ...said, ...given(options) };
+  const { target, labelSeparator } = columns;
   const found = new Problems();
   const notes: string[] = [];
   const rows = await findExamples(root, columns, found, notes, options.inlineFolder);
@@ -112,9 +112,18 @@ export async function readDataset(folder: string, options: ReadOptions = {}): Pr
   return dataset;
 }
 
-/** Without what is there but undefined. */
-function given({ labelColumn, target, labelSeparator }: ReadOptions): Partial<ColumnNames> {
-  const entries = Object.entries({ labelColumn, target, labelSeparator });
+const usualColumns: ColumnNames = {
+  imageColumn: 'file_name',
+  textColumn: 'text',
+  labelColumn: 'label',
+  target: 'single',
+  labelSeparator: '|',
+};
+
+/** What is asked for of the columns, without what is there but undefined. */
+function given(options: ReadOptions): Partial<ColumnNames> {
+  const { imageColumn, textColumn, labelColumn, target, labelSeparator } = options;
+  const entries = Object.entries({ imageColumn, textColumn, labelColumn, target, labelSeparator });
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 

@@ -12,7 +12,7 @@ import { readText } from './value.ts';
  */
 export function readLabel(
   value: unknown,
-  { labelColumn, target, labelSeparator }: Omit<ColumnNames, 'imageColumn' | 'textColumn'>,
+  { labelColumn, target, labelSeparator }: Pick<ColumnNames, 'labelColumn' | 'target' | 'labelSeparator'>,
 ): { label: string } | { problem: string } {
   const several = target === 'multi' && Array.isArray(value) ? value : [value];
   const texts = several.map(readText);

@@ -50,7 +50,8 @@ export async function readMetadataFile(
     for await (const read of source) {
       const at = `${name} row ${read.row}`;
       const row = await checkRow(read, at, file, problems);
-      const tooMuch = (row && takeColumns(row, columns, file.kept)) ?? file.size.add(...textsOf(row));
+      const tooMuch =
+        (row && takeColumns(row, columns, file.kept)) ?? file.size.add(...textsOf(row, file.imageColumn));
       if (tooMuch !== undefined) {
         problems.add(at, tooMuch);
         return undefined;
@@ -94,10 +95,13 @@ function problemOfName(column: string, number: number): string | undefined {
     : undefined;
 }
 
-/** What of a row stays in memory. */
-function* textsOf(row: TableRow | undefined): Generator<unknown> {
-  for (const value of row?.values.values() ?? [])
-    if (Array.isArray(value)) yield* value;
+/** What of a row stays in memory. An exported image has a name as long as this, which counts for nothing. */
+const usualNameLength = 100;
+
+function* textsOf(row: TableRow | undefined, imageColumn: string): Generator<unknown> {
+  for (const [column, value] of row?.values ?? [])
+    if (column === imageColumn && typeof value === 'string') yield value.slice(usualNameLength);
+    else if (Array.isArray(value)) yield* value;
     else yield value;
 }
 

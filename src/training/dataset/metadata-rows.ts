@@ -26,8 +26,6 @@ export interface MetadataPlace {
   size: DatasetSize;
 }
 
-const splitColumn = 'split';
-
 /**
  * Turns a metadata file into examples; each row that cannot become one becomes problems.
  * Columns that are not asked for are noted, unless one looks like a misspelt name: then it is a problem.
@@ -54,7 +52,12 @@ export async function readMetadataRows(
   return examples;
 }
 
-function askedColumns({ imageColumn, textColumn, labelColumn }: ColumnNames): string[] {
+function askedColumns({
+  imageColumn,
+  textColumn,
+  labelColumn,
+  splitColumn = 'split',
+}: ColumnNames): string[] {
   return [imageColumn, textColumn, labelColumn, splitColumn];
 }
 
@@ -95,7 +98,7 @@ async function readRow(
   names: ColumnNames,
   problems: Problems,
 ): Promise<FoundExample | undefined> {
-  const { imageColumn, textColumn, labelColumn } = names;
+  const { imageColumn, textColumn, labelColumn, splitColumn = 'split' } = names;
   const at = `${place.name} row ${row}`;
   const read = (column: string) => {
     const value = readText(values.get(column));

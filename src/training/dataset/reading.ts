@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { ColumnNames } from './example.ts';
 
 /** The file beside an exported `metadata.jsonl` that says how it is to be read, so that it imports identically. */
 export const readingFile = 'dataset.json';
@@ -11,9 +10,16 @@ const schema = z.object({
   labelColumn: z.string(),
   target: z.enum(['single', 'multi', 'regression']),
   labelSeparator: z.string(),
+  // Said where the label's column has a name that another one usually has.
+  imageColumn: z.string().optional(),
+  textColumn: z.string().optional(),
+  splitColumn: z.string().optional(),
 });
 
-type Reading = Pick<ColumnNames, 'labelColumn' | 'target' | 'labelSeparator'>;
+type Reading = Omit<z.infer<typeof schema>, 'tandem'>;
+
+/** Bytes that such a file has at most; one that is larger is any other file. */
+const maximumBytes = 2 ** 16;
 
 /** @example formatReading({ labelColumn: 'price', target: 'regression', labelSeparator: '|' }) */
 export function formatReading(reading: Reading): string {
@@ -22,13 +28,14 @@ export function formatReading(reading: Reading): string {
 
 /** How a folder that was exported wants to be read; nothing where it is any other folder. */
 export async function readReading(folder: string): Promise<Partial<Reading>> {
-  const text = await readFile(join(folder, readingFile), 'utf8').catch(() => undefined);
-  if (text === undefined) return {};
+  const file = join(folder, readingFile);
   try {
+    if ((await stat(file)).size > maximumBytes) return {};
+    const text = await readFile(file, 'utf8');
     const { tandem: _, ...reading } = schema.parse(JSON.parse(text));
     return reading;
   } catch {
-    // Any dataset may have a file of that name.
+    // There is none, or the dataset has another file of that name.
     return {};
   }
 }
