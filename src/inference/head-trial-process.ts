@@ -12,14 +12,16 @@ import { type HeadManifest, headFiles } from './head-manifest.ts';
 import type { TrialOutcome } from './head-trial.ts';
 
 endWithParent();
-const outcome = await tryFolder(process.argv[2]).then(
-  (): TrialOutcome => ({ kind: 'fine' }),
-  (error: Error): TrialOutcome => ({
-    kind: error instanceof OutOfMemory ? 'out-of-memory' : 'unfit',
-    problem: error.message,
-  }),
-);
-process.send!(outcome);
+process.once('message', async (folder: string) => {
+  const outcome = await tryFolder(folder).then(
+    (): TrialOutcome => ({ kind: 'fine' }),
+    (error: Error): TrialOutcome => ({
+      kind: error instanceof OutOfMemory ? 'out-of-memory' : 'unfit',
+      problem: error.message,
+    }),
+  );
+  process.send!(outcome, () => process.exit(0));
+});
 
 async function tryFolder(folder: string): Promise<void> {
   const manifest = await readHeadManifest(folder);

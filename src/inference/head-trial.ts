@@ -1,7 +1,6 @@
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import pLimit from 'p-limit';
 import { OutOfMemory } from '../runtime/out-of-memory.ts';
+import { ProcessEnded, runSupervised } from '../runtime/supervised-process.ts';
 
 /** What the process of a trial says at its end. */
 export type TrialOutcome =
@@ -12,8 +11,8 @@ export type TrialOutcome =
 
 /** Milliseconds that a trial may take, its process's start included. */
 const trialTimeout = 30_000;
-/** Most memory of JavaScript in the process, in MiB: what a hostile file unpacks to is held there. */
-const trialMemory = 1024;
+/** Most memory of the process, in MiB: what a hostile file unpacks to, and what its model computes, is held there. */
+const trialMemory = 2048;
 /** Trials are rare, and each may take a core and much memory. */
 const oneAtATime = pLimit(1);
 
@@ -31,31 +30,21 @@ export function tryHead(folder: string, timeout = trialTimeout): Promise<void> {
   });
 }
 
-function runTrial(folder: string, timeout: number): Promise<TrialOutcome> {
-  const program = fileURLToPath(new URL('./head-trial-process.ts', import.meta.url));
-  const child = fork(program, [folder], {
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    execArgv: [`--max-old-space-size=${trialMemory}`],
+async function runTrial(folder: string, timeout: number): Promise<TrialOutcome> {
+  let outcome: TrialOutcome = { kind: 'unfit', problem: 'its trial ended without a word' };
+  const problem = (error: unknown): TrialOutcome => {
+    if (!(error instanceof ProcessEnded)) throw error;
+    return { kind: 'unfit', problem: `its trial did not end well: ${error.message}` };
+  };
+  await runSupervised<TrialOutcome>(new URL('./head-trial-process.ts', import.meta.url), folder, {
+    memory: trialMemory,
+    timeout,
+    signal: new AbortController().signal,
+    onMessage: (said) => {
+      outcome = said;
+    },
+  }).catch((error) => {
+    outcome = problem(error);
   });
-  return new Promise((resolve, reject) => {
-    const unfit = (problem: string) => resolve({ kind: 'unfit', problem });
-    const deadline = setTimeout(() => {
-      child.kill('SIGKILL');
-      unfit(`its model gave no answer within ${timeout} ms`);
-    }, timeout);
-    child.once('message', (outcome) => {
-      resolve(outcome as TrialOutcome);
-      child.kill('SIGKILL');
-    });
-    child.once('error', reject);
-    child.once('exit', (code, signal) => {
-      clearTimeout(deadline);
-      // Its last words may still be on the way.
-      setImmediate(() =>
-        unfit(
-          `the process that tried it ended with ${signal ?? `code ${code}`}: its files are too much to check`,
-        ),
-      );
-    });
-  });
+  return outcome;
 }

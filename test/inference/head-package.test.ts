@@ -163,8 +163,9 @@ describe('a head as one file', () => {
     await expect(bring(await pack(), { name: '../pets' })).rejects.toMatchObject({ code: 'invalid-request' });
   });
 
-  it.each(Object.entries({ ...badHeads(form), ...badAnswers(form) }))(
-    'is refused where its model is or has %s, though every sha256 is right',
+  const { 'an endless loop': endless } = badHeads(form);
+  it.each(Object.entries({ 'an endless loop': endless, ...badAnswers(form) }))(
+    'is refused where its model has %s, though every sha256 is right',
     async (_what, { bytes, problem }) => {
       const before = await registry.list();
       await expect(bring(await packed(bytes))).rejects.toMatchObject({
@@ -185,7 +186,7 @@ describe('a head as one file', () => {
     const trial = (scratch: string) => tryHead(scratch, 1);
     await expect(bring(await pack(), { trial })).rejects.toMatchObject({
       code: 'invalid-head',
-      message: expect.stringContaining('no answer within 1 ms'),
+      message: expect.stringContaining('it took more than 0.001 s'),
     });
   });
 
