@@ -27,7 +27,7 @@ export const serve = addSettings(
       printJson({ address, grpc, provider, store, batching, heads });
     } else announce(running, heads);
     void stopped.then((signal) =>
-      endProcess(() => running.close(signal === 'SIGTERM' ? chosen['drain-delay'] : 0)),
+      endProcess((delay) => running.close(delay), signal === 'SIGTERM' ? chosen['drain-delay'] : 0),
     );
   });
 
