@@ -4,8 +4,15 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // They need a container engine, a GPU, or Python, or long: `npm run test:container`, `test:cuda`, `test:clients`, `test:fuzz`,
-    // `test:faults`.
-    exclude: ['test/container/**', 'test/cuda/**', 'test/clients/**', 'test/fuzz/**', 'test/faults/**'],
+    // `test:faults`, `test:attack`.
+    exclude: [
+      'test/container/**',
+      'test/cuda/**',
+      'test/clients/**',
+      'test/fuzz/**',
+      'test/faults/**',
+      'test/attack/**',
+    ],
     globalSetup: './test/sample-set.ts',
     reporters: ['default', './test/summary-reporter.ts'],
     testTimeout: 180_000,

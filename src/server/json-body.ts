@@ -1,7 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import { type ErrorCode, TandemError } from '../errors.ts';
 import { hasNoBody, readBytes } from './body-bytes.ts';
 import { defaultJsonLimits, JsonStructure } from './json-structure.ts';
+
+/** Bytes of a body that takes milliseconds to parse. */
+const largeBytes = 2 ** 20;
 
 /**
  * Reads a body that is JSON, and nothing else, into `request.body`.
@@ -43,7 +47,10 @@ export async function readJsonBody(
   const structure = new JsonStructure(defaultJsonLimits);
   const bytes = await readBytes(request, response, maximumBytes, (piece) => structure.add(piece));
   try {
-    return JSON.parse(new TextDecoder().decode(bytes));
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    // What is done with it next takes a turn of its own.
+    if (bytes.length > largeBytes) await setImmediate();
+    return value;
   } catch (error) {
     throw new TandemError('invalid-request', `the body is not JSON: ${(error as Error).message}`, {
       cause: error,

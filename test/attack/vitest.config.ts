@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+import everywhere from '../../vitest.config.ts';
+
+/** Small requests that are meant to stop the server, over every route: `npm run test:attack`. */
+export default defineConfig({
+  ...everywhere,
+  test: {
+    ...everywhere.test,
+    include: ['test/attack/*.test.ts'],
+    exclude: [],
+    globalSetup: [],
+    testTimeout: 600_000,
+    maxWorkers: 1,
+  },
+});
