@@ -4,9 +4,9 @@
 # Usage: prune-packages.sh <node_modules>
 set -eu
 cd "$1"
-rm -rf @types .package-lock.json zod/src @grpc/grpc-js/src
+rm -rf onnxruntime-web @types .package-lock.json zod/src @grpc/grpc-js/src @xenova/transformers/src @xenova/transformers/types
 find onnxruntime-node/bin/napi-v6 -mindepth 2 -maxdepth 2 ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} +
-find @huggingface/tokenizers/dist -type f ! -name tokenizers.mjs -delete
+find @xenova/transformers/dist -type f ! -name transformers.node.mjs -delete
 find . -type d \( -path '*/@opentelemetry/*/build/esm' -o -path '*/@opentelemetry/*/build/esnext' \) -prune -exec rm -rf {} +
 find . -type d \( -name test -o -name tests -o -name docs -o -name examples -o -name bench -o -name benchmarks \) -prune -exec rm -rf {} +
 find . -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -iname '*.md' \) ! -iname '*licen*' -delete

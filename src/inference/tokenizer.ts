@@ -1,12 +1,21 @@
-import { readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { Tokenizer } from '@huggingface/tokenizers';
+import { AutoTokenizer, env } from '@xenova/transformers';
 import { type WordPieceModel, wordPieces } from './word-pieces.ts';
+
+// Encoders are installed files: nothing is fetched or cached without being asked for.
+env.allowRemoteModels = false;
+env.useFSCache = false;
 
 /** From a text to its token ids, special tokens included, as many as the encoder takes at most. */
 export type Tokenize = (text: string) => number[];
 
-/** What is used of the library's class, whose declarations name no file that Node's resolution finds. */
+/** What is used of a tokenizer of transformers.js: the parts that its own `encode` rests on. */
+interface LoadedTokenizer {
+  _tokenizer: TextTokenizer;
+  _tokenizerJSON: { model: { type: string } };
+}
+
 interface TextTokenizer {
   model: WordPieceModel;
   encode(text: string): { ids: number[] };
@@ -29,12 +38,13 @@ const marksOfCharacter = 128;
  * @example (await loadTokenizer('models/all-MiniLM-L6-v2', 128))('a red bike') // [101, 1037, 2417, 7997, 102]
  */
 export async function loadTokenizer(folder: string, maximumTokens: number): Promise<Tokenize> {
-  const [definition, config] = await Promise.all(
-    ['tokenizer.json', 'tokenizer_config.json'].map(async (name) =>
-      JSON.parse(await readFile(path.join(folder, name), 'utf8')),
-    ),
+  // The library itself says of a missing file that something undefined cannot be read.
+  await Promise.all(
+    ['tokenizer.json', 'tokenizer_config.json'].map((name) => access(path.join(folder, name))),
   );
-  const tokenizer: TextTokenizer = new Tokenizer(definition, config);
+  env.localModelPath = path.dirname(path.resolve(folder));
+  const loaded = await AutoTokenizer.from_pretrained(path.basename(folder), { local_files_only: true });
+  const { _tokenizer: tokenizer, _tokenizerJSON: definition } = loaded as unknown as LoadedTokenizer;
   const { model } = tokenizer;
   if (definition.model.type === 'WordPiece') model.encode = wordPieces(model, maximumTokens);
   return (text) => tokenize(tokenizer, text, maximumTokens);
