@@ -10,6 +10,8 @@ import type { Tables } from '../store/database/database.ts';
 import { checkHeadName } from '../store/heads/head-name.ts';
 import type { HeadRegistry } from '../store/heads/heads.ts';
 import { verifiedFile } from '../store/heads/verified-file.ts';
+import { retryWhileAway } from '../store/retry-while-away.ts';
+import { storageError } from '../store/storage-error.ts';
 import type { Store } from '../store/store.ts';
 import { checkReading, DatasetCatalogue } from '../training/dataset/catalogue.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
@@ -105,13 +107,25 @@ export class JobQueue {
         : await (await import('./boss-dispatcher.ts')).BossDispatcher.open(databaseUrl, {
             ...{ atOnce, encoders, onError },
           });
-    for (const id of await jobs.heldBy(runner))
-      await jobs.change(
-        id,
-        { states: ['running'], runner },
-        { state: 'queued', reason: interruption },
-        (transaction, offered) => dispatcher.offer(transaction, offered),
-      );
+    const held = await jobs.heldBy(runner);
+    const release = async () => {
+      for (const id of held)
+        await jobs.change(
+          id,
+          { states: ['running'], runner },
+          { state: 'queued', reason: interruption },
+          (transaction, offered) => dispatcher.offer(transaction, offered),
+        );
+    };
+    const isReleased = await release().then(
+      () => true,
+      (error) => {
+        // On a disk that cannot be written to jobs wait, and predictions do not.
+        if (!storageError(error)) throw error;
+        onError(error);
+        return false;
+      },
+    );
     const queue = new JobQueue(options, jobs, dispatcher);
     await dispatcher.restore(await jobs.offered());
     await dispatcher.start((id, claim) =>
@@ -120,6 +134,11 @@ export class JobQueue {
         throw error;
       }),
     );
+    if (!isReleased)
+      void retryWhileAway(release, { isWanted: () => !queue.#closed }).then(
+        () => dispatcher.wake(),
+        (error) => queue.#closed || onError(error),
+      );
     void queue.#clean();
     if (databaseUrl !== undefined) void queue.#sayWhatIsLeft();
     return queue;
