@@ -2,7 +2,7 @@ import { add, atLeast, multiply, scale, sqrt, subtract } from '../graph/operatio
 import { gather, reshape } from '../graph/operations/layout.ts';
 import { sum, sumOfSquares } from '../graph/operations/reduction.ts';
 import { elementCount } from '../graph/shape.ts';
-import { apply, blocked, type Constant, type Value } from '../graph/value.ts';
+import { apply, type Constant, type Value } from '../graph/value.ts';
 
 /**
  * The generalization enhancement of OGM-GE: a gradient with Gaussian noise of its own standard deviation on it.
@@ -17,10 +17,7 @@ export function withNoise(gradient: Value, bank: Value, offset: Value): Value {
   const order = apply(
     'Mod',
     [add(offset, int32(Int32Array.from({ length: rows }, (_, row) => row))), int32(bank.shape[0])],
-    {
-      shape: [rows],
-      gradient: blocked,
-    },
+    { shape: [rows] },
   );
   const noise = reshape(gather(bank, order), gradient.shape);
   const meanSquare = scale(sumOfSquares(gradient), 1 / count);

@@ -1,3 +1,4 @@
+import { gradientsOfInputs } from './gradients.ts';
 import { add } from './operations/elementwise.ts';
 import { constant, type Node, type Value } from './value.ts';
 
@@ -22,8 +23,8 @@ export function sortedNodes(values: readonly Value[]): Node[] {
 
 /**
  * Reverse-mode differentiation: the gradients of a scalar `loss` with respect to `parameters`, as values of the same
- * graph. Every operation's own rule stands beside its forward definition in `operations/`.
- * @throws Error naming a parameter that no gradient reaches.
+ * graph. `gradients.ts` has the rule of every operator.
+ * @throws Error that names a parameter that no gradient reaches, or an operator without a rule
  * @example const [dw] = differentiate(loss, [w]);
  */
 export function differentiate(loss: Value, parameters: readonly Value[]): Value[] {
@@ -36,7 +37,7 @@ export function differentiate(loss: Value, parameters: readonly Value[]): Value[
   for (const node of nodes.reverse()) {
     if (!node.outputs.some((output) => gradients.has(output) && learns.has(output))) continue;
     const received = node.outputs.map((output) => gradients.get(output));
-    node.gradient(received).forEach((gradient, index) => {
+    gradientsOfInputs(node, received).forEach((gradient, index) => {
       const target = node.inputs[index];
       if (!gradient || !learns.has(target)) return;
       const known = gradients.get(target);

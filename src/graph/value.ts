@@ -1,6 +1,7 @@
 /**
- * A typed dataflow graph, the way micrograd has one: every value knows the node that made it, every node knows its
- * inputs and how a gradient flows back through it. Nothing is computed here; `emit.ts` writes the graph as ONNX.
+ * A typed dataflow graph, the way micrograd has one: every value knows the node that made it, and every node knows its
+ * operator and inputs. `gradients.ts` has a gradient rule for each operator. Nothing is computed here; `emit.ts` writes
+ * the graph as ONNX.
  */
 
 /** Element types, by their ONNX tensor names. */
@@ -25,26 +26,20 @@ export type ConstantData = Float32Array | Int32Array | BigInt64Array | Uint8Arra
 
 export type Attribute = number | readonly number[] | string | { readonly float: number };
 
-/**
- * How a gradient flows back through a node: from the gradients of its outputs (undefined where nothing reached one)
- * to those of its inputs (undefined where there is none to give). It may build more than is needed: what no output
- * of the emitted model rests on is never written.
- */
-export type GradientRule = (upstream: readonly (Value | undefined)[]) => readonly (Value | undefined)[];
-
-/** The rule of what nothing can learn through: comparisons, indices, statistics. */
-export const blocked = () => [];
-
 export interface Node {
-  /** ONNX operator, or `''` for a node that is the identity in the forward pass and leaves no trace in the model. */
+  /** ONNX operator, or `''` for the identity, which leaves no trace in the model; see {@link identity}. */
   readonly operator: string;
   /** ONNX operator set: `''` is the standard one. */
   readonly domain: string;
   readonly inputs: readonly Value[];
   readonly attributes: Readonly<Record<string, Attribute>>;
   readonly outputs: readonly Value[];
-  readonly gradient: GradientRule;
+  /** The rule of an identity, which has one of its own; all other operators have theirs in `gradients.ts`. */
+  readonly gradient?: GradientOfIdentity;
 }
+
+/** From the gradient of the output to those of the inputs; undefined where none passes. */
+export type GradientOfIdentity = (dy: Value) => readonly (Value | undefined)[];
 
 interface TypeAndShape {
   readonly type: ElementType;
@@ -96,26 +91,22 @@ export function integers(values: readonly number[]): Constant {
 export interface ApplyOptions {
   /** Shape of the only output. */
   shape: Shape;
-  /** Type of the only output; that of the first input where absent. */
+  /** Type of the only output; that of the first input by default. */
   type?: ElementType;
   attributes?: Readonly<Record<string, Attribute>>;
   domain?: string;
-  /** From the gradient of the output to those of the inputs; `blocked` where none passes. */
-  gradient: (upstream: Value) => readonly (Value | undefined)[];
 }
 
 /**
  * Adds a node with one output.
- * @example apply('Exp', [x], { shape: x.shape, gradient: (dy) => [multiply(dy, y)] })
+ * @example apply('Exp', [x], { shape: x.shape })
  */
-export function apply(operator: string, inputs: readonly Value[], options: ApplyOptions): Result {
-  const { shape, type = inputs[0].type, gradient, ...rest } = options;
-  const [output] = applyMany(operator, inputs, {
-    ...rest,
-    outputs: [{ type, shape }],
-    gradient: ([upstream]) => gradient(upstream!),
-  });
-  return output;
+export function apply(
+  operator: string,
+  inputs: readonly [Value, ...Value[]],
+  { shape, type = inputs[0].type, ...options }: ApplyOptions,
+): Result {
+  return first(applyMany(operator, inputs, { ...options, outputs: [{ type, shape }] }));
 }
 
 /** Adds a node with any number of outputs. */
@@ -126,20 +117,28 @@ export function applyMany(
     outputs: readonly TypeAndShape[];
     attributes?: Readonly<Record<string, Attribute>>;
     domain?: string;
-    gradient: GradientRule;
+    gradient?: GradientOfIdentity;
   },
 ): Result[] {
+  const { outputs: types, domain = '', attributes = {}, gradient } = options;
   const outputs: Result[] = [];
-  const node: Node = {
-    operator,
-    inputs,
-    outputs,
-    domain: options.domain ?? '',
-    attributes: options.attributes ?? {},
-    gradient: options.gradient,
-  };
-  for (const { type, shape } of options.outputs) outputs.push({ kind: 'result', type, shape, node });
+  const node: Node = { operator, domain, inputs, attributes, outputs, gradient };
+  for (const { type, shape } of types) outputs.push({ kind: 'result', type, shape, node });
   return outputs;
+}
+
+/**
+ * Adds a node that is its first input in the forward pass, with a gradient of its own.
+ * @example identity([x], (dy) => [multiply(dy, factor)])
+ */
+export function identity(inputs: readonly [Value, ...Value[]], gradient: GradientOfIdentity): Result {
+  const [{ type, shape }] = inputs;
+  return first(applyMany('', inputs, { outputs: [{ type, shape }], gradient }));
+}
+
+function first([output]: readonly Result[]): Result {
+  if (!output) throw new Error('a node has at least one output');
+  return output;
 }
 
 /** The constant's only element, where the value is a constant scalar. */

@@ -1,41 +1,21 @@
 import { broadcast, sameShape } from '../shape.ts';
-import {
-  apply,
-  blocked,
-  constant,
-  type ElementType,
-  elementTypeCodes,
-  scalarOf,
-  type Value,
-} from '../value.ts';
-import { sumTo } from './reduction.ts';
+import { apply, constant, type ElementType, elementTypeCodes, scalarOf, type Value } from '../value.ts';
 
 /** `a + b`, with broadcasting. */
 export function add(a: Value, b: Value): Value {
-  if (scalarOf(b) === 0) return a;
-  return apply('Add', [a, b], {
-    shape: broadcast(a.shape, b.shape),
-    gradient: (dy) => [sumTo(dy, a.shape), sumTo(dy, b.shape)],
-  });
+  return scalarOf(b) === 0 ? a : binary('Add', a, b);
 }
 
 /** `a - b`, with broadcasting. */
 export function subtract(a: Value, b: Value): Value {
-  if (scalarOf(b) === 0) return a;
-  return apply('Sub', [a, b], {
-    shape: broadcast(a.shape, b.shape),
-    gradient: (dy) => [sumTo(dy, a.shape), negate(sumTo(dy, b.shape))],
-  });
+  return scalarOf(b) === 0 ? a : binary('Sub', a, b);
 }
 
 /** `a * b`, with broadcasting. A factor that is the constant 1 costs nothing. */
 export function multiply(a: Value, b: Value): Value {
   if (scalarOf(b) === 1) return a;
   if (scalarOf(a) === 1) return b;
-  return apply('Mul', [a, b], {
-    shape: broadcast(a.shape, b.shape),
-    gradient: (dy) => [sumTo(multiply(dy, b), a.shape), sumTo(multiply(dy, a), b.shape)],
-  });
+  return binary('Mul', a, b);
 }
 
 /** `x * factor`. */
@@ -45,132 +25,94 @@ export function scale(x: Value, factor: number): Value {
 
 /** `a / b`, with broadcasting. */
 export function divide(a: Value, b: Value): Value {
-  const y: Value = apply('Div', [a, b], {
-    shape: broadcast(a.shape, b.shape),
-    gradient: (dy) => {
-      const da = divide(dy, b);
-      return [sumTo(da, a.shape), negate(sumTo(multiply(da, y), b.shape))];
-    },
-  });
-  return y;
+  return binary('Div', a, b);
 }
 
 export function negate(x: Value): Value {
-  return apply('Neg', [x], { shape: x.shape, gradient: (dy) => [negate(dy)] });
+  return unary('Neg', x);
 }
 
 /** `1 / x`. */
 export function reciprocal(x: Value): Value {
-  const y: Value = apply('Reciprocal', [x], {
-    shape: x.shape,
-    gradient: (dy) => [negate(multiply(dy, multiply(y, y)))],
-  });
-  return y;
+  return unary('Reciprocal', x);
 }
 
 export function exp(x: Value): Value {
-  const y: Value = apply('Exp', [x], { shape: x.shape, gradient: (dy) => [multiply(dy, y)] });
-  return y;
+  return unary('Exp', x);
 }
 
 /** Natural logarithm. */
 export function log(x: Value): Value {
-  return apply('Log', [x], { shape: x.shape, gradient: (dy) => [divide(dy, x)] });
+  return unary('Log', x);
 }
 
 export function sqrt(x: Value): Value {
-  const y: Value = apply('Sqrt', [x], { shape: x.shape, gradient: (dy) => [divide(scale(dy, 0.5), y)] });
-  return y;
+  return unary('Sqrt', x);
 }
 
 export function absolute(x: Value): Value {
-  return apply('Abs', [x], { shape: x.shape, gradient: (dy) => [multiply(dy, sign(x))] });
+  return unary('Abs', x);
 }
 
-/** -1, 0 or 1. Its gradient is zero everywhere that it has one, so none passes. */
+/** -1, 0 or 1. Its gradient is zero wherever it has one, so none passes. */
 export function sign(x: Value): Value {
-  return apply('Sign', [x], { shape: x.shape, gradient: blocked });
+  return unary('Sign', x);
 }
 
 export function tanh(x: Value): Value {
-  const y: Value = apply('Tanh', [x], {
-    shape: x.shape,
-    gradient: (dy) => [multiply(dy, subtract(constant(1), multiply(y, y)))],
-  });
-  return y;
+  return unary('Tanh', x);
 }
 
 export function sigmoid(x: Value): Value {
-  const y: Value = apply('Sigmoid', [x], {
-    shape: x.shape,
-    gradient: (dy) => [multiply(dy, multiply(y, subtract(constant(1), y)))],
-  });
-  return y;
+  return unary('Sigmoid', x);
 }
 
 /** `log(1 + exp(x))`. */
 export function softplus(x: Value): Value {
-  return apply('Softplus', [x], { shape: x.shape, gradient: (dy) => [multiply(dy, sigmoid(x))] });
+  return unary('Softplus', x);
 }
 
 export function relu(x: Value): Value {
-  return apply('Relu', [x], { shape: x.shape, gradient: (dy) => [multiply(dy, sign(relu(x)))] });
+  return unary('Relu', x);
 }
 
 export function erf(x: Value): Value {
-  const slope = 2 / Math.sqrt(Math.PI);
-  return apply('Erf', [x], {
-    shape: x.shape,
-    gradient: (dy) => [multiply(dy, scale(exp(negate(multiply(x, x))), slope))],
-  });
+  return unary('Erf', x);
 }
 
 /** `x Φ(x)`, exact: Φ by erf, not by tanh. Hendrycks and Gimpel 2016. */
 export function gelu(x: Value): Value {
-  return apply('Gelu', [x], {
-    shape: x.shape,
-    gradient: (dy) => {
-      const cumulative = scale(add(erf(scale(x, Math.SQRT1_2)), constant(1)), 0.5);
-      const density = scale(exp(scale(multiply(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-      return [multiply(dy, add(cumulative, multiply(x, density)))];
-    },
-  });
+  return unary('Gelu', x);
 }
 
 /** The larger of `x` and a number; where they are equal the gradient passes. */
 export function atLeast(x: Value, bound: number): Value {
-  return apply('Clip', [x, constant(bound)], {
-    shape: x.shape,
-    gradient: (dy) => {
-      const passes = apply('GreaterOrEqual', [x, constant(bound)], {
-        shape: x.shape,
-        type: 'bool',
-        gradient: blocked,
-      });
-      return [multiply(dy, cast(passes, 'float32'))];
-    },
-  });
+  return apply('Clip', [x, constant(bound)], { shape: x.shape });
 }
 
-/** The smaller of the two, with broadcasting. No gradient passes: it serves statistics and clipping factors. */
+/** The smaller of the two, with broadcasting. Where they are equal the gradient goes to `a`. */
 export function minimum(a: Value, b: Value): Value {
-  return apply('Min', [a, b], { shape: broadcast(a.shape, b.shape), gradient: blocked });
+  return binary('Min', a, b);
 }
 
 /** Converts the elements. No gradient passes: there is one float type. */
 export function cast(x: Value, type: ElementType): Value {
   if (x.type === type) return x;
-  return apply('Cast', [x], {
-    shape: x.shape,
-    type,
-    attributes: { to: elementTypeCodes[type] },
-    gradient: blocked,
-  });
+  return apply('Cast', [x], { shape: x.shape, type, attributes: { to: elementTypeCodes[type] } });
 }
 
 /** Sum of any number of values of one shape. */
 export function sumOf(values: readonly Value[]): Value {
-  if (!values.every((value) => sameShape(value.shape, values[0].shape)))
+  const [{ shape }] = values;
+  if (!values.every((value) => sameShape(value.shape, shape)))
     throw new Error(`cannot add shapes ${values.map((value) => `[${value.shape}]`).join(', ')}`);
   return values.reduce(add);
+}
+
+function unary(operator: string, x: Value): Value {
+  return apply(operator, [x], { shape: x.shape });
+}
+
+function binary(operator: string, a: Value, b: Value): Value {
+  return apply(operator, [a, b], { shape: broadcast(a.shape, b.shape) });
 }

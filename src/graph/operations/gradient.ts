@@ -1,8 +1,8 @@
-import { apply, blocked, type Value } from '../value.ts';
+import { identity, type Value } from '../value.ts';
 
 /** `x`, as a number that nothing can learn through. */
 export function stopGradient(x: Value): Value {
-  return apply('', [x], { shape: x.shape, gradient: blocked });
+  return identity([x], () => []);
 }
 
 /**
@@ -10,5 +10,5 @@ export function stopGradient(x: Value): Value {
  * @example transformGradient(z, (g) => add(g, multiply(k, g))) // a gradient residual
  */
 export function transformGradient(x: Value, transform: (gradient: Value) => Value): Value {
-  return apply('', [x], { shape: x.shape, gradient: (dy) => [transform(dy)] });
+  return identity([x], (dy) => [transform(dy)]);
 }

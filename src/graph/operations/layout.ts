@@ -1,57 +1,45 @@
 import { elementCount, positiveAxis, sameShape, withAxis } from '../shape.ts';
-import { apply, applyMany, blocked, constant, dynamic, integers, type Shape, type Value } from '../value.ts';
-import { cast } from './elementwise.ts';
-import { sumTo } from './reduction.ts';
+import { apply, applyMany, constant, dynamic, integers, type Shape, type Value } from '../value.ts';
 
 /** The same elements in another shape. */
 export function reshape(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;
   if (!x.shape.includes(dynamic) && !shape.includes(dynamic) && elementCount(x.shape) !== elementCount(shape))
     throw new Error(`cannot reshape [${x.shape}] to [${shape}]`);
-  return apply('Reshape', [x, integers(shape)], { shape, gradient: (dy) => [reshape(dy, x.shape)] });
+  return apply('Reshape', [x, integers(shape)], { shape });
 }
 
 /** Reorders the axes: axis `i` of the result is axis `order[i]` of `x`. */
 export function transpose(x: Value, order: readonly number[]): Value {
-  const inverse = order.map((_, axis) => order.indexOf(axis));
   return apply('Transpose', [x], {
     shape: order.map((axis) => x.shape[axis]),
     attributes: { perm: order },
-    gradient: (dy) => [transpose(dy, inverse)],
   });
 }
 
 /** Repeats `x` along axes of size 1 until it has the shape. */
 export function expand(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;
-  return apply('Expand', [x, integers(shape)], { shape, gradient: (dy) => [sumTo(dy, x.shape)] });
+  return apply('Expand', [x, integers(shape)], { shape });
 }
 
 /** Joins values along an axis. */
 export function concat(values: readonly Value[], axis: number): Value {
-  if (values.length === 1) return values[0];
-  const sizes = values.map((value) => value.shape[axis]);
-  const total = sizes.reduce((sum, size) => sum + size);
-  return apply('Concat', values, {
-    shape: withAxis(values[0].shape, axis, total),
+  const [first, ...others] = values;
+  if (others.length === 0) return first;
+  const total = values.reduce((sum, { shape }) => sum + shape[axis], 0);
+  return apply('Concat', [first, ...others], {
+    shape: withAxis(first.shape, axis, total),
     attributes: { axis },
-    gradient: (dy) => split(dy, sizes, axis),
   });
 }
 
 /** Cuts a value into pieces of the given sizes along an axis. */
 export function split(x: Value, sizes: readonly number[], axis: number): Value[] {
   if (sizes.length === 1) return [x];
-  const shapes = sizes.map((size) => withAxis(x.shape, axis, size));
   return applyMany('Split', [x, integers(sizes)], {
-    outputs: shapes.map((shape) => ({ type: x.type, shape })),
+    outputs: sizes.map((size) => ({ type: x.type, shape: withAxis(x.shape, axis, size) })),
     attributes: { axis },
-    gradient: (upstream) => [
-      concat(
-        upstream.map((dy, index) => dy ?? zeros(shapes[index])),
-        axis,
-      ),
-    ],
   });
 }
 
@@ -61,13 +49,6 @@ export function gather(x: Value, indices: Value): Value {
   return apply('Gather', [x, indices], {
     shape: [...indices.shape, ...rowShape],
     attributes: { axis: 0 },
-    gradient: (dy) => [
-      apply('ScatterND', [zeros(x.shape), reshape(cast(indices, 'int64'), [...indices.shape, 1]), dy], {
-        shape: x.shape,
-        attributes: { reduction: 'add' },
-        gradient: blocked,
-      }),
-    ],
   });
 }
 
@@ -81,6 +62,7 @@ export function at(x: Value, index: number, axis = 0): Value {
   );
 }
 
-function zeros(shape: Shape): Value {
+/** Zeros, written as one number that is repeated. */
+export function zeros(shape: Shape): Value {
   return expand(constant(0), shape);
 }

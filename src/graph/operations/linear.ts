@@ -1,7 +1,6 @@
 import { elementCount, sameShape } from '../shape.ts';
 import { apply, type Value } from '../value.ts';
 import { reshape } from './layout.ts';
-import { sumTo } from './reduction.ts';
 
 export interface GemmOptions {
   /** Takes `a` as its transpose. */
@@ -33,15 +32,6 @@ export function gemm(
   return apply('Gemm', bias ? [a, b, bias] : [a, b], {
     shape: [rows, columns],
     attributes: { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } },
-    gradient: (dy) => [
-      transposeA
-        ? gemm(b, dy, { transposeA: transposeB, transposeB: true, alpha })
-        : gemm(dy, b, { transposeB: !transposeB, alpha }),
-      transposeB
-        ? gemm(dy, a, { transposeA: true, transposeB: transposeA, alpha })
-        : gemm(a, dy, { transposeA: !transposeA, alpha }),
-      ...(bias ? [sumTo(dy, bias.shape)] : []),
-    ],
   });
 }
 
@@ -71,13 +61,5 @@ export function batchedMatmul(
     domain: 'com.microsoft',
     shape: [...lead, rows, columns],
     attributes: { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } },
-    gradient: (dy) => [
-      transposeA
-        ? batchedMatmul(b, dy, { transposeA: transposeB, transposeB: true, alpha })
-        : batchedMatmul(dy, b, { transposeB: !transposeB, alpha }),
-      transposeB
-        ? batchedMatmul(dy, a, { transposeA: true, transposeB: transposeA, alpha })
-        : batchedMatmul(a, dy, { transposeA: !transposeA, alpha }),
-    ],
   });
 }

@@ -1,9 +1,9 @@
-import { apply, blocked, constant, type Value } from '../value.ts';
+import { constant, identity, type Value } from '../value.ts';
 import { add, exp, multiply, negate, scale, sigmoid, softplus, subtract } from './elementwise.ts';
 import { reshape } from './layout.ts';
 import { logSoftmax } from './normalization.ts';
 import { sum } from './reduction.ts';
-import { pick } from './selection.ts';
+import { pick, scatterAdd } from './selection.ts';
 
 export interface Loss {
   /** Summed over the batch: a scalar. The mean's 1/B is cheaper where the gradients are clipped. */
@@ -51,15 +51,7 @@ export function crossEntropy(
         );
   const loss = withGradient(negate(sum(multiply(row, weights))), logits, (dy) => {
     const ofLabel = constant(new Float32Array(batch).fill(smoothing - 1), [batch, 1]);
-    const difference = apply(
-      'ScatterElements',
-      [subtract(probabilities, constant(spread)), column, ofLabel],
-      {
-        shape: logits.shape,
-        attributes: { axis: 1, reduction: 'add' },
-        gradient: blocked,
-      },
-    );
+    const difference = scatterAdd(subtract(probabilities, constant(spread)), column, ofLabel, 1);
     return multiply(multiply(difference, weights), dy);
   });
   return { loss, perRow: negate(labelLogProbabilities), logProbabilities, probabilities };
@@ -96,5 +88,5 @@ export function squaredError(
 
 /** Gives `y` another gradient: all of it flows to `x`, by the rule. In the forward pass it is `y`. */
 function withGradient(y: Value, x: Value, gradient: (dy: Value) => Value): Value {
-  return apply('', [y, x], { shape: y.shape, gradient: (dy) => [undefined, gradient(dy)] });
+  return identity([y, x], (dy) => [undefined, gradient(dy)]);
 }

@@ -1,7 +1,7 @@
 import { elementCount, positiveAxis, reducedShape, sameShape } from '../shape.ts';
 import { apply, constant, integers, type Shape, type Value } from '../value.ts';
-import { absolute, multiply, scale, sign } from './elementwise.ts';
-import { expand, reshape } from './layout.ts';
+import { absolute, multiply } from './elementwise.ts';
+import { reshape } from './layout.ts';
 import { gemm } from './linear.ts';
 
 interface ReductionOptions {
@@ -15,13 +15,12 @@ export function sum(
   axes: readonly number[] = allAxes(x),
   { keepAxes = false }: ReductionOptions = {},
 ): Value {
-  return reduce('ReduceSum', x, axes, keepAxes, (dy) => expand(dy, x.shape));
+  return reduce('ReduceSum', x, axes, keepAxes);
 }
 
 /** Mean over the axes. */
 export function mean(x: Value, axes: readonly number[], { keepAxes = false }: ReductionOptions = {}): Value {
-  const count = elementCount(axes.map((axis) => x.shape[positiveAxis(axis, x.shape)]));
-  return reduce('ReduceMean', x, axes, keepAxes, (dy) => scale(expand(dy, x.shape), 1 / count));
+  return reduce('ReduceMean', x, axes, keepAxes);
 }
 
 /** Sum of the absolute values. */
@@ -30,7 +29,7 @@ export function sumOfAbsolutes(
   axes: readonly number[] = allAxes(x),
   { keepAxes = false }: ReductionOptions = {},
 ): Value {
-  return reduce('ReduceL1', x, axes, keepAxes, (dy) => multiply(dy, sign(x)));
+  return reduce('ReduceL1', x, axes, keepAxes);
 }
 
 /** Sum of the squares. */
@@ -39,7 +38,7 @@ export function sumOfSquares(
   axes: readonly number[] = allAxes(x),
   { keepAxes = false }: ReductionOptions = {},
 ): Value {
-  return reduce('ReduceSumSquare', x, axes, keepAxes, (dy) => multiply(dy, scale(x, 2)));
+  return reduce('ReduceSumSquare', x, axes, keepAxes);
 }
 
 /**
@@ -71,20 +70,13 @@ export function sumTo(x: Value, shape: Shape): Value {
   return reshape(sum(x, axes), shape);
 }
 
-function reduce(
-  operator: string,
-  x: Value,
-  axes: readonly number[],
-  keepAxes: boolean,
-  spread: (dy: Value) => Value,
-): Value {
+function reduce(operator: string, x: Value, axes: readonly number[], keepAxes: boolean): Value {
   const positive = axes.map((axis) => positiveAxis(axis, x.shape));
   if (positive.length === 0)
     return operator === 'ReduceL1' ? absolute(x) : operator === 'ReduceSumSquare' ? multiply(x, x) : x;
   return apply(operator, [x, integers(positive)], {
     shape: reducedShape(x.shape, positive, keepAxes),
     attributes: { keepdims: keepAxes ? 1 : 0 },
-    gradient: (dy) => [spread(reshape(dy, reducedShape(x.shape, positive, true)))],
   });
 }
 

@@ -1,5 +1,5 @@
 import { broadcast } from '../shape.ts';
-import { apply, blocked, integers, type Value } from '../value.ts';
+import { apply, integers, type Value } from '../value.ts';
 import { reshape } from './layout.ts';
 
 /** Index of the largest element of each row of [n, C], the first where several are: [n], int64. */
@@ -8,16 +8,14 @@ export function argMax(x: Value): Value {
     shape: [x.shape[0]],
     type: 'int64',
     attributes: { axis: 1, keepdims: 0 },
-    gradient: blocked,
   });
 }
 
-/** The largest element of each row of [n, C]: [n, 1]. */
+/** The largest element of each row of [n, C]: [n, 1]. Several that are equal share its gradient. */
 export function rowMaximum(x: Value): Value {
   return apply('ReduceMax', [x, integers([1])], {
     shape: [x.shape[0], 1],
     attributes: { keepdims: 1 },
-    gradient: blocked,
   });
 }
 
@@ -27,7 +25,14 @@ export function pick(x: Value, columns: Value): Value {
   return apply('GatherElements', [x, reshape(columns, [rows, 1])], {
     shape: [rows, 1],
     attributes: { axis: 1 },
-    gradient: blocked,
+  });
+}
+
+/** `x` with `values` added at `indices` along an axis; `indices` (int32 or int64) and `values` have one shape. */
+export function scatterAdd(x: Value, indices: Value, values: Value, axis: number): Value {
+  return apply('ScatterElements', [x, indices, values], {
+    shape: x.shape,
+    attributes: { axis, reduction: 'add' },
   });
 }
 
@@ -41,10 +46,11 @@ export function greater(a: Value, b: Value): Value {
   return compare('Greater', a, b);
 }
 
-function compare(operator: 'Equal' | 'Greater', a: Value, b: Value): Value {
-  return apply(operator, [a, b], {
-    shape: broadcast(a.shape, b.shape),
-    type: 'bool',
-    gradient: blocked,
-  });
+/** Whether elements of `a` are larger or the same: bool. */
+export function greaterOrEqual(a: Value, b: Value): Value {
+  return compare('GreaterOrEqual', a, b);
+}
+
+function compare(operator: string, a: Value, b: Value): Value {
+  return apply(operator, [a, b], { shape: broadcast(a.shape, b.shape), type: 'bool' });
 }
