@@ -18,7 +18,7 @@ rm "$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
 rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,locale,man}/*
 chroot "$root" useradd --uid 1000 --create-home node
 
-install node_modules/node/bin/node "$root/usr/local/bin/node"
+install node_modules/.bin/node "$root/usr/local/bin/node"
 npm_folder=$(dirname "$(dirname "$(readlink -f "$(type -P npm)")")")
 mkdir -p "$root/usr/local/lib/node_modules"
 cp -r "$npm_folder" "$root/usr/local/lib/node_modules/npm"
