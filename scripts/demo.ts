@@ -1,5 +1,5 @@
 /** `npm run demo`: builds the sample set, fine-tunes a head on it, serves it and predicts one picture. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -17,15 +17,9 @@ process.stdout.write(`${examples.length} examples in ${samples}\n\n`);
 
 await run('train', samples, '--head', head, '--data', data);
 
-const server = spawn(
-  process.execPath,
-  [main, 'serve', '--json', '--port', '0', '--data', data, '--log-level', 'warn'],
-  {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  },
-);
+const server = start('pipe', 'serve', '--json', '--port', '0', '--data', data, '--log-level', 'warn');
 try {
-  const { address } = await announcement(server.stdout);
+  const { address } = await announcement(server.stdout!);
   const { fileName: file, text, label } = examples[Math.floor(examples.length / 2)];
   process.stdout.write(`\nserving at ${address}; what is ${file} with the text “${text}” (${label})?\n`);
   const form = new FormData();
@@ -48,9 +42,18 @@ try {
 
 /** Runs a command of the command line, with its output shown. */
 async function run(...args: string[]): Promise<void> {
-  const child = spawn(process.execPath, [main, ...args], { stdio: 'inherit' });
+  const child = start('inherit', ...args);
   const code = await new Promise((resolve) => child.on('exit', resolve));
   if (code !== 0) process.exit(1);
+}
+
+/** Starts a command of the command line. A SIGTERM is passed on to it. */
+function start(stdout: 'inherit' | 'pipe', ...args: string[]): ChildProcess {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['inherit', stdout, 'inherit'] });
+  const passOn = () => child.kill('SIGTERM');
+  process.once('SIGTERM', passOn);
+  child.once('exit', () => process.off('SIGTERM', passOn));
+  return child;
 }
 
 /** The JSON object that `serve --json` starts with. */
