@@ -116,17 +116,3 @@ it('answers the typed client, whose types are those that the server describes no
     await readFile(path.join(root, 'clients', 'typescript', 'api.d.ts'), 'utf8'),
   );
 });
-
-it('answers the example in Python, one item and a stream', async () => {
-  const script = path.join(root, 'clients', 'python', 'predict.py');
-  const { stdout } = await run(python, [script, server.address, 'emoji', picture, text]);
-  const [, one, ...lines] = /^({[\s\S]*?\n})\n(.*)\n(.*)\n(.*)\n$/.exec(stdout)!;
-  expect(JSON.parse(one).labels[0].label).toBe(
-    (await predict({ image: await readFile(picture), text })).labels[0].label,
-  );
-  expect(lines).toEqual([
-    expect.stringContaining("'label': 'food-drink'"),
-    expect.stringContaining("'label'"),
-    'the line: it has neither image nor text',
-  ]);
-});

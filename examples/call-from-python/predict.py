@@ -1,4 +1,4 @@
-"""Asks a Tandem server about pictures and texts, with nothing but requests (pip install requests).
+"""Predicts images and texts with a Tandem server, with nothing but requests (pip install requests).
 
     python predict.py http://127.0.0.1:8080 emoji coffee.jpg "a cup of coffee"
 """
@@ -14,11 +14,11 @@ import requests
 HEADERS = {"Authorization": f"Bearer {os.environ['TANDEM_KEY']}"} if "TANDEM_KEY" in os.environ else {}
 
 
-def predict(address: str, head: str, picture: str | None = None, text: str | None = None) -> dict:
+def predict(address: str, head: str, image: str | None = None, text: str | None = None) -> dict:
     """One item, as a form."""
-    files = {"image": Path(picture).read_bytes()} if picture else {}
+    files = {"image": Path(image).read_bytes()} if image else {}
     data = {"head": head, **({"text": text} if text else {})}
-    # Fields that look like files make requests send a form even where there is no picture.
+    # Fields that look like files make requests send a form even without an image.
     fields = {name: (None, value) for name, value in data.items()}
     response = requests.post(f"{address}/v1/predict", files={**fields, **files}, headers=HEADERS, timeout=60)
     answer = response.json()
@@ -28,7 +28,7 @@ def predict(address: str, head: str, picture: str | None = None, text: str | Non
 
 
 def predict_many(address: str, head: str, items: Iterable[dict]) -> Iterator[dict]:
-    """Any number of items, answered while they are still sent: {"text": …}, {"image": base64 or a data URL}, or both."""
+    """Any number of items, answered while the rest is still sent: {"text": …}, {"image": base64 or a data URL}, or both."""
     lines = (json.dumps(item).encode() + b"\n" for item in items)
     headers = {**HEADERS, "Content-Type": "application/x-ndjson"}
     url = f"{address}/v1/predict?head={head}"
@@ -40,13 +40,13 @@ def predict_many(address: str, head: str, items: Iterable[dict]) -> Iterator[dic
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Asks a Tandem server about a picture and a text.")
-    parser.add_argument("address", help="of the server: http://127.0.0.1:8080")
-    parser.add_argument("head", help="that answers: emoji")
-    parser.add_argument("picture", help="a JPEG, PNG or WebP file")
+    parser = argparse.ArgumentParser(description="Predicts an image and a text with a Tandem server.")
+    parser.add_argument("address", help="address of the server: http://127.0.0.1:8080")
+    parser.add_argument("head", help="the head: emoji")
+    parser.add_argument("image", help="a JPEG, PNG or WebP file")
     parser.add_argument("text")
     given = parser.parse_args()
-    print(json.dumps(predict(given.address, given.head, given.picture, given.text), indent=2))
+    print(json.dumps(predict(given.address, given.head, given.image, given.text), indent=2))
     items = [{"text": given.text}, {"text": "a bicycle"}, {}]
     for answer in predict_many(given.address, given.head, items):
         print(answer["error"]["detail"] if "error" in answer else answer["labels"][0])
