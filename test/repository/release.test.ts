@@ -56,9 +56,10 @@ it('lists in the SBOM what the product runs on, by version and hash, and nothing
   });
   // All of it, what development requires as well included, on every platform; and nothing else.
   const { packages } = await read(clone, 'package-lock.json');
-  const pinned = Object.entries<{ name?: string; version: string; dev?: boolean; link?: boolean }>(packages)
+  const pinned = Object.entries<{ version: string; dev?: boolean; link?: boolean }>(packages)
     .filter(([location, { dev, link }]) => location && !dev && !link)
-    .map(([location, { name, version }]) => `${name ?? location.split('node_modules/').at(-1)}@${version}`);
+    // npm lists a package under another name, an alias, by the alias.
+    .map(([location, { version }]) => `${location.split('node_modules/').at(-1)}@${version}`);
   const listed = components.map(({ name, version }: Record<string, string>) => `${name}@${version}`);
   expect(listed.sort()).toEqual([...new Set(pinned)].sort());
 });
