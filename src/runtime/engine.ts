@@ -153,7 +153,7 @@ export class Engine {
   }
 
   #request(request: RequestWithoutId, transfer: ArrayBuffer[]): Promise<Tensors | undefined> {
-    if (this.#ended) return Promise.reject(this.#ended);
+    if (this.#ended) return Promise.reject(bystander(this.#ended));
     return new Promise((resolve, reject) => {
       const id = this.#nextRequest++;
       this.#pending.set(id, { resolve, reject });
@@ -189,10 +189,18 @@ export class Engine {
     }, timeout);
   }
 
+  /** @param reason what the oldest request fails of; those behind it had no turn, and are not to blame */
   #end(reason: EngineEnded): void {
     this.#ended ??= reason;
     clearTimeout(this.#deadline);
-    for (const { reject } of this.#pending.values()) reject(reason);
+    const [oldest, ...others] = this.#pending.values();
+    oldest?.reject(reason);
+    for (const { reject } of others) reject(bystander(reason));
     this.#pending.clear();
   }
+}
+
+/** The end of an engine, to a request that it did not end over. */
+function bystander(reason: EngineEnded): EngineEnded {
+  return reason instanceof EngineTimeout ? new EngineEnded(reason.message, { cause: reason }) : reason;
 }

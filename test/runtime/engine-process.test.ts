@@ -74,6 +74,17 @@ describe('an engine in a process of its own', () => {
     expect(floatsOf(await bad.run(feeds(0)), 'fused')).toHaveLength(4);
   });
 
+  it('fails the run that took too long, and nothing that waited behind it', async () => {
+    const { pool } = startPool();
+    const bad = await pool.load(endless);
+    await bad.run(feeds(0));
+    const wedged = expect(bad.run(feeds(1))).rejects.toBeInstanceOf(EngineTimeout);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const loading = pool.load(plain);
+    await wedged;
+    expect(floatsOf(await (await loading).run(feeds(1)), 'fused')).toHaveLength(4);
+  });
+
   it('is killed where it does not end when it is closed', async () => {
     const engines: Engine[] = [];
     const pool = EnginePool.start({
