@@ -5,7 +5,7 @@ import { type EngineOptions, type EngineRequest, type EngineResponse, engineRead
 
 /** What a host tells of what it runs. */
 export interface HostEvents {
-  /** It takes requests from now on; those that came before wait. */
+  /** It has started; requests that came before waited. */
   onReady(): void;
   onResponse(response: EngineResponse): void;
   /** It cannot go on. */
@@ -29,9 +29,10 @@ export interface EngineHost {
  */
 export function startThread(
   options: EngineOptions,
-  { onResponse, onFailure, onExit }: HostEvents,
+  { onReady, onResponse, onFailure, onExit }: HostEvents,
 ): EngineHost {
   const worker = new Worker(new URL('./engine-worker.ts', import.meta.url), { workerData: options });
+  worker.on('online', onReady);
   worker.on('message', onResponse);
   worker.on('error', (error) => onFailure(error as Error));
   worker.on('exit', (code) => onExit(`the engine's thread ended with code ${code}`));
@@ -56,7 +57,11 @@ export function startProcess(
   child.on('message', (message) =>
     message === engineReady ? onReady() : onResponse(message as EngineResponse),
   );
-  child.on('error', onFailure);
+  child.on('error', (error) => {
+    onFailure(error);
+    // One that could not be started never exits.
+    if (child.pid === undefined) onExit(error.message);
+  });
   child.on('exit', (code, signal) => onExit(`the engine's process ended with ${signal ?? `code ${code}`}`));
   return {
     // One that has just ended takes no more requests; its exit fails them.

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { Engine, EngineEnded, EngineTimeout, type Runnable } from './engine.ts';
 import { OutOfMemory } from './out-of-memory.ts';
@@ -52,6 +53,9 @@ interface Member {
  * too large, so what it needs is held by something that only its end gives back.
  */
 const mostFailures = 2;
+
+/** Milliseconds until another is started in the place of one that did not start. */
+const startPause = 1000;
 
 /** Milliseconds that the engines have to finish what they run when they are closed. */
 const closingGrace = 10_000;
@@ -250,6 +254,9 @@ export class EnginePool implements ModelLoader {
     const { signal } = this.#closing;
     if (signal.aborted) return;
     this.#events.onLoss?.(lost.retired ?? lost.engine.ended!);
+    // Where one cannot be started, neither can the next at once.
+    if (!lost.engine.hasStarted) await pause(startPause, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
     const forever = { retries: Number.POSITIVE_INFINITY, maxTimeout: 30_000, signal };
     // Only a pool that closes gives up.
     await pRetry(() => this.#startAnother(), forever).catch(() => {});

@@ -111,6 +111,11 @@ export class Engine {
     return this.#ended;
   }
 
+  /** Whether its thread, or process, has started. */
+  get hasStarted(): boolean {
+    return this.#isReady;
+  }
+
   /** Resolves when the thread, or process, has ended. */
   get exit(): Promise<void> {
     return this.#exit;

@@ -99,6 +99,8 @@ async function exitOf(child: ChildProcess): Promise<{ code: number | null; name:
     child.connected && once(child, 'disconnect'),
     child.stderr && once(child.stderr, 'close'),
   ]);
+  // A process that could not be started fails both; `ended` says why.
+  heard.catch(() => {});
   const exit = await ended;
   await heard;
   return exit;

@@ -85,6 +85,20 @@ describe('an engine in a process of its own', () => {
     expect(floatsOf(await (await loading).run(feeds(1)), 'fused')).toHaveLength(4);
   });
 
+  it('is started again, now and then, where it cannot be started', async () => {
+    const { execPath } = process;
+    onTestFinished(() => {
+      process.execPath = execPath;
+    });
+    process.execPath = path.join(folder, 'missing');
+    const { pool, engines } = startPool();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(engines.length).toBeLessThan(3);
+    process.execPath = execPath;
+    const good = await pool.load(plain);
+    expect(floatsOf(await good.run(feeds(1)), 'fused')).toHaveLength(4);
+  });
+
   it('is killed where it does not end when it is closed', async () => {
     const engines: Engine[] = [];
     const pool = EnginePool.start({

@@ -57,6 +57,15 @@ it('says how a process failed', async () => {
   });
 });
 
+it('says so where a process cannot be started, and nothing is left unhandled', async () => {
+  const { execPath } = process;
+  onTestFinished(() => {
+    process.execPath = execPath;
+  });
+  process.execPath = '/nowhere/node';
+  await expect(run('')).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
 it.each([
   ['lets go of its channel', "process.on('disconnect', () => process.exit(0)); await say('begun')"],
   ['hears nothing', "await say('begun'); for (;;);"],
