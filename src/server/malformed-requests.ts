@@ -17,7 +17,8 @@ export const refuseMalformed: RequestHandler = (request, _response, next) => {
     throw new TandemError('invalid-request', `the request has ${hosts || 'no'} Host headers`, {
       fix: 'Send one Host header.',
     });
-  if (/\?.*%00/.test(request.url))
+  const query = request.url.indexOf('?');
+  if (query >= 0 && request.url.includes('%00', query))
     throw new TandemError('invalid-request', 'the query contains a NUL character (%00)', {
       fix: 'Send the query without it.',
     });

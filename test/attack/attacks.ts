@@ -93,6 +93,7 @@ function* addressAttacks(operation: Omit<RouteAttack, 'name'>): Generator<RouteA
   const query = distinct(15_000, (index) => `${index.toString(36)}&`);
   yield { ...operation, name: 'unknown parameters', path: `${path}?${query}` };
   yield { ...operation, name: 'one parameter again and again', path: `${path}?${filled('head=a&', 15_000)}` };
+  yield { ...operation, name: 'question marks', path: `${path}?${filled('?', 15_000)}` };
   yield { ...operation, name: 'a NUL character', path: `${path}?head=%00` };
   const accepts = filled('text/html;q=0.1,', 15_000);
   yield { ...operation, name: 'a long header', headers: { Accept: accepts, 'Accept-Encoding': 'gzip' } };
