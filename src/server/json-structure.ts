@@ -76,6 +76,7 @@ class StringMarks {
   readonly #piece: Uint8Array;
   #searchFrom = walked;
   #nextBackslash = -1;
+  #nextQuote = -1;
 
   constructor(piece: Uint8Array) {
     this.#piece = piece;
@@ -89,7 +90,8 @@ class StringMarks {
   before(at: number): number {
     if (at < this.#searchFrom) return at;
     if (this.#nextBackslash < at) this.#nextBackslash = this.#find(backslash, at);
-    const next = Math.min(this.#find(quote, at), this.#nextBackslash);
+    if (this.#nextQuote < at) this.#nextQuote = this.#find(quote, at);
+    const next = Math.min(this.#nextQuote, this.#nextBackslash);
     this.#searchFrom = next + walked;
     return next - 1;
   }
