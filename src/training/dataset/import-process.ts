@@ -32,6 +32,8 @@ process.on('disconnect', () => {
   isLeft = true;
   if (!isStoring) process.exit(1);
 });
+// A terminal, or a service manager, signals the whole group: it is the server that ends an import.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
 setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 async function run({ source, options, scratch: workspace, keep }: ImportOrder): Promise<ImportMessage> {
