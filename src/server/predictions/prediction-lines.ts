@@ -10,6 +10,7 @@ import { type JsonLimits, JsonStructure } from '../json-structure.ts';
 import type { AppOptions } from '../options.ts';
 import { describeProblem } from '../problems.ts';
 import type { Services } from '../services.ts';
+import { TimeSlice } from '../time-slice.ts';
 import { departure, withDeadline } from './deadline.ts';
 import { linesOf } from './lines.ts';
 import { predictAndCount } from './outcomes.ts';
@@ -30,6 +31,9 @@ const linesInFlight = 128;
 
 /** A line has three fields, and a few more that nobody knows. */
 const lineLimits: JsonLimits = { values: 1000, members: 1000, depth: 32 };
+
+/** Bytes of a line that are counted before others get their turn. */
+const pieceBytes = 2 ** 20;
 
 /** What a stream says in its address, because its body is all lines. */
 export const lineQuerySchema = z.strictObject({
@@ -60,7 +64,7 @@ export function answerLines(
     const answerLine = async (line: string): Promise<object> => {
       left.throwIfAborted();
       const input =
-        line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : parseLine(line, limits);
+        line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : await parseLine(line, limits);
       if (input instanceof TandemError) {
         await predictAndCount(services, metrics, [input], { head, topK, signal: left }).catch(ofLine);
         return { error: describeProblem(input) };
@@ -102,11 +106,11 @@ export function answerLines(
   };
 }
 
-function parseLine(line: string, limits: PredictionLimits) {
+async function parseLine(line: string, limits: PredictionLimits) {
   let value: unknown;
   try {
     // A shorter one has no room for more.
-    if (line.length > lineLimits.values) new JsonStructure(lineLimits).add(Buffer.from(line));
+    if (line.length > lineLimits.values) await checkStructure(Buffer.from(line));
     value = JSON.parse(line);
   } catch (error) {
     if (error instanceof TandemError) return error;
@@ -115,6 +119,16 @@ function parseLine(line: string, limits: PredictionLimits) {
   const parsed = inputSchema.safeParse(value);
   if (parsed.success) return readInput(parsed.data, 'the line', limits);
   return describeFields(parsed.error);
+}
+
+/** Counts what a line has, some milliseconds' worth at a time. */
+async function checkStructure(line: Buffer): Promise<void> {
+  const structure = new JsonStructure(lineLimits);
+  const turns = new TimeSlice();
+  for (let at = 0; at < line.length; at += pieceBytes) {
+    structure.add(line.subarray(at, at + pieceBytes));
+    await turns.share();
+  }
 }
 
 const ofTheLine: ReadonlySet<ErrorCode> = new Set([
