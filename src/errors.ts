@@ -30,7 +30,7 @@ export const errorTable = {
   },
   'picture-too-complex': {
     status: 422,
-    title: 'The image takes too long to decode',
+    title: 'The image takes too long, or too much memory, to decode',
     fix: 'Save the image again as a baseline JPEG, or scale it down.',
   },
   'picture-too-small': {

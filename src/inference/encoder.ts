@@ -5,7 +5,6 @@ import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { rowsOf, type Tensors, uint8 } from '../runtime/tensor.ts';
 import { type BatchShapes, batchShapes } from './batch-shapes.ts';
 import type { SubmitOptions } from './batcher.ts';
-import { decodeInTurn } from './decode-queue.ts';
 import {
   type ImageEncoderManifest,
   readEncoderManifest,
@@ -75,7 +74,7 @@ export async function loadImageEncoder(
   const { crop } = preprocessing;
   return {
     ...identity(manifest),
-    prepare: (picture, options) => decodeInTurn(() => decodePixels(picture, preprocessing), options),
+    prepare: (picture, options) => decodePixels(picture, preprocessing, options),
     release: (pixels) => void (pixels.buffer as ArrayBuffer).transfer(0),
     costOf: () => crop * crop,
     paddedCostOf: () => crop * crop,

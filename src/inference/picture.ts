@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
-import type { Sharp } from 'sharp';
+import type { Metadata, Sharp } from 'sharp';
 import { TandemError } from '../errors.ts';
-import { countScans } from './jpeg-scans.ts';
+import { decodingBudget, decodingBytes } from './decoding-memory.ts';
+import { countCoefficientBytes, countScans } from './jpeg-scans.ts';
 import { sharp } from './sharp.ts';
 
 /** Pictures with more pixels than this are refused before any is decoded. */
@@ -24,6 +25,11 @@ export interface OpenedPicture {
   width: number;
   height: number;
   format: 'jpeg' | 'png' | 'webp';
+  /** The same image as the file has it, not turned; its orientation is 1 to 8 (Exif). */
+  lying: Sharp;
+  orientation: number;
+  /** Bytes that decoding it to a small image takes. */
+  memory: number;
 }
 
 /**
@@ -40,10 +46,11 @@ export interface OpenedPicture {
  */
 export async function openPicture(input: Uint8Array | string): Promise<OpenedPicture> {
   try {
-    const picture = sharp(input, { limitInputPixels: maximumPixels })
-      .timeout({ seconds: decodingTimeout })
-      .autoOrient();
-    const { format, autoOrient, isProgressive } = await picture.metadata();
+    const open = () =>
+      sharp(input, { limitInputPixels: maximumPixels }).timeout({ seconds: decodingTimeout });
+    const picture = open().autoOrient();
+    const metadata = await picture.metadata();
+    const { format, autoOrient, isProgressive, orientation = 1 } = metadata;
     if (format !== 'jpeg' && format !== 'png' && format !== 'webp')
       throw unreadable(`it is a ${format} file`);
     const { width, height } = autoOrient;
@@ -51,7 +58,8 @@ export async function openPicture(input: Uint8Array | string): Promise<OpenedPic
       throw new TandemError('picture-too-small', `the picture is ${width} by ${height} pixels`);
     }
     if (format === 'jpeg' && isProgressive) await limitScans(input, width * height);
-    return { picture, width, height, format };
+    const memory = await limitMemory(input, metadata);
+    return { picture, width, height, format, lying: open(), orientation, memory };
   } catch (error) {
     if (isUnknownFormat(error)) throw unreadable(nameContent(await firstBytes(input)), error);
     throw describePictureFailure(error);
@@ -66,6 +74,21 @@ async function limitScans(input: Uint8Array | string, pixels: number): Promise<v
   throw new TandemError(
     'picture-too-complex',
     `the JPEG has more than ${most} scans at ${megapixels} megapixels`,
+  );
+}
+
+/** @throws TandemError `picture-too-complex` */
+async function limitMemory(input: Uint8Array | string, metadata: Metadata): Promise<number> {
+  const { format, isProgressive, width, height } = metadata;
+  const coefficientBytes = format === 'jpeg' && isProgressive ? await countCoefficientBytes(input) : 0;
+  const isSimpleWebp = format === 'webp' && (await firstBytes(input)).toString('latin1', 12, 16) === 'VP8 ';
+  const memory = decodingBytes(metadata, { coefficientBytes, isSimpleWebp });
+  if (memory <= decodingBudget) return memory;
+  const [most, needed] = [decodingBudget, memory].map((bytes) => Math.round(bytes / 1e6));
+  const what = `the ${isProgressive ? 'progressive ' : ''}${format === 'webp' ? 'WebP' : format!.toUpperCase()}`;
+  throw new TandemError(
+    'picture-too-complex',
+    `decoding ${what} of ${width} by ${height} pixels takes ${needed} MB of memory; ${most} MB are the limit`,
   );
 }
 

@@ -1,42 +1,84 @@
 import type { Sharp } from 'sharp';
+import type { SubmitOptions } from './batcher.ts';
+import { decodePictureInTurn } from './decode-queue.ts';
 import type { ImageEncoderManifest } from './encoder-manifest.ts';
-import { describePictureFailure, openPicture } from './picture.ts';
+import { lyingOf, turnUpright } from './orientation.ts';
+import { describePictureFailure, type OpenedPicture } from './picture.ts';
 import { sharp } from './sharp.ts';
 
+type Preprocessing = ImageEncoderManifest['preprocessing'];
+
 /**
- * Decodes a picture into an encoder's input: RGB, rows from the top, [crop, crop, 3] bytes. Normalisation is the
- * graph's. sharp does all of it, because its resizing agrees with Pillow's to 0.2 of 255.
+ * Decodes a picture, when its turn comes, into an encoder's input: RGB, rows from the top, [crop, crop, 3] bytes.
+ * Normalisation is the graph's. sharp does all of it, because its resizing agrees with Pillow's to 0.2 of 255.
  * @param input the bytes of a JPEG, PNG or WebP file, or its path
- * @throws TandemError `invalid-picture`, `picture-too-large`, `picture-too-small`, `picture-too-complex`
+ * @param options of the decode queue
+ * @throws TandemError `invalid-picture`, `picture-too-large`, `picture-too-small`, `picture-too-complex`; the signal's
+ * reason where it aborts
  */
-export async function decodePixels(
+export function decodePixels(
   input: Uint8Array | string,
-  { shortSide, crop, kernel, background }: ImageEncoderManifest['preprocessing'],
+  preprocessing: Preprocessing,
+  options?: SubmitOptions,
 ): Promise<Uint8Array> {
-  const { picture, width, height } = await openPicture(input);
-  const ratio = shortSide / Math.min(width, height);
-  const scaledWidth = Math.max(shortSide, Math.round(width * ratio));
-  const scaledHeight = Math.max(shortSide, Math.round(height * ratio));
-  const left = Math.floor((scaledWidth - crop) / 2);
-  const top = Math.floor((scaledHeight - crop) / 2);
-  const plain = picture.flatten({ background }).toColourspace('srgb');
+  return decodePictureInTurn(input, (opened) => cutSquare(opened, preprocessing), options);
+}
+
+async function cutSquare(opened: OpenedPicture, preprocessing: Preprocessing): Promise<Uint8Array> {
+  const { picture, width, height } = opened;
+  const { shortSide, crop, kernel, background } = preprocessing;
   try {
-    if (ratio > 1 && kernel === 'cubic')
-      return await enlarge(
-        plain,
-        { from: width, to: scaledWidth, start: left },
-        { from: height, to: scaledHeight, start: top },
-        crop,
-      );
-    const { data } = await plain
-      .resize(scaledWidth, scaledHeight, { fit: 'fill', kernel })
-      .extract({ left, top, width: crop, height: crop })
-      .raw()
-      .toUint8Array();
-    return data;
+    if (Math.min(width, height) >= shortSide || kernel !== 'cubic') return await scale(opened, preprocessing);
+    const [horizontal, vertical] = planCut(width, height, preprocessing);
+    return await enlarge(
+      picture.flatten({ background }).toColourspace('srgb'),
+      { from: width, ...horizontal },
+      { from: height, ...vertical },
+      crop,
+    );
   } catch (error) {
     throw describePictureFailure(error);
   }
+}
+
+/** The square is turned upright after it is cut: turning the whole would take the memory of all its pixels. */
+async function scale(
+  { lying, orientation, width, height }: OpenedPicture,
+  preprocessing: Preprocessing,
+): Promise<Uint8Array> {
+  const { crop, kernel, background } = preprocessing;
+  const lie = lyingOf(orientation);
+  const upright = planCut(width, height, preprocessing);
+  const [horizontal, vertical] = lie.turned ? upright.toReversed() : upright;
+  const startOf = ({ to, start }: Cut, isMirrored: boolean) => (isMirrored ? to - crop - start : start);
+  const { data } = await lying
+    .flatten({ background })
+    .toColourspace('srgb')
+    .resize(horizontal.to, vertical.to, { fit: 'fill', kernel })
+    .extract({
+      left: startOf(horizontal, lie.mirroredX),
+      top: startOf(vertical, lie.mirroredY),
+      width: crop,
+      height: crop,
+    })
+    .raw()
+    .toUint8Array();
+  return turnUpright(data, crop, lie);
+}
+
+/** A side that is scaled to so many pixels, of which those from `start` on are cut. */
+interface Cut {
+  to: number;
+  start: number;
+}
+
+function planCut(width: number, height: number, { shortSide, crop }: Preprocessing): [Cut, Cut] {
+  const ratio = shortSide / Math.min(width, height);
+  const cut = (side: number): Cut => {
+    const to = Math.max(shortSide, Math.round(side * ratio));
+    return { to, start: Math.floor((to - crop) / 2) };
+  };
+  return [cut(width), cut(height)];
 }
 
 /** One side of a picture that is enlarged and then cut: from so many pixels to so many, of which those from `start` on. */

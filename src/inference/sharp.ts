@@ -15,4 +15,6 @@ export const decodesAtOnce = Math.max(1, (Number.parseInt(process.env.UV_THREADP
 sharp.block({ operation: ['VipsForeignLoad'] });
 // Pictures come many at a time: a thread for each does more than all threads for each, one after the other.
 sharp.concurrency(1);
+// libvips would remember decoders, and their memory, which it does not count: 150 MB for each large progressive JPEG.
+sharp.cache(false);
 sharp.unblock({ operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp'] });

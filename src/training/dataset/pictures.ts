@@ -1,6 +1,6 @@
 import pMap from 'p-map';
-import { decodeInTurn } from '../../inference/decode-queue.ts';
-import { describePictureFailure, openPicture } from '../../inference/picture.ts';
+import { decodePictureInTurn } from '../../inference/decode-queue.ts';
+import { describePictureFailure } from '../../inference/picture.ts';
 import { sha256OfFile } from '../../store/files/checksum.ts';
 import type { Example, FoundExample } from './example.ts';
 import { perceptualHash } from './perceptual-hash.ts';
@@ -46,7 +46,7 @@ export async function checkPictures(
 async function checkPicture(image: string): Promise<Outcome> {
   try {
     const [looks, imageHash] = await Promise.all([
-      decodeInTurn(async () => perceptualHash((await openPicture(image)).picture)),
+      decodePictureInTurn(image, ({ picture }) => perceptualHash(picture)),
       sha256OfFile(image),
     ]);
     return { imageHash, perceptualHash: looks };

@@ -1,5 +1,5 @@
-import { decodeInTurn } from '../../inference/decode-queue.ts';
-import { openPicture } from '../../inference/picture.ts';
+import { decodePictureInTurn } from '../../inference/decode-queue.ts';
+import type { OpenedPicture } from '../../inference/picture.ts';
 import type { Example } from '../dataset/dataset.ts';
 
 export interface Thumbnail {
@@ -34,11 +34,10 @@ export async function makeThumbnails(examples: Iterable<Example>): Promise<Thumb
  * @throws TandemError `invalid-picture`
  */
 export function makeThumbnail(file: string): Promise<Thumbnail> {
-  return decodeInTurn(() => scaleDown(file));
+  return decodePictureInTurn(file, scaleDown);
 }
 
-async function scaleDown(file: string): Promise<Thumbnail> {
-  const { picture } = await openPicture(file);
+async function scaleDown({ picture }: OpenedPicture): Promise<Thumbnail> {
   const { data, info } = await picture
     .resize(side, side, { fit: 'inside', withoutEnlargement: true })
     .webp({ quality })
