@@ -21,7 +21,7 @@ export async function accessTo(
   if (!loopback && !(await keys.any()))
     throw new TandemError(
       'invalid-configuration',
-      `others can reach ${host}, and there is no key in ${data}. Make one: ${product.command} keys create me --scope admin. ` +
+      `others can reach ${host}, and there is no key in ${data}. Make one: ${product.invocation} keys create me --scope admin. ` +
         'Or let everyone in: --anonymous everyone. Or listen on 127.0.0.1 alone',
     );
   return async (secret) => {

@@ -22,8 +22,8 @@ import type { DatasetPurpose } from '../training/dataset/labels.ts';
 import { splitMethods } from '../training/splitting/split.ts';
 import { printAside } from './output.ts';
 
-/** The end of a command's help: what to type, as people have it who cloned the repository. */
-export const example = (line: string) => `\nExample:\n  npm run -s ${product.command} -- ${line}`;
+/** The end of a command's help: what to type. */
+export const example = (line: string) => `\nExample:\n  ${product.invocation} ${line}`;
 
 /** Adds the flags of settings to a command. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {

@@ -61,7 +61,7 @@ function announce({ address, grpc, provider, store, batching }: RunningServer, h
   print(`data: metadata in ${store.metadata}, files in ${store.artifacts}`);
   const { engines, budgets, tuning } = batching;
   print(
-    `engines: ${engines}, batches of up to ${budgets.image} pixels and ${budgets.text} tokens (${tuning ?? `usual; ${product.command} tune measures what suits this machine`})`,
+    `engines: ${engines}, batches of up to ${budgets.image} pixels and ${budgets.text} tokens (${tuning ?? `usual; ${product.invocation} tune measures what suits this machine`})`,
   );
   print(`heads: ${names || 'none yet; POST /v1/jobs or the train command makes one'}`);
   if (heads.length === 0) return;

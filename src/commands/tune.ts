@@ -3,7 +3,7 @@ import { encoderSettings } from '../config.ts';
 import { sharp } from '../inference/sharp.ts';
 import { tune as measure, type TuningMeasurement } from '../inference/tuning.ts';
 import { product } from '../product.ts';
-import { addSettings, encoderOptions, numberOption, settingsOf } from './options.ts';
+import { addSettings, encoderOptions, example, numberOption, settingsOf } from './options.ts';
 import { print, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 import { thisMachine, tuningFile, writeTuning } from './tuning-file.ts';
@@ -22,7 +22,7 @@ export const tune = addSettings(
     .option('--json', 'print one JSON object'),
   encoderSettings,
 )
-  .addHelpText('after', `\nExample:\n  npm run -s ${product.command} -- tune && npm start`)
+  .addHelpText('after', example(`tune && ${product.invocation} serve`))
   .action(async ({ milliseconds, json }, command: Command) => {
     const chosen = settingsOf(command, encoderSettings);
     const options = encoderOptions(chosen);

@@ -7,7 +7,7 @@ import type { HeadSummary } from '../services.ts';
 import type { InferenceRequest, OutputTensor } from './tensors.ts';
 
 /** A tensor's form, as model metadata shows it: -1 is the number of items. */
-interface TensorForm {
+export interface TensorForm {
   name: string;
   datatype: OutputTensor['datatype'];
   shape: number[];
