@@ -4,9 +4,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // They need a container engine, a GPU, Python, npm's registry, or long; each has an npm script of its own.
-    exclude: ['attack', 'clients', 'container', 'cuda', 'examples', 'faults', 'fuzz', 'repository'].map(
-      (folder) => `test/${folder}/**`,
-    ),
+    exclude: [
+      ...['attack', 'clients', 'container', 'cuda', 'examples', 'faults', 'fuzz', 'package', 'repository'],
+    ].map((folder) => `test/${folder}/**`),
     globalSetup: './test/sample-set.ts',
     reporters: ['default', './test/summary-reporter.ts'],
     testTimeout: 180_000,

@@ -1,5 +1,4 @@
 /** The library: what `import … from 'tandem'` gives. */
-import { startServer as start } from './commands/start-server.ts';
 import { readSettings, type SettingName, settings } from './config.ts';
 
 export { type ErrorCode, type ErrorItem, TandemError } from './errors.ts';
@@ -24,8 +23,9 @@ export interface Server {
  * await server.close();
  */
 export async function startServer(chosen: Partial<Record<SettingName, string>> = {}): Promise<Server> {
-  const { address, grpc, close } = await start(
-    readSettings(Object.keys(settings) as SettingName[], chosen, {}),
-  );
+  const read = readSettings(Object.keys(settings) as SettingName[], chosen, {});
+  // Loaded when it is wanted: ONNX Runtime and sharp change the process that loads them.
+  const { startServer: start } = await import('./commands/start-server.ts');
+  const { address, grpc, close } = await start(read);
   return { address, ...(grpc !== undefined && { grpc }), close };
 }

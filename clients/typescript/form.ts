@@ -8,13 +8,13 @@ export type Upload =
     };
 
 /** What a call of the client requires to send a form. */
-export interface FormOptions<Fields> {
+export type FormOptions<Fields> = {
   body: { -readonly [Name in keyof Fields]: Fields[Name] extends Upload ? string : Fields[Name] };
   bodySerializer(): FormData | ReadableStream<Uint8Array>;
   headers?: Record<string, string>;
   /** Of a stream: the answer is read once the request is sent. */
   duplex?: 'half';
-}
+};
 
 /**
  * The body of a call that takes a form, and files in it: datasets, jobs, heads, predictions.

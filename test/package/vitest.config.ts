@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+import everywhere from '../../vitest.config.ts';
+
+/** The package, installed and used as a stranger would: `npm run test:package`. */
+export default defineConfig({
+  ...everywhere,
+  test: {
+    ...everywhere.test,
+    include: ['test/package/*.test.ts'],
+    exclude: [],
+    globalSetup: [],
+    hookTimeout: 300_000,
+  },
+});
