@@ -1,11 +1,11 @@
 import { globSync, statSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { missingFiles } from '../../scripts/compiled-files.ts';
 import { zip } from '../end-to-end/server.ts';
+import { plainPhotos } from '../plain-photos.ts';
 import { type Served, Stranger, succeed } from './stranger.ts';
 
 const { name, version } = packageJson;
@@ -17,7 +17,7 @@ let photos: Record<string, Buffer>;
 beforeAll(async () => {
   stranger = await Stranger.install();
   installed = stranger.path('node_modules', name);
-  photos = await drawPhotos(16);
+  photos = await plainPhotos(10);
   for (const [file, bytes] of Object.entries(photos)) {
     await mkdir(stranger.path('photos', path.dirname(file)), { recursive: true });
     await writeFile(stranger.path('photos', file), bytes);
@@ -168,19 +168,3 @@ describe('its types', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
   });
 });
-
-/** Photos of plain colours, none like another, below a folder for each label. */
-async function drawPhotos(perLabel: number): Promise<Record<string, Buffer>> {
-  const drawn: Record<string, Buffer> = {};
-  for (const [channel, label] of ['red', 'green', 'blue'].entries()) {
-    for (let index = 0; index < perLabel; index++) {
-      const color = [0, 1, 2].map((each) =>
-        each === channel ? 160 + 5 * index : (index * (each + 3) * 7) % 90,
-      );
-      const background = { r: color[0], g: color[1], b: color[2] };
-      const photo = sharp({ create: { width: 64 + index, height: 64, channels: 3, background } });
-      drawn[`${label}/${index}.jpg`] = await photo.jpeg().toBuffer();
-    }
-  }
-  return drawn;
-}
