@@ -30,6 +30,8 @@ export class Stranger {
     const home = await mkdtemp(path.join(tmpdir(), 'stranger-'));
     const stranger = new Stranger(path.join(home, 'project'));
     await mkdir(stranger.folder);
+    // No script runs by itself in this repository (.npmrc), so none builds before a package is made.
+    await succeed(run('npm', ['run', '-s', 'build'], { cwd: root }));
     const packed = await succeed(run('npm', ['pack', '--silent', '--pack-destination', home], { cwd: root }));
     await writeFile(path.join(stranger.folder, 'package.json'), '{ "type": "module" }');
     const tarball = path.join('..', packed.stdout.trim().split('\n').at(-1)!);
