@@ -2,33 +2,19 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { deleteUnused } from '../../src/commands/dataset-services.ts';
-import { JobQueue } from '../../src/jobs/queue.ts';
-import { HeadRegistry } from '../../src/store/heads/heads.ts';
 import { openStore } from '../../src/store/store.ts';
 import { DatasetCatalogue } from '../../src/training/dataset/catalogue.ts';
 import { importDataset } from '../../src/training/dataset/import.ts';
 import { storeAt } from '../store/test-store.ts';
 import { temporaryFolder } from '../training/dataset/sample.ts';
+import { openQueue } from './open-queue.ts';
 
 /** Two servers on one store, where it takes two: one submits jobs, which fail for want of encoders, the other deletes. */
 async function openTwo() {
   const data = await temporaryFolder();
   const open = async (runner: string) => {
     const store = await openStore(storeAt(data));
-    const queue = await JobQueue.open({
-      store,
-      registry: new HeadRegistry(store, data),
-      place: {
-        encoders: { models: data, image: 'none', text: 'none', provider: 'cpu', threads: 1, engines: 1 },
-        shippedHeads: data,
-        datasets: path.join(data, 'datasets'),
-      } as never,
-      encoders: {},
-      runner,
-      atOnce: 1,
-      maximumQueue: 1000,
-      onError: () => {},
-    });
+    const queue = await openQueue(store, { runner, maximumQueue: 1000 });
     onTestFinished(async () => {
       await queue.close();
       await store.close();

@@ -1,17 +1,14 @@
-import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
 import { JobStore } from '../../src/jobs/job-store.ts';
-import { JobQueue } from '../../src/jobs/queue.ts';
 import type { Database } from '../../src/store/database/database.ts';
-import { HeadRegistry } from '../../src/store/heads/heads.ts';
 import { temporaryStore } from '../store/test-store.ts';
+import { openQueue } from './open-queue.ts';
 
 const id = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa';
 
 it('opens although it cannot write down that a job waits again, and does so when it can', async () => {
   const store = await temporaryStore();
-  const { data } = store.options;
   const jobs = new JobStore(store.database);
   const job = { id, kind: 'train', head: 'pets', dataset: 'pets', priority: 0, createdAt: '' } as const;
   const task = { work: { head: 'pets', seed: 0 }, reading: {}, source: { imported: 'pets-1' } } as const;
@@ -27,18 +24,7 @@ it('opens although it cannot write down that a job waits again, and does so when
         : store.database.exclusively(name, work),
   };
   const told: Error[] = [];
-  const queue = await JobQueue.open({
-    store: Object.assign(Object.create(store), { database: full }),
-    registry: new HeadRegistry(store, data),
-    place: {
-      encoders: { models: data, image: 'none', text: 'none', provider: 'cpu', threads: 1, engines: 1 },
-      shippedHeads: data,
-      datasets: path.join(data, 'datasets'),
-    },
-    encoders: {},
-    runner: 'one',
-    atOnce: 1,
-    maximumQueue: 10,
+  const queue = await openQueue(Object.assign(Object.create(store), { database: full }), {
     onError: (error) => told.push(error),
   });
   onTestFinished(() => queue.close());

@@ -2,30 +2,15 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { JobStore } from '../../src/jobs/job-store.ts';
-import { JobQueue } from '../../src/jobs/queue.ts';
-import { HeadRegistry } from '../../src/store/heads/heads.ts';
 import { temporaryStore } from '../store/test-store.ts';
+import { openQueue } from './open-queue.ts';
 
 const encoders = { text: { id: 'texts', fingerprint: 'b2b2b2b2b2' } };
 
 /** A server's queue, whose jobs would fail for want of encoders. */
 async function open() {
   const store = await temporaryStore();
-  const { data } = store.options;
-  const queue = await JobQueue.open({
-    store,
-    registry: new HeadRegistry(store, data),
-    place: {
-      encoders: { models: data, image: 'none', text: 'none', provider: 'cpu', threads: 1, engines: 1 },
-      shippedHeads: data,
-      datasets: path.join(data, 'datasets'),
-    },
-    encoders,
-    runner: 'one',
-    atOnce: 1,
-    maximumQueue: 10,
-    onError: () => {},
-  });
+  const queue = await openQueue(store, { encoders });
   onTestFinished(() => queue.close());
   return { queue, store };
 }
