@@ -3,7 +3,7 @@ import type { DamagedHead } from '../server/services.ts';
 import type { RegisteredHead } from '../store/heads/head-reading.ts';
 
 /**
- * Reads what every head says of itself; one that is damaged is told of beside the others.
+ * Reads what every head says of itself; damaged ones are reported apart.
  * @example const { heads, damaged } = readEach(await registry.list(), (head) => parseHeadManifest(head.manifest, head.name));
  */
 export function readEach<Read>(

@@ -6,7 +6,7 @@ import { storageError } from '../store/storage-error.ts';
 const interval = 10_000;
 
 /**
- * Lets go of versions that were deleted, by this server, another one or the command line: their copies on this machine,
+ * Evicts versions that were deleted, by this server, another one or the command line: their copies on this machine,
  * and what is loaded of them.
  * @param onError told of what is not the store's being away
  * @returns what ends it

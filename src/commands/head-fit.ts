@@ -4,7 +4,7 @@ import type { HeadSummary } from '../server/services.ts';
 
 /** Milliseconds between two looks. */
 const lookInterval = 10_000;
-/** Heads that are named at most. */
+/** Most heads that are named. */
 const mostNamed = 20;
 
 /**

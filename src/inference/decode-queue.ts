@@ -7,7 +7,7 @@ import { decodesAtOnce } from './sharp.ts';
 
 const turns = pLimit(decodesAtOnce);
 
-/** Whoever lets callers in bounds how many wait here. */
+/** How many wait here is bounded where requests are accepted. */
 const queue = new Batcher<() => Promise<unknown>, unknown>({
   run: (take) =>
     turns(async () => {

@@ -66,7 +66,7 @@ export class HeadCache {
     return [...this.#entries.values()].map(({ version }) => version);
   }
 
-  /** Lets go of the head in a folder, as soon as nobody works with it. */
+  /** Evicts the head in a folder, once nothing uses it. */
   drop(folder: string): void {
     this.#entries.delete(folder);
     this.#stopped.delete(folder);

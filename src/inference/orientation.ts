@@ -1,5 +1,5 @@
-/** How the sides of a file's image lie beside those of the image as a person sees it (Exif 2.32, 4.6.5, orientation). */
-export interface Lying {
+/** How the sides of the stored image relate to those of the image as a person sees it (Exif 2.32, 4.6.5, orientation). */
+export interface StoredOrientation {
   /** The file's rows are the image's columns. */
   turned: boolean;
   /** The file's horizontal side runs the other way. */
@@ -7,8 +7,8 @@ export interface Lying {
   mirroredY: boolean;
 }
 
-/** @param orientation 1 to 8, as the camera noted it; 1 unless said */
-export function lyingOf(orientation = 1): Lying {
+/** @param orientation 1 to 8, as the camera noted it; 1 by default */
+export function storedOrientation(orientation = 1): StoredOrientation {
   return {
     turned: orientation >= 5,
     mirroredX: [2, 3, 7, 8].includes(orientation),
@@ -18,10 +18,10 @@ export function lyingOf(orientation = 1): Lying {
 
 /**
  * Turns a square of RGB pixels as a person sees it.
- * @example turnUpright(pixels, 224, lyingOf(6))
+ * @example turnUpright(pixels, 224, storedOrientation(6))
  */
-export function turnUpright(pixels: Uint8Array, side: number, lying: Lying): Uint8Array {
-  const { turned, mirroredX, mirroredY } = lying;
+export function turnUpright(pixels: Uint8Array, side: number, stored: StoredOrientation): Uint8Array {
+  const { turned, mirroredX, mirroredY } = stored;
   if (!turned && !mirroredX && !mirroredY) return pixels;
   const upright = new Uint8Array(pixels.length);
   let to = 0;

@@ -26,7 +26,7 @@ export interface OpenedPicture {
   height: number;
   format: 'jpeg' | 'png' | 'webp';
   /** The same image as the file has it, not turned; its orientation is 1 to 8 (Exif). */
-  lying: Sharp;
+  unturned: Sharp;
   orientation: number;
   /** Bytes that decoding it to a small image takes. */
   memory: number;
@@ -59,7 +59,7 @@ export async function openPicture(input: Uint8Array | string): Promise<OpenedPic
     }
     if (format === 'jpeg' && isProgressive) await limitScans(input, width * height);
     const memory = await limitMemory(input, metadata);
-    return { picture, width, height, format, lying: open(), orientation, memory };
+    return { picture, width, height, format, unturned: open(), orientation, memory };
   } catch (error) {
     if (isUnknownFormat(error)) throw unreadable(nameContent(await firstBytes(input)), error);
     throw describePictureFailure(error);

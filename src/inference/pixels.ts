@@ -2,7 +2,7 @@ import type { Sharp } from 'sharp';
 import type { SubmitOptions } from './batcher.ts';
 import { decodePictureInTurn } from './decode-queue.ts';
 import type { ImageEncoderManifest } from './encoder-manifest.ts';
-import { lyingOf, turnUpright } from './orientation.ts';
+import { storedOrientation, turnUpright } from './orientation.ts';
 import { describePictureFailure, type OpenedPicture } from './picture.ts';
 import { sharp } from './sharp.ts';
 
@@ -43,27 +43,27 @@ async function cutSquare(opened: OpenedPicture, preprocessing: Preprocessing): P
 
 /** The square is turned upright after it is cut: turning the whole would take the memory of all its pixels. */
 async function scale(
-  { lying, orientation, width, height }: OpenedPicture,
+  { unturned, orientation, width, height }: OpenedPicture,
   preprocessing: Preprocessing,
 ): Promise<Uint8Array> {
   const { crop, kernel, background } = preprocessing;
-  const lie = lyingOf(orientation);
+  const stored = storedOrientation(orientation);
   const upright = planCut(width, height, preprocessing);
-  const [horizontal, vertical] = lie.turned ? upright.toReversed() : upright;
+  const [horizontal, vertical] = stored.turned ? upright.toReversed() : upright;
   const startOf = ({ to, start }: Cut, isMirrored: boolean) => (isMirrored ? to - crop - start : start);
-  const { data } = await lying
+  const { data } = await unturned
     .flatten({ background })
     .toColourspace('srgb')
     .resize(horizontal.to, vertical.to, { fit: 'fill', kernel })
     .extract({
-      left: startOf(horizontal, lie.mirroredX),
-      top: startOf(vertical, lie.mirroredY),
+      left: startOf(horizontal, stored.mirroredX),
+      top: startOf(vertical, stored.mirroredY),
       width: crop,
       height: crop,
     })
     .raw()
     .toUint8Array();
-  return turnUpright(data, crop, lie);
+  return turnUpright(data, crop, stored);
 }
 
 /** A side that is scaled to so many pixels, of which those from `start` on are cut. */

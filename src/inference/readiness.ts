@@ -65,7 +65,7 @@ export class Readiness {
       reject(error);
     }, this.#timeout);
     try {
-      // A stage that hangs may not heed the signal.
+      // A stage that hangs may ignore the signal.
       await Promise.race([this.#checked.check(controller.signal), tooLate]);
       return true;
     } catch (error) {

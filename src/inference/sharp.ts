@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-// Decoding runs in libuv's pool, which has 4 threads unless said, whatever the machine has. The
+// Decoding runs in libuv's pool, which has 4 threads by default, whatever the machine has. The
 // pool starts when sharp is loaded, so this comes before, and nothing else loads sharp.
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
 export const { default: sharp } = await import('sharp');

@@ -21,7 +21,7 @@ const charactersOfBatch = 4096;
 
 export interface TokenizerPoolOptions extends TokenizerData {
   threads?: number;
-  /** Starts a thread; a {@link TokenizerThread} unless said. */
+  /** Starts a thread; a {@link TokenizerThread} by default. */
   start?(data: TokenizerData): TokenizerThread;
 }
 
@@ -55,7 +55,7 @@ export class TokenizerPool {
       run: (take) => turns(() => this.#run(take)),
       budget: charactersOfBatch,
       costOf: ({ length }) => length,
-      // Whoever lets callers in bounds how many wait here.
+      // How many wait here is bounded where requests are accepted.
       maximumQueue: Number.POSITIVE_INFINITY,
     });
   }

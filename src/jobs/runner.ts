@@ -175,7 +175,7 @@ export class JobRunner {
     return this.#queueAgain(owner, { reason: `it is tried again, because ${detail}` });
   }
 
-  /** @param delay seconds; longer with each outage unless said */
+  /** @param delay seconds; longer with each outage by default */
   async #queueAgain(owner: Ownership, change: Pick<Job, 'reason'>, delay?: number): Promise<void> {
     const { dispatcher } = this.#options;
     await this.#persistently(async () => {

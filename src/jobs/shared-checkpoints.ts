@@ -19,7 +19,7 @@ export interface SharedCheckpointOptions {
   owner: Ownership;
   /** The folder that the trainings keep their checkpoints in. */
   folder: string;
-  /** Seconds between two uploads; 10 unless said. */
+  /** Seconds between two uploads; 10 by default. */
   seconds?: number;
   /** Told that another server has taken the job over. */
   onLost(error: Error): void;

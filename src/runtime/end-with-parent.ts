@@ -17,6 +17,6 @@ export function endWithParent(): void {
   try {
     writeFileSync('/proc/self/oom_score_adj', '1000');
   } catch {
-    // There is no such thing on other systems.
+    // Other systems have no /proc.
   }
 }

@@ -17,12 +17,12 @@ export interface ListenOptions {
   drainTime?: number;
   /**
    * Milliseconds without a byte, or with too few, after which a body that is not complete is given up, and without any after
-   * which an answer is that nobody reads; 60 s unless said.
+   * which an answer is that nobody reads; 60 s by default.
    */
   stallTime?: number;
   /** Bytes a second that a body must come with at least, over that time; 500 unless said. */
   slowest?: number;
-  /** Most bytes that are written and not read, of all answers together; 256 MiB unless said. */
+  /** Most bytes that are written and not read, of all answers together; 256 MiB by default. */
   mostUnread?: number;
 }
 

@@ -2,13 +2,13 @@ import pRetry from 'p-retry';
 import { storageError } from './storage-error.ts';
 
 export interface Patience {
-  /** Milliseconds for which work is tried again; for good unless said. */
+  /** Milliseconds for which work is tried again; for good by default. */
   patience?: number;
-  /** Longest pause between two tries, in milliseconds; 5 s unless said. */
+  /** Longest pause between two tries, in milliseconds; 5 s by default. */
   longestPause?: number;
   /** Ends the wait. */
   signal?: AbortSignal;
-  /** Whether another try is wanted, asked after each that failed; always unless said. */
+  /** Whether another try is wanted, asked after each that failed; always by default. */
   isWanted?(): boolean;
 }
 

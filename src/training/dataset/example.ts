@@ -48,6 +48,6 @@ export interface ColumnNames {
   target: TargetKind;
   /** Between the labels of a row, where it may have several. */
   labelSeparator: string;
-  /** Which side an example belongs to; `split` unless said. */
+  /** Which side an example belongs to; `split` by default. */
   splitColumn?: string;
 }
