@@ -7,7 +7,7 @@ const longestTurn = 100;
 /** MiB of memory that an attack may take beyond what is left of it. */
 const mostMemory = 200;
 /** A turn may be stretched by the garbage of others, or by a machine that is busy: the best of so many counts. */
-const tries = 3;
+const tries = 5;
 
 let server: AttackedServer;
 beforeAll(async () => {

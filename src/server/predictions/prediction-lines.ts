@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import type { RequestHandler } from 'express';
 import pLimit from 'p-limit';
 import { z } from 'zod';
@@ -32,8 +33,8 @@ const linesInFlight = 128;
 /** A line has three fields, and a few more that nobody knows. */
 const lineLimits: JsonLimits = { values: 1000, members: 1000, depth: 32 };
 
-/** Bytes of a line that are counted before others get their turn. */
-const pieceBytes = 2 ** 20;
+/** Characters of a line that are counted before others get their turn. */
+const pieceLength = 2 ** 20;
 
 /** What a stream says in its address, because its body is all lines. */
 export const lineQuerySchema = z.strictObject({
@@ -110,7 +111,7 @@ async function parseLine(line: string, limits: PredictionLimits) {
   let value: unknown;
   try {
     // A shorter one has no room for more.
-    if (line.length > lineLimits.values) await checkStructure(Buffer.from(line));
+    if (line.length > lineLimits.values) await checkStructure(line);
     value = JSON.parse(line);
   } catch (error) {
     if (error instanceof TandemError) return error;
@@ -121,14 +122,15 @@ async function parseLine(line: string, limits: PredictionLimits) {
   return describeFields(parsed.error);
 }
 
-/** Counts what a line has, some milliseconds' worth at a time. */
-async function checkStructure(line: Buffer): Promise<void> {
+/** Counts what a line has, some milliseconds' worth at a time; parsing it is a turn of its own. */
+async function checkStructure(line: string): Promise<void> {
   const structure = new JsonStructure(lineLimits);
   const turns = new TimeSlice();
-  for (let at = 0; at < line.length; at += pieceBytes) {
-    structure.add(line.subarray(at, at + pieceBytes));
+  for (let at = 0; at < line.length; at += pieceLength) {
+    structure.add(Buffer.from(line.slice(at, at + pieceLength)));
     await turns.share();
   }
+  await setImmediate();
 }
 
 const ofTheLine: ReadonlySet<ErrorCode> = new Set([
