@@ -88,10 +88,7 @@ const rules: Readonly<Record<string, GradientRule>> = {
   Expand: unary((dy, x) => sumTo(dy, x.shape)),
   Transpose: unary((dy, x, _, node) => {
     const order = integersOf(node, 'perm') ?? x.shape.map((_, axis) => axis).reverse();
-    return transpose(
-      dy,
-      order.map((_, axis) => order.indexOf(axis)),
-    );
+    return transpose(dy, inverse(order));
   }),
   Concat: (node, [dy]) => {
     const axis = positiveAxis(integerOf(node, 'axis', 0), given(dy).shape);
@@ -113,22 +110,14 @@ const rules: Readonly<Record<string, GradientRule>> = {
     // Along another axis than the first: that axis goes to the front, and comes back.
     const axis = positiveAxis(integerOf(node, 'axis', 0), x.shape);
     const front = toFront(x.shape.length, axis, 1);
+    const shape = front.map((from) => given(x.shape[from]));
     const received = axis === 0 ? dy : transpose(dy, toFront(dy.shape.length, axis, indices.shape.length));
     const rows = apply(
       'ScatterND',
-      [
-        zeros(front.map((from) => given(x.shape[from]))),
-        reshape(cast(indices, 'int64'), [...indices.shape, 1]),
-        received,
-      ],
-      { shape: front.map((from) => given(x.shape[from])), attributes: { reduction: 'add' } },
+      [zeros(shape), reshape(cast(indices, 'int64'), [...indices.shape, 1]), received],
+      { shape, attributes: { reduction: 'add' } },
     );
-    return axis === 0
-      ? rows
-      : transpose(
-          rows,
-          front.map((_, to) => front.indexOf(to)),
-        );
+    return axis === 0 ? rows : transpose(rows, inverse(front));
   }),
   GatherElements: indexed((dy, x, indices, node) =>
     scatterAdd(zeros(x.shape), indices, dy, integerOf(node, 'axis', 0)),
@@ -268,6 +257,11 @@ function rowStatistics(node: Node): { rowMean: Value; inverseDeviation: Value } 
 
 function meanOfRows(x: Value): Value {
   return mean(x, [-1], { keepAxes: true });
+}
+
+/** The order of axes that takes another one back. */
+function inverse(order: readonly number[]): number[] {
+  return order.map((_, axis) => order.indexOf(axis));
 }
 
 /** The order of axes that brings `count` axes from `from` on to the front. */
