@@ -1976,7 +1976,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description picture-too-complex: The image takes too long to decode. invalid-picture: The picture cannot be read. remote-file: The address cannot be fetched. picture-too-small: The picture is too small. */
+            /** @description picture-too-complex: The image takes too long, or too much memory, to decode. invalid-picture: The picture cannot be read. remote-file: The address cannot be fetched. picture-too-small: The picture is too small. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2094,7 +2094,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description picture-too-complex: The image takes too long to decode. invalid-picture: The picture cannot be read. picture-too-small: The picture is too small. */
+            /** @description picture-too-complex: The image takes too long, or too much memory, to decode. invalid-picture: The picture cannot be read. picture-too-small: The picture is too small. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2683,7 +2683,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description picture-too-complex: The image takes too long to decode. invalid-picture: The picture cannot be read. picture-too-small: The picture is too small. */
+            /** @description picture-too-complex: The image takes too long, or too much memory, to decode. invalid-picture: The picture cannot be read. picture-too-small: The picture is too small. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3016,7 +3016,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description picture-too-complex: The image takes too long to decode. invalid-picture: The picture cannot be read. picture-too-small: The picture is too small. */
+            /** @description picture-too-complex: The image takes too long, or too much memory, to decode. invalid-picture: The picture cannot be read. picture-too-small: The picture is too small. */
             422: {
                 headers: {
                     [name: string]: unknown;
