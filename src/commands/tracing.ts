@@ -1,5 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { withTimeLimit } from '../cancellation.ts';
 import { product } from '../product.ts';
 
 /** Milliseconds that a stop waits for the collector. */
@@ -39,10 +39,6 @@ export async function startTracing(
     { error: tell, warn: tell, info: ignore, debug: ignore, verbose: ignore },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
-  return async () => {
-    const tooLate = pause(longestFlush, undefined, { ref: false }).then(() => {
-      throw new Error(`the collector did not take them within ${longestFlush} ms`);
-    });
-    await Promise.race([provider.shutdown(), tooLate]);
-  };
+  const late = () => new Error(`the collector did not take them within ${longestFlush} ms`);
+  return () => withTimeLimit({ milliseconds: longestFlush, late }, () => provider.shutdown());
 }

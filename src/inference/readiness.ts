@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { withTimeLimit } from '../cancellation.ts';
 
 /** What has to answer: the predictor, whose encoders do, or the heads. */
 export interface Checked {
@@ -57,22 +58,13 @@ export class Readiness {
   }
 
   async #check(): Promise<boolean> {
-    const controller = new AbortController();
-    const { promise: tooLate, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      const error = new Error(`${this.#what} did not answer within ${this.#timeout} ms`);
-      controller.abort(error);
-      reject(error);
-    }, this.#timeout);
+    const late = () => new Error(`${this.#what} did not answer within ${this.#timeout} ms`);
     try {
-      // A stage that hangs may ignore the signal.
-      await Promise.race([this.#checked.check(controller.signal), tooLate]);
+      await withTimeLimit({ milliseconds: this.#timeout, late }, (signal) => this.#checked.check(signal));
       return true;
     } catch (error) {
       this.#onFailure?.(error);
       return false;
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

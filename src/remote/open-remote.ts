@@ -2,9 +2,10 @@ import { get as getHttp, type IncomingMessage } from 'node:http';
 import { get as getHttps } from 'node:https';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { unlessAborted } from '../cancellation.ts';
 import { TandemError } from '../errors.ts';
 import { isGlobalAddress } from './address-range.ts';
-import { resolveHost, unlessAborted } from './resolve-host.ts';
+import { resolveHost } from './resolve-host.ts';
 
 export interface RemoteOptions {
   /** Most bytes that are read; counted while they come, whatever the server announces. */

@@ -1,6 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import pLimit from 'p-limit';
+import { unlessAborted } from '../cancellation.ts';
 
 /** Names that are looked up side by side: each holds one of the four threads that files are read on, too. */
 const lookupsAtOnce = 2;
@@ -23,21 +24,4 @@ export async function resolveHost(
     signal,
     limit(() => (signal.aborted ? [] : look(host))),
   );
-}
-
-/**
- * Waits for work that cannot be cancelled, until the signal aborts; how the work ends after that is nobody's concern.
- * @throws what the signal says
- */
-export async function unlessAborted<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
-  work.catch(() => {});
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
+import { withTimeLimit } from '../cancellation.ts';
 import { TandemError } from '../errors.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { Database } from './database/database.ts';
@@ -41,13 +41,11 @@ export async function checkIdentity(
         `database was used with (--artifacts, or --data on one machine); where they were moved, bring ${identityKey} along`,
     );
   };
-  const late = new AbortController();
+  const late = () => new TandemError('storage-unavailable', `${place} does not answer`);
   try {
-    await Promise.race([check(), setTimeout(patience, undefined, { signal: late.signal })]);
+    await withTimeLimit({ milliseconds: patience, late }, check);
   } catch (error) {
     if (!storageError(error)) throw error;
-  } finally {
-    late.abort();
   }
 }
 

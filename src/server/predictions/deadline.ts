@@ -1,4 +1,5 @@
 import type { Response } from 'express';
+import { withTimeLimit } from '../../cancellation.ts';
 import { TandemError } from '../../errors.ts';
 
 /**
@@ -9,33 +10,13 @@ import { TandemError } from '../../errors.ts';
  * @throws TandemError `deadline-exceeded`; whatever the work throws
  * @example const answer = await withDeadline(departure(response), 30_000, (signal) => fetch(address, { signal }));
  */
-export async function withDeadline<Result>(
+export function withDeadline<Result>(
   left: AbortSignal,
   milliseconds: number,
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const controller = new AbortController();
-  const { promise: tooLate, reject } = Promise.withResolvers<never>();
-  const giveUp = (error: unknown) => {
-    controller.abort(error);
-    reject(error);
-  };
-  const leave = () => giveUp(left.reason);
-  const timer = setTimeout(
-    () => giveUp(new TandemError('deadline-exceeded', `no answer within ${milliseconds} ms`)),
-    milliseconds,
-  );
-  left.addEventListener('abort', leave);
-  if (left.aborted) leave();
-  try {
-    return await Promise.race([tooLate, work(controller.signal)]);
-  } catch (error) {
-    controller.abort(error);
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    left.removeEventListener('abort', leave);
-  }
+  const late = () => new TandemError('deadline-exceeded', `no answer within ${milliseconds} ms`);
+  return withTimeLimit({ milliseconds, late, signal: left }, work);
 }
 
 /** A signal that aborts when the caller leaves whom a response is for. */

@@ -1,5 +1,5 @@
-import { setTimeout } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
+import { withTimeLimit } from '../../cancellation.ts';
 import { TandemError } from '../../errors.ts';
 import { storageError } from '../storage-error.ts';
 import type { Database } from './database.ts';
@@ -87,21 +87,12 @@ export class Remembered<Value extends object> {
     return reading.value;
   }
 
-  async #within(patience: number, reading: Promise<Value>): Promise<Value> {
-    const over = new AbortController();
-    const late = setTimeout(patience, undefined, { signal: over.signal }).then(() => {
+  #within(patience: number, reading: Promise<Value>): Promise<Value> {
+    const late = () => {
       lateUntil.set(this.#database, performance.now() + lateFor);
-      throw new TandemError(
-        'storage-unavailable',
-        `the database does not answer: it was asked ${patience / 1000} s ago`,
-        { retryAfter: 5 },
-      );
-    });
-    try {
-      return await Promise.race([reading, late]);
-    } finally {
-      over.abort();
-      late.catch(() => {});
-    }
+      const detail = `the database does not answer: it was asked ${patience / 1000} s ago`;
+      return new TandemError('storage-unavailable', detail, { retryAfter: 5 });
+    };
+    return withTimeLimit({ milliseconds: patience, late }, () => reading);
   }
 }

@@ -1,7 +1,7 @@
+import { throwIfCancelled } from '../../cancellation.ts';
 import type { Classifier, ItemFeatures, ItemProbabilities } from '../../inference/head.ts';
 import type { Modality } from '../../inference/prediction.ts';
 import { type Deciding, thresholdsOf, usualThreshold } from '../../inference/thresholds.ts';
-import { throwIfCancelled } from '../cancellation.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 import type { AnswerMetrics } from '../progress.ts';
 import { evaluate } from './evaluation.ts';
