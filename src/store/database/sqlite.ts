@@ -62,7 +62,7 @@ function adapt(connection: SqliteConnection) {
     close: () => connection.close(),
     prepare(sql: string) {
       const { current } = connection;
-      const statement = current.prepare(mend(sql, current.isTransaction));
+      const statement = current.prepare(replaceTransactionStatement(sql, current.isTransaction));
       return {
         reader: statement.columns().length > 0,
         all: (parameters: readonly unknown[]) =>
@@ -76,7 +76,8 @@ function adapt(connection: SqliteConnection) {
   };
 }
 
-function mend(sql: string, isTransaction: boolean): string {
+/** `begin` and `rollback` in the form that SQLite needs; every other statement as it is. */
+function replaceTransactionStatement(sql: string, isTransaction: boolean): string {
   // A transaction that reads first and then writes would fail at once where another process wrote in between.
   if (sql === 'begin') return 'begin immediate';
   // Where the disk is full SQLite has rolled back by itself, and the error of doing it again would hide why.
