@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
-import { Random } from '../../src/training/random.ts';
+import { Random } from '../../src/random.ts';
 
 const fixtures = path.join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'encoders');
 const originals = ['coffee.jpg', 'cat.jpg', 'astronaut.jpg', 'rocket.jpg'];

@@ -1,6 +1,7 @@
 /** Measures one training in this process: `measure.ts ROWS CLASSES THREADS FOLDER`. The result goes to the parent. */
 import { trainingStep } from '../../src/arl/training-step.ts';
 import { emitLoop } from '../../src/graph/emit.ts';
+import { Random } from '../../src/random.ts';
 import { Engine } from '../../src/runtime/engine.ts';
 import { evaluate } from '../../src/training/evaluation/evaluation.ts';
 import { createFileColumn } from '../../src/training/features/feature-file.ts';
@@ -10,7 +11,6 @@ import {
   memoryColumn,
 } from '../../src/training/features/feature-table.ts';
 import { fitHead } from '../../src/training/fit.ts';
-import { Random } from '../../src/training/random.ts';
 import { defaultRecipe, type Recipe } from '../../src/training/recipe.ts';
 
 export interface ScaleResult {

@@ -5,12 +5,12 @@ import type { Parameters } from '../../src/arl/parameters.ts';
 import { stepInputs } from '../../src/arl/training-step.ts';
 import { loopInputName } from '../../src/graph/emit.ts';
 import type { OptimizerSettings } from '../../src/graph/optimizer.ts';
+import { Random } from '../../src/random.ts';
 import {
   type FeatureTable,
   type MemoryColumn,
   memoryColumn,
 } from '../../src/training/features/feature-table.ts';
-import { Random } from '../../src/training/random.ts';
 import { cosineRate, type Recipe } from '../../src/training/recipe.ts';
 import { Batches } from '../../src/training/steps/batches.ts';
 

@@ -8,9 +8,9 @@ import { sharedInputs, stepInputs, trainingStep } from '../../src/arl/training-s
 import { emitFunction, emitLoop, loopInputName, loopOutputName } from '../../src/graph/emit.ts';
 import { type OptimizerSettings, optimizerScalars } from '../../src/graph/optimizer.ts';
 import { input } from '../../src/graph/value.ts';
+import { Random } from '../../src/random.ts';
 import { Engine } from '../../src/runtime/engine.ts';
 import { float32, floatsOf, int32, type Tensors } from '../../src/runtime/tensor.ts';
-import { Random } from '../../src/training/random.ts';
 import { expectClose } from './golden.ts';
 
 const engine = Engine.start({ provider: 'cpu', threads: 1 });

@@ -9,10 +9,10 @@ import { batchShapes } from '../../src/inference/batch-shapes.ts';
 import { loadTextEncoder } from '../../src/inference/encoder.ts';
 import { type Encoders, loadEncoders } from '../../src/inference/encoders.ts';
 import { type Head, loadHead } from '../../src/inference/head.ts';
+import { Random } from '../../src/random.ts';
 import { Engine } from '../../src/runtime/engine.ts';
 import { EnginePool } from '../../src/runtime/engine-pool.ts';
 import type { Provider } from '../../src/runtime/protocol.ts';
-import { Random } from '../../src/training/random.ts';
 import { form, startServer } from '../end-to-end/server.ts';
 import { writeHungryEncoder } from '../hungry-encoder.ts';
 

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
-import type { Random } from '../../src/training/random.ts';
+import type { Random } from '../../src/random.ts';
 import { form } from '../end-to-end/server.ts';
 import type { Client } from './client.ts';
 import type { Findings, Ledger } from './ledger.ts';

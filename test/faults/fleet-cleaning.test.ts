@@ -2,7 +2,7 @@ import path from 'node:path';
 import { DeleteObjectsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { expect, it } from 'vitest';
 import { print } from '../../src/commands/output.ts';
-import { Random } from '../../src/training/random.ts';
+import { Random } from '../../src/random.ts';
 import { form } from '../end-to-end/server.ts';
 import { type Fleet, type FleetMember, prepareFleet } from './fleet.ts';
 import { isShort, seed } from './options.ts';

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { print } from '../../src/commands/output.ts';
-import { Random } from '../../src/training/random.ts';
+import { Random } from '../../src/random.ts';
 import { form } from '../end-to-end/server.ts';
 import { type FleetMember, prepareFleet } from './fleet.ts';
 import { HeadLedger } from './head-ledger.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { Random } from '../../src/training/random.ts';
+import { Random } from '../../src/random.ts';
 import { form } from '../end-to-end/server.ts';
 import { prepareFleet } from './fleet.ts';
 import { isShort, seed } from './options.ts';

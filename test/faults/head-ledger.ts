@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { Parser } from 'tar';
 import { expect } from 'vitest';
-import type { Random } from '../../src/training/random.ts';
+import type { Random } from '../../src/random.ts';
 import { form } from '../end-to-end/server.ts';
 import type { Client } from './client.ts';
 import { applyChange, type HeadChange, type HeadModel, possibleChanges } from './head-model.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { isOver, type Job } from '../../src/jobs/job.ts';
-import type { Random } from '../../src/training/random.ts';
+import type { Random } from '../../src/random.ts';
 import { form } from '../end-to-end/server.ts';
 import type { Client } from './client.ts';
 import type { Findings, Ledger } from './ledger.ts';

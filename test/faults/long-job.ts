@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { isOver, type Job } from '../../src/jobs/job.ts';
-import { Random } from '../../src/training/random.ts';
+import { Random } from '../../src/random.ts';
 import type { Client } from './client.ts';
 import type { FleetMember } from './fleet.ts';
 

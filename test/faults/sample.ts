@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
-import type { Random } from '../../src/training/random.ts';
+import type { Random } from '../../src/random.ts';
 import { zip } from '../end-to-end/server.ts';
 
 export interface SampleRow {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { isOver } from '../../src/jobs/job.ts';
-import { Random } from '../../src/training/random.ts';
+import { Random } from '../../src/random.ts';
 import { UnexpectedAnswer } from './client.ts';
 import { DatasetLedger } from './dataset-ledger.ts';
 import { HeadLedger } from './head-ledger.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../../src/training/random.ts';
+import type { Random } from '../../src/random.ts';
 
 /** Inputs of a whole run, and how many of them each file here makes. */
 const inputs = Number(process.env.FUZZ_INPUTS ?? 50_000);

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { expect, it } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
 import { decodePixels } from '../../src/inference/pixels.ts';
-import { Random } from '../../src/training/random.ts';
+import { Random } from '../../src/random.ts';
 import { fixtures } from '../end-to-end/server.ts';
 import { firstSeed, mutate, shares } from './mutate.ts';
 

@@ -8,8 +8,8 @@ import { create } from 'tar';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import yazl from 'yazl';
 import { TandemError } from '../../src/errors.ts';
+import { Random } from '../../src/random.ts';
 import { tryImport } from '../../src/training/dataset/import.ts';
-import { Random } from '../../src/training/random.ts';
 import { firstSeed, mutate, shares } from './mutate.ts';
 
 let folder: string;

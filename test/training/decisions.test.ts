@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../src/training/random.ts';
+import { Random } from '../../src/random.ts';
 import {
   answerOf,
   decisionsOf,

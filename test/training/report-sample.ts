@@ -1,8 +1,8 @@
 import path from 'node:path';
 import type { ItemProbabilities } from '../../src/inference/head.ts';
 import { type Modality, modalities } from '../../src/inference/prediction.ts';
+import { Random } from '../../src/random.ts';
 import { measureAnswers } from '../../src/training/evaluation/answers.ts';
-import { Random } from '../../src/training/random.ts';
 import { defaultRecipe } from '../../src/training/recipe.ts';
 import type { ReportInput } from '../../src/training/report.ts';
 

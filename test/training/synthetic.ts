@@ -1,10 +1,10 @@
 import type { Modality } from '../../src/inference/prediction.ts';
+import { Random } from '../../src/random.ts';
 import {
   type FeatureTable,
   type MemoryColumn,
   memoryColumn,
 } from '../../src/training/features/feature-table.ts';
-import { Random } from '../../src/training/random.ts';
 
 /** Features whose first `classes` numbers lean towards the label, by `strength`; all else is noise. */
 export function syntheticTable(options: {

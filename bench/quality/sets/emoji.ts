@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { chooseEmoji } from '../../../scripts/sample-set/emoji.ts';
+import { Random } from '../../../src/random.ts';
 import {
   type FeatureTable,
   loadTable,
@@ -8,7 +9,6 @@ import {
   rowOf,
   selectRows,
 } from '../../../src/training/features/feature-table.ts';
-import { Random } from '../../../src/training/random.ts';
 import { type DrawnExample, type EncodedDataset, encodeDrawn } from './encoded.ts';
 import { readPackageFile } from './packages.ts';
 import { fourFifths, type LabelledFeatures, type QualitySet, splitByLabel } from './quality-set.ts';

@@ -1,6 +1,6 @@
 import { softmax } from '../../../src/inference/softmax.ts';
+import { Random } from '../../../src/random.ts';
 import { type MemoryColumn, memoryColumn } from '../../../src/training/features/feature-table.ts';
-import { Random } from '../../../src/training/random.ts';
 import { fourFifths, type LabelledFeatures, type QualitySet, splitByLabel } from './quality-set.ts';
 
 const classes = 10;

@@ -1,4 +1,4 @@
-import { Random } from '../random.ts';
+import { Random } from '../../random.ts';
 
 /**
  * Deals rows to folds, label by label, so that every fold holds every label in about the same share.

@@ -1,9 +1,9 @@
 import type { HeadCalibration } from '../../arl/serving.ts';
 import type { Modality } from '../../inference/prediction.ts';
+import { Random } from '../../random.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 import type { SplitRows } from '../fit.ts';
-import { Random } from '../random.ts';
 import type { Recipe } from '../recipe.ts';
 import { withEngines } from '../side-by-side.ts';
 import type { CheckpointFolder } from '../steps/checkpoints.ts';

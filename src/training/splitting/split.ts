@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Random } from '../random.ts';
+import { Random } from '../../random.ts';
 import { type Comparable, contentOf, groupTwins } from './twins.ts';
 
 /** What a split looks at: an example of a dataset, or anything shaped like one. */

@@ -1,4 +1,4 @@
-import { Random } from '../random.ts';
+import { Random } from '../../random.ts';
 
 /**
  * Which examples make each batch, as a function of the seed and the step alone. A window is a part of the training set

@@ -1,4 +1,4 @@
-import { Random } from '../random.ts';
+import { Random } from '../../random.ts';
 
 /** Resamples, and how few are drawn where there are so many rows that they would take too long. */
 const usualResamples = 1000;

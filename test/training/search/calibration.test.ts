@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { softmax } from '../../../src/inference/softmax.ts';
-import { Random } from '../../../src/training/random.ts';
+import { Random } from '../../../src/random.ts';
 import { applyCalibration, calibrate } from '../../../src/training/search/calibration.ts';
 
 const classes = 3;

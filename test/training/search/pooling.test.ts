@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Random } from '../../../src/training/random.ts';
+import { Random } from '../../../src/random.ts';
 import {
   type AnswerFamily,
   fitPooling,

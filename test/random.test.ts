@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../src/training/random.ts';
+import { Random } from '../src/random.ts';
 
 const draw = (random: Random) => Array.from({ length: 6 }, () => random.nextFloat());
 
