@@ -1,13 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { TandemError } from '../errors.ts';
+import { describeEnd, processEnd } from '../runtime/process-end.ts';
 import type { TrainingProgress } from '../training/progress.ts';
 import { describeFailure } from './failure.ts';
 import type { TrainingMessage, TrainingOrder } from './task.ts';
 
 /** A training that was asked to stop and didn't is killed after this, in milliseconds. */
 const patience = 10_000;
-/** Of what a process writes as it crashes, the last characters are told. */
-const mostComplaint = 2000;
 
 /** How a training process ended: what it said last, or why it said nothing. */
 export type TrainingEnd =
@@ -63,36 +62,20 @@ export class TrainingChild {
     if (this.#child.connected) this.#child.send(message, () => {});
   }
 
-  #follow(onProgress: (progress: TrainingProgress) => void): Promise<TrainingEnd> {
-    const child = this.#child;
-    let complaint = '';
-    let last: TrainingEnd | undefined;
-    child.stderr?.on('data', (text) => {
-      complaint = (complaint + text).slice(-mostComplaint);
-    });
-    child.on('message', (message: TrainingMessage) => {
+  async #follow(onProgress: (progress: TrainingProgress) => void): Promise<TrainingEnd> {
+    let last: Exclude<TrainingMessage, { kind: 'progress' }> | undefined;
+    this.#child.on('message', (message: TrainingMessage) => {
       if (message.kind === 'progress') onProgress(message.progress);
       else last = message;
     });
-    const exited = new Promise<string>((resolve) => {
-      child.on('error', (error) => resolve(error.message));
-      child.on('exit', (code, signal) => {
-        const ending = `the training process ended with ${signal ?? `code ${code}`}`;
-        // Its last words may still be on the way.
-        if (child.connected) child.once('disconnect', () => resolve(ending));
-        else resolve(ending);
-      });
-    });
-    return exited.then((ending) => {
-      if (this.#asked === 'lost') return { kind: 'lost' };
-      // It may have been done before it heard of the order.
-      if (last && last.kind !== 'failed') return last;
-      if (this.#asked) return { kind: this.#asked };
-      return last ?? { kind: 'failed', failure: describeFailure(crash(`${ending} ${complaint.trim()}`)) };
-    });
+    const crash = await processEnd(this.#child).then(
+      (end) => `the training process ${describeEnd(end)}`,
+      (error: Error) => error.message,
+    );
+    if (this.#asked === 'lost') return { kind: 'lost' };
+    // It may have been done before it heard of the order.
+    if (last && last.kind !== 'failed') return last;
+    if (this.#asked) return { kind: this.#asked };
+    return last ?? { kind: 'failed', failure: describeFailure(new TandemError('training-failed', crash)) };
   }
-}
-
-function crash(detail: string): TandemError {
-  return new TandemError('training-failed', detail.trim());
 }

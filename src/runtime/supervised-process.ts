@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, type Serializable } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { describeEnd, processEnd } from './process-end.ts';
 
 export interface SupervisedOptions<Message> {
   /** Most memory that the process may use, in MiB. JavaScript's heap gets three quarters of it. */
@@ -26,8 +26,6 @@ export class ProcessEnded extends Error {
 const grace = 2000;
 /** Milliseconds between two looks at how much memory it uses. */
 const memoryInterval = 250;
-/** Characters of its last complaint that are kept. */
-const complaintLength = 2000;
 
 /**
  * Runs a script in a process of its own, which may use so much memory and time and no more: whatever it is given to work on,
@@ -61,49 +59,25 @@ export async function runSupervised<Message>(
     ending = setTimeout(() => child.kill('SIGKILL'), grace);
   };
   signal.addEventListener('abort', leave, { once: true });
-  let complaint = '';
-  child.stderr?.on('data', (text) => {
-    complaint = (complaint + text).slice(-complaintLength);
-  });
   child.on('message', (message: Message) => {
     if (!signal.aborted) onMessage(message);
   });
   if (child.connected) child.send(order, () => {});
   try {
-    const { code, name } = await exitOf(child);
+    const end = await processEnd(child);
     signal.throwIfAborted();
     if (killedFor) throw killedFor;
-    if (code === 0) return;
+    if (end.code === 0) return;
     // V8 aborts where the heap is full; the system kills whom it has no memory for.
-    if (name === 'SIGKILL' || /heap out of memory|allocation failed/i.test(complaint))
+    if (end.signal === 'SIGKILL' || /heap out of memory|allocation failed/i.test(end.complaint))
       throw new ProcessEnded('memory', tooMuch);
-    throw new ProcessEnded('crash', `it ended with ${name ?? `code ${code}`} ${complaint}`.trim());
+    throw new ProcessEnded('crash', `it ${describeEnd(end)}`);
   } finally {
     clearTimeout(timer);
     clearTimeout(ending);
     clearInterval(watch);
     signal.removeEventListener('abort', leave);
   }
-}
-
-/**
- * How a process ended, once its last messages and complaints have come. Its own `close` never comes where this side has
- * closed the channel.
- */
-async function exitOf(child: ChildProcess): Promise<{ code: number | null; name: NodeJS.Signals | null }> {
-  const ended = new Promise<{ code: number | null; name: NodeJS.Signals | null }>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('exit', (code, name) => resolve({ code, name }));
-  });
-  const heard = Promise.all([
-    child.connected && once(child, 'disconnect'),
-    child.stderr && once(child.stderr, 'close'),
-  ]);
-  // A process that could not be started fails both; `ended` says why.
-  heard.catch(() => {});
-  const exit = await ended;
-  await heard;
-  return exit;
 }
 
 /** MiB of a process that are in memory; 0 where the system does not say. */
