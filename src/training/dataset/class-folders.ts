@@ -4,6 +4,7 @@ import type { DatasetSize } from './dataset-size.ts';
 import type { FoundExample } from './example.ts';
 import { findInside } from './inside.ts';
 import { problemOfLabel } from './label-column.ts';
+import { problemOfPermissions } from './permissions.ts';
 import type { Problems } from './problems.ts';
 import { shorten } from './quote.ts';
 import { tableLimits } from './table-row.ts';
@@ -49,7 +50,7 @@ export async function readClassFolders(
 ): Promise<FoundExample[]> {
   const examples: FoundExample[] = [];
   const unused: string[] = [];
-  for (const { name, kind } of await listFolder(folder)) {
+  for (const { name, kind } of await listFolder(root, folder, problems)) {
     const path = join(folder, name);
     if (kind === 'file') unused.push(relative(root, path));
     else if (kind === 'link')
@@ -83,10 +84,20 @@ export interface FolderEntry {
   kind: 'file' | 'folder' | 'link';
 }
 
-/** What is in a folder, in order of code units; what systems leave behind (.DS_Store, __MACOSX) is passed over. */
-export async function listFolder(folder: string): Promise<FolderEntry[]> {
+/**
+ * What is in a folder, in order of code units; what systems leave behind (.DS_Store, __MACOSX) is passed over. A folder
+ * that may not be read becomes a problem, and counts as empty.
+ * @param root the dataset's folder
+ */
+export async function listFolder(root: string, folder: string, problems: Problems): Promise<FolderEntry[]> {
   const listed: FolderEntry[] = [];
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
+    const problem = problemOfPermissions(error);
+    if (problem === undefined) throw error;
+    problems.add(`${relative(root, folder) || '.'}/`, problem);
+    return [];
+  });
+  for (const entry of entries) {
     const { name } = entry;
     if (name.startsWith('.') || name === '__MACOSX' || /^(thumbs\.db|desktop\.ini)$/i.test(name)) continue;
     const isLinkedFolder =
@@ -101,7 +112,7 @@ async function* readClass(
   problems: Problems,
   unused: string[],
 ): AsyncGenerator<FoundExample> {
-  const names = (await listFolder(folder.path)).map(({ name, kind }) =>
+  const names = (await listFolder(folder.root, folder.path, problems)).map(({ name, kind }) =>
     kind === 'file' ? name : `${name}/`,
   );
   const files = new Set(names);

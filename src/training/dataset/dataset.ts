@@ -8,6 +8,7 @@ import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
 import { noteLabels } from './label-hints.ts';
 import { checkLabels, type DatasetPurpose, labelsOf, noteTwins } from './labels.ts';
 import { findExamples } from './layout.ts';
+import { problemOfPermissions } from './permissions.ts';
 import { checkPictures } from './pictures.ts';
 import { describeProblems, Problems } from './problems.ts';
 import { readReading } from './reading.ts';
@@ -59,15 +60,19 @@ export async function checkDataset(
   folder: string,
   { purpose = 'training', ...options }: ReadOptions = {},
 ): Promise<DatasetCheck> {
-  const root = await realpath(folder).catch(() => undefined);
+  const root = await realpath(folder).catch((error) => {
+    const problem = problemOfPermissions(error);
+    if (problem !== undefined)
+      throw describeProblems(basename(folder), [{ at: `${folder}/`, detail: problem }]);
+  });
   if (root === undefined || !(await stat(root)).isDirectory()) {
     throw new TandemError('unknown-dataset', `there is no folder ${JSON.stringify(folder)}`);
   }
   const name = options.name ?? basename(root);
-  const said = await readReading(root);
+  const found = new Problems();
+  const said = await readReading(root, found);
   const columns: ColumnNames = { ...usualColumns, ...said, ...given(options) };
   const { target, labelSeparator } = columns;
-  const found = new Problems();
   const notes: string[] = [];
   const rows = await findExamples(root, columns, found, notes, options.inlineFolder);
   if (!rows)

@@ -1,9 +1,10 @@
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, open, realpath, rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { TandemError } from '../../errors.ts';
 import type { DatasetCatalogue, DatasetRecord } from './catalogue.ts';
 import { checkDataset, type DatasetCheck } from './dataset.ts';
 import type { ColumnNames } from './example.ts';
+import { problemOfPermissions } from './permissions.ts';
 import { describeProblems } from './problems.ts';
 import { hasControlCharacters } from './quote.ts';
 import { unpackUpload } from './upload/unpack.ts';
@@ -63,6 +64,7 @@ async function withChecked<Result>(
   if (name !== undefined) checkName(name);
   const scratch = await mkdtemp(join(workspace, '.import-'));
   try {
+    if ('file' in source) await checkPermissions(source.file, source.fileName);
     const folder =
       'folder' in source
         ? source.folder
@@ -84,6 +86,15 @@ async function withChecked<Result>(
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** @throws TandemError `invalid-dataset` where the file may not be read */
+async function checkPermissions(file: string, name: string): Promise<void> {
+  const handle = await open(file).catch((error) => {
+    const detail = problemOfPermissions(error);
+    throw detail === undefined ? error : describeProblems(name, [{ at: name, detail }]);
+  });
+  await handle.close();
 }
 
 /** Characters of a dataset's name. */

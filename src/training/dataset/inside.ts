@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, sep, win32 } from 'node:path';
+import { problemOfPermissions } from './permissions.ts';
 import { quote } from './quote.ts';
 
 /**
@@ -35,5 +36,6 @@ export async function findInside(
 function describe(quoted: string, error: NodeJS.ErrnoException): string {
   if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return `there is no file ${quoted}`;
   if (error.code === 'ELOOP') return `${quoted} is a link to itself`;
-  return `${quoted} cannot be read (${error.code})`;
+  const problem = problemOfPermissions(error) ?? `it cannot be read (${error.code})`;
+  return `${quoted}: ${problem}`;
 }

@@ -46,17 +46,17 @@ export async function findExamples(
       for (const example of examples) found.push({ ...example, row: found.length + 1 });
     }
   }
-  return known ? found : undefined;
+  return known || problems.count > 0 ? found : undefined;
 }
 
 async function findParts(root: string, problems: Problems): Promise<Part[]> {
-  const entries = await listFolder(root);
+  const entries = await listFolder(root, root, problems);
   if (metadataFilesOf(entries).length > 0) return [{ path: root, entries }];
   const parts: Part[] = [];
   for (const split of ['train', 'test'] as const) {
     const path = join(root, split);
     if (!entries.some(({ name, kind }) => name === split && kind === 'folder')) continue;
-    const inner = await listFolder(path);
+    const inner = await listFolder(root, path, problems);
     // A folder of that name with nothing but files in it is a class: {bus, car, train}.
     if (metadataFilesOf(inner).length > 0 || inner.some(({ kind }) => kind === 'folder'))
       parts.push({ path, entries: inner, split });

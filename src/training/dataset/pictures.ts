@@ -4,6 +4,7 @@ import { describePictureFailure } from '../../inference/picture.ts';
 import { sha256OfFile } from '../../store/files/checksum.ts';
 import type { Example, FoundExample } from './example.ts';
 import { perceptualHash } from './perceptual-hash.ts';
+import { problemOfPermissions } from './permissions.ts';
 import type { Problems } from './problems.ts';
 
 const atOnce = 4;
@@ -51,6 +52,6 @@ async function checkPicture(image: string): Promise<Outcome> {
     ]);
     return { imageHash, perceptualHash: looks };
   } catch (error) {
-    return { problem: describePictureFailure(error).message };
+    return { problem: problemOfPermissions(error) ?? describePictureFailure(error).message };
   }
 }

@@ -1,6 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { problemOfPermissions } from './permissions.ts';
+import type { Problems } from './problems.ts';
 
 /** The file beside an exported `metadata.jsonl` that says how it is to be read, so that it imports identically. */
 export const readingFile = 'dataset.json';
@@ -26,15 +28,22 @@ export function formatReading(reading: Reading): string {
   return `${JSON.stringify({ tandem: 'dataset', ...reading }, null, 2)}\n`;
 }
 
-/** How a folder that was exported wants to be read; nothing where it is any other folder. */
-export async function readReading(folder: string): Promise<Partial<Reading>> {
+/**
+ * How a folder that was exported wants to be read; nothing where it is any other folder. A file that may not be read is a
+ * problem.
+ */
+export async function readReading(folder: string, problems: Problems): Promise<Partial<Reading>> {
   const file = join(folder, readingFile);
   try {
     if ((await stat(file)).size > maximumBytes) return {};
     const text = await readFile(file, 'utf8');
     const { tandem: _, ...reading } = schema.parse(JSON.parse(text));
     return reading;
-  } catch {
+  } catch (error) {
+    const problem = problemOfPermissions(error);
+    // What keeps this process out of the folder is told once, of the folder.
+    if (problem !== undefined && (error as NodeJS.ErrnoException).syscall === 'open')
+      problems.add(readingFile, problem);
     // There is none, or the dataset has another file of that name.
     return {};
   }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
+import { problemOfPermissions } from './permissions.ts';
 
 /** What is wrong with a text file, in words, and its line where there is one. */
 export class TextProblem extends Error {
@@ -51,9 +52,8 @@ async function* readPieces(path: string): AsyncGenerator<Buffer> {
   try {
     yield* createReadStream(path, { highWaterMark: 2 ** 20 });
   } catch (error) {
-    if (/^(EACCES|EPERM)$/.test((error as NodeJS.ErrnoException).code ?? ''))
-      throw new TextProblem('the file may not be read: its permissions forbid it');
-    throw error;
+    const problem = problemOfPermissions(error);
+    throw problem === undefined ? error : new TextProblem(problem);
   }
 }
 
