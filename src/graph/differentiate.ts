@@ -1,3 +1,4 @@
+import { itemAt } from '../indexing.ts';
 import { gradientsOfInputs } from './gradients.ts';
 import { add } from './operations/elementwise.ts';
 import { constant, type Node, type Value } from './value.ts';
@@ -7,8 +8,7 @@ export function sortedNodes(values: readonly Value[]): Node[] {
   const sorted = new Set<Node>();
   const open = new Set<Node>();
   const stack = values.flatMap((value) => (value.kind === 'result' ? [value.node] : [])).reverse();
-  while (stack.length > 0) {
-    const node = stack[stack.length - 1];
+  for (let node = stack.at(-1); node; node = stack.at(-1)) {
     if (sorted.has(node) || open.has(node)) {
       stack.pop();
       sorted.add(node);
@@ -38,8 +38,9 @@ export function differentiate(loss: Value, parameters: readonly Value[]): Value[
     if (!node.outputs.some((output) => gradients.has(output) && learns.has(output))) continue;
     const received = node.outputs.map((output) => gradients.get(output));
     gradientsOfInputs(node, received).forEach((gradient, index) => {
-      const target = node.inputs[index];
-      if (!gradient || !learns.has(target)) return;
+      if (!gradient) return;
+      const target = itemAt(node.inputs, index);
+      if (!learns.has(target)) return;
       const known = gradients.get(target);
       gradients.set(target, known ? add(known, gradient) : gradient);
     });

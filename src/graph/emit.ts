@@ -1,4 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf';
+import { itemAt } from '../indexing.ts';
 import { product } from '../product.ts';
 import { sortedNodes } from './differentiate.ts';
 import {
@@ -36,18 +37,15 @@ const intermediateRepresentation = 9n;
  */
 export function emitFunction(inputs: readonly Input[], outputs: Readonly<Record<string, Value>>): Uint8Array {
   const writer = new GraphWriter();
-  const names = Object.keys(outputs);
-  writer.write(
-    names.map((name) => outputs[name]),
-    names,
-  );
+  const named = Object.entries(outputs);
+  writer.write(named);
   return writeModel(
     create(GraphProtoSchema, {
       name: 'function',
       node: writer.nodes,
       initializer: writer.initializers(),
       input: inputs.map((value) => valueInfo(value.name, value)),
-      output: names.map((name) => valueInfo(name, outputs[name])),
+      output: named.map(([name, value]) => valueInfo(name, value)),
     }),
   );
 }
@@ -79,16 +77,17 @@ export const loopOutputName = (name: string) => `${name}.out`;
  */
 export function emitLoop({ state, perStep, shared, reports }: LoopStep): Uint8Array {
   const writer = new GraphWriter();
-  const reportNames = Object.keys(reports);
-  const nextNames = state.map(({ current }) => loopOutputName(current.name));
-  const bodyOutputs = [...state.map(({ next }) => next), ...reportNames.map((name) => reports[name])];
-  const bodyNames = [...nextNames, ...reportNames].map((name) => `step.${name}`);
-  writer.write(bodyOutputs, bodyNames);
+  const outputs: NamedValue[] = [
+    ...state.map(({ current, next }): NamedValue => [loopOutputName(current.name), next]),
+    ...Object.entries(reports),
+  ];
+  const bodyOutputs = outputs.map(([name, value]): NamedValue => [`step.${name}`, value]);
+  writer.write(bodyOutputs);
   const body = create(GraphProtoSchema, {
     name: 'step',
     node: writer.nodes,
     input: [...state.map(({ current }) => current), ...perStep].map((value) => valueInfo(value.name, value)),
-    output: bodyNames.map((name, index) => valueInfo(name, bodyOutputs[index])),
+    output: bodyOutputs.map(([name, value]) => valueInfo(name, value)),
   });
   const steps = (value: Value) => ({ type: value.type, shape: [dynamic, ...value.shape] });
   const loop = create(NodeProtoSchema, {
@@ -98,7 +97,7 @@ export function emitLoop({ state, perStep, shared, reports }: LoopStep): Uint8Ar
       ...state.map(({ current }) => loopInputName(current.name)),
       ...perStep.map((value) => loopInputName(value.name)),
     ],
-    output: [...nextNames, ...reportNames],
+    output: outputs.map(([name]) => name),
     attribute: [
       create(AttributeProtoSchema, { name: 'body', type: AttributeType.GRAPH, g: body }),
       attributeProto('num_scan_inputs', perStep.length),
@@ -115,12 +114,14 @@ export function emitLoop({ state, perStep, shared, reports }: LoopStep): Uint8Ar
         ...shared.map((value) => valueInfo(value.name, value)),
       ],
       output: [
-        ...state.map(({ current }, index) => valueInfo(nextNames[index], current)),
-        ...reportNames.map((name) => valueInfo(name, steps(reports[name]))),
+        ...state.map(({ current }) => valueInfo(loopOutputName(current.name), current)),
+        ...Object.entries(reports).map(([name, value]) => valueInfo(name, steps(value))),
       ],
     }),
   );
 }
+
+type NamedValue = readonly [name: string, value: Value];
 
 /** Writes nodes in order, equal ones once, and leaves out those that are the identity. */
 class GraphWriter {
@@ -129,13 +130,12 @@ class GraphWriter {
   readonly #written = new Map<string, readonly string[]>();
   readonly #constants = new Map<string, { name: string; value: Constant }>();
 
-  write(outputs: readonly Value[], outputNames: readonly string[]): void {
-    for (const node of sortedNodes(outputs)) this.#writeNode(node);
+  write(outputs: readonly NamedValue[]): void {
+    for (const node of sortedNodes(outputs.map(([, value]) => value))) this.#writeNode(node);
     const produced = new Set(this.nodes.flatMap((node) => node.output));
     const renamed = new Map<string, string>();
-    outputs.forEach((value, index) => {
+    for (const [outputName, value] of outputs) {
       const name = this.#nameOf(value);
-      const outputName = outputNames[index];
       if (produced.has(name) && !renamed.has(name)) renamed.set(name, outputName);
       else
         this.nodes.push(
@@ -146,7 +146,7 @@ class GraphWriter {
             output: [outputName],
           }),
         );
-    });
+    }
     for (const node of this.nodes) {
       node.input = node.input.map((name) => renamed.get(name) ?? name);
       node.output = node.output.map((name) => renamed.get(name) ?? name);
@@ -167,7 +167,7 @@ class GraphWriter {
   #writeNode(node: Node): void {
     const inputs = node.inputs.map((value) => this.#nameOf(value));
     if (node.operator === '') {
-      this.#names.set(node.outputs[0], inputs[0]);
+      this.#names.set(itemAt(node.outputs, 0), itemAt(inputs, 0));
       return;
     }
     const key = JSON.stringify([node.domain, node.operator, inputs, node.attributes]);
@@ -190,7 +190,7 @@ class GraphWriter {
       );
     }
     const names = outputs;
-    for (const [index, output] of node.outputs.entries()) this.#names.set(output, names[index]);
+    for (const [index, output] of node.outputs.entries()) this.#names.set(output, itemAt(names, index));
   }
 
   #nameOf(value: Value): string {

@@ -1,3 +1,4 @@
+import { itemAt } from '../indexing.ts';
 import type { GraphProto, NodeProto, TensorProto } from './onnx/onnx_pb.js';
 import { broadcast, elementCount, positiveAxis, sameShape } from './shape.ts';
 import type { Shape } from './value.ts';
@@ -16,6 +17,8 @@ export interface GraphCost {
 interface Call {
   node: NodeProto;
   inputs: readonly Shape[];
+  /** The shape of an input that the operator requires. */
+  shapeOf(input: number): Shape;
   /** The numbers of an input that is an int64 constant. */
   integersOf(input: number): readonly number[];
 }
@@ -49,10 +52,11 @@ export function inferShapes(graph: GraphProto, inputs: ReadonlyMap<string, Shape
         throw new Error(`it has ${node.output.length} outputs`);
       multiplications += own;
       for (const [output, name] of node.output.entries()) {
-        const size = elementCount(results[output]);
+        const result = itemAt(results, output);
+        const size = elementCount(result);
         largest = Math.max(largest, size);
         elements += size;
-        define(name, results[output]);
+        define(name, result);
       }
     } catch (error) {
       throw new Error(`node ${index} (${node.opType}): ${(error as Error).message}`, { cause: error });
@@ -66,8 +70,9 @@ function apply(
   shapes: ReadonlyMap<string, Shape>,
   constants: ReadonlyMap<string, TensorProto>,
 ): ReturnType<Rule> {
-  if (!Object.hasOwn(rules, node.opType)) throw new Error('its shape is not known');
-  const { inputs: counts, rule } = rules[node.opType];
+  const known = rules.get(node.opType);
+  if (!known) throw new Error('its shape is not known');
+  const { inputs: counts, rule } = known;
   if (!counts.includes(node.input.length)) throw new Error(`it has ${node.input.length} inputs`);
   const inputs = node.input.map((name) => {
     const shape = shapes.get(name);
@@ -77,8 +82,9 @@ function apply(
   return rule({
     node,
     inputs,
+    shapeOf: (input) => itemAt(inputs, input),
     integersOf(input) {
-      const tensor = constants.get(node.input[input]);
+      const tensor = constants.get(itemAt(node.input, input));
       if (tensor?.dataType !== int64) throw new Error('its shape must be an int64 constant');
       const { buffer, byteOffset, byteLength } = tensor.rawData;
       const view = new DataView(buffer, byteOffset, byteLength);
@@ -89,10 +95,10 @@ function apply(
 
 const int64 = 7;
 
-const unary: Rule = ({ inputs: [x] }) => ({ shape: x });
-const elementwise: Rule = ({ inputs: [a, b] }) => ({ shape: broadcast(a, b) });
+const unary: Rule = ({ shapeOf }) => ({ shape: shapeOf(0) });
+const elementwise: Rule = ({ shapeOf }) => ({ shape: broadcast(shapeOf(0), shapeOf(1)) });
 
-const rules: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>> = {
+const ruleOf: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>> = {
   Identity: { inputs: [1], rule: unary },
   Neg: { inputs: [1], rule: unary },
   Log: { inputs: [1], rule: unary },
@@ -105,8 +111,9 @@ const rules: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>>
   LayerNormalization: {
     inputs: [3],
     // Beside the normalised rows it returns their means and inverse deviations.
-    rule({ node, inputs: [x, gain, bias] }) {
-      for (const other of [gain, bias]) requireSpread(other, x);
+    rule({ node, shapeOf }) {
+      const x = shapeOf(0);
+      for (const other of [shapeOf(1), shapeOf(2)]) requireSpread(other, x);
       const first = positiveAxis(Number(integerOf(node, 'axis') ?? -1n), x);
       const statistics = x.map((size, axis) => (axis < first ? size : 1));
       return { shape: x, more: [statistics, statistics] };
@@ -114,7 +121,8 @@ const rules: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>>
   },
   Gemm: {
     inputs: [2, 3],
-    rule({ node, inputs: [a, b, bias] }) {
+    rule({ node, shapeOf, inputs: [, , bias] }) {
+      const [a, b] = [shapeOf(0), shapeOf(1)];
       if (a.length !== 2 || b.length !== 2) throw new Error(`[${a}] and [${b}] are no matrices`);
       const product = multiply(node, a, b);
       if (bias) requireSpread(bias, product.shape);
@@ -123,7 +131,8 @@ const rules: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>>
   },
   FusedMatMul: {
     inputs: [2],
-    rule({ node, inputs: [a, b] }) {
+    rule({ node, shapeOf }) {
+      const [a, b] = [shapeOf(0), shapeOf(1)];
       if (a.length < 2 || !sameShape(a.slice(0, -2), b.slice(0, -2)))
         throw new Error(`the stacks [${a}] and [${b}] differ`);
       return multiply(node, a, b);
@@ -131,9 +140,11 @@ const rules: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>>
   },
   Reshape: {
     inputs: [2],
-    rule({ inputs: [x], integersOf }) {
+    rule({ shapeOf, integersOf }) {
+      const x = shapeOf(0);
       const asked = integersOf(1).map((size, axis) => (size === 0 ? x[axis] : size));
-      if (asked.some((size) => size === undefined || size < -1)) throw new Error(`[${asked}] is no shape`);
+      if (!asked.every((size): size is number => size !== undefined && size >= -1))
+        throw new Error(`[${asked}] is no shape`);
       const known = elementCount(asked.filter((size) => size !== -1));
       const shape = asked.map((size) => (size === -1 ? elementCount(x) / known : size));
       if (asked.filter((size) => size === -1).length > 1 || !shape.every(Number.isInteger))
@@ -143,12 +154,16 @@ const rules: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>>
     },
   },
 };
+const rules: ReadonlyMap<string, { inputs: readonly number[]; rule: Rule }> = new Map(Object.entries(ruleOf));
 
 /** The product of (stacks of) matrices, either transposed. */
 function multiply(node: NodeProto, a: Shape, b: Shape): ReturnType<Rule> {
-  const transposed = (name: string) => (integerOf(node, name) ?? 0n) !== 0n;
-  const [rows, inner] = transposed('transA') ? a.slice(-2).toReversed() : a.slice(-2);
-  const [other, columns] = transposed('transB') ? b.slice(-2).toReversed() : b.slice(-2);
+  const sizes = (shape: Shape, transposition: string): [number, number] => {
+    const [rows, columns] = [itemAt(shape, -2), itemAt(shape, -1)];
+    return (integerOf(node, transposition) ?? 0n) === 0n ? [rows, columns] : [columns, rows];
+  };
+  const [rows, inner] = sizes(a, 'transA');
+  const [other, columns] = sizes(b, 'transB');
   if (inner !== other) throw new Error(`[${a}] and [${b}] cannot be multiplied`);
   const shape = [...a.slice(0, -2), rows, columns];
   return { shape, multiplications: elementCount(shape) * inner };

@@ -1,3 +1,4 @@
+import { itemAt } from '../../indexing.ts';
 import { broadcast, sameShape } from '../shape.ts';
 import { apply, constant, type ElementType, elementTypeCodes, scalarOf, type Value } from '../value.ts';
 
@@ -103,7 +104,7 @@ export function cast(x: Value, type: ElementType): Value {
 
 /** Sum of any number of values of one shape. */
 export function sumOf(values: readonly Value[]): Value {
-  const [{ shape }] = values;
+  const { shape } = itemAt(values, 0);
   if (!values.every((value) => sameShape(value.shape, shape)))
     throw new Error(`cannot add shapes ${values.map((value) => `[${value.shape}]`).join(', ')}`);
   return values.reduce(add);

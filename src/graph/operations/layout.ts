@@ -1,3 +1,4 @@
+import { itemAt } from '../../indexing.ts';
 import { elementCount, positiveAxis, sameShape, withAxis } from '../shape.ts';
 import { apply, applyMany, constant, dynamic, integers, type Shape, type Value } from '../value.ts';
 
@@ -12,7 +13,7 @@ export function reshape(x: Value, shape: Shape): Value {
 /** Reorders the axes: axis `i` of the result is axis `order[i]` of `x`. */
 export function transpose(x: Value, order: readonly number[]): Value {
   return apply('Transpose', [x], {
-    shape: order.map((axis) => x.shape[axis]),
+    shape: order.map((axis) => itemAt(x.shape, axis)),
     attributes: { perm: order },
   });
 }
@@ -25,9 +26,10 @@ export function expand(x: Value, shape: Shape): Value {
 
 /** Joins values along an axis. */
 export function concat(values: readonly Value[], axis: number): Value {
-  const [first, ...others] = values;
+  const first = itemAt(values, 0);
+  const others = values.slice(1);
   if (others.length === 0) return first;
-  const total = values.reduce((sum, { shape }) => sum + shape[axis], 0);
+  const total = values.reduce((sum, { shape }) => sum + itemAt(shape, axis), 0);
   return apply('Concat', [first, ...others], {
     shape: withAxis(first.shape, axis, total),
     attributes: { axis },
@@ -55,9 +57,9 @@ export function gather(x: Value, indices: Value): Value {
 /** One slice along an axis, without that axis. */
 export function at(x: Value, index: number, axis = 0): Value {
   const from = positiveAxis(axis, x.shape);
-  const sizes = [index, 1, x.shape[from] - index - 1].filter((size) => size > 0);
+  const sizes = [index, 1, itemAt(x.shape, from) - index - 1].filter((size) => size > 0);
   return reshape(
-    split(x, sizes, from)[index > 0 ? 1 : 0],
+    itemAt(split(x, sizes, from), index > 0 ? 1 : 0),
     x.shape.filter((_, other) => other !== from),
   );
 }

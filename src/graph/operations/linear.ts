@@ -1,3 +1,4 @@
+import { itemAt } from '../../indexing.ts';
 import { elementCount, sameShape } from '../shape.ts';
 import { apply, type Value } from '../value.ts';
 import { reshape } from './layout.ts';
@@ -22,9 +23,9 @@ export function gemm(
   b: Value,
   { transposeA = false, transposeB = false, alpha = 1, bias }: GemmOptions = {},
 ): Value {
-  const rows = a.shape[transposeA ? 1 : 0];
+  const rows = itemAt(a.shape, transposeA ? 1 : 0);
   const inner = a.shape[transposeA ? 0 : 1];
-  const columns = b.shape[transposeB ? 0 : 1];
+  const columns = itemAt(b.shape, transposeB ? 0 : 1);
   if (a.shape.length !== 2 || b.shape.length !== 2 || b.shape[transposeB ? 1 : 0] !== inner)
     throw new Error(
       `cannot multiply [${a.shape}]${transposeA ? 'ᵀ' : ''} by [${b.shape}]${transposeB ? 'ᵀ' : ''}`,
@@ -55,8 +56,8 @@ export function batchedMatmul(
 ): Value {
   const lead = a.shape.slice(0, -2);
   if (!sameShape(lead, b.shape.slice(0, -2))) throw new Error(`stacks [${a.shape}] and [${b.shape}] differ`);
-  const rows = a.shape.at(transposeA ? -1 : -2)!;
-  const columns = b.shape.at(transposeB ? -2 : -1)!;
+  const rows = itemAt(a.shape, transposeA ? -1 : -2);
+  const columns = itemAt(b.shape, transposeB ? -2 : -1);
   return apply('FusedMatMul', [a, b], {
     domain: 'com.microsoft',
     shape: [...lead, rows, columns],

@@ -1,3 +1,4 @@
+import { itemAt } from '../../indexing.ts';
 import { constant, identity, type Value } from '../value.ts';
 import { add, exp, multiply, negate, scale, sigmoid, softplus, subtract } from './elementwise.ts';
 import { reshape } from './layout.ts';
@@ -36,7 +37,7 @@ export function crossEntropy(
   labels: Value,
   { weights = constant(1), smoothing = 0 }: CrossEntropyOptions = {},
 ): CrossEntropy {
-  const [batch, classes] = logits.shape;
+  const [batch, classes] = [itemAt(logits.shape, 0), itemAt(logits.shape, 1)];
   const logProbabilities = logSoftmax(logits);
   const probabilities = exp(logProbabilities);
   const column = reshape(labels, [batch, 1]);

@@ -1,3 +1,4 @@
+import { itemAt } from '../../indexing.ts';
 import { apply, applyMany, type Value } from '../value.ts';
 
 /** Softmax over the last axis. */
@@ -16,9 +17,9 @@ export function logSoftmax(x: Value): Value {
  */
 export function layerNorm(x: Value, gain: Value, shift: Value, epsilon = 1e-5): Value {
   const row = { type: x.type, shape: [...x.shape.slice(0, -1), 1] };
-  const [y] = applyMany('LayerNormalization', [x, gain, shift], {
+  const outputs = applyMany('LayerNormalization', [x, gain, shift], {
     outputs: [{ type: x.type, shape: x.shape }, row, row],
     attributes: { axis: -1, epsilon: { float: epsilon } },
   });
-  return y;
+  return itemAt(outputs, 0);
 }

@@ -1,3 +1,4 @@
+import { itemAt } from '../../indexing.ts';
 import { elementCount, positiveAxis, reducedShape, sameShape } from '../shape.ts';
 import { apply, constant, integers, type Shape, type Value } from '../value.ts';
 import { absolute, multiply } from './elementwise.ts';
@@ -59,7 +60,7 @@ export function sumTo(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;
   const lead = x.shape.length - shape.length;
   const axes = allAxes(x).filter((axis) => axis < lead || (shape[axis - lead] === 1 && x.shape[axis] !== 1));
-  const columns = x.shape[x.shape.length - 1];
+  const columns = itemAt(x.shape, -1);
   if (shape.length === 1 && axes.length === x.shape.length - 1 && shape[0] === columns) {
     const rows = elementCount(x.shape) / columns;
     return reshape(

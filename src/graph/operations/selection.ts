@@ -1,3 +1,4 @@
+import { itemAt } from '../../indexing.ts';
 import { broadcast } from '../shape.ts';
 import { apply, integers, type Value } from '../value.ts';
 import { reshape } from './layout.ts';
@@ -5,7 +6,7 @@ import { reshape } from './layout.ts';
 /** Index of the largest element of each row of [n, C], the first where several are: [n], int64. */
 export function argMax(x: Value): Value {
   return apply('ArgMax', [x], {
-    shape: [x.shape[0]],
+    shape: [itemAt(x.shape, 0)],
     type: 'int64',
     attributes: { axis: 1, keepdims: 0 },
   });
@@ -14,14 +15,14 @@ export function argMax(x: Value): Value {
 /** The largest element of each row of [n, C]: [n, 1]. Several that are equal share its gradient. */
 export function rowMaximum(x: Value): Value {
   return apply('ReduceMax', [x, integers([1])], {
-    shape: [x.shape[0], 1],
+    shape: [itemAt(x.shape, 0), 1],
     attributes: { keepdims: 1 },
   });
 }
 
 /** The element of each row of [n, C] at its index in `columns` [n], int32: [n, 1]. */
 export function pick(x: Value, columns: Value): Value {
-  const [rows] = x.shape;
+  const rows = itemAt(x.shape, 0);
   return apply('GatherElements', [x, reshape(columns, [rows, 1])], {
     shape: [rows, 1],
     attributes: { axis: 1 },
