@@ -1,4 +1,5 @@
 import { type Input, input, type Shape } from '../graph/value.ts';
+import { itemAt } from '../indexing.ts';
 import { type FusionName, fusions } from './fusion.ts';
 import type { Parameters } from './parameters.ts';
 import type { TargetKind } from './target.ts';
@@ -59,7 +60,7 @@ export function initialParameters(
       const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
       if (name.endsWith('norm.weight')) values.fill(1);
       else if (shape.length === 2) {
-        const bound = 1 / Math.sqrt(shape[0]);
+        const bound = 1 / Math.sqrt(itemAt(shape, 0));
         for (let index = 0; index < values.length; index++) values[index] = (2 * uniform() - 1) * bound;
       }
       return [name, values];

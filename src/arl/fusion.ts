@@ -3,7 +3,8 @@ import { stopGradient } from '../graph/operations/gradient.ts';
 import { reshape } from '../graph/operations/layout.ts';
 import { batchedMatmul, gemm } from '../graph/operations/linear.ts';
 import type { Shape, Value } from '../graph/value.ts';
-import type { Parameters } from './parameters.ts';
+import { itemAt } from '../indexing.ts';
+import { type Parameters, parameterOf } from './parameters.ts';
 import { type TargetKind, targets } from './target.ts';
 
 export interface Logits {
@@ -28,8 +29,8 @@ const concat: Fusion = {
     'fusion.bias': [classes],
   }),
   logits(z, parameters) {
-    const bias = parameters['fusion.bias'];
-    const products = z.map((value, m) => gemm(value, parameters[`fusion.${m}.weight`]));
+    const bias = parameterOf(parameters, 'fusion.bias');
+    const products = z.map((value, m) => gemm(value, parameterOf(parameters, `fusion.${m}.weight`)));
     return { fused: add(sumOf(products), bias), unimodal: products.map((product) => add(product, bias)) };
   },
 };
@@ -77,7 +78,10 @@ const gated: Fusion = {
     const projected = z.map((value, m) => linear(value, parameters, `fusion.${m}`));
     const out = (gate: Value, value: Value) =>
       linear(multiply(sigmoid(gate), value), parameters, 'fusion.out');
-    return { fused: out(projected[0], projected[1]), unimodal: projected.map((value) => out(value, value)) };
+    return {
+      fused: out(itemAt(projected, 0), itemAt(projected, 1)),
+      unimodal: projected.map((value) => out(value, value)),
+    };
   },
 };
 
@@ -92,7 +96,7 @@ const bilinear: Fusion = {
   }),
   logits(z, parameters) {
     const out = (a: Value, b: Value) => {
-      const [batch, hidden] = a.shape;
+      const [batch, hidden] = [itemAt(a.shape, 0), itemAt(a.shape, 1)];
       const outer = batchedMatmul(reshape(a, [batch, hidden, 1]), reshape(b, [batch, 1, hidden]));
       return linear(
         linear(reshape(outer, [batch, hidden * hidden]), parameters, 'fusion'),
@@ -100,7 +104,7 @@ const bilinear: Fusion = {
         'fusion.out',
       );
     };
-    return { fused: out(z[0], z[1]), unimodal: z.map((value) => out(value, value)) };
+    return { fused: out(itemAt(z, 0), itemAt(z, 1)), unimodal: z.map((value) => out(value, value)) };
   },
 };
 
@@ -108,7 +112,9 @@ export type FusionName = 'concat' | 'sum' | 'share' | 'late' | 'gated' | 'biline
 export const fusions: Readonly<Record<FusionName, Fusion>> = { concat, sum, share, late, gated, bilinear };
 
 function linear(x: Value, parameters: Parameters, name: string): Value {
-  return gemm(x, parameters[`${name}.weight`], { bias: parameters[`${name}.bias`] });
+  return gemm(x, parameterOf(parameters, `${name}.weight`), {
+    bias: parameterOf(parameters, `${name}.bias`),
+  });
 }
 
 function weights(modalities: number, inputs: number, outputs: number): Parameters<Shape> {

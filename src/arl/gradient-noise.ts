@@ -3,6 +3,7 @@ import { gather, reshape } from '../graph/operations/layout.ts';
 import { sum, sumOfSquares } from '../graph/operations/reduction.ts';
 import { elementCount } from '../graph/shape.ts';
 import { apply, type Constant, type Value } from '../graph/value.ts';
+import { itemAt } from '../indexing.ts';
 
 /**
  * The generalization enhancement of OGM-GE: a gradient with Gaussian noise of its own standard deviation on it.
@@ -12,11 +13,11 @@ import { apply, type Constant, type Value } from '../graph/value.ts';
  */
 export function withNoise(gradient: Value, bank: Value, offset: Value): Value {
   const count = elementCount(gradient.shape);
-  const columns = bank.shape[1];
+  const [bankRows, columns] = [itemAt(bank.shape, 0), itemAt(bank.shape, 1)];
   const rows = count / columns;
   const order = apply(
     'Mod',
-    [add(offset, int32(Int32Array.from({ length: rows }, (_, row) => row))), int32(bank.shape[0])],
+    [add(offset, int32(Int32Array.from({ length: rows }, (_, row) => row))), int32(bankRows)],
     { shape: [rows] },
   );
   const noise = reshape(gather(bank, order), gradient.shape);

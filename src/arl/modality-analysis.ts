@@ -13,6 +13,7 @@ import { concat, gather, reshape } from '../graph/operations/layout.ts';
 import { softmax } from '../graph/operations/normalization.ts';
 import { sum, sumOfAbsolutes, sumOfSquares } from '../graph/operations/reduction.ts';
 import { constant, integers, type Value } from '../graph/value.ts';
+import { itemAt } from '../indexing.ts';
 
 /** What a step knows of each modality, every one a vector [M] that nothing learns through. */
 export interface ModalityAnalysis {
@@ -91,16 +92,21 @@ export function analyseModalities(
   }
   const k = softmax(scale(r, temperature));
 
-  const [variance, target, dependence, coefficient] = [H, q, d, k].map(stopGradient);
-  return { variance, target, dependence, coefficient };
+  return {
+    variance: stopGradient(H),
+    target: stopGradient(q),
+    dependence: stopGradient(d),
+    coefficient: stopGradient(k),
+  };
 }
 
 function withPresence(x: Value, presence?: Value): Value {
   return presence ? multiply(x, presence) : x;
 }
 
-function batchMean(total: Value, { shape: [B] }: Value, presence?: Value): Value {
-  return presence ? divide(total, add(sum(presence), constant(tiny))) : scale(total, 1 / B);
+function batchMean(total: Value, { shape }: Value, presence?: Value): Value {
+  if (presence) return divide(total, add(sum(presence), constant(tiny)));
+  return scale(total, 1 / itemAt(shape, 0));
 }
 
 function vector(scalars: readonly Value[]): Value {

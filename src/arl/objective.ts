@@ -1,6 +1,7 @@
 import { add, multiply, sumOf } from '../graph/operations/elementwise.ts';
 import { transformGradient } from '../graph/operations/gradient.ts';
 import { constant, type Value } from '../graph/value.ts';
+import { itemAt } from '../indexing.ts';
 import { adapt } from './adapter.ts';
 import type { HeadArchitecture } from './architecture.ts';
 import { fusions, type Logits } from './fusion.ts';
@@ -90,7 +91,7 @@ export function objective(
   const adapted = (x: readonly Value[]) =>
     x.map((feature, m) => {
       const value = adapt(architecture.adapter, m, feature, parameters);
-      return presence ? multiply(value, presence[m]) : value;
+      return presence ? multiply(value, itemAt(presence, m)) : value;
     });
   const z = adapted(features);
   const balance: Strategy = strategies[strategy];
@@ -106,7 +107,7 @@ export function objective(
       return meanEntropy(prediction.entropy, prediction);
     }
     if (others.length === 0) throw new Error('the variance that dropout shows takes further passes');
-    const predictions = others.map((unimodal) => target.judge(unimodal[m], truth).predictions);
+    const predictions = others.map((unimodal) => target.judge(itemAt(unimodal, m), truth).predictions);
     return dropoutVariance([prediction.predictions, ...predictions], prediction);
   });
   const analysis = analyseModalities(before, variances, temperature);
@@ -118,7 +119,7 @@ export function objective(
     .map((difference) => add(constant(1), multiply(residual, difference)));
   const modulated =
     factors && residualOn === 'gradient'
-      ? z.map((value, m) => transformGradient(value, (g) => multiply(g, factors[m])))
+      ? z.map((value, m) => transformGradient(value, (g) => multiply(g, itemAt(factors, m))))
       : z;
 
   const logits = fuse(modulated);

@@ -1,8 +1,9 @@
 import { reshape, split } from '../graph/operations/layout.ts';
 import { elementCount } from '../graph/shape.ts';
 import { type Input, input, type Shape } from '../graph/value.ts';
+import { itemAt, required } from '../indexing.ts';
 import { type HeadArchitecture, parameterShapes } from './architecture.ts';
-import type { Parameters } from './parameters.ts';
+import { type Parameters, parameterOf } from './parameters.ts';
 
 /** A tensor that a training step trains, and the parameters that it holds end to end. */
 interface TrainedTensor {
@@ -33,21 +34,27 @@ export class ParameterLayout {
 
   /** What the step trains, and the parameters that it is made of, by their own names. */
   inputs(): { trained: Input[]; parameters: Parameters } {
-    const trained = this.#tensors.map(({ name, contents }) => input(name, [1, lengthOf(contents)]));
-    const parameters = this.#tensors.flatMap(({ contents }, index) => {
+    const tensors = this.#tensors.map(({ name, contents }) => ({
+      tensor: input(name, [1, lengthOf(contents)]),
+      contents,
+    }));
+    const parameters = tensors.flatMap(({ tensor, contents }) => {
       const sizes = contents.map(({ shape }) => elementCount(shape));
-      const parts = split(trained[index], sizes, 1);
+      const parts = split(tensor, sizes, 1);
       return contents.map(
-        ({ parameter, shape }, place) => [parameter, reshape(parts[place], shape)] as const,
+        ({ parameter, shape }, place) => [parameter, reshape(itemAt(parts, place), shape)] as const,
       );
     });
-    return { trained, parameters: Object.fromEntries(parameters) };
+    return { trained: tensors.map(({ tensor }) => tensor), parameters: Object.fromEntries(parameters) };
   }
 
   /** The parameters that a trained tensor holds, in order, with how many elements it holds of each. */
   contents(name: string): { parameter: string; length: number }[] {
-    const { contents } = this.#tensors.find((tensor) => tensor.name === name)!;
-    return contents.map(({ parameter, shape }) => ({ parameter, length: elementCount(shape) }));
+    const tensor = this.#tensors.find((tensor) => tensor.name === name);
+    return required(tensor, `the tensor ${name}`).contents.map(({ parameter, shape }) => ({
+      parameter,
+      length: elementCount(shape),
+    }));
   }
 
   /** Parameter values as the step takes them. */
@@ -56,8 +63,9 @@ export class ParameterLayout {
       const packed = new Float32Array(lengthOf(contents));
       let place = 0;
       for (const { parameter } of contents) {
-        packed.set(values[parameter], place);
-        place += values[parameter].length;
+        const own = parameterOf(values, parameter);
+        packed.set(own, place);
+        place += own.length;
       }
       return [name, packed] as const;
     });

@@ -4,6 +4,7 @@ import {
   AttributeProto_AttributeType,
   ModelProtoSchema,
 } from '../graph/onnx/onnx_pb.js';
+import { required } from '../indexing.ts';
 import { type AdapterForm, type HeadArchitecture, initialParameters } from './architecture.ts';
 import { type FusionName, fusions } from './fusion.ts';
 import { emitHead } from './serving.ts';
@@ -67,7 +68,7 @@ export function servingOperators(): ReadonlyMap<string, ReadonlySet<string>> {
   if (known) return known;
   const operators = new Map<string, Set<string>>();
   for (const bytes of everyFormOfHead())
-    for (const node of fromBinary(ModelProtoSchema, bytes).graph!.node) {
+    for (const node of required(fromBinary(ModelProtoSchema, bytes).graph, 'the graph of the head').node) {
       const name = operatorName(node);
       const attributes = operators.get(name) ?? new Set();
       for (const attribute of node.attribute) attributes.add(attributeName(attribute));

@@ -1,10 +1,11 @@
 import { emitFunction } from '../graph/emit.ts';
 import { add, multiply, scale, subtract, sumOf } from '../graph/operations/elementwise.ts';
 import { constant, dynamic, input, type Value } from '../graph/value.ts';
+import { itemAt } from '../indexing.ts';
 import { type HeadArchitecture, parameterShapes } from './architecture.ts';
 import type { Logits } from './fusion.ts';
 import { headLogits } from './objective.ts';
-import type { Parameters } from './parameters.ts';
+import { type Parameters, parameterOf } from './parameters.ts';
 
 /** How a modality's features are standardised before they reach its adapter: `(x - mean) · factor`, each [D_m]. */
 export interface FeatureScaling {
@@ -44,19 +45,20 @@ export function emitHead(
   parameters: Parameters<Float32Array>,
   { calibration, output }: { calibration?: HeadCalibration; output?: OutputScaling } = {},
 ): Uint8Array {
-  const inputs = architecture.dimensions.map((D, m) => input(modalities[m], [dynamic, D]));
+  const inputs = architecture.dimensions.map((D, m) => input(itemAt(modalities, m), [dynamic, D]));
   const x = inputs.map((feature, m) => {
-    const shape = [architecture.dimensions[m]];
-    return multiply(subtract(feature, constant(scaling[m].mean, shape)), constant(scaling[m].factor, shape));
+    const shape = [itemAt(architecture.dimensions, m)];
+    const { mean, factor } = itemAt(scaling, m);
+    return multiply(subtract(feature, constant(mean, shape)), constant(factor, shape));
   });
   const shapes = Object.entries(parameterShapes(architecture));
   const weights = Object.fromEntries(
-    shapes.map(([name, shape]) => [name, constant(parameters[name], shape)]),
+    shapes.map(([name, shape]) => [name, constant(parameterOf(parameters, name), shape)]),
   );
   const { fused, unimodal } = scaled(calibrated(headLogits(architecture, x, weights), calibration), output);
   return emitFunction(inputs, {
     [fusedOutput]: fused,
-    ...Object.fromEntries(unimodal.map((logits, m) => [unimodalOutput(modalities[m]), logits])),
+    ...Object.fromEntries(unimodal.map((logits, m) => [unimodalOutput(itemAt(modalities, m)), logits])),
   });
 }
 
@@ -64,8 +66,8 @@ function calibrated({ fused, unimodal }: Logits, calibration?: HeadCalibration):
   if (!calibration) return { fused, unimodal };
   const opinions = [fused, ...unimodal];
   return {
-    fused: sumOf(calibration.fused.map((weight, index) => scale(opinions[index], weight))),
-    unimodal: unimodal.map((logits, m) => scale(logits, calibration.unimodal[m])),
+    fused: sumOf(calibration.fused.map((weight, index) => scale(itemAt(opinions, index), weight))),
+    unimodal: unimodal.map((logits, m) => scale(logits, itemAt(calibration.unimodal, m))),
   };
 }
 

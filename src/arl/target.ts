@@ -22,6 +22,7 @@ import { softmax } from '../graph/operations/normalization.ts';
 import { dot, mean, sum } from '../graph/operations/reduction.ts';
 import { equal, greater, pick, rowMaximum } from '../graph/operations/selection.ts';
 import { constant, type ElementType, type Shape, type Value } from '../graph/value.ts';
+import { itemAt } from '../indexing.ts';
 
 /** A head's predictions against the truth. */
 export interface Judgement extends Loss {
@@ -56,7 +57,7 @@ export const targets = {
     // No index of the largest is looked for: that costs as much as three passes of the loss.
     right(logits, truth) {
       const isLargest = equal(pick(logits, truth), rowMaximum(logits));
-      return reshape(cast(isLargest, 'float32'), [logits.shape[0]]);
+      return reshape(cast(isLargest, 'float32'), [itemAt(logits.shape, 0)]);
     },
   },
   /** Any of C labels, each by itself: sigmoids. Label smoothing ε moves every target by ε/2 towards the middle. */

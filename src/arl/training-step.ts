@@ -5,6 +5,7 @@ import { concat, gather, reshape } from '../graph/operations/layout.ts';
 import { mean } from '../graph/operations/reduction.ts';
 import { clipFactor, gradientNorm, type OptimizerSettings, optimizerStep } from '../graph/optimizer.ts';
 import { constant, dynamic, type Input, input, integers, type Value } from '../graph/value.ts';
+import { itemAt } from '../indexing.ts';
 import type { HeadArchitecture } from './architecture.ts';
 import { withNoise } from './gradient-noise.ts';
 import { type ObjectiveSettings, objective } from './objective.ts';
@@ -91,7 +92,7 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
     // Each further pass takes the masks of the batch's next examples, which are as random as any.
     const order = Array.from({ length: B }, (_, index) => (index + turn) % B);
     const chosen = turn === 0 ? maskRows : gather(maskRows, integers(order));
-    return batch.map((x, m) => multiply(x, gather(masks[m], chosen)));
+    return batch.map((x, m) => multiply(x, gather(itemAt(masks, m), chosen)));
   };
   const passes = settings.variance === 'dropout' ? furtherPasses.map(dropped) : undefined;
   const truth = gather(allTruth, rows);
@@ -112,18 +113,18 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   const noiseOffset = input(stepInputs.noiseOffset, [], 'int32');
   const noiseBank = input(sharedInputs.noiseBank, [settings.noiseRows ?? 1, architecture.hidden]);
   const noisy = strategies[settings.strategy].noise;
-  const gradients = differentiate(loss, trained).map((gradient, index) =>
-    noisy && modalityOf(trained[index].name) !== undefined
-      ? withNoise(gradient, noiseBank, noiseOffset)
-      : gradient,
-  );
+  const learnt = differentiate(loss, trained).map((gradient, index) => {
+    const parameter = itemAt(trained, index);
+    const isNoisy = noisy && modalityOf(parameter.name) !== undefined;
+    return { parameter, gradient: isNoisy ? withNoise(gradient, noiseBank, noiseOffset) : gradient };
+  });
   // The loss is a sum over the batch; its 1/B is folded into the one factor that every gradient gets anyway.
-  const norm = scale(gradientNorm(gradients), 1 / B);
+  const norm = scale(gradientNorm(learnt.map(({ gradient }) => gradient)), 1 / B);
   const clip =
     settings.clipNorm === Number.POSITIVE_INFINITY ? constant(1) : clipFactor(norm, settings.clipNorm);
-  const trainables = trained.map((parameter, index) => ({
+  const trainables = learnt.map(({ parameter, gradient }) => ({
     parameter,
-    gradient: gradients[index],
+    gradient,
     updateScale: updateScales && updateScaleOf(parameter, updateScales, layout),
   }));
   const { state, scalars } = optimizerStep(settings.optimizer, trainables, scale(clip, 1 / B));
@@ -169,7 +170,8 @@ function updateScaleOf({ name }: Input, updateScales: readonly Value[], layout: 
   const choices = [...updateScales, constant(1)];
   const choose = (parameter: string) => modalityOf(parameter) ?? updateScales.length;
   const contents = layout.contents(name);
-  if (contents.length === 1) return choices[choose(contents[0].parameter)];
+  const [first, ...others] = contents;
+  if (first && others.length === 0) return itemAt(choices, choose(first.parameter));
   const stacked = concat(
     choices.map((choice) => reshape(choice, [1])),
     0,
