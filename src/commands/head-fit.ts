@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Modality } from '../inference/prediction.ts';
+import type { Modality } from '../inference/modality.ts';
 import type { HeadSummary } from '../server/services.ts';
 
 /** Milliseconds between two looks. */

@@ -11,8 +11,8 @@ import {
   type TextEncoderManifest,
   type VerifiedManifest,
 } from './encoder-manifest.ts';
+import type { Modality } from './modality.ts';
 import { decodePixels } from './pixels.ts';
-import type { Modality } from './prediction.ts';
 import { TokenizerPool } from './tokenizer-pool.ts';
 import { padTokens } from './tokens.ts';
 import { runWithinMemory } from './within-memory.ts';

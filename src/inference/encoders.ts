@@ -3,7 +3,7 @@ import { type EngineEvents, EnginePool } from '../runtime/engine-pool.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import { chooseProvider, type ProviderChoice } from '../runtime/provider.ts';
 import { type ImageEncoder, loadImageEncoder, loadTextEncoder, type TextEncoder } from './encoder.ts';
-import type { Modality } from './prediction.ts';
+import type { Modality } from './modality.ts';
 
 export interface Encoders {
   image: ImageEncoder;

@@ -8,7 +8,7 @@ import type { HeadFolder } from '../store/heads/head-reading.ts';
 import { Batcher } from './batcher.ts';
 import { type Head, type ItemFeatures, type ItemProbabilities, loadHead } from './head.ts';
 import { headFiles } from './head-manifest.ts';
-import type { Modality } from './prediction.ts';
+import type { Modality } from './modality.ts';
 
 interface Entry {
   version: HeadFolder;

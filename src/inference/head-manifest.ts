@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { manifestFile } from '../store/heads/shipped-heads.ts';
-import { modalities } from './prediction.ts';
+import { modalities } from './modality.ts';
 
 /** By name; which there are depends on the target. */
 const metricsSchema = z.record(z.string(), z.number());

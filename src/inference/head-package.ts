@@ -15,7 +15,7 @@ import { verifiedFile } from '../store/heads/verified-file.ts';
 import { checkEncoders, readHeadManifest } from './head.ts';
 import { headFiles } from './head-manifest.ts';
 import { tryHead } from './head-trial.ts';
-import type { Modality } from './prediction.ts';
+import type { Modality } from './modality.ts';
 import { asProblem } from './within-memory.ts';
 
 const manifestFile = 'manifest.json';

@@ -11,7 +11,7 @@ import { float32, rowsOf, type Tensors } from '../runtime/tensor.ts';
 import type { HeadFolder } from '../store/heads/head-reading.ts';
 import { verifiedFile } from '../store/heads/verified-file.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from './head-manifest.ts';
-import type { Modality } from './prediction.ts';
+import type { Modality } from './modality.ts';
 import { softmax } from './softmax.ts';
 import { asProblem, runWithinMemory } from './within-memory.ts';
 

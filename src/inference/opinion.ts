@@ -1,5 +1,6 @@
 import type { HeadManifest } from './head-manifest.ts';
-import type { Modality, Opinion } from './prediction.ts';
+import type { Modality } from './modality.ts';
+import type { Opinion } from './prediction.ts';
 import { type Deciding, thresholdsOf } from './thresholds.ts';
 
 type Saying = Deciding & Pick<HeadManifest, 'target'>;

@@ -1,6 +1,4 @@
-/** What can be classified. A request may carry either or both. */
-export const modalities = ['image', 'text'] as const;
-export type Modality = (typeof modalities)[number];
+import type { Modality } from './modality.ts';
 
 /** One item to classify: encoded picture bytes (JPEG, PNG, WebP), text, or both. */
 export interface PredictionInput {

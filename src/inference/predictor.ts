@@ -7,8 +7,9 @@ import type { Encoders } from './encoders.ts';
 import { FeatureMemory, type RememberedFeatures } from './feature-memory.ts';
 import { FeatureSource, type SourcedFeatures } from './feature-source.ts';
 import type { Head, ItemFeatures } from './head.ts';
+import { type Modality, modalities } from './modality.ts';
 import { opinionOf } from './opinion.ts';
-import { type Modality, modalities, type Prediction, type PredictionInput } from './prediction.ts';
+import type { Prediction, PredictionInput } from './prediction.ts';
 import type { InferenceObserver } from './telemetry.ts';
 
 export interface PredictorOptions {

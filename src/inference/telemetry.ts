@@ -1,4 +1,4 @@
-import type { Modality } from './prediction.ts';
+import type { Modality } from './modality.ts';
 
 /** A stretch of the way of a request. */
 export const stages = ['decode', 'tokenize', 'queue', 'encode', 'head'] as const;

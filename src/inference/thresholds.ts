@@ -1,5 +1,5 @@
 import type { HeadManifest } from './head-manifest.ts';
-import type { Modality } from './prediction.ts';
+import type { Modality } from './modality.ts';
 
 /** What of a head says from which probability on its labels are given. */
 export interface Deciding extends Pick<HeadManifest, 'labels' | 'thresholds' | 'unimodalThresholds'> {

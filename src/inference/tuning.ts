@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Provider } from '../runtime/protocol.ts';
 import type { Encoder } from './encoder.ts';
 import { chooseEncoderProvider, type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
-import { type Modality, modalities } from './prediction.ts';
+import { type Modality, modalities } from './modality.ts';
 
 /** How fast a number of engines encodes batches of a size. */
 export interface TuningMeasurement {

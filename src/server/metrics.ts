@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Modality } from '../inference/prediction.ts';
+import type { Modality } from '../inference/modality.ts';
 import type { InferenceObserver, Stage } from '../inference/telemetry.ts';
 import { product } from '../product.ts';
 

@@ -1,7 +1,7 @@
 import type { TargetKind } from '../arl/target.ts';
 import type { Encoders } from '../inference/encoders.ts';
 import type { ItemProbabilities } from '../inference/head.ts';
-import type { Modality } from '../inference/prediction.ts';
+import type { Modality } from '../inference/modality.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
 import type { Dataset } from './dataset/dataset.ts';

@@ -1,5 +1,5 @@
 import type { TargetKind } from '../arl/target.ts';
-import type { Modality } from '../inference/prediction.ts';
+import type { Modality } from '../inference/modality.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { chooseRecipe, type Recipe } from './recipe.ts';
 

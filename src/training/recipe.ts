@@ -5,7 +5,7 @@ import { type StrategyName, strategies } from '../arl/strategy.ts';
 import type { TargetKind } from '../arl/target.ts';
 import { TandemError } from '../errors.ts';
 import type { OptimizerSettings } from '../graph/optimizer.ts';
-import { type Modality, modalities } from '../inference/prediction.ts';
+import { type Modality, modalities } from '../inference/modality.ts';
 
 /** Everything about a training but its data and its seed. It is written into the head, so that it can be repeated. */
 export interface Recipe {

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
 import { type Encoders, loadEncoders } from '../../src/inference/encoders.ts';
 import { HeadCache } from '../../src/inference/head-cache.ts';
-import type { Modality, Prediction, PredictionInput } from '../../src/inference/prediction.ts';
+import type { Modality } from '../../src/inference/modality.ts';
+import type { Prediction, PredictionInput } from '../../src/inference/prediction.ts';
 import { Predictor } from '../../src/inference/predictor.ts';
 import { EnginePool } from '../../src/runtime/engine-pool.ts';
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { ItemProbabilities } from '../../src/inference/head.ts';
-import { type Modality, modalities } from '../../src/inference/prediction.ts';
+import { type Modality, modalities } from '../../src/inference/modality.ts';
 import { Random } from '../../src/random.ts';
 import { measureAnswers } from '../../src/training/evaluation/answers.ts';
 import { defaultRecipe } from '../../src/training/recipe.ts';

@@ -1,4 +1,4 @@
-import type { Modality } from '../../src/inference/prediction.ts';
+import type { Modality } from '../../src/inference/modality.ts';
 import { Random } from '../../src/random.ts';
 import {
   type FeatureTable,

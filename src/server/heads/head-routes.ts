@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { headEncoderSchema } from '../../inference/head-manifest.ts';
-import { modalities } from '../../inference/prediction.ts';
+import { modalities } from '../../inference/modality.ts';
 import { problemResponses } from '../problem-responses.ts';
 import type { Route } from '../route.ts';
 import type { DamagedHead, HeadSummary, Services } from '../services.ts';

@@ -1,7 +1,8 @@
 import type { TargetKind } from '../../arl/target.ts';
 import { TandemError } from '../../errors.ts';
 import { decodeBase64Picture } from '../../inference/base64-picture.ts';
-import type { Modality, Prediction, PredictionInput } from '../../inference/prediction.ts';
+import type { Modality } from '../../inference/modality.ts';
+import type { Prediction, PredictionInput } from '../../inference/prediction.ts';
 import { product } from '../../product.ts';
 import type { HeadSummary } from '../services.ts';
 import type { InferenceRequest, OutputTensor } from './tensors.ts';

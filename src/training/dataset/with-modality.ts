@@ -1,5 +1,5 @@
 import { TandemError } from '../../errors.ts';
-import { type Modality, modalities } from '../../inference/prediction.ts';
+import { type Modality, modalities } from '../../inference/modality.ts';
 import type { Dataset } from './example.ts';
 import { ownLabels } from './label-column.ts';
 import { checkLabels } from './labels.ts';

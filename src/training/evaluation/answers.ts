@@ -1,6 +1,6 @@
 import { throwIfCancelled } from '../../cancellation.ts';
 import type { Classifier, ItemFeatures, ItemProbabilities } from '../../inference/head.ts';
-import type { Modality } from '../../inference/prediction.ts';
+import type { Modality } from '../../inference/modality.ts';
 import { type Deciding, thresholdsOf, usualThreshold } from '../../inference/thresholds.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 import type { AnswerMetrics } from '../progress.ts';

@@ -1,6 +1,6 @@
 import type { FeatureScaling } from '../../arl/serving.ts';
 import { throwIfCancelled } from '../../cancellation.ts';
-import type { Modality } from '../../inference/prediction.ts';
+import type { Modality } from '../../inference/modality.ts';
 import { selectTargets, type TargetTable } from '../targets/targets.ts';
 
 /** Features of one modality: rows of `dimension` numbers, in memory, in a file, or computed from another column's. */

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import pMap from 'p-map';
 import { type ErrorItem, TandemError } from '../../errors.ts';
 import type { Encoders } from '../../inference/encoders.ts';
-import { type Modality, modalities } from '../../inference/prediction.ts';
+import { type Modality, modalities } from '../../inference/modality.ts';
 import { sha256OfFile } from '../../store/files/checksum.ts';
 import type { Dataset, Example } from '../dataset/dataset.ts';
 import { inBatches } from '../in-batches.ts';

@@ -1,5 +1,5 @@
 import { h } from 'preact';
-import { type Modality, modalities } from '../../inference/prediction.ts';
+import { type Modality, modalities } from '../../inference/modality.ts';
 import { anchorOf, type Cell } from './confusion.ts';
 import { count, percent, shorten } from './format.ts';
 import { bar, foreign, type Markup, paragraph, table } from './markup.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { h } from 'preact';
-import { modalities } from '../../inference/prediction.ts';
+import { modalities } from '../../inference/modality.ts';
 import type { Example } from '../dataset/dataset.ts';
 import { largestIndex } from '../evaluation/evaluation.ts';
 import { percent, shorten } from './format.ts';

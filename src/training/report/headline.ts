@@ -1,7 +1,7 @@
 import { h } from 'preact';
 import type { TargetKind } from '../../arl/target.ts';
 import type { HeadManifest } from '../../inference/head-manifest.ts';
-import { modalities } from '../../inference/prediction.ts';
+import { modalities } from '../../inference/modality.ts';
 import { shareInterval } from '../evaluation/intervals.ts';
 import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
 import { count, day, decimal, percent } from './format.ts';

@@ -1,5 +1,5 @@
 import type { HeadManifest } from '../../inference/head-manifest.ts';
-import { type Modality, modalities } from '../../inference/prediction.ts';
+import { type Modality, modalities } from '../../inference/modality.ts';
 import { thresholdsOf } from '../../inference/thresholds.ts';
 import { modalitiesOf } from '../evaluation/answers.ts';
 import type { TargetTable } from '../targets/targets.ts';

@@ -1,6 +1,6 @@
 import type { HeadCalibration } from '../../arl/serving.ts';
 import type { ItemProbabilities } from '../../inference/head.ts';
-import type { Modality } from '../../inference/prediction.ts';
+import type { Modality } from '../../inference/modality.ts';
 import { fitOutputScaling } from '../targets/output-scaling.ts';
 import type { TargetTable } from '../targets/targets.ts';
 import { type AnswerFamily, fitPooling, numbers, oneLabel, pool, severalLabels } from './pooling.ts';

@@ -1,5 +1,5 @@
 import type { HeadCalibration } from '../../arl/serving.ts';
-import type { Modality } from '../../inference/prediction.ts';
+import type { Modality } from '../../inference/modality.ts';
 import { Random } from '../../random.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import type { FeatureTable } from '../features/feature-table.ts';

@@ -1,5 +1,5 @@
 import type { ItemProbabilities } from '../../inference/head.ts';
-import type { Modality } from '../../inference/prediction.ts';
+import type { Modality } from '../../inference/modality.ts';
 import { usualThreshold } from '../../inference/thresholds.ts';
 import { countDecision, f1Of, noDecisions } from '../evaluation/several-labels.ts';
 import type { TargetTable } from '../targets/targets.ts';

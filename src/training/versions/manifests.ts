@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { HeadManifest } from '../../inference/head-manifest.ts';
-import { modalities } from '../../inference/prediction.ts';
+import { modalities } from '../../inference/modality.ts';
 import { metricTitles } from '../evaluation/metrics.ts';
 
 /** One of the two versions that are compared. */
