@@ -4,6 +4,8 @@ import path from 'node:path';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
+import { imagePreprocessing, pixelsRevision } from './image-preprocessing.ts';
+import { textPreprocessing } from './text-preprocessing.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -20,25 +22,14 @@ const common = {
 const imageManifestSchema = z.object({
   ...common,
   modality: z.literal('image'),
-  preprocessing: z.object({
-    /** The shorter side is scaled to this many pixels ... */
-    shortSide: z.int().positive(),
-    /** ... and a square of this side is cut from the centre. */
-    crop: z.int().positive(),
-    kernel: z.enum(['cubic', 'linear', 'lanczos3', 'nearest']),
-    /** What transparent pictures are laid on. */
-    background: z.string(),
-  }),
+  preprocessing: imagePreprocessing,
 });
 
 const textManifestSchema = z.object({
   ...common,
   modality: z.literal('text'),
-  preprocessing: z.object({ maximumTokens: z.int().positive() }),
+  preprocessing: textPreprocessing,
 });
-
-/** Raised whenever the same picture comes out of the decoding as other pixels: features made before don't fit then. */
-const pixelsRevision = 2;
 
 const manifestSchema = z.discriminatedUnion('modality', [imageManifestSchema, textManifestSchema]);
 

@@ -1,12 +1,10 @@
 import type { Sharp } from 'sharp';
 import type { SubmitOptions } from './batcher.ts';
 import { decodePictureInTurn } from './decode-queue.ts';
-import type { ImageEncoderManifest } from './encoder-manifest.ts';
+import type { ImagePreprocessing } from './image-preprocessing.ts';
 import { storedOrientation, turnUpright } from './orientation.ts';
 import { describePictureFailure, type OpenedPicture } from './picture.ts';
 import { sharp } from './sharp.ts';
-
-type Preprocessing = ImageEncoderManifest['preprocessing'];
 
 /**
  * Decodes a picture, when its turn comes, into an encoder's input: RGB, rows from the top, [crop, crop, 3] bytes.
@@ -18,13 +16,13 @@ type Preprocessing = ImageEncoderManifest['preprocessing'];
  */
 export function decodePixels(
   input: Uint8Array | string,
-  preprocessing: Preprocessing,
+  preprocessing: ImagePreprocessing,
   options?: SubmitOptions,
 ): Promise<Uint8Array> {
   return decodePictureInTurn(input, (opened) => cutSquare(opened, preprocessing), options);
 }
 
-async function cutSquare(opened: OpenedPicture, preprocessing: Preprocessing): Promise<Uint8Array> {
+async function cutSquare(opened: OpenedPicture, preprocessing: ImagePreprocessing): Promise<Uint8Array> {
   const { picture, width, height } = opened;
   const { shortSide, crop, kernel, background } = preprocessing;
   try {
@@ -44,7 +42,7 @@ async function cutSquare(opened: OpenedPicture, preprocessing: Preprocessing): P
 /** The square is turned upright after it is cut: turning the whole would take the memory of all its pixels. */
 async function scale(
   { unturned, orientation, width, height }: OpenedPicture,
-  preprocessing: Preprocessing,
+  preprocessing: ImagePreprocessing,
 ): Promise<Uint8Array> {
   const { crop, kernel, background } = preprocessing;
   const stored = storedOrientation(orientation);
@@ -72,7 +70,7 @@ interface Cut {
   start: number;
 }
 
-function planCut(width: number, height: number, { shortSide, crop }: Preprocessing): [Cut, Cut] {
+function planCut(width: number, height: number, { shortSide, crop }: ImagePreprocessing): [Cut, Cut] {
   const ratio = shortSide / Math.min(width, height);
   const cut = (side: number): Cut => {
     const to = Math.max(shortSide, Math.round(side * ratio));

@@ -1,0 +1,4 @@
+import { z } from 'zod';
+
+/** What a text encoder's specification says of its input. */
+export const textPreprocessing = z.object({ maximumTokens: z.int().positive() });
