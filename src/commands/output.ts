@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import type { TargetKind } from '../arl/target.ts';
+import type { AnswerMetrics } from '../training/evaluation/answers.ts';
 import { type Metrics, metricTitles } from '../training/evaluation/metrics.ts';
-import type { AnswerMetrics } from '../training/progress.ts';
 
 /** What moves a terminal's cursor, changes its colours or turns its text around, and is no line feed. */
 const control = /(?!\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;

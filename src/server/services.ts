@@ -8,7 +8,7 @@ import type { Job, JobEvent } from '../jobs/job.ts';
 import type { JobRequest } from '../jobs/queue.ts';
 import type { DatasetCounts } from '../training/dataset/counts.ts';
 import type { ColumnNames } from '../training/dataset/example.ts';
-import type { AnswerMetrics } from '../training/progress.ts';
+import type { AnswerMetrics } from '../training/evaluation/answers.ts';
 import type { VersionComparison } from '../training/versions/manifests.ts';
 
 /** A registered head version, as `GET /v1/heads` shows it. */

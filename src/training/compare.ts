@@ -5,6 +5,7 @@ import type { Modality } from '../inference/modality.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
 import type { Dataset } from './dataset/dataset.ts';
+import type { AnswerMetrics } from './evaluation/answers.ts';
 import { measureAnswers } from './evaluation/answers.ts';
 import { type MetricTitle, metricTitles } from './evaluation/metrics.ts';
 import {
@@ -16,13 +17,14 @@ import {
 import { priorOf } from './evaluation/prior.ts';
 import { type FeatureTable, selectRows } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';
-import { fitHead, type SplitRows } from './fit.ts';
-import type { AnswerMetrics, TrainingProgress } from './progress.ts';
+import { fitHead } from './fit.ts';
+import type { TrainingProgress } from './progress.ts';
 import { type Recipe, recipeFor } from './recipe.ts';
 import { calibrateRecipe } from './search/recipe-search.ts';
 import type { HeadThresholds } from './search/thresholds.ts';
 import { onEngines, withEngines } from './side-by-side.ts';
 import type { SplitMethod } from './splitting/split.ts';
+import type { SplitRows } from './splitting/split-rows.ts';
 import { splitRows } from './splitting/split-rows.ts';
 import { groupTwins } from './splitting/twins.ts';
 import type { TrainingOptions } from './steps/trainer.ts';

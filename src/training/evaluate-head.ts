@@ -3,11 +3,13 @@ import type { Encoders } from '../inference/encoders.ts';
 import { type Head, loadHead } from '../inference/head.ts';
 import { Engine } from '../runtime/engine.ts';
 import type { HeadFolder } from '../store/heads/head-reading.ts';
+import { answerRows } from './answer-rows.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { ownLabels } from './dataset/label-column.ts';
-import { answerRows, measureAnswers } from './evaluation/answers.ts';
+import type { AnswerMetrics } from './evaluation/answers.ts';
+import { measureAnswers } from './evaluation/answers.ts';
 import { extractFeatures } from './features/features.ts';
-import type { AnswerMetrics, TrainingProgress } from './progress.ts';
+import type { TrainingProgress } from './progress.ts';
 
 export interface EvaluateOptions {
   dataset: Dataset;

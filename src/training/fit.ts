@@ -1,17 +1,12 @@
 import { emitHead, type HeadCalibration } from '../arl/serving.ts';
 import { classifierOf, type ItemProbabilities } from '../inference/head.ts';
 import type { Engine } from '../runtime/engine.ts';
-import { answerRows } from './evaluation/answers.ts';
+import { answerRows } from './answer-rows.ts';
 import { applyScaling, type FeatureTable, fitScaling, selectRows } from './features/feature-table.ts';
+import type { SplitRows } from './splitting/split-rows.ts';
 import type { TrainingHistory } from './steps/history.ts';
 import { type TrainingOptions, trainHead } from './steps/trainer.ts';
 import { fitOutputScaling, standardise } from './targets/output-scaling.ts';
-
-/** Row numbers of the two sides of a split. */
-export interface SplitRows {
-  train: number[];
-  test: number[];
-}
 
 export interface FittedHead {
   /** The bytes of head.onnx. */

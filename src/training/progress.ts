@@ -1,5 +1,5 @@
 import type { TargetKind } from '../arl/target.ts';
-import type { Metrics } from './evaluation/metrics.ts';
+import type { AnswerMetrics } from './evaluation/answers.ts';
 
 /**
  * Where a fine-tuning stands. `checking` counts examples, `features` pictures and texts encoded, `training` optimizer steps, `search` and
@@ -13,13 +13,6 @@ export interface TrainingProgress {
   loss?: number;
   /** Share of the last batches, or of the test split, classified rightly. */
   accuracy?: number;
-}
-
-/** Figures of the test split, which is read once, at the end: of the answers from everything, and from one modality. */
-export interface AnswerMetrics {
-  fused: Metrics;
-  image?: Metrics;
-  text?: Metrics;
 }
 
 /** What a fine-tuning ends with. */

@@ -11,11 +11,12 @@ import { retryWhileAway } from '../store/retry-while-away.ts';
 import { type Dataset, hashInNoOrder } from './dataset/dataset.ts';
 import { measureAnswers } from './evaluation/answers.ts';
 import { type FeatureTable, selectRows } from './features/feature-table.ts';
-import type { FittedHead, SplitRows } from './fit.ts';
+import type { FittedHead } from './fit.ts';
 import type { Recipe } from './recipe.ts';
 import { writeReport } from './report.ts';
 import type { RecipeSearch } from './search/recipe-search.ts';
 import type { NearDuplicate } from './splitting/near-duplicates.ts';
+import type { SplitRows } from './splitting/split-rows.ts';
 
 /** A head that was trained and asked about the test rows, and all that is to be told of it. */
 export interface HeadToRegister {

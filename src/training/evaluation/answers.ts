@@ -1,54 +1,26 @@
-import { throwIfCancelled } from '../../cancellation.ts';
-import type { Classifier, ItemFeatures, ItemProbabilities } from '../../inference/head.ts';
+import type { ItemProbabilities } from '../../inference/head.ts';
 import type { Modality } from '../../inference/modality.ts';
 import { type Deciding, thresholdsOf, usualThreshold } from '../../inference/thresholds.ts';
-import type { FeatureTable } from '../features/feature-table.ts';
-import type { AnswerMetrics } from '../progress.ts';
+import type { TargetTable } from '../targets/targets.ts';
 import { evaluate } from './evaluation.ts';
 import type { Metrics } from './metrics.ts';
 import { evaluateNumbers } from './numbers.ts';
 import { evaluateSeveralLabels } from './several-labels.ts';
 
-const rowsPerRun = 1024;
-
-/**
- * What a head says of every row.
- * @throws TandemError `job-cancelled` where the signal aborts
- */
-export async function answerRows(
-  classifier: Classifier,
-  { columns, labels }: FeatureTable,
-  signal?: AbortSignal,
-): Promise<ItemProbabilities[]> {
-  const answers: ItemProbabilities[] = [];
-  for (let first = 0; first < labels.length; first += rowsPerRun) {
-    throwIfCancelled(signal, `after ${first} of ${labels.length} answers`);
-    const rows = Int32Array.from(
-      { length: Math.min(rowsPerRun, labels.length - first) },
-      (_, row) => first + row,
-    );
-    const features = await Promise.all(
-      columns.map(async ({ modality, dimension, present, read }) => {
-        const values = new Float32Array(rows.length * dimension);
-        await read(rows, values);
-        return {
-          modality,
-          at: (index: number) => values.subarray(index * dimension, (index + 1) * dimension),
-          present,
-        };
-      }),
-    );
-    const items = Array.from(rows, (row, index): ItemFeatures => {
-      const has = features.filter(({ present }) => present[row] === 1);
-      return Object.fromEntries(has.map(({ modality, at }) => [modality, at(index)]));
-    });
-    answers.push(...(await classifier.classify(items)));
-  }
-  return answers;
+/** The truth about rows that were answered, in the same order. */
+export interface Truth {
+  /** Index of each row's label. */
+  labels: Int32Array;
+  /** What is learnt where it is not one label. */
+  targets?: TargetTable;
 }
 
-/** The truth about rows that were answered, in the same order. */
-export type Truth = Pick<FeatureTable, 'labels' | 'targets'>;
+/** Figures of the test split, which is read once, at the end: of the answers from everything, and from one modality. */
+export interface AnswerMetrics {
+  fused: Metrics;
+  image?: Metrics;
+  text?: Metrics;
+}
 
 /**
  * Metrics of the fused answers, and of each modality's own over the examples that have it.

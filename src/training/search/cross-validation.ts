@@ -1,9 +1,10 @@
 import type { ItemProbabilities } from '../../inference/head.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { type FeatureTable, selectRows } from '../features/feature-table.ts';
-import { fitHead, type SplitRows } from '../fit.ts';
+import { fitHead } from '../fit.ts';
 import type { Recipe } from '../recipe.ts';
 import { onEngines } from '../side-by-side.ts';
+import type { SplitRows } from '../splitting/split-rows.ts';
 import type { CheckpointFolder } from '../steps/checkpoints.ts';
 import type { HeldOutAnswers } from './calibration.ts';
 

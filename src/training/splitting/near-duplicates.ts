@@ -6,8 +6,8 @@ import { dynamic, input } from '../../graph/value.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { float32 } from '../../runtime/tensor.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
-import type { SplitRows } from '../fit.ts';
 import { inBatches } from '../in-batches.ts';
+import type { SplitRows } from './split-rows.ts';
 
 /** A test row that looks like a row that the head was trained on. */
 export interface NearDuplicate {

@@ -1,10 +1,15 @@
 import { TandemError } from '../../errors.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { labelsIn } from '../dataset/label-column.ts';
-import type { SplitRows } from '../fit.ts';
 import { strataOf } from '../targets/targets.ts';
 import { type SplitMethod, splitExamples } from './split.ts';
 import { groupTwins } from './twins.ts';
+
+/** Row numbers of the two sides of a split. */
+export interface SplitRows {
+  train: number[];
+  test: number[];
+}
 
 /**
  * Row numbers of the two sides of a dataset's split.

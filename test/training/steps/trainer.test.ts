@@ -3,7 +3,8 @@ import { emitHead } from '../../../src/arl/serving.ts';
 import { type StrategyName, strategies } from '../../../src/arl/strategy.ts';
 import { classifierOf } from '../../../src/inference/head.ts';
 import { Engine } from '../../../src/runtime/engine.ts';
-import { answerRows, measureAnswers } from '../../../src/training/evaluation/answers.ts';
+import { answerRows } from '../../../src/training/answer-rows.ts';
+import { measureAnswers } from '../../../src/training/evaluation/answers.ts';
 import {
   applyScaling,
   type FeatureTable,
