@@ -2,6 +2,7 @@
  * `npm run train:ready-head`: trains the head that ships with the program on the sample set, as `train` would, and puts it
  * into models/heads in place of the one that is there.
  */
+
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,6 +13,7 @@ import { HeadRegistry } from '../src/store/heads/heads.ts';
 import { openStore } from '../src/store/store.ts';
 import { readDataset } from '../src/training/dataset/dataset.ts';
 import { fineTune } from '../src/training/fine-tune.ts';
+import { writeReport } from '../src/training/report.ts';
 import { buildSampleSet } from './build-sample-set.ts';
 
 const models = fileURLToPath(new URL('../models/', import.meta.url));
@@ -39,6 +41,7 @@ try {
       testShare: 0.2,
       threads: availableParallelism(),
       search: true,
+      writeReport,
       onProgress: progressBar(),
     });
     const target = path.join(models, 'heads', name, String(version));

@@ -12,6 +12,7 @@ import {
   trainedFusions,
   trainedStrategies,
 } from '../training/recipe.ts';
+import { writeReport } from '../training/report.ts';
 import {
   addDatasetOptions,
   addSettings,
@@ -101,6 +102,7 @@ export const train = addSettings(
         search: options.search,
         threads: chosen.threads,
         checkpoints: options.checkpoints,
+        writeReport,
         onNote: printAside,
         onProgress,
       });

@@ -16,7 +16,7 @@ import { type Dataset, readDataset } from '../training/dataset/dataset.ts';
 import { unpackUpload } from '../training/dataset/upload/unpack.ts';
 import { type FineTuneOptions, fineTune } from '../training/fine-tune.ts';
 import type { TrainingProgress } from '../training/progress.ts';
-import { writeComparisonReport } from '../training/report.ts';
+import { writeComparisonReport, writeReport } from '../training/report.ts';
 import { describeFailure } from './failure.ts';
 import { JobStore } from './job-store.ts';
 import type { Ownership } from './ownership.ts';
@@ -127,6 +127,7 @@ async function train(
       search: true,
       checkpoints: folder,
       onCheckpoint: (written) => shared.note(written),
+      writeReport,
       job: { id: owner.id, confirm: (transaction) => jobs.confirm(transaction, owner) },
     });
     return { kind: 'done', result };

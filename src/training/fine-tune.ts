@@ -12,6 +12,7 @@ import { fitHead } from './fit.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
 import { checkRecipe, type Recipe, recipeFor } from './recipe.ts';
 import { registerHead } from './register-head.ts';
+import type { WriteReport } from './report-input.ts';
 import { searchRecipe } from './search/recipe-search.ts';
 import { nearDuplicates } from './splitting/near-duplicates.ts';
 import type { SplitMethod } from './splitting/split.ts';
@@ -42,6 +43,7 @@ export interface FineTuneOptions {
    * interrupted, and removes them when the head is registered.
    */
   checkpoints?: string;
+  writeReport: WriteReport;
   /** The job that this is the work of. */
   job?: MakingJob;
   signal?: AbortSignal;
@@ -133,7 +135,7 @@ export async function fineTune(
         },
         nearDuplicates: twins,
       },
-      { job: options.job, signal },
+      { writeReport: options.writeReport, job: options.job, signal },
     );
     await checkpoints?.clear();
     return readSummary(registered);

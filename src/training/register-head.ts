@@ -13,7 +13,7 @@ import { measureAnswers } from './evaluation/answers.ts';
 import { type FeatureTable, selectRows } from './features/feature-table.ts';
 import type { FittedHead } from './fit.ts';
 import type { Recipe } from './recipe.ts';
-import { writeReport } from './report.ts';
+import type { WriteReport } from './report-input.ts';
 import type { RecipeSearch } from './search/recipe-search.ts';
 import type { NearDuplicate } from './splitting/near-duplicates.ts';
 import type { SplitRows } from './splitting/split-rows.ts';
@@ -41,13 +41,13 @@ const patience = 120_000;
 /**
  * Measures a trained head, writes its files and takes them into the registry as the next version. While the store is away
  * it tries again for two minutes: what was trained is worth the wait.
- * @param options `job` that it is the work of, which makes no second version
+ * @param options what writes the report; `job` that it is the work of, which makes no second version
  * @throws TandemError `training-failed` where a figure is no finite number, `storage-unavailable`; whatever the job throws
  */
 export function registerHead(
   registry: HeadRegistry,
   head: HeadToRegister,
-  { job, signal }: { job?: MakingJob; signal?: AbortSignal },
+  { writeReport, job, signal }: { writeReport: WriteReport; job?: MakingJob; signal?: AbortSignal },
 ): Promise<HeadVersion> {
   const { name, dataset, fitted } = head;
   const { test } = head.split;

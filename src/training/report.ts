@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import type { Comparison } from './compare.ts';
 import { comparisonPage } from './report/comparison-page.ts';
-import { type ReportInput, reportPage } from './report/page.ts';
-
-export type { ReportInput } from './report/page.ts';
+import { reportPage } from './report/page.ts';
+import type { ReportInput } from './report-input.ts';
 
 /**
  * Writes the report as one HTML file that needs nothing else: no script, no other file, no network. Labels, texts and

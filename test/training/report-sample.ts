@@ -4,7 +4,7 @@ import { type Modality, modalities } from '../../src/inference/modality.ts';
 import { Random } from '../../src/random.ts';
 import { measureAnswers } from '../../src/training/evaluation/answers.ts';
 import { defaultRecipe } from '../../src/training/recipe.ts';
-import type { ReportInput } from '../../src/training/report.ts';
+import type { ReportInput } from '../../src/training/report-input.ts';
 
 export const picturesFolder = path.resolve(import.meta.dirname, '../fixtures/encoders');
 const pictures = ['astronaut.jpg', 'cat.jpg', 'coffee.jpg', 'rocket.jpg', 'cat-transparent.png'];

@@ -8,7 +8,8 @@ import { smooth, thin } from '../../src/training/report/curve.ts';
 import { shorten } from '../../src/training/report/format.ts';
 import { likelyLabelErrors } from '../../src/training/report/label-errors.ts';
 import { outcomesOf } from '../../src/training/report/outcome.ts';
-import { type ReportInput, writeReport } from '../../src/training/report.ts';
+import { writeReport } from '../../src/training/report.ts';
+import type { ReportInput } from '../../src/training/report-input.ts';
 import { picturesFolder, type SampleOptions, sampleReport } from './report-sample.ts';
 
 async function temporaryFolder(): Promise<string> {

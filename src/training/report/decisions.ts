@@ -2,12 +2,12 @@ import { h } from 'preact';
 import type { HeadManifest } from '../../inference/head-manifest.ts';
 import { thresholdsOf } from '../../inference/thresholds.ts';
 import { modalitiesOf } from '../evaluation/answers.ts';
+import type { TestExample } from '../report-input.ts';
 import type { TargetTable } from '../targets/targets.ts';
 import { card, exampleList } from './example-card.ts';
 import { count, percent, shorten } from './format.ts';
 import { listLimit, surestMistakes } from './galleries.ts';
 import { foreign, type Markup, paragraph } from './markup.ts';
-import type { TestExample } from './outcome.ts';
 import type { Thumbnails } from './thumbnails.ts';
 
 /** Yes or no to one label of one example, of a head that may give several. */

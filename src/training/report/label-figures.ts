@@ -2,12 +2,12 @@ import type { HeadManifest } from '../../inference/head-manifest.ts';
 import { type Modality, modalities } from '../../inference/modality.ts';
 import { thresholdsOf } from '../../inference/thresholds.ts';
 import { modalitiesOf } from '../evaluation/answers.ts';
+import type { TestExample } from '../report-input.ts';
 import type { TargetTable } from '../targets/targets.ts';
 import { clearlySurer } from './classes.ts';
 import { count, decimal, percent, shorten } from './format.ts';
 import { foreign, type Markup, paragraph, table } from './markup.ts';
 import { mean } from './mean.ts';
-import type { TestExample } from './outcome.ts';
 
 /** How a head for several labels does on each of them, the worst first. */
 export function labelFigures(

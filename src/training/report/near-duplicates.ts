@@ -1,20 +1,13 @@
 import path from 'node:path';
 import { h } from 'preact';
 import type { Example } from '../dataset/dataset.ts';
+import type { NearDuplicateExamples } from '../report-input.ts';
 import { exampleList, picture } from './example-card.ts';
 import { count, decimal, percent, shorten } from './format.ts';
 import { listLimit } from './galleries.ts';
 import { foreign, type Markup, paragraph } from './markup.ts';
-import { isRight, type Outcome, type TestExample } from './outcome.ts';
+import { isRight, type Outcome } from './outcome.ts';
 import type { Thumbnails } from './thumbnails.ts';
-
-/** A test example and the training example that it looks like. */
-export interface NearDuplicateExamples {
-  test: TestExample;
-  train: Example;
-  /** Cosine of their features. */
-  similarity: number;
-}
 
 const textLength = 120;
 const labelLength = 60;

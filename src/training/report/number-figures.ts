@@ -1,9 +1,9 @@
 import { h } from 'preact';
+import type { TestExample } from '../report-input.ts';
 import type { TargetTable } from '../targets/targets.ts';
 import { card, exampleList } from './example-card.ts';
 import { count, decimal } from './format.ts';
 import { figure, type Markup, paragraph } from './markup.ts';
-import type { TestExample } from './outcome.ts';
 import { plot } from './plot.ts';
 import type { Thumbnails } from './thumbnails.ts';
 

@@ -1,8 +1,5 @@
-import type { ItemProbabilities } from '../../inference/head.ts';
-import type { Example } from '../dataset/dataset.ts';
 import { largestIndex } from '../evaluation/evaluation.ts';
-
-export type TestExample = Example & { probabilities: ItemProbabilities };
+import type { TestExample } from '../report-input.ts';
 
 /** A test example beside what the head made of it. Classes are indices into the head's labels. */
 export interface Outcome {

@@ -1,5 +1,5 @@
 import type { HeadManifest } from '../../inference/head-manifest.ts';
-import type { TrainingHistory } from '../steps/history.ts';
+import type { ReportInput, TestExample } from '../report-input.ts';
 import type { TargetTable } from '../targets/targets.ts';
 import { agreement } from './agreement.ts';
 import { balance } from './balance.ts';
@@ -21,25 +21,14 @@ import { likelyLabelErrors } from './label-errors.ts';
 import { labelFigures } from './label-figures.ts';
 import { learning } from './learning.ts';
 import type { Markup } from './markup.ts';
-import { type NearDuplicateExamples, nearDuplicatesListed, nearDuplicatesView } from './near-duplicates.ts';
+import { nearDuplicatesListed, nearDuplicatesView } from './near-duplicates.ts';
 import { largestErrors, largestErrorsView, numberPlot } from './number-figures.ts';
-import { isRight, mistakesIn, outcomesOf, type TestExample } from './outcome.ts';
+import { isRight, mistakesIn, outcomesOf } from './outcome.ts';
 import { provenance } from './provenance.ts';
 import { recipeChoice } from './recipe-choice.ts';
 import { reliability } from './reliability.ts';
 import { settingsOf } from './settings.ts';
 import { makeThumbnails, type Thumbnails } from './thumbnails.ts';
-
-export interface ReportInput {
-  manifest: HeadManifest;
-  history: TrainingHistory;
-  /** Every example of the test split with what the head said of it; probabilities in the order of the labels. */
-  test: readonly TestExample[];
-  /** What was to be learnt about them, where it is not one label. */
-  targets?: TargetTable;
-  /** Test examples that look like one trained on, the likest first; absent where nobody looked. */
-  nearDuplicates?: readonly NearDuplicateExamples[];
-}
 
 /** The whole page. Each section answers one question. */
 export async function reportPage(input: ReportInput): Promise<string> {
