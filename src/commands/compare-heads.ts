@@ -7,16 +7,8 @@ import { openStore } from '../store/store.ts';
 import { metricTitles } from '../training/evaluation/metrics.ts';
 import { compareManifests, type VersionComparison } from '../training/versions/manifests.ts';
 import { compareOnRows, type RowComparison } from '../training/versions/on-rows.ts';
-import {
-  addColumnOptions,
-  addSettings,
-  columnNames,
-  encoderOptions,
-  example,
-  featureCache,
-  openDataset,
-  settingsOf,
-} from './options.ts';
+import { encoderOptions, featureCache } from './encoder-settings.ts';
+import { addColumnOptions, addSettings, columnNames, example, openDataset, settingsOf } from './options.ts';
 import { metricText, print, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 import { shippedHeads, storeOptions } from './store.ts';

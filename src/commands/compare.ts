@@ -13,13 +13,12 @@ import {
 } from '../training/compare.ts';
 import { type MetricTitle, metricTitles } from '../training/evaluation/metrics.ts';
 import { writeComparisonReport } from '../training/report.ts';
+import { encoderOptions, featureCache } from './encoder-settings.ts';
 import {
   addDatasetOptions,
   addSettings,
   columnNames,
-  encoderOptions,
   example,
-  featureCache,
   numberOption,
   openDataset,
   settingsOf,

@@ -5,16 +5,8 @@ import { parseHeadManifest } from '../inference/head.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
 import { evaluateHead } from '../training/evaluate-head.ts';
-import {
-  addColumnOptions,
-  addSettings,
-  columnNames,
-  encoderOptions,
-  example,
-  featureCache,
-  openDataset,
-  settingsOf,
-} from './options.ts';
+import { encoderOptions, featureCache } from './encoder-settings.ts';
+import { addColumnOptions, addSettings, columnNames, example, openDataset, settingsOf } from './options.ts';
 import { metricsTable, print, printJson } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 import { shippedHeads, storeOptions } from './store.ts';

@@ -2,16 +2,8 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type TargetKind, targets } from '../arl/target.ts';
-import {
-  type encoderSettings,
-  environmentVariable,
-  readSettings,
-  type SettingName,
-  type Settings,
-  settings,
-} from '../config.ts';
+import { environmentVariable, readSettings, type SettingName, type Settings, settings } from '../config.ts';
 import { TandemError } from '../errors.ts';
-import type { EncoderOptions } from '../inference/encoders.ts';
 import { product } from '../product.ts';
 import type { Store } from '../store/store.ts';
 import { DatasetCatalogue } from '../training/dataset/catalogue.ts';
@@ -47,19 +39,6 @@ export function settingsOf<Names extends SettingName>(
     command.options.map((option) => [option.long?.slice(2), command.getOptionValue(option.attributeName())]),
   );
   return readSettings(names, flags, process.env);
-}
-
-export type EncoderSettings = Settings<(typeof encoderSettings)[number]>;
-
-/** What `loadEncoders` needs of the settings. */
-export function encoderOptions(chosen: EncoderSettings): EncoderOptions {
-  const { models, provider, threads, engines } = chosen;
-  return { models, provider, threads, engines, image: chosen['image-encoder'], text: chosen['text-encoder'] };
-}
-
-/** Where the features are kept that were computed once. */
-export function featureCache({ data }: EncoderSettings): string {
-  return path.join(data, 'features');
 }
 
 export interface DatasetChoice {

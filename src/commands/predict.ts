@@ -10,7 +10,8 @@ import { Engine } from '../runtime/engine.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
-import { addSettings, encoderOptions, example, settingsOf } from './options.ts';
+import { encoderOptions } from './encoder-settings.ts';
+import { addSettings, example, settingsOf } from './options.ts';
 import { numberText, percent, print, printJson, table } from './output.ts';
 import { shippedHeads, storeOptions } from './store.ts';
 

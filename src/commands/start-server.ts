@@ -35,7 +35,7 @@ import { ImportProcesses } from '../training/dataset/import-processes.ts';
 import { accessTo, isLoopback } from './access.ts';
 import { keepClean } from './cleaning.ts';
 import { dropDeletedHeads } from './deleted-heads.ts';
-import { encoderOptions } from './options.ts';
+import { encoderOptions } from './encoder-settings.ts';
 import { servicesOf } from './services.ts';
 import { shippedHeads, storeOptions } from './store.ts';
 import { startTracing } from './tracing.ts';

@@ -13,13 +13,12 @@ import {
   trainedStrategies,
 } from '../training/recipe.ts';
 import { writeReport } from '../training/report.ts';
+import { encoderOptions, featureCache } from './encoder-settings.ts';
 import {
   addDatasetOptions,
   addSettings,
   columnNames,
-  encoderOptions,
   example,
-  featureCache,
   numberOption,
   openDataset,
   settingsOf,

@@ -5,11 +5,11 @@ import { Engine } from '../runtime/engine.ts';
 import type { HeadFolder } from '../store/heads/head-reading.ts';
 import { answerRows } from './answer-rows.ts';
 import type { Dataset } from './dataset/dataset.ts';
-import { ownLabels } from './dataset/label-column.ts';
 import type { AnswerMetrics } from './evaluation/answers.ts';
 import { measureAnswers } from './evaluation/answers.ts';
 import { extractFeatures } from './features/features.ts';
 import type { TrainingProgress } from './progress.ts';
+import { ownLabels } from './targets/labels-in.ts';
 
 export interface EvaluateOptions {
   dataset: Dataset;

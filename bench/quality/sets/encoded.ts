@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { drawPictures } from '../../../scripts/sample-set/draw.ts';
-import { encoderOptions } from '../../../src/commands/options.ts';
+import { encoderOptions } from '../../../src/commands/encoder-settings.ts';
 import { encoderSettings, readSettings } from '../../../src/config.ts';
 import { loadEncoders } from '../../../src/inference/encoders.ts';
 import { type Dataset, readDataset } from '../../../src/training/dataset/dataset.ts';

@@ -1,5 +1,5 @@
+import { ownLabels } from '../targets/labels-in.ts';
 import type { ColumnNames, Example } from './example.ts';
-import { ownLabels } from './label-column.ts';
 import { type NumberSpread, spreadOf } from './numbers.ts';
 
 /** How much of what a dataset holds. */

@@ -3,9 +3,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createDeflateRaw } from 'node:zlib';
 import { ZipFile } from 'yazl';
+import { labelsIn } from '../targets/labels-in.ts';
 import type { DatasetCatalogue, DatasetRecord } from './catalogue.ts';
 import type { ColumnNames, Example } from './example.ts';
-import { labelsIn } from './label-column.ts';
 import { formatReading, readingFile } from './reading.ts';
 import { tableLimits } from './table-row.ts';
 

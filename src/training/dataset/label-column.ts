@@ -1,3 +1,4 @@
+import { labelsIn } from '../targets/labels-in.ts';
 import type { ColumnNames } from './example.ts';
 import { hasControlCharacters, quote } from './quote.ts';
 import { tableLimits } from './table-row.ts';
@@ -39,25 +40,6 @@ export function problemOfLabel(label: string): string | undefined {
   if (label.length > tableLimits.label)
     return `the label has ${label.length} characters; ${tableLimits.label} are the limit`;
   return hasControlCharacters(label) ? `the label ${quote(label)} has control characters in it` : undefined;
-}
-
-/**
- * The labels of an example: its one, or several.
- * @example ownLabels('big|red', { target: 'multi', labelSeparator: '|' }) // ['big', 'red']
- */
-export function ownLabels(
-  label: string,
-  { target, labelSeparator }: Pick<ColumnNames, 'target' | 'labelSeparator'>,
-): string[] {
-  return target === 'multi' ? labelsIn(label, labelSeparator) : [label];
-}
-
-/** The labels of an example that may have several; none where it is empty. */
-export function labelsIn(label: string, separator: string): string[] {
-  return label
-    .split(separator)
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
 }
 
 function isNumber(text: string): boolean {

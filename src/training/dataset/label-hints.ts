@@ -1,5 +1,5 @@
+import { ownLabels } from '../targets/labels-in.ts';
 import type { ColumnNames, FoundExample } from './example.ts';
-import { ownLabels } from './label-column.ts';
 import { quote } from './quote.ts';
 
 type Labelled = Pick<FoundExample, 'label'>;

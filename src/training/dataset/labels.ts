@@ -1,6 +1,6 @@
 import type { TargetKind } from '../../arl/target.ts';
+import { labelsIn, ownLabels } from '../targets/labels-in.ts';
 import type { ColumnNames, FoundExample } from './example.ts';
-import { labelsIn, ownLabels } from './label-column.ts';
 import { lookLikeNumbers, numbersHint } from './label-hints.ts';
 import { checkNumbers, checkRange } from './numbers.ts';
 import type { Problems } from './problems.ts';

@@ -1,7 +1,7 @@
 import { TandemError } from '../../errors.ts';
 import { type Modality, modalities } from '../../inference/modality.ts';
+import { ownLabels } from '../targets/labels-in.ts';
 import type { Dataset } from './example.ts';
-import { ownLabels } from './label-column.ts';
 import { checkLabels } from './labels.ts';
 import { describeProblems, Problems } from './problems.ts';
 

@@ -1,6 +1,6 @@
 import { TandemError } from '../../errors.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { labelsIn } from '../dataset/label-column.ts';
+import { labelsIn } from '../targets/labels-in.ts';
 import { strataOf } from '../targets/targets.ts';
 import { type SplitMethod, splitExamples } from './split.ts';
 import { groupTwins } from './twins.ts';

@@ -1,5 +1,5 @@
-import type { Dataset } from '../dataset/dataset.ts';
-import { labelsIn } from '../dataset/label-column.ts';
+import type { TargetKind } from '../../arl/target.ts';
+import { labelsIn } from './labels-in.ts';
 
 /** What is to be learnt about each row, where it is not one label: a number for each column. */
 export interface TargetTable {
@@ -9,7 +9,13 @@ export interface TargetTable {
   values: Float32Array | Float64Array;
 }
 
-type Labelled = Pick<Dataset, 'examples' | 'labels' | 'target' | 'labelSeparator'>;
+/** Examples and what is to be learnt about them. */
+interface Labelled {
+  examples: readonly { label: string }[];
+  labels: readonly string[];
+  target: TargetKind;
+  labelSeparator: string;
+}
 
 /** Parts that numbers are sorted into, so that both sides of a split hold small and large ones. */
 const quantiles = 10;
