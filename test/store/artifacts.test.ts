@@ -1,5 +1,6 @@
 import { readFile, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import pMap from 'p-map';
 import { expect, it } from 'vitest';
 import { exists } from '../../src/store/files/exists.ts';
 import { temporaryStore } from './test-store.ts';
@@ -25,4 +26,18 @@ it('artifacts give room back whose copies nobody asked for in a week, but for th
   expect(await exists(old)).toBe(options.artifacts === undefined);
   expect([await exists(askedFor), await exists(head)]).toEqual([true, true]);
   expect(await readFile(await artifacts.path('pictures/old'), 'utf8')).toBe('content');
+});
+
+it('takes a file into a folder that removals empty again and again', async () => {
+  const { artifacts, makeScratch } = await temporaryStore();
+  const scratch = await makeScratch();
+  const keys = Array.from({ length: 300 }, (_, number) => `jobs/a/${number}`);
+  const takeAndRemove = async (key: string) => {
+    const file = path.join(scratch, path.basename(key));
+    await writeFile(file, key);
+    await artifacts.take(key, file);
+    await artifacts.remove([key]);
+  };
+  await pMap(keys, takeAndRemove, { concurrency: 3 });
+  for (const key of keys) expect(await artifacts.has(key)).toBe(false);
 });

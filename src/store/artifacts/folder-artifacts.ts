@@ -20,13 +20,7 @@ export class FolderArtifacts implements Artifacts {
     let done = 0;
     const addOne = async ([key, file]: readonly [string, string]) => {
       const target = this.#file(key);
-      const copy = async () => {
-        await makeFolder(path.dirname(target));
-        await copyDurably(file, target);
-      };
-      // A removal beside this may take the folder away again while it is empty.
-      if (!(await exists(target)))
-        await copy().catch((error) => (error.code === 'ENOENT' ? copy() : Promise.reject(error)));
+      if (!(await exists(target))) await intoFolder(target, () => copyDurably(file, target));
       // Whoever made it may not have waited for its name to be on the disk.
       folders.add(path.dirname(target));
       onAdded?.(++done);
@@ -37,17 +31,18 @@ export class FolderArtifacts implements Artifacts {
 
   async take(key: string, file: string): Promise<void> {
     const target = this.#file(key);
-    await makeFolder(path.dirname(target));
     await syncToDisk(file);
-    const isMoved = await rename(file, target).then(
-      () => true,
-      (error) => {
+    const isMoved = await intoFolder(target, async () => {
+      try {
+        await rename(file, target);
+        return true;
+      } catch (error) {
         // It lies on another disk.
-        if (error.code !== 'EXDEV') throw error;
+        if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+        await copyDurably(file, target);
         return false;
-      },
-    );
-    if (!isMoved) await copyDurably(file, target);
+      }
+    });
     await syncToDisk(path.dirname(target));
     if (!isMoved) await rm(file);
   }
@@ -99,5 +94,20 @@ export class FolderArtifacts implements Artifacts {
 
   #file(key: string): string {
     return path.join(this.#folder, key);
+  }
+}
+
+/** How often a file is put into a folder that is removed meanwhile. */
+const mostTries = 10;
+
+/** Makes a target's folder and puts the target into it. A removal beside this may take the folder away while it is empty. */
+async function intoFolder<Result>(target: string, put: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await makeFolder(path.dirname(target));
+      return await put();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === mostTries) throw error;
+    }
   }
 }
