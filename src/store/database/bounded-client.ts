@@ -31,6 +31,9 @@ class BoundedClient extends pg.Client {
     const bound = /^\s*select pg_advisory/i.test(text) ? lockTimeout : statementTimeout;
     const callback: unknown = given.at(-1);
     if (Array.isArray(parameters) && typeof callback !== 'function') storable(parameters);
+    // A cursor is read at its caller's pace: Postgres itself bounds each step of it.
+    // biome-ignore lint/suspicious/noExplicitAny: which form it is, only the caller knows
+    if (typeof statement?.submit === 'function') return (super.query as any)(...given);
     const timer = setTimeout(() => this.#giveUp(bound), bound);
     const end = () => clearTimeout(timer);
     if (typeof callback === 'function')
@@ -38,10 +41,15 @@ class BoundedClient extends pg.Client {
         end();
         (callback as Callback)(...result);
       };
-    // biome-ignore lint/suspicious/noExplicitAny: which form it is, only the caller knows
-    const answer = (super.query as any)(...given);
-    if (typeof answer?.then === 'function') answer.then(end, end);
-    return answer;
+    try {
+      // biome-ignore lint/suspicious/noExplicitAny: which form it is, only the caller knows
+      const answer = (super.query as any)(...given);
+      answer?.then(end, end);
+      return answer;
+    } catch (error) {
+      end();
+      throw error;
+    }
   }
 
   #giveUp(bound: number): void {
