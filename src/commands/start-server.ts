@@ -2,7 +2,6 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
-import { pino } from 'pino';
 import type { Settings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { HeadCache } from '../inference/head-cache.ts';
@@ -36,6 +35,7 @@ import { accessTo, isLoopback } from './access.ts';
 import { keepClean } from './cleaning.ts';
 import { dropDeletedHeads } from './deleted-heads.ts';
 import { encoderOptions } from './encoder-settings.ts';
+import { makeLogger } from './logger.ts';
 import { servicesOf } from './services.ts';
 import { shippedHeads, storeOptions } from './store.ts';
 import { startTracing } from './tracing.ts';
@@ -69,7 +69,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   started.defer(await lockData(chosen.data));
   const store = started.use(await openStore(storeOptions(chosen)));
   const access = await accessTo(chosen, new ApiKeys(store.database));
-  const logger = pino({ level: chosen['log-level'] }, pino.destination(2));
+  const logger = makeLogger(chosen['log-level']);
   await emptyFolder(uploads).catch((error) => {
     // On a disk that cannot be written to predictions are answered all the same.
     if (!storageError(error)) throw error;
