@@ -4,7 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
-import { imagePreprocessing, pixelsRevision } from './image-preprocessing.ts';
+import { decodingRevision, imagePreprocessing, pixelsRevision } from './image-preprocessing.ts';
 import { textPreprocessing } from './text-preprocessing.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
@@ -40,6 +40,8 @@ export type VerifiedManifest<Manifest = ImageEncoderManifest | TextEncoderManife
   folder: string;
   /** sha256 of the weights' and the other files' hashes and of the preprocessing: equal features, equal fingerprint. */
   fingerprint: string;
+  /** Features that are kept are found again by this one; equal features to the last bit, equal cache key. */
+  cacheKey: string;
 };
 
 /**
@@ -74,11 +76,14 @@ export async function readEncoderManifest(folder: string): Promise<VerifiedManif
   }
   const { files, preprocessing } = manifest;
   const sorted = Object.fromEntries(Object.entries(files).sort());
-  const revision = manifest.modality === 'image' ? [pixelsRevision] : [];
-  const fingerprint = createHash('sha256')
-    .update(JSON.stringify([sorted, preprocessing, ...revision]))
-    .digest('hex');
-  return { ...manifest, folder, fingerprint };
+  const isImage = manifest.modality === 'image';
+  const fingerprint = sha256Of([sorted, preprocessing, ...(isImage ? [pixelsRevision] : [])]);
+  const cacheKey = isImage ? sha256Of([fingerprint, decodingRevision]) : fingerprint;
+  return { ...manifest, folder, fingerprint, cacheKey };
+}
+
+function sha256Of(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
 }
 
 async function unknownEncoder(folder: string): Promise<TandemError> {

@@ -25,7 +25,10 @@ export interface Encoder<Input, Prepared> {
   readonly id: string;
   readonly modality: Modality;
   readonly dimension: number;
+  /** A head takes features of the fingerprint that it was trained on. */
   readonly fingerprint: string;
+  /** Features are kept under this key: equal features to the last bit, equal key. */
+  readonly cacheKey: string;
   /**
    * Decodes or tokenizes an item when its turn comes.
    * @param options an abort takes it out of the queue; one that runs already is finished and forgotten
@@ -134,8 +137,8 @@ function joinPixels(batch: readonly Uint8Array[], crop: number, rows: number): T
   return { pixels: uint8([rows, crop, crop, 3], pixels) };
 }
 
-function identity({ id, modality, dimension, fingerprint }: VerifiedManifest) {
-  return { id, modality, dimension, fingerprint };
+function identity({ id, modality, dimension, fingerprint, cacheKey }: VerifiedManifest) {
+  return { id, modality, dimension, fingerprint, cacheKey };
 }
 
 function expectModality(

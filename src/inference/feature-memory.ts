@@ -15,7 +15,7 @@ const overheadBytes = 256;
  * first. An encoder never answers the same bytes differently, so nothing in it ever grows stale.
  * @example
  * const memory = new FeatureMemory(256 * 2 ** 20);
- * const key = memory.key(encoder.fingerprint, picture);
+ * const key = memory.key(encoder.cacheKey, picture);
  * memory.set(key, { features, cost: tokens.length });
  */
 export class FeatureMemory {
@@ -35,8 +35,9 @@ export class FeatureMemory {
     return this.#cache?.calculatedSize ?? 0;
   }
 
-  key(fingerprint: string, content: Uint8Array | string): string {
-    return this.#cache ? `${fingerprint} ${hash('sha256', content)}` : '';
+  /** @param encoder its cache key */
+  key(encoder: string, content: Uint8Array | string): string {
+    return this.#cache ? `${encoder} ${hash('sha256', content)}` : '';
   }
 
   get(key: string): RememberedFeatures | undefined {

@@ -67,8 +67,8 @@ export class FeatureSource<Input extends Uint8Array | string, Prepared> {
    */
   async get(input: Input, options?: SubmitOptions): Promise<SourcedFeatures> {
     const { memory, observer } = this.#options;
-    const { modality, fingerprint } = this.#encoder;
-    const key = memory.key(fingerprint, input);
+    const { modality, cacheKey } = this.#encoder;
+    const key = memory.key(cacheKey, input);
     const known = memory.get(key);
     observer.lookup?.(modality, known !== undefined);
     if (known) return { ...known, decode: 0, queue: 0, encode: 0 };

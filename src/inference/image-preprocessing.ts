@@ -12,5 +12,11 @@ export const imagePreprocessing = z.object({
 });
 export type ImagePreprocessing = z.infer<typeof imagePreprocessing>;
 
-/** Raised whenever the same picture comes out of the decoding as other pixels: features made before don't fit then. */
+/** Raised whenever the same picture comes out of the decoding as other pixels: heads trained before don't fit then. */
 export const pixelsRevision = 2;
+
+/**
+ * Raised whenever pixels differ by less than heads notice, as they do where the same steps are taken in another order:
+ * features made before are not mixed with new ones then, and heads trained before still fit.
+ */
+export const decodingRevision = 1;

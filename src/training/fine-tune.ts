@@ -146,7 +146,7 @@ export async function fineTune(
 
 /** Where the trainings' states are kept; they are gone on from by nothing but the same work. */
 function checkpointsOf(
-  { fingerprints, provider: { provider } }: Encoders,
+  { image, text, provider: { provider } }: Encoders,
   {
     checkpoints,
     dataset,
@@ -158,7 +158,14 @@ function checkpointsOf(
 ): CheckpointFolder | undefined {
   if (checkpoints === undefined) return undefined;
   const versions = [product.version, runtimeVersion];
-  const work = { dataset: dataset.hash, encoders: fingerprints, train, provider, threads, versions };
+  const work = {
+    dataset: dataset.hash,
+    encoders: [image.cacheKey, text.cacheKey],
+    train,
+    provider,
+    threads,
+    versions,
+  };
   return new CheckpointFolder(checkpoints, work, { onNote, onWritten });
 }
 

@@ -131,6 +131,18 @@ describe('an encoder’s folder', () => {
     expect((await readEncoderManifest(folder)).fingerprint).not.toBe(original.fingerprint);
   });
 
+  it('has features of images kept apart from those of an older decoding, and fits the heads trained on them', async () => {
+    const { fingerprint, cacheKey } = await readEncoderManifest(path.join(models, 'efficientnet-lite0'));
+    const ofReadyHead = JSON.parse(
+      await readFile(path.join(models, 'heads', 'emoji', '1', 'head.json'), 'utf8'),
+    ).encoders[0].fingerprint;
+    expect(fingerprint).toBe(ofReadyHead);
+    // Features of images with an orientation were kept under the fingerprint, and differ: cosine 0.9997.
+    expect(cacheKey).not.toBe(fingerprint);
+    const texts = await readEncoderManifest(path.join(models, 'all-MiniLM-L6-v2'));
+    expect(texts.cacheKey).toBe(texts.fingerprint);
+  });
+
   it('is refused where a file differs from its sha256', async () => {
     const file = path.join(folder, 'onnx', 'model.onnx');
     const weights = await readFile(file);

@@ -13,7 +13,7 @@ const unwritable = [5, 6, 8, 10, 13, 14, 23];
  * batch at most. Every row carries a checksum; one that does not fit is as good as absent, and a file that is damaged
  * as a whole is thrown away and begun anew. A disk that is full or read-only only costs the reuse.
  * @example
- * const cache = await FeatureCache.open('data/features', encoder.fingerprint, encoder.dimension);
+ * const cache = await FeatureCache.open('data/features', encoder.cacheKey, encoder.dimension);
  * const known = cache.get(keys);
  * cache.put([[key, features]]);
  * cache.close();
@@ -31,9 +31,9 @@ export class FeatureCache {
   }
 
   /** @param folder made where it is missing; each encoder gets a file of its own in it */
-  static async open(folder: string, fingerprint: string, dimension: number): Promise<FeatureCache> {
+  static async open(folder: string, cacheKey: string, dimension: number): Promise<FeatureCache> {
     await mkdir(folder, { recursive: true }).catch(() => {});
-    const cache = new FeatureCache(path.join(folder, `${fingerprint}.sqlite`), dimension);
+    const cache = new FeatureCache(path.join(folder, `${cacheKey}.sqlite`), dimension);
     await cache.#attempt(() => cache.#connect());
     return cache;
   }

@@ -100,8 +100,8 @@ async function fillColumn(
   { column, items }: { column: WritableColumn; items: readonly Item[] },
   { cache, problems, count }: { cache?: string; problems: ErrorItem[]; count(items: number): void },
 ): Promise<void> {
-  const { fingerprint, dimension } = encoders[column.modality];
-  const known = cache === undefined ? undefined : await FeatureCache.open(cache, fingerprint, dimension);
+  const { cacheKey, dimension } = encoders[column.modality];
+  const known = cache === undefined ? undefined : await FeatureCache.open(cache, cacheKey, dimension);
   try {
     const missing: Item[] = [];
     for (const some of inBatches(items, itemsOfLookup)) {

@@ -27,6 +27,7 @@ function countingEncoders(engines = 2) {
     modality,
     dimension: 2,
     fingerprint: `fingerprint-of-${modality}`,
+    cacheKey: `key-of-${modality}`,
     prepare: async (input: never) => prepare(input),
     encode: async (batch: readonly Prepared[]) => {
       encoded[modality] += new Set(batch).size;
