@@ -1,5 +1,7 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
+// The library loads sharp, in each thread anew, and sharp then sets libvips to remember decoders, for the whole process.
+import './sharp.ts';
 import { AutoTokenizer, env } from '@xenova/transformers';
 import { type WordPieceModel, wordPieces } from './word-pieces.ts';
 

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { sharp } from '../../src/inference/sharp.ts';
 import { type TokenizerData, TokenizerPool, TokenizerThread } from '../../src/inference/tokenizer-pool.ts';
 import { costlyTexts } from '../attack/payloads/costly-texts.ts';
 
@@ -33,6 +34,11 @@ describe('a tokenizer in threads', () => {
           .slice(0, 126),
         102,
       ]);
+  });
+
+  it('leaves libvips without a memory of decoders, which would keep what large images were decoded in', async () => {
+    await start(2);
+    expect(sharp.cache()).toMatchObject({ memory: { max: 0 }, files: { max: 0 }, items: { max: 0 } });
   });
 
   it('leaves this thread free, and drops at once what waits when its caller leaves', async () => {
