@@ -255,7 +255,7 @@ export class JobStore {
    * Sees, in a transaction that writes what a job has made, that its owner still owns it. Nobody else takes the job
    * before that transaction ends.
    * @throws TandemError `job-conflict`
-   * @example await registry.register(name, write, { id, confirm: (transaction) => jobs.confirm(transaction, ownership) });
+   * @example await registry.register(name, write, { job: { id, confirm: (transaction) => jobs.confirm(transaction, ownership) } });
    */
   async confirm(transaction: Transaction<Tables>, { id, token }: Ownership): Promise<void> {
     const owned = await transaction

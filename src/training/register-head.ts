@@ -77,7 +77,10 @@ export function registerHead(
       })),
     });
   };
-  return retryWhileAway(() => registry.register(name, write, job), { patience, signal });
+  return retryWhileAway(() => registry.register(name, write, { origin: 'trained', job }), {
+    patience,
+    signal,
+  });
 }
 
 /**

@@ -108,6 +108,15 @@ describe('a head as one file', () => {
     expect(await readHeadManifest(named.folder)).toEqual({ ...theirs, name: 'pets' });
   });
 
+  it('is an imported head, whatever it was before and whatever its files say', async () => {
+    expect((await registry.open('emoji@1')).origin).toBe('shipped');
+    const bytes = await changedManifest((manifest) => ({ ...manifest, origin: 'trained' }));
+    const brought = await bring(bytes, { name: 'claims' });
+    expect(brought.origin).toBe('imported');
+    const again = await bring(await buffer(await exportHead(brought, workspace())), { name: 'claims' });
+    expect([again.version, again.origin]).toEqual([2, 'imported']);
+  });
+
   it('is refused where its encoder is another', async () => {
     await expect(
       bring(await pack(), { fingerprints: { image, text: 'f'.repeat(64) } }),

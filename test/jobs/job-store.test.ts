@@ -170,8 +170,7 @@ describe('the owner of a job', () => {
     await add('a');
     const register = (owner: Ownership) =>
       registry.register('pets', (folder) => writeFile(path.join(folder, 'head.json'), '{}'), {
-        id: 'a',
-        confirm: (transaction) => jobs.confirm(transaction, owner),
+        job: { id: 'a', confirm: (transaction) => jobs.confirm(transaction, owner) },
       });
     const first = (await jobs.take('a', 'one'))!.ownership;
     const second = (await jobs.take('a', 'two'))!.ownership;
@@ -186,11 +185,13 @@ describe('the owner of a job', () => {
     const owner = (await jobs.take('a', 'one'))!.ownership;
     let taking: Promise<unknown> = Promise.resolve();
     await registry.register('pets', (folder) => writeFile(path.join(folder, 'head.json'), '{}'), {
-      id: 'a',
-      async confirm(transaction) {
-        await jobs.confirm(transaction, owner);
-        taking = jobs.take('a', 'two').then(() => registry.madeBy('a'));
-        await pause(200);
+      job: {
+        id: 'a',
+        async confirm(transaction) {
+          await jobs.confirm(transaction, owner);
+          taking = jobs.take('a', 'two').then(() => registry.madeBy('a'));
+          await pause(200);
+        },
       },
     });
     expect(await taking).toMatchObject({ name: 'pets', version: 1 });

@@ -236,6 +236,33 @@ it('refuses a database file whose index does not know all rows', async () => {
   });
 });
 
+it('takes heads of an earlier release for imported, but for those that a job has made', async () => {
+  const data = await dataFolder();
+  const { database: earlier } = await temporaryStore(data);
+  await earlier.query.schema.alterTable('headVersion').dropColumn('origin').execute();
+  await sql`delete from kysely_migration where name = '006-head-origin'`.execute(earlier.query);
+  const row = { name: 'pets', createdAt: '', folder: 'heads/pets', files: '{}', manifest: '{}' };
+  await earlier.query
+    .insertInto('headVersion')
+    .values([
+      { ...row, version: 1, job: 'job-1' },
+      { ...row, version: 2, job: null },
+    ])
+    .execute();
+  const { database } = await temporaryStore(data);
+  // An earlier release beside this one knows nothing of the column.
+  await earlier.query
+    .insertInto('headVersion')
+    .values({ ...row, version: 3, job: 'job-3' })
+    .execute();
+  const rows = await database.query.selectFrom('headVersion').select(['version', 'origin']).execute();
+  expect(rows.sort((one, other) => one.version - other.version)).toEqual([
+    { version: 1, origin: 'trained' },
+    { version: 2, origin: 'imported' },
+    { version: 3, origin: 'imported' },
+  ]);
+});
+
 it('works on tables to which a later release has added something, and refuses those that it cannot use', async () => {
   const data = await dataFolder();
   const database = await openDatabase(data);

@@ -34,7 +34,7 @@ it('numbers the versions of a name, over those that ship with the program', asyn
 it('registers nothing of a job that is another server’s by now', async () => {
   const refused = new Error('it is not yours');
   const job = { id: 'job-1', confirm: () => Promise.reject(refused) };
-  await expect(registry.register('pets', write('one'), job)).rejects.toBe(refused);
+  await expect(registry.register('pets', write('one'), { job })).rejects.toBe(refused);
   await expect(registry.resolve('pets')).rejects.toMatchObject({ code: 'unknown-head' });
 });
 
@@ -168,14 +168,35 @@ it.each(['latest', '3', 'Production', '', '../x'])('refuses %j as an alias', asy
 
 it('knows the version that a job has made, and lets no job make two', async () => {
   const job = { id: 'job-1', confirm: async () => {} };
-  await registry.register('pets', write('one'), job);
+  await registry.register('pets', write('one'), { job });
   expect(await registry.madeBy('job-1')).toMatchObject({ name: 'pets', version: 1, manifest: 'one' });
   expect(await registry.madeBy('job-2')).toBeUndefined();
-  await expect(registry.register('pets', write('two'), job)).rejects.toThrow(/unique/i);
+  await expect(registry.register('pets', write('two'), { job })).rejects.toThrow(/unique/i);
   expect((await registry.latest()).map(({ name, version }) => `${name}@${version}`)).toEqual([
     'emoji@1',
     'pets@1',
   ]);
+});
+
+it('knows of each version whether it was trained here, ships with the program or was imported, whatever its files say', async () => {
+  const claim = JSON.stringify({ origin: 'trained' });
+  await registry.register('pets', write('one'), { origin: 'trained' });
+  await registry.register('pets', write(claim), { origin: 'imported' });
+  await registry.register('pets', write(claim));
+  const originOf = async (reference: string) => (await registry.open(reference)).origin;
+  expect(await Promise.all(['emoji@1', 'pets@1', 'pets@2', 'pets@3'].map(originOf))).toEqual([
+    'shipped',
+    'trained',
+    'imported',
+    'imported',
+  ]);
+  const again = new HeadRegistry(await temporaryStore(data), shipped);
+  expect((await again.open('pets@1')).origin).toBe('trained');
+  const { query } = (await temporaryStore(data)).database;
+  await query.updateTable('headVersion').set({ origin: 'shipped' }).where('version', '=', 2).execute();
+  expect((await new HeadRegistry(await temporaryStore(data), shipped).open('pets@2')).origin).toBe(
+    'imported',
+  );
 });
 
 it('sees what another process does, and switches for both', async () => {

@@ -55,6 +55,8 @@ interface HeadVersionTable {
   manifest: string;
   /** The job that made it. No job makes two. */
   job: string | null;
+  /** `trained` where this product trained it in this store; all else is `imported`. */
+  origin: Generated<string>;
 }
 
 interface HeadAliasTable {

@@ -5,6 +5,7 @@ import { createJobs } from './migrations/001-jobs.ts';
 import { createRegistry } from './migrations/002-registry.ts';
 import { addArtifactKeys } from './migrations/004-artifact-keys.ts';
 import { addJobOwnership } from './migrations/005-job-ownership.ts';
+import { addHeadOrigin } from './migrations/006-head-origin.ts';
 import { openPostgres } from './postgres.ts';
 import { isUpToDate, noteCompatibility, type SchemaChange } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
@@ -17,6 +18,8 @@ const migrations: Record<string, SchemaChange> = {
   '004-artifact-keys': { up: addArtifactKeys, compatibleSince: '004-artifact-keys' },
   // Earlier releases write jobs without looking who owns them.
   '005-job-ownership': { up: addJobOwnership, compatibleSince: '005-job-ownership' },
+  // What earlier releases register counts as imported.
+  '006-head-origin': { up: addHeadOrigin, compatibleSince: '005-job-ownership' },
 };
 
 /**

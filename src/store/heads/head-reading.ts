@@ -10,9 +10,17 @@ export interface RegisteredHead {
   manifest: string;
 }
 
+/**
+ * Where a version comes from, as its registration said: it was trained in this store, it ships with the program, or it was
+ * imported. Nothing in a head's files decides it.
+ */
+export type HeadOrigin = 'trained' | 'shipped' | 'imported';
+
 /** A folder with the files of a head. */
 export interface HeadFolder {
   folder: string;
+  /** Imported where absent. */
+  origin?: HeadOrigin;
   /** The sha256 of each file, as the registry has it; absent of heads that ship with the program. */
   checksums?: Readonly<Record<string, string>>;
 }
@@ -21,8 +29,7 @@ export interface HeadFolder {
 export type HeadVersion = RegisteredHead & HeadFolder;
 
 /** Where a version's files lie: in a folder of this machine, or among the artifacts. */
-export type HeadEntry = RegisteredHead &
-  (
+export type HeadEntry = RegisteredHead & { origin: HeadOrigin } & (
     | { folder: string }
     | { key: string /** Absent where the row is damaged. */; checksums?: Readonly<Record<string, string>> }
   );
@@ -42,7 +49,7 @@ export async function readHead(
 ): Promise<KnownHead> {
   const rows = await query
     .selectFrom('headVersion')
-    .select(['version', 'folder', 'files', 'manifest'])
+    .select(['version', 'folder', 'files', 'manifest', 'origin'])
     .where('name', '=', name)
     .where('folder', 'is not', null)
     .execute();
@@ -52,12 +59,14 @@ export async function readHead(
     .where('name', '=', name)
     .execute();
   const byVersion = new Map<number, HeadEntry>();
-  for (const head of shipped) if (head.name === name) byVersion.set(head.version, head);
-  for (const { version, folder, files, manifest } of rows)
+  for (const head of shipped)
+    if (head.name === name) byVersion.set(head.version, { ...head, origin: 'shipped' });
+  for (const { version, folder, files, manifest, origin } of rows)
     byVersion.set(version, {
       name,
       version,
       manifest,
+      origin: origin === 'trained' ? 'trained' : 'imported',
       key: folder!,
       checksums: readAs(checksumsSchema, files),
     });

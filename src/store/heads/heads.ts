@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { Selectable, Transaction } from 'kysely';
+import type { Insertable, Transaction } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import pMap from 'p-map';
 import { TandemError } from '../../errors.ts';
@@ -31,6 +31,13 @@ export interface MakingJob {
    * @throws where it is another server's by now, so that nothing is registered
    */
   confirm(transaction: Transaction<Tables>): Promise<void>;
+}
+
+export interface RegisterOptions {
+  /** `trained` where the files were made here, by this product; imported where absent. */
+  origin?: 'trained' | 'imported';
+  /** What makes it. */
+  job?: MakingJob;
 }
 
 const foldersRemembered = 10_000;
@@ -95,9 +102,16 @@ export class HeadRegistry {
    */
   async open(reference: string): Promise<HeadVersion> {
     const entry = await this.#resolve(reference);
-    const { name, version, manifest } = entry;
+    const { name, version, manifest, origin } = entry;
     const folder = await this.#folderOf(entry);
-    return { name, version, manifest, folder, ...('checksums' in entry && { checksums: entry.checksums }) };
+    return {
+      name,
+      version,
+      manifest,
+      folder,
+      origin,
+      ...('checksums' in entry && { checksums: entry.checksums }),
+    };
   }
 
   /**
@@ -211,13 +225,12 @@ export class HeadRegistry {
    * a crash before leaves nothing that would be served. Called again with the next number where somebody else took the
    * first.
    * @param write puts the head's files into the folder, `head.json` among them
-   * @param job what makes it
    * @throws TandemError `invalid-request` (the name); whatever the job throws
    */
   async register(
     name: string,
     write: (folder: string, version: number) => Promise<void>,
-    job?: MakingJob,
+    { origin = 'imported', job }: RegisterOptions = {},
   ): Promise<HeadVersion> {
     checkHeadName(name);
     const { artifacts } = this.#store;
@@ -240,6 +253,7 @@ export class HeadRegistry {
           files: JSON.stringify(files),
           manifest,
           job: job?.id ?? null,
+          origin,
         };
         if (await this.#insert({ ...row, createdAt: new Date().toISOString() }, job))
           return this.open(`${name}@${version}`);
@@ -337,7 +351,7 @@ export class HeadRegistry {
   }
 
   /** @returns false where the number is taken, or its files were given up meanwhile */
-  #insert(row: Selectable<Tables['headVersion']>, job?: MakingJob): Promise<boolean> {
+  #insert(row: Insertable<Tables['headVersion']>, job?: MakingJob): Promise<boolean> {
     return this.#change(async (transaction) => {
       await job?.confirm(transaction);
       if (!(await this.#pending.finish(transaction, row.folder!))) return false;
