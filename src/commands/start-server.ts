@@ -6,12 +6,12 @@ import type { Settings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { HeadCache } from '../inference/head-cache.ts';
 import { checkOfHeads } from '../inference/head-check.ts';
+import { HeadEngines } from '../inference/head-engines.ts';
 import { Predictor } from '../inference/predictor.ts';
 import { observeBy } from '../inference/telemetry.ts';
 import { JobQueue } from '../jobs/queue.ts';
 import { openRemote } from '../remote/open-remote.ts';
-import { Engine } from '../runtime/engine.ts';
-import { type EngineEvents, EnginePool } from '../runtime/engine-pool.ts';
+import type { EngineEvents } from '../runtime/engine-pool.ts';
 import { createApp } from '../server/app.ts';
 import { listen } from '../server/listen.ts';
 import { LoadShedding } from '../server/load-shedding.ts';
@@ -101,16 +101,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   const encoders = await loadEncoders({ ...asked, engines: tuned(asked.engines, tuning?.engines) }, events);
   started.defer(() => encoders.close());
   const { provider } = encoders.provider;
-  // Heads may be a thousand, and any of them deleted by now.
-  const headEngine = EnginePool.start({
-    engines: 1,
-    reload: 'when-run',
-    provider,
-    threads: 1,
-    start: (options) => Engine.startProcess(options, { timeout: chosen['head-timeout'] }),
-    ...events,
-  });
-  started.defer(() => headEngine.close());
+  const headEngines = started.use(new HeadEngines({ provider, timeout: chosen['head-timeout'], ...events }));
   const predictor = new Predictor(encoders, {
     budgets: {
       image: tuned(chosen['max-batch-pixels'], tuning?.budgets.image),
@@ -128,7 +119,11 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     timeout: chosen['import-timeout'] * 1000,
   });
   started.defer(() => imports.close());
-  const cache = new HeadCache(headEngine, encoders.fingerprints, chosen['head-memory'] * 2 ** 20);
+  const cache = new HeadCache(
+    (version) => headEngines.loaderOf(version),
+    encoders.fingerprints,
+    chosen['head-memory'] * 2 ** 20,
+  );
   metrics.watch(provider, () => ({
     waiting: predictor.waiting,
     rememberedBytes: predictor.rememberedBytes,

@@ -1,17 +1,18 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LRUCache } from 'lru-cache';
-import { TandemError } from '../errors.ts';
 import { EngineTimeout } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import type { HeadFolder } from '../store/heads/head-reading.ts';
 import { Batcher } from './batcher.ts';
 import { type Head, type ItemFeatures, type ItemProbabilities, loadHead } from './head.ts';
+import { headStopped } from './head-engines.ts';
 import { headFiles } from './head-manifest.ts';
 import type { Modality } from './modality.ts';
 
 interface Entry {
   version: HeadFolder;
+  loader: ModelLoader;
   head: Promise<Head>;
   /** Of head.onnx; what its session holds is about as much. */
   bytes: number;
@@ -30,19 +31,25 @@ const mostItems = 256;
  * @example const answer = await cache.use(await registry.open('pets'), (head) => head.classify(items));
  */
 export class HeadCache {
-  readonly #loader: ModelLoader;
+  readonly #loaderOf: (version: HeadFolder) => ModelLoader;
   readonly #fingerprints: Readonly<Record<Modality, string>>;
   readonly #entries: LRUCache<string, Entry>;
-  #lastAnswer = Number.NEGATIVE_INFINITY;
+  /** When a head last answered on each. */
+  readonly #lastAnswers = new Map<ModelLoader, number>();
   /** Folders of heads that had to be stopped. */
   readonly #stopped = new LRUCache<string, string>({ max: 1000, ttl: stoppedFor });
 
   /**
+   * @param loaderOf what loads a version
    * @param fingerprints of the encoders that feed the heads
    * @param maximumBytes of the weights of all loaded heads; one that alone is larger is loaded for each request
    */
-  constructor(loader: ModelLoader, fingerprints: Readonly<Record<Modality, string>>, maximumBytes: number) {
-    this.#loader = loader;
+  constructor(
+    loaderOf: (version: HeadFolder) => ModelLoader,
+    fingerprints: Readonly<Record<Modality, string>>,
+    maximumBytes: number,
+  ) {
+    this.#loaderOf = loaderOf;
     this.#fingerprints = fingerprints;
     this.#entries = new LRUCache({
       maxSize: maximumBytes,
@@ -56,14 +63,24 @@ export class HeadCache {
     return { heads: this.#entries.size, bytes: this.#entries.calculatedSize };
   }
 
-  /** When a head last answered, on the clock of `performance.now()`. */
+  /**
+   * When a head last answered, on the clock of `performance.now()`; where loaded heads have several loaders, on the one
+   * that has been silent longest.
+   */
   get lastAnswer(): number {
-    return this.#lastAnswer;
+    const loaders = new Set([...this.#entries.values()].map(({ loader }) => loader));
+    const answers = [...loaders].map((loader) => this.#lastAnswers.get(loader) ?? Number.NEGATIVE_INFINITY);
+    return answers.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...answers);
   }
 
   /** The versions that are loaded, the one asked last first. */
   get versions(): HeadFolder[] {
     return [...this.#entries.values()].map(({ version }) => version);
+  }
+
+  /** What loads a version, which runs beside those of another loader. */
+  loaderOf(version: HeadFolder): ModelLoader {
+    return this.#loaderOf(version);
   }
 
   /** Evicts the head in a folder, once nothing uses it. */
@@ -80,14 +97,14 @@ export class HeadCache {
   async use<Answer>(version: HeadFolder, work: (head: Head) => Promise<Answer>): Promise<Answer> {
     const { folder } = version;
     const stopped = this.#stopped.get(folder);
-    if (stopped !== undefined) throw headStopped(stopped);
+    if (stopped !== undefined) throw headStopped(stopped, { retryAfter: stoppedFor / 1000 });
     const entry = await this.#claim(version);
     try {
       return await work(await entry.head);
     } catch (error) {
       if (!(error instanceof EngineTimeout)) throw error;
       this.#stopped.set(folder, error.message);
-      throw headStopped(error.message, error);
+      throw headStopped(error.message, { retryAfter: stoppedFor / 1000, cause: error });
     } finally {
       entry.users--;
       if (this.#entries.peek(folder) !== entry) releaseUnused(entry);
@@ -103,12 +120,13 @@ export class HeadCache {
       known.users++;
       return known;
     }
-    const head = loadHead(this.#loader, version, this.#fingerprints).then((loaded) =>
+    const loader = this.#loaderOf(version);
+    const head = loadHead(loader, version, this.#fingerprints).then((loaded) =>
       sharingRuns(loaded, () => {
-        this.#lastAnswer = performance.now();
+        this.#lastAnswers.set(loader, performance.now());
       }),
     );
-    const entry = { version, head, bytes, users: 1 };
+    const entry = { version, loader, head, bytes, users: 1 };
     this.#entries.set(folder, entry);
     head.catch(() => {
       if (this.#entries.peek(folder) === entry) this.#entries.delete(folder);
@@ -129,10 +147,6 @@ function releaseUnused({ users, head }: Entry): void {
       ({ release }) => release(),
       () => {},
     );
-}
-
-function headStopped(detail: string, cause?: unknown): TandemError {
-  return new TandemError('head-stopped', detail, { cause, retryAfter: stoppedFor / 1000 });
 }
 
 /**

@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -12,7 +13,7 @@ import { writeEndlessEncoder } from '../attack/payloads/endless-encoder.ts';
 import { endlessHead } from '../attack/payloads/heads.ts';
 import { problemOf } from '../server/double.ts';
 import { storeAt } from '../store/test-store.ts';
-import { form, runCommand, type StartedServer, startServer } from './server.ts';
+import { form, runCommand, type StartedServer, startCommand, startServer } from './server.ts';
 
 const models = fileURLToPath(new URL('../../models/', import.meta.url));
 const emoji = path.join(models, 'heads', 'emoji', '1');
@@ -23,7 +24,7 @@ let folder: string;
 let data: string;
 let server: StartedServer;
 let endless: Uint8Array;
-let manifest: { weights: string; name: string; version: number };
+let manifest: { weights: string; name: string; version: number; labels: string[] };
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'hostile-heads-'));
   data = path.join(folder, 'data');
@@ -105,6 +106,19 @@ it('stops such a head at its deadline where it is registered all the same; other
   expect(performance.now() - started).toBeLessThan(headTimeout - 500);
 });
 
+it('answers by its own heads at once while an imported one holds its engine', async () => {
+  await place('wedge');
+  expect((await predict('emoji', 'a fish')).status).toBe(200);
+  const wedged = predict('wedge', 'a fish');
+  await vi.waitFor(async () => expect(await readiness()).toBe(503), headTimeout);
+  const own = predict('emoji', 'a fish');
+  const first = await Promise.race([own.then(() => 'its own'), wedged.then(() => 'imported')]);
+  expect(first).toBe('its own');
+  expect((await own).status).toBe(200);
+  expect(await problemOf(await wedged)).toMatchObject({ code: 'head-stopped' });
+  await vi.waitFor(async () => expect(await readiness()).toBe(200), 20_000);
+});
+
 it('serves no file that is not the registered one, and other heads go on', async () => {
   const damaged = await place('edited', { 'head.onnx': await readFile(path.join(emoji, 'head.onnx')) });
   const label = path.join(damaged, 'head.json');
@@ -143,6 +157,57 @@ it('lists the other heads where one is damaged, and says what is wrong with that
   const listed = JSON.parse((await runCommand('heads', 'list', '--json', '--data', data)).stdout);
   expect(listed.damaged).toHaveLength(1);
   expect(listed.heads.map(({ name }: { name: string }) => name)).toContain('emoji');
+});
+
+/** The processes that one has started and that have computed for some seconds. */
+function busyChildrenOf(pid: number): number[] {
+  const args = ['-o', 'pid=,cputimes=', '--ppid', String(pid)];
+  const lines = spawnSync('ps', args, { encoding: 'utf8' }).stdout.trim().split('\n');
+  const children = lines.map((line) => line.trim().split(/ +/).map(Number));
+  return children.filter(([, seconds]) => seconds > 3).map(([child]) => child);
+}
+
+it('ends a command whose head never answers, and says which head', async () => {
+  await place('command');
+  const at = ['--data', data, '--head-timeout', '1000'];
+  const predicted = await runCommand('predict', '--head', 'command', '--text', 'a dog', '--json', ...at);
+  expect(predicted.code).toBe(1);
+  expect(JSON.parse(predicted.stdout).error).toMatchObject({
+    code: 'head-stopped',
+    detail: expect.stringContaining('1000 ms'),
+  });
+  const rows = path.join(folder, 'rows');
+  await mkdir(rows);
+  const [label] = manifest.labels;
+  await writeFile(path.join(rows, 'metadata.csv'), `text,label\na dog,${label}\na cat,${label}\n`);
+  const evaluated = await runCommand('evaluate', rows, '--head', 'command', '--json', ...at);
+  expect(JSON.parse(evaluated.stdout).error).toMatchObject({ code: 'head-stopped' });
+  const compared = await runCommand(
+    'heads',
+    'compare',
+    'emoji',
+    'command',
+    '--dataset',
+    rows,
+    '--json',
+    ...at,
+  );
+  expect(JSON.parse(compared.stdout).error).toMatchObject({ code: 'head-stopped' });
+});
+
+it('leaves no process of a command that is interrupted while its head runs', async () => {
+  await place('interrupted');
+  const args = ['predict', '--head', 'interrupted', '--text', 'a dog', '--data', data];
+  const command = startCommand(...args, '--head-timeout', '3600000');
+  onTestFinished(() => command.kill());
+  const child = await vi.waitFor(() => {
+    const busy = busyChildrenOf(command.pid);
+    expect(busy).toHaveLength(1);
+    return busy[0];
+  }, 60_000);
+  command.interrupt();
+  expect((await command.ended).code).toBe(null);
+  await vi.waitFor(() => expect(() => process.kill(child, 0)).toThrow('ESRCH'), 10_000);
 });
 
 it('ends at SIGTERM in seconds while a head holds its engine', async () => {

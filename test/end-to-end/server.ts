@@ -71,8 +71,16 @@ export function runCommand(...args: string[]): Promise<CommandResult> {
   return startCommand(...args).ended;
 }
 
+export interface StartedCommand {
+  pid: number;
+  kill(): void;
+  /** As Ctrl+C does, but for the processes that it has started. */
+  interrupt(): void;
+  ended: Promise<CommandResult>;
+}
+
 /** The same, and it may be killed. */
-export function startCommand(...args: string[]): { kill(): void; ended: Promise<CommandResult> } {
+export function startCommand(...args: string[]): StartedCommand {
   const data = args[args.indexOf('--data') + 1];
   const env = { ...process.env, ...(args.includes('--data') && storeEnvironment(data)) };
   const child = spawn(process.execPath, [main, ...args], { env });
@@ -85,7 +93,9 @@ export function startCommand(...args: string[]): { kill(): void; ended: Promise<
     stderr += chunk;
   });
   return {
+    pid: child.pid!,
     kill: () => void child.kill('SIGKILL'),
+    interrupt: () => void child.kill('SIGINT'),
     ended: new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr }))),
   };
 }

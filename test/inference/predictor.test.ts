@@ -35,7 +35,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const headCache = (bytes = 2 ** 30) => new HeadCache(pool, encoders.fingerprints, bytes);
+const headCache = (bytes = 2 ** 30) => new HeadCache(() => pool, encoders.fingerprints, bytes);
 const withoutTimings = (answers: (Prediction | TandemError)[]) =>
   answers.map((answer) => (answer instanceof TandemError ? answer.code : { ...answer, timings: undefined }));
 
