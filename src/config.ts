@@ -256,7 +256,9 @@ export const encoderSettings = [
   'threads',
   'engines',
 ] as const;
-/** The settings of the server, beside those. */
+/** The settings of what runs a head, beside a server. */
+export const headSettings = [...encoderSettings, 'head-timeout'] as const;
+/** The settings of the server, beside those of everything that encodes. */
 export const serverSettings = [
   'host',
   'port',

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { encoderSettings } from '../config.ts';
+import { headSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { parseHeadManifest } from '../inference/head.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
@@ -29,11 +29,11 @@ export const compareHeads = addSettings(
       .argument('<second>', 'the same')
       .option('--dataset <dataset>', 'folder of a dataset, or the id of an imported one'),
   ).option('--json', 'print one JSON object'),
-  encoderSettings,
+  headSettings,
 )
   .addHelpText('after', example('heads compare pets@2 pets@3 --dataset photos-of-june/'))
   .action(async (first: string, second: string, options, command: Command) => {
-    const chosen = settingsOf(command, encoderSettings);
+    const chosen = settingsOf(command, headSettings);
     await using store = await openStore(storeOptions(chosen));
     const registry = new HeadRegistry(store, shippedHeads(chosen));
     const versions = [await registry.open(first), await registry.open(second)] as const;
@@ -56,6 +56,7 @@ export const compareHeads = addSettings(
         return await compareOnRows(encoders, {
           dataset,
           heads: versions,
+          headTimeout: chosen['head-timeout'],
           featureCache: featureCache(chosen),
           onProgress,
         });

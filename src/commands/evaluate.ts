@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { encoderSettings } from '../config.ts';
+import { headSettings } from '../config.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { parseHeadManifest } from '../inference/head.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
@@ -21,11 +21,11 @@ export const evaluate = addSettings(
       .argument('<dataset>', 'folder of the dataset, or the id of an imported one')
       .requiredOption('--head <head>', 'name, or name@version'),
   ).option('--json', 'print one JSON object'),
-  encoderSettings,
+  headSettings,
 )
   .addHelpText('after', example('evaluate photos-of-june/ --head pets@2'))
   .action(async (reference: string, options, command: Command) => {
-    const chosen = settingsOf(command, encoderSettings);
+    const chosen = settingsOf(command, headSettings);
     await using store = await openStore(storeOptions(chosen));
     const version = await new HeadRegistry(store, shippedHeads(chosen)).open(options.head);
     const onProgress = progressBar();
@@ -43,6 +43,7 @@ export const evaluate = addSettings(
         dataset,
         featureCache: featureCache(chosen),
         head: version,
+        headTimeout: chosen['head-timeout'],
         onProgress,
       });
       if (options.json)

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { encoderSettings } from '../config.ts';
+import { headSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import { loadEncoders } from '../inference/encoders.ts';
 import { loadHead } from '../inference/head.ts';
+import { HeadEngines, sayingWhoStopped } from '../inference/head-engines.ts';
 import type { Opinion } from '../inference/prediction.ts';
 import { Predictor } from '../inference/predictor.ts';
-import { Engine } from '../runtime/engine.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import { HeadRegistry } from '../store/heads/heads.ts';
 import { openStore } from '../store/store.ts';
@@ -24,7 +24,7 @@ export const predict = addSettings(
     .option('--head <head>', 'name, or name@version', 'emoji')
     .option('--top-k <count>', 'labels to show', '5')
     .option('--json', 'print one JSON object'),
-  encoderSettings,
+  headSettings,
 )
   .addHelpText('after', example('predict --image cat.jpg --text "a cat on the sofa"'))
   .action(async (options, command: Command) => {
@@ -37,15 +37,21 @@ export const predict = addSettings(
     if (options.image === undefined && options.text === undefined)
       throw new TandemError('empty-request', 'give --image, --text or both');
     const image = options.image === undefined ? undefined : await readPicture(options.image);
-    const chosen = settingsOf(command, encoderSettings);
+    const chosen = settingsOf(command, headSettings);
     await using store = await openStore(storeOptions(chosen));
     const version = await new HeadRegistry(store, shippedHeads(chosen)).open(options.head);
     const encoders = await loadEncoders({ ...encoderOptions(chosen), engines: 1 });
-    const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
+    const engines = new HeadEngines({
+      provider: encoders.provider.provider,
+      timeout: chosen['head-timeout'],
+    });
     try {
-      const head = await loadHead(engine, version, encoders.fingerprints);
       const predictor = new Predictor(encoders);
-      const [result] = await predictor.predict(head, [{ image, text: options.text }], { topK });
+      const { head, result } = await sayingWhoStopped(async () => {
+        const head = await loadHead(engines.loaderOf(version), version, encoders.fingerprints);
+        const [result] = await predictor.predict(head, [{ image, text: options.text }], { topK });
+        return { head, result };
+      });
       if (result instanceof TandemError) throw result;
       const { name, version: number } = head.manifest;
       if (options.json) printJson({ head: { name, version: number }, ...result });
@@ -56,7 +62,7 @@ export const predict = addSettings(
           print(`${modality} alone says ${inWords(opinion)}`);
       }
     } finally {
-      await Promise.all([engine.close(), encoders.close()]);
+      await Promise.all([engines.close(), encoders.close()]);
     }
   });
 

@@ -1,7 +1,7 @@
 import { TandemError } from '../errors.ts';
 import type { Encoders } from '../inference/encoders.ts';
 import { type Head, loadHead } from '../inference/head.ts';
-import { Engine } from '../runtime/engine.ts';
+import { HeadEngines, sayingWhoStopped } from '../inference/head-engines.ts';
 import type { HeadFolder } from '../store/heads/head-reading.ts';
 import { answerRows } from './answer-rows.ts';
 import type { Dataset } from './dataset/dataset.ts';
@@ -16,21 +16,23 @@ export interface EvaluateOptions {
   /** Folder of the features that earlier jobs left, and of what this one leaves. */
   featureCache?: string;
   head: HeadFolder;
+  /** Milliseconds that the head may take for a run, where it was imported. */
+  headTimeout: number;
   onProgress?(progress: TrainingProgress): void;
 }
 
 /**
  * Measures a head on every example of a dataset.
  * @throws TandemError `invalid-dataset` naming each row whose label the head was never taught, or that has none of
- *   the head's modalities; whatever reading the dataset or the head throws
+ *   the head's modalities; `head-stopped`; whatever reading the dataset or the head throws
  */
 export async function evaluateHead(
   encoders: Encoders,
-  { dataset, featureCache, head: version, onProgress }: EvaluateOptions,
+  { dataset, featureCache, head: version, headTimeout, onProgress }: EvaluateOptions,
 ): Promise<AnswerMetrics> {
-  const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
-  try {
-    const head = await loadFittingHead(engine, version, encoders, dataset);
+  await using engines = new HeadEngines({ provider: encoders.provider.provider, timeout: headTimeout });
+  return await sayingWhoStopped(async () => {
+    const head = await loadFittingHead(engines, version, encoders, dataset);
     const { labels } = head.manifest;
     const table = await extractFeatures(
       encoders,
@@ -42,9 +44,7 @@ export async function evaluateHead(
     );
     const answers = await answerRows(head, table);
     return measureAnswers(answers, table, head.manifest);
-  } finally {
-    await engine.close();
-  }
+  });
 }
 
 /**
@@ -52,12 +52,12 @@ export async function evaluateHead(
  * @throws TandemError as `loadHead`; `invalid-dataset` naming each row that the head cannot answer or be judged by
  */
 export async function loadFittingHead(
-  engine: Engine,
+  engines: HeadEngines,
   version: HeadFolder,
   encoders: Encoders,
   dataset: Dataset,
 ): Promise<Head> {
-  const head = await loadHead(engine, version, encoders.fingerprints);
+  const head = await loadHead(engines.loaderOf(version), version, encoders.fingerprints);
   const { name, version: number, target, labels, encoders: taken } = head.manifest;
   if (dataset.target !== target)
     throw new TandemError(

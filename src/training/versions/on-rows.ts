@@ -1,6 +1,6 @@
 import type { Encoders } from '../../inference/encoders.ts';
+import { HeadEngines, sayingWhoStopped } from '../../inference/head-engines.ts';
 import { thresholdsOf } from '../../inference/thresholds.ts';
-import { Engine } from '../../runtime/engine.ts';
 import type { HeadFolder } from '../../store/heads/head-reading.ts';
 import { answerRows } from '../answer-rows.ts';
 import type { Dataset } from '../dataset/dataset.ts';
@@ -13,6 +13,8 @@ import { type Answered, comparePairedAnswers, type PairedAnswers } from './paire
 export interface CompareOnRowsOptions {
   dataset: Dataset;
   heads: readonly [first: HeadFolder, second: HeadFolder];
+  /** Milliseconds that a head may take for a run, where it was imported. */
+  headTimeout: number;
   /** Folder of the features that earlier jobs left, and of what this one leaves. */
   featureCache?: string;
   onProgress?(progress: TrainingProgress): void;
@@ -29,15 +31,15 @@ export interface RowComparison extends PairedAnswers {
  * Lets two heads answer every example of a dataset, and says whether either is better.
  * @throws TandemError as `evaluateHead`, for the head that does not fit
  * @example
- * const { figures, disagreements } = await compareOnRows(encoders, { dataset, heads: [first, second] });
+ * const { figures, disagreements } = await compareOnRows(encoders, { dataset, heads: [first, second], headTimeout: 5000 });
  */
 export async function compareOnRows(
   encoders: Encoders,
-  { dataset, heads, featureCache, onProgress }: CompareOnRowsOptions,
+  { dataset, heads, headTimeout, featureCache, onProgress }: CompareOnRowsOptions,
 ): Promise<RowComparison> {
-  const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
-  try {
-    const load = (version: HeadFolder) => loadFittingHead(engine, version, encoders, dataset);
+  await using engines = new HeadEngines({ provider: encoders.provider.provider, timeout: headTimeout });
+  return await sayingWhoStopped(async () => {
+    const load = (version: HeadFolder) => loadFittingHead(engines, version, encoders, dataset);
     const loaded = [await load(heads[0]), await load(heads[1])] as const;
     const table = await extractFeatures(encoders, dataset, {
       cache: featureCache,
@@ -59,7 +61,5 @@ export async function compareOnRows(
         .map(({ manifest }) => `${manifest.name}@${manifest.version}`),
       ...comparePairedAnswers(dataset, await answer(loaded[0]), await answer(loaded[1])),
     };
-  } finally {
-    await engine.close();
-  }
+  });
 }
