@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { TandemError } from './errors.ts';
+import { itemAt } from './indexing.ts';
 import { product } from './product.ts';
 
 const installation = path.resolve(fileURLToPath(new URL('..', import.meta.url)));
@@ -315,7 +316,7 @@ export function readSettings<Names extends SettingName>(
     if (!parsed.success)
       problems.push({
         at: source ?? `--${setting}`,
-        detail: `${isSecret ? 'the value' : JSON.stringify(text)} is not valid: ${parsed.error.issues[0].message}`,
+        detail: `${isSecret ? 'the value' : JSON.stringify(text)} is not valid: ${itemAt(parsed.error.issues, 0).message}`,
       });
     return [setting, parsed.data] as const;
   });

@@ -4,6 +4,7 @@ import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { unlessAborted } from '../cancellation.ts';
 import { TandemError } from '../errors.ts';
+import { itemAt } from '../indexing.ts';
 import { isGlobalAddress } from './address-range.ts';
 import { resolveHost } from './resolve-host.ts';
 
@@ -54,18 +55,18 @@ export async function openRemote(address: string, options: RemoteOptions): Promi
     for (let redirects = 0; ; redirects++) {
       const response = await connect(url, options, signal);
       const { statusCode = 0, headers } = response;
-      const isRedirect = [301, 302, 303, 307, 308].includes(statusCode) && headers.location !== undefined;
-      if (!isRedirect && statusCode === 200)
+      const location = [301, 302, 303, 307, 308].includes(statusCode) ? headers.location : undefined;
+      if (statusCode === 200)
         return {
           body: limited(response, url.href, options.maximumBytes, describe),
           contentType: headers['content-type'],
           fileName: decodeName(url),
         };
       response.destroy();
-      if (!isRedirect) throw refuse(url.href, `it answers with status ${statusCode}`);
+      if (location === undefined) throw refuse(url.href, `it answers with status ${statusCode}`);
       if (redirects === maximumRedirects)
         throw refuse(address, `it redirects more than ${maximumRedirects} times`);
-      url = parse(headers.location!, address, url);
+      url = parse(location, address, url);
     }
   } catch (error) {
     throw describe(error);
@@ -90,13 +91,14 @@ async function connect(url: URL, options: RemoteOptions, signal: AbortSignal): P
   const host = url.hostname.replaceAll(/^\[|\]$/g, '');
   const addresses = await unlessAborted(signal, resolve(host));
   // One private address among public ones is how a rebinding name looks.
-  if (addresses.length === 0 || !addresses.every(({ address }) => isAllowed(address)))
+  const [first] = addresses;
+  if (!first || !addresses.every(({ address }) => isAllowed(address)))
     throw refuse(url.href, 'it leads to an address that is not on the open internet');
   const get = isSecure ? getHttps : getHttp;
   return new Promise((resolved, rejected) => {
     get(
       {
-        host: addresses[0].address,
+        host: first.address,
         port,
         path: url.pathname + url.search,
         // What a browser would call the host; the certificate is checked against it.
@@ -133,7 +135,7 @@ function limited(
 }
 
 function decodeName({ pathname }: URL): string {
-  const last = pathname.split('/').at(-1)!;
+  const last = itemAt(pathname.split('/'), -1);
   try {
     return decodeURIComponent(last);
   } catch {

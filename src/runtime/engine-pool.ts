@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pRetry from 'p-retry';
+import { required } from '../indexing.ts';
 import { Engine, EngineEnded, EngineTimeout, type Runnable } from './engine.ts';
 import { OutOfMemory } from './out-of-memory.ts';
 import type { EngineOptions, Provider } from './protocol.ts';
@@ -253,7 +254,9 @@ export class EnginePool implements ModelLoader {
     if (place >= 0) this.#idle.splice(place, 1);
     const { signal } = this.#closing;
     if (signal.aborted) return;
-    this.#events.onLoss?.(lost.retired ?? lost.engine.ended!);
+    this.#events.onLoss?.(
+      lost.retired ?? required(lost.engine.ended, 'the reason for the end of the engine'),
+    );
     // Where one cannot be started, neither can the next at once.
     if (!lost.engine.hasStarted) await pause(startPause, undefined, { signal }).catch(() => {});
     if (signal.aborted) return;

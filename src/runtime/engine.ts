@@ -1,3 +1,4 @@
+import { required } from '../indexing.ts';
 import { DamagedModel } from './damaged-model.ts';
 import { type EngineHost, type HostEvents, startProcess, startThread } from './engine-host.ts';
 import { runtimeError } from './out-of-memory.ts';
@@ -136,7 +137,8 @@ export class Engine {
       run: async (given, outputs) => {
         const feeds = typeof given === 'function' ? given() : given;
         if (!feeds) return {};
-        return (await this.#request({ kind: 'run', session, feeds, outputs }, buffersOf(feeds)))!;
+        const tensors = await this.#request({ kind: 'run', session, feeds, outputs }, buffersOf(feeds));
+        return required(tensors, 'what the model returns');
       },
       bind: async (feeds) => void (await this.#request({ kind: 'bind', session, feeds }, buffersOf(feeds))),
       release: async () => void (await this.#request({ kind: 'release', session }, [])),

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { env, listSupportedBackends } from 'onnxruntime-node';
 import { TandemError } from '../errors.ts';
+import { itemAt } from '../indexing.ts';
 import { Engine } from './engine.ts';
 import type { Provider } from './protocol.ts';
 
@@ -65,7 +66,7 @@ const providerLibrary = path.join(
  */
 export function describeCudaFailure(message: string, library = providerLibrary): string {
   if (!/Failed to load shared library/.test(message)) {
-    const failure = /CU[A-Z]+ failure \d+: [^;\n]+/.exec(message)?.[0] ?? message.split('\n')[0];
+    const failure = /CU[A-Z]+ failure \d+: [^;\n]+/.exec(message)?.[0] ?? firstLine(message);
     return `CUDA does not work: ${failure.trim()}`;
   }
   if (!existsSync(library)) return 'CUDA is not installed here (onnxruntime-node fetches it on request)';
@@ -74,11 +75,15 @@ export function describeCudaFailure(message: string, library = providerLibrary):
   return reason.includes('libcuda.so') ? `${reason} (a container sees the driver with --gpus all)` : reason;
 }
 
+function firstLine(text: string): string {
+  return itemAt(text.split('\n'), 0);
+}
+
 function loadingError(library: string): string {
   try {
     process.dlopen({ exports: {} }, library);
     return 'its library loads by itself, but not into ONNX Runtime';
   } catch (error) {
-    return (error as Error).message.split('\n')[0];
+    return firstLine((error as Error).message);
   }
 }

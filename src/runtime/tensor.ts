@@ -44,6 +44,7 @@ export function uint8(dims: readonly number[], data: Uint8Array): Tensor {
 /** The rows of a float32 matrix, as views. @throws Error where it is missing or of another type. */
 export function rowsOf(tensors: Tensors, name: string): Float32Array[] {
   const data = floatsOf(tensors, name);
-  const [rows, columns] = tensors[name].dims;
+  const [rows, columns] = tensors[name]?.dims ?? [];
+  if (rows === undefined || columns === undefined) throw new Error(`the tensor ${name} is no matrix`);
   return Array.from({ length: rows }, (_, row) => data.subarray(row * columns, (row + 1) * columns));
 }
