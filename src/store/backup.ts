@@ -75,7 +75,7 @@ async function copy(
   await mkdir(to, { recursive: true });
   // What goes away in this moment is nothing that counts, or another attempt comes.
   for (const entry of await lasting(from)) {
-    const [source, target] = [from, to].map((folder) => path.join(folder, entry.name));
+    const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)];
     if (entry.isDirectory()) await copy(source, target, size, isChosen);
     else if (entry.isFile() && isChosen(entry)) {
       if (!(await copyOne(source, target).catch(missing))) continue;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { Transaction } from 'kysely';
+import { valueFor } from '../indexing.ts';
 import { leaveToCleaning, removeUnknown } from './artifacts/artifacts.ts';
 import { PendingArtifacts } from './artifacts/pending.ts';
 import type { Tables } from './database/database.ts';
@@ -69,7 +70,8 @@ export class PictureStore {
           .execute();
         const known = new Map(uses.map(({ hash, key }) => [hash, key]));
         const rows = hashes.map((hash) => {
-          const key = known.has(hash) ? known.get(hash)! : newKey(hash, generation);
+          const used = known.get(hash);
+          const key = used === undefined ? newKey(hash, generation) : used;
           return { user: importing, hash, importedAt, key };
         });
         await transaction.insertInto('pictureUse').values(rows).execute();
@@ -88,7 +90,7 @@ export class PictureStore {
     onAdded?: (done: number) => void,
   ): Promise<void> {
     const keys = await this.keys(user, [...files.keys()]);
-    const keyed = [...keys].map(([hash, key]) => [key, files.get(hash)!] as const);
+    const keyed = [...keys].map(([hash, key]) => [key, valueFor(files, hash)] as const);
     await this.#store.artifacts.add(keyed, onAdded);
   }
 

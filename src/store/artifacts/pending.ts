@@ -35,10 +35,10 @@ export class PendingArtifacts {
    * @returns false where it was given up meanwhile; then nothing of it may be registered
    */
   async finish(transaction: Transaction<Tables>, id: string): Promise<boolean> {
-    const [{ numDeletedRows }] = await transaction
+    const { numDeletedRows } = await transaction
       .deleteFrom('pendingArtifact')
       .where('id', '=', id)
-      .execute();
+      .executeTakeFirstOrThrow();
     return numDeletedRows > 0n;
   }
 

@@ -109,12 +109,11 @@ export class S3Artifacts implements Artifacts {
       const { Errors = [] } = await this.#client.send(
         new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }),
       );
-      if (Errors.length > 0)
-        throw new TandemError(
-          'storage-unavailable',
-          `${Errors[0].Key} was not deleted: ${Errors[0].Message}`,
-          { retryAfter: 5 },
-        );
+      const [failure] = Errors;
+      if (failure)
+        throw new TandemError('storage-unavailable', `${failure.Key} was not deleted: ${failure.Message}`, {
+          retryAfter: 5,
+        });
     }
   }
 

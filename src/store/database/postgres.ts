@@ -42,7 +42,7 @@ export async function openPostgres(address: string) {
         const { rows } = await sql<{
           isMine: boolean;
         }>`select pg_try_advisory_lock(hashtext(${lock})) as "isMine"`.execute(connection);
-        if (!rows[0].isMine) return undefined;
+        if (!rows[0]?.isMine) return undefined;
         try {
           return await work();
         } finally {

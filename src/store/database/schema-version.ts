@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { TandemError } from '../../errors.ts';
+import { itemAt } from '../../indexing.ts';
 import type { Tables } from './database.ts';
 
 /** A change of the tables. */
@@ -34,7 +35,7 @@ export async function isUpToDate(
     .where('name', '=', fact)
     .executeTakeFirst()
     .catch(absent);
-  const newest = Object.keys(known).sort().at(-1)!;
+  const newest = itemAt(Object.keys(known).sort(), -1);
   if (row && row.value <= newest) return true;
   throw new TandemError(
     'newer-store',
@@ -47,10 +48,8 @@ export async function noteCompatibility(
   query: Kysely<Tables>,
   known: Record<string, SchemaChange>,
 ): Promise<void> {
-  const value = Object.values(known)
-    .map(({ compatibleSince }) => compatibleSince)
-    .sort()
-    .at(-1)!;
+  const since = Object.values(known).map(({ compatibleSince }) => compatibleSince);
+  const value = itemAt(since.sort(), -1);
   await query
     .insertInto('storeFact')
     .values({ name: fact, value })

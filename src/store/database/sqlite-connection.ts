@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { TandemError } from '../../errors.ts';
+import { required } from '../../indexing.ts';
 import { storageError } from '../storage-error.ts';
 
 /** Milliseconds that one process waits for another's transaction. */
@@ -65,7 +66,7 @@ export class SqliteConnection {
 
   /** Stays the same while nobody has changed anything. */
   get mark(): string {
-    const { own, others } = this.#changes.get()!;
+    const { own, others } = required(this.#changes.get(), 'the count of changes');
     return `${this.#outage ? 'copy ' : ''}${own} ${others}`;
   }
 
@@ -130,8 +131,8 @@ function openCopy(file: string): DatabaseSync | undefined {
 /** Looks at every page, and at every index where that takes no time to speak of. @throws TandemError `damaged-artifact` */
 function checkIntegrity(connection: DatabaseSync, file: string): void {
   const thorough = statSync(file).size <= thoroughlyChecked;
-  const [row] = connection.prepare(`PRAGMA ${thorough ? 'integrity_check' : 'quick_check'}(1)`).all();
-  const [found] = Object.values(row);
+  const row = connection.prepare(`PRAGMA ${thorough ? 'integrity_check' : 'quick_check'}(1)`).get();
+  const [found] = Object.values(row ?? {});
   if (found !== 'ok') throw damaged(file, String(found));
 }
 

@@ -1,4 +1,5 @@
 import { TandemError } from '../../errors.ts';
+import { itemAt } from '../../indexing.ts';
 
 /** What a head may be called: it is a folder's name, and part of an address. */
 export const headNamePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
@@ -12,7 +13,7 @@ export const highestVersion = 2 ** 31 - 1;
  */
 export function checkHeadName(name: string): void {
   if (headNamePattern.test(name)) return;
-  const [bare] = name.split('@', 1);
+  const bare = itemAt(name.split('@'), 0);
   const advice =
     bare !== name && headNamePattern.test(bare)
       ? `it is a reference to a version; give the name alone: ${bare}`
@@ -27,5 +28,6 @@ export function checkHeadName(name: string): void {
  */
 export function parseReference(reference: string): { name: string; version: string } | undefined {
   const [name, version = 'latest', ...more] = reference.split('@');
-  return headNamePattern.test(name) && more.length === 0 ? { name, version } : undefined;
+  if (name === undefined || !headNamePattern.test(name) || more.length > 0) return undefined;
+  return { name, version };
 }

@@ -52,6 +52,7 @@ export async function readHead(
     .select(['version', 'folder', 'files', 'manifest', 'origin'])
     .where('name', '=', name)
     .where('folder', 'is not', null)
+    .$narrowType<{ folder: string }>()
     .execute();
   const aliases = await query
     .selectFrom('headAlias')
@@ -67,7 +68,7 @@ export async function readHead(
       version,
       manifest,
       origin: origin === 'trained' ? 'trained' : 'imported',
-      key: folder!,
+      key: folder,
       checksums: readAs(checksumsSchema, files),
     });
   return {

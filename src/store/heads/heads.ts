@@ -5,6 +5,7 @@ import type { Insertable, Transaction } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import pMap from 'p-map';
 import { TandemError } from '../../errors.ts';
+import { itemAt } from '../../indexing.ts';
 import { leaveToCleaning, removeUnknown } from '../artifacts/artifacts.ts';
 import { PendingArtifacts } from '../artifacts/pending.ts';
 import type { Tables } from '../database/database.ts';
@@ -168,13 +169,14 @@ export class HeadRegistry {
       const before = (await aliasHistory(transaction, name, alias))
         .slice(1)
         .filter((version) => there.has(version));
-      if (before.length === 0)
+      const [restored] = before;
+      if (restored === undefined)
         throw new TandemError(
           'unknown-head',
           `${name}@${alias} never stood for another version that is there`,
         );
       await writeAliasHistory(transaction, name, alias, before);
-      return before[0];
+      return restored;
     });
   }
 
@@ -351,10 +353,10 @@ export class HeadRegistry {
   }
 
   /** @returns false where the number is taken, or its files were given up meanwhile */
-  #insert(row: Insertable<Tables['headVersion']>, job?: MakingJob): Promise<boolean> {
+  #insert(row: Insertable<Tables['headVersion']> & { folder: string }, job?: MakingJob): Promise<boolean> {
     return this.#change(async (transaction) => {
       await job?.confirm(transaction);
-      if (!(await this.#pending.finish(transaction, row.folder!))) return false;
+      if (!(await this.#pending.finish(transaction, row.folder))) return false;
       const taken = await transaction
         .selectFrom('headVersion')
         .select('version')
@@ -378,8 +380,8 @@ export class HeadRegistry {
     const known = this.#folders.get(key);
     if (known) return known;
     const { artifacts } = this.#store;
-    const folder = pMap(Object.keys(checksums), (file) => artifacts.path(`${key}/${file}`)).then(([first]) =>
-      path.dirname(first),
+    const folder = pMap(Object.keys(checksums), (file) => artifacts.path(`${key}/${file}`)).then((files) =>
+      path.dirname(itemAt(files, 0)),
     );
     this.#folders.set(key, folder);
     folder.catch(() => this.#folders.delete(key));
