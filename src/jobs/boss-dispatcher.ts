@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import { fromKysely, PgBoss } from 'pg-boss';
+import { itemAt } from '../indexing.ts';
 import { boundedPool } from '../store/database/bounded-client.ts';
 import type { Tables } from '../store/database/database.ts';
 import { readAddress } from '../store/database/postgres.ts';
@@ -88,8 +89,10 @@ export class BossDispatcher implements Dispatcher {
     this.#worker = await this.#boss.work<Offer>(
       queueOf(this.#options.encoders),
       { batchSize: 1, localConcurrency: this.#options.atOnce, pollingIntervalSeconds: pollingSeconds },
-      async ([{ data, retryCount }]) =>
-        run(data.id, data.base === undefined ? undefined : claimOf(data.base, retryCount)),
+      async (batch) => {
+        const { data, retryCount } = itemAt(batch, 0);
+        await run(data.id, data.base === undefined ? undefined : claimOf(data.base, retryCount));
+      },
     );
   }
 

@@ -147,8 +147,9 @@ export class JobStore {
       .selectFrom('job')
       .select('checkpoint')
       .where('checkpoint', 'is not', null)
+      .$narrowType<{ checkpoint: string }>()
       .execute();
-    const kept: KeptCheckpoint[] = rows.map(({ checkpoint }) => JSON.parse(checkpoint!));
+    const kept: KeptCheckpoint[] = rows.map(({ checkpoint }) => JSON.parse(checkpoint));
     return new Set(kept.flatMap((files) => Object.values(files).map(({ key }) => key)));
   }
 

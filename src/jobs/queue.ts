@@ -4,6 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Transaction } from 'kysely';
 import { TandemError } from '../errors.ts';
+import { itemAt, required } from '../indexing.ts';
 import { headFiles } from '../inference/head-manifest.ts';
 import { removeUnknown } from '../store/artifacts/artifacts.ts';
 import type { Tables } from '../store/database/database.ts';
@@ -199,7 +200,7 @@ export class JobQueue {
     if (state !== 'succeeded') throw new TandemError('not-found', `the job is ${state}: it has no report`);
     const { store, registry } = this.#options;
     if (kind === 'compare') return readFile(await store.artifacts.path(comparisonKey(id)), 'utf8');
-    const { head, version } = result!;
+    const { head, version } = required(result, 'the result of a job that succeeded');
     const registered = await registry.open(`${head}@${version}`);
     return (await verifiedFile(registered, headFiles.report)).toString();
   }
@@ -363,19 +364,19 @@ export class JobQueue {
     const { store, onError } = this.#options;
     try {
       const jobs = await this.#jobs.all();
-      const isNeeded = ({ state, finishedAt }: Job) =>
-        !isOver(state) || (state !== 'succeeded' && !this.#isTooOld(finishedAt!));
-      const needed = new Set(jobs.filter(isNeeded).map(({ id }) => id));
+      const isStale = ({ state, finishedAt }: Job) =>
+        isOver(state) && (state === 'succeeded' || (finishedAt !== undefined && this.#isTooOld(finishedAt)));
+      const needed = new Set(jobs.filter((job) => !isStale(job)).map(({ id }) => id));
       const known = new Set(jobs.map(({ id }) => id));
       const over = known.difference(needed);
       const unneeded: string[] = [];
       for (const prefix of ['jobs', 'checkpoints'])
         for await (const { key } of store.artifacts.list(prefix))
-          if (over.has(key.split('/')[1])) unneeded.push(key);
+          if (over.has(jobOf(key))) unneeded.push(key);
       await store.artifacts.remove(unneeded);
       await removeUnknown(store.artifacts, 'jobs', async (keys) => {
         const there = new Set((await this.#jobs.all()).map(({ id }) => id));
-        return new Set(keys.filter((key) => there.has(key.split('/')[1])));
+        return new Set(keys.filter((key) => there.has(jobOf(key))));
       });
       await removeUnknown(store.artifacts, 'checkpoints', () => this.#jobs.checkpoints());
       await this.#dispatcher.restore(await this.#jobs.offered());
@@ -396,4 +397,9 @@ function localFolder(name: string): TandemError {
       fix: `Import the folder first: POST /v1/datasets with {"folder":"${name}"}, then name the id that it answers.`,
     },
   );
+}
+
+/** The job that an artifact belongs to, by its key. */
+function jobOf(key: string): string {
+  return itemAt(key.split('/'), 1);
 }

@@ -151,7 +151,7 @@ async function openSource(
   const onProgress = (done: number, total: number) =>
     send({ kind: 'progress', progress: { stage: 'checking', done, total } });
   if ('folder' in source) return readDataset(path.join(datasets, source.folder), { ...reading, onProgress });
-  const [unpacked, inlineFolder] = ['dataset', 'pictures'].map((name) => path.join(folder, name));
+  const [unpacked, inlineFolder] = [path.join(folder, 'dataset'), path.join(folder, 'pictures')];
   // An earlier attempt may have been interrupted.
   for (const place of [unpacked, inlineFolder]) await rm(place, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
