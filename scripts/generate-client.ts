@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
-import { apiRoutes } from '../src/server/app.ts';
-import { Metrics } from '../src/server/metrics.ts';
-import { describeApi } from '../src/server/openapi.ts';
-import type { Services } from '../src/server/services.ts';
+import { apiRoutes } from '../src/protocols/app.ts';
+import { describeApi } from '../src/protocols/http/openapi.ts';
+import { Metrics } from '../src/protocols/pipeline/metrics.ts';
+import type { Services } from '../src/protocols/pipeline/services.ts';
 
 const usual = path.join(import.meta.dirname, '..', 'clients', 'typescript', 'api.d.ts');
 const { values } = parseArgs({ options: { output: { type: 'string', default: usual } } });

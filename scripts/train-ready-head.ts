@@ -7,13 +7,13 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { progressBar } from '../src/commands/progress-bar.ts';
-import { loadEncoders } from '../src/inference/encoders.ts';
-import { HeadRegistry } from '../src/store/heads/heads.ts';
+import { progressBar } from '../src/cli/progress-bar.ts';
+import { readDataset } from '../src/datasets/dataset.ts';
+import { loadEncoders } from '../src/encoders/encoders.ts';
+import { HeadRegistry } from '../src/heads/registry/heads.ts';
+import { writeReport } from '../src/reports/report.ts';
 import { openStore } from '../src/store/store.ts';
-import { readDataset } from '../src/training/dataset/dataset.ts';
 import { fineTune } from '../src/training/fine-tune.ts';
-import { writeReport } from '../src/training/report.ts';
 import { buildSampleSet } from './build-sample-set.ts';
 
 const models = fileURLToPath(new URL('../models/', import.meta.url));

@@ -25,7 +25,7 @@ export interface Server {
 export async function startServer(chosen: Partial<Record<SettingName, string>> = {}): Promise<Server> {
   const read = readSettings(Object.keys(settings) as SettingName[], chosen, {});
   // Loaded when it is wanted: ONNX Runtime and sharp change the process that loads them.
-  const { startServer: start } = await import('./commands/start-server.ts');
+  const { startServer: start } = await import('./app/start-server.ts');
   const { address, grpc, close } = await start(read);
   return { address, ...(grpc !== undefined && { grpc }), close };
 }

@@ -2,4 +2,4 @@
 import './require-node.js';
 
 // Not a static import: an older Node would fail to parse it before the check runs.
-await import('./command-line.ts');
+await import('./cli/command-line.ts');

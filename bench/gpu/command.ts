@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import { print, printJson, table } from '../../src/commands/output.ts';
+import { print, printJson, table } from '../../src/cli/output.ts';
 import { readSettings } from '../../src/config.ts';
-import { type EncoderOptions, type Encoders, loadEncoders } from '../../src/inference/encoders.ts';
-import { type Head, loadHead } from '../../src/inference/head.ts';
+import { type EncoderOptions, type Encoders, loadEncoders } from '../../src/encoders/encoders.ts';
+import { type Head, loadHead } from '../../src/heads/head.ts';
 import { Engine } from '../../src/runtime/engine.ts';
 import { count, counts } from '../options.ts';
 import { deviceName, roundsFactors } from './device.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Encoder } from '../../src/inference/encoder.ts';
-import type { Encoders } from '../../src/inference/encoders.ts';
-import type { Head, ItemFeatures, ItemProbabilities } from '../../src/inference/head.ts';
+import type { Encoder } from '../../src/encoders/encoder.ts';
+import type { Encoders } from '../../src/encoders/encoders.ts';
+import type { Head, ItemFeatures, ItemProbabilities } from '../../src/heads/head.ts';
 import { texts } from '../serve/texts.ts';
 import { median } from '../statistics.ts';
 import { usedDeviceMemory } from './device.ts';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { Command } from 'commander';
 import { pythonEnvironment } from '../../scripts/python-environment.ts';
-import { print, printJson, table } from '../../src/commands/output.ts';
+import { print, printJson, table } from '../../src/cli/output.ts';
 import { count } from '../options.ts';
 import { median } from '../statistics.ts';
 import { makeJpegDataset } from './pictures.ts';

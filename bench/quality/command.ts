@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { print, printJson, table } from '../../src/commands/output.ts';
-import type { LabelMetrics } from '../../src/training/evaluation/metrics.ts';
-import { type Difference, mean, standardDeviation } from '../../src/training/evaluation/paired-difference.ts';
+import { print, printJson, table } from '../../src/cli/output.ts';
+import type { LabelMetrics } from '../../src/evaluation/metrics.ts';
+import { type Difference, mean, standardDeviation } from '../../src/evaluation/paired-difference.ts';
 import { type Metric, measureSet, metricNames, metrics, type SetResult } from './measure.ts';
 import { qualitySets, setOfFolder } from './sets.ts';
 

@@ -1,12 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { SplitRows } from '../../src/datasets/split/split-rows.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import type { FeatureTable, MemoryColumn } from '../../src/training/features/feature-table.ts';
-import { fitHead } from '../../src/training/fit.ts';
-import { recipeFor } from '../../src/training/recipe.ts';
+import { fitHead } from '../../src/training/loop/fit.ts';
+import { recipeFor } from '../../src/training/loop/recipe.ts';
 import { searchRecipe } from '../../src/training/search/recipe-search.ts';
-import type { SplitRows } from '../../src/training/splitting/split-rows.ts';
 import { PeerWorker } from '../peers/worker.ts';
 
 export interface Split extends SplitRows {

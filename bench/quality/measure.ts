@@ -1,7 +1,7 @@
+import type { LabelMetrics } from '../../src/evaluation/metrics.ts';
+import { type Difference, mean, pairedDifference } from '../../src/evaluation/paired-difference.ts';
+import { evaluate } from '../../src/evaluation/single-label.ts';
 import { Engine } from '../../src/runtime/engine.ts';
-import { evaluate } from '../../src/training/evaluation/evaluation.ts';
-import type { LabelMetrics } from '../../src/training/evaluation/metrics.ts';
-import { type Difference, mean, pairedDifference } from '../../src/training/evaluation/paired-difference.ts';
 import { type Answers, answersOfTandem, LogisticRegression, tandemName } from './contenders.ts';
 import type { QualitySet } from './sets/quality-set.ts';
 

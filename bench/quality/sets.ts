@@ -1,4 +1,4 @@
-import { splitRows } from '../../src/training/splitting/split-rows.ts';
+import { splitRows } from '../../src/datasets/split/split-rows.ts';
 import { countries } from './sets/countries.ts';
 import { emojiSets } from './sets/emoji.ts';
 import { encodeFolder } from './sets/encoded.ts';

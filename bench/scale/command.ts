@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { Command } from 'commander';
-import { print, printJson, table } from '../../src/commands/output.ts';
+import { print, printJson, table } from '../../src/cli/output.ts';
 import { counts } from '../options.ts';
 import type { ScaleResult } from './measure.ts';
 

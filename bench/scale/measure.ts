@@ -1,17 +1,17 @@
 /** Measures one training in this process: `measure.ts ROWS CLASSES THREADS FOLDER`. The result goes to the parent. */
 import { trainingStep } from '../../src/arl/training-step.ts';
+import { evaluate } from '../../src/evaluation/single-label.ts';
 import { emitLoop } from '../../src/graph/emit.ts';
 import { Random } from '../../src/random.ts';
 import { Engine } from '../../src/runtime/engine.ts';
-import { evaluate } from '../../src/training/evaluation/evaluation.ts';
 import { createFileColumn } from '../../src/training/features/feature-file.ts';
 import {
   type FeatureColumn,
   type FeatureTable,
   memoryColumn,
 } from '../../src/training/features/feature-table.ts';
-import { fitHead } from '../../src/training/fit.ts';
-import { defaultRecipe, type Recipe } from '../../src/training/recipe.ts';
+import { fitHead } from '../../src/training/loop/fit.ts';
+import { defaultRecipe, type Recipe } from '../../src/training/loop/recipe.ts';
 
 export interface ScaleResult {
   rows: number;

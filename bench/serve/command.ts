@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
-import { print, printJson, table } from '../../src/commands/output.ts';
+import { print, printJson, table } from '../../src/cli/output.ts';
 import { settings } from '../../src/config.ts';
 import { makePhotographs } from '../ingest/photographs.ts';
 import { count, counts } from '../options.ts';

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
-import { print, printJson, table } from '../../src/commands/output.ts';
+import { print, printJson, table } from '../../src/cli/output.ts';
 import { count } from '../options.ts';
 import { median } from '../statistics.ts';
 import { type Form, type LoadResult, makeForms, putLoad } from './load.ts';

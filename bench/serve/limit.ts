@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Encoders, loadEncoders } from '../../src/inference/encoders.ts';
+import { type Encoders, loadEncoders } from '../../src/encoders/encoders.ts';
 
 const batch = 16;
 

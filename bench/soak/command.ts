@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
-import { print, printJson, table } from '../../src/commands/output.ts';
+import { print, printJson, table } from '../../src/cli/output.ts';
 import { count } from '../options.ts';
 import { type Form, makeForm, makeForms, putLoad } from '../serve/load.ts';
 import { startServer } from '../serve/servers.ts';

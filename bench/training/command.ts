@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { print, printJson, table } from '../../src/commands/output.ts';
+import { print, printJson, table } from '../../src/cli/output.ts';
 import { count, counts } from '../options.ts';
 import { type Comparison, compareTraining } from './compare.ts';
 import { makeTable, type Workload } from './workload.ts';

@@ -2,7 +2,7 @@ import { trainingStep } from '../../src/arl/training-step.ts';
 import { emitLoop } from '../../src/graph/emit.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import type { FeatureTable } from '../../src/training/features/feature-table.ts';
-import { type TrainedHead, trainHead } from '../../src/training/steps/trainer.ts';
+import { type TrainedHead, trainHead } from '../../src/training/loop/trainer.ts';
 import { architectureOf, recipeOf, seed, type Workload } from './workload.ts';
 
 /**

@@ -11,8 +11,8 @@ import {
   type MemoryColumn,
   memoryColumn,
 } from '../../src/training/features/feature-table.ts';
-import { cosineRate, type Recipe } from '../../src/training/recipe.ts';
-import { Batches } from '../../src/training/steps/batches.ts';
+import { Batches } from '../../src/training/loop/batches.ts';
+import { cosineRate, type Recipe } from '../../src/training/loop/recipe.ts';
 
 /** One row of the results. */
 export interface Workload {

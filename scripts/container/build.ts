@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { table } from '../../src/commands/output.ts';
+import { table } from '../../src/cli/output.ts';
 import { findBase } from './base-image.ts';
 import { type ContainerEngine, callEngine, findEngine, noEngine } from './engine.ts';
 

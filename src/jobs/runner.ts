@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import type { HeadRegistry } from '../heads/registry/heads.ts';
 import { leaveToCleaning } from '../store/artifacts/artifacts.ts';
-import type { HeadRegistry } from '../store/heads/heads.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import type { Store } from '../store/store.ts';
 import type { TrainingProgress } from '../training/progress.ts';

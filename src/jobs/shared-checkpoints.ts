@@ -3,7 +3,7 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { leaveToCleaning } from '../store/artifacts/artifacts.ts';
 import { storageError } from '../store/storage-error.ts';
 import type { Store } from '../store/store.ts';
-import { checkpointFile, stepOfCheckpoint, type WrittenCheckpoint } from '../training/steps/checkpoints.ts';
+import { checkpointFile, stepOfCheckpoint, type WrittenCheckpoint } from '../training/loop/checkpoints.ts';
 import { type JobStore, type KeptCheckpoint, lostJob } from './job-store.ts';
 import type { Ownership } from './ownership.ts';
 import { checkpointsKey } from './task.ts';

@@ -1,10 +1,10 @@
-import type { EncoderOptions } from '../inference/encoders.ts';
+import type { ColumnNames } from '../datasets/example.ts';
+import type { SplitMethod } from '../datasets/split/split.ts';
+import type { EncoderOptions } from '../encoders/encoders.ts';
 import type { StoreOptions } from '../store/store.ts';
 import type { Comparison } from '../training/compare.ts';
-import type { ColumnNames } from '../training/dataset/example.ts';
+import type { Recipe } from '../training/loop/recipe.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
-import type { Recipe } from '../training/recipe.ts';
-import type { SplitMethod } from '../training/splitting/split.ts';
 import type { JobFailure } from './failure.ts';
 import type { Ownership } from './ownership.ts';
 

@@ -3,8 +3,8 @@ import type { Artifacts } from './artifacts/artifacts.ts';
 import { openArtifacts } from './artifacts/open-artifacts.ts';
 import type { Database } from './database/database.ts';
 import { openDatabase } from './database/open-database.ts';
-import { Scratch } from './files/scratch.ts';
 import { checkIdentity } from './identity.ts';
+import { Scratch } from './scratch.ts';
 
 export interface StoreOptions {
   /** Folder of all data of this machine. */

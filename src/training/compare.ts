@@ -1,33 +1,33 @@
 import type { TargetKind } from '../arl/target.ts';
-import type { Encoders } from '../inference/encoders.ts';
-import type { ItemProbabilities } from '../inference/head.ts';
-import type { Modality } from '../inference/modality.ts';
-import type { Engine } from '../runtime/engine.ts';
-import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
-import type { Dataset } from './dataset/dataset.ts';
-import type { AnswerMetrics } from './evaluation/answers.ts';
-import { measureAnswers } from './evaluation/answers.ts';
-import { type MetricTitle, metricTitles } from './evaluation/metrics.ts';
+import type { Dataset } from '../datasets/example.ts';
+import { groupTwins } from '../datasets/split/duplicates.ts';
+import type { SplitMethod } from '../datasets/split/split.ts';
+import type { SplitRows } from '../datasets/split/split-rows.ts';
+import { splitRows } from '../datasets/split/split-rows.ts';
+import type { Encoders } from '../encoders/encoders.ts';
+import type { AnswerMetrics } from '../evaluation/answers.ts';
+import { measureAnswers } from '../evaluation/answers.ts';
+import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
 import {
   type Difference,
   mean,
   pairedDifference,
   standardDeviation,
-} from './evaluation/paired-difference.ts';
-import { priorOf } from './evaluation/prior.ts';
+} from '../evaluation/paired-difference.ts';
+import { priorOf } from '../evaluation/prior.ts';
+import type { ItemProbabilities } from '../heads/head.ts';
+import type { Modality } from '../modalities/modality.ts';
+import type { Engine } from '../runtime/engine.ts';
+import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
 import { type FeatureTable, selectRows } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';
-import { fitHead } from './fit.ts';
+import { fitHead } from './loop/fit.ts';
+import { type Recipe, recipeFor } from './loop/recipe.ts';
+import { onEngines, withEngines } from './loop/side-by-side.ts';
+import type { TrainingOptions } from './loop/trainer.ts';
 import type { TrainingProgress } from './progress.ts';
-import { type Recipe, recipeFor } from './recipe.ts';
 import { calibrateRecipe } from './search/recipe-search.ts';
 import type { HeadThresholds } from './search/thresholds.ts';
-import { onEngines, withEngines } from './side-by-side.ts';
-import type { SplitMethod } from './splitting/split.ts';
-import type { SplitRows } from './splitting/split-rows.ts';
-import { splitRows } from './splitting/split-rows.ts';
-import { groupTwins } from './splitting/twins.ts';
-import type { TrainingOptions } from './steps/trainer.ts';
 
 export interface CompareOptions {
   dataset: Dataset;

@@ -1,7 +1,7 @@
 import type { TargetKind } from '../arl/target.ts';
-import type { Modality } from '../inference/modality.ts';
+import type { Modality } from '../modalities/modality.ts';
 import type { FeatureTable } from './features/feature-table.ts';
-import { chooseRecipe, type Recipe } from './recipe.ts';
+import { chooseRecipe, type Recipe } from './loop/recipe.ts';
 
 /** Who is compared: every way to train a head, on equal terms. */
 export const contenders = [

@@ -1,15 +1,15 @@
+import type { Dataset } from '../datasets/example.ts';
+import type { Encoders } from '../encoders/encoders.ts';
 import { TandemError } from '../errors.ts';
-import type { Encoders } from '../inference/encoders.ts';
-import { type Head, loadHead } from '../inference/head.ts';
-import { HeadEngines, sayingWhoStopped } from '../inference/head-engines.ts';
-import type { HeadFolder } from '../store/heads/head-reading.ts';
-import { answerRows } from './answer-rows.ts';
-import type { Dataset } from './dataset/dataset.ts';
-import type { AnswerMetrics } from './evaluation/answers.ts';
-import { measureAnswers } from './evaluation/answers.ts';
+import type { AnswerMetrics } from '../evaluation/answers.ts';
+import { measureAnswers } from '../evaluation/answers.ts';
+import { HeadEngines, sayingWhoStopped } from '../heads/engines.ts';
+import { type Head, loadHead } from '../heads/head.ts';
+import type { HeadFolder } from '../heads/registry/head-reading.ts';
+import { ownLabels } from '../targets/labels-in.ts';
 import { extractFeatures } from './features/features.ts';
+import { answerRows } from './loop/answer-rows.ts';
 import type { TrainingProgress } from './progress.ts';
-import { ownLabels } from './targets/labels-in.ts';
 
 export interface EvaluateOptions {
   dataset: Dataset;

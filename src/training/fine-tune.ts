@@ -1,24 +1,24 @@
+import type { Dataset } from '../datasets/example.ts';
+import { groupTwins } from '../datasets/split/duplicates.ts';
+import type { SplitMethod } from '../datasets/split/split.ts';
+import { splitRows } from '../datasets/split/split-rows.ts';
+import { modalitiesIn, withModality } from '../datasets/with-modality.ts';
+import type { Encoders } from '../encoders/encoders.ts';
 import { TandemError } from '../errors.ts';
-import type { Encoders } from '../inference/encoders.ts';
+import { checkHeadName } from '../heads/registry/head-name.ts';
+import type { HeadRegistry, MakingJob } from '../heads/registry/heads.ts';
 import { product } from '../product.ts';
 import { Engine } from '../runtime/engine.ts';
 import { runtimeVersion } from '../runtime/provider.ts';
-import { checkHeadName } from '../store/heads/head-name.ts';
-import type { HeadRegistry, MakingJob } from '../store/heads/heads.ts';
-import type { Dataset } from './dataset/dataset.ts';
-import { modalitiesIn, withModality } from './dataset/with-modality.ts';
 import { extractFeatures } from './features/features.ts';
-import { fitHead } from './fit.ts';
+import { CheckpointFolder, type WrittenCheckpoint } from './loop/checkpoints.ts';
+import { fitHead } from './loop/fit.ts';
+import { checkRecipe, type Recipe, recipeFor } from './loop/recipe.ts';
+import { nearDuplicates } from './near-duplicates.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
-import { checkRecipe, type Recipe, recipeFor } from './recipe.ts';
 import { registerHead } from './register-head.ts';
 import type { WriteReport } from './report-input.ts';
 import { searchRecipe } from './search/recipe-search.ts';
-import { nearDuplicates } from './splitting/near-duplicates.ts';
-import type { SplitMethod } from './splitting/split.ts';
-import { splitRows } from './splitting/split-rows.ts';
-import { groupTwins } from './splitting/twins.ts';
-import { CheckpointFolder, type WrittenCheckpoint } from './steps/checkpoints.ts';
 import { readSummary } from './summary.ts';
 
 export interface FineTuneOptions {

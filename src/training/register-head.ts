@@ -1,22 +1,23 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { hashInNoOrder } from '../datasets/dataset.ts';
+import type { Dataset } from '../datasets/example.ts';
+import type { SplitRows } from '../datasets/split/split-rows.ts';
+import type { Encoders } from '../encoders/encoders.ts';
 import { TandemError } from '../errors.ts';
-import type { Encoders } from '../inference/encoders.ts';
-import { type HeadManifest, headFiles, headManifestSchema } from '../inference/head-manifest.ts';
+import { measureAnswers } from '../evaluation/answers.ts';
+import { type HeadManifest, headFiles, headManifestSchema } from '../heads/manifest.ts';
+import type { HeadVersion } from '../heads/registry/head-reading.ts';
+import type { HeadRegistry, MakingJob } from '../heads/registry/heads.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
-import type { HeadVersion } from '../store/heads/head-reading.ts';
-import type { HeadRegistry, MakingJob } from '../store/heads/heads.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
-import { type Dataset, hashInNoOrder } from './dataset/dataset.ts';
-import { measureAnswers } from './evaluation/answers.ts';
 import { type FeatureTable, selectRows } from './features/feature-table.ts';
-import type { FittedHead } from './fit.ts';
-import type { Recipe } from './recipe.ts';
+import type { FittedHead } from './loop/fit.ts';
+import type { Recipe } from './loop/recipe.ts';
+import type { NearDuplicate } from './near-duplicates.ts';
 import type { WriteReport } from './report-input.ts';
 import type { RecipeSearch } from './search/recipe-search.ts';
-import type { NearDuplicate } from './splitting/near-duplicates.ts';
-import type { SplitRows } from './splitting/split-rows.ts';
 
 /** A head that was trained and asked about the test rows, and all that is to be told of it. */
 export interface HeadToRegister {

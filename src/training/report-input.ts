@@ -1,8 +1,8 @@
-import type { ItemProbabilities } from '../inference/head.ts';
-import type { HeadManifest } from '../inference/head-manifest.ts';
-import type { Example } from './dataset/dataset.ts';
-import type { TrainingHistory } from './steps/history.ts';
-import type { TargetTable } from './targets/targets.ts';
+import type { Example } from '../datasets/example.ts';
+import type { ItemProbabilities } from '../heads/head.ts';
+import type { HeadManifest } from '../heads/manifest.ts';
+import type { TargetTable } from '../targets/targets.ts';
+import type { TrainingHistory } from './loop/history.ts';
 
 export type TestExample = Example & { probabilities: ItemProbabilities };
 

@@ -1,5 +1,5 @@
-import { parseHeadManifest } from '../inference/head.ts';
-import type { HeadVersion } from '../store/heads/head-reading.ts';
+import { parseHeadManifest } from '../heads/head.ts';
+import type { HeadVersion } from '../heads/registry/head-reading.ts';
 import type { TrainingSummary } from './progress.ts';
 
 /**

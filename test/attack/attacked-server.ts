@@ -7,7 +7,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { main } from '../end-to-end/server.ts';
+import { main } from '../e2e/server.ts';
 import type { LongestTurn } from './probe.ts';
 
 const probe = fileURLToPath(new URL('probe.ts', import.meta.url));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type StartedServer, startServer } from '../end-to-end/server.ts';
+import { type StartedServer, startServer } from '../e2e/server.ts';
 import { deepNames, longColumn, manyTexts, table } from './payloads/uploads.ts';
 
 /** Milliseconds in which a server that works on an upload must answer others; it was 4,900 where it read it itself. */

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTandemClient } from '../../clients/typescript/client.ts';
 import { pythonEnvironment } from '../../scripts/python-environment.ts';
-import { fixtures, type StartedServer, startServer } from '../end-to-end/server.ts';
+import { fixtures, type StartedServer, startServer } from '../e2e/server.ts';
 
 const run = promisify(execFile);
 const root = path.join(import.meta.dirname, '..', '..');

@@ -12,7 +12,7 @@ import {
   type TandemClient,
   type Upload,
 } from '../../clients/typescript/client.ts';
-import { type StartedServer, startServer, zip } from '../end-to-end/server.ts';
+import { type StartedServer, startServer, zip } from '../e2e/server.ts';
 import { plainPhotos } from '../plain-photos.ts';
 
 let folder: string;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { findEngine, hasImage, noEngine } from '../../scripts/container/engine.ts';
 import type { Job } from '../../src/jobs/job.ts';
-import { sampleArchive } from '../end-to-end/server.ts';
+import { sampleArchive } from '../e2e/server.ts';
 import { Deployed } from './deployed.ts';
 
 const image = 'tandem';

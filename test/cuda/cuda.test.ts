@@ -5,15 +5,15 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { usedDeviceMemory } from '../../bench/gpu/device.ts';
 import { comparePredictions, prepare } from '../../bench/gpu/predictions.ts';
 import { compareTraining, workloads } from '../../bench/gpu/training.ts';
-import { batchShapes } from '../../src/inference/batch-shapes.ts';
-import { loadTextEncoder } from '../../src/inference/encoder.ts';
-import { type Encoders, loadEncoders } from '../../src/inference/encoders.ts';
-import { type Head, loadHead } from '../../src/inference/head.ts';
+import { batchShapes } from '../../src/encoders/batch-shapes.ts';
+import { loadTextEncoder } from '../../src/encoders/encoder.ts';
+import { type Encoders, loadEncoders } from '../../src/encoders/encoders.ts';
+import { type Head, loadHead } from '../../src/heads/head.ts';
 import { Random } from '../../src/random.ts';
 import { Engine } from '../../src/runtime/engine.ts';
 import { EnginePool } from '../../src/runtime/engine-pool.ts';
 import type { Provider } from '../../src/runtime/protocol.ts';
-import { form, startServer } from '../end-to-end/server.ts';
+import { form, startServer } from '../e2e/server.ts';
 import { writeHungryEncoder } from '../hungry-encoder.ts';
 
 const models = path.join(import.meta.dirname, '..', '..', 'models');

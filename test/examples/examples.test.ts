@@ -6,7 +6,7 @@ import { parse } from 'csv-parse/sync';
 import { Browser, type HTMLInputElement } from 'happy-dom';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { pythonEnvironment } from '../../scripts/python-environment.ts';
-import { fixtures, form, runCommand, type StartedServer, startServer } from '../end-to-end/server.ts';
+import { fixtures, form, runCommand, type StartedServer, startServer } from '../e2e/server.ts';
 import { commandsOf, type Place, runExample, startExample } from './example.ts';
 
 const coffee = path.join(fixtures, 'coffee.jpg');

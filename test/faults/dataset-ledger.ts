@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
 import type { Random } from '../../src/random.ts';
-import { form } from '../end-to-end/server.ts';
+import { form } from '../e2e/server.ts';
 import type { Client } from './client.ts';
 import type { Findings, Ledger } from './ledger.ts';
 import { type SampleRow, writeSample } from './sample.ts';

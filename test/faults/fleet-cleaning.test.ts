@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { DeleteObjectsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { expect, it } from 'vitest';
-import { print } from '../../src/commands/output.ts';
+import { print } from '../../src/cli/output.ts';
 import { Random } from '../../src/random.ts';
-import { form } from '../end-to-end/server.ts';
+import { form } from '../e2e/server.ts';
 import { type Fleet, type FleetMember, prepareFleet } from './fleet.ts';
 import { isShort, seed } from './options.ts';
 import { clockAhead } from './restarted-server.ts';

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { print } from '../../src/commands/output.ts';
+import { print } from '../../src/cli/output.ts';
 import { Random } from '../../src/random.ts';
-import { form } from '../end-to-end/server.ts';
+import { form } from '../e2e/server.ts';
 import { type FleetMember, prepareFleet } from './fleet.ts';
 import { HeadLedger } from './head-ledger.ts';
 import { isShort, seed } from './options.ts';

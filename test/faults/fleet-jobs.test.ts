@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { print } from '../../src/commands/output.ts';
+import { print } from '../../src/cli/output.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import { type Fleet, prepareFleet } from './fleet.ts';
 import { bringTexts, checkpointsOf, submit, until, weightsOf } from './long-job.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { Random } from '../../src/random.ts';
-import { form } from '../end-to-end/server.ts';
+import { form } from '../e2e/server.ts';
 import { prepareFleet } from './fleet.ts';
 import { isShort, seed } from './options.ts';
 import { writeSample } from './sample.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { runCommand, type StartedServer, startServerIn } from '../end-to-end/server.ts';
+import { runCommand, type StartedServer, startServerIn } from '../e2e/server.ts';
 import { type ObjectStore, startObjectStore, storeEnvironment } from '../stores/object-store.ts';
 import { type PostgresServer, startPostgres } from '../stores/postgres-server.ts';
 import { Client } from './client.ts';

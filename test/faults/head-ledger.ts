@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { Parser } from 'tar';
 import { expect } from 'vitest';
 import type { Random } from '../../src/random.ts';
-import { form } from '../end-to-end/server.ts';
+import { form } from '../e2e/server.ts';
 import type { Client } from './client.ts';
 import { applyChange, type HeadChange, type HeadModel, possibleChanges } from './head-model.ts';
 import type { Findings, Ledger } from './ledger.ts';

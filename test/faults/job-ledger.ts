@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { isOver, type Job } from '../../src/jobs/job.ts';
 import type { Random } from '../../src/random.ts';
-import { form } from '../end-to-end/server.ts';
+import { form } from '../e2e/server.ts';
 import type { Client } from './client.ts';
 import type { Findings, Ledger } from './ledger.ts';
 import { writeSample } from './sample.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Random } from '../../src/random.ts';
-import { type CommandResult, runCommand, startCommand } from '../end-to-end/server.ts';
+import { type CommandResult, runCommand, startCommand } from '../e2e/server.ts';
 import type { Client } from './client.ts';
 import type { Findings, Ledger } from './ledger.ts';
 

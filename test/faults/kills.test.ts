@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
-import { print } from '../../src/commands/output.ts';
+import { print } from '../../src/cli/output.ts';
 import { isBroken } from './client.ts';
 import { CommandKilled } from './key-ledger.ts';
 import { expectNoLeftovers } from './leftovers.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { type StartedServer, startCommand, startServer } from '../end-to-end/server.ts';
+import { type StartedServer, startCommand, startServer } from '../e2e/server.ts';
 import { Client } from './client.ts';
 import type { Place } from './place.ts';
 import { trainingsOf } from './trainings.ts';

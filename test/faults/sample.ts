@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import type { Random } from '../../src/random.ts';
-import { zip } from '../end-to-end/server.ts';
+import { zip } from '../e2e/server.ts';
 
 export interface SampleRow {
   text: string;

@@ -1,4 +1,4 @@
-import { print, table } from '../../src/commands/output.ts';
+import { print, table } from '../../src/cli/output.ts';
 
 /** Counts by row and column, printed as a table at the end. */
 export class Tally {

@@ -3,9 +3,9 @@ import path from 'node:path';
 import sharp from 'sharp';
 import { expect, it } from 'vitest';
 import { TandemError } from '../../src/errors.ts';
-import { decodePixels } from '../../src/inference/pixels.ts';
+import { decodePixels } from '../../src/modalities/image/pixels.ts';
 import { Random } from '../../src/random.ts';
-import { fixtures } from '../end-to-end/server.ts';
+import { fixtures } from '../e2e/server.ts';
 import { firstSeed, mutate, shares } from './mutate.ts';
 
 const preprocessing = { shortSide: 256, crop: 224, kernel: 'cubic', background: 'white' } as const;

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pythonEnvironment } from '../../scripts/python-environment.ts';
-import { type StartedServer, startServer } from '../end-to-end/server.ts';
+import { type StartedServer, startServer } from '../e2e/server.ts';
 import { firstSeed, shares } from './mutate.ts';
 
 const mebibyte = 2 ** 20;

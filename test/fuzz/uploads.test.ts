@@ -7,9 +7,9 @@ import sharp from 'sharp';
 import { create } from 'tar';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import yazl from 'yazl';
+import { tryImport } from '../../src/datasets/import/import.ts';
 import { TandemError } from '../../src/errors.ts';
 import { Random } from '../../src/random.ts';
-import { tryImport } from '../../src/training/dataset/import.ts';
 import { firstSeed, mutate, shares } from './mutate.ts';
 
 let folder: string;

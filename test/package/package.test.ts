@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { missingFiles } from '../../scripts/compiled-files.ts';
-import { zip } from '../end-to-end/server.ts';
+import { zip } from '../e2e/server.ts';
 import { plainPhotos } from '../plain-photos.ts';
 import { type Served, Stranger, succeed } from './stranger.ts';
 

@@ -14,12 +14,12 @@ beforeAll(async () => {
 async function startedWhere(engines: string): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'required-node-'));
   onTestFinished(() => rm(folder, { recursive: true }));
-  await mkdir(path.join(folder, 'src'));
+  await mkdir(path.join(folder, 'src', 'cli'), { recursive: true });
   for (const file of ['bin', 'src/main.ts', 'src/require-node.js'])
     await cp(path.join(root, file), path.join(folder, file), { recursive: true });
   const description = { ...packageJson, engines: { node: engines } };
   await writeFile(path.join(folder, 'package.json'), JSON.stringify(description));
-  await writeFile(path.join(folder, 'src/command-line.ts'), 'await future syntax;');
+  await writeFile(path.join(folder, 'src/cli/command-line.ts'), 'await future syntax;');
   return folder;
 }
 

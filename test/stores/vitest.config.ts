@@ -9,9 +9,12 @@ export default defineConfig({
   ...everywhere,
   test: {
     ...everywhere.test,
-    include: ['store', 'jobs', 'server', 'inference', 'training/dataset', 'end-to-end'].map(
-      (room) => `test/${room}/**/*.test.ts`,
-    ),
+    include: [
+      ...['store', 'jobs', 'heads', 'datasets', 'protocols', 'encoders', 'modalities'].map(
+        (room) => `test/unit/${room}/**/*.test.ts`,
+      ),
+      'test/e2e/**/*.test.ts',
+    ],
     // The command copies a data folder that holds everything.
     exclude: ['test/**/backup.test.ts'],
     globalSetup: ['test/sample-set.ts', 'test/stores/global-setup.ts'],

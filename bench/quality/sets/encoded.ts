@@ -2,10 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { drawPictures } from '../../../scripts/sample-set/draw.ts';
-import { encoderOptions } from '../../../src/commands/encoder-settings.ts';
+import { encoderOptions } from '../../../src/app/encoder-settings.ts';
 import { encoderSettings, readSettings } from '../../../src/config.ts';
-import { loadEncoders } from '../../../src/inference/encoders.ts';
-import { type Dataset, readDataset } from '../../../src/training/dataset/dataset.ts';
+import { readDataset } from '../../../src/datasets/dataset.ts';
+import type { Dataset } from '../../../src/datasets/example.ts';
+import { loadEncoders } from '../../../src/encoders/encoders.ts';
 import {
   type FeatureTable,
   loadTable,

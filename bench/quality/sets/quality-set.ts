@@ -1,6 +1,6 @@
+import type { SplitRows } from '../../../src/datasets/split/split-rows.ts';
 import { Random } from '../../../src/random.ts';
 import type { FeatureTable, MemoryColumn } from '../../../src/training/features/feature-table.ts';
-import type { SplitRows } from '../../../src/training/splitting/split-rows.ts';
 
 /** Encoded examples with their labels, and how they are divided for a seed. */
 export interface LabelledFeatures {

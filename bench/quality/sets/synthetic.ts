@@ -1,4 +1,4 @@
-import { softmax } from '../../../src/inference/softmax.ts';
+import { softmax } from '../../../src/heads/softmax.ts';
 import { Random } from '../../../src/random.ts';
 import { type MemoryColumn, memoryColumn } from '../../../src/training/features/feature-table.ts';
 import { fourFifths, type LabelledFeatures, type QualitySet, splitByLabel } from './quality-set.ts';

@@ -1,7 +1,7 @@
 import { close, ftruncate, mkdir, open, read, unlink, write } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { Modality } from '../../inference/modality.ts';
+import type { Modality } from '../../modalities/modality.ts';
 import type { WritableColumn } from './feature-table.ts';
 
 /** Reads under way at a time. */

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { basename } from 'node:path';
 import pMap from 'p-map';
+import type { Dataset, Example } from '../../datasets/example.ts';
+import type { Encoders } from '../../encoders/encoders.ts';
 import { type ErrorItem, TandemError } from '../../errors.ts';
-import type { Encoders } from '../../inference/encoders.ts';
-import { type Modality, modalities } from '../../inference/modality.ts';
+import { type Modality, modalities } from '../../modalities/modality.ts';
 import { sha256OfFile } from '../../store/files/checksum.ts';
-import type { Dataset, Example } from '../dataset/dataset.ts';
-import { inBatches } from '../in-batches.ts';
-import { encodeTargets } from '../targets/targets.ts';
+import { encodeTargets } from '../../targets/targets.ts';
 import { FeatureCache } from './feature-cache.ts';
 import { createFileColumn } from './feature-file.ts';
 import { type FeatureTable, memoryColumn, type WritableColumn } from './feature-table.ts';
+import { inBatches } from './in-batches.ts';
 
 export interface ExtractionOptions {
   /** Folder of the features that earlier extractions left; without it everything is encoded. */

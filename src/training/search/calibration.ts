@@ -1,8 +1,8 @@
 import type { HeadCalibration } from '../../arl/serving.ts';
-import type { ItemProbabilities } from '../../inference/head.ts';
-import type { Modality } from '../../inference/modality.ts';
-import { fitOutputScaling } from '../targets/output-scaling.ts';
-import type { TargetTable } from '../targets/targets.ts';
+import type { ItemProbabilities } from '../../heads/head.ts';
+import type { Modality } from '../../modalities/modality.ts';
+import { fitOutputScaling } from '../../targets/output-scaling.ts';
+import type { TargetTable } from '../../targets/targets.ts';
 import { type AnswerFamily, fitPooling, numbers, oneLabel, pool, severalLabels } from './pooling.ts';
 
 /** What heads said of examples that they were not trained on, and the truth. */

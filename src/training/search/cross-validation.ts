@@ -1,11 +1,11 @@
-import type { ItemProbabilities } from '../../inference/head.ts';
+import type { SplitRows } from '../../datasets/split/split-rows.ts';
+import type { ItemProbabilities } from '../../heads/head.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { type FeatureTable, selectRows } from '../features/feature-table.ts';
-import { fitHead } from '../fit.ts';
-import type { Recipe } from '../recipe.ts';
-import { onEngines } from '../side-by-side.ts';
-import type { SplitRows } from '../splitting/split-rows.ts';
-import type { CheckpointFolder } from '../steps/checkpoints.ts';
+import type { CheckpointFolder } from '../loop/checkpoints.ts';
+import { fitHead } from '../loop/fit.ts';
+import type { Recipe } from '../loop/recipe.ts';
+import { onEngines } from '../loop/side-by-side.ts';
 import type { HeldOutAnswers } from './calibration.ts';
 
 export interface CrossValidationOptions {

@@ -1,8 +1,8 @@
-import type { ItemProbabilities } from '../../inference/head.ts';
-import type { Modality } from '../../inference/modality.ts';
-import { usualThreshold } from '../../inference/thresholds.ts';
-import { countDecision, f1Of, noDecisions } from '../evaluation/several-labels.ts';
-import type { TargetTable } from '../targets/targets.ts';
+import { countDecision, f1Of, noDecisions } from '../../evaluation/multi-label.ts';
+import type { ItemProbabilities } from '../../heads/head.ts';
+import { usualThreshold } from '../../heads/thresholds.ts';
+import type { Modality } from '../../modalities/modality.ts';
+import type { TargetTable } from '../../targets/targets.ts';
 
 /** From which probability each label is given: in the answer from everything, and in that of each modality alone. */
 export interface HeadThresholds {

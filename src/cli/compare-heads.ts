@@ -1,0 +1,154 @@
+import { Command } from 'commander';
+import { encoderOptions, featureCache } from '../app/encoder-settings.ts';
+import { shippedHeads, storeOptions } from '../app/store-options.ts';
+import { headSettings } from '../config.ts';
+import { loadEncoders } from '../encoders/encoders.ts';
+import { compareManifests, type VersionComparison } from '../evaluation/compare-manifests.ts';
+import { metricTitles } from '../evaluation/metrics.ts';
+import { parseHeadManifest } from '../heads/head.ts';
+import { HeadRegistry } from '../heads/registry/heads.ts';
+import { openStore } from '../store/store.ts';
+import { compareOnRows, type RowComparison } from '../training/compare-on-rows.ts';
+import { addColumnOptions, addSettings, columnNames, example, openDataset, settingsOf } from './options.ts';
+import { metricText, print, printJson, table } from './output.ts';
+import { progressBar } from './progress-bar.ts';
+
+/** Disagreements that are shown to a person. */
+const shown = 10;
+/** Characters of a value that are shown to a person. */
+const longestValue = 40;
+
+export const compareHeads = addSettings(
+  addColumnOptions(
+    new Command('compare')
+      .summary('say what differs between two versions, and whether one is better')
+      .description(
+        'Says what differs between two versions, of one head or of two, and shows the figures of both. With a dataset both answer all of it, which tells whether one is better.',
+      )
+      .argument('<first>', 'name, name@version or name@alias')
+      .argument('<second>', 'the same')
+      .option('--dataset <dataset>', 'folder of a dataset, or the id of an imported one'),
+  ).option('--json', 'print one JSON object'),
+  headSettings,
+)
+  .addHelpText('after', example('heads compare pets@2 pets@3 --dataset photos-of-june/'))
+  .action(async (first: string, second: string, options, command: Command) => {
+    const chosen = settingsOf(command, headSettings);
+    await using store = await openStore(storeOptions(chosen));
+    const registry = new HeadRegistry(store, shippedHeads(chosen));
+    const versions = [await registry.open(first), await registry.open(second)] as const;
+    const [ours, theirs] = versions.map(({ name, version, manifest }) =>
+      parseHeadManifest(manifest, `${name}@${version}`),
+    );
+    const comparison = compareManifests(ours, theirs);
+    const onDataset = async (reference: string) => {
+      const onProgress = progressBar();
+      const { target } = ours;
+      const columns = columnNames(options);
+      const dataset = await openDataset(reference, store, {
+        columns,
+        target,
+        purpose: 'measuring',
+        onProgress,
+      });
+      const encoders = await loadEncoders(encoderOptions(chosen));
+      try {
+        return await compareOnRows(encoders, {
+          dataset,
+          heads: versions,
+          headTimeout: chosen['head-timeout'],
+          featureCache: featureCache(chosen),
+          onProgress,
+        });
+      } finally {
+        await encoders.close();
+      }
+    };
+    const rows = options.dataset === undefined ? undefined : await onDataset(options.dataset);
+    if (options.json) return printJson({ ...comparison, ...(rows && { onDataset: rows }) });
+    showVersions(comparison);
+    if (rows) showRows(comparison, rows);
+  });
+
+const titles = new Map(
+  Object.values(metricTitles)
+    .flat()
+    .map((title) => [title.name, title]),
+);
+const answerNames = { fused: 'everything', image: 'image only', text: 'text only' };
+
+function nameOf({ name, version }: VersionComparison['first']): string {
+  return `${name}@${version}`;
+}
+
+function showVersions({ first, second, labels, differences, testedOn, figures }: VersionComparison): void {
+  const names = [nameOf(first), nameOf(second)];
+  if (labels.added.length > 0) print(`labels that only ${names[1]} gives: ${labels.added.join(', ')}`);
+  if (labels.removed.length > 0) print(`labels that only ${names[0]} gives: ${labels.removed.join(', ')}`);
+  const changes = differences.map(({ field, first, second }) => [field, short(first), short(second)]);
+  if (changes.length > 0) print(table([['what differs', ...names], ...changes]));
+  else print(`${names[0]} and ${names[1]} were trained alike`);
+  print();
+  const written = (name: string, value: number | undefined) =>
+    value === undefined ? '-' : metricText(value, titles.get(name)!.isShare);
+  const rows = figures
+    .filter(({ name }) => titles.has(name))
+    .map(({ answersFrom, name, first, second, difference }) => [
+      `${titles.get(name)!.title}, ${answerNames[answersFrom]}`,
+      written(name, first),
+      written(name, second),
+      signed(difference, titles.get(name)!.isShare),
+    ]);
+  print(table([['each on its own test split', ...names, 'difference'], ...rows]));
+  const verdict = { 'the same': 'comparable', others: 'not comparable', unknown: 'perhaps comparable' };
+  print(`${verdict[testedOn.examples]}: ${testedOn.why}`);
+}
+
+function showRows({ first, second }: VersionComparison, rows: RowComparison): void {
+  const { dataset, trainedOnIt, figures, right, mcnemar, disagreements } = rows;
+  const names = [nameOf(first), nameOf(second)];
+  const words = {
+    'the first is better': `${names[0]} is better`,
+    'the second is better': `${names[1]} is better`,
+    'no difference': 'no difference',
+  };
+  print();
+  print(
+    table([
+      [`both on ${dataset.name}`, ...names, 'difference', '95 % interval', 'verdict'],
+      ...figures.map(({ name, first, second, difference, interval, verdict }) => {
+        const { title, isShare } = titles.get(name)!;
+        return [
+          title,
+          metricText(first, isShare),
+          metricText(second, isShare),
+          signed(difference, isShare),
+          interval.map((bound) => signed(bound, isShare)).join(' to '),
+          words[verdict],
+        ];
+      }),
+    ]),
+  );
+  if (right)
+    print(
+      `of ${dataset.examples} examples ${right.both} are right by both, ${right.onlyFirst} by ${names[0]} alone, ${right.onlySecond} by ${names[1]} alone, ${right.neither} by neither (McNemar’s exact test: p ${mcnemar!.toPrecision(2)})`,
+    );
+  for (const name of trainedOnIt)
+    print(`note: ${name} was trained on part of this very dataset, which flatters it`);
+  if (!disagreements || disagreements.count === 0) return;
+  print(`they disagree on ${disagreements.count}:`);
+  for (const { row, label, first, second } of disagreements.rows.slice(0, shown))
+    print(`  row ${row}, ${label}: ${first || 'none'}, ${second || 'none'}`);
+  if (disagreements.count > shown) print('  … (--json lists up to 1000)');
+}
+
+function signed(value: number | undefined, isShare: boolean): string {
+  if (value === undefined) return '-';
+  return `${value >= 0 ? '+' : ''}${metricText(value, isShare)}`;
+}
+
+function short(value: unknown): string {
+  if (value === undefined) return '-';
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > longestValue ? `${text.slice(0, longestValue)}…` : text;
+}

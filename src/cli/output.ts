@@ -1,0 +1,94 @@
+import Table from 'cli-table3';
+import type { TargetKind } from '../arl/target.ts';
+import type { AnswerMetrics } from '../evaluation/answers.ts';
+import { type Metrics, metricTitles } from '../evaluation/metrics.ts';
+
+/** What moves a terminal's cursor, changes its colours or turns its text around, and is no line feed. */
+const control = /(?!\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * A text with its control characters written out: names, labels and messages come from whoever made them, and a terminal
+ * obeys what it is shown.
+ * @example visible('red\u001b[31m') // 'red\\u001b[31m'
+ */
+export function visible(text: string): string {
+  return text.replace(control, escaped);
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** Prints one JSON object and nothing else, for machines. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${visible(JSON.stringify(value, null, 2))}\n`);
+}
+
+/** Prints a line for people. */
+export function print(line = ''): void {
+  process.stdout.write(`${visible(line)}\n`);
+}
+
+/** Prints a line for people beside the output: a note, or what went wrong. */
+export function printAside(line: string): void {
+  process.stderr.write(`${visible(line)}\n`);
+}
+
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+const noBorders = Object.fromEntries(
+  ['top', 'bottom', 'left', 'right', 'mid', 'middle'].flatMap((side) => [
+    [side, side === 'middle' ? '  ' : ''],
+    [`${side}-mid`, ''],
+    [`${side}-left`, ''],
+    [`${side}-right`, ''],
+  ]),
+);
+
+/** A table with aligned columns, the first to the left and the others to the right. */
+export function table([head, ...rows]: readonly (readonly string[])[]): string {
+  const columns = head.map((_, column) => (column === 0 ? 'left' : 'right'));
+  const style = { head: [], border: [], 'padding-left': 0, 'padding-right': 0 };
+  const lines = new Table({
+    chars: { ...noBorders, 'left-mid': '', mid: '', 'mid-mid': '' },
+    style,
+    colAligns: columns,
+  });
+  // A line feed in a cell would begin a line of its own.
+  lines.push(...[head, ...rows].map((row) => row.map((cell) => visible(cell).replaceAll('\n', escaped))));
+  return lines.toString();
+}
+
+/** What a head can answer: so many labels, or numbers. */
+export function answersTitle(target: TargetKind, labels: number): string {
+  return target === 'regression' ? 'numbers' : `${labels} labels`;
+}
+
+/** A number that a head says, with as many digits as it can mean: it answers in single precision. */
+export function numberText(value: number): string {
+  return String(Number(value.toPrecision(7)));
+}
+
+/** One figure of a head. */
+export function metricText(value: number, isShare: boolean): string {
+  if (isShare) return percent(value);
+  return value !== 0 && Math.abs(value) < 0.001 ? value.toPrecision(3) : value.toFixed(3);
+}
+
+/** The main figures of a head, as a table: together, and each modality alone. */
+export function metricsTable({ fused, image, text }: AnswerMetrics, target: TargetKind): string {
+  const titles = metricTitles[target];
+  const row = (name: string, metrics: Metrics) => [
+    name,
+    ...titles.map((metric) => metricText(metrics[metric.name], metric.isShare)),
+    String(metrics.examples),
+  ];
+  return table([
+    ['answers from', ...titles.map(({ title }) => title), 'examples'],
+    row('everything', fused),
+    ...(image ? [row('image only', image)] : []),
+    ...(text ? [row('text only', text)] : []),
+  ]);
+}

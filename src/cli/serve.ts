@@ -1,0 +1,70 @@
+import { Command } from 'commander';
+import { type RunningServer, startServer } from '../app/start-server.ts';
+import { encoderSettings, serverSettings } from '../config.ts';
+import { product } from '../product.ts';
+import type { HeadSummary } from '../protocols/pipeline/services.ts';
+import { endProcess } from './end-process.ts';
+import { addSettings, example, settingsOf } from './options.ts';
+import { print, printJson } from './output.ts';
+
+const allSettings = [...encoderSettings, ...serverSettings] as const;
+
+export const serve = addSettings(
+  new Command('serve')
+    .summary('answer predictions and fine-tune over HTTP')
+    .description('Serves predictions and fine-tunings over HTTP until it is stopped.')
+    .option('--json', 'announce the start as one JSON object'),
+  allSettings,
+)
+  .addHelpText('after', example('serve --port 8080'))
+  .action(async (options, command: Command) => {
+    const chosen = settingsOf(command, allSettings);
+    const stopped = stopSignal();
+    const running = await startServer(chosen);
+    const { heads } = await running.services.heads();
+    if (options.json) {
+      const { address, grpc, provider, store, batching } = running;
+      printJson({ address, grpc, provider, store, batching, heads });
+    } else announce(running, heads);
+    void stopped.then((signal) =>
+      endProcess((delay) => running.close(delay), signal === 'SIGTERM' ? chosen['drain-delay'] : 0),
+    );
+  });
+
+/** npm passes on a Ctrl-C that the terminal has sent to the server already: no sooner is a signal another one. Milliseconds. */
+const sameSignal = 1000;
+
+/**
+ * The first signal to stop. It waits until the server has started: ONNX Runtime crashes where the process ends while it
+ * loads a model. Another one ends the process at once.
+ */
+function stopSignal(): Promise<NodeJS.Signals> {
+  let first: number | undefined;
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.removeAllListeners(signal).on(signal, () => {
+        const now = performance.now();
+        first ??= now;
+        if (now - first > sameSignal) process.kill(process.pid, 'SIGKILL');
+        resolve(signal);
+      });
+  });
+}
+
+function announce({ address, grpc, provider, store, batching }: RunningServer, heads: HeadSummary[]): void {
+  const names = heads
+    .map(({ name, version, labels }) => `${name}@${version} (${labels.length} labels)`)
+    .join(', ');
+  print(`${product.name} ${product.version} answers at ${address}`);
+  if (grpc) print(`gRPC: ${grpc}`);
+  print(`provider: ${provider.provider} (${provider.reason})`);
+  print(`data: metadata in ${store.metadata}, files in ${store.artifacts}`);
+  const { engines, budgets, tuning } = batching;
+  print(
+    `engines: ${engines}, batches of up to ${budgets.image} pixels and ${budgets.text} tokens (${tuning ?? `usual; ${product.invocation} tune measures what suits this machine`})`,
+  );
+  print(`heads: ${names || 'none yet; POST /v1/jobs or the train command makes one'}`);
+  if (heads.length === 0) return;
+  print('try it:');
+  print(`  curl ${address}/v1/predict -F head=${heads[0].name} -F text='a slice of pizza with cheese'`);
+}

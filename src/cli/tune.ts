@@ -1,0 +1,66 @@
+import { Command } from 'commander';
+import { encoderOptions } from '../app/encoder-settings.ts';
+import { thisMachine, tuningFile, writeTuning } from '../app/tuning-file.ts';
+import { encoderSettings } from '../config.ts';
+import { tune as measure, type TuningMeasurement } from '../encoders/tuning.ts';
+import { sharp } from '../modalities/image/sharp.ts';
+import { product } from '../product.ts';
+import { addSettings, example, numberOption, settingsOf } from './options.ts';
+import { print, printJson, table } from './output.ts';
+import { progressBar } from './progress-bar.ts';
+
+/** As long as most texts that people write to pictures: some 24 tokens. */
+const text =
+  'second-hand bicycle, some scratches on the frame, new tyres, works as it should, to be picked up in town';
+
+export const tune = addSettings(
+  new Command('tune')
+    .summary('measure how many engines and which batches suit this machine')
+    .description(
+      'Encodes for some seconds with different numbers of engines and sizes of batches, and writes what was fastest to tuning.json in the data folder. serve takes it from there wherever its settings say auto.',
+    )
+    .option('--milliseconds <count>', 'length of each measurement', numberOption(50, 60_000), 400)
+    .option('--json', 'print one JSON object'),
+  encoderSettings,
+)
+  .addHelpText('after', example(`tune && ${product.invocation} serve`))
+  .action(async ({ milliseconds, json }, command: Command) => {
+    const chosen = settingsOf(command, encoderSettings);
+    const options = encoderOptions(chosen);
+    const bar = progressBar();
+    const picture = await sharp({ create: { width: 320, height: 240, channels: 3, background: 'teal' } })
+      .jpeg()
+      .toBuffer();
+    const tuning = await measure(options, {
+      pictures: [picture],
+      texts: [text],
+      milliseconds,
+      onProgress: (done, total) => bar({ stage: 'measuring', done, total }),
+    });
+    const { engines, budgets, measurements } = tuning;
+    await writeTuning(chosen.data, {
+      format: 1,
+      machine: thisMachine(options),
+      measuredAt: new Date().toISOString(),
+      engines,
+      budgets,
+      measurements: measurements.map((measurement) => ({ ...measurement })),
+    });
+    if (json) {
+      printJson({ file: tuningFile(chosen.data), ...tuning });
+      return;
+    }
+    print(table([['engines', 'batch', 'pictures/s', 'texts/s'], ...rows(measurements)]));
+    print(
+      `${engines} engines, batches of up to ${budgets.image} pixels and ${budgets.text} tokens: written to ${tuningFile(chosen.data)}`,
+    );
+  });
+
+function rows(measurements: readonly TuningMeasurement[]): string[][] {
+  const groups = Map.groupBy(measurements, ({ engines, items }) => `${engines} ${items}`);
+  return [...groups.values()].map((group) => {
+    const rate = (modality: string) =>
+      group.find((one) => one.modality === modality)?.itemsPerSecond.toFixed(0) ?? '';
+    return [String(group[0].engines), String(group[0].items), rate('image'), rate('text')];
+  });
+}

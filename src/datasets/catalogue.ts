@@ -1,0 +1,410 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Transaction } from 'kysely';
+import pMap from 'p-map';
+import { z } from 'zod';
+import { TandemError } from '../errors.ts';
+import { leaveToCleaning, removeUnknown } from '../store/artifacts/artifacts.ts';
+import { PendingArtifacts } from '../store/artifacts/pending.ts';
+import type { Tables } from '../store/database/database.ts';
+import type { Store } from '../store/store.ts';
+import { countExamples } from './counts.ts';
+import type { ColumnNames, Dataset, Example } from './example.ts';
+import { PictureStore, pictureUserOf } from './images.ts';
+import { readLines } from './read/text-stream.ts';
+
+const countsSchema = z.object({
+  examples: z.int(),
+  images: z.int(),
+  texts: z.int(),
+  distinctImages: z.int(),
+  train: z.int(),
+  test: z.int(),
+  labels: z.array(z.object({ label: z.string(), examples: z.int() })),
+  numbers: z.object({ least: z.number(), most: z.number(), mean: z.number(), distinct: z.int() }).optional(),
+});
+
+/** What is kept of a dataset that was imported, beside its examples. */
+const recordSchema = z.object({
+  format: z.literal(1),
+  id: z.string(),
+  name: z.string(),
+  /** See `Dataset.hash`: what the dataset holds, wherever it came from. */
+  hash: z.string(),
+  /** See `Dataset`. */
+  target: z.enum(['single', 'multi', 'regression']).default('single'),
+  labelSeparator: z.string().default('|'),
+  labels: z.array(z.string()),
+  createdAt: z.iso.datetime(),
+  counts: countsSchema,
+  notes: z.array(z.string()),
+});
+
+export type DatasetRecord = z.infer<typeof recordSchema>;
+
+/** An example as it is kept: its picture by content. */
+type StoredExample = Omit<Example, 'image'>;
+
+/** Pictures that are fetched at a time, where they lie elsewhere. */
+const fetchedAtOnce = 16;
+
+/**
+ * The datasets that were imported. They never change, and a picture is stored once, whichever of them have it. The id
+ * is made of the name and the content, so importing the same again changes nothing.
+ * @example
+ * const catalogue = new DatasetCatalogue(store);
+ * const { record } = await catalogue.add(await readDataset('photos'), 'pets');
+ * const dataset = await catalogue.open(record.id);
+ */
+export class DatasetCatalogue {
+  readonly #store: Store;
+  readonly #pictures: PictureStore;
+  readonly #pending: PendingArtifacts;
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.#pending = new PendingArtifacts(store.database);
+    this.#pictures = new PictureStore(store);
+  }
+
+  /**
+   * Takes a dataset in. When this resolves all of it lasts; a crash before leaves nothing that is listed.
+   * @param onProgress counts the distinct pictures
+   * @param importing what the import calls itself, so that it can be abandoned where its process ends
+   * @returns the record, and whether it is new
+   */
+  async add(
+    dataset: Dataset,
+    name: string,
+    onProgress?: (done: number, total: number) => void,
+    importing: string = randomUUID(),
+  ): Promise<{ record: DatasetRecord; isNew: boolean }> {
+    const record: DatasetRecord = {
+      format: 1,
+      id: `${slug(name)}-${identify(dataset)}`,
+      name,
+      hash: dataset.hash,
+      target: dataset.target,
+      labelSeparator: dataset.labelSeparator,
+      labels: dataset.labels,
+      createdAt: new Date().toISOString(),
+      counts: countExamples(dataset.examples, dataset),
+      notes: dataset.notes,
+    };
+    const pictures = new Map(
+      dataset.examples.flatMap(({ image, imageHash }) => (image && imageHash ? [[imageHash, image]] : [])),
+    );
+    const onAdded = (done: number) => onProgress?.(done, pictures.size);
+    onAdded(0);
+    for (let own = importing; ; own = randomUUID()) {
+      const known = await this.#find(record.id);
+      if (known) {
+        await this.#repair(known, dataset.examples, pictures, onAdded);
+        return { record: known.record, isNew: false };
+      }
+      let isNew = false;
+      try {
+        await this.#pending.begin(own);
+        await this.#pictures.add(own, pictures, onAdded);
+        const examples = examplesKey(record.id, own);
+        await this.#keepExamples(examples, dataset.examples);
+        isNew = await this.#insert(record, examples, own);
+        if (isNew) return { record, isNew };
+        await leaveToCleaning(this.#store.artifacts.remove([examples]));
+      } finally {
+        if (!isNew) await leaveToCleaning(this.#pictures.release(own));
+      }
+    }
+  }
+
+  /** Releases what an import has stored whose process ended before it was done. One that was done is left alone. */
+  async abandon(importing: string): Promise<void> {
+    await this.#pending.giveUp(importing);
+    const registered = await this.#store.database.query
+      .selectFrom('dataset')
+      .select('id')
+      .where('pictureUser', '=', importing)
+      .executeTakeFirst();
+    if (!registered) await leaveToCleaning(this.#pictures.release(importing));
+  }
+
+  /**
+   * All of them that can be read, the newest first.
+   * @param onDamaged told of each other one
+   */
+  async list(onDamaged: (id: string, error: TandemError) => void = () => {}): Promise<DatasetRecord[]> {
+    const rows = await this.#store.database.query
+      .selectFrom('dataset')
+      .select(['id', 'record'])
+      .orderBy('createdAt', 'desc')
+      .execute();
+    return rows.flatMap((row) => {
+      try {
+        return [parseRecord(row)];
+      } catch (error) {
+        onDamaged(row.id, error as TandemError);
+        return [];
+      }
+    });
+  }
+
+  /** @throws TandemError `unknown-dataset`, naming those there are; `damaged-artifact` */
+  async get(id: string): Promise<DatasetRecord> {
+    return (await this.#get(id)).record;
+  }
+
+  /** The same, or undefined where there is none. */
+  async find(id: string): Promise<DatasetRecord | undefined> {
+    return (await this.#find(id))?.record;
+  }
+
+  /** Some of the examples, in their order, with the path of each one's picture. */
+  async examples(id: string, { offset = 0, limit = Number.POSITIVE_INFINITY } = {}): Promise<Example[]> {
+    const stored: StoredExample[] = [];
+    let index = 0;
+    for await (const example of this.stored(id)) {
+      if (index++ < offset) continue;
+      if (stored.length >= limit) break;
+      stored.push(example);
+    }
+    const hashes = new Set(stored.flatMap(({ imageHash }) => imageHash ?? []));
+    const files = await this.pictureFiles(id, hashes);
+    return stored.map((example) =>
+      example.imageHash ? { ...example, image: files.get(example.imageHash)! } : example,
+    );
+  }
+
+  /** The examples as they are kept, one after another, so that not all of them have to be in memory. */
+  async *stored(id: string): AsyncGenerator<StoredExample> {
+    const { examples } = await this.#get(id);
+    const file = await this.#store.artifacts.path(examples);
+    for await (const line of readLines(file, Number.POSITIVE_INFINITY)) if (line) yield JSON.parse(line);
+  }
+
+  /**
+   * Where pictures of a dataset lie on this machine, by their sha256.
+   * @throws TandemError `damaged-artifact`, `unknown-dataset`
+   */
+  async pictureFiles(id: string, hashes: ReadonlySet<string>): Promise<Map<string, string>> {
+    const { pictureUser } = await this.#get(id);
+    const keys = await this.#pictures.keys(pictureUser, [...hashes]);
+    const fetched = await pMap(
+      hashes,
+      async (hash) => {
+        const key = keys.get(hash);
+        if (key) return [hash, await this.#store.artifacts.path(key)] as const;
+        throw new TandemError('damaged-artifact', `the dataset ${id} has lost the picture ${hash}`);
+      },
+      { concurrency: fetchedAtOnce },
+    );
+    return new Map(fetched);
+  }
+
+  /**
+   * The whole dataset, to train on. Nothing is checked again: it was when it came.
+   * @param reading what a caller asked for, which must be how it was read
+   * @throws TandemError `unknown-dataset`, `invalid-request` (the reading)
+   */
+  async open(id: string, reading: Partial<ColumnNames> = {}): Promise<Dataset> {
+    const record = await this.get(id);
+    checkReading(record, reading);
+    const { name, hash, target, labelSeparator, labels, notes } = record;
+    return { name, target, labelSeparator, labels, examples: await this.examples(id), hash, notes };
+  }
+
+  /**
+   * Makes sure that a dataset is there when a transaction commits that refers to it: no deletion comes between.
+   * @throws TandemError `unknown-dataset`
+   */
+  async claim(transaction: Transaction<Tables>, id: string): Promise<void> {
+    const row = await transaction
+      .selectFrom('dataset')
+      .select('id')
+      .where('id', '=', id)
+      // SQLite has one writer at a time.
+      .$if(this.#store.database.kind === 'postgres', (query) => query.forKeyShare())
+      .executeTakeFirst();
+    if (!row) throw new TandemError('unknown-dataset', `the dataset ${id} was deleted meanwhile`);
+  }
+
+  /**
+   * Forgets a dataset, even one whose record is damaged, and every picture that no other one has.
+   * @param check runs in the same transaction, once whoever claimed the dataset has committed; nothing is deleted where it throws
+   * @throws TandemError `unknown-dataset`; what `check` throws
+   */
+  async delete(
+    id: string,
+    check: (transaction: Transaction<Tables>) => Promise<void> = async () => {},
+  ): Promise<void> {
+    const row = await this.#row(id);
+    if (!row) throw await this.#unknown(id);
+    await this.#store.database.exclusively('datasets', async (transaction) => {
+      const [{ numDeletedRows }] = await transaction.deleteFrom('dataset').where('id', '=', id).execute();
+      if (Number(numDeletedRows) === 0) throw await this.#unknown(id);
+      await check(transaction);
+    });
+    await leaveToCleaning(this.#store.artifacts.remove([row.examples]));
+    await leaveToCleaning(this.#pictures.release(pictureUserOf(row)));
+  }
+
+  /** Removes what imports and deletions left that a crash broke off, once nobody can be at it any more. */
+  async clean(): Promise<void> {
+    await this.#pending.giveUpOld();
+    await this.#pictures.clean();
+    await removeUnknown(this.#store.artifacts, 'datasets', async (keys) => {
+      const underWay = new Set(await this.#pending.among(keys.map(importOf)));
+      const rows = await this.#store.database.query
+        .selectFrom('dataset')
+        .select('examples')
+        .where('examples', 'in', keys)
+        .execute();
+      const known = rows.map(({ examples }) => examples);
+      return new Set([...known, ...keys.filter((key) => underWay.has(importOf(key)))]);
+    });
+  }
+
+  /** Adds the files of a dataset that are missing, by the means of the same one that came again. */
+  async #repair(
+    known: { examples: string; pictureUser: string },
+    examples: readonly Example[],
+    pictures: ReadonlyMap<string, string>,
+    onAdded: (done: number) => void,
+  ): Promise<void> {
+    await this.#pictures.repair(known.pictureUser, pictures, onAdded);
+    if (!(await this.#store.artifacts.has(known.examples)))
+      await this.#keepExamples(known.examples, examples);
+  }
+
+  #row(id: string) {
+    return this.#store.database.query
+      .selectFrom('dataset')
+      .select(['id', 'record', 'examples', 'pictureUser'])
+      .where('id', '=', id)
+      .executeTakeFirst();
+  }
+
+  async #find(id: string) {
+    const row = await this.#row(id);
+    return row && { record: parseRecord(row), examples: row.examples, pictureUser: pictureUserOf(row) };
+  }
+
+  async #get(id: string) {
+    const found = await this.#find(id);
+    if (found) return found;
+    throw await this.#unknown(id);
+  }
+
+  async #unknown(id: string): Promise<TandemError> {
+    const known = await this.#store.database.query
+      .selectFrom('dataset')
+      .select('id')
+      .orderBy('createdAt', 'desc')
+      .limit(10)
+      .execute();
+    return new TandemError(
+      'unknown-dataset',
+      `no dataset has the id ${JSON.stringify(id)}; there are: ${known.map(({ id }) => id).join(', ') || 'none'}`,
+    );
+  }
+
+  async #keepExamples(key: string, examples: readonly Example[]): Promise<void> {
+    const scratch = await this.#store.makeScratch();
+    try {
+      const file = path.join(scratch, 'examples.jsonl');
+      await pipeline(linesOf(examples), createWriteStream(file));
+      await this.#store.artifacts.take(key, file);
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  }
+
+  /** @returns false where the same dataset came in meanwhile, or the import was given up */
+  #insert(record: DatasetRecord, examples: string, importing: string): Promise<boolean> {
+    const { id, createdAt } = record;
+    return this.#store.database.exclusively('datasets', async (transaction) => {
+      if (!(await this.#pending.finish(transaction, importing))) return false;
+      const there = await transaction
+        .selectFrom('dataset')
+        .select('id')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      if (there) return false;
+      await transaction
+        .insertInto('dataset')
+        .values({ id, createdAt, record: JSON.stringify(record), examples, pictureUser: importing })
+        .execute();
+      return true;
+    });
+  }
+}
+
+/** Bytes that are written at once, about. */
+const pieceLength = 2 ** 16;
+
+/** Examples as they are kept, one a line, several lines at a time. */
+function* linesOf(examples: readonly Example[]): Generator<string> {
+  let piece = '';
+  for (const { image: _, ...example } of examples) {
+    piece += `${JSON.stringify(example)}\n`;
+    if (piece.length < pieceLength) continue;
+    yield piece;
+    piece = '';
+  }
+  yield piece;
+}
+
+/**
+ * An imported dataset has been read; how is said when it is imported.
+ * @throws TandemError `invalid-request` where a reading asks for anything else
+ */
+export function checkReading(record: DatasetRecord, reading: Partial<ColumnNames>): void {
+  const { target, labelSeparator } = record;
+  const read: Partial<ColumnNames> = { target, labelSeparator };
+  const others = (Object.keys(reading) as (keyof ColumnNames)[]).filter(
+    (name) => reading[name] !== undefined && reading[name] !== read[name],
+  );
+  if (others.length === 0) return;
+  const detail = `the dataset ${record.id} was read when it was imported; leave this out, or import it anew with it`;
+  throw new TandemError('invalid-request', `${others.join(', ')}: ${detail}`, {
+    items: others.map((at) => ({ at, detail })),
+  });
+}
+
+/** The file of examples that an import brings. */
+function examplesKey(id: string, importing: string): string {
+  return `datasets/${id}/${importing}.jsonl`;
+}
+
+/** The import that brought a file of examples. */
+function importOf(key: string): string {
+  return path.posix.basename(key, '.jsonl');
+}
+
+function parseRecord({ id, record }: { id: string; record: string }): DatasetRecord {
+  try {
+    return recordSchema.parse(JSON.parse(record));
+  } catch (cause) {
+    throw new TandemError('damaged-artifact', `what is kept of the dataset ${id} cannot be used`, { cause });
+  }
+}
+
+/** Twelve digits of what the dataset holds and of how its labels are read. */
+function identify({ hash, target, labelSeparator, labels }: Dataset): string {
+  if (target === 'single') return hash.slice(0, 12);
+  const reading = JSON.stringify([hash, target, labelSeparator, labels]);
+  return createHash('sha256').update(reading).digest('hex').slice(0, 12);
+}
+
+/** What of a name may stand in an address and in a file's name. */
+function slug(name: string): string {
+  const plain = name.normalize('NFKD').toLowerCase().replaceAll(/\p{M}/gu, '');
+  return (
+    plain
+      .replaceAll(/[^a-z0-9]+/g, '-')
+      .replaceAll(/^-+|-+$/g, '')
+      .slice(0, 40) || 'dataset'
+  );
+}

@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, relative } from 'node:path';
+import { type ErrorItem, TandemError } from '../errors.ts';
+import { checkPictures } from './check/images.ts';
+import { noteLabels } from './check/label-hints.ts';
+import { checkLabels, type DatasetPurpose, labelsOf, noteTwins } from './check/labels.ts';
+import { countExamples, type DatasetCounts } from './counts.ts';
+import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
+import { readReading } from './read/dataset-file.ts';
+import { findExamples } from './read/layout.ts';
+import { problemOfPermissions } from './read/permissions.ts';
+import { describeProblems, Problems } from './read/problems.ts';
+import { contentOf } from './split/duplicates.ts';
+
+export interface ReadOptions extends Partial<ColumnNames> {
+  /** What it is to be good for; a training unless said. */
+  purpose?: DatasetPurpose;
+  /** What to call the dataset; else its folder's name. */
+  name?: string;
+  /** Where pictures are put that stand in a table themselves; without it they are a problem. */
+  inlineFolder?: string;
+  /** Counts examples while their pictures are checked. */
+  onProgress?(done: number, total: number): void;
+}
+
+/** An example of a preview: `at` says where it stands, `image` is the file's name. */
+export type PreviewedExample = Pick<FoundExample, 'at' | 'image' | 'text' | 'label' | 'split'>;
+
+const previewed = 5;
+
+/** What there is to say about a dataset before anything is done with it. */
+export interface DatasetCheck {
+  name: string;
+  /** In order of place; the first 100,000 that were found. */
+  problems: ErrorItem[];
+  /** How many there are. */
+  problemCount: number;
+  notes: string[];
+  /** What was found, rows with problems included. */
+  counts: DatasetCounts;
+  /** The first few examples, as they were understood. */
+  preview: PreviewedExample[];
+  /** The dataset, where it has no problems. */
+  dataset?: Dataset;
+}
+
+/**
+ * Checks all of a dataset and lists every problem. Nothing is written, but for pictures that stand in tables.
+ *
+ * The folder holds `metadata.csv` or `metadata.jsonl` with the columns `file_name`, `text`, `label` and perhaps
+ * `split` (`train` or `test`), or one folder per class with pictures (and `name.txt` as the text of `name.jpg`),
+ * or `train/` and `test/` with either. A row may lack the picture or the text, not both.
+ * @throws TandemError `unknown-dataset` where there is no such folder, `invalid-dataset` where it is laid out in no known way
+ * @example const { problems, counts } = await checkDataset('data/photos', { textColumn: 'caption' });
+ */
+export async function checkDataset(
+  folder: string,
+  { purpose = 'training', ...options }: ReadOptions = {},
+): Promise<DatasetCheck> {
+  const root = await realpath(folder).catch((error) => {
+    const problem = problemOfPermissions(error);
+    if (problem !== undefined)
+      throw describeProblems(basename(folder), [{ at: `${folder}/`, detail: problem }]);
+  });
+  if (root === undefined || !(await stat(root)).isDirectory()) {
+    throw new TandemError('unknown-dataset', `there is no folder ${JSON.stringify(folder)}`);
+  }
+  const name = options.name ?? basename(root);
+  const found = new Problems();
+  const said = await readReading(root, found);
+  const columns: ColumnNames = { ...usualColumns, ...said, ...given(options) };
+  const { target, labelSeparator } = columns;
+  const notes: string[] = [];
+  const rows = await findExamples(root, columns, found, notes, options.inlineFolder);
+  if (!rows)
+    throw new TandemError(
+      'invalid-dataset',
+      `${name} has neither a metadata.csv, a metadata.jsonl nor a folder per class`,
+    );
+  const checked = await checkPictures(rows, found, options.onProgress);
+  // Where the list of examples itself is broken, that is the one thing to mend.
+  if (rows.length > 0 || found.count === 0) checkLabels(rows, { dataset: name, purpose, ...columns }, found);
+  noteLabels(rows, columns, notes);
+  noteTwins(checked, { contentOf, target }, notes);
+  const problems = found.list();
+  const counts = countExamples(checked, columns);
+  const preview = checked.slice(0, previewed).map(({ at, image, text, label, split }) => ({
+    at,
+    ...(image !== undefined && { image: relative(root, image) }),
+    text,
+    label,
+    split,
+  }));
+  const problemCount = found.count;
+  if (problemCount > 0) return { name, problems, problemCount, notes, counts, preview };
+  const examples = checked.map(({ at: _, ...example }): Example => example);
+  const labels = labelsOf(examples, columns);
+  const hash = hashExamples(examples);
+  const dataset = { name, target, labelSeparator, labels, examples, hash, notes };
+  return { name, problems, problemCount, notes, counts, preview, dataset };
+}
+
+/**
+ * Reads a dataset and checks all of it before anything is done with it.
+ * @param options names of a metadata file's columns, where they are others
+ * @throws TandemError as `checkDataset`; `invalid-dataset` with every problem and its row (the first 100 of them)
+ * @example
+ * const dataset = await readDataset('data/samples/emoji');
+ * const captions = await readDataset('data/photos', { textColumn: 'caption' });
+ */
+export async function readDataset(folder: string, options: ReadOptions = {}): Promise<Dataset> {
+  const { name, problems, problemCount, dataset } = await checkDataset(folder, options);
+  if (!dataset) throw describeProblems(name, problems, problemCount);
+  return dataset;
+}
+
+const usualColumns: ColumnNames = {
+  imageColumn: 'file_name',
+  textColumn: 'text',
+  labelColumn: 'label',
+  target: 'single',
+  labelSeparator: '|',
+};
+
+/** What is asked for of the columns, without what is there but undefined. */
+function given(options: ReadOptions): Partial<ColumnNames> {
+  const { imageColumn, textColumn, labelColumn, target, labelSeparator } = options;
+  const entries = Object.entries({ imageColumn, textColumn, labelColumn, target, labelSeparator });
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+/** See `Dataset.hash`. */
+export function hashExamples(examples: Example[]): string {
+  const hash = createHash('sha256');
+  for (const { imageHash, text, label, split } of examples) {
+    hash.update(`${JSON.stringify([imageHash ?? null, text ?? null, label, split ?? null])}\n`);
+  }
+  return hash.digest('hex');
+}
+
+/** sha256 over pictures, texts and labels, whatever their order, and whichever side the dataset puts them on. */
+export function hashInNoOrder(examples: readonly Example[]): string {
+  const contents = examples.map(({ imageHash, text, label }) =>
+    JSON.stringify([imageHash ?? null, text ?? null, label]),
+  );
+  const hash = createHash('sha256');
+  for (const [index, content] of contents.sort().entries())
+    hash.update(index === 0 ? content : `\n${content}`);
+  return hash.digest('hex');
+}

@@ -1,0 +1,53 @@
+import type { TargetKind } from '../arl/target.ts';
+
+/** One labelled thing to learn from: a picture, a text or both. */
+export interface Example {
+  /** Line of the metadata file where it stands; in a folder per class, its number in order of path, from 1. */
+  row: number;
+  /** Absolute path, links resolved. */
+  image?: string;
+  /** sha256 of the picture's bytes, hexadecimal. */
+  imageHash?: string;
+  /** 256 bits of how the picture looks, hexadecimal: near copies differ in few of them. */
+  perceptualHash?: string;
+  text?: string;
+  /** One label; several in order, with the separator between them; or a number. As the dataset's target has it. */
+  label: string;
+  /** Where the dataset itself says which side the example belongs to. */
+  split?: 'train' | 'test';
+}
+
+/** An example as it was found, before its picture is opened. `at` says where, for problems. */
+export type FoundExample = Omit<Example, 'imageHash' | 'perceptualHash'> & { at: string };
+
+export interface Dataset {
+  /** Name of the folder. */
+  name: string;
+  /** What is to be learnt. */
+  target: TargetKind;
+  /** What stands between the labels of an example that may have several. */
+  labelSeparator: string;
+  /** Every label once, in order of code units; for numbers, what they are called. */
+  labels: string[];
+  /** In the order of the metadata file, or of the paths. */
+  examples: Example[];
+  /**
+   * sha256 over pictures, texts, labels and splits in their order. Moving the folder or renaming pictures leaves
+   * it as it is.
+   */
+  hash: string;
+  /** What is no mistake but worth telling: columns not used, files not named, the same content on both sides. */
+  notes: string[];
+}
+
+/** Which columns of a metadata file hold what, and how the label is to be read. */
+export interface ColumnNames {
+  imageColumn: string;
+  textColumn: string;
+  labelColumn: string;
+  target: TargetKind;
+  /** Between the labels of a row, where it may have several. */
+  labelSeparator: string;
+  /** Which side an example belongs to; `split` by default. */
+  splitColumn?: string;
+}

@@ -1,0 +1,115 @@
+import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createDeflateRaw } from 'node:zlib';
+import { ZipFile } from 'yazl';
+import { labelsIn } from '../targets/labels-in.ts';
+import type { DatasetCatalogue, DatasetRecord } from './catalogue.ts';
+import type { ColumnNames, Example } from './example.ts';
+import { formatReading, readingFile } from './read/dataset-file.ts';
+import { tableLimits } from './read/table-row.ts';
+
+/** Bytes of lines that are written at once, about. */
+const pieceLength = 2 ** 16;
+
+/** How many times its size a file may be unpacked, half of what an import allows. */
+const largestRatio = 100;
+
+/**
+ * A dataset as a zip file, which imports as the same dataset again: `metadata.jsonl` beside `pictures/`, named by
+ * content. It is made while it is read, and nothing of it is written anywhere.
+ * @throws TandemError `unknown-dataset`; errors of reading the pictures come as errors of the stream
+ * @example await pipeline(await exportDataset(catalogue, 'pets-0a1b2c3d4e5f'), createWriteStream('pets.zip'));
+ */
+export async function exportDataset(catalogue: DatasetCatalogue, id: string): Promise<Readable> {
+  const record = await catalogue.get(id);
+  const columns = columnsOf(record);
+  // Same dataset, same bytes.
+  const mtime = new Date(record.createdAt);
+  const hashes = new Set<string>();
+  for await (const { imageHash } of catalogue.stored(id)) if (imageHash) hashes.add(imageHash);
+  const files = await catalogue.pictureFiles(id, hashes);
+  const names = new Map<string, string>();
+  for (const [hash, file] of files) names.set(hash, `pictures/${hash}.${await extensionOf(file)}`);
+  const lines = () => linesOf(catalogue.stored(id), names, columns, record);
+  const zip = new ZipFile();
+  zip.on('error', (error) => zip.outputStream.emit('error', error));
+  // What packs too well would be taken for a bomb when it is imported.
+  const compress = (await packingRatio(lines())) <= largestRatio;
+  const content = Readable.from(lines(), { objectMode: false });
+  zip.addReadStream(content, 'metadata.jsonl', { mtime, compress });
+  zip.addBuffer(Buffer.from(formatReading(columns)), readingFile, { mtime });
+  // Pictures are packed already.
+  for (const [hash, file] of files) zip.addFile(file, names.get(hash)!, { mtime, compress: false });
+  zip.end();
+  return zip.outputStream as Readable;
+}
+
+/** How the export is to be read. Numbers are called by their column, so other columns make way for that name. */
+function columnsOf({ target, labelSeparator, labels }: DatasetRecord) {
+  const labelColumn = target === 'regression' ? labels[0] : 'label';
+  const others = { imageColumn: 'file_name', textColumn: 'text', splitColumn: 'split' };
+  const renamed = Object.entries(others).filter(([, column]) => column === labelColumn);
+  return {
+    labelColumn,
+    target,
+    labelSeparator,
+    ...Object.fromEntries(renamed.map(([which, column]) => [which, `${column} of the example`])),
+  };
+}
+
+/** The examples as lines of `metadata.jsonl`, several at a time. */
+async function* linesOf(
+  examples: AsyncIterable<Omit<Example, 'image'>>,
+  names: ReadonlyMap<string, string>,
+  {
+    labelColumn,
+    imageColumn = 'file_name',
+    textColumn = 'text',
+    splitColumn = 'split',
+  }: ReturnType<typeof columnsOf> & Partial<ColumnNames>,
+  { target, labelSeparator }: DatasetRecord,
+): AsyncGenerator<Buffer> {
+  let piece = '';
+  for await (const { imageHash, text, label, split } of examples) {
+    // Many labels together may be longer than a value of a table.
+    const isLong = target === 'multi' && label.length > tableLimits.value;
+    const row = {
+      [imageColumn]: imageHash && names.get(imageHash),
+      [textColumn]: text,
+      [labelColumn]: isLong ? labelsIn(label, labelSeparator) : label,
+      [splitColumn]: split,
+    };
+    piece += `${JSON.stringify(row)}\n`;
+    if (piece.length < pieceLength) continue;
+    yield Buffer.from(piece);
+    piece = '';
+  }
+  yield Buffer.from(piece);
+}
+
+/** How many times smaller a zip makes some content. */
+async function packingRatio(content: AsyncIterable<Buffer>): Promise<number> {
+  let [bytes, packed] = [0, 0];
+  const count = async function* (pieces: AsyncIterable<Buffer>) {
+    for await (const piece of pieces) {
+      bytes += piece.length;
+      yield piece;
+    }
+  };
+  await pipeline(content, count, createDeflateRaw(), async (pieces: AsyncIterable<Buffer>) => {
+    for await (const { length } of pieces) packed += length;
+  });
+  return bytes / packed;
+}
+
+async function extensionOf(file: string): Promise<string> {
+  const handle = await open(file);
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    const start = buffer.toString('latin1');
+    return start === 'RIFF' ? 'webp' : start.endsWith('PNG') ? 'png' : 'jpg';
+  } finally {
+    await handle.close();
+  }
+}

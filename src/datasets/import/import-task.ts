@@ -1,0 +1,36 @@
+import type { ErrorCode, ErrorItem } from '../../errors.ts';
+import type { StoreOptions } from '../../store/store.ts';
+import type { DatasetRecord } from '../catalogue.ts';
+import type { DatasetCheck } from '../dataset.ts';
+import type { ColumnNames } from '../example.ts';
+import type { DatasetSource, ImportProgress } from './import.ts';
+
+/** What an import process is told. */
+export interface ImportOrder {
+  source: DatasetSource;
+  options: Partial<ColumnNames> & { name?: string };
+  /** Folder that the import has to itself, which whoever orders it removes. */
+  scratch: string;
+  /** Where the dataset is to be kept, and what the import calls itself there; a dry run keeps nothing. */
+  keep?: { store: StoreOptions; importing: string };
+}
+
+/** What is found out about a dataset that is only checked, at a length that can be sent. */
+export type ImportTrial = Omit<DatasetCheck, 'dataset'>;
+
+/** What an import process tells. */
+export type ImportMessage =
+  | { kind: 'progress'; progress: ImportProgress }
+  | { kind: 'imported'; record: DatasetRecord; isNew: boolean }
+  | { kind: 'tried'; trial: ImportTrial }
+  | { kind: 'failed'; failure: ImportFailure };
+
+/** An error that crosses processes. */
+export interface ImportFailure {
+  /** Undefined where nobody expected it. */
+  code?: ErrorCode;
+  message: string;
+  items: readonly ErrorItem[];
+  fix?: string;
+  retryAfter?: number;
+}

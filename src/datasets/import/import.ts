@@ -1,0 +1,126 @@
+import { mkdtemp, open, realpath, rm } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { TandemError } from '../../errors.ts';
+import type { DatasetCatalogue, DatasetRecord } from '../catalogue.ts';
+import { checkDataset, type DatasetCheck } from '../dataset.ts';
+import type { ColumnNames } from '../example.ts';
+import { problemOfPermissions } from '../read/permissions.ts';
+import { describeProblems } from '../read/problems.ts';
+import { hasControlCharacters } from '../read/quote.ts';
+import { unpackUpload } from '../upload/unpack.ts';
+
+/** Where a dataset comes from: a folder, or one file (zip, tar, CSV or JSONL) with what its owner called it. */
+export type DatasetSource = { folder: string } | { file: string; fileName: string };
+
+export interface ImportOptions extends Partial<ColumnNames> {
+  /** Folder for what is unpacked meanwhile; on the same disk as the data, and emptied of it at the end. */
+  workspace: string;
+  /** Name of the dataset; else that of the file or the folder. */
+  name?: string;
+  /** What the import calls itself in the catalogue; see `DatasetCatalogue.abandon`. */
+  importing?: string;
+  onProgress?(progress: ImportProgress): void;
+}
+
+/** `checking` counts examples, `storing` distinct pictures. */
+export interface ImportProgress {
+  stage: 'checking' | 'storing';
+  done: number;
+  total: number;
+}
+
+/**
+ * Unpacks and checks a dataset without keeping anything of it.
+ * @throws TandemError `invalid-dataset` where the archive itself cannot be used, or holds no dataset
+ * @example const { problems, counts } = await tryImport({ file: 'uploads/7f', fileName: 'pets.zip' }, { workspace: 'data/uploads' });
+ */
+export function tryImport(source: DatasetSource, options: ImportOptions): Promise<DatasetCheck> {
+  return withChecked(source, options, async (check) => check);
+}
+
+/**
+ * Brings a dataset into the catalogue: unpacked, checked as a whole, then stored. On failure nothing stays.
+ * @throws TandemError `invalid-dataset` with every problem (the first 100 of them), `unknown-dataset`
+ * @example const { record } = await importDataset(catalogue, { folder: 'photos' }, { workspace: 'data/uploads' });
+ */
+export function importDataset(
+  catalogue: DatasetCatalogue,
+  source: DatasetSource,
+  options: ImportOptions,
+): Promise<{ record: DatasetRecord; isNew: boolean }> {
+  return withChecked(source, options, async ({ name, problems, problemCount, dataset }) => {
+    if (!dataset) throw describeProblems(name, problems, problemCount);
+    const onProgress = (done: number, total: number) =>
+      options.onProgress?.({ stage: 'storing', done, total });
+    return catalogue.add(dataset, name, onProgress, options.importing);
+  });
+}
+
+async function withChecked<Result>(
+  source: DatasetSource,
+  { workspace, name, importing: _, onProgress, ...columns }: ImportOptions,
+  use: (check: DatasetCheck) => Promise<Result>,
+): Promise<Result> {
+  if (name !== undefined) checkName(name);
+  const scratch = await mkdtemp(join(workspace, '.import-'));
+  try {
+    if ('file' in source) await checkPermissions(source.file, source.fileName);
+    const folder =
+      'folder' in source
+        ? source.folder
+        : await unpackUpload(source.file, source.fileName, join(scratch, 'unpacked'));
+    const called =
+      name ??
+      nameOf(
+        'folder' in source
+          ? await realpath(source.folder).catch(() => source.folder)
+          : stemOf(source.fileName),
+      );
+    const check = await checkDataset(folder, {
+      ...columns,
+      name: called,
+      inlineFolder: join(scratch, 'pictures'),
+      onProgress: (done, total) => onProgress?.({ stage: 'checking', done, total }),
+    });
+    return await use(check);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** @throws TandemError `invalid-dataset` where the file may not be read */
+async function checkPermissions(file: string, name: string): Promise<void> {
+  const handle = await open(file).catch((error) => {
+    const detail = problemOfPermissions(error);
+    throw detail === undefined ? error : describeProblems(name, [{ at: name, detail }]);
+  });
+  await handle.close();
+}
+
+/** Characters of a dataset's name. */
+const longestName = 200;
+
+function checkName(name: string): void {
+  const detail = hasControlCharacters(name)
+    ? 'it has control characters in it'
+    : name.length > longestName && `it has ${name.length} characters; ${longestName} are the limit`;
+  if (detail)
+    throw new TandemError('invalid-request', `name: ${detail}`, { items: [{ at: 'name', detail }] });
+}
+
+/** A name that was not chosen for a dataset, but that of a file or folder. */
+function nameOf(place: string): string {
+  return (
+    basename(place)
+      .replaceAll(/\p{Cc}/gu, '_')
+      .slice(0, longestName) || 'dataset'
+  );
+}
+
+/** `pets` of `pets.tar.gz`. */
+function stemOf(fileName: string): string {
+  const whole = basename(fileName);
+  const extension = extname(whole);
+  const stem = whole.slice(0, whole.length - extension.length);
+  return /^\.t?gz$/i.test(extension) ? stem.replace(/\.tar$/i, '') : stem;
+}

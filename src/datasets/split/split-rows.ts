@@ -1,0 +1,68 @@
+import { TandemError } from '../../errors.ts';
+import { labelsIn } from '../../targets/labels-in.ts';
+import { strataOf } from '../../targets/targets.ts';
+import type { Dataset } from '../example.ts';
+import { groupTwins } from './duplicates.ts';
+import { type SplitMethod, splitExamples } from './split.ts';
+
+/** Row numbers of the two sides of a split. */
+export interface SplitRows {
+  train: number[];
+  test: number[];
+}
+
+/**
+ * Row numbers of the two sides of a dataset's split.
+ * @throws TandemError `invalid-dataset` where either side is empty, or all numbers to train on are equal
+ */
+export function splitRows(
+  dataset: Dataset,
+  { seed, testShare, splitBy }: { seed: number; testShare: number; splitBy?: SplitMethod },
+): SplitRows {
+  const { name, examples } = dataset;
+  const strata = strataOf(dataset);
+  const numbered = examples.map((example, row) => ({ ...example, label: strata[row], row }));
+  const isSameNumber = (a: number, b: number) => Number(examples[a].label) === Number(examples[b].label);
+  const drawn = splitExamples(numbered, { seed, testShare, method: splitBy });
+  const { train, test } = dataset.target === 'multi' ? keepEveryLabelTrained(dataset, drawn) : drawn;
+  if (train.length === 0 || test.length === 0)
+    throw new TandemError(
+      'invalid-dataset',
+      test.length === 0
+        ? `${name} has ${train.length} examples to train on and none to test on: near copies stay on one side, and of no label are there two examples that differ and do not contradict each other; bring such examples`
+        : `${name} has ${test.length} examples to test on and none to train on: its split column marks them all as test`,
+    );
+  const [first] = train;
+  if (dataset.target === 'regression' && train.every(({ row }) => isSameNumber(row, first.row)))
+    throw new TandemError(
+      'invalid-dataset',
+      `${name} has ${train.length} examples to train on, all with the number ${examples[first.row].label}: there is nothing to learn; bring more examples, or mark others for testing`,
+    );
+  return { train: train.map(({ row }) => row), test: test.map(({ row }) => row) };
+}
+
+/**
+ * Of several labels the rarest decides how an example is drawn, so another may have gone to the test side alone: what bears
+ * it goes back, with its near copies. A side that the dataset itself gives stays as it is.
+ */
+function keepEveryLabelTrained<Numbered extends { row: number; split?: 'train' | 'test' }>(
+  { examples, labelSeparator }: Dataset,
+  { train, test }: { train: Numbered[]; test: Numbered[] },
+): { train: Numbered[]; test: Numbered[] } {
+  if (test.some(({ split }) => split === 'test')) return { train, test };
+  const labelsOf = ({ row }: Numbered) => labelsIn(examples[row].label, labelSeparator);
+  const trained = new Set(train.flatMap(labelsOf));
+  const twins = groupTwins(examples);
+  const back = new Set<number>();
+  for (const example of test) {
+    const own = labelsOf(example);
+    if (own.every((label) => trained.has(label))) continue;
+    back.add(twins[example.row]);
+    for (const label of own) trained.add(label);
+  }
+  const isBack = ({ row }: Numbered) => back.has(twins[row]);
+  return {
+    train: [...train, ...test.filter(isBack)].sort((a, b) => a.row - b.row),
+    test: test.filter((example) => !isBack(example)),
+  };
+}

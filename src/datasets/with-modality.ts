@@ -1,0 +1,35 @@
+import { TandemError } from '../errors.ts';
+import { type Modality, modalities } from '../modalities/modality.ts';
+import { ownLabels } from '../targets/labels-in.ts';
+import { checkLabels } from './check/labels.ts';
+import type { Dataset } from './example.ts';
+import { describeProblems, Problems } from './read/problems.ts';
+
+/** The modalities that any example has. */
+export function modalitiesIn({ examples }: Pick<Dataset, 'examples'>): Modality[] {
+  return modalities.filter((modality) => examples.some((example) => example[modality] !== undefined));
+}
+
+/**
+ * The examples that have a modality: what a head for it alone can learn from.
+ * @throws TandemError `invalid-dataset` where a label is left without an example, or with too few to train on
+ * @example const pictures = withModality(dataset, 'image');
+ */
+export function withModality(dataset: Dataset, modality: Modality): Dataset {
+  const examples = dataset.examples.filter((example) => example[modality] !== undefined);
+  if (dataset.target !== 'regression') {
+    const left = new Set(examples.flatMap(({ label }) => ownLabels(label, dataset)));
+    const lost = dataset.labels.filter((label) => !left.has(label));
+    if (lost.length > 0)
+      throw new TandemError(
+        'invalid-dataset',
+        `no example of ${lost.map((label) => JSON.stringify(label)).join(', ')} has ${modality} to learn from; bring some, or take another strategy`,
+      );
+  }
+  const problems = new Problems();
+  const found = examples.map((example) => ({ ...example, at: `row ${example.row}` }));
+  const name = `${dataset.name}, of which ${examples.length} examples have ${modality},`;
+  checkLabels(found, { ...dataset, dataset: name, purpose: 'training' }, problems);
+  if (problems.count > 0) throw describeProblems(name, problems.list());
+  return { ...dataset, examples };
+}

@@ -1,0 +1,105 @@
+import { performance } from 'node:perf_hooks';
+import { Batcher, type SubmitOptions } from '../runtime/batcher.ts';
+import type { Encoder } from './encoder.ts';
+import type { FeatureMemory, RememberedFeatures } from './feature-memory.ts';
+import type { InferenceObserver } from './telemetry.ts';
+
+export interface FeatureSourceOptions {
+  /** What a batch may cost, in the encoder's own measure. */
+  budget: number;
+  maximumQueue: number;
+  /** Milliseconds that an item waits for company. */
+  maximumWait: number;
+  memory: FeatureMemory;
+  observer: InferenceObserver;
+}
+
+/** Features of an item, and the milliseconds that it took to come by them; all 0 where they were remembered. */
+export interface SourcedFeatures extends RememberedFeatures {
+  decode: number;
+  queue: number;
+  encode: number;
+}
+
+/**
+ * From the bytes of a picture, or a text, to features: remembered ones, or prepared and encoded in a batch that all
+ * requests share.
+ * @example
+ * const source = new FeatureSource(encoders.text, options);
+ * const { features } = await source.get('a red bike', { signal });
+ */
+export class FeatureSource<Input extends Uint8Array | string, Prepared> {
+  readonly #encoder: Encoder<Input, Prepared>;
+  readonly #options: FeatureSourceOptions;
+  readonly #batcher: Batcher<Prepared, Float32Array>;
+  /** Items that are decoded or tokenized, or wait for that, and may be refused. */
+  #preparing = 0;
+  #lastBatch = Number.NEGATIVE_INFINITY;
+
+  constructor(encoder: Encoder<Input, Prepared>, options: FeatureSourceOptions) {
+    this.#encoder = encoder;
+    this.#options = options;
+    const { modality } = encoder;
+    this.#batcher = new Batcher({
+      ...options,
+      run: (take) => encoder.encode(take),
+      costOf: (prepared) => encoder.paddedCostOf(prepared),
+      overhead: encoder.overhead,
+      onBatch: ({ items }) => {
+        this.#lastBatch = performance.now();
+        options.observer.batch?.(modality, items);
+      },
+    });
+  }
+
+  /** When a batch was last answered, on the clock of `performance.now()`. */
+  get lastBatch(): number {
+    return this.#lastBatch;
+  }
+
+  /** Items that wait for their batch. */
+  get waiting(): number {
+    return this.#batcher.waiting;
+  }
+
+  /**
+   * @throws TandemError that names what is wrong with the item; `overloaded`; the signal's reason where it aborts
+   */
+  async get(input: Input, options?: SubmitOptions): Promise<SourcedFeatures> {
+    const { memory, observer } = this.#options;
+    const { modality, cacheKey } = this.#encoder;
+    const key = memory.key(cacheKey, input);
+    const known = memory.get(key);
+    observer.lookup?.(modality, known !== undefined);
+    if (known) return { ...known, decode: 0, queue: 0, encode: 0 };
+    const encoded = await this.encode(input, options);
+    memory.set(key, encoded);
+    return encoded;
+  }
+
+  /** The same, whatever is remembered. */
+  async encode(input: Input, options: SubmitOptions = {}): Promise<SourcedFeatures> {
+    const { observer } = this.#options;
+    const started = performance.now();
+    const prepared = await this.#prepare(input, options);
+    const decode = performance.now() - started;
+    observer.stage?.(this.#encoder.modality === 'image' ? 'decode' : 'tokenize', decode);
+    const { result, queued, ran } = await this.#batcher.submit(prepared, options);
+    observer.stage?.('queue', queued);
+    observer.stage?.('encode', ran);
+    const cost = this.#encoder.costOf(prepared);
+    this.#encoder.release?.(prepared);
+    return { features: result, cost, decode, queue: queued, encode: ran };
+  }
+
+  async #prepare(input: Input, options: SubmitOptions): Promise<Prepared> {
+    this.#batcher.admit(options, this.#preparing);
+    const counted = Number(!options.mayWait);
+    this.#preparing += counted;
+    try {
+      return await this.#encoder.prepare(input, options);
+    } finally {
+      this.#preparing -= counted;
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { glob, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { TandemError } from '../errors.ts';
+import { decodingRevision, imagePreprocessing, pixelsRevision } from '../modalities/image/preprocessing.ts';
+import { textPreprocessing } from '../modalities/text/preprocessing.ts';
+import { sha256OfFile } from '../store/files/checksum.ts';
+
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+
+const common = {
+  id: z.string(),
+  /** Length of a feature vector. */
+  dimension: z.int().positive(),
+  /** The ONNX file. */
+  weights: z.string(),
+  /** sha256 of every file that the features depend on. */
+  files: z.record(z.string(), sha256Schema),
+};
+
+const imageManifestSchema = z.object({
+  ...common,
+  modality: z.literal('image'),
+  preprocessing: imagePreprocessing,
+});
+
+const textManifestSchema = z.object({
+  ...common,
+  modality: z.literal('text'),
+  preprocessing: textPreprocessing,
+});
+
+const manifestSchema = z.discriminatedUnion('modality', [imageManifestSchema, textManifestSchema]);
+
+export type ImageEncoderManifest = z.infer<typeof imageManifestSchema>;
+export type TextEncoderManifest = z.infer<typeof textManifestSchema>;
+
+export type VerifiedManifest<Manifest = ImageEncoderManifest | TextEncoderManifest> = Manifest & {
+  folder: string;
+  /** sha256 of the weights' and the other files' hashes and of the preprocessing: equal features, equal fingerprint. */
+  fingerprint: string;
+  /** Features that are kept are found again by this one; equal features to the last bit, equal cache key. */
+  cacheKey: string;
+};
+
+/**
+ * Reads `encoder.json` of an encoder's folder and checks every file that it names.
+ * @throws TandemError `unknown-encoder` naming those that are beside the folder; `damaged-artifact` naming each file that is missing or whose sha256 differs
+ * @example const manifest = await readEncoderManifest('models/efficientnet-lite0');
+ */
+export async function readEncoderManifest(folder: string): Promise<VerifiedManifest> {
+  const file = path.join(folder, 'encoder.json');
+  const manifest = await readFile(file, 'utf8')
+    .then((text) => manifestSchema.parse(JSON.parse(text)))
+    .catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') throw await unknownEncoder(folder);
+      throw new TandemError('damaged-artifact', `${file} cannot be used: ${error.message}`, { cause: error });
+    });
+  const problems = await Promise.all(
+    Object.entries(manifest.files).map(async ([name, expected]) => {
+      const actual = await sha256OfFile(path.join(folder, name)).catch((error: Error) => error.message);
+      return actual === expected
+        ? []
+        : [{ at: path.join(folder, name), detail: `its sha256 is ${actual}, not ${expected}` }];
+    }),
+  );
+  const items = problems.flat();
+  if (items.length > 0) {
+    const names = items.map(({ at }) => at).join(', ');
+    throw new TandemError(
+      'damaged-artifact',
+      `the encoder ${manifest.id} is not the one it should be: ${names}`,
+      { items },
+    );
+  }
+  const { files, preprocessing } = manifest;
+  const sorted = Object.fromEntries(Object.entries(files).sort());
+  const isImage = manifest.modality === 'image';
+  const fingerprint = sha256Of([sorted, preprocessing, ...(isImage ? [pixelsRevision] : [])]);
+  const cacheKey = isImage ? sha256Of([fingerprint, decodingRevision]) : fingerprint;
+  return { ...manifest, folder, fingerprint, cacheKey };
+}
+
+function sha256Of(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+}
+
+async function unknownEncoder(folder: string): Promise<TandemError> {
+  const models = path.dirname(folder);
+  const found = await Array.fromAsync(glob('*/encoder.json', { cwd: models })).catch(() => []);
+  const names = found.map((file) => path.dirname(file)).sort();
+  return new TandemError(
+    'unknown-encoder',
+    `${models} has no encoder ${JSON.stringify(path.basename(folder))}; there are: ${names.join(', ') || 'none'}`,
+  );
+}

@@ -1,0 +1,185 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
+import type { TargetKind } from '../arl/target.ts';
+import { TandemError } from '../errors.ts';
+import type { Modality } from '../modalities/modality.ts';
+import { DamagedModel } from '../runtime/damaged-model.ts';
+import type { Runnable } from '../runtime/engine.ts';
+import type { ModelLoader } from '../runtime/engine-pool.ts';
+import { float32, rowsOf, type Tensors } from '../runtime/tensor.ts';
+import { asProblem, runWithinMemory } from '../runtime/within-memory.ts';
+import { type HeadManifest, headFiles, headManifestSchema } from './manifest.ts';
+import type { HeadFolder } from './registry/head-reading.ts';
+import { verifiedFile } from './registry/verified-file.ts';
+import { softmax } from './softmax.ts';
+
+/** Features of one item; a modality that it lacks is absent. */
+export type ItemFeatures = Partial<Record<Modality, Float32Array>>;
+
+/** Class probabilities of one item (or the numbers that it is taken for): fused, and of every modality that it has. */
+export interface ItemProbabilities {
+  fused: Float64Array;
+  unimodal: Partial<Record<Modality, Float64Array>>;
+}
+
+/** A modality whose features a head takes. */
+export type TakenFeatures = Pick<HeadManifest['encoders'][number], 'modality' | 'dimension'>;
+
+export interface Classifier {
+  /**
+   * Classifies items. One that lacks a modality is answered by the shared auxiliary predictor of what it has.
+   * @param items or what gives them, called when they can be classified at once
+   * @throws Error where an item has none of the head's modalities; TandemError `out-of-memory`
+   */
+  classify(items: readonly ItemFeatures[] | (() => readonly ItemFeatures[])): Promise<ItemProbabilities[]>;
+  release(): Promise<void>;
+}
+
+/** A registered head, ready to answer. */
+export interface Head extends Classifier {
+  readonly manifest: HeadManifest;
+}
+
+/**
+ * What classifies with a head's model.
+ * @param session of head.onnx
+ * @param encoders the modalities that it takes, in its order
+ * @param target what its logits stand for
+ */
+export function classifierOf(
+  session: Runnable,
+  encoders: readonly TakenFeatures[],
+  target: TargetKind = 'single',
+): Classifier {
+  return {
+    classify: (given) =>
+      runWithinMemory(session, given, {
+        feeds: (items) => feeds(encoders, items),
+        read: (outputs, items) => readAnswers(encoders, items, outputs, activations[target]),
+      }),
+    release: () => session.release(),
+  };
+}
+
+/**
+ * Reads `head.json` in a head's folder.
+ * @throws TandemError `damaged-artifact`
+ */
+export async function readHeadManifest(folder: string): Promise<HeadManifest> {
+  const file = path.join(folder, headFiles.manifest);
+  const text = await readFile(file, 'utf8').catch((error: Error) => {
+    throw unusable(file, error);
+  });
+  return parseHeadManifest(text, file);
+}
+
+/**
+ * Reads the text of a head.json.
+ * @param place what to call it where it is damaged
+ * @throws TandemError `damaged-artifact`
+ */
+export function parseHeadManifest(text: string, place: string): HeadManifest {
+  try {
+    return headManifestSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw unusable(place, error as Error);
+  }
+}
+
+function unusable(place: string, error: Error): TandemError {
+  const detail = error instanceof z.ZodError ? z.prettifyError(error) : error.message;
+  return new TandemError('damaged-artifact', `${place} cannot be used: ${detail}`, { cause: error });
+}
+
+/**
+ * Checks that a head was trained on features of these encoders.
+ * @throws TandemError `head-conflict`
+ */
+export function checkEncoders(
+  { name, version, encoders }: HeadManifest,
+  fingerprints: Readonly<Record<Modality, string>>,
+): void {
+  for (const { modality, fingerprint, id } of encoders)
+    if (fingerprint !== fingerprints[modality])
+      throw new TandemError(
+        'head-conflict',
+        `${name}@${version} was trained on features of another ${modality} encoder (${id}, ${fingerprint.slice(0, 12)})`,
+      );
+}
+
+/**
+ * Loads a head's version. Every file is checked against the sha256 that the registry has of it, so that nothing is
+ * served that was not registered.
+ * @param fingerprints of the encoders that will feed it
+ * @throws TandemError `head-conflict` where it was trained on other encoders, `damaged-artifact` naming a file that
+ *   differs, `out-of-memory`; EngineTimeout
+ */
+export async function loadHead(
+  engine: ModelLoader,
+  version: HeadFolder,
+  fingerprints: Readonly<Record<Modality, string>>,
+): Promise<Head> {
+  const manifest = await readRegisteredManifest(version);
+  checkEncoders(manifest, fingerprints);
+  const weights = path.join(version.folder, headFiles.weights);
+  const sha256 = version.checksums?.[headFiles.weights] ?? manifest.weights;
+  const session = await engine.load(weights, sha256).catch((error) => {
+    if (error instanceof DamagedModel)
+      throw new TandemError('damaged-artifact', error.message, { cause: error });
+    throw asProblem(error, `the model of ${manifest.name}@${manifest.version}`);
+  });
+  return { manifest, ...classifierOf(session, manifest.encoders, manifest.target) };
+}
+
+/** The manifest, once every file but the weights has been checked; the engine checks those. */
+async function readRegisteredManifest(version: HeadFolder): Promise<HeadManifest> {
+  const others = Object.keys(version.checksums ?? {}).filter(
+    (file) => file !== headFiles.weights && file !== headFiles.manifest,
+  );
+  for (const file of others) await verifiedFile(version, file);
+  const text = await verifiedFile(version, headFiles.manifest);
+  return parseHeadManifest(text.toString(), path.join(version.folder, headFiles.manifest));
+}
+
+function feeds(encoders: readonly TakenFeatures[], items: readonly ItemFeatures[]): Tensors {
+  const entries = encoders.map(({ modality, dimension }) => {
+    const values = new Float32Array(items.length * dimension);
+    for (const [index, item] of items.entries()) {
+      const features = item[modality];
+      if (features) values.set(features, index * dimension);
+    }
+    return [modality, float32([items.length, dimension], values)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** What logits stand for. */
+const activations: Record<TargetKind, (logits: Float32Array) => Float64Array> = {
+  single: softmax,
+  multi: (logits) => Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit))),
+  regression: (logits) => Float64Array.from(logits),
+};
+
+function readAnswers(
+  encoders: readonly TakenFeatures[],
+  items: readonly ItemFeatures[],
+  results: Tensors,
+  activation: (logits: Float32Array) => Float64Array,
+): ItemProbabilities[] {
+  const fused = rowsOf(results, fusedOutput);
+  const logits = encoders.map(({ modality }) => ({
+    modality,
+    rows: rowsOf(results, unimodalOutput(modality)),
+  }));
+  return items.map((item, index) => {
+    const known = logits.filter(({ modality }) => item[modality]);
+    if (known.length === 0) throw new Error('the item has no features that the head knows');
+    const complete = known.length === encoders.length;
+    return {
+      fused: activation(complete ? fused[index] : known[0].rows[index]),
+      unimodal: Object.fromEntries(known.map(({ modality, rows }) => [modality, activation(rows[index])])),
+    };
+  });
+}

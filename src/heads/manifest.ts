@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { modalities } from '../modalities/modality.ts';
+import { manifestFile } from './registry/shipped-heads.ts';
+
+/** By name; which there are depends on the target. */
+const metricsSchema = z.record(z.string(), z.number());
+
+/** An encoder whose features a head takes. */
+export const headEncoderSchema = z.object({
+  modality: z.enum(modalities),
+  id: z.string(),
+  dimension: z.int(),
+  fingerprint: z.string(),
+});
+
+/** `head.json`: everything about a head but its weights. */
+export const headManifestSchema = z.object({
+  format: z.literal(1),
+  name: z.string(),
+  version: z.int().positive(),
+  createdAt: z.iso.datetime(),
+  /** What the head says: one label, any of several, or numbers. */
+  target: z.enum(['single', 'multi', 'regression']).default('single'),
+  /** In the order of the logits; what numbers are called. */
+  labels: z.array(z.string()).min(1),
+  /** Of any of several labels: the probability from which each is given, where an example has every modality. */
+  thresholds: z.array(z.number()).optional(),
+  /** The same in the answer of each modality alone; heads of earlier releases lack it, and take the others. */
+  unimodalThresholds: z.partialRecord(z.enum(modalities), z.array(z.number())).optional(),
+  /** The encoders whose features the head takes, in the order of the method's m. */
+  encoders: z.array(headEncoderSchema).min(1),
+  metrics: z.object({
+    fused: metricsSchema,
+    image: metricsSchema.optional(),
+    text: metricsSchema.optional(),
+  }),
+  training: z.object({
+    dataset: z.string(),
+    datasetHash: z.string(),
+    /** sha256 over what the examples of the test split hold, in no order; heads of earlier releases lack it. */
+    testHash: z.string().optional(),
+    examples: z.object({ training: z.int(), test: z.int() }),
+    seed: z.int(),
+    provider: z.enum(['cpu', 'cuda']),
+    /** How long it took, until the head was measured. */
+    seconds: z.object({ features: z.number(), training: z.number(), total: z.number() }).optional(),
+    recipe: z.record(z.string(), z.unknown()),
+    /** How cross-validation on the training side chose the recipe; absent where it was given. */
+    search: z
+      .object({
+        folds: z.int(),
+        examples: z.int(),
+        candidates: z.array(
+          z.object({
+            /** What it changes of the recipe given. */
+            changes: z.record(z.string(), z.unknown()),
+            /** Mean loss on what was held out, as answered and after calibration. */
+            loss: z.number(),
+            calibratedLoss: z.number(),
+          }),
+        ),
+      })
+      .optional(),
+  }),
+  /** Weights of the logits in the answers, already in head.onnx; absent where answers are left as they are. */
+  calibration: z
+    .object({
+      /** Of the fused logits, then of each encoder's, in the fused answer. */
+      fused: z.array(z.number()),
+      /** Of each encoder's in its own answer. */
+      unimodal: z.array(z.number()),
+    })
+    .optional(),
+  /** sha256 of head.onnx. */
+  weights: z.string(),
+});
+
+export type HeadManifest = z.infer<typeof headManifestSchema>;
+
+export const headFiles = { manifest: manifestFile, weights: 'head.onnx', report: 'report.html' } as const;

@@ -1,0 +1,398 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Insertable, Transaction } from 'kysely';
+import { LRUCache } from 'lru-cache';
+import pMap from 'p-map';
+import { TandemError } from '../../errors.ts';
+import { itemAt } from '../../indexing.ts';
+import { leaveToCleaning, removeUnknown } from '../../store/artifacts/artifacts.ts';
+import { PendingArtifacts } from '../../store/artifacts/pending.ts';
+import type { Tables } from '../../store/database/database.ts';
+import { Remembered } from '../../store/database/remembered.ts';
+import { sha256OfFile } from '../../store/files/checksum.ts';
+import type { Store } from '../../store/store.ts';
+import { aliasHistory, aliasPattern, forgetAlias, writeAliasHistory } from './aliases.ts';
+import { checkHeadName, parseReference } from './head-name.ts';
+import {
+  findVersion,
+  type HeadEntry,
+  type HeadVersion,
+  type KnownHead,
+  type RegisteredHead,
+  readHead,
+} from './head-reading.ts';
+import { manifestFile, readShippedHeads, type ShippedHead } from './shipped-heads.ts';
+
+/** The job that makes a version. No job makes two. */
+export interface MakingJob {
+  id: string;
+  /**
+   * Called in the transaction that registers the version.
+   * @throws where it is another server's by now, so that nothing is registered
+   */
+  confirm(transaction: Transaction<Tables>): Promise<void>;
+}
+
+export interface RegisterOptions {
+  /** `trained` where the files were made here, by this product; imported where absent. */
+  origin?: 'trained' | 'imported';
+  /** What makes it. */
+  job?: MakingJob;
+}
+
+const foldersRemembered = 10_000;
+/** Folders that one query asks for. */
+const lookedUpAtOnce = 1000;
+
+/**
+ * Registered heads: versions that never change, and aliases that stand for them. Heads that ship with the program lie
+ * under those that were made here.
+ * @example
+ * const heads = new HeadRegistry(store, 'models/heads');
+ * const { folder } = await heads.open('emoji@latest');
+ */
+export class HeadRegistry {
+  readonly #store: Store;
+  readonly #pending: PendingArtifacts;
+  readonly #known: Remembered<KnownHead>;
+  readonly #shipped: () => Promise<ShippedHead[]>;
+  readonly #folders = new LRUCache<string, Promise<string>>({ max: foldersRemembered });
+
+  /** @param shipped folder of the heads that ship with the program */
+  constructor(store: Store, shipped?: string) {
+    this.#store = store;
+    this.#pending = new PendingArtifacts(store.database);
+    this.#known = new Remembered(store.database, async (name) =>
+      readHead(store.database.query, await this.#shipped(), name),
+    );
+    let heads: Promise<ShippedHead[]> | undefined;
+    this.#shipped = () => (heads ??= shipped === undefined ? Promise.resolve([]) : readShippedHeads(shipped));
+  }
+
+  /** Every version of every head, by name and then by version. */
+  async list(): Promise<RegisteredHead[]> {
+    const rows = await this.#store.database.query
+      .selectFrom('headVersion')
+      .select('name')
+      .distinct()
+      .where('folder', 'is not', null)
+      .execute();
+    const names = new Set([...rows, ...(await this.#shipped())].map(({ name }) => name));
+    const heads = await Promise.all([...names].sort().map((name) => this.#known.get(name)));
+    return heads.flatMap(({ versions }) => versions);
+  }
+
+  /** The latest version of every head. */
+  async latest(): Promise<RegisteredHead[]> {
+    const byName = new Map((await this.list()).map((head) => [head.name, head]));
+    return [...byName.values()];
+  }
+
+  /**
+   * The version that a reference means: `name`, `name@latest`, `name@3`, or `name@production` where that is an alias.
+   * @throws TandemError `unknown-head`, naming the heads there are
+   */
+  async resolve(reference: string): Promise<RegisteredHead> {
+    return this.#resolve(reference);
+  }
+
+  /**
+   * The same, with its files at hand.
+   * @throws TandemError `unknown-head`, `damaged-artifact` where a file is missing
+   */
+  async open(reference: string): Promise<HeadVersion> {
+    const entry = await this.#resolve(reference);
+    const { name, version, manifest, origin } = entry;
+    const folder = await this.#folderOf(entry);
+    return {
+      name,
+      version,
+      manifest,
+      folder,
+      origin,
+      ...('checksums' in entry && { checksums: entry.checksums }),
+    };
+  }
+
+  /**
+   * The versions of a head, in rising order.
+   * @throws TandemError `invalid-request` (the name)
+   */
+  async versions(name: string): Promise<number[]> {
+    checkHeadName(name);
+    return (await this.#known.get(name)).versions.map(({ version }) => version);
+  }
+
+  /**
+   * The version that each alias of a head stands for now.
+   * @throws TandemError `invalid-request` (the name)
+   */
+  async aliases(name: string): Promise<Record<string, number>> {
+    checkHeadName(name);
+    return (await this.#known.get(name)).aliases;
+  }
+
+  /**
+   * Lets an alias stand for a version from now on, in one step: a request gets the one or the other.
+   * @throws TandemError `unknown-head`, `invalid-request` (the head's or the alias's name)
+   */
+  async setAlias(name: string, alias: string, version: number): Promise<void> {
+    checkHeadName(name);
+    if (!aliasPattern.test(alias))
+      throw new TandemError(
+        'invalid-request',
+        `${JSON.stringify(alias)} is no name for an alias: use a letter, then up to 63 of a-z 0-9 . _ -, and not latest`,
+      );
+    await this.#resolve(`${name}@${version}`);
+    await this.#change(async (transaction) => {
+      const { versions } = await this.#readIn(transaction, name);
+      if (!versions.some((head) => head.version === version))
+        throw new TandemError('unknown-head', `${name}@${version} was deleted just now`);
+      const before = await aliasHistory(transaction, name, alias);
+      if (before[0] === version) return;
+      await writeAliasHistory(transaction, name, alias, [version, ...before]);
+    });
+  }
+
+  /**
+   * Puts an alias back on the version that it stood for before, passing over those that are deleted.
+   * @returns that version
+   * @throws TandemError `unknown-head`, `invalid-request` (the head's name)
+   */
+  async rollback(name: string, alias: string): Promise<number> {
+    checkHeadName(name);
+    await this.#resolve(name);
+    return this.#change(async (transaction) => {
+      const { versions } = await this.#readIn(transaction, name);
+      const there = new Set(versions.map(({ version }) => version));
+      const before = (await aliasHistory(transaction, name, alias))
+        .slice(1)
+        .filter((version) => there.has(version));
+      const [restored] = before;
+      if (restored === undefined)
+        throw new TandemError(
+          'unknown-head',
+          `${name}@${alias} never stood for another version that is there`,
+        );
+      await writeAliasHistory(transaction, name, alias, before);
+      return restored;
+    });
+  }
+
+  /** Takes an alias away. @throws TandemError `unknown-head` where there is none, `invalid-request` (the head's name) */
+  async deleteAlias(name: string, alias: string): Promise<void> {
+    checkHeadName(name);
+    await this.#resolve(name);
+    const isGone = await this.#change((transaction) => forgetAlias(transaction, name, alias));
+    if (!isGone) throw new TandemError('unknown-head', `${name} has no alias ${JSON.stringify(alias)}`);
+  }
+
+  /**
+   * Deletes a version, and the files of the row that was changed. Its number is never given again.
+   * @throws TandemError `unknown-head`; `head-in-use` where an alias stands for it, or it ships with the program;
+   * `invalid-request` (the head's name)
+   */
+  async delete(name: string, version: number): Promise<void> {
+    checkHeadName(name);
+    await this.#resolve(`${name}@${version}`);
+    const deleted = await this.#change(async (transaction) => {
+      const { aliases, versions } = await this.#readIn(transaction, name);
+      const pointing = Object.keys(aliases).filter((alias) => aliases[alias] === version);
+      if (pointing.length > 0)
+        throw new TandemError(
+          'head-in-use',
+          `${name}@${version} is ${pointing.map((alias) => `${name}@${alias}`).join(' and ')}`,
+        );
+      const entry = versions.find((head) => head.version === version);
+      if (entry && 'folder' in entry)
+        throw new TandemError('head-in-use', `${name}@${version} ships with the program`);
+      const { numUpdatedRows } = await transaction
+        .updateTable('headVersion')
+        .set({ folder: null })
+        .where('name', '=', name)
+        .where('version', '=', version)
+        .where('folder', 'is not', null)
+        .executeTakeFirstOrThrow();
+      return numUpdatedRows > 0n ? entry : undefined;
+    });
+    if (!deleted || !('key' in deleted))
+      throw new TandemError('unknown-head', `${name}@${version} was deleted just now`);
+    const files = Object.keys(deleted.checksums ?? {}).map((file) => `${deleted.key}/${file}`);
+    await leaveToCleaning(this.#store.artifacts.remove(files));
+  }
+
+  /**
+   * Registers a head's next version. `write` fills a folder; the version is there in one step once all of it lasts, and
+   * a crash before leaves nothing that would be served. Called again with the next number where somebody else took the
+   * first.
+   * @param write puts the head's files into the folder, `head.json` among them
+   * @throws TandemError `invalid-request` (the name); whatever the job throws
+   */
+  async register(
+    name: string,
+    write: (folder: string, version: number) => Promise<void>,
+    { origin = 'imported', job }: RegisterOptions = {},
+  ): Promise<HeadVersion> {
+    checkHeadName(name);
+    const { artifacts } = this.#store;
+    while (true) {
+      const version = await this.#nextVersion(name);
+      const scratch = await this.#store.makeScratch();
+      try {
+        await write(scratch, version);
+        const manifest = await readFile(path.join(scratch, manifestFile), 'utf8');
+        const key = `heads/${name}/${version}-${randomBytes(4).toString('hex')}`;
+        const names = (await readdir(scratch)).sort();
+        const files: Record<string, string> = {};
+        for (const file of names) files[file] = await sha256OfFile(path.join(scratch, file));
+        await this.#pending.begin(key);
+        for (const file of names) await artifacts.take(`${key}/${file}`, path.join(scratch, file));
+        const row = {
+          name,
+          version,
+          folder: key,
+          files: JSON.stringify(files),
+          manifest,
+          job: job?.id ?? null,
+          origin,
+        };
+        if (await this.#insert({ ...row, createdAt: new Date().toISOString() }, job))
+          return this.open(`${name}@${version}`);
+        await leaveToCleaning(artifacts.remove(names.map((file) => `${key}/${file}`)));
+      } finally {
+        await rm(scratch, { recursive: true, force: true });
+      }
+    }
+  }
+
+  /** The version that a job has made. */
+  async madeBy(job: string): Promise<HeadVersion | undefined> {
+    const found = await this.#store.database.query
+      .selectFrom('headVersion')
+      .select(['name', 'version'])
+      .where('job', '=', job)
+      .where('folder', 'is not', null)
+      .executeTakeFirst();
+    return found && this.open(`${found.name}@${found.version}`);
+  }
+
+  /** Removes what registrations left that a crash broke off, once nobody can be at it any more. */
+  async clean(): Promise<void> {
+    await this.#pending.giveUpOld();
+    await removeUnknown(this.#store.artifacts, 'heads', async (keys) => {
+      const folders = [...new Set(keys.map((key) => path.posix.dirname(key)))];
+      const underWay = await this.#pending.among(folders);
+      const rows = await this.#store.database.query
+        .selectFrom('headVersion')
+        .select('folder')
+        .where('folder', 'in', folders)
+        .execute();
+      const known = new Set([...underWay, ...rows.map(({ folder }) => folder)]);
+      return new Set(keys.filter((key) => known.has(path.posix.dirname(key))));
+    });
+  }
+
+  /**
+   * Removes this machine's copies of versions that were deleted, by whichever server.
+   * @returns the folders that they were opened in
+   */
+  async dropDeleted(): Promise<string[]> {
+    const { artifacts, database } = this.#store;
+    const copies = Map.groupBy(await Array.fromAsync(artifacts.listCopies('heads')), path.posix.dirname);
+    const here = [...new Set([...this.#folders.keys(), ...copies.keys()])];
+    const dropped: string[] = [];
+    for (let first = 0; first < here.length; first += lookedUpAtOnce) {
+      const keys = here.slice(first, first + lookedUpAtOnce);
+      const rows = await database.query
+        .selectFrom('headVersion')
+        .select('folder')
+        .where('folder', 'in', keys)
+        .execute();
+      const known = new Set(rows.map(({ folder }) => folder));
+      for (const key of keys.filter((key) => !known.has(key))) {
+        const opened = await this.#folders.get(key)?.catch(() => undefined);
+        if (opened !== undefined) dropped.push(opened);
+        this.#folders.delete(key);
+        await artifacts.removeCopies(copies.get(key) ?? []);
+      }
+    }
+    return dropped;
+  }
+
+  async #resolve(reference: string): Promise<HeadEntry> {
+    const parsed = parseReference(reference);
+    if (!parsed) return this.#refuse(reference);
+    const { name, version } = parsed;
+    const found =
+      findVersion(await this.#known.get(name), version) ??
+      // Another server may have registered it a moment ago.
+      findVersion(await this.#known.readAgain(name), version);
+    return found ?? this.#refuse(name, version);
+  }
+
+  async #refuse(name: string, version?: string): Promise<never> {
+    const { versions, aliases } = version ? await this.#known.get(name) : { versions: [], aliases: {} };
+    if (versions.length > 0) {
+      const known = [...versions.map((head) => head.version), ...Object.keys(aliases)].join(', ');
+      throw new TandemError('unknown-head', `${name} has no version ${version}; it has ${known}`);
+    }
+    const names = (await this.latest()).map((head) => head.name).join(', ') || 'none';
+    throw new TandemError('unknown-head', `no head is named ${JSON.stringify(name)}; there are: ${names}`);
+  }
+
+  /** The number after every one that was ever given. */
+  async #nextVersion(name: string): Promise<number> {
+    const { highest } = await this.#store.database.query
+      .selectFrom('headVersion')
+      .select(({ fn }) => fn.max('version').as('highest'))
+      .where('name', '=', name)
+      .executeTakeFirstOrThrow();
+    const shipped = (await this.#shipped()).filter((head) => head.name === name);
+    return 1 + Math.max(highest ?? 0, ...shipped.map(({ version }) => version));
+  }
+
+  /** @returns false where the number is taken, or its files were given up meanwhile */
+  #insert(row: Insertable<Tables['headVersion']> & { folder: string }, job?: MakingJob): Promise<boolean> {
+    return this.#change(async (transaction) => {
+      await job?.confirm(transaction);
+      if (!(await this.#pending.finish(transaction, row.folder))) return false;
+      const taken = await transaction
+        .selectFrom('headVersion')
+        .select('version')
+        .where('name', '=', row.name)
+        .where('version', '=', row.version)
+        .executeTakeFirst();
+      if (taken) return false;
+      await transaction.insertInto('headVersion').values(row).execute();
+      return true;
+    });
+  }
+
+  async #folderOf(entry: HeadEntry): Promise<string> {
+    if ('folder' in entry) return entry.folder;
+    const { key, checksums } = entry;
+    if (!checksums)
+      throw new TandemError(
+        'damaged-artifact',
+        `the row of ${entry.name}@${entry.version} does not say which files it has`,
+      );
+    const known = this.#folders.get(key);
+    if (known) return known;
+    const { artifacts } = this.#store;
+    const folder = pMap(Object.keys(checksums), (file) => artifacts.path(`${key}/${file}`)).then((files) =>
+      path.dirname(itemAt(files, 0)),
+    );
+    this.#folders.set(key, folder);
+    folder.catch(() => this.#folders.delete(key));
+    return folder;
+  }
+
+  async #readIn(transaction: Transaction<Tables>, name: string): Promise<KnownHead> {
+    return readHead(transaction, await this.#shipped(), name);
+  }
+
+  #change<Result>(work: (transaction: Transaction<Tables>) => Promise<Result>): Promise<Result> {
+    return this.#store.database.exclusively('heads', work);
+  }
+}

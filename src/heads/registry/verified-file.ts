@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { TandemError } from '../../errors.ts';
+import { whyUnreadable } from '../../store/files/why-unreadable.ts';
+import type { HeadFolder } from './head-reading.ts';
+
+/**
+ * What a file of a version holds, once it has the sha256 that the version was registered with.
+ * @throws TandemError `damaged-artifact`
+ * @example JSON.parse((await verifiedFile(version, 'head.json')).toString())
+ */
+export async function verifiedFile({ folder, checksums }: HeadFolder, file: string): Promise<Buffer> {
+  const place = path.join(folder, file);
+  const bytes = await readFile(place).catch((cause) => {
+    throw new TandemError('damaged-artifact', `${place} cannot be used: ${whyUnreadable(cause)}`, { cause });
+  });
+  const registered = checksums?.[file];
+  if (registered !== undefined && createHash('sha256').update(bytes).digest('hex') !== registered)
+    throw new TandemError(
+      'damaged-artifact',
+      `${place} does not have the sha256 that it was registered with`,
+    );
+  return bytes;
+}

@@ -1,0 +1,24 @@
+import type { Modality } from '../modalities/modality.ts';
+import type { HeadManifest } from './manifest.ts';
+
+/** What of a head says from which probability on its labels are given. */
+export interface Deciding extends Pick<HeadManifest, 'labels' | 'thresholds' | 'unimodalThresholds'> {
+  encoders: readonly Pick<HeadManifest['encoders'][number], 'modality'>[];
+}
+
+export const usualThreshold = 0.5;
+
+/**
+ * Of any of several labels: the probability from which each is given, in an answer that rests on these modalities. The
+ * answer from everything has its own, and so has that of each modality alone: they are not equally sure.
+ * @example const thresholds = thresholdsOf(head.manifest, ['text']);
+ */
+export function thresholdsOf(
+  { labels, encoders, thresholds, unimodalThresholds }: Deciding,
+  restingOn: readonly Modality[],
+): readonly number[] {
+  // Heads of earlier releases have one list for all their answers.
+  const isOfAll = restingOn.length === encoders.length || unimodalThresholds === undefined;
+  const own = isOfAll ? thresholds : unimodalThresholds[restingOn[0]];
+  return own ?? labels.map(() => usualThreshold);
+}

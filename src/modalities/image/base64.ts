@@ -1,0 +1,39 @@
+import { TandemError } from '../../errors.ts';
+
+/**
+ * The bytes of a picture that stands in a text, as base64 or as a data URL. Whether they are a picture is not looked
+ * at. Lines may break, as in MIME (RFC 2045). Else strict, because Buffer.from drops what is not base64 without a word.
+ * @throws TandemError `invalid-picture`
+ * @example decodeBase64Picture('data:image/png;base64,iVBORw0KGgo=')
+ */
+export function decodeBase64Picture(text: string): Buffer {
+  const given = text.replace(/^data:[^,]*;base64,/i, '');
+  if (/^\s*data:/i.test(given)) throw new TandemError('invalid-picture', 'its data URL is not base64');
+  if (!(/\s/.test(given) ? isBrokenBase64(given) : isBase64(given)))
+    throw new TandemError('invalid-picture', 'it is neither base64 nor a data URL');
+  return Buffer.from(given, 'base64');
+}
+
+function isBase64(text: string): boolean {
+  return text.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(text);
+}
+
+const [digit, padding, blank] = [1, 2, 3];
+const kinds = new Uint8Array(128);
+for (const each of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
+  kinds[each.charCodeAt(0)] = digit;
+kinds['='.charCodeAt(0)] = padding;
+for (const each of '\t\n\r ') kinds[each.charCodeAt(0)] = blank;
+
+/** The same with blanks in it. A megabyte may have hundreds of thousands of them: taking them out would cost far more. */
+function isBrokenBase64(text: string): boolean {
+  let digits = 0;
+  let paddings = 0;
+  for (let at = 0; at < text.length; at++) {
+    const kind = kinds[text.charCodeAt(at)];
+    if (kind === digit && paddings === 0) digits++;
+    else if (kind === padding) paddings++;
+    else if (kind !== blank) return false;
+  }
+  return digits > 0 && paddings <= 2 && (digits + paddings) % 4 === 0;
+}

@@ -1,0 +1,160 @@
+import { open } from 'node:fs/promises';
+import type { Metadata, Sharp } from 'sharp';
+import { TandemError } from '../../errors.ts';
+import { decodingBudget, decodingBytes } from './decoding-memory.ts';
+import { countCoefficientBytes, countScans } from './jpeg-scans.ts';
+import { sharp } from './sharp.ts';
+
+/** Pictures with more pixels than this are refused before any is decoded. */
+export const maximumPixels = 50e6;
+const minimumSide = 2;
+/**
+ * Pixels that a decoder goes over in all scans of a progressive JPEG: so many scans of the largest image. Encoders
+ * write ten scans as a rule, and 18 for CMYK (jpeg_simple_progression of libjpeg).
+ */
+const maximumScannedPixels = 24 * maximumPixels;
+/** What a scan costs at least, however small the image is. */
+const minimumPixelsOfScan = 1e6;
+/** Seconds after which decoding is given up: many times what the largest image takes. */
+const decodingTimeout = 30;
+
+export interface OpenedPicture {
+  /** Not decoded yet; the orientation that the camera noted will be applied. */
+  picture: Sharp;
+  /** Width and height as a person sees the picture, so after applying the orientation. */
+  width: number;
+  height: number;
+  format: 'jpeg' | 'png' | 'webp';
+  /** The same image as the file has it, not turned; its orientation is 1 to 8 (Exif). */
+  unturned: Sharp;
+  orientation: number;
+  /** Bytes that decoding it to a small image takes. */
+  memory: number;
+}
+
+/**
+ * Opens a JPEG, PNG or WebP picture and checks its header. The pixels are not decoded: a JPEG or PNG that breaks off
+ * halfway passes here and fails when the caller decodes it, so await the decoding and give what it throws to
+ * {@link describePictureFailure}.
+ * @param input the bytes of the file, or its path
+ * @throws TandemError `invalid-picture`, `picture-too-large`, `picture-too-small`, `picture-too-complex`
+ * @example
+ * const { picture } = await openPicture(bytes);
+ * const pixels = await picture.resize(224, 224).raw().toBuffer().catch((error) => {
+ *   throw describePictureFailure(error);
+ * });
+ */
+export async function openPicture(input: Uint8Array | string): Promise<OpenedPicture> {
+  try {
+    const open = () =>
+      sharp(input, { limitInputPixels: maximumPixels }).timeout({ seconds: decodingTimeout });
+    const picture = open().autoOrient();
+    const metadata = await picture.metadata();
+    const { format, autoOrient, isProgressive, orientation = 1 } = metadata;
+    if (format !== 'jpeg' && format !== 'png' && format !== 'webp')
+      throw unreadable(`it is a ${format} file`);
+    const { width, height } = autoOrient;
+    if (width < minimumSide || height < minimumSide) {
+      throw new TandemError('picture-too-small', `the picture is ${width} by ${height} pixels`);
+    }
+    if (format === 'jpeg' && isProgressive) await limitScans(input, width * height);
+    const memory = await limitMemory(input, metadata);
+    return { picture, width, height, format, unturned: open(), orientation, memory };
+  } catch (error) {
+    if (isUnknownFormat(error)) throw unreadable(nameContent(await firstBytes(input)), error);
+    throw describePictureFailure(error);
+  }
+}
+
+/** @throws TandemError `picture-too-complex` */
+async function limitScans(input: Uint8Array | string, pixels: number): Promise<void> {
+  const most = Math.floor(maximumScannedPixels / Math.max(pixels, minimumPixelsOfScan));
+  if ((await countScans(input, most)) <= most) return;
+  const megapixels = (pixels / 1e6).toFixed(1);
+  throw new TandemError(
+    'picture-too-complex',
+    `the JPEG has more than ${most} scans at ${megapixels} megapixels`,
+  );
+}
+
+/** @throws TandemError `picture-too-complex` */
+async function limitMemory(input: Uint8Array | string, metadata: Metadata): Promise<number> {
+  const { format, isProgressive, width, height } = metadata;
+  const coefficientBytes = format === 'jpeg' && isProgressive ? await countCoefficientBytes(input) : 0;
+  const isSimpleWebp = format === 'webp' && (await firstBytes(input)).toString('latin1', 12, 16) === 'VP8 ';
+  const memory = decodingBytes(metadata, { coefficientBytes, isSimpleWebp });
+  if (memory <= decodingBudget) return memory;
+  const [most, needed] = [decodingBudget, memory].map((bytes) => Math.round(bytes / 1e6));
+  const what = `the ${isProgressive ? 'progressive ' : ''}${format === 'webp' ? 'WebP' : format!.toUpperCase()}`;
+  throw new TandemError(
+    'picture-too-complex',
+    `decoding ${what} of ${width} by ${height} pixels takes ${needed} MB of memory; ${most} MB are the limit`,
+  );
+}
+
+/**
+ * Says in a person's words why a picture could not be read or decoded.
+ * @example await picture.toBuffer().catch((error) => { throw describePictureFailure(error); });
+ */
+export function describePictureFailure(error: unknown): TandemError {
+  if (error instanceof TandemError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (/exceeds pixel limit/i.test(message)) {
+    const detail = `the picture has more than ${maximumPixels / 1e6} megapixels`;
+    return new TandemError('picture-too-large', detail, { cause: error });
+  }
+  if (/timeout: \d+% complete/i.test(message)) {
+    const detail = `decoding takes longer than ${decodingTimeout} seconds`;
+    return new TandemError('picture-too-complex', detail, { cause: error });
+  }
+  if (isUnknownFormat(error)) return unreadable('it is not a JPEG, PNG or WebP picture', error);
+  if (/is missing/i.test(message)) return unreadable('there is no such file', error);
+  if (/is empty/i.test(message)) return unreadable('it is empty', error);
+  if (/premature|truncated|end of|read error|unable to parse|corrupt|treated as error/i.test(message)) {
+    return unreadable('it is incomplete or damaged', error);
+  }
+  return unreadable(`it cannot be decoded (${message.split('\n')[0]})`, error);
+}
+
+function unreadable(detail: string, cause?: unknown): TandemError {
+  return new TandemError('invalid-picture', detail, { cause });
+}
+
+function isUnknownFormat(error: unknown): boolean {
+  return error instanceof Error && /unsupported image format/i.test(error.message);
+}
+
+/** The formats that people send by mistake, by what their files begin with. */
+const otherFormats: [name: string, start: RegExp][] = [
+  ['a GIF', /^GIF8/],
+  ['a BMP', /^BM/],
+  ['a TIFF', /^(II\*\0|MM\0\*)/],
+  ['an AVIF', /^.{4}ftypavi[fs]/s],
+  ['a HEIC', /^.{4}ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)/s],
+  ['an SVG', /^(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?(<!doctype svg[^>]*>\s*)?<svg/is],
+  ['a PDF', /^%PDF/],
+  ['a web page, not a', /^\s*<(!doctype html|html)/i],
+];
+
+function nameContent(start: Buffer): string {
+  if (start.length === 0) return 'it is empty';
+  const text = start.toString('latin1');
+  if (/^(\xff\xd8\xff|\x89PNG|RIFF.{4}WEBP)/s.test(text)) return 'it is incomplete or damaged';
+  const name = otherFormats.find(([, pattern]) => pattern.test(text))?.[0];
+  return name
+    ? `it is ${name} picture; only JPEG, PNG and WebP are read`
+    : 'it is not a JPEG, PNG or WebP picture';
+}
+
+async function firstBytes(input: Uint8Array | string): Promise<Buffer> {
+  if (typeof input !== 'string') return Buffer.from(input.subarray(0, 512));
+  const file = await open(input);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);
+    return buffer.subarray(0, bytesRead);
+  } catch {
+    return Buffer.from('a folder');
+  } finally {
+    await file.close();
+  }
+}

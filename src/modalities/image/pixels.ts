@@ -1,0 +1,133 @@
+import type { Sharp } from 'sharp';
+import type { SubmitOptions } from '../../runtime/batcher.ts';
+import { describePictureFailure, type OpenedPicture } from './decode.ts';
+import { decodePictureInTurn } from './decode-queue.ts';
+import { storedOrientation, turnUpright } from './orientation.ts';
+import type { ImagePreprocessing } from './preprocessing.ts';
+import { sharp } from './sharp.ts';
+
+/**
+ * Decodes a picture, when its turn comes, into an encoder's input: RGB, rows from the top, [crop, crop, 3] bytes.
+ * Normalisation is the graph's. sharp does all of it, because its resizing agrees with Pillow's to 0.2 of 255.
+ * @param input the bytes of a JPEG, PNG or WebP file, or its path
+ * @param options of the decode queue
+ * @throws TandemError `invalid-picture`, `picture-too-large`, `picture-too-small`, `picture-too-complex`; the signal's
+ * reason where it aborts
+ */
+export function decodePixels(
+  input: Uint8Array | string,
+  preprocessing: ImagePreprocessing,
+  options?: SubmitOptions,
+): Promise<Uint8Array> {
+  return decodePictureInTurn(input, (opened) => cutSquare(opened, preprocessing), options);
+}
+
+async function cutSquare(opened: OpenedPicture, preprocessing: ImagePreprocessing): Promise<Uint8Array> {
+  const { picture, width, height } = opened;
+  const { shortSide, crop, kernel, background } = preprocessing;
+  try {
+    if (Math.min(width, height) >= shortSide || kernel !== 'cubic') return await scale(opened, preprocessing);
+    const [horizontal, vertical] = planCut(width, height, preprocessing);
+    return await enlarge(
+      picture.flatten({ background }).toColourspace('srgb'),
+      { from: width, ...horizontal },
+      { from: height, ...vertical },
+      crop,
+    );
+  } catch (error) {
+    throw describePictureFailure(error);
+  }
+}
+
+/** The square is turned upright after it is cut: turning the whole would take the memory of all its pixels. */
+async function scale(
+  { unturned, orientation, width, height }: OpenedPicture,
+  preprocessing: ImagePreprocessing,
+): Promise<Uint8Array> {
+  const { crop, kernel, background } = preprocessing;
+  const stored = storedOrientation(orientation);
+  const upright = planCut(width, height, preprocessing);
+  const [horizontal, vertical] = stored.turned ? upright.toReversed() : upright;
+  const startOf = ({ to, start }: Cut, isMirrored: boolean) => (isMirrored ? to - crop - start : start);
+  const { data } = await unturned
+    .flatten({ background })
+    .toColourspace('srgb')
+    .resize(horizontal.to, vertical.to, { fit: 'fill', kernel })
+    .extract({
+      left: startOf(horizontal, stored.mirroredX),
+      top: startOf(vertical, stored.mirroredY),
+      width: crop,
+      height: crop,
+    })
+    .raw()
+    .toUint8Array();
+  return turnUpright(data, crop, stored);
+}
+
+/** A side that is scaled to so many pixels, of which those from `start` on are cut. */
+interface Cut {
+  to: number;
+  start: number;
+}
+
+function planCut(width: number, height: number, { shortSide, crop }: ImagePreprocessing): [Cut, Cut] {
+  const ratio = shortSide / Math.min(width, height);
+  const cut = (side: number): Cut => {
+    const to = Math.max(shortSide, Math.round(side * ratio));
+    return { to, start: Math.floor((to - crop) / 2) };
+  };
+  return [cut(width), cut(height)];
+}
+
+/** One side of a picture that is enlarged and then cut: from so many pixels to so many, of which those from `start` on. */
+interface EnlargedSide {
+  from: number;
+  to: number;
+  start: number;
+}
+
+/** How far the bicubic kernel reaches, and one more pixel for what rounding does. */
+const reach = 3;
+
+/**
+ * Enlarges a picture with the centres of the pixels aligned, as Pillow does. sharp's own `resize` moves an enlarged
+ * picture by up to half a pixel of the original. Only what the square needs is enlarged.
+ */
+async function enlarge(
+  picture: Sharp,
+  horizontal: EnlargedSide,
+  vertical: EnlargedSide,
+  crop: number,
+): Promise<Uint8Array> {
+  const [x, y] = [horizontal, vertical].map((side) => planSide(side, crop));
+  // The edge's pixels are repeated outwards: what lies beyond would otherwise be black.
+  const { data, info } = await picture
+    .extract({ left: x.first, top: y.first, width: x.length, height: y.length })
+    .extend({ left: reach, right: reach, top: reach, bottom: reach, extendWith: 'copy' })
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const enlarged = await sharp(data, { raw: { ...info, premultiplied: false } })
+    .affine([x.scale, 0, 0, y.scale], { interpolator: 'bicubic', odx: x.offset, ody: y.offset })
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  // Pixel (0, 0) is that of the square; to its right and below there may be more.
+  const rowBytes = crop * enlarged.info.channels;
+  const pixels = new Uint8Array(crop * rowBytes);
+  for (let row = 0; row < crop; row++) {
+    const start = row * enlarged.info.width * enlarged.info.channels;
+    pixels.set(enlarged.data.subarray(start, start + rowBytes), row * rowBytes);
+  }
+  return pixels;
+}
+
+/**
+ * The pixels that the square is made of, and where they go: pixel `i` of the original has its centre at
+ * `scale · (i + ½) - ½` of the enlarged picture.
+ */
+function planSide({ from, to, start }: EnlargedSide, crop: number) {
+  const scale = to / from;
+  const first = Math.max(0, Math.floor(start / scale) - reach);
+  const end = Math.min(from, Math.ceil((start + crop) / scale) + reach);
+  const offset = scale * (first - reach) + (scale - 1) / 2 - start;
+  return { scale, first, length: end - first, offset };
+}

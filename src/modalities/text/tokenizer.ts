@@ -1,0 +1,76 @@
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+// The library loads sharp, in each thread anew, and sharp then sets libvips to remember decoders, for the whole process.
+import '../image/sharp.ts';
+import { AutoTokenizer, env } from '@xenova/transformers';
+import { type WordPieceModel, wordPieces } from './word-pieces.ts';
+
+// Encoders are installed files: nothing is fetched or cached without being asked for.
+env.allowRemoteModels = false;
+env.useFSCache = false;
+
+/** From a text to its token ids, special tokens included, as many as the encoder takes at most. */
+export type Tokenize = (text: string) => number[];
+
+/** What is used of a tokenizer of transformers.js: the parts that its own `encode` rests on. */
+interface LoadedTokenizer {
+  _tokenizer: TextTokenizer;
+  _tokenizerJSON: { model: { type: string } };
+}
+
+interface TextTokenizer {
+  model: WordPieceModel;
+  encode(text: string): { ids: number[] };
+}
+
+/** A word of more characters than 100 is one unknown token to WordPiece; blanks come on top. */
+const charactersOfToken = 128;
+/** Characters of a text, for each token of the encoder, that nearly always are enough. */
+const usualCharactersOfToken = 8;
+/**
+ * Marks of a character that are looked at. Sorting them (Unicode's canonical ordering) takes time by the square of their
+ * number; Unicode's own limit for streams is 30 (UAX #15, D3).
+ */
+const marksOfCharacter = 128;
+
+/**
+ * Loads the tokenizer of an encoder's folder. What it does for a text is bounded, whatever the text: what can't be among
+ * the first tokens is not looked at.
+ * @throws Error where a file is missing or damaged
+ * @example (await loadTokenizer('models/all-MiniLM-L6-v2', 128))('a red bike') // [101, 1037, 2417, 7997, 102]
+ */
+export async function loadTokenizer(folder: string, maximumTokens: number): Promise<Tokenize> {
+  // The library itself says of a missing file that something undefined cannot be read.
+  await Promise.all(
+    ['tokenizer.json', 'tokenizer_config.json'].map((name) => access(path.join(folder, name))),
+  );
+  env.localModelPath = path.dirname(path.resolve(folder));
+  const loaded = await AutoTokenizer.from_pretrained(path.basename(folder), { local_files_only: true });
+  const { _tokenizer: tokenizer, _tokenizerJSON: definition } = loaded as unknown as LoadedTokenizer;
+  const { model } = tokenizer;
+  if (definition.model.type === 'WordPiece') model.encode = wordPieces(model, maximumTokens);
+  return (text) => tokenize(tokenizer, text, maximumTokens);
+}
+
+function tokenize(tokenizer: TextTokenizer, text: string, maximumTokens: number): number[] {
+  const whole = shorten(text, maximumTokens * charactersOfToken);
+  for (let most = maximumTokens * usualCharactersOfToken; most < whole.length; most *= 2) {
+    // What comes before a blank has the same tokens without what comes after it.
+    const end = Math.max(whole.lastIndexOf(' ', most), whole.lastIndexOf('\n', most));
+    if (end <= 0) continue;
+    const { ids } = tokenizer.encode(whole.slice(0, end));
+    if (ids.length > maximumTokens) return truncate(ids, maximumTokens);
+  }
+  return truncate(tokenizer.encode(whole).ids, maximumTokens);
+}
+
+function shorten(text: string, characters: number): string {
+  const start = text.slice(0, characters);
+  if (start.length <= marksOfCharacter) return start;
+  return start.replace(/\p{M}+/gu, (marks) => marks.slice(0, marksOfCharacter));
+}
+
+/** The tokenizer's own truncation would cut off the closing special token as well. */
+function truncate(ids: number[], most: number): number[] {
+  return ids.length <= most ? ids : [...ids.slice(0, most - 1), ids[ids.length - 1]];
+}

@@ -1,0 +1,75 @@
+import express, { type Express } from 'express';
+import { TandemError } from '../errors.ts';
+import { refuseMalformed } from './http/malformed-requests.ts';
+import { describeApi } from './http/openapi.ts';
+import { handleErrors } from './http/problems.ts';
+import { addRoutes, type Route, withScope } from './http/route.ts';
+import { openInferenceRoutes } from './open-inference/routes.ts';
+import { embeddingRoutes } from './openai/embedding-route.ts';
+import { modelRoutes } from './openai/model-route.ts';
+import { openAccess, requireScope } from './pipeline/access.ts';
+import type { AppOptions } from './pipeline/options.ts';
+import { refuseOtherNames, refuseOtherSites } from './pipeline/other-sites.ts';
+import { RequestLog } from './pipeline/request-log.ts';
+import type { Services } from './pipeline/services.ts';
+import { traceRequests } from './pipeline/tracing.ts';
+import { aboutRoutes } from './rest/about/about-routes.ts';
+import { healthRoutes } from './rest/about/health-routes.ts';
+import { metricsRoutes } from './rest/about/metrics-route.ts';
+import { datasetRoutes } from './rest/datasets/dataset-routes.ts';
+import { headRoutes } from './rest/heads/head-routes.ts';
+import { versionRoutes } from './rest/heads/version-routes.ts';
+import { jobRoutes } from './rest/jobs/job-routes.ts';
+import { predictRoutes } from './rest/predictions/predict-route.ts';
+
+/** Every operation there is. */
+export function apiRoutes(services: Services, options: AppOptions): Route[] {
+  const routes: Route[] = [
+    ...withScope('predict', predictRoutes(services, options)),
+    ...withScope('predict', embeddingRoutes(services, options)),
+    ...withScope('predict', modelRoutes(services)),
+    ...openInferenceRoutes(services, options),
+    ...headRoutes(services),
+    ...versionRoutes(services, options),
+    ...withScope('train', datasetRoutes(services, options)),
+    ...withScope('train', jobRoutes(services, options)),
+    ...healthRoutes(services, options),
+    ...metricsRoutes(options.metrics),
+    ...aboutRoutes((asked) => describeApi(routes, asked), options.access ?? openAccess),
+  ];
+  return routes;
+}
+
+/**
+ * The HTTP application: it turns requests into calls of the services and what comes back into responses.
+ * It throws nothing; every error of a request is answered as application/problem+json.
+ * @example const server = await listen(createApp(services, options), { host: '127.0.0.1', port: 8080 });
+ */
+export function createApp(services: Services, options: AppOptions): Express {
+  const log = new RequestLog(options.logger, options.metrics);
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(log.middleware);
+  if (options.traced) app.use(traceRequests);
+  app.use((_request, response, next) => {
+    response.set('X-Content-Type-Options', 'nosniff');
+    if (options.stopping?.isDraining) response.set('Connection', 'close');
+    next();
+  });
+  app.use(refuseMalformed);
+  const access = options.access ?? openAccess;
+  const limits = [
+    ...(options.rateLimit ? [options.rateLimit.handler] : []),
+    ...(options.thisMachineAlone ? [refuseOtherNames(access)] : []),
+    refuseOtherSites(access),
+  ];
+  addRoutes(app, apiRoutes(services, options), ({ scope, isVital }) => [
+    ...(options.loadShedding && !isVital ? [options.loadShedding.handler] : []),
+    ...(scope ? [...limits, requireScope(scope, access)] : []),
+  ]);
+  app.use((request) => {
+    throw new TandemError('not-found', `there is nothing at ${request.path}`);
+  });
+  app.use(handleErrors(log));
+  return app;
+}

@@ -1,0 +1,175 @@
+import type { RequestHandler } from 'express';
+import { z } from 'zod';
+import { TandemError } from '../../errors.ts';
+import { decodeBase64Picture } from '../../modalities/image/base64.ts';
+import { boundedList } from '../http/bounded-list.ts';
+import { jsonWithList, sendJson } from '../http/json-answer.ts';
+import { readJson } from '../http/json-body.ts';
+import { problemResponses } from '../http/problem-responses.ts';
+import type { Route } from '../http/route.ts';
+import { departure, withDeadline } from '../pipeline/deadline.ts';
+import type { AppOptions } from '../pipeline/options.ts';
+import type { Services } from '../pipeline/services.ts';
+import { checkText } from '../rest/predictions/prediction-request.ts';
+import { openAiError } from './openai-error.ts';
+
+/** Most inputs of one request, as OpenAI has it. */
+const mostInputs = 2048;
+const tooMany = `more than ${mostInputs} are too many; send them in several requests`;
+
+const tooFew = 'there are none; send at least one text';
+
+const isPicture = (input: string) => /^data:image\//i.test(input);
+
+/** What is wrong with an input that is neither a text nor a list of them. */
+function whyInputIsNone({ input }: { input?: unknown }): string {
+  if (input === undefined) return 'it is missing; send a text, or a list of texts';
+  if (!Array.isArray(input)) return 'it is no text; send a text, or a list of texts';
+  if (input.length > mostInputs) return tooMany;
+  const wrong = input.findIndex((item) => typeof item !== 'string');
+  if (typeof input[wrong] === 'number' || Array.isArray(input[wrong]))
+    return 'these are numbers of tokens, of another model’s vocabulary; send the texts themselves';
+  return `its item ${wrong} is no text`;
+}
+
+const requestSchema = z
+  .strictObject({
+    model: z.string().optional().meta({
+      description: 'Name of an encoder; without it, the one for texts or for pictures, as the inputs are.',
+    }),
+    input: z
+      .union([z.string(), boundedList(z.string(), { least: 1, most: mostInputs, tooFew, tooMany })], {
+        error: whyInputIsNone,
+      })
+      .meta({
+        description:
+          'Texts, or pictures as data URLs (`data:image/jpeg;base64,…`): one, or several of a kind. No token numbers.',
+      }),
+    encoding_format: z.enum(['float', 'base64']).default('float').meta({
+      description: '`base64` is of little-endian 32-bit floats.',
+    }),
+    dimensions: z
+      .undefined({
+        error: 'an embedding has as many values as its encoder gives; leave it out, and shorten what comes',
+      })
+      .optional()
+      .meta({ override: { type: 'integer', description: 'Refused: the encoders give one length.' } }),
+    user: z.string().optional().meta({ description: 'Not looked at.' }),
+  })
+  .meta({ id: 'EmbeddingRequest', example: { input: ['a red bike', 'a green bike'] } });
+
+const responseSchema = z
+  .object({
+    object: z.literal('list'),
+    model: z.string(),
+    data: z.array(
+      z.object({
+        object: z.literal('embedding'),
+        index: z.int(),
+        embedding: z.union([z.array(z.number()), z.string()]),
+      }),
+    ),
+    usage: z.object({ prompt_tokens: z.int(), total_tokens: z.int() }),
+  })
+  .meta({
+    id: 'EmbeddingResponse',
+    example: {
+      object: 'list',
+      model: 'all-MiniLM-L6-v2',
+      data: [{ object: 'embedding', index: 0, embedding: [0.04, -0.01] }],
+      usage: { prompt_tokens: 5, total_tokens: 5 },
+    },
+  });
+
+/** `POST /v1/embeddings`, as OpenAI's clients know it. */
+export function embeddingRoutes(services: Services, options: AppOptions): Route[] {
+  const answer: RequestHandler = async (request, response) => {
+    const { model, input, encoding_format: format } = requestSchema.parse(request.body);
+    const inputs = typeof input === 'string' ? [input] : input;
+    const pictures = inputs.filter(isPicture).length;
+    if (pictures > 0 && pictures < inputs.length)
+      throw new TandemError(
+        'invalid-request',
+        'input: texts and pictures come from different encoders; ask for them one after the other',
+      );
+    const used = services.encoders[pictures > 0 ? 'image' : 'text'];
+    if (model !== undefined && model !== used)
+      throw new TandemError(
+        'invalid-request',
+        `model: ${pictures > 0 ? 'pictures' : 'texts'} are embedded by ${used}, not ${JSON.stringify(model)}`,
+      );
+    const readable = inputs.map((text, index) =>
+      pictures > 0
+        ? { image: readPicture(text, `input[${index}]`) }
+        : { text: readText(text, `input[${index}]`, options) },
+    );
+    const left = departure(response);
+    const embedded = await withDeadline(left, options.requestTimeout, (signal) =>
+      services.embed(readable, signal),
+    );
+    const tokens = pictures > 0 ? 0 : embedded.reduce((sum, { cost }) => sum + cost, 0);
+    const list = {
+      object: 'list',
+      model: used,
+      usage: { prompt_tokens: tokens, total_tokens: tokens },
+    };
+    const data = embedded.values().map(({ features }, index) => ({
+      object: 'embedding',
+      index,
+      embedding: format === 'float' ? Array.from(features) : toBase64(features),
+    }));
+    await sendJson(response, jsonWithList(list, 'data', data), left);
+  };
+  return [
+    {
+      method: 'post',
+      path: '/v1/embeddings',
+      problemMembers: openAiError,
+      operation: {
+        operationId: 'embed',
+        summary: 'The encoders’ features of texts or pictures, as OpenAI’s clients ask for embeddings',
+        requestBody: { required: true, content: { 'application/json': { schema: requestSchema } } },
+        responses: {
+          '200': {
+            description: 'The embeddings, in the order of the inputs.',
+            content: { 'application/json': { schema: responseSchema } },
+          },
+          ...problemResponses(
+            'empty-request',
+            'invalid-request',
+            'payload-too-large',
+            'unsupported-media-type',
+            'picture-too-large',
+            'picture-too-complex',
+            'text-too-long',
+            'invalid-picture',
+            'picture-too-small',
+            'overloaded',
+            'out-of-memory',
+            'deadline-exceeded',
+          ),
+        },
+      },
+      handlers: [readJson(options.maximumRequestBytes), answer],
+    },
+  ];
+}
+
+function readPicture(text: string, at: string): Uint8Array {
+  try {
+    return decodeBase64Picture(text);
+  } catch (error) {
+    throw error instanceof TandemError ? error.at(at) : error;
+  }
+}
+
+function readText(text: string, at: string, options: AppOptions): string {
+  if (text.trim() === '') throw new TandemError('empty-request', `${at}: it is empty`);
+  const problem = checkText(text, at, options.maximumTextCharacters);
+  if (problem) throw problem;
+  return text;
+}
+
+function toBase64({ buffer, byteOffset, byteLength }: Float32Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+}

@@ -1,0 +1,177 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { InferenceObserver, Stage } from '../../encoders/telemetry.ts';
+import type { Modality } from '../../modalities/modality.ts';
+import { product } from '../../product.ts';
+
+/** How things stand at the moment of asking. */
+export interface Standing {
+  /** Items of each modality that wait for their encoder. */
+  waiting: Record<Modality, number>;
+  /** Bytes of features that are remembered. */
+  rememberedBytes: number;
+  loaded: { heads: number; bytes: number };
+}
+
+const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/**
+ * What the server counts, for Prometheus. Labels are names of heads, routes and outcomes, never content.
+ * @example
+ * const metrics = new Metrics();
+ * metrics.predicted('pets', 3, 'ok');
+ * await metrics.text(); // '# HELP tandem_predictions_total …'
+ */
+export class Metrics implements InferenceObserver {
+  readonly #registry = new Registry();
+  readonly #requests: Histogram<'method' | 'route' | 'status'>;
+  readonly #calls: Histogram<'method' | 'code'>;
+  readonly #predictions: Counter<'head' | 'version' | 'outcome'>;
+  readonly #stages: Histogram<'stage'>;
+  readonly #batches: Histogram<'modality'>;
+  readonly #lookups: Counter<'modality' | 'result'>;
+  readonly #engineLosses: Counter;
+  readonly #memoryFailures: Counter;
+  readonly #shed: Counter;
+
+  constructor() {
+    const common = { registers: [this.#registry] };
+    const named = (name: string) => `${product.command}_${name}`;
+    this.#requests = new Histogram({
+      ...common,
+      name: named('http_request_seconds'),
+      help: 'Time from a request’s head to the end of its answer.',
+      labelNames: ['method', 'route', 'status'],
+      buckets: seconds,
+    });
+    this.#calls = new Histogram({
+      ...common,
+      name: named('grpc_call_seconds'),
+      help: 'Time that calls over gRPC take, by method and gRPC’s own code.',
+      labelNames: ['method', 'code'],
+      buckets: seconds,
+    });
+    this.#predictions = new Counter({
+      ...common,
+      name: named('predictions_total'),
+      help: 'Items that were classified, by head and outcome: ok, or the code of the problem.',
+      labelNames: ['head', 'version', 'outcome'],
+    });
+    this.#stages = new Histogram({
+      ...common,
+      name: named('stage_seconds'),
+      help: 'Time that items spend decoding, tokenizing, waiting, in an encoder and in a head.',
+      labelNames: ['stage'],
+      buckets: seconds,
+    });
+    this.#batches = new Histogram({
+      ...common,
+      name: named('batch_items'),
+      help: 'Items of a batch that an encoder was given.',
+      labelNames: ['modality'],
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128],
+    });
+    this.#lookups = new Counter({
+      ...common,
+      name: named('memory_lookups_total'),
+      help: 'Items whose features were remembered (hit) or not (miss).',
+      labelNames: ['modality', 'result'],
+    });
+    this.#engineLosses = new Counter({
+      ...common,
+      name: named('engine_losses_total'),
+      help: 'Engines that ended by themselves, or held on to memory, and were replaced.',
+    });
+    this.#memoryFailures = new Counter({
+      ...common,
+      name: named('out_of_memory_total'),
+      help: 'Runs that found no memory on the device or the machine.',
+    });
+    this.#shed = new Counter({
+      ...common,
+      name: named('shed_requests_total'),
+      help: 'Requests that were refused because the event loop was late.',
+    });
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** Shows how things stand, whenever somebody asks. */
+  watch(provider: string, standing: () => Standing): void {
+    const gauge = <Label extends string>(
+      name: string,
+      help: string,
+      labelNames: Label[],
+      collect: (this: Gauge<Label>) => void,
+    ) =>
+      new Gauge({
+        name: `${product.command}_${name}`,
+        help,
+        labelNames,
+        registers: [this.#registry],
+        collect,
+      });
+    gauge('queue_items', 'Items that wait for their encoder.', ['modality'], function () {
+      for (const [modality, items] of Object.entries(standing().waiting)) this.set({ modality }, items);
+    });
+    gauge('memory_bytes', 'Bytes of remembered features.', [], function () {
+      this.set(standing().rememberedBytes);
+    });
+    gauge('loaded_heads', 'Heads that are loaded.', [], function () {
+      this.set(standing().loaded.heads);
+    });
+    gauge('loaded_head_bytes', 'Bytes of the weights of loaded heads.', [], function () {
+      this.set(standing().loaded.bytes);
+    });
+    gauge('info', 'Version and execution provider.', ['version', 'provider'], function () {
+      this.set({ version: product.version, provider }, 1);
+    });
+  }
+
+  /** @param route the pattern of its path, `/v1/heads/{name}` */
+  requested(method: string, route: string, status: number, milliseconds: number): void {
+    this.#requests.observe({ method, route, status: String(status) }, milliseconds / 1000);
+  }
+
+  /** A call over gRPC. */
+  called(method: string, code: string, milliseconds: number): void {
+    this.#calls.observe({ method, code }, milliseconds / 1000);
+  }
+
+  /** @param outcome `ok`, or the code of the problem */
+  predicted(head: string, version: number, outcome: string, items = 1): void {
+    this.#predictions.inc({ head, version: String(version), outcome }, items);
+  }
+
+  stage(stage: Stage, milliseconds: number): void {
+    this.#stages.observe({ stage }, milliseconds / 1000);
+  }
+
+  batch(modality: Modality, items: number): void {
+    this.#batches.observe({ modality }, items);
+  }
+
+  lookup(modality: Modality, hit: boolean): void {
+    this.#lookups.inc({ modality, result: hit ? 'hit' : 'miss' });
+  }
+
+  engineLost(): void {
+    this.#engineLosses.inc();
+  }
+
+  ranOutOfMemory(): void {
+    this.#memoryFailures.inc();
+  }
+
+  /** A request was refused because the event loop was late. */
+  shed(): void {
+    this.#shed.inc();
+  }
+
+  /** In Prometheus's text format, whose content type is {@link contentType}. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Logger } from 'pino';
+import type { Access } from './access.ts';
+import type { LoadShedding } from './load-shedding.ts';
+import type { Metrics } from './metrics.ts';
+import type { RateLimit } from './rate-limit.ts';
+import type { FetchPicture } from './remote-images.ts';
+import type { Stopping } from './stopping.ts';
+
+/** Most items of one request for predictions unless said. */
+export const usualMaximumItems = 64;
+
+/** What the HTTP application is told about itself. */
+export interface AppOptions {
+  logger: Logger;
+  /** Without it there is no `GET /metrics`. */
+  metrics?: Metrics;
+  /** Whether requests become spans for OpenTelemetry. */
+  traced?: boolean;
+  /** Head of requests that name none. */
+  defaultHead: string;
+  /** Folder for uploads; they are streamed there, never whole in memory. */
+  uploadFolder: string;
+  /** Milliseconds until a prediction is given up, counted from when the request is read. */
+  requestTimeout: number;
+  /** Largest request for predictions. */
+  maximumRequestBytes: number;
+  /** Largest upload of a dataset. */
+  maximumUploadBytes: number;
+  /** How often a caller may ask; as often as they like without it. */
+  rateLimit?: RateLimit;
+  /** Refuses requests while the server is late; without it all are taken. */
+  loadShedding?: LoadShedding;
+  /** Fetches pictures that requests name by address; without it they are refused. */
+  fetchPicture?: FetchPicture;
+  /** Whether callers without a key must call the server by a name of this machine's own; see `refuseOtherNames`. */
+  thisMachineAlone?: boolean;
+  /** How far its stop has come. */
+  stopping?: Stopping;
+  /** What a key may do; without this, everybody may do everything. */
+  access?: Access;
+  /** Most items of one request for predictions; 64 unless said. */
+  maximumItems?: number;
+  /** Most characters of one text; 100,000 unless said. */
+  maximumTextCharacters?: number;
+}

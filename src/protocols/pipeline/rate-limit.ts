@@ -1,0 +1,67 @@
+import { hash } from 'node:crypto';
+import type { RequestHandler } from 'express';
+import { ipKeyGenerator, MemoryStore, rateLimit } from 'express-rate-limit';
+import { TandemError } from '../../errors.ts';
+import { type Access, secretIn } from './access.ts';
+
+/**
+ * Limits how often a caller asks, over whatever protocol: requests over HTTP and calls over gRPC count together.
+ * @example
+ * const limit = new RateLimit(600, access);
+ * app.use(limit.handler);
+ * await limit.count(authorization, address);
+ */
+export class RateLimit {
+  readonly #requestsPerMinute: number;
+  readonly #access: Access;
+  readonly #store = new MemoryStore();
+  /**
+   * Counts a request over HTTP. What is left is said in the headers RateLimit and RateLimit-Policy. It throws
+   * TandemError `rate-limited`.
+   */
+  readonly handler: RequestHandler<Record<string, string>>;
+
+  constructor(requestsPerMinute: number, access: Access) {
+    this.#requestsPerMinute = requestsPerMinute;
+    this.#access = access;
+    const handler: RequestHandler = rateLimit({
+      windowMs: 60_000,
+      limit: requestsPerMinute,
+      store: this.#store,
+      standardHeaders: 'draft-8',
+      legacyHeaders: false,
+      keyGenerator: (request) =>
+        this.#callerOf(request.get('Authorization'), ipKeyGenerator(request.ip ?? 'unknown')),
+      handler: (request, _response, next) => {
+        const { resetTime } = (request as typeof request & { rateLimit: { resetTime?: Date } }).rateLimit;
+        next(this.#tooMany(resetTime));
+      },
+    });
+    this.handler = handler as RequestHandler<Record<string, string>>;
+  }
+
+  /**
+   * Counts a call that came another way.
+   * @param address that it came from
+   * @throws TandemError `rate-limited`
+   */
+  async count(authorization: string | undefined, address: string): Promise<void> {
+    const { totalHits, resetTime } = await this.#store.increment(
+      await this.#callerOf(authorization, ipKeyGenerator(address)),
+    );
+    if (totalHits > this.#requestsPerMinute) throw this.#tooMany(resetTime);
+  }
+
+  /** Who asks: whoever has the same key, if it is one, or comes from the same address. */
+  async #callerOf(authorization: string | undefined, address: string): Promise<string> {
+    const secret = secretIn(authorization);
+    const granted = secret && (await this.#access(secret));
+    return granted && granted !== 'open' ? `key ${hash('sha256', secret)}` : address;
+  }
+
+  #tooMany(resetTime: Date | undefined): TandemError {
+    const retryAfter = resetTime ? (resetTime.getTime() - Date.now()) / 1000 : 60;
+    const detail = `more than ${this.#requestsPerMinute} requests within a minute`;
+    return new TandemError('rate-limited', detail, { retryAfter });
+  }
+}

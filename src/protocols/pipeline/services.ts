@@ -1,0 +1,184 @@
+import type { Readable } from 'node:stream';
+import type { TargetKind } from '../../arl/target.ts';
+import type { DatasetCounts } from '../../datasets/counts.ts';
+import type { ColumnNames } from '../../datasets/example.ts';
+import type { TandemError } from '../../errors.ts';
+import type { AnswerMetrics } from '../../evaluation/answers.ts';
+import type { VersionComparison } from '../../evaluation/compare-manifests.ts';
+import type { HeadManifest } from '../../heads/manifest.ts';
+import type { Prediction, PredictionInput } from '../../heads/prediction.ts';
+import type { Job, JobEvent } from '../../jobs/job.ts';
+import type { JobRequest } from '../../jobs/queue.ts';
+import type { Modality } from '../../modalities/modality.ts';
+
+/** A registered head version, as `GET /v1/heads` shows it. */
+export interface HeadSummary {
+  name: string;
+  version: number;
+  target: TargetKind;
+  labels: string[];
+  modalities: Modality[];
+  /** Whose features it takes, in the order of its modalities. */
+  encoders: HeadManifest['encoders'];
+  createdAt: string;
+  metrics: AnswerMetrics;
+}
+
+/** A version that cannot be used, and why. */
+export interface DamagedHead {
+  name: string;
+  version: number;
+  problem: string;
+}
+
+/** The versions of a head, and the one that each alias stands for. */
+export interface HeadVersions {
+  name: string;
+  versions: number[];
+  aliases: Record<string, number>;
+}
+
+/** A dataset that was brought, as `GET /v1/datasets` shows it. */
+export interface DatasetSummary {
+  id: string;
+  name: string;
+  hash: string;
+  createdAt: string;
+  counts: DatasetCounts;
+  notes: string[];
+}
+
+/** A dataset whose record cannot be used. */
+export interface DamagedDataset {
+  id: string;
+  problem: string;
+}
+
+/** A dataset that somebody brings: one uploaded file, a folder among the server's, or an address. */
+export interface DatasetUpload {
+  source: { file: string; fileName: string } | { folder: string } | { url: string };
+  options: { name?: string } & Partial<ColumnNames>;
+}
+
+/** What a dry run finds. */
+export interface DatasetTrial {
+  name: string;
+  problemCount: number;
+  /** The first thousand, in order of place. */
+  problems: { at: string; detail: string }[];
+  notes: string[];
+  counts: DatasetCounts;
+  preview: { at: string; image?: string; text?: string; label: string; split?: 'train' | 'test' }[];
+}
+
+/** Some examples of a dataset. */
+export interface DatasetPage {
+  total: number;
+  offset: number;
+  rows: {
+    row: number;
+    text?: string;
+    label: string;
+    split?: 'train' | 'test';
+    image?: { hash: string; thumbnail: { url: string; width: number; height: number } };
+  }[];
+}
+
+/** Everything the HTTP layer asks of the rest of the program. It knows no tensors, files or processes. */
+export interface Services {
+  /**
+   * Classifies a batch. Each item is answered by itself: a bad item yields its own TandemError in its place.
+   * @param options `mayWait`: not refused where the queue is full; whoever says so bounds how many they are
+   * @throws TandemError `unknown-head`, `overloaded`, `deadline-exceeded` for the batch as a whole.
+   */
+  predict(
+    inputs: PredictionInput[],
+    options: { head: string; topK: number; signal: AbortSignal; mayWait?: boolean },
+  ): Promise<{ head: { name: string; version: number }; results: (Prediction | TandemError)[] }>;
+  /**
+   * Features of pictures and texts, as the encoders give them, and what each cost: pixels, or tokens.
+   * @throws TandemError that names what is wrong with an item; `overloaded`
+   */
+  embed(
+    inputs: ({ image: Uint8Array } | { text: string })[],
+    signal: AbortSignal,
+  ): Promise<{ features: Float32Array; cost: number }[]>;
+  /** The encoders' names. */
+  encoders: Record<Modality, string>;
+  /** The latest version of every head; those whose manifest cannot be read are told of apart. */
+  heads(): Promise<{ heads: HeadSummary[]; damaged: DamagedHead[] }>;
+  /** The version that a reference means: `pets`, `pets@3`, `pets@production`. @throws TandemError `unknown-head` */
+  head(reference: string): Promise<HeadSummary>;
+  /** Each throws TandemError `unknown-head`, and answers with the versions as they are then. */
+  versions: {
+    get(name: string): Promise<HeadVersions>;
+    /**
+     * What differs between two versions, and the figures of both.
+     * @param other a version or an alias of the same head, or `name@version` of any
+     */
+    compare(name: string, version: string, other: string): Promise<VersionComparison>;
+    /** @throws TandemError `invalid-request` (the alias's name) */
+    setAlias(name: string, alias: string, version: number): Promise<HeadVersions>;
+    rollback(name: string, alias: string): Promise<HeadVersions>;
+    deleteAlias(name: string, alias: string): Promise<HeadVersions>;
+    /** @throws TandemError `invalid-request` (no number), `head-in-use` where an alias stands for it, or it ships with the program */
+    delete(name: string, version: string): Promise<HeadVersions>;
+    /** A version as one file, and what to call it. */
+    export(name: string, version: string): Promise<{ name: string; content: Readable }>;
+    /**
+     * Registers what `export` gave; the file stays the caller's.
+     * @throws TandemError `invalid-head`, `head-conflict`, `invalid-request` (the name)
+     */
+    import(file: string, name?: string): Promise<{ name: string; version: number }>;
+  };
+  datasets: {
+    /**
+     * Checks and stores a dataset. The uploaded file stays the caller's.
+     * @param signal ends the work; then nothing of it stays
+     * @throws TandemError `invalid-dataset`, `unknown-dataset`, `remote-file`, `remote-disabled`, `payload-too-large`,
+     * `deadline-exceeded`, `overloaded`
+     */
+    add(upload: DatasetUpload, signal: AbortSignal): Promise<{ dataset: DatasetSummary; isNew: boolean }>;
+    /** Only checks it; nothing is kept. */
+    try(upload: DatasetUpload, signal: AbortSignal): Promise<DatasetTrial>;
+    /** The newest first. */
+    list(): Promise<{ datasets: DatasetSummary[]; damaged: DamagedDataset[] }>;
+    /** Each of these throws TandemError `unknown-dataset`. */
+    get(id: string): Promise<DatasetSummary>;
+    rows(id: string, page: { offset: number; limit: number }): Promise<DatasetPage>;
+    /** A zip file and what to call it. */
+    export(id: string): Promise<{ name: string; content: Readable }>;
+    /** @throws TandemError `dataset-in-use` where a job still needs it */
+    delete(id: string): Promise<void>;
+  };
+  jobs: {
+    /**
+     * Starts a fine-tuning or a comparison in the background. `archive` is the path of an upload, which the job owns
+     * from here on; `dataset` is the id of an imported dataset, or names a folder below the server's dataset folder.
+     * When it resolves nothing of it can be lost any more.
+     * @throws TandemError `unknown-dataset`, `invalid-request` (head name), `overloaded` (queue full).
+     */
+    submit(request: JobRequest): Promise<Job>;
+    /** The newest first, and how many there are in all. */
+    list(page: { offset: number; limit: number }): Promise<{ jobs: Job[]; total: number }>;
+    /** @throws TandemError `unknown-job` */
+    get(id: string): Promise<Job>;
+    /** Events after `lastEventId` (0: all), then live ones until the job ends or the signal aborts. */
+    events(id: string, lastEventId: number, signal: AbortSignal): AsyncIterable<JobEvent>;
+    /** @throws TandemError `unknown-job` */
+    cancel(id: string): Promise<Job>;
+    /**
+     * Queues a job again that failed or was cancelled.
+     * @throws TandemError `unknown-job`, `job-conflict`
+     */
+    retry(id: string): Promise<Job>;
+    /** The page about what a job found, as HTML. @throws TandemError `unknown-job`, `not-found` where there is none (yet) */
+    report(id: string): Promise<string>;
+  };
+  /** True where a real inference succeeded a moment ago, or does now; the answer comes within two seconds. */
+  ready(): Promise<boolean>;
+  /** Some of the heads that were trained on other encoders than this server's, as of a moment ago, as `name@version`. */
+  unfitHeads(): readonly string[];
+  /** Execution provider in use. */
+  provider: 'cpu' | 'cuda';
+}

@@ -1,0 +1,106 @@
+import { STATUS_CODES } from 'node:http';
+import type { RequestHandler } from 'express';
+import { z } from 'zod';
+import type { oas31 } from 'zod-openapi';
+import { type ErrorCode, errorTable, TandemError } from '../../../errors.ts';
+import { product } from '../../../product.ts';
+import { problemResponses } from '../../http/problem-responses.ts';
+import type { Route } from '../../http/route.ts';
+import type { Access } from '../../pipeline/access.ts';
+
+const links = { api: '/openapi.json', heads: '/v1/heads', jobs: '/v1/jobs', ready: '/readyz' };
+const indexSchema = z
+  .object({ name: z.string(), version: z.string(), links: z.record(z.string(), z.string()) })
+  .meta({ id: 'Index', example: { name: product.name, version: product.version, links } });
+const codeParameter = z.object({
+  code: z
+    .string()
+    .regex(/^[\w-]{1,64}$/, 'must be up to 64 of A-Z a-z 0-9 _ -')
+    .meta({
+      description: 'The end of a problem’s type.',
+      example: 'unknown-head',
+      enum: Object.keys(errorTable),
+    }),
+});
+
+/** What the server says of itself: where things are, the API's description, a page for each kind of problem. */
+export function aboutRoutes(
+  describe: (asked: { keyless: boolean }) => oas31.OpenAPIObject,
+  access: Access,
+): Route[] {
+  const descriptions = new Map<boolean, string>();
+  return [
+    {
+      method: 'get',
+      path: '/',
+      operation: {
+        operationId: 'index',
+        summary: 'Name, version and where to go from here',
+        responses: {
+          '200': { description: 'The links.', content: { 'application/json': { schema: indexSchema } } },
+          ...problemResponses(),
+        },
+      },
+      handlers: [
+        (_request, response) => void response.json({ name: product.name, version: product.version, links }),
+      ],
+    },
+    {
+      method: 'get',
+      path: '/openapi.json',
+      operation: {
+        operationId: 'describeApi',
+        summary: 'This description',
+        responses: {
+          '200': {
+            description: 'OpenAPI 3.1.',
+            content: {
+              'application/json': {
+                schema: z.record(z.string(), z.unknown()),
+                example: { openapi: '3.1.1', info: { title: product.name, version: product.version } },
+              },
+            },
+          },
+          ...problemResponses(),
+        },
+      },
+      handlers: [
+        async (_request, response) => {
+          const keyless = (await access(undefined)) === 'open';
+          const known = descriptions.get(keyless) ?? JSON.stringify(describe({ keyless }), null, 2);
+          descriptions.set(keyless, known);
+          response.type('json').send(known);
+        },
+      ],
+    },
+    {
+      method: 'get',
+      path: '/problems/{code}',
+      operation: {
+        operationId: 'explainProblem',
+        summary: 'What a kind of problem is and what to do',
+        requestParams: { path: codeParameter },
+        responses: {
+          '200': {
+            description: 'The page.',
+            content: { 'text/plain': { schema: z.string(), example: explain('unknown-head') } },
+          },
+          ...problemResponses('not-found'),
+        },
+      },
+      handlers: [problemPage],
+    },
+  ];
+}
+
+const problemPage: RequestHandler<Record<string, string>> = (request, response) => {
+  const { code } = request.params;
+  if (!Object.hasOwn(errorTable, code))
+    throw new TandemError('not-found', `no problem is called ${JSON.stringify(code)}`);
+  response.type('text/plain').send(explain(code as ErrorCode));
+};
+
+function explain(code: ErrorCode): string {
+  const { title, status, fix } = errorTable[code];
+  return `${title}\n\nHTTP status: ${status} ${STATUS_CODES[status]}\nWhat to do: ${fix}\n`;
+}

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { headEncoderSchema } from '../../../heads/manifest.ts';
+import { modalities } from '../../../modalities/modality.ts';
+import { problemResponses } from '../../http/problem-responses.ts';
+import type { Route } from '../../http/route.ts';
+import type { DamagedHead, HeadSummary, Services } from '../../pipeline/services.ts';
+
+const exampleFigures = {
+  examples: 300,
+  accuracy: 0.91,
+  macroF1: 0.9,
+  negativeLogLikelihood: 0.31,
+  calibrationError: 0.02,
+};
+const figures = z
+  .record(z.string(), z.number())
+  .meta({ description: 'By name; which there are depends on the target.', example: exampleFigures });
+export const targetSchema = z.enum(['single', 'multi', 'regression']).meta({
+  id: 'Target',
+  description: 'What a head says: one label, any of several, or a number.',
+});
+export const metricsSchema = z
+  .object({ fused: figures, image: figures.optional(), text: figures.optional() })
+  .meta({ id: 'Metrics', description: 'On the test split: together, and each modality alone.' });
+
+const exampleHead = {
+  name: 'emoji',
+  version: 1,
+  target: 'single',
+  labels: ['animals-nature', 'food-drink'],
+  modalities: ['image', 'text'],
+  encoders: [
+    { modality: 'image', id: 'efficientnet-lite0', dimension: 1280, fingerprint: 'f928c0b4…' },
+    { modality: 'text', id: 'all-MiniLM-L6-v2', dimension: 384, fingerprint: '8fbee7a7…' },
+  ],
+  createdAt: '2026-01-31T12:00:00.000Z',
+  metrics: { fused: exampleFigures, image: exampleFigures, text: exampleFigures },
+};
+const headSchema = z
+  .object({
+    name: z.string(),
+    version: z.int(),
+    target: targetSchema,
+    labels: z.array(z.string()),
+    modalities: z.array(z.enum(modalities)),
+    encoders: z
+      .array(headEncoderSchema)
+      .meta({ description: 'Whose features it takes: of the same fingerprint, or they mean nothing to it.' }),
+    createdAt: z.iso.datetime(),
+    metrics: metricsSchema,
+  })
+  .meta({
+    id: 'Head',
+    example: exampleHead,
+  }) satisfies z.ZodType<HeadSummary>;
+const damagedSchema = z.object({ name: z.string(), version: z.int(), problem: z.string() }).meta({
+  id: 'DamagedHead',
+  example: { name: 'pets', version: 3, problem: 'pets@3 cannot be used: Unexpected end of JSON input' },
+}) satisfies z.ZodType<DamagedHead>;
+const headsSchema = z
+  .object({
+    heads: z.array(headSchema),
+    damaged: z.array(damagedSchema).optional().meta({
+      description: 'Versions that cannot be used, and why; omitted where there are none.',
+    }),
+  })
+  .meta({ example: { heads: [exampleHead] } });
+/** `GET /v1/heads`. */
+export function headRoutes({ heads }: Services): Route[] {
+  return [
+    {
+      method: 'get',
+      path: '/v1/heads',
+      scope: 'predict',
+      operation: {
+        operationId: 'listHeads',
+        summary: 'The latest version of every head',
+        responses: {
+          '200': {
+            description: 'The heads.',
+            content: { 'application/json': { schema: headsSchema } },
+          },
+          ...problemResponses('damaged-artifact'),
+        },
+      },
+      handlers: [
+        async (_request, response) => {
+          const { heads: readable, damaged } = await heads();
+          response.json({ heads: readable, ...(damaged.length > 0 && { damaged }) });
+        },
+      ],
+    },
+  ];
+}

@@ -1,0 +1,227 @@
+import { rm } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import type { RequestHandler } from 'express';
+import { z } from 'zod';
+import { TandemError } from '../../../errors.ts';
+import { formFile, readUpload } from '../../http/body.ts';
+import { readJson } from '../../http/json-body.ts';
+import { problemResponses } from '../../http/problem-responses.ts';
+import type { Route } from '../../http/route.ts';
+import type { AppOptions } from '../../pipeline/options.ts';
+import { aliasName, headName, versionNumber } from '../../pipeline/path-names.ts';
+import type { Services } from '../../pipeline/services.ts';
+import { compareQuerySchema, versionComparisonSchema } from './version-comparison-schema.ts';
+
+const nameParameter = { path: z.object({ name: headName }) };
+const aliasParameters = { path: z.object({ name: headName, alias: aliasName }) };
+const versionParameters = { path: z.object({ name: headName, version: versionNumber }) };
+const bodySchema = z
+  .strictObject({ version: z.int().positive() })
+  .meta({ id: 'AliasRequest', example: { version: 3 } });
+const example = { name: 'pets', versions: [1, 2, 3], aliases: { production: 3 } };
+const versionsSchema = z
+  .object({
+    name: z.string(),
+    versions: z.array(z.int()),
+    aliases: z.record(z.string(), z.int()).meta({ description: 'The version that each alias stands for.' }),
+  })
+  .meta({ id: 'HeadVersions', example });
+const versionsResponse = (description: string) => ({
+  '200': { description, content: { 'application/json': { schema: versionsSchema } } },
+});
+
+const importSchema = z.strictObject({
+  name: headName.optional().meta({ description: 'Another name for it.' }),
+});
+const importFormSchema = importSchema
+  .extend({ file: formFile('What an export gave.') })
+  .meta({ id: 'HeadForm' });
+const importedSchema = z
+  .object({ name: z.string(), version: z.int() })
+  .meta({ example: { name: 'pets', version: 4 } });
+
+/** A head's versions and aliases: `/v1/heads/{name}` and what is below it. */
+export function versionRoutes({ versions }: Services, options: AppOptions): Route[] {
+  const bring: RequestHandler = async (request, response) => {
+    try {
+      const { name } = importSchema.parse({ ...request.body });
+      if (!request.file) throw new TandemError('invalid-request', 'file: there is none');
+      const imported = await versions.import(request.file.path, name);
+      response.status(201).location(`/v1/heads/${imported.name}`).json(imported);
+    } finally {
+      if (request.file) await rm(request.file.path, { force: true });
+    }
+  };
+  const send: RequestHandler<Record<string, string>> = async ({ params }, response) => {
+    const { name, content } = await versions.export(params.name, params.version);
+    response.type('application/x-tar').attachment(`${name}.tar`);
+    await pipeline(content, response);
+  };
+  return [
+    {
+      method: 'post',
+      path: '/v1/heads',
+      scope: 'admin',
+      operation: {
+        operationId: 'importHead',
+        summary: 'Register a head that was exported, as the next version of its name',
+        description: 'It is refused where it was trained on features of other encoders than this server has.',
+        requestBody: { required: true, content: { 'multipart/form-data': { schema: importFormSchema } } },
+        responses: {
+          '201': {
+            description: 'The version that it is now.',
+            content: { 'application/json': { schema: importedSchema } },
+          },
+          ...problemResponses(
+            'invalid-request',
+            'payload-too-large',
+            'unsupported-media-type',
+            'invalid-head',
+            'head-conflict',
+          ),
+        },
+      },
+      handlers: [readUpload('file', options), bring],
+    },
+    {
+      method: 'get',
+      path: '/v1/heads/{name}/versions/{version}/export',
+      scope: 'train',
+      operation: {
+        operationId: 'exportHead',
+        summary: 'A version as one file, with the sha256 of all that is in it',
+        requestParams: versionParameters,
+        responses: {
+          '200': {
+            description: 'A tar; POST it to /v1/heads.',
+            content: {
+              'application/x-tar': { schema: { type: 'string', format: 'binary' }, example: 'manifest.json' },
+            },
+          },
+          ...problemResponses('unknown-head'),
+        },
+      },
+      handlers: [send],
+    },
+    {
+      method: 'get',
+      path: '/v1/heads/{name}/versions/{version}/compare',
+      scope: 'train',
+      operation: {
+        operationId: 'compareVersions',
+        summary: 'What differs between two versions, and the figures of both',
+        description:
+          'The figures are of each one’s own test split; `testedOn` says whether they may be held against each other. Two heads answer the same examples by `heads compare --dataset`.',
+        requestParams: { ...versionParameters, query: compareQuerySchema },
+        responses: {
+          '200': {
+            description: 'The version in the path first, the one that it is compared with second.',
+            content: { 'application/json': { schema: versionComparisonSchema } },
+          },
+          ...problemResponses('invalid-request', 'unknown-head', 'damaged-artifact'),
+        },
+      },
+      handlers: [
+        async ({ params, query }, response) => {
+          const { with: other } = compareQuerySchema.parse(query);
+          response.json(await versions.compare(params.name, params.version, other));
+        },
+      ],
+    },
+    {
+      method: 'get',
+      path: '/v1/heads/{name}',
+      scope: 'predict',
+      operation: {
+        operationId: 'getHead',
+        summary: 'A head’s versions and aliases',
+        requestParams: nameParameter,
+        responses: { ...versionsResponse('The versions.'), ...problemResponses('unknown-head') },
+      },
+      handlers: [async ({ params }, response) => void response.json(await versions.get(params.name))],
+    },
+    {
+      method: 'put',
+      path: '/v1/heads/{name}/aliases/{alias}',
+      scope: 'admin',
+      operation: {
+        operationId: 'setAlias',
+        summary: 'Let an alias stand for a version',
+        description:
+          'From the next request on, in one step: no request fails, and none gets anything in between.',
+        requestParams: aliasParameters,
+        requestBody: { required: true, content: { 'application/json': { schema: bodySchema } } },
+        responses: {
+          ...versionsResponse('The versions, the alias on the one that was asked for.'),
+          ...problemResponses(
+            'invalid-request',
+            'unknown-head',
+            'payload-too-large',
+            'unsupported-media-type',
+          ),
+        },
+      },
+      handlers: [
+        readJson(2 ** 12, 'invalid-request'),
+        async ({ params, body }, response) => {
+          const { version } = bodySchema.parse(body);
+          response.json(await versions.setAlias(params.name, params.alias, version));
+        },
+      ],
+    },
+    {
+      method: 'post',
+      path: '/v1/heads/{name}/aliases/{alias}/rollback',
+      scope: 'admin',
+      operation: {
+        operationId: 'rollbackAlias',
+        summary: 'Put an alias back on the version that it stood for before',
+        requestParams: aliasParameters,
+        responses: {
+          ...versionsResponse('The versions, the alias on the one before.'),
+          ...problemResponses('unknown-head'),
+        },
+      },
+      handlers: [
+        async ({ params }, response) =>
+          void response.json(await versions.rollback(params.name, params.alias)),
+      ],
+    },
+    {
+      method: 'delete',
+      path: '/v1/heads/{name}/aliases/{alias}',
+      scope: 'admin',
+      operation: {
+        operationId: 'deleteAlias',
+        summary: 'Take an alias away; the version that it stood for stays',
+        requestParams: aliasParameters,
+        responses: {
+          ...versionsResponse('The versions, and the aliases that are left.'),
+          ...problemResponses('unknown-head'),
+        },
+      },
+      handlers: [
+        async ({ params }, response) =>
+          void response.json(await versions.deleteAlias(params.name, params.alias)),
+      ],
+    },
+    {
+      method: 'delete',
+      path: '/v1/heads/{name}/versions/{version}',
+      scope: 'admin',
+      operation: {
+        operationId: 'deleteVersion',
+        summary: 'Delete a version that no alias stands for',
+        requestParams: versionParameters,
+        responses: {
+          ...versionsResponse('The versions that are left.'),
+          ...problemResponses('invalid-request', 'unknown-head', 'head-in-use'),
+        },
+      },
+      handlers: [
+        async ({ params }, response) =>
+          void response.json(await versions.delete(params.name, params.version)),
+      ],
+    },
+  ];
+}

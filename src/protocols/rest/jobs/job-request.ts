@@ -1,0 +1,258 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import { splitMethods } from '../../../datasets/split/split.ts';
+import { TandemError } from '../../../errors.ts';
+import { headNamePattern } from '../../../heads/registry/head-name.ts';
+import type { Job } from '../../../jobs/job.ts';
+import {
+  chooseRecipe,
+  type RecipeChoices,
+  trainedFusions,
+  trainedStrategies,
+} from '../../../training/loop/recipe.ts';
+import { formFile, formNumber, notText } from '../../http/body.ts';
+import { fileNameOf } from '../../pipeline/plain-text.ts';
+import type { Services } from '../../pipeline/services.ts';
+import { metricsSchema, targetSchema } from '../heads/head-routes.ts';
+import { rowReading } from '../row-reading.ts';
+import { comparisonSchema } from './comparison-schema.ts';
+
+const seed = z
+  .int()
+  .min(0)
+  .max(2 ** 32)
+  .meta({ description: 'Same seed, same head.', example: 0 });
+const head = z
+  .string()
+  .regex(headNamePattern, 'must be up to 64 of a-z 0-9 . _ -')
+  .meta({ description: 'Name of the head to make; one that exists gets its next version.', example: 'pets' });
+
+const compare = z.boolean().meta({
+  description: 'Compare every strategy on equal terms instead of making a head.',
+  example: true,
+});
+const seeds = z
+  .int()
+  .min(2)
+  .max(1000)
+  .meta({ description: 'Of a comparison: how many splits to train on; 5 unless said.', example: 5 });
+const priority = z.int().min(-100).max(100).meta({
+  description: 'Jobs with a higher one are done first; 0 unless said.',
+  example: 0,
+});
+const testShare = z.number().gt(0).lt(1).meta({
+  description:
+    'Share of the examples kept back to measure on, where the dataset has no split of its own; 0.2 unless said.',
+  example: 0.2,
+});
+const splitBy = z.enum(splitMethods).meta({
+  description:
+    'Draw them label by label (`stratified`, unless said), or each by its content, so that sides last when the dataset grows.',
+});
+/** What a head's recipe may be told; a comparison tries them itself. */
+const choices = {
+  strategy: z.enum(trainedStrategies).optional().meta({
+    description:
+      'How picture and text are balanced, or `image` or `text` to learn from one alone; `arl` unless said.',
+    example: 'arl',
+  }),
+  fusion: z
+    .enum(trainedFusions)
+    .optional()
+    .meta({ description: 'How they are joined; `concat` unless said.', example: 'concat' }),
+  variance: z.enum(['entropy', 'dropout']).optional().meta({
+    description:
+      'What ARL takes for the variance of a modality: the entropy of its answers, or how they vary under dropout.',
+    example: 'entropy',
+  }),
+  classWeights: z
+    .enum(['none', 'balanced'])
+    .optional()
+    .meta({ description: '`balanced`: rare labels count as much as common ones.', example: 'none' }),
+} satisfies { [Choice in keyof RecipeChoices]: z.ZodType<RecipeChoices[Choice] | undefined> };
+const choiceNames = Object.keys(choices) as (keyof RecipeChoices)[];
+
+/** What a request for a job may not say together. */
+type Asked = { head?: string; seed?: number; compare?: boolean; seeds?: number } & Partial<RecipeChoices>;
+const contradictions: { at: string; message: string; isIn(asked: Asked): boolean }[] = [
+  {
+    at: 'head',
+    message: 'name a head to make or set compare, and not both',
+    isIn: ({ head, compare }) => (head === undefined) !== (compare === true),
+  },
+  {
+    at: 'compare',
+    message: 'a comparison tries every strategy; leave out the choices for a head',
+    isIn: (asked) => asked.compare === true && choiceNames.some((name) => asked[name] !== undefined),
+  },
+  {
+    at: 'seeds',
+    message: 'they are a comparison’s; set compare, or leave them out',
+    isIn: ({ seeds, compare }) => seeds !== undefined && compare !== true,
+  },
+  {
+    at: 'seed',
+    message: 'a comparison takes the seeds from 0 on; say how many with seeds',
+    isIn: ({ seed, compare }) => seed !== undefined && compare === true,
+  },
+];
+const refuseContradictions = (asked: Asked, context: z.RefinementCtx) => {
+  for (const { at, message, isIn } of contradictions)
+    if (isIn(asked)) context.addIssue({ code: 'custom', message, path: [at] });
+};
+
+export const jsonSchema = z
+  .strictObject({
+    head: head.optional(),
+    dataset: z
+      .string()
+      .regex(
+        /^[\w][\w.-]*$/,
+        'must be the id of a dataset, or the name of a folder among the server’s datasets',
+      )
+      .meta({ example: 'pets' }),
+    seed: seed.optional(),
+    compare: compare.optional(),
+    seeds: seeds.optional(),
+    priority: priority.optional(),
+    testShare: testShare.optional(),
+    splitBy: splitBy.optional(),
+    ...choices,
+    ...rowReading,
+  })
+  .superRefine(refuseContradictions)
+  .meta({ id: 'JobRequest', example: { head: 'pets', dataset: 'pets', seed: 0 } });
+
+const formFields = {
+  head: head.optional(),
+  seed: formNumber(seed).optional(),
+  compare: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional(),
+  seeds: formNumber(seeds).optional(),
+  priority: formNumber(priority).optional(),
+  testShare: z
+    .string()
+    .regex(/^0?\.\d+$/, 'must lie between 0 and 1')
+    .transform(Number)
+    .pipe(testShare)
+    .optional(),
+  splitBy: splitBy.optional(),
+  ...choices,
+  ...rowReading,
+};
+const formFieldsSchema = z
+  .strictObject({ ...formFields, archive: notText })
+  .superRefine(refuseContradictions);
+export const formSchema = z
+  .strictObject({
+    ...formFields,
+    archive: formFile('A zip or tar file of the dataset, or a CSV or JSONL table that holds its pictures.'),
+  })
+  .meta({ id: 'JobForm' });
+
+const exampleJob = {
+  id: '5b0e1d3e-4f0b-4c53-9d0f-6a2f5c0e7a11',
+  kind: 'train',
+  state: 'running',
+  head: 'pets',
+  dataset: 'pets.zip',
+  priority: 0,
+  createdAt: '2026-01-31T12:00:00.000Z',
+  startedAt: '2026-01-31T12:00:01.000Z',
+  progress: { stage: 'training', done: 120, total: 600, loss: 0.84, accuracy: 0.71 },
+};
+export const jobSchema = z
+  .object({
+    id: z.string(),
+    kind: z.enum(['train', 'compare']),
+    state: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
+    reason: z.string().optional().meta({ description: 'Why it is in this state, where that is not plain.' }),
+    outages: z
+      .int()
+      .optional()
+      .meta({ description: 'How often it was queued again because a store was away.' }),
+    nextTryAt: z.iso.datetime().optional().meta({ description: 'When a job that was queued again is due.' }),
+    head: z.string().optional().meta({ description: 'A comparison makes none.' }),
+    dataset: z.string(),
+    priority: z.int(),
+    createdAt: z.iso.datetime(),
+    startedAt: z.iso.datetime().optional(),
+    finishedAt: z.iso.datetime().optional(),
+    progress: z
+      .object({
+        stage: z.enum(['checking', 'features', 'search', 'training', 'evaluation', 'comparison']),
+        done: z.int(),
+        total: z.int(),
+        loss: z.number().optional(),
+        accuracy: z.number().optional(),
+      })
+      .optional(),
+    result: z
+      .object({
+        head: z.string(),
+        version: z.int(),
+        target: targetSchema,
+        labels: z.array(z.string()),
+        examples: z.object({ training: z.int(), test: z.int() }),
+        metrics: metricsSchema,
+        seconds: z.object({ features: z.number(), training: z.number(), total: z.number() }).optional(),
+        folder: z.string(),
+      })
+      .optional(),
+    comparison: comparisonSchema.optional(),
+    error: z
+      .object({
+        code: z.string(),
+        title: z.string(),
+        detail: z.string(),
+        fix: z.string(),
+        items: z.array(z.object({ at: z.string(), detail: z.string() })),
+      })
+      .optional(),
+  })
+  .meta({
+    id: 'Job',
+    example: exampleJob,
+  }) satisfies z.ZodType<Job>;
+
+export const jobsSchema = z
+  .object({ offset: z.int(), total: z.int(), jobs: z.array(jobSchema) })
+  .meta({ example: { offset: 0, total: 1, jobs: [exampleJob] } });
+
+const defaultSeeds = 5;
+
+/**
+ * Reads the body of a request for a job that a body parser has been over.
+ * @throws ZodError naming each bad field; TandemError `invalid-request` where the archive is missing
+ * @example const job = await jobs.submit(parseJobRequest(request));
+ */
+export function parseJobRequest(request: Request): Parameters<Services['jobs']['submit']>[0] {
+  if (!request.is('multipart/form-data')) {
+    const { dataset, ...rest } = jsonSchema.parse(request.body);
+    return { ...workOf(rest), source: { dataset } };
+  }
+  const { archive: _, ...fields } = formFieldsSchema.parse({ ...request.body });
+  if (!request.file) {
+    const detail = 'the form has no file under this name';
+    throw new TandemError('invalid-request', `archive: ${detail}`, { items: [{ at: 'archive', detail }] });
+  }
+  return { ...workOf(fields), source: { archive: request.file.path, fileName: fileNameOf(request.file) } };
+}
+
+function workOf<Rest extends object>({
+  head,
+  seed = 0,
+  compare: _,
+  seeds = defaultSeeds,
+  strategy,
+  fusion,
+  variance,
+  classWeights,
+  ...reading
+}: Asked & Rest) {
+  const chosen = Object.entries({ strategy, fusion, variance, classWeights }).filter(([, choice]) => choice);
+  const recipe = chosen.length > 0 ? { recipe: chooseRecipe(Object.fromEntries(chosen)) } : {};
+  return { ...reading, work: head === undefined ? { compare: seeds } : { head, seed, ...recipe } };
+}

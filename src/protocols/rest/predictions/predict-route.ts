@@ -1,0 +1,173 @@
+import type { RequestHandler } from 'express';
+import multer from 'multer';
+import { z } from 'zod';
+import { TandemError } from '../../../errors.ts';
+import type { Prediction } from '../../../heads/prediction.ts';
+import { modalities } from '../../../modalities/modality.ts';
+import { readBody } from '../../http/body.ts';
+import { jsonWithList, sendJson } from '../../http/json-answer.ts';
+import { problemResponses } from '../../http/problem-responses.ts';
+import { describeProblem, problemSchema } from '../../http/problems.ts';
+import type { Route } from '../../http/route.ts';
+import { departure, withDeadline } from '../../pipeline/deadline.ts';
+import { type AppOptions, usualMaximumItems } from '../../pipeline/options.ts';
+import { predictAndCount } from '../../pipeline/outcomes.ts';
+import { withPictures } from '../../pipeline/remote-images.ts';
+import type { Services } from '../../pipeline/services.ts';
+import { answerLines, lineMediaType, lineQuerySchema } from './prediction-lines.ts';
+import { agreeing, readPredictionQuery } from './prediction-query.ts';
+import { formSchema, inputSchema, jsonSchema, predictionReader, standardTopK } from './prediction-request.ts';
+
+const opinion = {
+  labels: z
+    .array(
+      z.object({
+        label: z.string(),
+        probability: z.number(),
+        given: z
+          .boolean()
+          .optional()
+          .meta({ description: 'Of a head for several labels: whether it gives this one.' }),
+      }),
+    )
+    .meta({ description: 'The likeliest first; empty where the head says a number.' }),
+  confidence: z.number().optional().meta({ description: 'Probability of the first label.' }),
+  value: z.number().optional().meta({ description: 'The number, where the head says one.' }),
+};
+
+const predictionSchema = z
+  .object({
+    ...opinion,
+    modalities: z.array(z.enum(modalities)).meta({ description: 'What the answer rests on.' }),
+    unimodal: z
+      .partialRecord(z.enum(modalities), z.object(opinion))
+      .meta({ description: 'What each modality says by itself.' }),
+    timings: z
+      .object({ decode: z.number(), queue: z.number(), encode: z.number(), head: z.number() })
+      .meta({ description: 'Milliseconds.' }),
+  })
+  .meta({ id: 'Prediction' }) satisfies z.ZodType<Prediction>;
+
+const examplePrediction: Prediction = {
+  labels: [{ label: 'food-drink', probability: 0.97 }],
+  confidence: 0.97,
+  modalities: ['text'],
+  unimodal: { text: { labels: [{ label: 'food-drink', probability: 0.97 }], confidence: 0.97 } },
+  timings: { decode: 0.4, queue: 0.1, encode: 4.2, head: 0.3 },
+};
+
+const resultSchema = z.union([predictionSchema, z.object({ error: problemSchema })]);
+
+const responseSchema = z
+  .object({
+    head: z.object({ name: z.string(), version: z.int() }),
+    results: z
+      .array(resultSchema)
+      .meta({ description: 'In the order of the inputs; a bad item is its own error and nobody else’s.' }),
+  })
+  .meta({
+    id: 'PredictionResponse',
+    example: {
+      head: { name: 'emoji', version: 1 },
+      results: [examplePrediction],
+    },
+  });
+
+/** `POST /v1/predict`. */
+export function predictRoutes(services: Services, options: AppOptions): Route[] {
+  const { maximumRequestBytes, defaultHead, requestTimeout } = options;
+  const limits = {
+    maximumItems: options.maximumItems ?? usualMaximumItems,
+    maximumTextCharacters: options.maximumTextCharacters,
+  };
+  const parse = predictionReader(limits);
+  const answer: RequestHandler = async (request, response) => {
+    const { inputs, ...body } = parse(request);
+    const { head = defaultHead, topK = standardTopK } = agreeing(readPredictionQuery(request), body);
+    throwOnlyError(inputs);
+    const left = departure(response);
+    const answered = await withDeadline(left, requestTimeout, async (signal) => {
+      const complete = await withPictures(inputs, {
+        fetchPicture: options.fetchPicture,
+        maximumBytes: options.maximumRequestBytes,
+        signal,
+      });
+      throwOnlyError(complete);
+      return predictAndCount(services, options.metrics, complete, { head, topK, signal });
+    });
+    const { answers } = answered;
+    throwOnlyError(answers);
+    const results = answers
+      .values()
+      .map((item) => (item instanceof TandemError ? { error: describeProblem(item) } : item));
+    await sendJson(response, jsonWithList({ head: answered.head }, 'results', results), left);
+  };
+  const lines = answerLines(services, options, limits);
+  return [
+    {
+      method: 'post',
+      path: '/v1/predict',
+      operation: {
+        operationId: 'predict',
+        summary: 'Classify pictures, texts or both',
+        description: `One item as a form, up to ${limits.maximumItems} as JSON, or any number as JSON lines, which are answered while they come in. head and topK may stand in the address, where JSON lines have their only place. An item may lack its picture or its text: the head then answers from what is there.`,
+        requestParams: { query: lineQuerySchema },
+        requestBody: {
+          required: true,
+          content: {
+            'application/json': { schema: jsonSchema(limits) },
+            'multipart/form-data': { schema: formSchema },
+            [lineMediaType]: { schema: inputSchema, example: { text: 'a slice of pizza' } },
+          },
+        },
+        responses: {
+          '200': {
+            description: 'The answers; for JSON lines a line each, in their order.',
+            content: {
+              'application/json': { schema: responseSchema },
+              [lineMediaType]: { schema: resultSchema, example: examplePrediction },
+            },
+          },
+          ...problemResponses(
+            'empty-request',
+            'invalid-request',
+            'unknown-head',
+            'payload-too-large',
+            'picture-too-large',
+            'picture-too-complex',
+            'text-too-long',
+            'unsupported-media-type',
+            'invalid-picture',
+            'remote-file',
+            'remote-disabled',
+            'picture-too-small',
+            'head-conflict',
+            'damaged-artifact',
+            'overloaded',
+            'out-of-memory',
+            'head-stopped',
+            'deadline-exceeded',
+          ),
+        },
+      },
+      handlers: [
+        (request, response, next) => {
+          readPredictionQuery(request);
+          return request.is(lineMediaType) ? lines(request, response, next) : next();
+        },
+        readBody({
+          maximumBytes: maximumRequestBytes,
+          file: 'image',
+          storage: multer.memoryStorage(),
+          whenEmpty: 'empty-request',
+        }),
+        answer,
+      ],
+    },
+  ];
+}
+
+/** The error of a request's only item is the request's. */
+function throwOnlyError(items: readonly unknown[]): void {
+  if (items.length === 1 && items[0] instanceof TandemError) throw items[0];
+}

@@ -1,0 +1,163 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import { type ErrorCode, TandemError } from '../../../errors.ts';
+import { headNamePattern } from '../../../heads/registry/head-name.ts';
+import { decodeBase64Picture } from '../../../modalities/image/base64.ts';
+import { formFile, formNumber, notText } from '../../http/body.ts';
+import { boundedList } from '../../http/bounded-list.ts';
+import type { ReadInput } from '../../pipeline/read-input.ts';
+
+export interface PredictionLimits {
+  /** Most items of one request. */
+  maximumItems: number;
+  /** Most characters of one text; 100,000 unless said. An encoder reads its first few hundred tokens at most. */
+  maximumTextCharacters?: number;
+}
+
+const headName = headNamePattern.source.slice(1, -1);
+export const headReference = z
+  .string()
+  .regex(new RegExp(`^${headName}(@${headName})?$`), 'must be a name, name@version or name@alias')
+  .meta({
+    description:
+      'Which head answers: `name`, `name@3`, `name@latest`, or `name@production` where that is an alias.',
+    example: 'emoji',
+  });
+export const topKSchema = z
+  .int()
+  .min(1)
+  .max(1000)
+  .meta({ description: 'How many labels to return.', example: 5 });
+export const standardTopK = 5;
+/** The default is not the schema's to fill in: the address may say another. */
+const usualTopK = { default: standardTopK };
+
+const imageUrl = z.string().max(8192).optional().meta({
+  description:
+    'Where the picture can be fetched, instead of `image`; only where the server has `--fetch-urls on`.',
+});
+
+const formFields = {
+  head: headReference.optional(),
+  topK: formNumber(topKSchema).optional().meta(usualTopK),
+  text: z.string().optional(),
+  imageUrl,
+};
+const formFieldsSchema = z.strictObject({ ...formFields, image: notText });
+
+/** The form, for the API's description. */
+export const formSchema = z
+  .strictObject({ ...formFields, image: formFile('A JPEG, PNG or WebP file.').optional() })
+  .meta({ id: 'PredictionForm' });
+
+/** One item as JSON. */
+export const inputSchema = z.strictObject({
+  image: z.string().optional().meta({ description: 'A JPEG, PNG or WebP file, as base64 or as a data URL.' }),
+  imageUrl,
+  text: z.string().optional(),
+});
+
+/** A request as JSON. No inputs at all are `empty-request`, which is not for the schema to say. */
+export function jsonSchema({ maximumItems }: PredictionLimits) {
+  return z
+    .strictObject({
+      head: headReference.optional(),
+      topK: topKSchema.optional().meta(usualTopK),
+      inputs: boundedList(inputSchema, { most: maximumItems }),
+    })
+    .meta({
+      id: 'PredictionRequest',
+      example: { head: 'emoji', topK: 3, inputs: [{ text: 'a slice of pizza' }] },
+    });
+}
+
+/** A request for predictions. An item that cannot be read stands as its error in its place. */
+export interface ParsedRequest {
+  head?: string;
+  topK?: number;
+  inputs: (ReadInput | TandemError)[];
+}
+
+/**
+ * Makes the function that reads the body of a request that a body parser has been over.
+ * It throws TandemError `empty-request`, and ZodError naming each bad field.
+ * @example predictionReader({ maximumItems: 64, maximumTextCharacters: 100_000 })(request)
+ */
+export function predictionReader(limits: PredictionLimits): (request: Request) => ParsedRequest {
+  const schema = jsonSchema(limits);
+  return (request) => {
+    if (request.is('multipart/form-data')) {
+      const { head, topK, text, imageUrl } = formFieldsSchema.parse({ ...request.body });
+      return {
+        head,
+        topK,
+        inputs: [checkInput({ image: request.file?.buffer, imageUrl, text }, '', limits)],
+      };
+    }
+    const { head, topK, inputs } = schema.parse(request.body);
+    if (inputs.length === 0)
+      throw new TandemError('empty-request', 'inputs: there are none', {
+        items: [{ at: 'inputs', detail: 'there are none' }],
+      });
+    return {
+      head,
+      topK,
+      inputs: inputs.map((input, index) => readInput(input, `inputs[${index}]`, limits)),
+    };
+  };
+}
+
+/** An item as JSON, decoded; or what is wrong with it. */
+export function readInput(
+  { image, imageUrl, text }: z.infer<typeof inputSchema>,
+  at: string,
+  limits: PredictionLimits,
+): ReadInput | TandemError {
+  const decoded = image === undefined ? undefined : decodeImage(image, `${at}.image`);
+  return decoded instanceof TandemError
+    ? decoded
+    : checkInput({ image: decoded, imageUrl, text }, at, limits);
+}
+
+/** @param at the item's place in the request; empty where the request is the item */
+function checkInput(
+  input: ReadInput,
+  at: string,
+  { maximumTextCharacters }: PredictionLimits,
+): ReadInput | TandemError {
+  const { image, imageUrl, text = '' } = input;
+  if (image !== undefined && imageUrl !== undefined)
+    return itemError('invalid-request', at || 'the request', 'it has both image and imageUrl');
+  if (image === undefined && imageUrl === undefined && text.trim() === '')
+    return itemError('empty-request', at || 'the request', 'it has neither image nor text');
+  return checkText(text, at ? `${at}.text` : 'text', maximumTextCharacters) ?? input;
+}
+
+/** Most characters of a text unless said. */
+const usualTextCharacters = 100_000;
+
+/** The error of a text that is too long. */
+export function checkText(
+  text: string,
+  at: string,
+  maximumTextCharacters = usualTextCharacters,
+): TandemError | undefined {
+  if (text.length <= maximumTextCharacters) return undefined;
+  return itemError(
+    'text-too-long',
+    at,
+    `it has ${text.length} characters, ${maximumTextCharacters} are the limit`,
+  );
+}
+
+function decodeImage(image: string, at: string): Buffer | TandemError {
+  try {
+    return decodeBase64Picture(image);
+  } catch (error) {
+    return itemError('invalid-picture', at, (error as Error).message);
+  }
+}
+
+function itemError(code: ErrorCode, at: string, detail: string): TandemError {
+  return new TandemError(code, `${at}: ${detail}`, { items: [{ at, detail }] });
+}

@@ -1,0 +1,127 @@
+import { h } from 'preact';
+import type { TargetKind } from '../arl/target.ts';
+import type { HeadManifest } from '../heads/manifest.ts';
+import type { TrainingHistory } from '../training/loop/history.ts';
+import { curvesPlot } from './curve.ts';
+import { decimal } from './format.ts';
+import { figure, legend, type Markup, paragraph } from './markup.ts';
+import { mean } from './mean.ts';
+import type { TrainingSettings } from './settings.ts';
+
+/** Nearer to an even share than this, k is called even. */
+const evenWithin = 0.02;
+
+/** H, q, d and k over the steps, and in words whether the method was doing anything. */
+export function balance(
+  { encoders, labels, target }: HeadManifest,
+  history: TrainingHistory,
+  settings: TrainingSettings,
+): Markup {
+  if (encoders.length < 2)
+    return paragraph(`The head has the ${encoders[0].modality} only: there is nothing to balance.`);
+  if (history.statistics.length === 0) return paragraph('No steps were recorded.');
+  const { warmUp } = settings;
+  const kinds = encoders.map(({ modality }) => modality);
+  const curves = (row: number) =>
+    kinds.map((kind, m) => ({ kind, values: history.statistics.map((rows) => rows[row][m]) }));
+  const even = 1 / kinds.length;
+  const { variance } = settings;
+  const guessing = variance === 'dropout' ? undefined : guessingEntropy(target, labels.length);
+  const colours = legend(kinds.map((kind) => ({ kind, name: kind })));
+  const share = (title: string, row: number, reading: string) =>
+    figure(
+      title,
+      colours,
+      curvesPlot({
+        description: `${title}, over the steps`,
+        curves: curves(row),
+        domain: [0, 1],
+        reference: even,
+        warmUp,
+      }),
+      reading,
+    );
+  return [
+    paragraph(finding(kinds, curves(3), settings)),
+    h(
+      'div',
+      { class: 'figures' },
+      figure(
+        guessing === undefined ? 'Variance under dropout, H' : 'Entropy, H',
+        colours,
+        curvesPlot({
+          description: 'How unsure each modality alone is, over the steps',
+          curves: curves(0),
+          domain: guessing === undefined ? undefined : [0, 1.05 * guessing],
+          reference: guessing,
+          warmUp,
+        }),
+        guessing === undefined
+          ? 'How far the predictions of each modality alone spread over passes with different features dropped.'
+          : `How unsure each modality alone is: 0 is certain, ${decimal(guessing)} (dashed) is guessing among ${labels.length} labels. ` +
+              'It stands in for the variance of the modality’s predictions, and only roughly: one pass through the network says little about variance.',
+      ),
+      share(
+        'Target share, q',
+        1,
+        'How much each modality ought to decide if the surer one, with the lower H, is trusted more (inverse-variance weighting).',
+      ),
+      share(
+        'Dependence, d',
+        2,
+        'How much of the decision rests on each modality now, by the size of its logits. Where d differs from q, there is something to balance.',
+      ),
+      share(
+        'Coefficient, k',
+        3,
+        'What follows from q and d: each modality’s adapter learns 1 + k times as fast. Both lines at the dashed one means that the two are treated alike.',
+      ),
+    ),
+  ];
+}
+
+/** What the other strategies do in ARL's place. */
+const withoutBalance: Readonly<Partial<Record<string, string>>> = {
+  joint: 'the fused loss alone, nothing scaled',
+  uniform: 'every modality gets the same k',
+  'ogm-ge': 'the gradients of a modality that is ahead are made smaller, by how likely it finds the truth',
+  late: 'each modality learns by itself',
+};
+
+function finding(
+  kinds: readonly string[],
+  coefficients: readonly { values: readonly number[] }[],
+  { strategy, warmUp }: TrainingSettings,
+): Markup {
+  const even = 1 / kinds.length;
+  const means = coefficients.map(({ values }) => mean(values.slice(warmUp)));
+  const figures = kinds.map((kind, m) => `${decimal(means[m])} for the ${kind}`).join(' and ');
+  const instead = strategy && withoutBalance[strategy];
+  if (instead)
+    return [
+      h('strong', null, 'ARL was off. '),
+      `The strategy is “${strategy}”: ${instead}. `,
+      `With ARL, k would have been ${figures} on average.`,
+    ];
+  const highest = means.indexOf(Math.max(...means));
+  const lowest = means.indexOf(Math.min(...means));
+  const ratio = (1 + means[highest]) / (1 + means[lowest]);
+  const caveat =
+    ' Whether the balancing helps is another question: only training the same data with the other strategies, over several seeds, answers it.';
+  if (means.every((value) => Math.abs(value - even) < evenWithin))
+    return [
+      h('strong', null, 'Hardly. '),
+      `After the warm-up k was ${figures} on average, so near to even that scaling both alike would have given nearly the same head.`,
+      caveat,
+    ];
+  return [
+    h('strong', null, `It favours the ${kinds[highest]}${ratio < 1.1 ? ', a little' : ''}. `),
+    `After the warm-up k was ${figures} on average, so the ${kinds[highest]}’s adapter learned ${decimal(ratio)} times as fast as the ${kinds[lowest]}’s.`,
+    caveat,
+  ];
+}
+
+/** The entropy of knowing nothing. */
+function guessingEntropy(target: TargetKind, labels: number): number {
+  return target === 'multi' ? labels * Math.LN2 : Math.log(labels);
+}

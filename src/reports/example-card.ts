@@ -1,0 +1,83 @@
+import path from 'node:path';
+import { h } from 'preact';
+import type { Example } from '../datasets/example.ts';
+import { largestIndex } from '../evaluation/single-label.ts';
+import { modalities } from '../modalities/modality.ts';
+import { percent, shorten } from './format.ts';
+import { bar, foreign, type Markup } from './markup.ts';
+import type { Outcome } from './outcome.ts';
+import type { Thumbnails } from './thumbnails.ts';
+
+const textLength = 200;
+const labelLength = 60;
+
+/**
+ * One example: picture, text, label, and what the head and each modality alone answer, each with the probability of the
+ * answer and, where it is another, of the label.
+ */
+export function exampleCard(
+  { example, actual }: Outcome,
+  labels: readonly string[],
+  thumbnails: Thumbnails,
+  remark?: Markup,
+): Markup {
+  const { label, probabilities } = example;
+  const known = modalities.filter((modality) => probabilities.unimodal[modality]);
+  const opinions = [
+    ...(known.length > 1 ? [{ kind: 'fused', opinion: probabilities.fused }] : []),
+    ...known.map((kind) => ({ kind, opinion: probabilities.unimodal[kind]! })),
+  ];
+  return card(example, thumbnails, [
+    h('p', { class: 'label' }, 'labelled ', h('strong', null, foreign(shorten(label, labelLength))), remark),
+    h(
+      'dl',
+      null,
+      opinions.map(({ kind, opinion }) => {
+        const said = largestIndex(opinion);
+        const own = said === actual ? null : h('small', null, `label ${percent(opinion[actual])}`);
+        return [
+          h('dt', null, kind),
+          h(
+            'dd',
+            null,
+            bar(kind, opinion[said], [
+              foreign(shorten(labels[said], labelLength)),
+              ` ${percent(opinion[said])} `,
+              own,
+            ]),
+          ),
+        ];
+      }),
+    ),
+  ]);
+}
+
+/** An example as a card: its picture and text, what is to be said of it, and where it stands. */
+export function card(example: Example, thumbnails: Thumbnails, content: Markup): Markup {
+  const { row, image, text } = example;
+  return h(
+    'li',
+    { class: 'card' },
+    picture(example, thumbnails),
+    h(
+      'div',
+      null,
+      text !== undefined && h('p', { class: 'text', dir: 'auto' }, shorten(text, textLength)),
+      content,
+      h('p', { class: 'source' }, `row ${row}`, image && [' · ', foreign(path.basename(image))]),
+    ),
+  );
+}
+
+/** The example's picture, small; nothing where it has none or it cannot be read. */
+export function picture(example: Example, thumbnails: Thumbnails): Markup {
+  const thumbnail = thumbnails.get(example);
+  if (!thumbnail) return null;
+  const { url, width, height } = thumbnail;
+  const alt = `Picture of row ${example.row}, labelled ${shorten(example.label, labelLength)}`;
+  return h('img', { src: url, width, height, alt });
+}
+
+export function exampleList(cards: readonly Markup[]): Markup {
+  return h('ul', { class: 'cards' }, cards);
+}

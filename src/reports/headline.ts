@@ -1,0 +1,122 @@
+import { h } from 'preact';
+import type { TargetKind } from '../arl/target.ts';
+import { shareInterval } from '../evaluation/intervals.ts';
+import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
+import type { HeadManifest } from '../heads/manifest.ts';
+import { modalities } from '../modalities/modality.ts';
+import { count, day, decimal, percent } from './format.ts';
+import { foreign, type Markup, paragraph, table } from './markup.ts';
+import { isRight, type Outcome } from './outcome.ts';
+
+/** What the head is, and in one sentence how good. */
+export function headline(manifest: HeadManifest, sentence: Markup): Markup {
+  const { name, version, createdAt, labels, encoders, training } = manifest;
+  const facts: [string, Markup][] = [
+    ['Dataset', foreign(training.dataset)],
+    [
+      'Examples',
+      `${count(training.examples.training)} to train on, ${count(training.examples.test)} to test on`,
+    ],
+    ['Labels', count(labels.length)],
+    ['Encoders', encoders.map(({ modality, id }) => h('div', null, `${modality}: ${id}`))],
+    ['Trained', `${day(createdAt)}, on ${training.provider === 'cuda' ? 'a GPU (CUDA)' : 'the CPU'}`],
+  ];
+  return h(
+    'header',
+    null,
+    h('h1', null, foreign(`${name}@${version}`)),
+    h('p', { class: 'verdict' }, sentence),
+    h(
+      'dl',
+      { class: 'facts' },
+      facts.map(([term, description]) => h('div', null, h('dt', null, term), h('dd', null, description))),
+    ),
+  );
+}
+
+/** How often a head that gives one label is right. */
+export function verdict(outcomes: readonly Outcome[]): Markup {
+  const total = outcomes.length;
+  if (total === 0) return 'No test examples, so nothing is known about how good it is.';
+  const right = outcomes.filter(isRight).length;
+  const [low, high] = shareInterval(right, total);
+  const perLabel = Map.groupBy(outcomes, ({ actual }) => actual).values();
+  const commonest = Math.max(...Array.from(perLabel, (members) => members.length));
+  return [
+    'Right on ',
+    h('strong', null, percent(right / total)),
+    ` of ${count(total, 'test example')}. On many more like them it would be right on ${percent(low)} to ${percent(high)}`,
+    ` (95\u00a0% interval). Always giving the most common label would be right on ${percent(commonest / total)}.`,
+  ];
+}
+
+/** The most telling figure of a head of any kind. */
+export function mainFigure({ target, metrics }: HeadManifest): Markup {
+  const [main] = metricTitles[target];
+  return [
+    h('strong', null, `${main.title} ${written(metrics.fused[main.name], main)}`),
+    ` on ${count(metrics.fused.examples, 'test example')}.`,
+  ];
+}
+
+/** The figures that people compare heads by. */
+export function metricsTable({ target, metrics, encoders }: HeadManifest): Markup {
+  const titles = metricTitles[target];
+  const used = modalities.filter((modality) => encoders.some((encoder) => encoder.modality === modality));
+  const rows = [
+    {
+      kind: 'fused',
+      name: used.length > 1 ? 'Fused: all that an example has' : 'Head',
+      metric: metrics.fused,
+    },
+    ...(used.length > 1
+      ? used.map((kind) => ({ kind, name: `By its ${kind} alone`, metric: metrics[kind] }))
+      : []),
+  ];
+  return [
+    table(
+      'Figures on the test examples, which training never saw',
+      [
+        { title: 'Answer' },
+        { title: 'Examples', numeric: true },
+        ...titles.map(({ title }) => ({ title: capitalized(title), numeric: true })),
+      ],
+      rows.flatMap(({ kind, name, metric }) =>
+        metric
+          ? [
+              [
+                h('span', { class: `key ${kind}` }, name),
+                count(metric.examples),
+                ...titles.map((title) => written(metric[title.name], title)),
+              ],
+            ]
+          : [],
+      ),
+    ),
+    paragraph(explanations[target]),
+  ];
+}
+
+const explanations: Record<TargetKind, string> = {
+  single:
+    'Accuracy is the share of right answers. Macro-F1 is the mean over classes of the F1 score, so that a rare class ' +
+    'counts as much as a common one. The negative log likelihood is the mean surprise at the true label: lower is ' +
+    'better, 0 is certainty. The calibration error is how far the stated probabilities are from the share of right ' +
+    'answers: lower is better.',
+  multi:
+    'Micro-F1 counts every decision about a label alike, macro-F1 every label. Average precision is the area under ' +
+    'precision and recall, mean over the labels: it needs no thresholds. An example counts as right only where all its ' +
+    'labels are. The negative log likelihood is the mean surprise at each label’s presence or absence: lower is better.',
+  regression:
+    'The RMS error weighs large errors more than the mean absolute error does; both are in the unit of the numbers. R² is ' +
+    'the share of the variance that is explained: 1 is perfect, 0 no better than always saying the mean. The rank ' +
+    'correlation (Spearman’s) says how well the order is got right.',
+};
+
+function written(value: number, { isShare }: MetricTitle): string {
+  return isShare ? percent(value) : decimal(value, 3);
+}
+
+function capitalized(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,31 @@
+import { h } from 'preact';
+import type { HeadManifest } from '../heads/manifest.ts';
+import { product } from '../product.ts';
+import { count } from './format.ts';
+import { foreign, type Markup, paragraph, table } from './markup.ts';
+
+/** All that it takes to train the same head again. */
+export function provenance({ training, encoders, weights }: HeadManifest): Markup {
+  const facts: [string, Markup][] = [
+    ['Dataset', foreign(training.dataset)],
+    ['Hash of the dataset', h('code', null, training.datasetHash)],
+    ['Seed', String(training.seed)],
+    ['Provider', training.provider],
+    ...encoders.map(({ modality, id, dimension, fingerprint }): [string, Markup] => [
+      `Encoder of the ${modality}`,
+      [`${id}, ${count(dimension, 'feature')}, `, h('code', null, fingerprint)],
+    ]),
+    ['Hash of the weights', h('code', null, weights)],
+    ...Object.entries(training.recipe).map(([name, value]): [string, Markup] => [
+      name,
+      h('code', null, typeof value === 'string' ? value : JSON.stringify(value)),
+    ]),
+  ];
+  return [
+    paragraph(
+      'The same dataset, recipe and seed on the same machine and provider give the same head, byte for byte.',
+    ),
+    table('Origin and recipe', [{ title: 'What' }, { title: 'Value' }], facts),
+    h('footer', null, `Written by ${product.name} ${product.version}.`),
+  ];
+}

@@ -1,0 +1,62 @@
+import { h } from 'preact';
+import type { HeadManifest } from '../heads/manifest.ts';
+import { count } from './format.ts';
+import { type Markup, paragraph, table } from './markup.ts';
+
+/** How the recipe and the calibration were found, where they were: on training examples alone. */
+export function recipeChoice({ training, calibration, encoders, target }: HeadManifest): Markup {
+  const { search } = training;
+  if (!search) return null;
+  const { folds, examples, candidates } = search;
+  const held =
+    folds === 1
+      ? 'a tenth of them was held out'
+      : `${folds} folds of them were held out, one after the other`;
+  return [
+    h('h3', null, 'How was the recipe chosen?'),
+    paragraph(
+      `By cross-validation on ${count(examples, 'training example')}: ${held}. The recipe under which ${target === 'regression' ? 'the held-out numbers are met best' : 'the held-out labels are likeliest'} ` +
+        'was then trained on all of them. The test examples had no part in it.',
+    ),
+    table(
+      'Recipes tried',
+      [
+        { title: 'Recipe' },
+        { title: target === 'regression' ? 'Squared error' : 'Negative log likelihood', numeric: true },
+        { title: 'Calibrated', numeric: true },
+      ],
+      candidates.map(({ changes, loss, calibratedLoss }) => [
+        describe(changes),
+        loss.toFixed(3),
+        calibratedLoss.toFixed(3),
+      ]),
+    ),
+    calibration
+      ? table(
+          target === 'regression'
+            ? 'Calibration: the weights of the answers, as deviations from the mean'
+            : 'Calibration: the weights of the logits',
+          [{ title: 'Answer' }, ...['fused', ...encoders.map(({ modality }) => modality)].map(numeric)],
+          [
+            ['from everything', ...calibration.fused.map((weight) => weight.toFixed(2))],
+            ...encoders.map(({ modality }, m) => [
+              `from ${modality} alone`,
+              '',
+              ...encoders.map((_, other) => (other === m ? calibration.unimodal[m].toFixed(2) : '')),
+            ]),
+          ],
+        )
+      : paragraph('Calibration made held-out answers no better, so they are left as they are.'),
+  ];
+}
+
+function numeric(title: string) {
+  return { title, numeric: true };
+}
+
+function describe(changes: Record<string, unknown>): string {
+  const entries = Object.entries(changes);
+  return entries.length === 0
+    ? 'as given'
+    : entries.map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ');
+}

@@ -1,0 +1,25 @@
+import type { OutputScaling } from '../arl/serving.ts';
+import type { TargetTable } from './targets.ts';
+
+/** Mean and standard deviation of each column: what a head for numbers learns is how many deviations from the mean. */
+export function fitOutputScaling({ columns, values }: TargetTable): OutputScaling {
+  const rows = values.length / columns;
+  const mean = new Float32Array(columns);
+  const deviation = new Float32Array(columns);
+  for (let column = 0; column < columns; column++) {
+    const own = Array.from({ length: rows }, (_, row) => values[row * columns + column]);
+    const centre = own.reduce((sum, value) => sum + value / rows, 0);
+    mean[column] = centre;
+    deviation[column] = Math.sqrt(own.reduce((sum, value) => sum + (value - centre) ** 2 / rows, 0)) || 1;
+  }
+  return { mean, deviation };
+}
+
+export function standardise(targets: TargetTable, { mean, deviation }: OutputScaling): TargetTable {
+  const { columns } = targets;
+  const values = Float32Array.from(
+    targets.values,
+    (value, index) => (value - mean[index % columns]) / deviation[index % columns],
+  );
+  return { ...targets, values };
+}

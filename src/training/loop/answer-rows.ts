@@ -1,0 +1,41 @@
+import { throwIfCancelled } from '../../cancellation.ts';
+import type { Classifier, ItemFeatures, ItemProbabilities } from '../../heads/head.ts';
+import type { FeatureTable } from '../features/feature-table.ts';
+
+const rowsPerRun = 1024;
+
+/**
+ * What a head says of every row.
+ * @throws TandemError `job-cancelled` where the signal aborts
+ */
+export async function answerRows(
+  classifier: Classifier,
+  { columns, labels }: FeatureTable,
+  signal?: AbortSignal,
+): Promise<ItemProbabilities[]> {
+  const answers: ItemProbabilities[] = [];
+  for (let first = 0; first < labels.length; first += rowsPerRun) {
+    throwIfCancelled(signal, `after ${first} of ${labels.length} answers`);
+    const rows = Int32Array.from(
+      { length: Math.min(rowsPerRun, labels.length - first) },
+      (_, row) => first + row,
+    );
+    const features = await Promise.all(
+      columns.map(async ({ modality, dimension, present, read }) => {
+        const values = new Float32Array(rows.length * dimension);
+        await read(rows, values);
+        return {
+          modality,
+          at: (index: number) => values.subarray(index * dimension, (index + 1) * dimension),
+          present,
+        };
+      }),
+    );
+    const items = Array.from(rows, (row, index): ItemFeatures => {
+      const has = features.filter(({ present }) => present[row] === 1);
+      return Object.fromEntries(has.map(({ modality, at }) => [modality, at(index)]));
+    });
+    answers.push(...(await classifier.classify(items)));
+  }
+  return answers;
+}

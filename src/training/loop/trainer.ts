@@ -1,0 +1,193 @@
+import { type HeadArchitecture, initialParameters } from '../../arl/architecture.ts';
+import { ParameterLayout } from '../../arl/packing.ts';
+import type { Parameters } from '../../arl/parameters.ts';
+import { strategies } from '../../arl/strategy.ts';
+import { stepInputs, trainingStep } from '../../arl/training-step.ts';
+import { throwIfCancelled } from '../../cancellation.ts';
+import { TandemError } from '../../errors.ts';
+import { emitLoop, loopInputName, loopOutputName } from '../../graph/emit.ts';
+import { optimizerScalars } from '../../graph/optimizer.ts';
+import { elementCount } from '../../graph/shape.ts';
+import { Random } from '../../random.ts';
+import type { Engine } from '../../runtime/engine.ts';
+import { float32, floatsOf, type Tensors } from '../../runtime/tensor.ts';
+import type { FeatureTable } from '../features/feature-table.ts';
+import { Batches, dropoutMaskCount, noiseRows } from './batches.ts';
+import type { Checkpoint, TrainingState } from './checkpoints.ts';
+import { balancedWeights } from './class-weights.ts';
+import { emptyHistory, record, type TrainingHistory } from './history.ts';
+import { cosineRate, type Recipe, stepCount } from './recipe.ts';
+
+export interface TrainingOptions {
+  classes: number;
+  recipe: Recipe;
+  seed: number;
+  signal?: AbortSignal;
+  /** Keeps the training's state, and gives it back to a training that goes on after an interruption. */
+  checkpoint?: Checkpoint;
+  /** Rows of the training set to hold in memory at a time; by their size where absent. */
+  windowRows?: number;
+  /** Called after every run of steps. */
+  onProgress?(progress: { done: number; total: number; loss: number; accuracy?: number }): void;
+}
+
+export interface TrainedHead {
+  architecture: HeadArchitecture;
+  parameters: Parameters<Float32Array>;
+  history: TrainingHistory;
+}
+
+/** What a run of steps should take: the way back to TypeScript costs little then, and a cancelled training stops soon. */
+const millisecondsPerRun = 250;
+const mostStepsPerRun = 100;
+
+/**
+ * Trains a head on scaled features: ONNX Runtime runs the steps, a run of them at a time.
+ * @throws TandemError `job-cancelled` where the signal aborts, `training-failed` where the loss stops being finite
+ * @example const { parameters } = await trainHead(engine, table, { classes: 9, recipe: defaultRecipe, seed: 1 });
+ */
+export async function trainHead(
+  engine: Engine,
+  table: FeatureTable,
+  options: TrainingOptions,
+): Promise<TrainedHead> {
+  const { classes, recipe, seed, signal, checkpoint, windowRows, onProgress } = options;
+  const architecture: HeadArchitecture = {
+    dimensions: table.columns.map(({ dimension }) => dimension),
+    hidden: recipe.hidden,
+    classes,
+    adapter: recipe.adapter,
+    fusion: recipe.fusion,
+    target: table.targets?.kind,
+  };
+  const partial = table.columns.some(({ present }) => present.includes(0));
+  const batchSize = Math.min(recipe.batchSize, table.labels.length);
+  const layout = new ParameterLayout(architecture);
+  const weights = recipe.classWeights === 'balanced' ? balancedWeights(table) : undefined;
+  const step = trainingStep(architecture, {
+    strategy: recipe.strategy,
+    variance: recipe.variance,
+    temperature: recipe.temperature,
+    smoothing: recipe.smoothing,
+    // Adam divides a gradient by its own size, so a factor on the gradient would vanish.
+    residualOn: recipe.optimizer.name === 'adamw' ? 'update' : 'gradient',
+    optimizer: recipe.optimizer,
+    batchSize,
+    clipNorm: recipe.clipNorm,
+    dropoutMasks: recipe.dropout > 0 ? dropoutMaskCount : 0,
+    noiseRows,
+    partial,
+    weightColumns: weights?.columns,
+  });
+  const session = await engine.load(emitLoop(step));
+  try {
+    const batches = new Batches(
+      table,
+      {
+        batchSize,
+        seed,
+        partial,
+        dropout: recipe.dropout,
+        weights,
+        noiseColumns: strategies[recipe.strategy].noise ? recipe.hidden : 0,
+      },
+      windowRows,
+    );
+    await session.bind(batches.shared());
+
+    const steps = stepCount(recipe, table.labels.length);
+    const layoutOfState = step.state.map(({ current: { name, shape } }) => ({ name, shape }));
+    const work = { architecture, recipe, seed, rows: table.labels.length, windowRows, state: layoutOfState };
+    const saved = await checkpoint?.read(work);
+    const start = saved ?? startingState(architecture, layout, seed);
+    const { history } = start;
+    let state: Tensors = Object.fromEntries(
+      step.state.map(({ current: { name, shape } }) => [
+        loopInputName(name),
+        float32(shape, start.tensors[name] ?? new Float32Array(elementCount(shape))),
+      ]),
+    );
+    const prepare = (first: number, most: number) => {
+      const { window, steps: inWindow } = batches.windowAt(first);
+      const count = Math.min(most, inWindow, steps - first);
+      return {
+        count,
+        window,
+        isLast: first + inWindow >= steps,
+        feeds:
+          count === 0 ? {} : { ...batches.feeds(first, count), ...schedule(recipe, steps, first, count) },
+      };
+    };
+    let { step: taken } = start;
+    let run = prepare(taken, 1);
+    let bound = -1;
+    let millisecondsPerStep = millisecondsPerRun;
+    let reached: TrainingState | undefined;
+    while (run.count > 0) {
+      if (signal?.aborted && reached) await checkpoint?.write(work, reached, 'stopping');
+      throwIfCancelled(signal, `after ${taken} of ${steps} steps`);
+      const { count, window, isLast, feeds } = run;
+      if (window !== bound) await session.bind(await batches.window(window, !isLast));
+      bound = window;
+      const started = performance.now();
+      const running = session.run({ ...state, ...feeds });
+      const wanted = Math.max(1, Math.floor(millisecondsPerRun / millisecondsPerStep));
+      run = prepare(taken + count, Math.min(wanted, mostStepsPerRun));
+      const results = await running;
+      millisecondsPerStep = (performance.now() - started) / count;
+      taken += count;
+      state = Object.fromEntries(
+        step.state.map(({ current: { name } }) => [loopInputName(name), results[loopOutputName(name)]]),
+      );
+      record(history, results, architecture.dimensions.length);
+      const loss = mean(floatsOf(results, 'loss'));
+      if (!Number.isFinite(loss))
+        throw new TandemError('training-failed', `the loss became ${loss} at step ${taken} of ${steps}`);
+      const tensors = Object.fromEntries(
+        step.state.map(({ current: { name } }) => [name, floatsOf(state, loopInputName(name))]),
+      );
+      reached = { step: taken, tensors, history };
+      await checkpoint?.write(work, reached, taken === steps ? 'done' : 'running');
+      const accuracy = 'accuracy' in results ? mean(floatsOf(results, 'accuracy')) : undefined;
+      onProgress?.({ done: taken, total: steps, loss, accuracy });
+    }
+    const parameters = layout.unpack((name) => floatsOf(state, loopInputName(name)));
+    return { architecture, parameters, history };
+  } finally {
+    await session.release();
+  }
+}
+
+function startingState(architecture: HeadArchitecture, layout: ParameterLayout, seed: number): TrainingState {
+  const random = new Random(seed, 'initial parameters');
+  return {
+    step: 0,
+    tensors: layout.pack(initialParameters(architecture, () => random.nextFloat())),
+    history: emptyHistory(),
+  };
+}
+
+/** The scalars of a run of steps: γ, the residual's switch, and the optimizer's own. */
+function schedule(recipe: Recipe, steps: number, first: number, count: number): Tensors {
+  const warmUpSteps = Math.round(recipe.warmUpShare * steps);
+  const rate = cosineRate(recipe, steps);
+  const range = Array.from({ length: count }, (_, index) => first + index);
+  const rows = range.map((step) => ({
+    [stepInputs.gamma]: step < warmUpSteps ? 1 : recipe.gamma,
+    [stepInputs.residual]: step < warmUpSteps ? 0 : 1,
+    ...optimizerScalars(recipe.optimizer, step, rate),
+  }));
+  return Object.fromEntries(
+    Object.keys(rows[0]).map((name) => [
+      loopInputName(name),
+      float32(
+        [count],
+        rows.map((row) => (row as Record<string, number>)[name]),
+      ),
+    ]),
+  );
+}
+
+function mean(values: Float32Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

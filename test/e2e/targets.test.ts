@@ -1,0 +1,136 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { splitExamples } from '../../src/datasets/split/split.ts';
+import { runCommand, type StartedServer, startServer } from './server.ts';
+
+let folder: string;
+let data: string;
+let server: StartedServer;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'targets-'));
+  data = path.join(folder, 'data');
+});
+afterAll(async () => {
+  await server?.stop();
+  await rm(folder, { recursive: true });
+});
+
+const animals = ['cat', 'dog', 'horse', 'owl', 'trout'];
+const colours = ['red', 'blue', 'green'];
+const amounts = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'];
+
+/** A hundred texts and what is to be learnt about each. */
+async function writeTexts(name: string, rows: { text: string; label: unknown }[]): Promise<string> {
+  const dataset = path.join(folder, name);
+  await mkdir(dataset);
+  await writeFile(path.join(dataset, 'metadata.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  return dataset;
+}
+
+async function train(dataset: string, head: string, target: string) {
+  const { code, stdout, stderr } = await runCommand(
+    ...['train', dataset, '--head', head, '--target', target, '--json', '--data', data],
+  );
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout);
+}
+
+async function predict(head: string, text: string) {
+  server ??= await startServer(data);
+  const response = await fetch(`${server.address}/v1/predict`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ head, inputs: [{ text }], topK: 1 }),
+  });
+  expect(response.status).toBe(200);
+  return (await response.json()).results[0];
+}
+
+it('learns any of several labels, and gives all that pass their thresholds over HTTP', {
+  timeout: 120_000,
+}, async () => {
+  const rows = Array.from({ length: 105 }, (_, row) => {
+    const [animal, colour] = [animals[row % 5], colours[row % 3]];
+    const form = row % 2 === 0 ? `the ${animal} looks at a ${colour} ball` : `${colour} paint on a ${animal}`;
+    return { text: `${form}, picture ${row}`, label: [animal, colour] };
+  });
+  const {
+    metrics,
+    labels,
+    folder: made,
+  } = await train(await writeTexts('several', rows), 'several', 'multi');
+  expect(labels).toEqual([...animals, ...colours].sort());
+  expect(metrics.fused.microF1).toBeGreaterThan(0.8);
+  const report = await readFile(path.join(made, 'report.html'), 'utf8');
+  expect(report).toContain('Micro-F1');
+  expect(report).not.toContain('NaN');
+
+  const { labels: said } = await predict('several', 'a dog with a blue ball');
+  const given = said
+    .filter(({ given }: { given: boolean }) => given)
+    .map(({ label }: { label: string }) => label);
+  expect(given.sort()).toEqual(['blue', 'dog']);
+});
+
+it('learns numbers, and says them in their own unit over HTTP', { timeout: 120_000 }, async () => {
+  const rows = Array.from({ length: 108 }, (_, row) => ({
+    text: `${amounts[row % 9]} apples in basket ${String.fromCharCode(97 + (row % 26))} of shed ${row}`,
+    label: 1000 + 100 * (row % 9),
+  }));
+  const { metrics, folder: made } = await train(await writeTexts('numbers', rows), 'numbers', 'regression');
+  expect(metrics.fused.determination).toBeGreaterThan(0.8);
+  const report = await readFile(path.join(made, 'report.html'), 'utf8');
+  expect(report).toContain('Said and true');
+  expect(report).not.toContain('NaN');
+
+  const [few, many] = [
+    await predict('numbers', 'two apples in a basket'),
+    await predict('numbers', 'nine apples in a basket'),
+  ];
+  expect(few.labels).toEqual([]);
+  expect(few.value).toBeGreaterThan(900);
+  expect(many.value).toBeLessThan(2000);
+  expect(many.value - few.value).toBeGreaterThan(300);
+});
+
+it('trains in a job on a table with columns and a split as the request says', {
+  timeout: 120_000,
+}, async () => {
+  server ??= await startServer(data);
+  const rows = Array.from(
+    { length: 60 },
+    (_, row) => `the ${animals[row % 2]} number ${row};${animals[row % 2]}`,
+  );
+  const body = new FormData();
+  body.set('archive', new Blob([`Satz;Klasse\n${rows.join('\n')}\n`]), 'saetze.csv');
+  const fields = {
+    head: 'mapped',
+    textColumn: 'Satz',
+    labelColumn: 'Klasse',
+    splitBy: 'content-hash',
+    testShare: '0.4',
+  };
+  for (const [name, value] of Object.entries(fields)) body.set(name, value);
+  const response = await fetch(`${server.address}/v1/jobs`, { method: 'POST', body });
+  expect(response.status).toBe(202);
+  const address = `${server.address}/v1/jobs/${(await response.json()).id}`;
+  const job = await vi.waitUntil(
+    async () => {
+      const job = await (await fetch(address)).json();
+      return job.finishedAt && job;
+    },
+    { timeout: 100_000, interval: 300 },
+  );
+  expect(job.error).toBeUndefined();
+  const { examples } = splitOf(rows);
+  expect(job.result).toMatchObject({ labels: ['cat', 'dog'], examples });
+});
+
+/** What the trainer ought to make of the rows: each by its content, four in ten to test on. */
+function splitOf(rows: string[]) {
+  const examples = rows.map((row) => ({ text: row.split(';')[0], label: row.split(';')[1] }));
+  const { train, test } = splitExamples(examples, { seed: 0, testShare: 0.4, method: 'content-hash' });
+  return { examples: { training: train.length, test: test.length } };
+}

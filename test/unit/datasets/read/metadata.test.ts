@@ -1,0 +1,306 @@
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readDataset } from '../../../../src/datasets/dataset.ts';
+import type { TandemError } from '../../../../src/errors.ts';
+import { folderWith, picture, pictures, temporaryFolder } from '../sample.ts';
+
+const good = 'file_name,text,label\na.png,An ant,bug\nb.png,,bug\n,A cat,pet\nd.png,"A dog, asleep",pet\n';
+
+/** The problems of a dataset, as `at: detail`. */
+async function problemsOf(files: Record<string, string | Uint8Array>, options = {}): Promise<string[]> {
+  const error = await readDataset(await folderWith(files), options).catch((error: TandemError) => error);
+  expect(error).toMatchObject({ code: 'invalid-dataset' });
+  return (error as TandemError).items.map(({ at, detail }) => `${at}: ${detail}`);
+}
+
+const withPictures = async (metadata: string | Uint8Array): Promise<Record<string, string | Uint8Array>> => ({
+  ...(await pictures()),
+  'metadata.csv': metadata,
+});
+
+describe('a folder with metadata.csv', () => {
+  it('gives pictures with texts, pictures alone and texts alone', async () => {
+    const folder = await folderWith(await withPictures(good));
+    const { labels, examples, notes } = await readDataset(folder);
+    expect(labels).toEqual(['bug', 'pet']);
+    expect(notes).toEqual([]);
+    expect(examples).toEqual([
+      {
+        row: 2,
+        image: join(folder, 'a.png'),
+        imageHash: expect.any(String),
+        perceptualHash: expect.any(String),
+        text: 'An ant',
+        label: 'bug',
+      },
+      {
+        row: 3,
+        image: join(folder, 'b.png'),
+        imageHash: expect.any(String),
+        perceptualHash: expect.any(String),
+        label: 'bug',
+      },
+      { row: 4, text: 'A cat', label: 'pet' },
+      {
+        row: 5,
+        image: join(folder, 'd.png'),
+        imageHash: expect.any(String),
+        perceptualHash: expect.any(String),
+        text: 'A dog, asleep',
+        label: 'pet',
+      },
+    ]);
+  });
+
+  it('may have a byte order mark, Windows line ends, backslashes, empty lines and values over several lines', async () => {
+    const text =
+      '\uFEFFfile_name,text,label\r\n./a.png,"one\r\ntwo",x\r\n\r\nsub\\b.png,"say ""hi""",x\r\n,t,y\r\n,u,y';
+    const folder = await folderWith({
+      ...(await pictures()),
+      ...(await pictures('sub/')),
+      'metadata.csv': text,
+    });
+    const { examples } = await readDataset(folder);
+    expect(examples.map(({ row, text }) => [row, text])).toEqual([
+      [2, 'one\ntwo'],
+      [5, 'say "hi"'],
+      [6, 't'],
+      [7, 'u'],
+    ]);
+  });
+
+  it.each([';', '\t'])('may separate its columns by %j', async (separator) => {
+    const metadata = 'text|label\nOne, two|x\nb|x\nc|y\nd|y\n'.replaceAll('|', separator);
+    const { examples } = await readDataset(await folderWith({ 'metadata.csv': metadata }));
+    expect(examples[0]).toEqual({ row: 2, text: 'One, two', label: 'x' });
+  });
+
+  it('may name its columns otherwise', async () => {
+    const metadata = 'picture,caption,kind\na.png,one,x\nb.png,two,x\nc.png,three,y\nd.png,four,y\n';
+    const folder = await folderWith(await withPictures(metadata));
+    const options = { imageColumn: 'picture', textColumn: 'caption', labelColumn: 'kind' };
+    expect((await readDataset(folder, options)).examples[3]).toMatchObject({ text: 'four', label: 'y' });
+  });
+
+  it('may say which rows are for testing, in a column or by the folder of the picture', async () => {
+    const files = { ...(await pictures()), ...(await pictures('test/')) };
+    const metadata =
+      'file_name,label,split\na.png,x,train\ntest/b.png,x,\nc.png,y,test\ntest/d.png,y,train\n';
+    const { examples } = await readDataset(await folderWith({ ...files, 'metadata.csv': metadata }));
+    expect(examples.map(({ split }) => split)).toEqual(['train', 'test', 'test', 'train']);
+  });
+
+  it('is told which columns are not used', async () => {
+    const metadata = 'text,label,licence,source\na,x,,\nb,x,,\nc,y,,\nd,y,,\n';
+    const { notes } = await readDataset(await folderWith({ 'metadata.csv': metadata }));
+    expect(notes).toEqual(['metadata.csv: not used: columns "licence", "source"']);
+  });
+});
+
+describe('a folder with metadata.jsonl', () => {
+  it('gives the same as one with metadata.csv, labels that are numbers included', async () => {
+    const lines = [
+      { file_name: 'a.png', text: 'An ant', label: 0 },
+      { file_name: 'b.png', text: null, label: 0 },
+      { text: 'A cat', label: 1 },
+      { file_name: 'd.png', text: 'A dog, asleep', label: 1 },
+    ];
+    const jsonLines = `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`;
+    const read = await readDataset(await folderWith({ ...(await pictures()), 'metadata.jsonl': jsonLines }));
+    const other = good.replaceAll('bug', '0').replaceAll('pet', '1');
+    expect(read.hash).toBe((await readDataset(await folderWith(await withPictures(other)))).hash);
+    expect(read.labels).toEqual(['0', '1']);
+  });
+
+  it('is refused with each line that is no object or holds no plain values', async () => {
+    const lines = [
+      '{"text":"a","label":"x"}',
+      '{"text":',
+      '[]',
+      '{"text":["b"],"label":"x"}',
+      '{"text":"c","label":"y"}',
+    ];
+    expect(await problemsOf({ 'metadata.jsonl': lines.join('\n') })).toEqual([
+      expect.stringMatching(/^metadata.jsonl row 1: the only example of the label "x"/),
+      expect.stringMatching(/^metadata.jsonl row 2: .*JSON/),
+      'metadata.jsonl row 3: the line is not a JSON object',
+      'metadata.jsonl row 4: the value of "text" is neither text nor a number',
+      expect.stringMatching(/^metadata.jsonl row 5: the only example of the label "y"/),
+    ]);
+  });
+});
+
+describe('a dataset that cannot be used', () => {
+  it('is refused with every problem and its row', async () => {
+    const rows = [
+      'absent.png,,bug',
+      '../outside.png,,bug',
+      '/etc/hostname,,bug',
+      'C:\\cat.png,,bug',
+      ',,bug',
+      'a.png,An ant,',
+      'sub,,bug',
+      'b.png,,pet',
+      'b.png,again,pet',
+      'notes.txt,,pet',
+      'drawing.svg,,pet',
+      'one.png,,pet',
+      'c.png,,"a lone label"',
+      'd.png,,pet,too,many',
+    ];
+    const files = {
+      ...(await pictures()),
+      'sub/inner.png': await picture(9),
+      'notes.txt': 'no picture',
+      'drawing.svg': '<svg xmlns="http://www.w3.org/2000/svg"/>',
+      'one.png': (await picture(1)).subarray(0, 20),
+      'metadata.csv': `file_name,text,label\n${rows.join('\n')}\n`,
+    };
+    expect(await problemsOf(files)).toEqual([
+      'metadata.csv row 2: there is no file "absent.png"',
+      'metadata.csv row 3: "../outside.png" leads out of the dataset\'s folder',
+      'metadata.csv row 4: "/etc/hostname" is an absolute path; name files relative to the dataset\'s folder',
+      'metadata.csv row 5: "C:\\\\cat.png" is an absolute path; name files relative to the dataset\'s folder',
+      'metadata.csv row 6: neither a picture nor a text',
+      'metadata.csv row 7: no label: "label" is empty',
+      'metadata.csv row 8: "sub" is not a file',
+      'metadata.csv row 11: the picture cannot be used: it is not a JPEG, PNG or WebP picture',
+      'metadata.csv row 12: the picture cannot be used: it is an SVG picture; only JPEG, PNG and WebP are read',
+      'metadata.csv row 13: the picture cannot be used: it is incomplete or damaged',
+      'metadata.csv row 14: the only example of the label "a lone label"; a label needs at least 2',
+      'metadata.csv row 15: 5 values for 3 columns; put quotes around a text with commas',
+    ]);
+  });
+
+  it('is refused where a link leads out of its folder', async () => {
+    const outside = await folderWith({ 'secret.png': await picture(1) });
+    const folder = await folderWith(await withPictures(good.replace('a.png', 'link.png')));
+    await symlink(join(outside, 'secret.png'), join(folder, 'link.png'));
+    await expect(readDataset(folder)).rejects.toMatchObject({
+      items: [
+        { at: 'metadata.csv row 2', detail: '"link.png" is a link that leads out of the dataset\'s folder' },
+      ],
+    });
+  });
+
+  it('lists 100 problems and counts the rest', async () => {
+    const metadata = `text,label\n${'some text,\n'.repeat(250)}one,x\ntwo,x\nthree,y\nfour,y\n`;
+    const error = await readDataset(await folderWith({ 'metadata.csv': metadata })).catch((error) => error);
+    expect(error.items).toHaveLength(100);
+    expect(error.message).toMatch(/has 250 problems; the first 100 are listed, 150 more are not$/);
+  });
+
+  it.each([
+    ['has one label', 'text,label\na,x\nb,x\n', ': every example has the label "x"; two are needed'],
+    ['has a header only', 'text,label\n', ': there are no examples'],
+    ['has an empty file', '', 'metadata.csv: it has no rows'],
+    [
+      'has no label column',
+      'text,kind\na,x\n',
+      'metadata.csv: there is no column "label"; the columns are "text", "kind"',
+    ],
+    [
+      'has neither pictures nor texts',
+      'label\nx\n',
+      'metadata.csv: there is neither a column "file_name" nor a column "text"',
+    ],
+    [
+      'misspells a column',
+      'text,lable\na,x\n',
+      'metadata.csv: unknown column "lable"; did you mean "label"?',
+    ],
+    [
+      'misspells an optional column',
+      'filename,text,label\n',
+      'unknown column "filename"; did you mean "file_name"?',
+    ],
+    ['has a column twice', 'text,label,text\na,x,b\n', 'metadata.csv: the column "text" stands there twice'],
+    [
+      'has a third split',
+      'text,label,split\na,x,val\n',
+      'row 2: the split "val" is neither "train" nor "test"',
+    ],
+    [
+      'never closes a quote',
+      'text,label\na,x\n\n"b,x\nc,y\n',
+      'metadata.csv row 4: a quote that opens here is never closed',
+    ],
+    [
+      'closes a quote too late',
+      'text,label\n"a,x\n"b",x\nc,y\n',
+      'metadata.csv row 2: a quote closes in the middle of a value (line 3)',
+    ],
+    [
+      'has a quote in a value',
+      'text,label\na "b" c,x\n',
+      'metadata.csv row 2: a quote stands in the middle of a value',
+    ],
+  ])('%s', async (_, metadata, problem) => {
+    expect((await problemsOf({ 'metadata.csv': metadata })).join('\n')).toContain(problem);
+  });
+
+  it('only tests a label', async () => {
+    const metadata = 'text,label,split\na,x,train\nb,x,\nc,y,test\nd,y,test\n';
+    expect(await problemsOf({ 'metadata.csv': metadata })).toEqual([
+      'label "y": all its examples are marked for testing: there is none to learn from',
+    ]);
+  });
+
+  it('is not written in UTF-8', async () => {
+    const marked = Buffer.from(`\uFEFF${good}`, 'utf16le');
+    for (const bytes of [marked, marked.subarray(2)]) {
+      expect(await problemsOf({ 'metadata.csv': bytes })).toContain(
+        'metadata.csv: the file is UTF-16; save it as UTF-8',
+      );
+    }
+    const latin = Buffer.from('text,label\nplain,x\ncaf\xe9,x\n', 'latin1');
+    expect(await problemsOf({ 'metadata.csv': latin })).toContain(
+      'metadata.csv row 3: the text is not UTF-8; save the file as UTF-8',
+    );
+  });
+
+  it('has two lists of examples', async () => {
+    const files = { 'metadata.csv': good, 'metadata.jsonl': '{}' };
+    expect(await problemsOf(files)).toContain(
+      'metadata.csv and metadata.jsonl: two lists of examples; keep one of them',
+    );
+  });
+
+  it('is not there, or is no dataset', async () => {
+    const empty = await temporaryFolder();
+    await expect(readDataset(join(empty, 'absent'))).rejects.toMatchObject({ code: 'unknown-dataset' });
+    for (const folder of [empty, await folderWith({ 'readme.md': '' })])
+      await expect(readDataset(folder)).rejects.toMatchObject({
+        code: 'invalid-dataset',
+        message: expect.stringContaining('neither a metadata.csv, a metadata.jsonl nor a folder per class'),
+      });
+  });
+});
+
+describe('the hash of a dataset', () => {
+  it('follows the content and not the place or the names of the pictures', async () => {
+    const hashOf = async (files: Record<string, string | Uint8Array>) =>
+      (await readDataset(await folderWith(files))).hash;
+    const files = await withPictures(good);
+    const hash = await hashOf(files);
+    const { 'a.png': first, ...others } = await pictures();
+    expect(await hashOf({ ...others, 'z.png': first, 'metadata.csv': good.replace('a.png', 'z.png') })).toBe(
+      hash,
+    );
+    expect(await hashOf({ ...files, 'metadata.csv': good.replace('An ant', 'An aunt') })).not.toBe(hash);
+    expect(await hashOf({ ...files, 'metadata.csv': good.replaceAll('pet', 'pets') })).not.toBe(hash);
+    expect(await hashOf({ ...files, 'a.png': await picture(77) })).not.toBe(hash);
+  });
+});
+
+describe('the notes on a dataset', () => {
+  it('tell of the same content with different labels or on both sides', async () => {
+    const metadata = 'text,label,split\na,x,\nb,x,train\na,y,\nc,y,\nb,x,test\n';
+    const { notes } = await readDataset(await folderWith({ 'metadata.csv': metadata }));
+    expect(notes).toEqual([
+      'a group of examples with the same content but different labels, such as metadata.csv row 2 and metadata.csv row 4',
+      'a group of examples with the same content in both train and test: the test will look too good',
+    ]);
+  });
+});

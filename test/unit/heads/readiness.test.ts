@@ -1,0 +1,104 @@
+import { performance } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Encoders, loadEncoders } from '../../../src/encoders/encoders.ts';
+import { Predictor } from '../../../src/heads/predictor.ts';
+import { Readiness } from '../../../src/heads/readiness.ts';
+import { decodeInTurn } from '../../../src/modalities/image/decode-queue.ts';
+import { decodesAtOnce } from '../../../src/modalities/image/sharp.ts';
+
+let encoders: Encoders;
+beforeAll(async () => {
+  encoders = await loadEncoders({
+    models: fileURLToPath(new URL('../../../models/', import.meta.url)),
+    image: 'efficientnet-lite0',
+    text: 'all-MiniLM-L6-v2',
+    provider: 'cpu',
+    threads: 2,
+    engines: 2,
+  });
+});
+afterAll(() => encoders.close());
+
+const texts = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ text: `word ${index} `.repeat(60) }));
+
+async function answerOf(readiness: Readiness): Promise<{ ready: boolean; milliseconds: number }> {
+  const started = performance.now();
+  const ready = await readiness.ready();
+  return { ready, milliseconds: performance.now() - started };
+}
+
+/** Encoders that stop answering, as an engine that hangs would. */
+function stuck(): Encoders {
+  return { ...encoders, image: { ...encoders.image, encode: () => new Promise(() => {}) } };
+}
+
+describe('a server is ready', () => {
+  it('while its encoders answer, without another inference', async () => {
+    const predictor = new Predictor(encoders);
+    const readiness = new Readiness(predictor);
+    expect(await readiness.ready()).toBe(true);
+    const { image, text } = predictor.lastBatch;
+    expect(await readiness.ready()).toBe(true);
+    expect(predictor.lastBatch).toEqual({ image, text });
+  });
+
+  it('though very much waits for the encoders: what proves it goes ahead', async () => {
+    const predictor = new Predictor(encoders, { maximumQueue: 1000 });
+    // Nothing counts as a moment ago, so that each answer takes an inference.
+    const readiness = new Readiness(predictor, { freshness: 0, timeout: 5000 });
+    const caller = new AbortController();
+    const load = predictor.embed(texts(600), caller.signal).catch(() => 'left');
+    for (let count = 0; count < 3; count++) {
+      const { ready, milliseconds } = await answerOf(readiness);
+      expect(ready).toBe(true);
+      expect(milliseconds).toBeLessThan(3000);
+    }
+    caller.abort();
+    expect(await load).toBe('left');
+  });
+
+  it('though every decoding that may run goes on for long', async () => {
+    const gate = Promise.withResolvers<void>();
+    const decodes = Array.from({ length: 2 * decodesAtOnce }, () => decodeInTurn(() => gate.promise));
+    expect(await new Readiness(new Predictor(encoders)).ready()).toBe(true);
+    gate.resolve();
+    await Promise.all(decodes);
+  });
+});
+
+describe('a server is not ready', () => {
+  it('where an encoder hangs, and says so in time, again and again', async () => {
+    const failures: unknown[] = [];
+    const predictor = new Predictor(stuck());
+    const readiness = new Readiness(predictor, {
+      timeout: 300,
+      onFailure: (error) => failures.push(error),
+    });
+    for (let count = 0; count < 3; count++) {
+      const { ready, milliseconds } = await answerOf(readiness);
+      expect(ready).toBe(false);
+      expect(milliseconds).toBeLessThan(2000);
+    }
+    expect(failures).toHaveLength(3);
+    expect(predictor.waiting.image).toBeLessThanOrEqual(1);
+  });
+
+  it('where one encoder hangs though the other is busy and answers', async () => {
+    const predictor = new Predictor(stuck());
+    await predictor.embed(texts(3));
+    expect(await new Readiness(predictor, { timeout: 300 }).ready()).toBe(false);
+  });
+
+  it('and one inference finds it out for all who ask at the same time', async () => {
+    const failures: unknown[] = [];
+    const readiness = new Readiness(new Predictor(stuck()), {
+      timeout: 300,
+      onFailure: (error) => failures.push(error),
+    });
+    const answers = await Promise.all(Array.from({ length: 100 }, () => readiness.ready()));
+    expect(new Set(answers)).toEqual(new Set([false]));
+    expect(failures).toHaveLength(1);
+  });
+});

@@ -1,0 +1,72 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { deleteUnused } from '../../../src/app/dataset-services.ts';
+import { DatasetCatalogue } from '../../../src/datasets/catalogue.ts';
+import { importDataset } from '../../../src/datasets/import/import.ts';
+import { openStore } from '../../../src/store/store.ts';
+import { temporaryFolder } from '../datasets/sample.ts';
+import { storeAt } from '../store/test-store.ts';
+import { openQueue } from './open-queue.ts';
+
+/** Two servers on one store, where it takes two: one submits jobs, which fail for want of encoders, the other deletes. */
+async function openTwo() {
+  const data = await temporaryFolder();
+  const open = async (runner: string) => {
+    const store = await openStore(storeAt(data));
+    const queue = await openQueue(store, { runner, maximumQueue: 1000 });
+    onTestFinished(async () => {
+      await queue.close();
+      await store.close();
+    });
+    return { store, queue, catalogue: new DatasetCatalogue(store) };
+  };
+  const submitting = await open('submitting');
+  // On SQLite there is one server, and it has one connection.
+  const deleting = storeAt(data).databaseUrl === undefined ? submitting : await open('deleting');
+  const table = path.join(data, 'table');
+  const bring = async (number: number) => {
+    await writeFile(table, `text,label\na ${number},x\nb,x\nc,y\nd,y\n`);
+    const source = { file: table, fileName: `set${number}.csv` };
+    return (await importDataset(submitting.catalogue, source, { workspace: data })).record.id;
+  };
+  return { submitting, deleting, bring };
+}
+
+it('either keeps a dataset for a job that is submitted while it is deleted, or refuses the job', async () => {
+  const { submitting, deleting, bring } = await openTwo();
+  const outcomes = { submitted: 0, deleted: 0 };
+  for (let round = 0; round < 25; round++) {
+    const dataset = await bring(round);
+    const submit = () => submitting.queue.submit({ work: { head: 'pets', seed: 0 }, source: { dataset } });
+    const remove = () => deleteUnused(deleting.catalogue, dataset, deleting.queue);
+    // Whichever is asked first is ahead of the other.
+    const [submitted, deleted] =
+      round % 2 === 0
+        ? await Promise.allSettled([submit(), remove()])
+        : (await Promise.allSettled([remove(), submit()])).toReversed();
+    const names = [submitted, deleted].map(({ status }) => status);
+    expect(
+      names.filter((status) => status === 'fulfilled'),
+      `round ${round}`,
+    ).toHaveLength(1);
+    if (deleted.status === 'rejected') expect(deleted.reason).toMatchObject({ code: 'dataset-in-use' });
+    if (submitted.status === 'rejected') expect(submitted.reason).toMatchObject({ code: 'unknown-dataset' });
+    const isThere = (await submitting.catalogue.find(dataset)) !== undefined;
+    expect(isThere).toBe(submitted.status === 'fulfilled');
+    outcomes[submitted.status === 'fulfilled' ? 'submitted' : 'deleted']++;
+  }
+  // The test would show nothing if one of them always came first.
+  expect(Math.min(outcomes.submitted, outcomes.deleted)).toBeGreaterThan(0);
+});
+
+it('does not retry a job whose dataset was deleted', async () => {
+  const { submitting, bring } = await openTwo();
+  const dataset = await bring(1);
+  const { queue, catalogue } = submitting;
+  const { id } = await queue.submit({ work: { head: 'pets', seed: 0 }, source: { dataset } });
+  await queue.cancel(id);
+  await expect.poll(async () => (await queue.get(id)).state).toMatch(/cancelled|failed/);
+  await deleteUnused(catalogue, dataset, queue);
+  await expect(queue.retry(id)).rejects.toMatchObject({ code: 'unknown-dataset' });
+});

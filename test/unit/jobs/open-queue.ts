@@ -1,0 +1,24 @@
+import path from 'node:path';
+import { HeadRegistry } from '../../../src/heads/registry/heads.ts';
+import { JobQueue, type JobQueueOptions } from '../../../src/jobs/queue.ts';
+import type { Store } from '../../../src/store/store.ts';
+
+/** Opens a queue on a store, whose jobs fail for want of encoders. The caller closes it. */
+export function openQueue(store: Store, options: Partial<JobQueueOptions> = {}): Promise<JobQueue> {
+  const { data } = store.options;
+  return JobQueue.open({
+    store,
+    registry: new HeadRegistry(store, data),
+    place: {
+      encoders: { models: data, image: 'none', text: 'none', provider: 'cpu', threads: 1, engines: 1 },
+      shippedHeads: data,
+      datasets: path.join(data, 'datasets'),
+    },
+    encoders: {},
+    runner: 'one',
+    atOnce: 1,
+    maximumQueue: 10,
+    onError: () => {},
+    ...options,
+  });
+}

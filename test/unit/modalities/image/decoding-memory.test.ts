@@ -1,0 +1,82 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openPicture } from '../../../../src/modalities/image/decode.ts';
+import { decodingBudget } from '../../../../src/modalities/image/decoding-memory.ts';
+import { countCoefficientBytes } from '../../../../src/modalities/image/jpeg-scans.ts';
+import { manyScansJpeg } from '../../../attack/payloads/many-scans-jpeg.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'memory-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const plain = (width: number, height: number, channels: 3 | 4 = 3) =>
+  sharp({ create: { width, height, channels, background: '#336699' } });
+const largest = () => plain(8000, 6248);
+
+describe('the coefficients of a JPEG', () => {
+  it.each([
+    ['4:2:0', 1.5],
+    ['4:4:4', 3],
+  ])('are counted by its frame, from bytes and from a file: %s', async (chromaSubsampling, samples) => {
+    const jpeg = await plain(320, 160).jpeg({ progressive: true, chromaSubsampling }).toBuffer();
+    const file = path.join(folder, 'progressive.jpg');
+    await writeFile(file, jpeg);
+    for (const input of [jpeg, file])
+      expect(await countCoefficientBytes(input)).toBe(2 * samples * 320 * 160);
+  });
+
+  it('are counted whatever its first component says', async () => {
+    const jpeg = await plain(320, 160).jpeg({ progressive: true, chromaSubsampling: '4:2:0' }).toBuffer();
+    // All three components are as fine as the first: still "subsampled" to libvips.
+    const frame = jpeg.indexOf(Buffer.from([0xff, 0xc2]));
+    jpeg[frame + 14] = jpeg[frame + 17] = 0x22;
+    expect(await countCoefficientBytes(jpeg)).toBe(2 * 3 * 320 * 160);
+  });
+});
+
+describe('an image that may take its memory', () => {
+  it.each<[string, () => Promise<Buffer>]>([
+    ['a progressive JPEG at 4:2:0', () => largest().jpeg({ progressive: true }).toBuffer()],
+    [
+      'the same, lying',
+      () => largest().withMetadata({ orientation: 6 }).jpeg({ progressive: true }).toBuffer(),
+    ],
+    ['a grey progressive JPEG', async () => manyScansJpeg({ width: 8000, height: 6248, scans: 10 })],
+    ['a baseline JPEG at 4:4:4', () => largest().jpeg({ chromaSubsampling: '4:4:4' }).toBuffer()],
+    ['an interlaced PNG', () => largest().png({ progressive: true }).toBuffer()],
+    ['a lossy WebP', () => largest().webp({ effort: 0 }).toBuffer()],
+  ])('is %s of 50 megapixels', async (_, make) => {
+    expect((await openPicture(await make())).memory).toBeLessThanOrEqual(decodingBudget);
+  });
+});
+
+describe('an image that would take too much memory', () => {
+  it.each<[string, () => Promise<Buffer>, RegExp]>([
+    [
+      'a progressive JPEG at 4:4:4',
+      () => largest().jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer(),
+      /^decoding the progressive JPEG of 8000 by 6248 pixels takes 302 MB of memory; 190 MB are the limit$/,
+    ],
+    [
+      'an interlaced PNG with alpha',
+      () => plain(8000, 6248, 4).png({ progressive: true }).toBuffer(),
+      /the progressive PNG of 8000 by 6248/,
+    ],
+    ['a lossless WebP', () => largest().webp({ lossless: true, effort: 0 }).toBuffer(), /the WebP of 8000/],
+    [
+      'a low PNG, of which many rows are kept',
+      () => plain(48_000, 1040).toColourspace('rgb16').png({ compressionLevel: 1 }).toBuffer(),
+      /the PNG of 48000 by 1040/,
+    ],
+  ])('is %s of 50 megapixels', async (_, make, detail) => {
+    await expect(openPicture(await make())).rejects.toMatchObject({
+      code: 'picture-too-complex',
+      message: expect.stringMatching(detail),
+    });
+  });
+});

@@ -1,0 +1,115 @@
+import OpenAI from 'openai';
+import { expect, it } from 'vitest';
+import { TandemError } from '../../../src/errors.ts';
+import { problemOf, sendJson, serve, services } from './double.ts';
+
+const picture = 'data:image/png;base64,iVBORw0KGgo=';
+
+async function client() {
+  const { address } = await serve(services());
+  return new OpenAI({ baseURL: `${address}/v1`, apiKey: 'any', maxRetries: 0 });
+}
+
+it('gives OpenAI’s client the features of texts, and what they cost', async () => {
+  const openai = await client();
+  const { data, model, usage } = await openai.embeddings.create({ model: 'texts', input: ['a', 'b'] });
+  expect(data.map(({ index, embedding }) => [index, embedding])).toEqual([
+    [0, [0, 0.5]],
+    [1, [1, 0.5]],
+  ]);
+  expect(model).toBe('texts');
+  expect(usage).toEqual({ prompt_tokens: 4, total_tokens: 4 });
+});
+
+it('gives the features of pictures that come as data URLs, as plain numbers where asked', async () => {
+  const openai = await client();
+  const { data, usage } = await openai.embeddings.create({
+    model: 'pictures',
+    input: picture,
+    encoding_format: 'float',
+  });
+  expect(data[0].embedding).toEqual([0, 0.5]);
+  expect(usage.total_tokens).toBe(0);
+});
+
+it('lists for OpenAI’s client the models that it can ask', async () => {
+  const openai = await client();
+  const { data } = await openai.models.list();
+  expect(data.map(({ id }) => id)).toEqual(['pictures', 'texts']);
+  for (const { id: model } of data)
+    await openai.embeddings.create({ model, input: model === 'texts' ? 'a' : picture });
+});
+
+it('tells OpenAI’s client what is wrong in its own words', async () => {
+  const openai = await client();
+  await expect(openai.embeddings.create({ model: 'gpt', input: 'a' })).rejects.toMatchObject({
+    status: 400,
+    message: expect.stringContaining('texts are embedded by texts, not "gpt"'),
+  });
+});
+
+it.each([
+  [{ input: ['a', picture] }, 'invalid-request'],
+  [{ input: [] }, 'invalid-request'],
+  [{ input: 'a', dimensions: 8 }, 'invalid-request'],
+  [{ input: ' ' }, 'empty-request'],
+  [{ input: 'data:image/png;base64,%' }, 'invalid-picture'],
+])('refuses %j as %s', async (body, code) => {
+  const { address } = await serve(services());
+  expect(await problemOf(await sendJson(`${address}/v1/embeddings`, body))).toMatchObject({ code });
+});
+
+it.each([
+  [
+    { input: [1, 2] },
+    'input: these are numbers of tokens, of another model’s vocabulary; send the texts themselves',
+  ],
+  [
+    { input: [[1], [2]] },
+    'input: these are numbers of tokens, of another model’s vocabulary; send the texts themselves',
+  ],
+  [{ input: { text: 'a' } }, 'input: it is no text; send a text, or a list of texts'],
+  [{ input: ['a', null] }, 'input: its item 1 is no text'],
+  [{ input: [] }, 'input: there are none; send at least one text'],
+  [{ input: Array(2049).fill('a') }, 'input: more than 2048 are too many; send them in several requests'],
+  [{}, 'input: it is missing; send a text, or a list of texts'],
+  [
+    { input: 'a', dimensions: 8 },
+    'dimensions: an embedding has as many values as its encoder gives; leave it out, and shorten what comes',
+  ],
+])('says of a request what is wrong with its input', async (body, detail) => {
+  const { address } = await serve(services());
+  expect(await problemOf(await sendJson(`${address}/v1/embeddings`, body))).toMatchObject({ detail });
+});
+
+it('takes JSON alone, and calls a request without a body empty', async () => {
+  const { address } = await serve(services());
+  const send = (init: RequestInit) => fetch(`${address}/v1/embeddings`, { method: 'POST', ...init });
+  expect(await problemOf(await send({ body: 'input=a' }))).toMatchObject({
+    status: 415,
+    code: 'unsupported-media-type',
+    detail: expect.stringContaining('application/json'),
+  });
+  expect(await problemOf(await send({}))).toMatchObject({ status: 400, code: 'empty-request' });
+});
+
+it.each([
+  ['overloaded', 'server_error'],
+  ['rate-limited', 'rate_limit_error'],
+  ['text-too-long', 'invalid_request_error'],
+] as const)('calls %s what OpenAI’s clients call it: %s', async (code, type) => {
+  const embed = () => Promise.reject(new TandemError(code, 'so it is'));
+  const { address } = await serve(services({ embed }));
+  const problem = await problemOf(await sendJson(`${address}/v1/embeddings`, { input: 'a' }));
+  expect(problem.error).toMatchObject({ type, code: `/problems/${code}` });
+});
+
+it('passes on what the encoders refuse', async () => {
+  const embed = async () => {
+    throw new TandemError('overloaded', '512 items are waiting', { retryAfter: 3 });
+  };
+  const { address } = await serve(services({ embed }));
+  const response = await sendJson(`${address}/v1/embeddings`, { input: 'a' });
+  expect(response.headers.get('Retry-After')).toBe('3');
+  expect(await problemOf(response)).toMatchObject({ status: 503, code: 'overloaded' });
+});

@@ -1,0 +1,223 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { expect, it, vi } from 'vitest';
+import { TandemError } from '../../../src/errors.ts';
+import type { Services } from '../../../src/protocols/pipeline/services.ts';
+import { job, problemOf, sendForm, sendJson, serve, services } from './double.ts';
+
+type Submission = Parameters<Services['jobs']['submit']>[0];
+
+function recordingJobs() {
+  const submit = vi.fn(async (_request: Submission) => job('queued'));
+  return { double: services({}, { submit }), asked: submit.mock.calls };
+}
+
+it('starts a job on a dataset of the server and says where it is', async () => {
+  const { double, asked } = recordingJobs();
+  const { address } = await serve(double);
+  const response = await sendJson(`${address}/v1/jobs`, { head: 'pets', dataset: 'pets', seed: 7 });
+  expect(response.status).toBe(202);
+  expect(response.headers.get('Location')).toBe('/v1/jobs/a');
+  expect(await response.json()).toEqual(job('queued'));
+  expect(asked).toEqual([[{ work: { head: 'pets', seed: 7 }, source: { dataset: 'pets' } }]]);
+});
+
+it('passes on how rows are read and how the test side is drawn, and refuses a share that is none', async () => {
+  const { double, asked } = recordingJobs();
+  const { address } = await serve(double);
+  const given = {
+    ...{ imageColumn: 'photo', textColumn: 'caption', labelColumn: 'kind' },
+    ...{ testShare: 0.3, splitBy: 'content-hash' },
+  };
+  const request = { head: 'pets', dataset: 'pets', ...given };
+  expect((await sendJson(`${address}/v1/jobs`, request)).status).toBe(202);
+  const form = { archive: new Blob(['']), head: 'pets', ...given, testShare: '0.3' };
+  expect((await sendForm(`${address}/v1/jobs`, form)).status).toBe(202);
+  for (const [submitted] of asked) expect(submitted).toMatchObject(given);
+  expect(asked).toHaveLength(2);
+  for (const testShare of ['1', '0', '2', 'half', '1e-1'])
+    expect((await sendForm(`${address}/v1/jobs`, { ...form, testShare })).status).toBe(400);
+  for (const testShare of [0, 1, '0.3'])
+    expect((await sendJson(`${address}/v1/jobs`, { ...request, testShare })).status).toBe(400);
+  expect((await sendJson(`${address}/v1/jobs`, { ...request, splitBy: 'luck' })).status).toBe(400);
+});
+
+it('passes on what was chosen of the recipe, for a head and not for a comparison', async () => {
+  const { double, asked } = recordingJobs();
+  const { address } = await serve(double);
+  const chosen = { fusion: 'bilinear', variance: 'dropout', classWeights: 'balanced' };
+  await sendJson(`${address}/v1/jobs`, { head: 'pets', dataset: 'pets', ...chosen });
+  await sendJson(`${address}/v1/jobs`, { head: 'pets', dataset: 'pets', strategy: 'late' });
+  expect(asked.map(([{ work }]) => work)).toMatchObject([
+    { head: 'pets', recipe: { ...chosen, strategy: 'arl', hidden: 64 } },
+    { head: 'pets', recipe: { strategy: 'late', fusion: 'late' } },
+  ]);
+  for (const [field, request] of [
+    ['compare', { compare: true, strategy: 'late' }],
+    ['strategy', { head: 'pets', strategy: 'better' }],
+  ] as const) {
+    const response = await sendJson(`${address}/v1/jobs`, { dataset: 'pets', ...request });
+    expect(response.status).toBe(400);
+    expect((await response.json()).errors).toEqual([expect.objectContaining({ at: field })]);
+  }
+});
+
+it('starts a comparison, and shows its page', async () => {
+  const { double, asked } = recordingJobs();
+  const { address } = await serve(double);
+  const request = { compare: true, seeds: 3, dataset: 'pets', target: 'multi', labelSeparator: ';' };
+  expect((await sendJson(`${address}/v1/jobs`, request)).status).toBe(202);
+  expect(asked).toEqual([
+    [{ work: { compare: 3 }, source: { dataset: 'pets' }, target: 'multi', labelSeparator: ';' }],
+  ]);
+  const page = await fetch(`${address}/v1/jobs/a/report`);
+  expect(page.headers.get('Content-Type')).toContain('text/html');
+  expect(page.headers.get('Content-Security-Policy')).toBe('sandbox');
+  expect(await page.text()).toContain('<title>report</title>');
+});
+
+it('starts a job on an upload, which lies on disk under a name of the server’s', async () => {
+  const content = 'z'.repeat(100_000);
+  let stored = '';
+  const { double, asked } = recordingJobs();
+  const submit = double.jobs.submit;
+  double.jobs.submit = async (request) => {
+    if ('archive' in request.source) stored = await readFile(request.source.archive, 'utf8');
+    return submit(request);
+  };
+  const { address, uploads } = await serve(double);
+  const body = new FormData();
+  body.set('archive', new Blob([content]), '../größe.zip');
+  body.set('head', 'pets');
+  body.set('seed', '7');
+  const response = await fetch(`${address}/v1/jobs`, { method: 'POST', body });
+  expect(response.status).toBe(202);
+  const [file] = await readdir(uploads);
+  expect(asked[0][0]).toEqual({
+    work: { head: 'pets', seed: 7 },
+    source: { archive: `${uploads}/${file}`, fileName: 'größe.zip' },
+  });
+  expect(stored).toBe(content);
+});
+
+const zip = new Blob(['zip']);
+it.each<[string, Record<string, string | Blob>]>([
+  ['head', { archive: zip }],
+  ['head', { archive: zip, head: 'Pets' }],
+  ['head', { archive: zip, head: 'pets', compare: 'true' }],
+  ['seeds', { archive: zip, head: 'pets', seeds: '5' }],
+  ['seed', { archive: zip, compare: 'true', seed: '5' }],
+  ['seed', { archive: zip, head: 'pets', seed: '-1' }],
+  ['seed', { archive: zip, head: 'pets', seed: '' }],
+  ['speed', { archive: zip, head: 'pets', speed: '1' }],
+  ['archive', { head: 'pets' }],
+  ['archive', { head: 'pets', archive: 'text' }],
+  ['file', { head: 'pets', file: zip }],
+])('names the field %s of a bad form and keeps nothing of it', async (at, fields) => {
+  const { double, asked } = recordingJobs();
+  const { address, uploads } = await serve(double);
+  const problem = await problemOf(await sendForm(`${address}/v1/jobs`, fields));
+  expect(problem).toMatchObject({ status: 400, code: 'invalid-request', errors: [{ at }] });
+  expect(asked).toEqual([]);
+  expect(await readdir(uploads)).toEqual([]);
+});
+
+it('keeps nothing of an upload that the queue refuses', async () => {
+  const submit = () => Promise.reject(new TandemError('overloaded', 'full', { retryAfter: 60 }));
+  const { address, uploads } = await serve(services({}, { submit }));
+  const response = await sendForm(`${address}/v1/jobs`, { archive: zip, head: 'pets' });
+  expect(response.headers.get('Retry-After')).toBe('60');
+  expect((await problemOf(response)).code).toBe('overloaded');
+  expect(await readdir(uploads)).toEqual([]);
+});
+
+it('refuses an upload over the limit, with its length announced or not, and keeps nothing of it', async () => {
+  const { double, asked } = recordingJobs();
+  const { address, uploads } = await serve(double, { maximumUploadBytes: 10_000 });
+  const form = new FormData();
+  form.set('head', 'pets');
+  form.set('archive', new Blob(['z'.repeat(200_000)]));
+  const announced = await fetch(`${address}/v1/jobs`, { method: 'POST', body: form });
+  const { body, headers } = new Response(form);
+  const init = { method: 'POST', body, headers, duplex: 'half' } as RequestInit;
+  const unannounced = await fetch(`${address}/v1/jobs`, init);
+  for (const response of [announced, unannounced])
+    expect(await problemOf(response)).toMatchObject({
+      status: 413,
+      code: 'payload-too-large',
+      detail: 'the request is larger than 10000 bytes',
+    });
+  expect(asked).toEqual([]);
+  expect(await readdir(uploads)).toEqual([]);
+});
+
+it('refuses an upload that announces too much before it has come', async () => {
+  const { address } = await serve(services(), { maximumUploadBytes: 10_000 });
+  const { hostname, port } = new URL(address);
+  const socket = connect(Number(port), hostname);
+  let received = '';
+  socket.on('data', (data) => {
+    received += data;
+  });
+  socket.write(
+    'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n' +
+      'Content-Length: 10001\r\n\r\n',
+  );
+  await vi.waitFor(() => expect(received).toContain('/problems/payload-too-large'));
+  socket.destroy();
+});
+
+it('keeps nothing of an upload that breaks off, and takes it for no error of its own', async () => {
+  const { double, asked } = recordingJobs();
+  const { address, uploads, logged } = await serve(double);
+  const { hostname, port } = new URL(address);
+  const socket = connect(Number(port), hostname);
+  const part = '--b\r\nContent-Disposition: form-data; name="archive"; filename="a.zip"\r\n\r\n';
+  socket.write(
+    'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n' +
+      `Content-Length: 900000\r\n\r\n${part}${'z'.repeat(100_000)}`,
+  );
+  await vi.waitFor(async () => expect(await readdir(uploads)).toHaveLength(1));
+  socket.destroy();
+  await vi.waitFor(async () => expect(await readdir(uploads)).toEqual([]));
+  await vi.waitFor(() => expect(logged()).toContain('"status":499'));
+  expect(logged()).not.toContain('unexpected error');
+  expect(asked).toEqual([]);
+});
+
+it('leaves the rest of the upload folder alone', async () => {
+  const { address, uploads } = await serve(recordingJobs().double);
+  await mkdir(`${uploads}/other`);
+  await sendForm(`${address}/v1/jobs`, { archive: zip });
+  expect(await readdir(uploads)).toEqual(['other']);
+});
+
+it.each(['../secret', '/etc', '.hidden', 'a/b', ''])('takes no %j for a dataset', async (dataset) => {
+  const { double, asked } = recordingJobs();
+  const { address } = await serve(double);
+  const problem = await problemOf(await sendJson(`${address}/v1/jobs`, { head: 'pets', dataset }));
+  expect(problem).toMatchObject({ code: 'invalid-request', errors: [{ at: 'dataset' }] });
+  expect(asked).toEqual([]);
+});
+
+it('calls a request for a job without a body invalid', async () => {
+  const { address } = await serve(services());
+  const problem = await problemOf(await fetch(`${address}/v1/jobs`, { method: 'POST' }));
+  expect(problem).toMatchObject({ code: 'invalid-request', detail: 'the request has no body' });
+});
+
+it('lists, shows and cancels jobs', async () => {
+  const { address } = await serve(services());
+  const read = async (path: string, method = 'GET') =>
+    (await fetch(`${address}/v1/jobs${path}`, { method })).json();
+  expect(await read('?limit=10')).toEqual({ offset: 0, total: 1, jobs: [job('queued')] });
+  expect(await read('?limit=0')).toMatchObject({ status: 400 });
+  expect(await read('/a')).toEqual(job('succeeded'));
+  expect(await read('/a', 'DELETE')).toEqual(job('cancelled'));
+});
+
+it('knows no job that is not there', async () => {
+  const { address } = await serve(services());
+  for (const path of ['/v1/jobs/b', '/v1/jobs/b/events'])
+    expect(await problemOf(await fetch(address + path))).toMatchObject({ status: 404, code: 'unknown-job' });
+});

@@ -1,0 +1,75 @@
+import { expect, it } from 'vitest';
+import { metricTitles } from '../../../src/evaluation/metrics.ts';
+import { comparisonPage } from '../../../src/reports/comparison-page.ts';
+import type { Comparison, ContenderResult } from '../../../src/training/compare.ts';
+import { contenders } from '../../../src/training/contenders.ts';
+
+const seeds = [0, 1, 2];
+const figures = metricTitles.single.map(({ name }) => name);
+
+function result(contender: ContenderResult['contender'], accuracy: number): ContenderResult {
+  const spread = Object.fromEntries(
+    figures.map((figure) => [
+      figure,
+      { mean: accuracy, standardDeviation: 0.01, bySeed: seeds.map((seed) => accuracy + seed / 100) },
+    ]),
+  );
+  return { contender, fused: spread, text: contender === 'image' ? undefined : spread };
+}
+
+function comparison(mean: number, margin: number): Comparison {
+  const difference = { mean, margin, isDifferent: Math.abs(mean) > margin };
+  const others = contenders.filter((contender) => contender !== 'arl');
+  return {
+    dataset: 'pets & <b>more</b>',
+    examples: { training: 1200, test: 300 },
+    labels: 8,
+    target: 'single',
+    seeds,
+    results: contenders.map((contender, place) => result(contender, 0.9 - place / 50)),
+    differences: others.map((against) => ({
+      against,
+      figures: Object.fromEntries(figures.map((figure) => [figure, difference])),
+    })),
+    verdict: { against: 'uniform', difference },
+  };
+}
+
+it.each([
+  [0.03, 0.01, 'ARL is better than <strong>uniform</strong>', '2.0\u00a0% to 4.0\u00a0%'],
+  [-0.03, 0.01, 'ARL is worse than <strong>uniform</strong>', '-4.0\u00a0% to -2.0\u00a0%'],
+  [
+    0.01,
+    0.02,
+    'There is no difference between ARL and <strong>uniform</strong>',
+    '-1.0\u00a0% to 3.0\u00a0%',
+  ],
+])('says what a difference of %f ± %f means', (mean, margin, words, range) => {
+  const html = comparisonPage(comparison(mean, margin));
+  expect(html).toContain(words);
+  expect(html).toContain(range);
+});
+
+it('draws every strategy on every split', () => {
+  const html = comparisonPage(comparison(0, 0.1));
+  expect(html.match(/class="dot"/g)).toHaveLength(contenders.length * seeds.length);
+  for (const contender of contenders) expect(html).toContain(`>${contender}</th>`);
+  expect(html).not.toContain('NaN');
+});
+
+it('needs nothing but itself and shows names as text', () => {
+  const html = comparisonPage(comparison(0, 0.1));
+  expect(html).not.toMatch(/https?:|<script|<link|<b>|url\(/i);
+  expect(html).toContain('pets &amp; &lt;b>more');
+});
+
+it('says that one modality leaves nothing to balance', () => {
+  const { results, ...rest } = comparison(0, 0.1);
+  const html = comparisonPage({
+    ...rest,
+    results: results.filter(({ contender }) => contender === 'text'),
+    verdict: undefined,
+    differences: undefined,
+  });
+  expect(html).toContain('nothing to balance');
+});

@@ -1,0 +1,71 @@
+import { expect, it } from 'vitest';
+import { Remembered } from '../../../src/store/database/remembered.ts';
+import { temporaryStore } from './test-store.ts';
+
+/** Something that is read of a database, which may keep its readers waiting. */
+async function slowReading() {
+  const { database } = await temporaryStore();
+  const gate = { opened: Promise.withResolvers<void>(), reads: 0, value: 1 };
+  gate.opened.resolve();
+  const remembered = new Remembered(database, async () => {
+    gate.reads++;
+    await gate.opened.promise;
+    return { value: gate.value };
+  });
+  return {
+    gate,
+    remembered,
+    /** Lets everything count as changed. */
+    change: () =>
+      database.exclusively('keys', (transaction) =>
+        transaction
+          .insertInto('apiKey')
+          .values({
+            id: crypto.randomUUID(),
+            name: 'a',
+            scope: 'predict',
+            createdAt: '',
+            hash: crypto.randomUUID(),
+            revokedAt: null,
+          })
+          .execute(),
+      ),
+  };
+}
+
+it('answers with what was read last where the database does not answer within a second', async () => {
+  const { gate, remembered, change } = await slowReading();
+  expect(await remembered.get('a')).toEqual({ value: 1 });
+  await change();
+  gate.opened = Promise.withResolvers();
+  gate.value = 2;
+  const began = performance.now();
+  expect(await remembered.get('a')).toEqual({ value: 1 });
+  const first = performance.now();
+  expect(first - began).toBeLessThan(3000);
+  for (let asked = 0; asked < 20; asked++) expect(await remembered.get('a')).toEqual({ value: 1 });
+  // Nobody waits again, and no further reading begins.
+  expect(performance.now() - first).toBeLessThan(500);
+  expect(gate.reads).toBe(2);
+  gate.opened.resolve();
+  await expect.poll(() => remembered.get('a')).toEqual({ value: 2 });
+});
+
+it('says that the database does not answer where nothing is known yet', async () => {
+  const { gate, remembered } = await slowReading();
+  gate.opened = Promise.withResolvers();
+  await expect(remembered.get('a')).rejects.toMatchObject({
+    code: 'storage-unavailable',
+    message: expect.stringContaining('the database does not answer'),
+  });
+  gate.opened.resolve();
+});
+
+it('reads once for all who ask at the same time', async () => {
+  const { gate, remembered } = await slowReading();
+  gate.opened = Promise.withResolvers();
+  const asked = [1, 2, 3].map(() => remembered.get('a'));
+  gate.opened.resolve();
+  expect(await Promise.all(asked)).toEqual([{ value: 1 }, { value: 1 }, { value: 1 }]);
+  expect(gate.reads).toBe(1);
+});

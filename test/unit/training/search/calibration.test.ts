@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { softmax } from '../../../../src/heads/softmax.ts';
+import { Random } from '../../../../src/random.ts';
+import { applyCalibration, calibrate } from '../../../../src/training/search/calibration.ts';
+
+const classes = 3;
+const modalities = ['image', 'text'] as const;
+
+/** Answers whose text is right two times of three, whose picture knows nothing, and whose fusion is `sharpness` too sure. */
+function answersOf(count: number, sharpness: number) {
+  const random = new Random(5, 'calibration test');
+  const labels = Array.from({ length: count }, () => random.nextInteger(classes));
+  const answers = labels.map((label) => {
+    const seen = random.nextFloat() < 2 / 3 ? label : (label + 1 + random.nextInteger(2)) % classes;
+    // Log-odds of 4 to 1: what is right two times of three, with two ways to be wrong.
+    const logits = Array.from({ length: classes }, (_, index) => (index === seen ? Math.log(4) : 0));
+    const guess = random.nextInteger(classes);
+    return {
+      fused: softmax(logits.map((logit) => logit * sharpness)),
+      unimodal: {
+        text: softmax(logits),
+        image: softmax(Array.from({ length: classes }, (_, index) => (index === guess ? 1 : 0))),
+      },
+    };
+  });
+  return { answers, labels };
+}
+
+it('makes held-back labels likelier where answers are too sure', () => {
+  const { before, after, calibration } = calibrate(answersOf(900, 3), modalities);
+  expect(after).toBeLessThan(before - 0.1);
+  expect(calibration?.unimodal[1]).toBeCloseTo(1, 0);
+  expect(calibration?.unimodal[0]).toBeLessThan(0.4);
+});
+
+it('leaves answers alone that it cannot better', () => {
+  const { before, after, calibration } = calibrate(answersOf(60, 1), modalities);
+  expect(calibration).toBeUndefined();
+  expect(after).toBe(before);
+});
+
+it('leaves a handful of answers alone', () => {
+  expect(calibrate(answersOf(1, 3), modalities).calibration).toBeUndefined();
+});
+
+it('weighs each modality by the examples that have it', () => {
+  const { answers, labels } = answersOf(900, 3);
+  const some = answers.map(({ fused, unimodal }, row) =>
+    row % 3 === 0
+      ? { fused: unimodal.text, unimodal: { text: unimodal.text } }
+      : row % 3 === 1
+        ? { fused: unimodal.image, unimodal: { image: unimodal.image } }
+        : { fused, unimodal },
+  );
+  const { calibration } = calibrate({ answers: some, labels }, modalities);
+  expect(calibration?.unimodal[1]).toBeCloseTo(1, 0);
+  expect(calibration?.unimodal[0]).toBeLessThan(0.4);
+});
+
+describe('answers that are numbers', () => {
+  /** Two noisy measurements of the truth, and a fused answer that is their sum. */
+  const random = new Random(2, 'calibration of numbers');
+  const truth = Float64Array.from({ length: 400 }, () => 50 + 10 * random.nextNormal());
+  const answers = Array.from(truth, (value) => {
+    const [image, text] = [6, 4].map((noise) => value - 50 + noise * random.nextNormal());
+    return {
+      fused: Float64Array.of(50 + image + text),
+      unimodal: { image: Float64Array.of(50 + image), text: Float64Array.of(50 + text) },
+    };
+  });
+  const labels = new Int32Array(truth.length);
+  const targets = { kind: 'regression', columns: 1, values: truth } as const;
+
+  it('are drawn back where they overshoot, and are no worse than the best of one modality', () => {
+    const { before, after, calibration } = calibrate({ answers, labels, targets }, modalities);
+    expect(before).toBeGreaterThan(60);
+    // The best mean of both measurements has 36 · 16 / (36 + 16).
+    expect(after).toBeLessThan(14);
+    const [fused, image, text] = calibration!.fused;
+    expect(fused + text).toBeGreaterThan(fused + image);
+    for (const weight of calibration!.unimodal) expect(weight).toBeLessThan(1.05);
+  });
+});
+
+describe('answers of any of several labels', () => {
+  const random = new Random(4, 'calibration of several labels');
+  const columns = 3;
+  const logits = Array.from({ length: 500 }, () =>
+    Float64Array.from({ length: columns }, () => 2 * random.nextNormal()),
+  );
+  const sigmoid = (value: number) => 1 / (1 + Math.exp(-value));
+  const values = Float32Array.from(
+    logits.flatMap((row) => [...row]),
+    (logit) => Number(random.nextFloat() < sigmoid(logit)),
+  );
+  const answers = logits.map((row) => {
+    const [image, text] = [0.2, 1].map((weight) => row.map((value) => sigmoid(weight * value)));
+    return { fused: row.map((value) => sigmoid(3 * value)), unimodal: { image, text } };
+  });
+  const targets = { kind: 'multi', columns, values } as const;
+
+  it('get the weights that make the labels likeliest, as the served model applies them', () => {
+    const heldOut = { answers, labels: new Int32Array(answers.length), targets };
+    const { before, after, calibration } = calibrate(heldOut, modalities);
+    expect(after).toBeLessThan(before - 0.1);
+    expect(calibration!.unimodal[0]).toBeGreaterThan(3);
+    expect(calibration!.unimodal[1]).toBeCloseTo(1, 0);
+    const calibrated = applyCalibration(heldOut, modalities, calibration!);
+    for (const [row, { fused, unimodal }] of calibrated.entries())
+      for (let label = 0; label < columns; label++) {
+        expect(Math.abs(fused[label] - sigmoid(logits[row][label]))).toBeLessThan(0.1);
+        expect(unimodal.text![label]).toBeCloseTo(sigmoid(calibration!.unimodal[1] * logits[row][label]), 6);
+      }
+  });
+});
