@@ -169,6 +169,13 @@ export const settings = {
     default: '32',
     schema: wholeNumber(1, 10_000),
   }),
+  'max-job-crashes': setting({
+    about:
+      'how often a server may end without a word (killed, out of memory) while it runs the same job, which gets no further, until the job fails',
+    value: 'times',
+    default: '3',
+    schema: wholeNumber(1, 10_000),
+  }),
   'request-timeout': setting({
     about: 'milliseconds until a prediction is given up',
     value: 'ms',
@@ -274,6 +281,7 @@ export const serverSettings = [
   'max-queue',
   'jobs-at-once',
   'max-jobs',
+  'max-job-crashes',
   'request-timeout',
   'drain-delay',
   'rate-limit',

@@ -141,6 +141,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
     runner: await serverName(chosen.data),
     atOnce: chosen['jobs-at-once'],
     maximumQueue: chosen['max-jobs'],
+    mostCrashes: chosen['max-job-crashes'],
     onError: (error) => logger.error({ err: error }, 'a job could not be looked after'),
   });
   // What takes work ends side by side: each waits for what it has taken.

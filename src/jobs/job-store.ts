@@ -16,6 +16,8 @@ export interface StoredJob {
   runner: string | null;
   /** See `Ownership`. */
   token: number;
+  /** Owners since it last got further that did not say how their attempt ended, the present one included. */
+  attempts: number;
   /** The last checkpoint that an owner has uploaded. */
   checkpoint: KeptCheckpoint;
 }
@@ -31,8 +33,8 @@ export interface ExpectedJob {
   token?: number;
 }
 
-/** A change of a job; `runner` and `isCancelled` are not shown to anybody. */
-export type JobChange = Partial<Job> & { runner?: string; isCancelled?: boolean };
+/** A change of a job; `runner`, `isCancelled` and `attempts` are not shown to anybody. */
+export type JobChange = Partial<Job> & { runner?: string; isCancelled?: boolean; attempts?: number };
 
 /** What happens in the transaction of a change, as an offer to the dispatcher. */
 type Within = (transaction: Transaction<Tables>, offered: OfferedJob) => Promise<void>;
@@ -47,7 +49,7 @@ export interface OfferedJob {
 }
 
 type JobRow = Selectable<Tables['job']>;
-type RowChange = Partial<Pick<JobRow, 'token'>>;
+type RowChange = Partial<Pick<JobRow, 'token' | 'attempts'>>;
 
 /**
  * Jobs and their events in the database. What a call has written when it resolves, no crash takes back, and each change
@@ -85,6 +87,7 @@ export class JobStore {
           priority,
           runner: null,
           token: 0,
+          attempts: 0,
           checkpoint: null,
           job: JSON.stringify(job),
           task: JSON.stringify(task),
@@ -161,13 +164,14 @@ export class JobStore {
       .where('id', '=', id)
       .executeTakeFirst();
     if (!row) throw new TandemError('unknown-job', `no job has the id ${JSON.stringify(id)}`);
-    const { job, task, cancelled, runner, token, checkpoint } = row;
+    const { job, task, cancelled, runner, token, attempts, checkpoint } = row;
     return {
       job: JSON.parse(job),
       task: JSON.parse(task),
       isCancelled: cancelled === 1,
       runner,
       token,
+      attempts,
       checkpoint: JSON.parse(checkpoint ?? '{}'),
     };
   }
@@ -196,7 +200,7 @@ export class JobStore {
   }
 
   /**
-   * Makes a server the owner of an unfinished job.
+   * Makes a server the owner of an unfinished job, which counts as an attempt until the owner says how it ended.
    * @param claim token that the dispatcher gave for it; the next number where it gave none
    * @returns undefined where the job is over, or has an owner with as great a token
    */
@@ -204,8 +208,8 @@ export class JobStore {
     id: string,
     runner: string,
     claim?: number,
-  ): Promise<{ ownership: Ownership; event: JobEvent } | undefined> {
-    let token = 0;
+  ): Promise<{ ownership: Ownership; attempts: number; event: JobEvent } | undefined> {
+    let [token, attempts] = [0, 0];
     const started: JobChange = {
       state: 'running',
       runner,
@@ -215,9 +219,10 @@ export class JobStore {
     };
     const event = await this.#change(id, { states: unfinishedStates }, started, (row) => {
       token = claim ?? row.token + 1;
-      return token > row.token ? { token } : undefined;
+      attempts = row.attempts + 1;
+      return token > row.token ? { token, attempts } : undefined;
     });
-    return event && { ownership: { id, token }, event };
+    return event && { ownership: { id, token }, attempts, event };
   }
 
   /**
@@ -237,14 +242,30 @@ export class JobStore {
     return this.#change(id, expected, change, changeRow, within);
   }
 
+  /** Takes back an attempt whose server lost the job and goes on. */
+  async dropAttempt(id: string): Promise<void> {
+    await this.#database.query
+      .updateTable('job')
+      .set(({ eb }) => ({ attempts: eb('attempts', '-', 1) }))
+      .where('id', '=', id)
+      .where('attempts', '>', 0)
+      .where('state', 'in', unfinishedStates)
+      .execute();
+  }
+
   /**
    * Notes where a job's last checkpoint lies.
+   * @param isFurther whether no earlier attempt got that far: then they count no more
    * @returns false where the job has another owner by now, or is over
    */
-  async keepCheckpoint({ id, token }: Ownership, checkpoint: KeptCheckpoint): Promise<boolean> {
+  async keepCheckpoint(
+    { id, token }: Ownership,
+    checkpoint: KeptCheckpoint,
+    isFurther = false,
+  ): Promise<boolean> {
     const { numUpdatedRows } = await this.#database.query
       .updateTable('job')
-      .set({ checkpoint: JSON.stringify(checkpoint) })
+      .set({ checkpoint: JSON.stringify(checkpoint), ...(isFurther && { attempts: 1 }) })
       .where('id', '=', id)
       .where('token', '=', token)
       .where('state', '=', 'running')
@@ -308,7 +329,7 @@ export class JobStore {
   #change(
     id: string,
     expected: ExpectedJob,
-    { runner, isCancelled, ...change }: JobChange,
+    { runner, isCancelled, attempts, ...change }: JobChange,
     changeRow: (row: JobRow) => RowChange | undefined,
     within?: Within,
   ): Promise<JobEvent | undefined> {
@@ -326,6 +347,7 @@ export class JobStore {
           ...rowChange,
           ...(runner !== undefined && { runner }),
           ...(isCancelled !== undefined && { cancelled: Number(isCancelled) }),
+          ...(attempts !== undefined && { attempts }),
         })
         .where('id', '=', id)
         .execute();

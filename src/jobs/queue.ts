@@ -37,6 +37,8 @@ export interface JobQueueOptions {
   /** Jobs that run side by side. */
   atOnce: number;
   maximumQueue: number;
+  /** See `RunnerOptions`. */
+  mostCrashes: number;
   /** Told what goes wrong that no caller waits for. */
   onError(error: Error): void;
 }
@@ -80,12 +82,12 @@ export class JobQueue {
   #isStopping = false;
 
   private constructor(options: JobQueueOptions, jobs: JobStore, dispatcher: Dispatcher) {
-    const { store, registry, runner, place } = options;
+    const { store, registry, runner, place, mostCrashes } = options;
     this.#options = options;
     this.#jobs = jobs;
     this.#dispatcher = dispatcher;
     this.#runner = new JobRunner(jobs, {
-      ...{ store, registry, dispatcher, runner },
+      ...{ store, registry, dispatcher, runner, mostCrashes },
       place: { ...place, store: store.options },
       onEvent: ({ job }) => this.#changed.emit(job.id),
     });
@@ -245,6 +247,7 @@ export class JobQueue {
         progress: undefined,
         error: undefined,
         outages: undefined,
+        attempts: 0,
       },
       async (transaction, offered) => {
         await this.#claimDataset(transaction, task);

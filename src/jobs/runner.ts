@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { TandemError } from '../errors.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
 import { leaveToCleaning } from '../store/artifacts/artifacts.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
@@ -22,6 +23,8 @@ export interface RunnerOptions {
   dispatcher: Dispatcher;
   /** The server's own name, which nobody else has. */
   runner: string;
+  /** Attempts without progress at a job whose servers ended without a word, after which it is not run any more. */
+  mostCrashes: number;
   /** What the jobs have here, but for the folder of each. */
   place: Omit<TrainingPlace, 'folder'>;
   /** Told of every change that is written down. */
@@ -37,6 +40,8 @@ export const interruption = 'the server stopped while it ran; it goes on from it
 
 interface Running {
   owner: Ownership;
+  /** See `StoredJob`. */
+  attempts: number;
   training?: TrainingChild;
   ended: Promise<void>;
 }
@@ -75,7 +80,8 @@ export class JobRunner {
     earlier?.training?.drop();
     await earlier?.ended;
     this.#options.onEvent(taken.event);
-    const running: Running = { owner: taken.ownership, ended: Promise.resolve() };
+    const { ownership: owner, attempts } = taken;
+    const running: Running = { owner, attempts, ended: Promise.resolve() };
     this.#running.set(id, running);
     const work = this.#runOwned(running);
     running.ended = work.catch(() => {});
@@ -105,11 +111,18 @@ export class JobRunner {
   }
 
   async #runOwned(running: Running): Promise<void> {
+    const event = await this.#runAndTell(running);
+    // This server goes on, though the job is another's: the attempt is none that ended a server.
+    if (!event) await this.#persistently(() => this.#jobs.dropAttempt(running.owner.id));
+  }
+
+  /** @returns undefined where the job is another server's by now */
+  async #runAndTell(running: Running): Promise<JobEvent | undefined> {
     const { owner } = running;
     const end = await this.#train(running).catch(
       (error): TrainingEnd => ({ kind: 'failed', failure: describeFailure(error) }),
     );
-    if (end.kind === 'lost') return;
+    if (end.kind === 'lost') return undefined;
     if (end.kind === 'done') return this.#end(owner, 'succeeded', { result: end.result });
     if (end.kind === 'compared') return this.#end(owner, 'succeeded', { comparison: end.comparison });
     if (end.kind === 'cancelled') return this.#end(owner, 'cancelled');
@@ -119,14 +132,15 @@ export class JobRunner {
   }
 
   async #train(running: Running): Promise<TrainingEnd> {
-    const { owner } = running;
+    const { owner, attempts } = running;
     const { id } = owner;
-    const { registry, place } = this.#options;
+    const { registry, place, mostCrashes } = this.#options;
     // A server may have stopped between registering the version and saying so; then it is too late to cancel.
     const made = await this.#persistently(() => registry.madeBy(id));
     if (made) return { kind: 'done', result: readSummary(made) };
     const { task, isCancelled } = await this.#persistently(() => this.#jobs.get(id));
     if (isCancelled) return { kind: 'cancelled' };
+    if (attempts > mostCrashes) return { kind: 'failed', failure: describeFailure(crashLoop(mostCrashes)) };
     if (this.#closing.signal.aborted) return { kind: 'handed-over' };
     const progress = new ProgressWriter(async (progress) => {
       this.#tell(await this.#jobs.change(id, mine(owner), { progress }));
@@ -161,25 +175,26 @@ export class JobRunner {
     owner: Ownership,
     state: JobState,
     outcome: Pick<Job, 'error' | 'result' | 'comparison'> = {},
-  ): Promise<void> {
+  ): Promise<JobEvent | undefined> {
     const { id } = owner;
     const finishedAt = new Date().toISOString();
     const ended = await this.#change(owner, { state, reason: undefined, finishedAt, ...outcome });
-    if (!ended || state !== 'succeeded') return;
+    if (!ended || state !== 'succeeded') return ended;
     await this.removeFolders([id]);
     await this.#removeCheckpoints(id);
+    return ended;
   }
 
   /** The store is away: the job waits for it, longer each time. */
-  #postpone(owner: Ownership, { detail }: JobFailure): Promise<void> {
+  #postpone(owner: Ownership, { detail }: JobFailure): Promise<JobEvent | undefined> {
     return this.#queueAgain(owner, { reason: `it is tried again, because ${detail}` });
   }
 
   /** @param delay seconds; longer with each outage by default */
-  async #queueAgain(owner: Ownership, change: Pick<Job, 'reason'>, delay?: number): Promise<void> {
+  #queueAgain(owner: Ownership, change: Pick<Job, 'reason'>, delay?: number): Promise<JobEvent | undefined> {
     const { dispatcher } = this.#options;
-    await this.#persistently(async () => {
-      const { job } = await this.#jobs.get(owner.id);
+    return this.#persistently(async () => {
+      const { job, attempts } = await this.#jobs.get(owner.id);
       const outages = (job.outages ?? 0) + 1;
       const seconds = delay ?? delayAfter(outages);
       const when =
@@ -187,10 +202,12 @@ export class JobRunner {
       const event = await this.#jobs.change(
         owner.id,
         mine(owner),
-        { state: 'queued', ...change, ...when },
+        // This server says that it ends, or that a store is away: the attempt does not count.
+        { state: 'queued', attempts: Math.max(0, attempts - 1), ...change, ...when },
         (transaction, offered) => dispatcher.offer(transaction, offered, seconds),
       );
       this.#tell(event);
+      return event;
     });
   }
 
@@ -218,6 +235,13 @@ export class JobRunner {
   #tell(event: JobEvent | undefined): void {
     if (event) this.#options.onEvent(event);
   }
+}
+
+function crashLoop(count: number): TandemError {
+  const detail = `its server ended without a word each of the last ${count} times that it ran this job, which got no further`;
+  return new TandemError('training-failed', detail, {
+    fix: 'Look for what ended the server in its log and in the machine’s (out of memory: dmesg, docker inspect, kubectl describe pod). Give it more memory, or train on fewer rows; then retry the job.',
+  });
 }
 
 function mine({ token }: Ownership): ExpectedJob {

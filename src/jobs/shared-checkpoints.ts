@@ -116,7 +116,8 @@ export class SharedCheckpoints {
       ...before,
       ...Object.fromEntries(added.map(({ name, key, step }) => [name, { key, step }])),
     };
-    if (!(await jobs.keepCheckpoint(owner, kept))) throw lostJob();
+    const isFurther = added.some(({ name, step }) => step > (before[name]?.step ?? 0));
+    if (!(await jobs.keepCheckpoint(owner, kept, isFurther))) throw lostJob();
     this.#kept = kept;
     const replaced = added.flatMap(({ name }) => (before[name] ? [before[name].key] : []));
     await leaveToCleaning(store.artifacts.remove(replaced));

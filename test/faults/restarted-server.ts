@@ -18,7 +18,8 @@ export class RestartedServer {
   startTook = 0;
 
   get #flags(): string[] {
-    return ['--engines', '1', '--threads', '1', ...this.#place.flags];
+    // It is killed far more often than any job could be to blame for.
+    return ['--engines', '1', '--threads', '1', '--max-job-crashes', '1000', ...this.#place.flags];
   }
 
   /** @param secret of a key that may do everything */

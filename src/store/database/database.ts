@@ -24,6 +24,8 @@ interface JobTable {
   runner: string | null;
   /** Fencing token: grows whenever the job changes hands. Only who holds the present one may write. */
   token: Generated<number>;
+  /** Owners since it last got further that did not say how their attempt ended, the present one included. */
+  attempts: Generated<number>;
   /** JSON: keys of its last checkpoint by training; null where there is none. */
   checkpoint: string | null;
   /** JSON: the job as it is shown, and what it takes to run it. */

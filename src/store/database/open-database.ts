@@ -6,6 +6,7 @@ import { createRegistry } from './migrations/002-registry.ts';
 import { addArtifactKeys } from './migrations/004-artifact-keys.ts';
 import { addJobOwnership } from './migrations/005-job-ownership.ts';
 import { addHeadOrigin } from './migrations/006-head-origin.ts';
+import { addJobAttempts } from './migrations/007-job-attempts.ts';
 import { openPostgres } from './postgres.ts';
 import { isUpToDate, noteCompatibility, type SchemaChange } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
@@ -20,6 +21,8 @@ const migrations: Record<string, SchemaChange> = {
   '005-job-ownership': { up: addJobOwnership, compatibleSince: '005-job-ownership' },
   // What earlier releases register counts as imported.
   '006-head-origin': { up: addHeadOrigin, compatibleSince: '005-job-ownership' },
+  // Earlier releases count no attempts.
+  '007-job-attempts': { up: addJobAttempts, compatibleSince: '005-job-ownership' },
 };
 
 /**

@@ -165,6 +165,25 @@ describe('the owner of a job', () => {
     expect((await jobs.take('a', 'two', 1001))!.ownership.token).toBe(1001);
   });
 
+  it('counts as an attempt until it says how that ended, lives on without the job, or gets further', async () => {
+    const { jobs, add } = await openJobs();
+    await add('a');
+    const attempts = async () => (await jobs.get('a')).attempts;
+    await jobs.take('a', 'one');
+    expect((await jobs.take('a', 'two'))!.attempts).toBe(2);
+    await jobs.dropAttempt('a');
+    expect(await attempts()).toBe(1);
+    const { ownership, attempts: third } = (await jobs.take('a', 'three'))!;
+    expect(third).toBe(2);
+    await jobs.keepCheckpoint(ownership, { final: { key: 'as far', step: 3 } }, false);
+    expect(await attempts()).toBe(2);
+    await jobs.keepCheckpoint(ownership, { final: { key: 'further', step: 4 } }, true);
+    expect(await attempts()).toBe(1);
+    await jobs.change('a', { ...own, token: ownership.token }, { state: 'failed', attempts: 0 });
+    await jobs.dropAttempt('a');
+    expect(await attempts()).toBe(0);
+  });
+
   it('alone registers what the job has made', async () => {
     const { jobs, registry, add } = await openJobs();
     await add('a');

@@ -18,6 +18,7 @@ export function openQueue(store: Store, options: Partial<JobQueueOptions> = {}):
     runner: 'one',
     atOnce: 1,
     maximumQueue: 10,
+    mostCrashes: 3,
     onError: () => {},
     ...options,
   });

@@ -71,6 +71,8 @@ it('lets another server resume where one was stopped, to the same bytes', async 
   expect(resumed.first).toBeGreaterThan(last);
   await second.shared.upload();
   expect((await keys()).length).toBe(1);
+  // The second got further than the first, whose attempt does not count any more.
+  expect((await jobs.get('a')).attempts).toBe(1);
   const third = await open(await take('three'));
   await third.shared.download();
   const { trained } = await train(third.folder, Number.POSITIVE_INFINITY, () => {});
