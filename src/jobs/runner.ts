@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
-import type { HeadRegistry } from '../heads/registry/heads.ts';
+import type { DeletedVersion, HeadRegistry } from '../heads/registry/heads.ts';
 import { leaveToCleaning } from '../store/artifacts/artifacts.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import type { Store } from '../store/store.ts';
@@ -137,6 +137,7 @@ export class JobRunner {
     const { registry, place, mostCrashes } = this.#options;
     // A server may have stopped between registering the version and saying so; then it is too late to cancel.
     const made = await this.#persistently(() => registry.madeBy(id));
+    if (made && 'isDeleted' in made) return { kind: 'failed', failure: describeFailure(deleted(made)) };
     if (made) return { kind: 'done', result: readSummary(made) };
     const { task, isCancelled } = await this.#persistently(() => this.#jobs.get(id));
     if (isCancelled) return { kind: 'cancelled' };
@@ -235,6 +236,11 @@ export class JobRunner {
   #tell(event: JobEvent | undefined): void {
     if (event) this.#options.onEvent(event);
   }
+}
+
+function deleted({ name, version }: DeletedVersion): TandemError {
+  const detail = `this job made ${name}@${version}, which was deleted before the job was over`;
+  return new TandemError('unknown-head', detail, { fix: 'Submit a new job to train the head again.' });
 }
 
 function crashLoop(count: number): TandemError {

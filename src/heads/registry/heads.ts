@@ -41,6 +41,13 @@ export interface RegisterOptions {
   job?: MakingJob;
 }
 
+/** A version whose row alone is there, so that its number is never given again and its job makes no second one. */
+export interface DeletedVersion {
+  name: string;
+  version: number;
+  isDeleted: true;
+}
+
 const foldersRemembered = 10_000;
 /** Folders that one query asks for. */
 const lookedUpAtOnce = 1000;
@@ -266,15 +273,16 @@ export class HeadRegistry {
     }
   }
 
-  /** The version that a job has made. */
-  async madeBy(job: string): Promise<HeadVersion | undefined> {
+  /** The version that a job has made, though it was deleted since. */
+  async madeBy(job: string): Promise<HeadVersion | DeletedVersion | undefined> {
     const found = await this.#store.database.query
       .selectFrom('headVersion')
-      .select(['name', 'version'])
+      .select(['name', 'version', 'folder'])
       .where('job', '=', job)
-      .where('folder', 'is not', null)
       .executeTakeFirst();
-    return found && this.open(`${found.name}@${found.version}`);
+    if (!found) return undefined;
+    const { name, version, folder } = found;
+    return folder === null ? { name, version, isDeleted: true } : this.open(`${name}@${version}`);
   }
 
   /** Removes what registrations left that a crash broke off, once nobody can be at it any more. */
