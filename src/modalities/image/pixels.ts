@@ -41,7 +41,7 @@ async function cutSquare(opened: OpenedPicture, preprocessing: ImagePreprocessin
 
 /** The square is turned upright after it is cut: turning the whole would take the memory of all its pixels. */
 async function scale(
-  { unturned, orientation, width, height }: OpenedPicture,
+  { unturned, orientation, width, height, format }: OpenedPicture,
   preprocessing: ImagePreprocessing,
 ): Promise<Uint8Array> {
   const { crop, kernel, background } = preprocessing;
@@ -49,12 +49,16 @@ async function scale(
   const upright = planCut(width, height, preprocessing);
   const [horizontal, vertical] = stored.turned ? upright.toReversed() : upright;
   const startOf = ({ to, start }: Cut, isMirrored: boolean) => (isMirrored ? to - crop - start : start);
-  const { data } = await unturned
-    .flatten({ background })
-    .toColourspace('srgb')
-    .resize(horizontal.to, vertical.to, { fit: 'fill', kernel })
+  const [storedWidth, storedHeight] = stored.turned ? [height, width] : [width, height];
+  const columns = { to: horizontal.to, start: startOf(horizontal, stored.mirroredX) };
+  // JPEG and WebP are scaled down while they are decoded, but only where all of them is.
+  const part = format === 'png' ? planPart(storedWidth, columns, crop) : undefined;
+  const plain = unturned.flatten({ background }).toColourspace('srgb');
+  if (part) plain.extract({ left: part.first, top: 0, width: part.length, height: storedHeight });
+  const { data } = await plain
+    .resize(part?.to ?? columns.to, vertical.to, { fit: 'fill', kernel })
     .extract({
-      left: startOf(horizontal, stored.mirroredX),
+      left: part?.start ?? columns.start,
       top: startOf(vertical, stored.mirroredY),
       width: crop,
       height: crop,
@@ -77,6 +81,31 @@ function planCut(width: number, height: number, { shortSide, crop }: ImagePrepro
     return { to, start: Math.floor((to - crop) / 2) };
   };
   return [cut(width), cut(height)];
+}
+
+/** Pixels beside the square that its own are made of as well, as it is scaled. */
+const margin = 8;
+/** Pixels further out among which a place is looked for. */
+const searched = 64;
+
+/**
+ * The columns that the square is made of, where they are less than half of a wide image: libvips keeps rows of all that
+ * it scales. They begin and end where a pixel of the scaled image does, to a few hundredths, so that the outcome is that of
+ * the whole.
+ * @returns the columns from `first` on, what they are scaled to, and where the square starts in that
+ */
+function planPart(from: number, { to, start }: Cut, crop: number) {
+  const scale = from / to;
+  const offGrid = (place: number) => Math.abs(place * scale - Math.round(place * scale));
+  const best = (nearest: number, step: 1 | -1) =>
+    Array.from({ length: searched }, (_, index) => nearest + step * index)
+      .filter((place) => place >= 0 && place <= to)
+      .reduce((chosen, place) => (offGrid(place) < offGrid(chosen) ? place : chosen));
+  if (start < margin + searched || start + crop + margin + searched > to) return undefined;
+  const [begin, end] = [best(start - margin, -1), best(start + crop + margin, 1)];
+  const [first, last] = [begin, end].map((place) => Math.round(place * scale));
+  const length = last - first;
+  return length < from / 2 ? { first, length, to: end - begin, start: start - begin } : undefined;
 }
 
 /** One side of a picture that is enlarged and then cut: from so many pixels to so many, of which those from `start` on. */

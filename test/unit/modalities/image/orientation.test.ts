@@ -19,6 +19,7 @@ it.each(
   [1, 2, 3, 4, 5, 6, 7, 8].flatMap((orientation) => [
     [orientation, 201, 133],
     [orientation, 41, 31],
+    [orientation, 1203, 133],
   ]),
 )('sees an image of orientation %i, %i by %i, as a person does', async (orientation, width, height) => {
   const lying = await sharp(await slope(width, height))
