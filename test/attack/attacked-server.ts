@@ -86,7 +86,7 @@ export class AttackedServer {
 
   /** Sends a request, reads its answer to the end, and measures the server meanwhile. */
   async attack(attack: Attack): Promise<Outcome> {
-    return this.measure(() => this.#answerTo(attack));
+    return this.measure(() => this.send(attack));
   }
 
   /** Measures the server during work of any kind. */
@@ -115,6 +115,11 @@ export class AttackedServer {
     request.end(body);
     await sleep(after);
     request.destroy();
+    return this.workLeft(grace);
+  }
+
+  /** Waits for `grace` milliseconds. @returns the share of one core that the server uses in the second after */
+  async workLeft(grace = 3000): Promise<number> {
     await sleep(grace);
     const before = await this.#cpuSeconds();
     await sleep(1000);
@@ -136,7 +141,8 @@ export class AttackedServer {
     await rm(this.#data, { recursive: true, force: true });
   }
 
-  async #answerTo({ method, path, headers, body }: Attack) {
+  /** Sends a request, and reads its answer to the end. */
+  async send({ method, path, headers, body }: Attack): Promise<Pick<Outcome, 'status' | 'bytes'>> {
     const request = send(this.address + path, { method, headers: headersOf(headers, body) });
     // A server that refuses a body may close the connection before all of it is sent.
     request.on('error', () => {});

@@ -1,5 +1,6 @@
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants } from 'node:zlib';
 import type { Attack } from './attacked-server.ts';
+import { packed, postJson } from './payloads/requests.ts';
 
 /** Largest request of an attack, as it travels. */
 const mebibyte = 2 ** 20;
@@ -17,16 +18,6 @@ const distinct = (bytes: number, piece: (index: number) => string) => {
   for (let length = 0; length < bytes; length += pieces.at(-1)!.length) pieces.push(piece(pieces.length));
   return pieces.join('');
 };
-
-/**
- * Compressed, behind so many empty members that it unpacks to less than 100 times its bytes: the limit of the ratio is not
- * what is tried.
- */
-function packed(content: Buffer): Buffer {
-  const empty = gzipSync('');
-  const members = Math.ceil(content.length / 90 / empty.length);
-  return Buffer.concat([Buffer.alloc(members * empty.length, empty), gzipSync(content, { level: 1 })]);
-}
 
 /** Bodies that cost more than their bytes, by media type; each is made to a size. */
 const bodies: Record<string, Record<string, (bytes: number) => string>> = {
@@ -46,6 +37,14 @@ const bodies: Record<string, Record<string, (bytes: number) => string>> = {
     'short lines': (bytes) => filled('1\n', Math.min(bytes, 100_000)),
     'empty objects': (bytes) => filled('{}\n', Math.min(bytes, 100_000)),
     'one long line': (bytes) => `{"text":"${filled('a', bytes)}"}\n`,
+    escapes: (bytes) => `{"text":"${filled('\\u0041', bytes)}"}\n`,
+    'escaped quotes': (bytes) => `{"text":"${filled('\\"', bytes)}"}\n`,
+    'lines of escapes': (bytes) => filled(`{"text":"${filled('\\u0041', 600)}"}\n`, bytes),
+    'nested lists': (bytes) => `{"text":${filled('[', bytes)}\n`,
+    'lines of nested lists': (bytes) => filled(`${'['.repeat(900)}${']'.repeat(900)}\n`, bytes),
+    'lines of lists of numbers': (bytes) => filled(`{"text":[${filled('1,', 900)}1]}\n`, bytes),
+    'a list of objects': (bytes) => `{"text":[${filled('{},', bytes)}{}]}\n`,
+    digits: (bytes) => `{"text":${filled('1', bytes)}}\n`,
     'a line of unknown fields': (bytes) => `{${distinct(bytes, (index) => `"${index}":1,`)}"a":1}\n`,
   },
   [form]: {
@@ -127,16 +126,7 @@ function* bodyAttacks(
   };
 }
 
-const post = (path: string, name: string, value: unknown): Attack => {
-  const text = Buffer.from(JSON.stringify(value));
-  return {
-    name,
-    method: 'POST',
-    path,
-    headers: { 'Content-Type': json, 'Content-Encoding': 'gzip' },
-    body: packed(text),
-  };
-};
+const post = (path: string, name: string, value: unknown) => postJson(path, name, value, { isPacked: true });
 
 /** Requests that are valid, and ask for as much as one may. */
 export function largestRequests(): Attack[] {

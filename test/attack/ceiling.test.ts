@@ -1,13 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Attack, AttackedServer, type Outcome } from './attacked-server.ts';
+import { type Attack, AttackedServer } from './attacked-server.ts';
 import { largestRequests, routeAttacks } from './attacks.ts';
-
-/** Milliseconds that the main thread may compute in one turn of its event loop. */
-const longestTurn = 100;
-/** MiB of memory that an attack may take beyond what is left of it. */
-const mostMemory = 200;
-/** A turn may be stretched by the garbage of others, or by a machine that is busy: the best of so many counts. */
-const tries = 5;
+import { underCeiling } from './ceiling.ts';
 
 let server: AttackedServer;
 beforeAll(async () => {
@@ -20,23 +14,8 @@ afterAll(() => server?.[Symbol.asyncDispose]());
 
 /** The status of the answer to an attack, and what it did beyond the ceiling, if it did so every time. */
 async function attack(attack: Attack): Promise<{ status: number | undefined; problem?: string }> {
-  for (let attempt = 1; ; attempt++) {
-    const outcome = await server.attack(attack);
-    const problem = beyondCeiling(outcome);
-    if (!problem) return outcome;
-    if (attempt === tries)
-      return { ...outcome, problem: `${nameOf(attack)} (${outcome.status}): ${problem}` };
-    await server.settle();
-  }
-}
-
-function beyondCeiling({
-  longestTurn: turn,
-  peak,
-}: Pick<Outcome, 'longestTurn' | 'peak'>): string | undefined {
-  if (turn.cpu > longestTurn) return `a turn of ${Math.round(turn.cpu)} ms`;
-  if (peak > mostMemory) return `${Math.round(peak)} MiB`;
-  return undefined;
+  const { status, problem } = await underCeiling(server, () => server.send(attack));
+  return { status, ...(problem && { problem: `${nameOf(attack)} (${status}): ${problem}` }) };
 }
 
 const nameOf = ({ method, path, name }: Attack) => `${method} ${path.split('?')[0]}, ${name}`;

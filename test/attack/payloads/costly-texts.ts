@@ -25,16 +25,23 @@ export const costlyTexts = {
 const charactersOfEmbedded = 9_000;
 
 /**
+ * Very many texts of words of 99 letters, none like another: 2,000 are 19 MB.
+ * @example JSON.stringify({ input: longWords(2000) })
+ */
+export function longWords(texts: number): string[] {
+  const words = costlyTexts['unknown words'].slice(0, charactersOfEmbedded);
+  return Array.from({ length: texts }, (_, index) => `${index} ${words}`);
+}
+
+/**
  * A request for embeddings of very many texts of words of 99 letters, none like another: 2,000 are 19 MB, and a few
  * kilobytes by gzip.
  * @example fetch(`${address}/v1/embeddings`, embeddingsOfLongWords(2000))
  */
 export function embeddingsOfLongWords(texts: number): RequestInit {
-  const words = costlyTexts['unknown words'].slice(0, charactersOfEmbedded);
-  const input = Array.from({ length: texts }, (_, index) => `${index} ${words}`);
   return {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ model: 'all-MiniLM-L6-v2', input }),
+    body: JSON.stringify({ model: 'all-MiniLM-L6-v2', input: longWords(texts) }),
   };
 }

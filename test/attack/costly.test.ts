@@ -1,0 +1,84 @@
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { whileAsked } from './answering.ts';
+import { type Attack, AttackedServer } from './attacked-server.ts';
+import { underCeiling } from './ceiling.ts';
+import { longWords } from './payloads/costly-texts.ts';
+import { manyScansJpeg } from './payloads/many-scans-jpeg.ts';
+import { postJson } from './payloads/requests.ts';
+
+/** Milliseconds that a prediction may take here: what costs more ends at its deadline. */
+const deadline = 2500;
+/** Most inputs of a request. */
+const most = 64;
+/** Pixels of the largest images, just below 50 million. */
+const [width, height] = [8000, 6248];
+
+let server: AttackedServer;
+beforeAll(async () => {
+  server = await AttackedServer.start(
+    ...['--max-loop-delay', '0', '--memory', '0', '--request-timeout', String(deadline)],
+  );
+  // What is compiled and loaded once is no attack's doing, nor is the memory of the largest batch.
+  const small = images(await plain(300, 300).jpeg().toBuffer(), most);
+  for (let round = 0; round < 3; round++) await server.send(small);
+  await server.send(texts(2000, false));
+});
+afterAll(() => server?.[Symbol.asyncDispose]());
+
+const plain = (width: number, height: number) =>
+  sharp({ create: { width, height, channels: 3, background: '#336699' } });
+
+function texts(count: number, isPacked: boolean): Attack {
+  const request = { model: 'all-MiniLM-L6-v2', input: longWords(count) };
+  return postJson('/v1/embeddings', `${count} texts`, request, { isPacked });
+}
+
+/** The same image so many times, each with another end. */
+function images(image: Buffer, count: number): Attack {
+  const inputs = Array.from({ length: count }, (_, index) => ({
+    image: Buffer.concat([image, Buffer.of(index)]).toString('base64'),
+  }));
+  return postJson('/v1/predict', `${count} images`, { inputs });
+}
+
+/** Sends a request, and expects the ceiling of it while others are answered. @returns the answer's status */
+async function expectCeiling(attack: Attack): Promise<number | undefined> {
+  await server.settle();
+  const { problem, silent, status } = await underCeiling(server, () =>
+    whileAsked(server.address, () => server.send(attack)),
+  );
+  expect({ problem, silent }).toEqual({ silent: [] });
+  // Whatever was decoded or encoded at the deadline ends within the grace.
+  if (status === 504) expect(await server.workLeft()).toBeLessThan(0.3);
+  return status;
+}
+
+it.each(['plain', 'gzip'])(
+  '2,000 texts of words of 99 letters end at their deadline: %s',
+  async (packing) => {
+    expect(await expectCeiling(texts(2000, packing === 'gzip'))).toBe(504);
+  },
+);
+
+it.each([
+  [24, 1, 200],
+  [24, most, 504],
+  [1000, 1, 422],
+  [1000, most, 200],
+])('JPEGs of %i scans, %i in a request', async (scans, count, status) => {
+  const attack = images(manyScansJpeg({ width, height, scans }), count);
+  // One image may be late on a busy machine; each of many is an error of its own.
+  expect([status, 504]).toContain(await expectCeiling(attack));
+});
+
+const largeImages: Record<string, () => Promise<Buffer>> = {
+  'progressive JPEGs at 4:2:0': () => plain(width, height).jpeg({ progressive: true }).toBuffer(),
+  'progressive JPEGs at 4:4:4': () =>
+    plain(6000, 5100).jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer(),
+  'interlaced PNGs': () => plain(width, height).png({ progressive: true }).toBuffer(),
+};
+
+it.each(Object.keys(largeImages))('the largest %s, eight in a request', async (name) => {
+  expect([200, 504]).toContain(await expectCeiling(images(await largeImages[name](), 8)));
+});
