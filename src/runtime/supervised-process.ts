@@ -41,7 +41,8 @@ export async function runSupervised<Message>(
   signal.throwIfAborted();
   const child = fork(script, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: [...process.execArgv, `--max-old-space-size=${Math.ceil(memory * 0.75)}`],
+    // Not this process's own: with `-e` among them the child would run this program again.
+    execArgv: [`--max-old-space-size=${Math.ceil(memory * 0.75)}`],
   });
   let killedFor: ProcessEnded | undefined;
   const kill = (reason: ProcessEnded['reason'], message: string) => {

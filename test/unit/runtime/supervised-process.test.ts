@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { runSupervised } from '../../../src/runtime/supervised-process.ts';
 
@@ -55,6 +57,22 @@ it('says how a process failed', async () => {
     reason: 'crash',
     message: 'it ended with code 3 broken',
   });
+});
+
+it('runs the script alone where this process was started with a program of its own', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'supervised-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const script = path.join(folder, 'script.mjs');
+  await writeFile(script, "process.once('message', (order) => process.send(order, () => process.exit(0)))");
+  const module = new URL('../../src/runtime/supervised-process.ts', import.meta.url).href;
+  const program = `if (process.send) process.exit(9);
+    const { runSupervised } = await import(${JSON.stringify(module)});
+    const { signal } = new AbortController();
+    await runSupervised(new URL(${JSON.stringify(pathToFileURL(script).href)}), 'order', {
+      memory: 256, timeout: 30_000, signal, onMessage: (message) => console.log(message),
+    });`;
+  const started = promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
+  expect((await started).stdout).toBe('order\n');
 });
 
 it('says so where a process cannot be started, and nothing is left unhandled', async () => {
