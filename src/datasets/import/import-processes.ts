@@ -4,6 +4,7 @@ import path from 'node:path';
 import pLimit from 'p-limit';
 import { TandemError } from '../../errors.ts';
 import { ProcessEnded, runSupervised } from '../../runtime/supervised-process.ts';
+import { leaveToCleaning } from '../../store/artifacts/artifacts.ts';
 import { Scratch } from '../../store/scratch.ts';
 import type { Store } from '../../store/store.ts';
 import { DatasetCatalogue } from '../catalogue.ts';
@@ -36,6 +37,8 @@ export class ImportProcesses {
   readonly #limits: ImportLimits;
   readonly #limit = pLimit(importsAtOnce);
   readonly #closing = new AbortController();
+  /** Imports that are under way, their cleaning up included. */
+  readonly #underWay = new Set<Promise<unknown>>();
 
   /** @param workspace folder for what is unpacked meanwhile; on the same disk as the data */
   constructor(store: Store, workspace: string, limits: ImportLimits) {
@@ -50,35 +53,50 @@ export class ImportProcesses {
    * @throws TandemError as `importDataset`; `payload-too-large` where it needs too much memory; `deadline-exceeded`;
    * `overloaded` where too many imports wait
    */
-  async import(
+  import(
     source: DatasetSource,
     options: ImportOrder['options'],
     signal: AbortSignal,
   ): Promise<Omit<Ended<'imported'>, 'kind'>> {
-    const importing = randomUUID();
-    const keep = { store: this.#store.options, importing };
-    try {
-      const { kind: _, ...imported } = await this.#run('imported', { source, options, keep }, signal);
-      return imported;
-    } catch (error) {
-      await new DatasetCatalogue(this.#store).abandon(importing);
-      await new Scratch(this.#store.options.data).removeAbandoned();
-      throw error;
-    }
+    return this.#untilDone(async () => {
+      const importing = randomUUID();
+      const keep = { store: this.#store.options, importing };
+      try {
+        const { kind: _, ...imported } = await this.#run('imported', { source, options, keep }, signal);
+        return imported;
+      } catch (error) {
+        await leaveToCleaning(this.#abandon(importing));
+        throw error;
+      }
+    });
   }
 
   /** Checks a dataset and keeps nothing; see {@link import}. */
-  async try(
+  try(
     source: DatasetSource,
     options: ImportOrder['options'],
     signal: AbortSignal,
   ): Promise<Ended<'tried'>['trial']> {
-    return (await this.#run('tried', { source, options }, signal)).trial;
+    return this.#untilDone(async () => (await this.#run('tried', { source, options }, signal)).trial);
   }
 
-  /** Ends what is under way, and takes no more. */
-  close(): void {
+  /** Ends what is under way, waits until it is cleaned up, and takes no more. */
+  async close(): Promise<void> {
     this.#closing.abort(new TandemError('overloaded', 'the server stops', { retryAfter: 60 }));
+    await Promise.allSettled(this.#underWay);
+  }
+
+  #untilDone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = work();
+    this.#underWay.add(done);
+    const forget = () => this.#underWay.delete(done);
+    done.then(forget, forget);
+    return done;
+  }
+
+  async #abandon(importing: string): Promise<void> {
+    await new DatasetCatalogue(this.#store).abandon(importing);
+    await new Scratch(this.#store.options.data).removeAbandoned();
   }
 
   #run<Kind extends 'imported' | 'tried'>(
@@ -95,7 +113,7 @@ export class ImportProcesses {
       try {
         return await this.#supervise(kind, { ...order, scratch }, signal);
       } finally {
-        await rm(scratch, { recursive: true, force: true });
+        await leaveToCleaning(rm(scratch, { recursive: true, force: true }));
       }
     });
   }
@@ -106,17 +124,12 @@ export class ImportProcesses {
     signal: AbortSignal,
   ): Promise<Ended<Kind>> {
     let last: ImportMessage | undefined;
-    await runSupervised<ImportMessage>(
-      new URL('./import-process.ts', import.meta.url),
-      { ...order },
-      {
-        ...this.#limits,
-        signal,
-        onMessage(message) {
-          last = message;
-        },
-      },
-    ).catch((error) => {
+    const onMessage = (message: ImportMessage) => {
+      last = message;
+    };
+    const script = new URL('./import-process.ts', import.meta.url);
+    const options = { ...this.#limits, signal, onMessage };
+    await runSupervised<ImportMessage>(script, { ...order }, options).catch((error) => {
       throw error instanceof ProcessEnded ? describeEnding(error, order) : error;
     });
     if (last?.kind === 'failed') throw revive(last.failure);
