@@ -29,6 +29,8 @@ export class TrainingChild {
   constructor(start: TrainingOrder, onProgress: (progress: TrainingProgress) => void) {
     this.#child = fork(new URL('./training-process.ts', import.meta.url), {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // Flags of the parent, such as --input-type of `node -e`, are none of the child's.
+      execArgv: [],
     });
     this.ended = this.#follow(onProgress);
     this.#order(start);
