@@ -64,7 +64,7 @@ it('runs the script alone where this process was started with a program of its o
   onTestFinished(() => rm(folder, { recursive: true }));
   const script = path.join(folder, 'script.mjs');
   await writeFile(script, "process.once('message', (order) => process.send(order, () => process.exit(0)))");
-  const module = new URL('../../src/runtime/supervised-process.ts', import.meta.url).href;
+  const module = new URL('../../../src/runtime/supervised-process.ts', import.meta.url).href;
   const program = `if (process.send) process.exit(9);
     const { runSupervised } = await import(${JSON.stringify(module)});
     const { signal } = new AbortController();
