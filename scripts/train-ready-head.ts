@@ -26,8 +26,7 @@ try {
   await using store = await openStore({ data });
   const encoders = await loadEncoders({
     models,
-    image: 'efficientnet-lite0',
-    text: 'all-MiniLM-L6-v2',
+    encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
     provider: 'cpu',
     threads: availableParallelism(),
     engines: 'auto',

@@ -264,6 +264,9 @@ export const encoderSettings = [
   'threads',
   'engines',
 ] as const;
+/** The flag that names each modality's encoder, and the one that limits its batches. */
+export const encoderFlags = { image: 'image-encoder', text: 'text-encoder' } as const;
+export const batchFlags = { image: 'max-batch-pixels', text: 'max-batch-tokens' } as const;
 /** The settings of what runs a head, beside a server. */
 export const headSettings = [...encoderSettings, 'head-timeout'] as const;
 /** The settings of the server, beside those of everything that encodes. */

@@ -80,15 +80,14 @@ async function measure(
 ): Promise<void> {
   const loaded = await loadEncoders({
     models,
-    image: 'efficientnet-lite0',
-    text: 'all-MiniLM-L6-v2',
+    encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
     provider: 'cpu',
     threads,
     engines,
   });
   try {
-    const image = await batchOf(loaded.image, pictures, batch);
-    const text = await batchOf(loaded.text, texts, batch);
+    const image = await batchOf(loaded.byModality.image, pictures, batch);
+    const text = await batchOf(loaded.byModality.text, texts, batch);
     const runs: Record<Kind, () => Promise<unknown>> = {
       pictures: image,
       texts: text,
@@ -101,9 +100,9 @@ async function measure(
 }
 
 /** Encodes a batch of the first of some inputs, prepared beforehand. */
-async function batchOf<Input, Prepared>(
-  encoder: Encoder<Input, Prepared>,
-  inputs: readonly Input[],
+async function batchOf(
+  encoder: Encoder,
+  inputs: readonly (Uint8Array | string)[],
   size: number,
 ): Promise<() => Promise<unknown>> {
   const prepared = await Promise.all(

@@ -37,7 +37,12 @@ export const gpu = new Command('gpu')
   )
   .action(async ({ provider, batches, seconds, steps, threads, json }) => {
     const { models } = readSettings(['models'], {}, process.env);
-    const common = { models, image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2', threads, engines: 1 };
+    const common = {
+      models,
+      encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
+      threads,
+      engines: 1,
+    };
     const device = await open({ ...common, provider: provider === 'cuda' ? 'auto' : 'cpu' });
     const { encoders, head } = device;
     try {

@@ -12,12 +12,12 @@ const photographs = ['coffee.jpg', 'cat.jpg', 'astronaut.jpg', 'rocket.jpg'];
 
 /** Decoded pictures and tokenized texts, as many of each. */
 export interface Prepared {
-  pixels: Uint8Array[];
-  tokens: number[][];
+  pixels: unknown[];
+  tokens: unknown[];
 }
 
 /** The same pictures and texts again and again: nothing here is remembered. */
-export async function prepare({ image, text }: Encoders, count: number): Promise<Prepared> {
+export async function prepare({ byModality: { image, text } }: Encoders, count: number): Promise<Prepared> {
   const pictures = await Promise.all(
     photographs.map(async (name) => image.prepare(await readFile(path.join(fixtures, name)))),
   );
@@ -49,12 +49,12 @@ export async function timePredictions(
 ): Promise<PredictionSpeed> {
   const pictures = pixels.slice(0, batch);
   const sentences = tokens.slice(0, batch);
-  const firstRun = await timed(() => encoders.image.encode(pictures));
+  const firstRun = await timed(() => encoders.byModality.image.encode(pictures));
   const features = await encode(encoders, { pixels: pictures, tokens: sentences });
   await head.classify(features);
   const parts = {
-    pictures: () => encoders.image.encode(pictures),
-    texts: () => encoders.text.encode(sentences),
+    pictures: () => encoders.byModality.image.encode(pictures),
+    texts: () => encoders.byModality.text.encode(sentences),
     answers: () => head.classify(features),
   };
   const took: Record<keyof typeof parts, number[]> = { pictures: [], texts: [], answers: [] };
@@ -123,8 +123,11 @@ function answersApart(ours: ItemProbabilities, theirs: ItemProbabilities): numbe
   );
 }
 
-async function encode({ image, text }: Encoders, { pixels, tokens }: Prepared): Promise<ItemFeatures[]> {
-  const inBatches = async <Each>(encoder: Encoder<never, Each>, items: readonly Each[]) => {
+async function encode(
+  { byModality: { image, text } }: Encoders,
+  { pixels, tokens }: Prepared,
+): Promise<ItemFeatures[]> {
+  const inBatches = async (encoder: Encoder, items: readonly unknown[]) => {
     const rows: Float32Array[] = [];
     for (let first = 0; first < items.length; first += 64)
       rows.push(...(await encoder.encode(items.slice(first, first + 64))));

@@ -35,8 +35,7 @@ export const ingest = new Command('ingest')
     const model = path.join(chosen.models, chosen['image-encoder']);
     const encoders = await loadEncoders({
       models: chosen.models,
-      image: chosen['image-encoder'],
-      text: chosen['text-encoder'],
+      encoders: { image: chosen['image-encoder'], text: chosen['text-encoder'] },
       provider: 'cpu',
       engines: 'auto',
       threads,
@@ -134,8 +133,8 @@ async function measured(work: () => Promise<unknown>): Promise<Cost> {
   return { seconds: (performance.now() - started) / 1000, cpuSeconds: (user + system) / 1e6 };
 }
 
-function decode({ image }: Encoders, paths: readonly string[]): Promise<Uint8Array[]> {
-  return pMap(paths, (file) => image.prepare(file), { concurrency: decodedAtOnce });
+function decode({ byModality }: Encoders, paths: readonly string[]): Promise<unknown[]> {
+  return pMap(paths, (file) => byModality.image.prepare(file), { concurrency: decodedAtOnce });
 }
 
 /** As fast as the encoder goes on pictures that are ready: every engine has a batch at any time. */
@@ -146,7 +145,9 @@ async function encodingAlone(encoders: Encoders, paths: readonly string[]): Prom
   );
   return () =>
     measured(() =>
-      pMap(batches, (batch) => encoders.image.encode(batch), { concurrency: encoders.engines + 1 }),
+      pMap(batches, (batch) => encoders.byModality.image.encode(batch), {
+        concurrency: encoders.engines + 1,
+      }),
     );
 }
 

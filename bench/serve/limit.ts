@@ -19,8 +19,7 @@ export async function measureLimit(
 ): Promise<number> {
   const encoders = await loadEncoders({
     models,
-    image: 'efficientnet-lite0',
-    text: 'all-MiniLM-L6-v2',
+    encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
     provider: 'cpu',
     threads,
     engines: 1,
@@ -29,9 +28,11 @@ export async function measureLimit(
     const pixels = await Promise.all(
       pictures
         .slice(0, batch)
-        .map(async (file) => encoders.image.prepare(await readFile(path.resolve(file)))),
+        .map(async (file) => encoders.byModality.image.prepare(await readFile(path.resolve(file)))),
     );
-    const tokens = await Promise.all(texts.slice(0, batch).map((text) => encoders.text.prepare(text)));
+    const tokens = await Promise.all(
+      texts.slice(0, batch).map((text) => encoders.byModality.text.prepare(text)),
+    );
     await encodeBoth(encoders, pixels, tokens);
     const started = performance.now();
     let items = 0;
@@ -46,9 +47,9 @@ export async function measureLimit(
 }
 
 async function encodeBoth(
-  { image, text }: Encoders,
-  pixels: Uint8Array[],
-  tokens: number[][],
+  { byModality: { image, text } }: Encoders,
+  pixels: unknown[],
+  tokens: unknown[],
 ): Promise<void> {
   await image.encode(pixels);
   await text.encode(tokens);

@@ -1,13 +1,15 @@
 import path from 'node:path';
-import type { encoderSettings, Settings } from '../config.ts';
+import { encoderFlags, type encoderSettings, type Settings } from '../config.ts';
 import type { EncoderOptions } from '../encoders/encoders.ts';
+import { byModality } from '../modalities/registry.ts';
 
 export type EncoderSettings = Settings<(typeof encoderSettings)[number]>;
 
 /** What `loadEncoders` needs of the settings. */
 export function encoderOptions(chosen: EncoderSettings): EncoderOptions {
   const { models, provider, threads, engines } = chosen;
-  return { models, provider, threads, engines, image: chosen['image-encoder'], text: chosen['text-encoder'] };
+  const encoders = byModality(({ name }) => chosen[encoderFlags[name]]);
+  return { models, encoders, provider, threads, engines };
 }
 
 /** Where the features are kept that were computed once. */

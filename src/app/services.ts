@@ -11,6 +11,7 @@ import { type Checked, Readiness } from '../heads/readiness.ts';
 import type { RegisteredHead } from '../heads/registry/head-reading.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
 import type { JobQueue } from '../jobs/queue.ts';
+import { byModality } from '../modalities/registry.ts';
 import type { HeadSummary, Services } from '../protocols/pipeline/services.ts';
 import { readEach } from './damaged-heads.ts';
 import { datasetServices } from './dataset-services.ts';
@@ -62,8 +63,8 @@ export function servicesOf(parts: Parts, chosen: Settings, workspace: string): S
       const results = await cache.use(opened, (head) => predictor.predict(head, inputs, options));
       return { head: { name, version }, results };
     },
-    embed: (inputs, signal) => predictor.embed(inputs, signal),
-    encoders: { image: encoders.image.id, text: encoders.text.id },
+    embed: (items, signal) => predictor.embed(items, signal),
+    encoders: byModality(({ name }) => encoders.byModality[name].id),
     head: async (reference) => summaryOf(await registry.resolve(reference)),
     heads,
     unfitHeads: () => fit.unfit,

@@ -2,7 +2,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
-import type { Settings } from '../config.ts';
+import { batchFlags, type Settings } from '../config.ts';
 import { DatasetCatalogue } from '../datasets/catalogue.ts';
 import { ImportProcesses } from '../datasets/import/import-processes.ts';
 import { loadEncoders } from '../encoders/encoders.ts';
@@ -13,6 +13,7 @@ import { HeadEngines } from '../heads/engines.ts';
 import { Predictor } from '../heads/predictor.ts';
 import { HeadRegistry } from '../heads/registry/heads.ts';
 import { JobQueue } from '../jobs/queue.ts';
+import { byModality, type ModalityName } from '../modalities/registry.ts';
 import { createApp } from '../protocols/app.ts';
 import { listen } from '../protocols/http/listen.ts';
 import { listenGrpc } from '../protocols/open-inference/grpc.ts';
@@ -49,8 +50,8 @@ export interface RunningServer {
   provider: { provider: string; reason: string };
   /** Where everything is kept, in words. */
   store: { metadata: string; artifacts: string };
-  /** Engines, and most pixels and tokens of their batches. */
-  batching: { engines: number; budgets: { image: number; text: number }; tuning?: string };
+  /** Engines, and the most that a batch of each modality costs. */
+  batching: { engines: number; budgets: Readonly<Record<ModalityName, number>>; tuning?: string };
   services: Services;
   /**
    * Stops: jobs are handed over, open requests are answered, then all is closed.
@@ -103,10 +104,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
   const { provider } = encoders.provider;
   const headEngines = started.use(new HeadEngines({ provider, timeout: chosen['head-timeout'], ...events }));
   const predictor = new Predictor(encoders, {
-    budgets: {
-      image: tuned(chosen['max-batch-pixels'], tuning?.budgets.image),
-      text: tuned(chosen['max-batch-tokens'], tuning?.budgets.text),
-    },
+    budgets: byModality(({ name }) => tuned(chosen[batchFlags[name]], tuning?.budgets[name])),
     maximumQueue: chosen['max-queue'],
     maximumWait: chosen['max-wait'],
     memoryBytes: chosen.memory * 2 ** 20,
@@ -137,7 +135,7 @@ export async function startServer(chosen: Settings): Promise<RunningServer> {
       shippedHeads: shippedHeads(chosen),
       datasets: path.join(chosen.data, 'datasets'),
     },
-    encoders: { image: identityOf(encoders.image), text: identityOf(encoders.text) },
+    encoders: byModality(({ name }) => identityOf(encoders.byModality[name])),
     runner: await serverName(chosen.data),
     atOnce: chosen['jobs-at-once'],
     maximumQueue: chosen['max-jobs'],

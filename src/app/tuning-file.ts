@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import type { EncoderOptions } from '../encoders/encoders.ts';
+import { modalityNames } from '../modalities/registry.ts';
 import { readJsonFile, writeJsonFile } from '../store/files/json-file.ts';
 
 /** What a tuning holds for: on another machine, with other threads or encoders, it means nothing. */
@@ -17,8 +18,8 @@ const tuningSchema = z.object({
   machine: machineSchema,
   measuredAt: z.iso.datetime(),
   engines: z.int().positive(),
-  /** Most pixels and tokens of a batch. */
-  budgets: z.object({ image: z.int().positive(), text: z.int().positive() }),
+  /** The most that a batch of each modality costs. */
+  budgets: z.record(z.enum(modalityNames), z.int().positive()),
   measurements: z.array(z.record(z.string(), z.unknown())),
 });
 
@@ -30,8 +31,13 @@ export function tuningFile(data: string): string {
 }
 
 /** What holds for this machine now. */
-export function thisMachine({ threads, provider, image, text }: EncoderOptions): StoredTuning['machine'] {
-  return { processor: cpus()[0]?.model ?? 'unknown', threads, provider, encoders: [image, text] };
+export function thisMachine({ threads, provider, encoders }: EncoderOptions): StoredTuning['machine'] {
+  return {
+    processor: cpus()[0]?.model ?? 'unknown',
+    threads,
+    provider,
+    encoders: modalityNames.map((name) => encoders[name]),
+  };
 }
 
 export function writeTuning(data: string, tuning: StoredTuning): Promise<void> {

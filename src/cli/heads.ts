@@ -1,12 +1,12 @@
 import { createWriteStream } from 'node:fs';
 import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { readEach } from '../app/damaged-heads.ts';
+import { encoderOptions } from '../app/encoder-settings.ts';
 import { shippedHeads, storeOptions } from '../app/store-options.ts';
 import { encoderSettings } from '../config.ts';
-import { readEncoderManifest } from '../encoders/specification.ts';
+import { readFingerprints } from '../encoders/specification.ts';
 import { metricTitles } from '../evaluation/metrics.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { exportHead, importHead } from '../heads/package.ts';
@@ -165,12 +165,8 @@ const importing = addSettings(
   .addHelpText('after', example('heads import pets-3.tar'))
   .action(async (file: string, options, command: Command) => {
     const chosen = settingsOf(command, encoderSettings);
-    const [image, text] = await Promise.all(
-      (['image-encoder', 'text-encoder'] as const).map((encoder) =>
-        readEncoderManifest(path.join(chosen.models, chosen[encoder])),
-      ),
-    );
-    const fingerprints = { image: image.fingerprint, text: text.fingerprint };
+    const { models, encoders } = encoderOptions(chosen);
+    const fingerprints = await readFingerprints(models, encoders);
     const { name, version } = await withRegistry(command, (registry) =>
       importHead(registry, file, { name: options.name, fingerprints, workspace: tmpdir() }),
     );

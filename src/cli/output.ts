@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import type { TargetKind } from '../arl/target.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { type Metrics, metricTitles } from '../evaluation/metrics.ts';
+import { type ModalityName, modalities } from '../modalities/registry.ts';
 
 /** What moves a terminal's cursor, changes its colours or turns its text around, and is no line feed. */
 const control = /(?!\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
@@ -17,6 +18,11 @@ export function visible(text: string): string {
 
 function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** @example describeBudgets({ image: 200_704, text: 512 }) // '200704 pixels and 512 tokens' */
+export function describeBudgets(budgets: Readonly<Record<ModalityName, number>>): string {
+  return modalities.map(({ name, unit }) => `${budgets[name]} ${unit}`).join(' and ');
 }
 
 /** Prints one JSON object and nothing else, for machines. */

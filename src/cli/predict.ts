@@ -49,7 +49,9 @@ export const predict = addSettings(
       const predictor = new Predictor(encoders);
       const { head, result } = await sayingWhoStopped(async () => {
         const head = await loadHead(engines.loaderOf(version), version, encoders.fingerprints);
-        const [result] = await predictor.predict(head, [{ image, text: options.text }], { topK });
+        const [result] = await predictor.predict(head, [{ content: { image, text: options.text } }], {
+          topK,
+        });
         return { head, result };
       });
       if (result instanceof TandemError) throw result;

@@ -5,7 +5,7 @@ import { product } from '../product.ts';
 import type { HeadSummary } from '../protocols/pipeline/services.ts';
 import { endProcess } from './end-process.ts';
 import { addSettings, example, settingsOf } from './options.ts';
-import { print, printJson } from './output.ts';
+import { describeBudgets, print, printJson } from './output.ts';
 
 const allSettings = [...encoderSettings, ...serverSettings] as const;
 
@@ -61,7 +61,7 @@ function announce({ address, grpc, provider, store, batching }: RunningServer, h
   print(`data: metadata in ${store.metadata}, files in ${store.artifacts}`);
   const { engines, budgets, tuning } = batching;
   print(
-    `engines: ${engines}, batches of up to ${budgets.image} pixels and ${budgets.text} tokens (${tuning ?? `usual; ${product.invocation} tune measures what suits this machine`})`,
+    `engines: ${engines}, batches of up to ${describeBudgets(budgets)} (${tuning ?? `usual; ${product.invocation} tune measures what suits this machine`})`,
   );
   print(`heads: ${names || 'none yet; POST /v1/jobs or the train command makes one'}`);
   if (heads.length === 0) return;

@@ -3,15 +3,11 @@ import { encoderOptions } from '../app/encoder-settings.ts';
 import { thisMachine, tuningFile, writeTuning } from '../app/tuning-file.ts';
 import { encoderSettings } from '../config.ts';
 import { tune as measure, type TuningMeasurement } from '../encoders/tuning.ts';
-import { sharp } from '../modalities/image/sharp.ts';
+import { modalities } from '../modalities/registry.ts';
 import { product } from '../product.ts';
 import { addSettings, example, numberOption, settingsOf } from './options.ts';
-import { print, printJson, table } from './output.ts';
+import { describeBudgets, print, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
-
-/** As long as most texts that people write to pictures: some 24 tokens. */
-const text =
-  'second-hand bicycle, some scratches on the frame, new tyres, works as it should, to be picked up in town';
 
 export const tune = addSettings(
   new Command('tune')
@@ -28,12 +24,7 @@ export const tune = addSettings(
     const chosen = settingsOf(command, encoderSettings);
     const options = encoderOptions(chosen);
     const bar = progressBar();
-    const picture = await sharp({ create: { width: 320, height: 240, channels: 3, background: 'teal' } })
-      .jpeg()
-      .toBuffer();
     const tuning = await measure(options, {
-      pictures: [picture],
-      texts: [text],
       milliseconds,
       onProgress: (done, total) => bar({ stage: 'measuring', done, total }),
     });
@@ -50,9 +41,11 @@ export const tune = addSettings(
       printJson({ file: tuningFile(chosen.data), ...tuning });
       return;
     }
-    print(table([['engines', 'batch', 'pictures/s', 'texts/s'], ...rows(measurements)]));
     print(
-      `${engines} engines, batches of up to ${budgets.image} pixels and ${budgets.text} tokens: written to ${tuningFile(chosen.data)}`,
+      table([['engines', 'batch', ...modalities.map(({ name }) => `${name}s/s`)], ...rows(measurements)]),
+    );
+    print(
+      `${engines} engines, batches of up to ${describeBudgets(budgets)}: written to ${tuningFile(chosen.data)}`,
     );
   });
 
@@ -61,6 +54,6 @@ function rows(measurements: readonly TuningMeasurement[]): string[][] {
   return [...groups.values()].map((group) => {
     const rate = (modality: string) =>
       group.find((one) => one.modality === modality)?.itemsPerSecond.toFixed(0) ?? '';
-    return [String(group[0].engines), String(group[0].items), rate('image'), rate('text')];
+    return [String(group[0].engines), String(group[0].items), ...modalities.map(({ name }) => rate(name))];
   });
 }

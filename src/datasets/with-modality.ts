@@ -1,13 +1,13 @@
 import { TandemError } from '../errors.ts';
-import { type Modality, modalities } from '../modalities/modality.ts';
+import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import { ownLabels } from '../targets/labels-in.ts';
 import { checkLabels } from './check/labels.ts';
 import type { Dataset } from './example.ts';
 import { describeProblems, Problems } from './read/problems.ts';
 
 /** The modalities that any example has. */
-export function modalitiesIn({ examples }: Pick<Dataset, 'examples'>): Modality[] {
-  return modalities.filter((modality) => examples.some((example) => example[modality] !== undefined));
+export function modalitiesIn({ examples }: Pick<Dataset, 'examples'>): ModalityName[] {
+  return modalityNames.filter((modality) => examples.some((example) => example[modality] !== undefined));
 }
 
 /**
@@ -15,7 +15,7 @@ export function modalitiesIn({ examples }: Pick<Dataset, 'examples'>): Modality[
  * @throws TandemError `invalid-dataset` where a label is left without an example, or with too few to train on
  * @example const pictures = withModality(dataset, 'image');
  */
-export function withModality(dataset: Dataset, modality: Modality): Dataset {
+export function withModality(dataset: Dataset, modality: ModalityName): Dataset {
   const examples = dataset.examples.filter((example) => example[modality] !== undefined);
   if (dataset.target !== 'regression') {
     const left = new Set(examples.flatMap(({ label }) => ownLabels(label, dataset)));

@@ -1,25 +1,25 @@
 import path from 'node:path';
-import type { Modality } from '../modalities/modality.ts';
+import { itemAt } from '../indexing.ts';
+import { byModality, type ModalityName, modalities } from '../modalities/registry.ts';
 import { type EngineEvents, EnginePool } from '../runtime/engine-pool.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import { chooseProvider, type ProviderChoice } from '../runtime/provider.ts';
-import { type ImageEncoder, loadImageEncoder, loadTextEncoder, type TextEncoder } from './encoder.ts';
+import { type Encoder, loadEncoder } from './encoder.ts';
 
 export interface Encoders {
-  image: ImageEncoder;
-  text: TextEncoder;
+  readonly byModality: Readonly<Record<ModalityName, Encoder>>;
   provider: ProviderChoice;
   /** Engines that work side by side. */
   engines: number;
-  fingerprints: Record<Modality, string>;
+  fingerprints: Record<ModalityName, string>;
   close(): Promise<void>;
 }
 
 export interface EncoderOptions {
   /** Folder that holds the encoders' folders. */
   models: string;
-  image: string;
-  text: string;
+  /** The encoder of each modality: its folder's name. */
+  encoders: Readonly<Record<ModalityName, string>>;
   provider: Provider | 'auto';
   /** Threads that compute, shared out among the engines. */
   threads: number;
@@ -41,30 +41,31 @@ export function defaultEngines(provider: Provider, threads: number): number {
 }
 
 /**
- * The provider that encoders run on here: CUDA where the image encoder works on it.
+ * The provider that encoders run on here: CUDA where the first modality's encoder works on it.
  * @throws TandemError `invalid-configuration` where the requested provider doesn't work
  */
 export function chooseEncoderProvider({
   models,
-  image,
+  encoders,
   provider,
-}: Pick<EncoderOptions, 'models' | 'image' | 'provider'>): Promise<ProviderChoice> {
+}: Pick<EncoderOptions, 'models' | 'encoders' | 'provider'>): Promise<ProviderChoice> {
   return chooseProvider(provider, async (engine) => {
-    const encoder = await loadImageEncoder(engine, path.join(models, image));
-    await encoder.encode([new Uint8Array(encoder.costOf(new Uint8Array()) * 3)]);
+    const [{ name, probe }] = modalities;
+    const encoder = await loadEncoder(engine, name, path.join(models, encoders[name]));
+    await encoder.encode([await encoder.prepare(probe)]).finally(() => encoder.close());
   });
 }
 
 /**
- * Loads the image and the text encoder on every engine.
+ * Loads every modality's encoder on every engine.
  * @param events told of what becomes of the engines
  * @throws TandemError `damaged-artifact`; `invalid-configuration` where the requested provider doesn't work
  */
 export async function loadEncoders(
-  { models, image, text, provider, threads, engines }: EncoderOptions,
+  { models, encoders, provider, threads, engines }: EncoderOptions,
   events: EngineEvents = {},
 ): Promise<Encoders> {
-  const choice = await chooseEncoderProvider({ models, image, provider });
+  const choice = await chooseEncoderProvider({ models, encoders, provider });
   const count = engines === 'auto' ? defaultEngines(choice.provider, threads) : engines;
   const pool = EnginePool.start({
     engines: count,
@@ -73,23 +74,29 @@ export async function loadEncoders(
     ...events,
   });
   try {
-    const [imageEncoder, textEncoder] = await Promise.all([
-      loadImageEncoder(pool, path.join(models, image)),
-      loadTextEncoder(pool, path.join(models, text)),
-    ]);
-    const fingerprints = { image: imageEncoder.fingerprint, text: textEncoder.fingerprint };
+    const loaded = await loadAll(pool, models, encoders);
     return {
-      image: imageEncoder,
-      text: textEncoder,
+      byModality: loaded,
       provider: choice,
       engines: count,
-      fingerprints,
+      fingerprints: byModality(({ name }) => loaded[name].fingerprint),
       close: async () => {
-        await Promise.all([pool.close(), textEncoder.close()]);
+        await Promise.all([pool.close(), ...Object.values(loaded).map((encoder) => encoder.close())]);
       },
     };
   } catch (error) {
     await pool.close();
     throw error;
   }
+}
+
+async function loadAll(
+  pool: EnginePool,
+  models: string,
+  encoders: EncoderOptions['encoders'],
+): Promise<Record<ModalityName, Encoder>> {
+  const loaded = await Promise.all(
+    modalities.map(({ name }) => loadEncoder(pool, name, path.join(models, encoders[name]))),
+  );
+  return byModality((_, index) => itemAt(loaded, index));
 }

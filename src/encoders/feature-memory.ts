@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
-/** Features of an item, and what it cost in a batch: the pixels of a picture, the tokens of a text. */
+/** Features of an item, and what it cost in a batch, in its modality's unit. */
 export interface RememberedFeatures {
   features: Float32Array;
   cost: number;

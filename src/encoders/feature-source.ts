@@ -1,4 +1,6 @@
 import { performance } from 'node:perf_hooks';
+import type { Input } from '../modalities/modality.ts';
+import { modalityOf } from '../modalities/registry.ts';
 import { Batcher, type SubmitOptions } from '../runtime/batcher.ts';
 import type { Encoder } from './encoder.ts';
 import type { FeatureMemory, RememberedFeatures } from './feature-memory.ts';
@@ -25,20 +27,22 @@ export interface SourcedFeatures extends RememberedFeatures {
  * From the bytes of a picture, or a text, to features: remembered ones, or prepared and encoded in a batch that all
  * requests share.
  * @example
- * const source = new FeatureSource(encoders.text, options);
+ * const source = new FeatureSource(encoders.byModality.text, options);
  * const { features } = await source.get('a red bike', { signal });
  */
-export class FeatureSource<Input extends Uint8Array | string, Prepared> {
-  readonly #encoder: Encoder<Input, Prepared>;
+export class FeatureSource {
+  readonly #encoder: Encoder;
   readonly #options: FeatureSourceOptions;
-  readonly #batcher: Batcher<Prepared, Float32Array>;
+  readonly #stage: string;
+  readonly #batcher: Batcher<unknown, Float32Array>;
   /** Items that are decoded or tokenized, or wait for that, and may be refused. */
   #preparing = 0;
   #lastBatch = Number.NEGATIVE_INFINITY;
 
-  constructor(encoder: Encoder<Input, Prepared>, options: FeatureSourceOptions) {
+  constructor(encoder: Encoder, options: FeatureSourceOptions) {
     this.#encoder = encoder;
     this.#options = options;
+    this.#stage = modalityOf(encoder.modality).stage;
     const { modality } = encoder;
     this.#batcher = new Batcher({
       ...options,
@@ -83,7 +87,7 @@ export class FeatureSource<Input extends Uint8Array | string, Prepared> {
     const started = performance.now();
     const prepared = await this.#prepare(input, options);
     const decode = performance.now() - started;
-    observer.stage?.(this.#encoder.modality === 'image' ? 'decode' : 'tokenize', decode);
+    observer.stage?.(this.#stage, decode);
     const { result, queued, ran } = await this.#batcher.submit(prepared, options);
     observer.stage?.('queue', queued);
     observer.stage?.('encode', ran);
@@ -92,7 +96,7 @@ export class FeatureSource<Input extends Uint8Array | string, Prepared> {
     return { features: result, cost, decode, queue: queued, encode: ran };
   }
 
-  async #prepare(input: Input, options: SubmitOptions): Promise<Prepared> {
+  async #prepare(input: Input, options: SubmitOptions): Promise<unknown> {
     this.#batcher.admit(options, this.#preparing);
     const counted = Number(!options.mayWait);
     this.#preparing += counted;

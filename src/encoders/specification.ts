@@ -3,46 +3,31 @@ import { glob, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
-import { decodingRevision, imagePreprocessing, pixelsRevision } from '../modalities/image/preprocessing.ts';
-import { textPreprocessing } from '../modalities/text/preprocessing.ts';
+import { itemAt } from '../indexing.ts';
+import { byModality, type ModalityName, modalityNames, modalityOf } from '../modalities/registry.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
-const common = {
+const manifestSchema = z.object({
   id: z.string(),
+  modality: z.enum(modalityNames),
   /** Length of a feature vector. */
   dimension: z.int().positive(),
   /** The ONNX file. */
   weights: z.string(),
   /** sha256 of every file that the features depend on. */
   files: z.record(z.string(), sha256Schema),
-};
-
-const imageManifestSchema = z.object({
-  ...common,
-  modality: z.literal('image'),
-  preprocessing: imagePreprocessing,
+  /** What it says of its input, as its modality knows it. */
+  preprocessing: z.unknown(),
 });
 
-const textManifestSchema = z.object({
-  ...common,
-  modality: z.literal('text'),
-  preprocessing: textPreprocessing,
-});
-
-const manifestSchema = z.discriminatedUnion('modality', [imageManifestSchema, textManifestSchema]);
-
-export type ImageEncoderManifest = z.infer<typeof imageManifestSchema>;
-export type TextEncoderManifest = z.infer<typeof textManifestSchema>;
-
-export type VerifiedManifest<Manifest = ImageEncoderManifest | TextEncoderManifest> = Manifest & {
-  folder: string;
+export interface VerifiedManifest extends z.infer<typeof manifestSchema> {
   /** sha256 of the weights' and the other files' hashes and of the preprocessing: equal features, equal fingerprint. */
   fingerprint: string;
   /** Features that are kept are found again by this one; equal features to the last bit, equal cache key. */
   cacheKey: string;
-};
+}
 
 /**
  * Reads `encoder.json` of an encoder's folder and checks every file that it names.
@@ -52,7 +37,7 @@ export type VerifiedManifest<Manifest = ImageEncoderManifest | TextEncoderManife
 export async function readEncoderManifest(folder: string): Promise<VerifiedManifest> {
   const file = path.join(folder, 'encoder.json');
   const manifest = await readFile(file, 'utf8')
-    .then((text) => manifestSchema.parse(JSON.parse(text)))
+    .then(parseManifest)
     .catch(async (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') throw await unknownEncoder(folder);
       throw new TandemError('damaged-artifact', `${file} cannot be used: ${error.message}`, { cause: error });
@@ -75,11 +60,32 @@ export async function readEncoderManifest(folder: string): Promise<VerifiedManif
     );
   }
   const { files, preprocessing } = manifest;
+  const { revision, fineRevision } = modalityOf(manifest.modality);
   const sorted = Object.fromEntries(Object.entries(files).sort());
-  const isImage = manifest.modality === 'image';
-  const fingerprint = sha256Of([sorted, preprocessing, ...(isImage ? [pixelsRevision] : [])]);
-  const cacheKey = isImage ? sha256Of([fingerprint, decodingRevision]) : fingerprint;
-  return { ...manifest, folder, fingerprint, cacheKey };
+  const fingerprint = sha256Of([sorted, preprocessing, ...(revision === undefined ? [] : [revision])]);
+  const cacheKey = fineRevision === undefined ? fingerprint : sha256Of([fingerprint, fineRevision]);
+  return { ...manifest, fingerprint, cacheKey };
+}
+
+/**
+ * The fingerprints of encoders that need not be loaded.
+ * @param encoders the name of each one's folder
+ * @throws TandemError as {@link readEncoderManifest}
+ */
+export async function readFingerprints(
+  models: string,
+  encoders: Readonly<Record<ModalityName, string>>,
+): Promise<Record<ModalityName, string>> {
+  const manifests = await Promise.all(
+    modalityNames.map((name) => readEncoderManifest(path.join(models, encoders[name]))),
+  );
+  return byModality((_, index) => itemAt(manifests, index).fingerprint);
+}
+
+function parseManifest(text: string): z.infer<typeof manifestSchema> {
+  const manifest = manifestSchema.parse(JSON.parse(text));
+  const { preprocessing } = modalityOf(manifest.modality);
+  return { ...manifest, preprocessing: preprocessing.parse(manifest.preprocessing) };
 }
 
 function sha256Of(value: unknown): string {

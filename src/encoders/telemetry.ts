@@ -1,17 +1,16 @@
-import type { Modality } from '../modalities/modality.ts';
-
-/** A stretch of the way of a request. */
-export const stages = ['decode', 'tokenize', 'queue', 'encode', 'head'] as const;
-export type Stage = (typeof stages)[number];
+import type { ModalityName } from '../modalities/registry.ts';
 
 /** Whoever wants to know what inference does. Nothing here tells what a picture or a text is. */
 export interface InferenceObserver {
-  /** Milliseconds that an item, or a batch of a head's, spent in a stage. */
-  stage?(stage: Stage, milliseconds: number): void;
+  /**
+   * Milliseconds that an item, or a batch of a head's, spent in a stage: its modality's own, in which it is prepared,
+   * then `queue`, `encode` and `head`.
+   */
+  stage?(stage: string, milliseconds: number): void;
   /** A batch that an encoder was given. */
-  batch?(modality: Modality, items: number): void;
+  batch?(modality: ModalityName, items: number): void;
   /** Whether an item's features were remembered. */
-  lookup?(modality: Modality, hit: boolean): void;
+  lookup?(modality: ModalityName, hit: boolean): void;
 }
 
 /** Tells several observers the same. */

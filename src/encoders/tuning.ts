@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { type Modality, modalities } from '../modalities/modality.ts';
+import { byModality, type ModalityName, modalities, modalityNames } from '../modalities/registry.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import type { Encoder } from './encoder.ts';
 import { chooseEncoderProvider, type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
@@ -7,8 +7,8 @@ import { chooseEncoderProvider, type EncoderOptions, type Encoders, loadEncoders
 /** How fast a number of engines encodes batches of a size. */
 export interface TuningMeasurement {
   engines: number;
-  modality: Modality;
-  /** Items of a batch, and what they cost together: pixels, or tokens. */
+  modality: ModalityName;
+  /** Items of a batch, and what they cost together, in the modality's unit. */
   items: number;
   cost: number;
   itemsPerSecond: number;
@@ -17,7 +17,7 @@ export interface TuningMeasurement {
 /** What suits a machine, and what it was read from. */
 export interface Tuning {
   engines: number;
-  budgets: Record<Modality, number>;
+  budgets: Record<ModalityName, number>;
   measurements: TuningMeasurement[];
 }
 
@@ -27,26 +27,18 @@ const batchSizes = { cpu: [1, 2, 4, 8, 16, 32], cuda: [1, 4, 16, 32, 64, 128, 25
 
 /**
  * Finds out how many engines, and batches of which size, encode most items a second here: every number of engines
- * that shares the threads evenly, every batch size, for a moment each.
- * @param texts to encode; the mix that is expected, if it is known
+ * that shares the threads evenly, every batch size, for a moment each, with items of usual size.
  * @param milliseconds of each measurement
  * @param onProgress told how many of the measurements are done
  * @throws what loading an encoder throws
- * @example const { engines, budgets } = await tune(encoderOptions, { pictures, texts });
+ * @example const { engines, budgets } = await tune(encoderOptions);
  */
 export async function tune(
   options: EncoderOptions,
   {
-    pictures,
-    texts,
     milliseconds = 400,
     onProgress = () => {},
-  }: {
-    pictures: readonly Uint8Array[];
-    texts: readonly string[];
-    milliseconds?: number;
-    onProgress?: (done: number, total: number) => void;
-  },
+  }: { milliseconds?: number; onProgress?: (done: number, total: number) => void } = {},
 ): Promise<Tuning> {
   const { provider } = await chooseEncoderProvider(options);
   const candidates = engineCounts(provider, options.threads);
@@ -55,8 +47,8 @@ export async function tune(
     const encoders = await loadEncoders({ ...options, provider, engines });
     try {
       const sizes = batchSizes[encoders.provider.provider];
-      const total = candidates.length * sizes.length * 2;
-      for await (const measurement of measure(encoders, { pictures, texts, sizes, milliseconds })) {
+      const total = candidates.length * sizes.length * modalities.length;
+      for await (const measurement of measure(encoders, sizes, milliseconds)) {
         measurements.push({ engines, ...measurement });
         onProgress(measurements.length, total);
       }
@@ -71,13 +63,13 @@ export async function tune(
 export function choose(measurements: readonly TuningMeasurement[]): Pick<Tuning, 'engines' | 'budgets'> {
   const [best] = [...Map.groupBy(measurements, ({ engines }) => engines)]
     .map(([engines, all]) => {
-      const [image, text] = modalities.map((modality) =>
-        leastOfFastest(all.filter((one) => one.modality === modality)),
+      const fastest = byModality(({ name }) =>
+        leastOfFastest(all.filter(({ modality }) => modality === name)),
       );
-      const secondsForBoth = 1 / image.itemsPerSecond + 1 / text.itemsPerSecond;
-      return { engines, budgets: { image: image.cost, text: text.cost }, secondsForBoth };
+      const seconds = modalityNames.reduce((sum, name) => sum + 1 / fastest[name].itemsPerSecond, 0);
+      return { engines, budgets: byModality(({ name }) => fastest[name].cost), seconds };
     })
-    .sort((a, b) => a.secondsForBoth - b.secondsForBoth);
+    .sort((a, b) => a.seconds - b.seconds);
   return { engines: best.engines, budgets: best.budgets };
 }
 
@@ -96,28 +88,20 @@ function engineCounts(provider: Provider, threads: number): number[] {
 }
 
 async function* measure(
-  { image, text, engines }: Encoders,
-  {
-    pictures,
-    texts,
-    sizes,
-    milliseconds,
-  }: {
-    pictures: readonly Uint8Array[];
-    texts: readonly string[];
-    sizes: readonly number[];
-    milliseconds: number;
-  },
+  { byModality, engines }: Encoders,
+  sizes: readonly number[],
+  milliseconds: number,
 ): AsyncGenerator<Omit<TuningMeasurement, 'engines'>> {
-  const pixels = await Promise.all(pictures.map((picture) => image.prepare(picture)));
-  const tokens = await Promise.all(texts.map((each) => text.prepare(each)));
-  for (const items of sizes) yield await timed(image, repeated(pixels, items), engines, milliseconds);
-  for (const items of sizes) yield await timed(text, repeated(tokens, items), engines, milliseconds);
+  for (const { name, sample } of modalities) {
+    const encoder = byModality[name];
+    const item = await encoder.prepare(await sample());
+    for (const items of sizes) yield await timed(encoder, new Array(items).fill(item), engines, milliseconds);
+  }
 }
 
-async function timed<Prepared>(
-  encoder: Encoder<never, Prepared>,
-  batch: readonly Prepared[],
+async function timed(
+  encoder: Encoder,
+  batch: readonly unknown[],
   engines: number,
   milliseconds: number,
 ): Promise<Omit<TuningMeasurement, 'engines'>> {
@@ -140,8 +124,4 @@ async function timed<Prepared>(
     cost: longest * batch.length,
     itemsPerSecond: (1000 * encoded) / (performance.now() - started),
   };
-}
-
-function repeated<Each>(items: readonly Each[], count: number): Each[] {
-  return Array.from({ length: count }, (_, index) => items[index % items.length]);
 }

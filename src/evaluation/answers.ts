@@ -1,6 +1,6 @@
 import type { ItemProbabilities } from '../heads/head.ts';
 import { type Deciding, thresholdsOf, usualThreshold } from '../heads/thresholds.ts';
-import type { Modality } from '../modalities/modality.ts';
+import type { ModalityName } from '../modalities/registry.ts';
 import type { TargetTable } from '../targets/targets.ts';
 import type { Metrics } from './metrics.ts';
 import { evaluateSeveralLabels } from './multi-label.ts';
@@ -32,7 +32,7 @@ export function measureAnswers(
   head?: Deciding,
 ): AnswerMetrics {
   const rows = [...answers.keys()];
-  const ofModality = (modality: Modality): Metrics | undefined => {
+  const ofModality = (modality: ModalityName): Metrics | undefined => {
     const known = rows.filter((row) => answers[row].unimodal[modality]);
     if (known.length === 0) return undefined;
     return measure(
@@ -55,8 +55,8 @@ export function measureAnswers(
 }
 
 /** What an answer rests on. */
-export function modalitiesOf({ unimodal }: ItemProbabilities): Modality[] {
-  return Object.keys(unimodal) as Modality[];
+export function modalitiesOf({ unimodal }: ItemProbabilities): ModalityName[] {
+  return Object.keys(unimodal) as ModalityName[];
 }
 
 /**

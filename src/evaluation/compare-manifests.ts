@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { HeadManifest } from '../heads/manifest.ts';
-import { modalities } from '../modalities/modality.ts';
+import { modalityNames } from '../modalities/registry.ts';
 import { metricTitles } from './metrics.ts';
 
 /** One of the two versions that are compared. */
@@ -129,7 +129,7 @@ function pairFigures(first: HeadManifest, second: HeadManifest): FigurePair[] {
     ...targets.flatMap((target) => metricTitles[target].map(({ name }) => name)),
     'examples',
   ]);
-  return (['fused', ...modalities] as const).flatMap((answersFrom) =>
+  return (['fused', ...modalityNames] as const).flatMap((answersFrom) =>
     [...names].flatMap((name): FigurePair[] => {
       const [a, b] = [first.metrics[answersFrom]?.[name], second.metrics[answersFrom]?.[name]];
       if (a === undefined && b === undefined) return [];

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
 import type { TargetKind } from '../arl/target.ts';
 import { TandemError } from '../errors.ts';
-import type { Modality } from '../modalities/modality.ts';
+import type { ModalityName } from '../modalities/registry.ts';
 import { DamagedModel } from '../runtime/damaged-model.ts';
 import type { Runnable } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
@@ -16,12 +16,12 @@ import { verifiedFile } from './registry/verified-file.ts';
 import { softmax } from './softmax.ts';
 
 /** Features of one item; a modality that it lacks is absent. */
-export type ItemFeatures = Partial<Record<Modality, Float32Array>>;
+export type ItemFeatures = Partial<Record<ModalityName, Float32Array>>;
 
 /** Class probabilities of one item (or the numbers that it is taken for): fused, and of every modality that it has. */
 export interface ItemProbabilities {
   fused: Float64Array;
-  unimodal: Partial<Record<Modality, Float64Array>>;
+  unimodal: Partial<Record<ModalityName, Float64Array>>;
 }
 
 /** A modality whose features a head takes. */
@@ -99,7 +99,7 @@ function unusable(place: string, error: Error): TandemError {
  */
 export function checkEncoders(
   { name, version, encoders }: HeadManifest,
-  fingerprints: Readonly<Record<Modality, string>>,
+  fingerprints: Readonly<Record<ModalityName, string>>,
 ): void {
   for (const { modality, fingerprint, id } of encoders)
     if (fingerprint !== fingerprints[modality])
@@ -119,7 +119,7 @@ export function checkEncoders(
 export async function loadHead(
   engine: ModelLoader,
   version: HeadFolder,
-  fingerprints: Readonly<Record<Modality, string>>,
+  fingerprints: Readonly<Record<ModalityName, string>>,
 ): Promise<Head> {
   const manifest = await readRegisteredManifest(version);
   checkEncoders(manifest, fingerprints);

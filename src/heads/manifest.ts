@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { modalities } from '../modalities/modality.ts';
+import { modalityNames } from '../modalities/registry.ts';
 import { manifestFile } from './registry/shipped-heads.ts';
 
 /** By name; which there are depends on the target. */
@@ -7,7 +7,7 @@ const metricsSchema = z.record(z.string(), z.number());
 
 /** An encoder whose features a head takes. */
 export const headEncoderSchema = z.object({
-  modality: z.enum(modalities),
+  modality: z.enum(modalityNames),
   id: z.string(),
   dimension: z.int(),
   fingerprint: z.string(),
@@ -26,7 +26,7 @@ export const headManifestSchema = z.object({
   /** Of any of several labels: the probability from which each is given, where an example has every modality. */
   thresholds: z.array(z.number()).optional(),
   /** The same in the answer of each modality alone; heads of earlier releases lack it, and take the others. */
-  unimodalThresholds: z.partialRecord(z.enum(modalities), z.array(z.number())).optional(),
+  unimodalThresholds: z.partialRecord(z.enum(modalityNames), z.array(z.number())).optional(),
   /** The encoders whose features the head takes, in the order of the method's m. */
   encoders: z.array(headEncoderSchema).min(1),
   metrics: z.object({

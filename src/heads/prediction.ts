@@ -1,11 +1,17 @@
-import type { Modality } from '../modalities/modality.ts';
+import type { Input } from '../modalities/modality.ts';
+import type { ModalityName } from '../modalities/registry.ts';
 
-/** One item to classify: encoded picture bytes (JPEG, PNG, WebP), text, or both. */
+/** One item to classify: the bytes of an image file (JPEG, PNG, WebP), a text, or both. */
 export interface PredictionInput {
-  image?: Uint8Array;
-  text?: string;
-  /** Features that the caller has already, of the head's own encoders; they stand in for the picture or the text. */
-  features?: Partial<Record<Modality, Float32Array>>;
+  content?: Partial<Record<ModalityName, Input>>;
+  /** Features that the caller has already, of the head's own encoders; they stand in for the content. */
+  features?: Partial<Record<ModalityName, Float32Array>>;
+}
+
+/** An item whose features are asked for. */
+export interface EmbeddedItem {
+  modality: ModalityName;
+  input: Input;
 }
 
 export interface LabelProbability {
@@ -25,7 +31,7 @@ export interface Opinion {
 }
 
 export interface Timings {
-  /** Milliseconds spent decoding the picture and tokenizing the text. */
+  /** Milliseconds spent preparing: decoding the image and tokenizing the text. */
   decode: number;
   /** Milliseconds spent waiting for a batch. */
   queue: number;
@@ -38,8 +44,8 @@ export interface Timings {
 /** The answer for one item: the fused opinion, and what each modality present says by itself. */
 export interface Prediction extends Opinion {
   /** The modalities that the answer rests on. */
-  modalities: Modality[];
+  modalities: ModalityName[];
   /** The shared auxiliary predictor's opinion of each modality present. */
-  unimodal: Partial<Record<Modality, Opinion>>;
+  unimodal: Partial<Record<ModalityName, Opinion>>;
   timings: Timings;
 }

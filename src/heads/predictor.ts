@@ -6,15 +6,15 @@ import { FeatureMemory, type RememberedFeatures } from '../encoders/feature-memo
 import { FeatureSource, type SourcedFeatures } from '../encoders/feature-source.ts';
 import type { InferenceObserver } from '../encoders/telemetry.ts';
 import { type ErrorCode, TandemError } from '../errors.ts';
-import { type Modality, modalities } from '../modalities/modality.ts';
+import { byModality, type ModalityName, modalities, nothingToClassify } from '../modalities/registry.ts';
 import type { SubmitOptions } from '../runtime/batcher.ts';
 import type { Head, ItemFeatures } from './head.ts';
-import type { Prediction, PredictionInput } from './prediction.ts';
+import type { EmbeddedItem, Prediction, PredictionInput } from './prediction.ts';
 import { opinionOf } from './unimodal-prediction.ts';
 
 export interface PredictorOptions {
-  /** Most pixels and tokens of a batch; what suits the provider where it says `auto` or nothing. */
-  budgets?: Partial<Record<Modality, number | 'auto'>>;
+  /** The most that a batch of each modality costs, in its unit; what suits the provider where it says `auto` or nothing. */
+  budgets?: Partial<Record<ModalityName, number | 'auto'>>;
   /** Items of each modality that may wait for their encoder; 512 unless said. */
   maximumQueue?: number;
   /** Milliseconds that an item waits for company; 0 unless said. */
@@ -23,21 +23,6 @@ export interface PredictorOptions {
   memoryBytes?: number;
   observer?: InferenceObserver;
 }
-
-/** The smallest picture that an encoder takes: black, 2 by 2 pixels, PNG. */
-const blackPicture = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAMAAABFaP0WAAAAA1BMVEUAAACnej3aAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAAC0lEQVQImWNgAAEAAAYAAeaH/n8AAAAASUVORK5CYII=',
-  'base64',
-);
-
-/**
- * Pixels and tokens of a batch. On a CPU more than a few pictures at once leave its caches and cost more each; a GPU
- * is filled by many.
- */
-const usualBudgets = {
-  cpu: { image: 4 * 224 ** 2, text: 512 },
-  cuda: { image: 64 * 224 ** 2, text: 16_384 },
-} as const;
 
 /** Items of a call for embeddings that wait for their turn at a time, so that a small call needn't wait for a large one. */
 const embeddedOfCall = 64;
@@ -52,13 +37,12 @@ interface EncodedItem extends Omit<SourcedFeatures, 'features' | 'cost'> {
  * Answers requests: decodes and tokenizes, encodes in batches shared by all requests, and asks the head.
  * @example
  * const predictor = new Predictor(encoders, { memoryBytes: 2 ** 28 });
- * const [answer] = await predictor.predict(head, [{ text: 'a red bike' }], { topK: 3 });
+ * const [answer] = await predictor.predict(head, [{ content: { text: 'a red bike' } }], { topK: 3 });
  */
 export class Predictor {
-  /** Most pixels and tokens of a batch. */
-  readonly budgets: Readonly<Record<Modality, number>>;
-  readonly #images: FeatureSource<Uint8Array | string, Uint8Array>;
-  readonly #texts: FeatureSource<string, number[]>;
+  /** The most that a batch of each modality costs, in its unit. */
+  readonly budgets: Readonly<Record<ModalityName, number>>;
+  readonly #sources: Readonly<Record<ModalityName, FeatureSource>>;
   readonly #memory: FeatureMemory;
   readonly #observer: InferenceObserver;
   readonly #embedding = pLimit(embeddedAtOnce);
@@ -67,27 +51,27 @@ export class Predictor {
     encoders: Encoders,
     { budgets, maximumQueue = 512, maximumWait = 0, memoryBytes = 0, observer = {} }: PredictorOptions = {},
   ) {
-    const usual = usualBudgets[encoders.provider.provider];
-    const budgetOf = (modality: Modality) => {
-      const asked = budgets?.[modality] ?? 'auto';
-      return encoders[modality].fitBudget(asked === 'auto' ? usual[modality] : asked);
-    };
-    this.budgets = { image: budgetOf('image'), text: budgetOf('text') };
+    const { provider } = encoders.provider;
+    this.budgets = byModality(({ name, budgets: usual }) => {
+      const asked = budgets?.[name] ?? 'auto';
+      return encoders.byModality[name].fitBudget(asked === 'auto' ? usual[provider] : asked);
+    });
     this.#memory = new FeatureMemory(memoryBytes);
     this.#observer = observer;
     const options = { maximumQueue, maximumWait, memory: this.#memory, observer };
-    this.#images = new FeatureSource(encoders.image, { ...options, budget: this.budgets.image });
-    this.#texts = new FeatureSource(encoders.text, { ...options, budget: this.budgets.text });
+    this.#sources = byModality(
+      ({ name }) => new FeatureSource(encoders.byModality[name], { ...options, budget: this.budgets[name] }),
+    );
   }
 
   /** When each encoder last answered a batch, on the clock of `performance.now()`. */
-  get lastBatch(): Record<Modality, number> {
-    return { image: this.#images.lastBatch, text: this.#texts.lastBatch };
+  get lastBatch(): Record<ModalityName, number> {
+    return byModality(({ name }) => this.#sources[name].lastBatch);
   }
 
   /** Items of each modality that wait for their encoder. */
-  get waiting(): Record<Modality, number> {
-    return { image: this.#images.waiting, text: this.#texts.waiting };
+  get waiting(): Record<ModalityName, number> {
+    return byModality(({ name }) => this.#sources[name].waiting);
   }
 
   /** Bytes of features that are remembered. */
@@ -96,35 +80,29 @@ export class Predictor {
   }
 
   /**
-   * Runs both encoders on something trivial: the first time it warms them up, and later it proves that they work. It
+   * Runs every encoder on something trivial: the first time it warms them up, and later it proves that they work. It
    * goes before everything that waits, and waits itself for the batches that run and no more.
    * @throws whatever an encoder throws; the signal's reason where it aborts
    */
   async check(signal?: AbortSignal): Promise<void> {
-    await Promise.all([
-      this.#images.encode(blackPicture, { signal, urgent: true }),
-      this.#texts.encode('ready?', { signal, urgent: true }),
-    ]);
+    await Promise.all(
+      modalities.map(({ name, probe }) => this.#sources[name].encode(probe, { signal, urgent: true })),
+    );
   }
 
   /**
-   * Features of pictures or of texts, as the encoders give them. However many there are, they wait for their turn.
+   * Features of items, as the encoders give them. However many there are, they wait for their turn.
    * @throws TandemError that names what is wrong with an item; the signal's reason where it aborts
-   * @example const [{ features }] = await predictor.embed([{ text: 'a red bike' }]); // 384 numbers
+   * @example const [{ features }] = await predictor.embed([{ modality: 'text', input: 'a red bike' }]); // 384 numbers
    */
-  async embed(
-    inputs: readonly ({ image: Uint8Array } | { text: string })[],
-    signal?: AbortSignal,
-  ): Promise<RememberedFeatures[]> {
+  async embed(items: readonly EmbeddedItem[], signal?: AbortSignal): Promise<RememberedFeatures[]> {
     const waiting = { signal, mayWait: true };
-    const embedOne = (input: (typeof inputs)[number]) =>
-      'image' in input ? this.#images.get(input.image, waiting) : this.#texts.get(input.text, waiting);
     return pMap(
-      inputs,
-      (input, index) =>
+      items,
+      ({ modality, input }, index) =>
         this.#embedding(async () => {
           signal?.throwIfAborted();
-          return embedOne(input);
+          return this.#sources[modality].get(input, waiting);
         }).catch((error) => {
           throw itemError(error).at(`input[${index}]`);
         }),
@@ -153,7 +131,7 @@ export class Predictor {
     this.#observer.stage?.('head', ended - started);
     const predictions = good.map(({ decode, queue, encode }, index): Prediction => {
       const { fused, unimodal } = answers[index];
-      const restingOn = Object.keys(unimodal) as Modality[];
+      const restingOn = Object.keys(unimodal) as ModalityName[];
       return {
         ...opinionOf(fused, head.manifest, { restingOn, topK }),
         modalities: restingOn,
@@ -171,37 +149,39 @@ export class Predictor {
 
   async #encode(
     head: Head,
-    { image, text = '', features = {} }: PredictionInput,
+    { content, features = {} }: PredictionInput,
     waiting: SubmitOptions,
   ): Promise<EncodedItem> {
-    const wanted = new Set(head.manifest.encoders.map(({ modality }) => modality));
-    const brings = { image: image !== undefined, text: text.trim() !== '' };
-    const present = modalities.filter((modality) => brings[modality] || features[modality]);
-    if (present.length === 0) throw new TandemError('empty-request', 'it has neither image nor text');
-    if (!present.some((modality) => wanted.has(modality))) {
-      const { name, version } = head.manifest;
-      throw new TandemError(
-        'empty-request',
-        `${name}@${version} was trained on ${[...wanted].join(' and ')} alone`,
-      );
+    const { name, version, encoders } = head.manifest;
+    const present = modalities.filter((modality) => {
+      const input = content?.[modality.name];
+      return features[modality.name] !== undefined || (input !== undefined && !modality.isEmpty(input));
+    });
+    if (present.length === 0) throw new TandemError('empty-request', nothingToClassify);
+    const used = present.filter((modality) => encoders.some((encoder) => encoder.modality === modality.name));
+    if (used.length === 0) {
+      const wanted = encoders.map(({ modality }) => modality).join(' and ');
+      throw new TandemError('empty-request', `${name}@${version} was trained on ${wanted} alone`);
     }
-    const encodes = (modality: Modality) => wanted.has(modality) && brings[modality] && !features[modality];
-    const [ofImage, ofText] = await Promise.all([
-      encodes('image') ? this.#images.get(image!, waiting) : undefined,
-      encodes('text') ? this.#texts.get(text, waiting) : undefined,
-    ]);
-    const slower = (part: 'decode' | 'queue' | 'encode') =>
-      Math.max(ofImage?.[part] ?? 0, ofText?.[part] ?? 0);
-    return {
-      features: {
-        image: features.image ?? ofImage?.features,
-        text: features.text ?? ofText?.features,
-      },
-      decode: slower('decode'),
-      queue: slower('queue'),
-      encode: slower('encode'),
-    };
+    const item: EncodedItem = { features: {}, decode: 0, queue: 0, encode: 0 };
+    await Promise.all(
+      used.map(async (modality) => {
+        const input = content?.[modality.name];
+        const known = features[modality.name];
+        if (known || input === undefined) item.features[modality.name] = known;
+        else addSlower(item, modality.name, await this.#sources[modality.name].get(input, waiting));
+      }),
+    );
+    return item;
   }
+}
+
+/** Modalities are encoded at the same time: of each part the slower one counts. */
+function addSlower(item: EncodedItem, modality: ModalityName, sourced: SourcedFeatures): void {
+  item.features[modality] = sourced.features;
+  item.decode = Math.max(item.decode, sourced.decode);
+  item.queue = Math.max(item.queue, sourced.queue);
+  item.encode = Math.max(item.encode, sourced.encode);
 }
 
 /** What concerns everything that was asked, whichever item met it. */

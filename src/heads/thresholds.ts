@@ -1,4 +1,4 @@
-import type { Modality } from '../modalities/modality.ts';
+import type { ModalityName } from '../modalities/registry.ts';
 import type { HeadManifest } from './manifest.ts';
 
 /** What of a head says from which probability on its labels are given. */
@@ -15,7 +15,7 @@ export const usualThreshold = 0.5;
  */
 export function thresholdsOf(
   { labels, encoders, thresholds, unimodalThresholds }: Deciding,
-  restingOn: readonly Modality[],
+  restingOn: readonly ModalityName[],
 ): readonly number[] {
   // Heads of earlier releases have one list for all their answers.
   const isOfAll = restingOn.length === encoders.length || unimodalThresholds === undefined;

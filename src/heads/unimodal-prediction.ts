@@ -1,4 +1,4 @@
-import type { Modality } from '../modalities/modality.ts';
+import type { ModalityName } from '../modalities/registry.ts';
 import type { HeadManifest } from './manifest.ts';
 import type { Opinion } from './prediction.ts';
 import { type Deciding, thresholdsOf } from './thresholds.ts';
@@ -15,7 +15,7 @@ type Saying = Deciding & Pick<HeadManifest, 'target'>;
 export function opinionOf(
   answer: Float64Array,
   head: Saying,
-  { restingOn, topK }: { restingOn: readonly Modality[]; topK: number },
+  { restingOn, topK }: { restingOn: readonly ModalityName[]; topK: number },
 ): Opinion {
   const { target, labels } = head;
   if (target === 'regression') return { labels: [], value: answer[0] };

@@ -1,3 +1,78 @@
-/** What can be classified. A request may carry either or both. */
-export const modalities = ['image', 'text'] as const;
-export type Modality = (typeof modalities)[number];
+import type { z } from 'zod';
+import type { SubmitOptions } from '../runtime/batcher.ts';
+import type { Provider } from '../runtime/protocol.ts';
+import type { Tensors } from '../runtime/tensor.ts';
+import type { BatchShapes } from './batch-shapes.ts';
+
+/** What a request, or an example, brings of a modality for its encoder. */
+export type Input = Uint8Array | string;
+
+/** How items of a modality become what an encoder takes. Preparing fails for one item alone. */
+export interface Preparation<Prepared> {
+  /**
+   * Decodes or tokenizes an item when its turn comes.
+   * @param options an abort takes it out of the queue; one that runs already is finished and forgotten
+   * @throws TandemError that names what is wrong with the item; the signal's reason where it aborts
+   */
+  prepare(input: Input, options?: SubmitOptions): Promise<Prepared>;
+  /** Gives back the memory of what was prepared and is not needed any more, before the garbage collector would. */
+  release?(prepared: Prepared): void;
+  /** What an item costs, in the modality's unit. */
+  costOf(prepared: Prepared): number;
+  /** What it costs in a batch, where that is padded to one of a few shapes; see {@link BatchShapes}. */
+  paddedCostOf(prepared: Prepared): number;
+  /** What running a batch costs beside its items, in the same unit. */
+  readonly overhead: number;
+  /** The largest budget of a batch, up to this one, that padding can't exceed. */
+  fitBudget(budget: number): number;
+  /** The tensors of a batch; rows of padding come last. */
+  join(batch: readonly Prepared[]): Tensors;
+  /** Ends threads. */
+  close(): Promise<void>;
+}
+
+/**
+ * A modality: everything about an item that depends on whether it is an image or a text. An object of this kind is
+ * listed in the registry; nothing outside its folder, wire formats and flags aside, knows which there are.
+ */
+export interface Modality<Name extends string = string, Preprocessing = unknown, Prepared = unknown> {
+  readonly name: Name;
+  /** What its cost is counted in, in the plural. */
+  readonly unit: string;
+  /** What preparing an item is called among the stages of a request. */
+  readonly stage: string;
+  /** What an encoder's specification says of its input. */
+  readonly preprocessing: z.ZodType<Preprocessing>;
+  /** Raised whenever the same item is prepared into something else: heads trained before don't fit then. */
+  readonly revision?: number;
+  /**
+   * Raised whenever what is prepared differs by less than heads notice: features made before are not mixed with new ones
+   * then, and heads trained before still fit.
+   */
+  readonly fineRevision?: number;
+  /** The most that a batch of requests' items costs by default. */
+  readonly budgets: Readonly<Record<Provider, number>>;
+  /** How many items a batch of a dataset has. */
+  readonly batchItems: Readonly<Record<Provider, number>>;
+  /**
+   * Where the shape of a batch decides the last bits of its features: the shape of an item. Batches of a dataset then hold
+   * items of one shape, and always as many, so that features are the same whatever the cache had.
+   */
+  shapeOf?(prepared: Prepared): number;
+  /** The smallest item that an encoder takes, which proves that it works. */
+  readonly probe: Input;
+  /** An item of usual size, to measure speed with. */
+  sample(): Promise<Input>;
+  /** Whether an item that is there says nothing. */
+  isEmpty(input: Input): boolean;
+  /**
+   * Makes ready to prepare items for an encoder.
+   * @param folder the encoder's
+   * @throws Error where a file is missing or damaged
+   */
+  open(encoder: {
+    folder: string;
+    preprocessing: Preprocessing;
+    shapes: BatchShapes;
+  }): Promise<Preparation<Prepared>>;
+}

@@ -1,5 +1,5 @@
 import { h } from 'preact';
-import { type Modality, modalities } from '../modalities/modality.ts';
+import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import { anchorOf, type Cell } from './confusion.ts';
 import { count, percent, shorten } from './format.ts';
 import { bar, foreign, type Markup, paragraph, table } from './markup.ts';
@@ -15,9 +15,9 @@ export interface ClassFigures {
   recall: number;
   f1: number;
   /** Mean probability of the true label. */
-  trueProbability: Record<'fused' | Modality, number>;
+  trueProbability: Record<'fused' | ModalityName, number>;
   /** The modality that is clearly surer of the true label, over the examples that have both. */
-  leansOn?: Modality | 'neither';
+  leansOn?: ModalityName | 'neither';
   /** The label that its examples are taken for most often, if any. */
   takenFor?: Cell;
 }
@@ -54,7 +54,7 @@ export function classFigures(outcomes: readonly Outcome[], cells: readonly Cell[
 }
 
 function trueProbability(members: readonly Outcome[]): ClassFigures['trueProbability'] {
-  const of = (modality: Modality) =>
+  const of = (modality: ModalityName) =>
     mean(
       members.flatMap(({ example, actual }) => {
         const opinion = example.probabilities.unimodal[modality];
@@ -68,14 +68,14 @@ function trueProbability(members: readonly Outcome[]): ClassFigures['trueProbabi
 function leaning(members: readonly Outcome[]): ClassFigures['leansOn'] {
   const { image, text } = trueProbability(
     members.filter(({ example: { probabilities } }) =>
-      modalities.every((modality) => probabilities.unimodal[modality]),
+      modalityNames.every((modality) => probabilities.unimodal[modality]),
     ),
   );
   return clearlySurer(image, text);
 }
 
 /** Which modality is clearly surer, by the mean probability that each gives to what is true; undefined where one says nothing. */
-export function clearlySurer(image: number, text: number): Modality | 'neither' | undefined {
+export function clearlySurer(image: number, text: number): ModalityName | 'neither' | undefined {
   if (Number.isNaN(image) || Number.isNaN(text)) return undefined;
   if (Math.abs(image - text) < evenWithin) return 'neither';
   return image > text ? 'image' : 'text';
@@ -85,7 +85,7 @@ export function clearlySurer(image: number, text: number): Modality | 'neither' 
 export function classesView(
   figures: readonly ClassFigures[],
   labels: readonly string[],
-  used: readonly Modality[],
+  used: readonly ModalityName[],
   linked: ReadonlySet<Cell>,
 ): Markup {
   const several = used.length > 1;

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { h } from 'preact';
 import type { Example } from '../datasets/example.ts';
 import { largestIndex } from '../evaluation/single-label.ts';
-import { modalities } from '../modalities/modality.ts';
+import { modalityNames } from '../modalities/registry.ts';
 import { percent, shorten } from './format.ts';
 import { bar, foreign, type Markup } from './markup.ts';
 import type { Outcome } from './outcome.ts';
@@ -22,7 +22,7 @@ export function exampleCard(
   remark?: Markup,
 ): Markup {
   const { label, probabilities } = example;
-  const known = modalities.filter((modality) => probabilities.unimodal[modality]);
+  const known = modalityNames.filter((modality) => probabilities.unimodal[modality]);
   const opinions = [
     ...(known.length > 1 ? [{ kind: 'fused', opinion: probabilities.fused }] : []),
     ...known.map((kind) => ({ kind, opinion: probabilities.unimodal[kind]! })),

@@ -3,7 +3,7 @@ import type { TargetKind } from '../arl/target.ts';
 import { shareInterval } from '../evaluation/intervals.ts';
 import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
-import { modalities } from '../modalities/modality.ts';
+import { modalityNames } from '../modalities/registry.ts';
 import { count, day, decimal, percent } from './format.ts';
 import { foreign, type Markup, paragraph, table } from './markup.ts';
 import { isRight, type Outcome } from './outcome.ts';
@@ -62,7 +62,7 @@ export function mainFigure({ target, metrics }: HeadManifest): Markup {
 /** The figures that people compare heads by. */
 export function metricsTable({ target, metrics, encoders }: HeadManifest): Markup {
   const titles = metricTitles[target];
-  const used = modalities.filter((modality) => encoders.some((encoder) => encoder.modality === modality));
+  const used = modalityNames.filter((modality) => encoders.some((encoder) => encoder.modality === modality));
   const rows = [
     {
       kind: 'fused',

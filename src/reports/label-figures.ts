@@ -1,7 +1,7 @@
 import { modalitiesOf } from '../evaluation/answers.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { thresholdsOf } from '../heads/thresholds.ts';
-import { type Modality, modalities } from '../modalities/modality.ts';
+import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import type { TargetTable } from '../targets/targets.ts';
 import type { TestExample } from '../training/report-input.ts';
 import { clearlySurer } from './classes.ts';
@@ -30,7 +30,7 @@ export function labelFigures(
       const [answered, bearing] = [given, actual].map((all) => all.filter(Boolean).length);
       const f1 = (2 * right) / (answered + bearing);
       const bearers = test.filter((_, row) => actual[row]);
-      const [image, text] = modalities.map((modality) => meanProbability(bearers, modality, index));
+      const [image, text] = modalityNames.map((modality) => meanProbability(bearers, modality, index));
       return { label, threshold, right, answered, bearing, f1, leansOn: clearlySurer(image, text) };
     })
     .sort((a, b) => (Number.isNaN(a.f1) ? 1 : Number.isNaN(b.f1) ? -1 : a.f1 - b.f1));
@@ -68,7 +68,7 @@ export function labelFigures(
 }
 
 /** Over the examples that every modality says something of. */
-function meanProbability(bearers: readonly TestExample[], modality: Modality, label: number): number {
+function meanProbability(bearers: readonly TestExample[], modality: ModalityName, label: number): number {
   const complete = bearers.filter(({ probabilities: { unimodal } }) => unimodal.image && unimodal.text);
   return mean(complete.map(({ probabilities }) => probabilities.unimodal[modality]![label]));
 }

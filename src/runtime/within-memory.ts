@@ -4,7 +4,7 @@ import { OutOfMemory } from './out-of-memory.ts';
 import type { Tensors } from './tensor.ts';
 
 /** What becomes a model's inputs, and what its outputs become. */
-interface Conversion<Item, Result> {
+export interface Conversion<Item, Result> {
   feeds(items: readonly Item[]): Tensors;
   /** A result for each item, in order. */
   read(outputs: Tensors, items: readonly Item[]): Result[];

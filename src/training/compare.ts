@@ -16,7 +16,7 @@ import {
 } from '../evaluation/paired-difference.ts';
 import { priorOf } from '../evaluation/prior.ts';
 import type { ItemProbabilities } from '../heads/head.ts';
-import type { Modality } from '../modalities/modality.ts';
+import type { ModalityName } from '../modalities/registry.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
 import { type FeatureTable, selectRows } from './features/feature-table.ts';
@@ -196,7 +196,7 @@ function summarize(
         return [name, { mean: mean(values), standardDeviation: standardDeviation(values), bySeed: values }];
       }),
     );
-  const has = (answer: Modality) => bySeed.every((metrics) => metrics[answer]);
+  const has = (answer: ModalityName) => bySeed.every((metrics) => metrics[answer]);
   return {
     contender,
     fused: spread('fused'),

@@ -1,5 +1,5 @@
 import type { TargetKind } from '../arl/target.ts';
-import type { Modality } from '../modalities/modality.ts';
+import type { ModalityName } from '../modalities/registry.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { chooseRecipe, type Recipe } from './loop/recipe.ts';
 
@@ -17,7 +17,11 @@ export const contenders = [
 export type Contender = (typeof contenders)[number];
 
 /** Balancing modalities takes two of them; where numbers are learnt, arl itself looks at the variance under dropout. */
-export function isPossible(contender: Contender, known: readonly Modality[], target: TargetKind): boolean {
+export function isPossible(
+  contender: Contender,
+  known: readonly ModalityName[],
+  target: TargetKind,
+): boolean {
   if (contender === 'image' || contender === 'text') return known.includes(contender);
   if (contender === 'arl-dropout' && target === 'regression') return false;
   return known.length > 1;

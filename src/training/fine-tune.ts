@@ -146,7 +146,7 @@ export async function fineTune(
 
 /** Where the trainings' states are kept; they are gone on from by nothing but the same work. */
 function checkpointsOf(
-  { image, text, provider: { provider } }: Encoders,
+  { byModality, provider: { provider } }: Encoders,
   {
     checkpoints,
     dataset,
@@ -160,7 +160,7 @@ function checkpointsOf(
   const versions = [product.version, runtimeVersion];
   const work = {
     dataset: dataset.hash,
-    encoders: [image.cacheKey, text.cacheKey],
+    encoders: Object.values(byModality).map(({ cacheKey }) => cacheKey),
     train,
     provider,
     threads,

@@ -120,7 +120,7 @@ function describe({
     thresholds: search?.thresholds?.fused,
     unimodalThresholds: search?.thresholds?.unimodal,
     encoders: table.columns.map(({ modality }) => {
-      const { id, dimension, fingerprint } = encoders[modality];
+      const { id, dimension, fingerprint } = encoders.byModality[modality];
       return { modality, id, dimension, fingerprint };
     }),
     training: {

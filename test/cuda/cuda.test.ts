@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { usedDeviceMemory } from '../../bench/gpu/device.ts';
 import { comparePredictions, prepare } from '../../bench/gpu/predictions.ts';
 import { compareTraining, workloads } from '../../bench/gpu/training.ts';
-import { batchShapes } from '../../src/encoders/batch-shapes.ts';
-import { loadTextEncoder } from '../../src/encoders/encoder.ts';
+import { loadEncoder } from '../../src/encoders/encoder.ts';
 import { type Encoders, loadEncoders } from '../../src/encoders/encoders.ts';
 import { type Head, loadHead } from '../../src/heads/head.ts';
+import { batchShapes } from '../../src/modalities/batch-shapes.ts';
 import { Random } from '../../src/random.ts';
 import { Engine } from '../../src/runtime/engine.ts';
 import { EnginePool } from '../../src/runtime/engine-pool.ts';
@@ -20,8 +20,7 @@ const models = path.join(import.meta.dirname, '..', '..', 'models');
 const tested = (process.env.TEST_PROVIDER ?? 'cuda') as Provider;
 const common = {
   models,
-  image: 'efficientnet-lite0',
-  text: 'all-MiniLM-L6-v2',
+  encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
   threads: 2,
   engines: 1,
 };
@@ -59,8 +58,8 @@ describe.skipIf(provider !== tested)(`on ${tested}`, () => {
     const { pixels, tokens } = await prepare(device, 64);
     const encodeSome = (pictures: number, texts: number) =>
       Promise.all([
-        device.image.encode(pixels.slice(0, pictures)),
-        device.text.encode(tokens.slice(0, texts)),
+        device.byModality.image.encode(pixels.slice(0, pictures)),
+        device.byModality.text.encode(tokens.slice(0, texts)),
       ]);
     for (let size = 1; size <= 64; size *= 2) await encodeSome(size, size);
     const before = await usedDeviceMemory();
@@ -79,7 +78,7 @@ describe.skipIf(provider !== tested)(`on ${tested}`, () => {
     let losses = 0;
     const pool = EnginePool.start({ engines: 1, provider: tested, threads: 1, onLoss: () => losses++ });
     onTestFinished(() => pool.close());
-    const encoder = await loadTextEncoder(pool, hungry, batchShapes.cuda);
+    const encoder = await loadEncoder(pool, 'text', hungry, batchShapes.cuda);
     const texts = (count: number) => Array.from({ length: count }, (_, index) => [index + 1, 100]);
     await expect(encoder.encode(texts(16))).rejects.toMatchObject({ code: 'out-of-memory' });
     expect((await encoder.encode(texts(8))).map(([sum]) => sum)).toEqual([

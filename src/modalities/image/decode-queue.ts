@@ -3,7 +3,7 @@ import { Batcher, type SubmitOptions } from '../../runtime/batcher.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { type OpenedPicture, openPicture } from './decode.ts';
 import { decodingBudget } from './decoding-memory.ts';
-import { decodesAtOnce } from './sharp.ts';
+import { decodesAtOnce } from './thread-pool.ts';
 
 const turns = pLimit(decodesAtOnce);
 

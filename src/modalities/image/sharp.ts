@@ -1,12 +1,8 @@
-import { availableParallelism } from 'node:os';
+// Before sharp: it starts libuv's pool.
+import './thread-pool.ts';
+import sharp from 'sharp';
 
-// Decoding runs in libuv's pool, which has 4 threads by default, whatever the machine has. The
-// pool starts when sharp is loaded, so this comes before, and nothing else loads sharp.
-process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
-export const { default: sharp } = await import('sharp');
-
-/** Images that are decoded at a time: one thread of libuv's pool stays for files and names. */
-export const decodesAtOnce = Math.max(1, (Number.parseInt(process.env.UV_THREADPOOL_SIZE, 10) || 1) - 1);
+export { sharp };
 
 /**
  * libvips reads some twenty formats, SVG and GIF among them. Only these three may reach it here: every other

@@ -2,7 +2,7 @@ import type { TargetKind } from '../../arl/target.ts';
 import { TandemError } from '../../errors.ts';
 import type { Prediction, PredictionInput } from '../../heads/prediction.ts';
 import { decodeBase64Picture } from '../../modalities/image/base64.ts';
-import type { Modality } from '../../modalities/modality.ts';
+import type { ModalityName } from '../../modalities/registry.ts';
 import { product } from '../../product.ts';
 import type { HeadSummary } from '../pipeline/services.ts';
 import type { InferenceRequest, OutputTensor } from './tensors.ts';
@@ -29,7 +29,7 @@ const outputForms: Record<TargetKind, (labels: number) => TensorForm[]> = {
 };
 
 /** The tensor that brings a modality's features in its place. */
-const featuresOf = (modality: Modality) => `${modality}_features`;
+const featuresOf = (modality: ModalityName) => `${modality}_features`;
 
 /**
  * A head as a model of the Open Inference Protocol. `parameters.labels` are the columns of `probabilities`, and
@@ -81,8 +81,10 @@ export function itemsOf(
   return Array.from({ length: first }, (_, index) => {
     const features = rows.flatMap(([modality, found]) => (found ? [[modality, found[index]]] : []));
     return {
-      image: toPicture(elements.get('image')?.[index]),
-      text: elements.get('text')?.[index].toString(),
+      content: {
+        image: toPicture(elements.get('image')?.[index]),
+        text: elements.get('text')?.[index].toString(),
+      },
       ...(features.length > 0 && { features: Object.fromEntries(features) }),
     };
   });
@@ -90,7 +92,7 @@ export function itemsOf(
 
 function elementsOf(
   inputs: InferenceRequest['inputs'],
-  modality: Modality,
+  modality: ModalityName,
 ): readonly (string | Buffer)[] | undefined {
   const tensor = inputs.get(modality);
   if (tensor?.datatype === 'FP32')

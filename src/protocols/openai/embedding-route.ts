@@ -2,6 +2,7 @@ import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { decodeBase64Picture } from '../../modalities/image/base64.ts';
+import type { ModalityName } from '../../modalities/registry.ts';
 import { boundedList } from '../http/bounded-list.ts';
 import { jsonWithList, sendJson } from '../http/json-answer.ts';
 import { readJson } from '../http/json-body.ts';
@@ -92,7 +93,8 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
         'invalid-request',
         'input: texts and pictures come from different encoders; ask for them one after the other',
       );
-    const used = services.encoders[pictures > 0 ? 'image' : 'text'];
+    const modality: ModalityName = pictures > 0 ? 'image' : 'text';
+    const used = services.encoders[modality];
     if (model !== undefined && model !== used)
       throw new TandemError(
         'invalid-request',
@@ -100,8 +102,8 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
       );
     const readable = inputs.map((text, index) =>
       pictures > 0
-        ? { image: readPicture(text, `input[${index}]`) }
-        : { text: readText(text, `input[${index}]`, options) },
+        ? { modality, input: readPicture(text, `input[${index}]`) }
+        : { modality, input: readText(text, `input[${index}]`, options) },
     );
     const left = departure(response);
     const embedded = await withDeadline(left, options.requestTimeout, (signal) =>

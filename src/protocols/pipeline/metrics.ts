@@ -1,12 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { InferenceObserver, Stage } from '../../encoders/telemetry.ts';
-import type { Modality } from '../../modalities/modality.ts';
+import type { InferenceObserver } from '../../encoders/telemetry.ts';
+import type { ModalityName } from '../../modalities/registry.ts';
 import { product } from '../../product.ts';
 
 /** How things stand at the moment of asking. */
 export interface Standing {
   /** Items of each modality that wait for their encoder. */
-  waiting: Record<Modality, number>;
+  waiting: Record<ModalityName, number>;
   /** Bytes of features that are remembered. */
   rememberedBytes: number;
   loaded: { heads: number; bytes: number };
@@ -141,15 +141,15 @@ export class Metrics implements InferenceObserver {
     this.#predictions.inc({ head, version: String(version), outcome }, items);
   }
 
-  stage(stage: Stage, milliseconds: number): void {
+  stage(stage: string, milliseconds: number): void {
     this.#stages.observe({ stage }, milliseconds / 1000);
   }
 
-  batch(modality: Modality, items: number): void {
+  batch(modality: ModalityName, items: number): void {
     this.#batches.observe({ modality }, items);
   }
 
-  lookup(modality: Modality, hit: boolean): void {
+  lookup(modality: ModalityName, hit: boolean): void {
     this.#lookups.inc({ modality, result: hit ? 'hit' : 'miss' });
   }
 

@@ -27,14 +27,14 @@ export function withPictures(
     inputs,
     async (input) => {
       if (input instanceof TandemError || input.imageUrl === undefined) return input;
-      const { imageUrl, text } = input;
+      const { imageUrl, content } = input;
       if (!fetchPicture)
         return new TandemError('remote-disabled', 'imageUrl: this server fetches no addresses');
       try {
         if (bytes < maximumBytes) {
           const image = await fetchPicture(imageUrl, signal);
           bytes += image.length;
-          if (bytes <= maximumBytes) return { image, text };
+          if (bytes <= maximumBytes) return { content: { ...content, image } };
         }
         return new TandemError(
           'remote-file',

@@ -6,10 +6,10 @@ import type { TandemError } from '../../errors.ts';
 import type { AnswerMetrics } from '../../evaluation/answers.ts';
 import type { VersionComparison } from '../../evaluation/compare-manifests.ts';
 import type { HeadManifest } from '../../heads/manifest.ts';
-import type { Prediction, PredictionInput } from '../../heads/prediction.ts';
+import type { EmbeddedItem, Prediction, PredictionInput } from '../../heads/prediction.ts';
 import type { Job, JobEvent } from '../../jobs/job.ts';
 import type { JobRequest } from '../../jobs/queue.ts';
-import type { Modality } from '../../modalities/modality.ts';
+import type { ModalityName } from '../../modalities/registry.ts';
 
 /** A registered head version, as `GET /v1/heads` shows it. */
 export interface HeadSummary {
@@ -17,7 +17,7 @@ export interface HeadSummary {
   version: number;
   target: TargetKind;
   labels: string[];
-  modalities: Modality[];
+  modalities: ModalityName[];
   /** Whose features it takes, in the order of its modalities. */
   encoders: HeadManifest['encoders'];
   createdAt: string;
@@ -96,15 +96,12 @@ export interface Services {
     options: { head: string; topK: number; signal: AbortSignal; mayWait?: boolean },
   ): Promise<{ head: { name: string; version: number }; results: (Prediction | TandemError)[] }>;
   /**
-   * Features of pictures and texts, as the encoders give them, and what each cost: pixels, or tokens.
+   * Features of items, as the encoders give them, and what each cost, in its modality's unit.
    * @throws TandemError that names what is wrong with an item; `overloaded`
    */
-  embed(
-    inputs: ({ image: Uint8Array } | { text: string })[],
-    signal: AbortSignal,
-  ): Promise<{ features: Float32Array; cost: number }[]>;
+  embed(items: EmbeddedItem[], signal: AbortSignal): Promise<{ features: Float32Array; cost: number }[]>;
   /** The encoders' names. */
-  encoders: Record<Modality, string>;
+  encoders: Record<ModalityName, string>;
   /** The latest version of every head; those whose manifest cannot be read are told of apart. */
   heads(): Promise<{ heads: HeadSummary[]; damaged: DamagedHead[] }>;
   /** The version that a reference means: `pets`, `pets@3`, `pets@production`. @throws TandemError `unknown-head` */

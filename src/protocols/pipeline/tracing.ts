@@ -1,6 +1,6 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { RequestHandler } from 'express';
-import type { InferenceObserver, Stage } from '../../encoders/telemetry.ts';
+import type { InferenceObserver } from '../../encoders/telemetry.ts';
 import { product } from '../../product.ts';
 
 /** Asked for anew each time: the provider may be registered later than this file is read. */
@@ -52,7 +52,7 @@ export function traceCall<Answer extends { code: number }>(
 
 /** Makes spans of the stages of a request, within its own. */
 export class StageTracer implements InferenceObserver {
-  stage(stage: Stage, milliseconds: number): void {
+  stage(stage: string, milliseconds: number): void {
     const end = Date.now();
     tracer()
       .startSpan(stage, { startTime: end - milliseconds })

@@ -1,7 +1,7 @@
 import { close, ftruncate, mkdir, open, read, unlink, write } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { Modality } from '../../modalities/modality.ts';
+import type { ModalityName } from '../../modalities/registry.ts';
 import type { WritableColumn } from './feature-table.ts';
 
 /** Reads under way at a time. */
@@ -20,7 +20,7 @@ const unreachable = new FinalizationRegistry<number>((descriptor) => close(descr
  */
 export async function createFileColumn(
   folder: string,
-  { modality, dimension, present }: { modality: Modality; dimension: number; present: Uint8Array },
+  { modality, dimension, present }: { modality: ModalityName; dimension: number; present: Uint8Array },
 ): Promise<WritableColumn> {
   await promisify(mkdir)(folder, { recursive: true });
   const file = path.join(folder, `.${modality}.${process.pid}.${Date.now()}.features`);

@@ -1,11 +1,11 @@
 import type { FeatureScaling } from '../../arl/serving.ts';
 import { throwIfCancelled } from '../../cancellation.ts';
-import type { Modality } from '../../modalities/modality.ts';
+import type { ModalityName } from '../../modalities/registry.ts';
 import { selectTargets, type TargetTable } from '../../targets/targets.ts';
 
 /** Features of one modality: rows of `dimension` numbers, in memory, in a file, or computed from another column's. */
 export interface FeatureColumn {
-  modality: Modality;
+  modality: ModalityName;
   dimension: number;
   /** 1 where the example has the modality, else 0. */
   present: Uint8Array;

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { basename } from 'node:path';
 import pMap from 'p-map';
 import type { Dataset, Example } from '../../datasets/example.ts';
+import type { Encoder } from '../../encoders/encoder.ts';
 import type { Encoders } from '../../encoders/encoders.ts';
 import { type ErrorItem, TandemError } from '../../errors.ts';
-import { type Modality, modalities } from '../../modalities/modality.ts';
+import { itemAt } from '../../indexing.ts';
+import { type ModalityName, modalityNames, modalityOf } from '../../modalities/registry.ts';
 import { sha256OfFile } from '../../store/files/checksum.ts';
 import { encodeTargets } from '../../targets/targets.ts';
 import { FeatureCache } from './feature-cache.ts';
@@ -19,26 +21,16 @@ export interface ExtractionOptions {
   /** Features that take more bytes than this lie in a file without a name, beside the cache or among temporary files. */
   mostBytesInMemory?: number;
   /** The one modality to encode; all that there are unless said. */
-  only?: Modality;
+  only?: ModalityName;
   signal?: AbortSignal;
-  /** Counts the distinct pictures and texts. */
+  /** Counts the distinct items. */
   onProgress?(done: number, total: number): void;
 }
 
-/**
- * Pictures of a batch: few fit a CPU's cache best, many fill a GPU. On the CPU a picture gets the same features in any
- * batch, bit by bit.
- */
-const picturesOfBatch = { cpu: 4, cuda: 32 };
 /** Batches that are prepared or encoded at a time: one on every engine, and while they are encoded the next. */
 const batchesInFlight = ({ engines }: Encoders) => Math.max(3, engines + 1);
-/**
- * Texts of a batch, always, all with the same number of tokens: the shape of the batch decides the last bits of the
- * features, which text lies where in it doesn't. So the features are the same whatever the cache had.
- */
-const textsOfBatch = 8;
-/** Texts that are tokenized or wait for it at a time: enough to keep the threads busy. */
-const textsTokenizedAtOnce = 256;
+/** Items that are prepared or wait for it at a time, where all are before any is encoded: enough to keep the threads busy. */
+const preparedAtOnce = 256;
 /** Items that are looked up in the cache at a time. */
 const itemsOfLookup = 1024;
 
@@ -63,9 +55,11 @@ export async function extractFeatures(
   { cache, mostBytesInMemory = 768 * 2 ** 20, only, signal, onProgress }: ExtractionOptions = {},
 ): Promise<FeatureTable> {
   const { name, examples } = dataset;
-  const forms = (only ? [only] : modalities).flatMap((modality) => {
+  const forms = (only ? [only] : modalityNames).flatMap((modality) => {
     const present = Uint8Array.from(examples, (example) => Number(example[modality] !== undefined));
-    return present.includes(1) ? [{ modality, dimension: encoders[modality].dimension, present }] : [];
+    return present.includes(1)
+      ? [{ modality, dimension: encoders.byModality[modality].dimension, present }]
+      : [];
   });
   const bytes = forms.reduce((sum, { dimension }) => sum + 4 * dimension * examples.length, 0);
   const parts: { column: WritableColumn; items: Item[] }[] = [];
@@ -100,7 +94,7 @@ async function fillColumn(
   { column, items }: { column: WritableColumn; items: readonly Item[] },
   { cache, problems, count }: { cache?: string; problems: ErrorItem[]; count(items: number): void },
 ): Promise<void> {
-  const { cacheKey, dimension } = encoders[column.modality];
+  const { cacheKey, dimension } = encoders.byModality[column.modality];
   const known = cache === undefined ? undefined : await FeatureCache.open(cache, cacheKey, dimension);
   try {
     const missing: Item[] = [];
@@ -123,23 +117,27 @@ async function fillColumn(
       await known?.put(usable.map(([{ key }, values]) => [key, values]));
       count(batch.length);
     };
-    if (column.modality === 'image') await encodePictures(encoders, missing, problems, store);
-    else await encodeTexts(encoders, missing, store);
+    const { shapeOf } = modalityOf(column.modality);
+    const encode = shapeOf ? encodeByShape : encodeAsTheyCome;
+    await encode(encoders, { modality: column.modality, items: missing, problems, store });
   } finally {
     known?.close();
   }
 }
 
 /** One such number would spread to every weight. */
-function notFinite({ example }: Item, modality: Modality): ErrorItem {
-  const subject = modality === 'image' ? basename(example.image!) : 'its text';
+function notFinite({ example }: Item, modality: ModalityName): ErrorItem {
   return {
     at: `row ${example.row}`,
-    detail: `${subject}: the encoder answers with what is no finite number`,
+    detail: `${subjectOf(example, modality)}: the encoder answers with what is no finite number`,
   };
 }
 
-async function distinctItems(examples: readonly Example[], modality: Modality): Promise<Item[]> {
+function subjectOf({ image }: Example, modality: ModalityName): string {
+  return modality === 'image' ? basename(image ?? '') : 'its text';
+}
+
+async function distinctItems(examples: readonly Example[], modality: ModalityName): Promise<Item[]> {
   const items = new Map<string, Item>();
   for (const [row, example] of examples.entries()) {
     if (example[modality] === undefined) continue;
@@ -157,57 +155,83 @@ async function distinctItems(examples: readonly Example[], modality: Modality): 
 
 type Store = (batch: readonly Item[], features: readonly Float32Array[]) => Promise<void>;
 
-async function encodePictures(
+interface Encoding {
+  modality: ModalityName;
+  items: readonly Item[];
+  problems: ErrorItem[];
+  store: Store;
+}
+
+/** Prepares and encodes batch by batch: what is prepared takes much memory, and batches may have any size. */
+async function encodeAsTheyCome(
   encoders: Encoders,
-  items: readonly Item[],
-  problems: ErrorItem[],
-  store: Store,
+  { modality, items, problems, store }: Encoding,
 ): Promise<void> {
-  const { image: encoder, provider } = encoders;
+  const encoder = encoders.byModality[modality];
+  const { batchItems } = modalityOf(modality);
   const encodeBatch = async (batch: readonly Item[]) => {
-    const prepared = await Promise.all(
-      batch.map(async (item) => {
-        const { image, row } = item.example;
-        return encoder.prepare(image!).then(
-          (pixels) => [{ item, pixels }],
-          (error) => {
-            if (!(error instanceof TandemError)) throw error;
-            problems.push({ at: `row ${row}`, detail: `${basename(image!)}: ${error.message}` });
-            return [];
-          },
-        );
-      }),
-    );
-    const readable = prepared.flat();
-    const pixels = readable.map(({ pixels }) => pixels);
+    const prepared = await Promise.all(batch.map((item) => prepare(encoder, item, problems)));
+    const usable = prepared.filter((one) => one !== undefined);
     await store(
-      readable.map(({ item }) => item),
-      pixels.length > 0 ? await encoder.encode(pixels) : [],
+      usable.map(({ item }) => item),
+      usable.length > 0 ? await encoder.encode(usable.map(({ content }) => content)) : [],
     );
   };
-  await pMap(inBatches(items, picturesOfBatch[provider.provider]), encodeBatch, {
+  await pMap(inBatches(items, batchItems[encoders.provider.provider]), encodeBatch, {
     concurrency: batchesInFlight(encoders),
   });
 }
 
-async function encodeTexts(encoders: Encoders, items: readonly Item[], store: Store): Promise<void> {
-  const { text: encoder } = encoders;
-  const tokens = new Map<Item, number[]>();
-  const tokenize = async (item: Item) => tokens.set(item, await encoder.prepare(item.example.text!));
-  await pMap(items, tokenize, { concurrency: textsTokenizedAtOnce });
-  const byLength = Map.groupBy(items, (item) => tokens.get(item)!.length);
-  const encodeBatch = async (batch: readonly Item[]) => {
-    const filled = Array.from(
-      { length: textsOfBatch },
-      (_, index) => tokens.get(batch[Math.min(index, batch.length - 1)])!,
+/** Prepares all, then encodes them in batches of one shape that are always full; see `Modality.shapeOf`. */
+async function encodeByShape(
+  encoders: Encoders,
+  { modality, items, problems, store }: Encoding,
+): Promise<void> {
+  const encoder = encoders.byModality[modality];
+  const { batchItems, shapeOf } = modalityOf(modality);
+  const size = batchItems[encoders.provider.provider];
+  const all = await pMap(items, (item) => prepare(encoder, item, problems), { concurrency: preparedAtOnce });
+  const prepared = all.filter((one) => one !== undefined);
+  const byShape = Map.groupBy(prepared, ({ content }) => shapeOf?.(content));
+  const encodeBatch = async (batch: readonly PreparedItem[]) => {
+    const filled = Array.from({ length: size }, (_, index) =>
+      itemAt(batch, Math.min(index, batch.length - 1)),
     );
-    await store(batch, await encoder.encode(filled));
+    await store(
+      batch.map(({ item }) => item),
+      await encoder.encode(filled.map(({ content }) => content)),
+    );
   };
   await pMap(
-    [...byLength.values()].flatMap((group) => inBatches(group, textsOfBatch)),
+    [...byShape.values()].flatMap((group) => inBatches(group, size)),
     encodeBatch,
     { concurrency: batchesInFlight(encoders) },
   );
+}
+
+interface PreparedItem {
+  item: Item;
+  content: unknown;
+}
+
+/** @returns undefined where it cannot be prepared, which becomes a problem */
+async function prepare(
+  encoder: Encoder,
+  item: Item,
+  problems: ErrorItem[],
+): Promise<PreparedItem | undefined> {
+  const { example } = item;
+  const input = example[encoder.modality];
+  try {
+    return { item, content: await encoder.prepare(input ?? '') };
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+    problems.push({
+      at: `row ${example.row}`,
+      detail: `${subjectOf(example, encoder.modality)}: ${error.message}`,
+    });
+    return undefined;
+  }
 }
 
 async function place(column: WritableColumn, { rows }: Item, features: Float32Array): Promise<void> {

@@ -5,13 +5,13 @@ import { type StrategyName, strategies } from '../../arl/strategy.ts';
 import type { TargetKind } from '../../arl/target.ts';
 import { TandemError } from '../../errors.ts';
 import type { OptimizerSettings } from '../../graph/optimizer.ts';
-import { type Modality, modalities } from '../../modalities/modality.ts';
+import { type ModalityName, modalityNames } from '../../modalities/registry.ts';
 
 /** Everything about a training but its data and its seed. It is written into the head, so that it can be repeated. */
 export interface Recipe {
   strategy: StrategyName;
   /** The one modality that the head is to know, where it is to know one of several. */
-  modality?: Modality;
+  modality?: ModalityName;
   fusion: FusionName;
   adapter: AdapterForm;
   /** h, the length of the adapters' outputs. */
@@ -90,7 +90,7 @@ export type RecipeChoices = Pick<Recipe, 'variance' | 'classWeights'> & {
 };
 
 /** The ways to balance modalities, and to learn from one of them alone. */
-export const trainedStrategies = [...(Object.keys(strategies) as StrategyName[]), ...modalities];
+export const trainedStrategies = [...(Object.keys(strategies) as StrategyName[]), ...modalityNames];
 type TrainedStrategy = (typeof trainedStrategies)[number];
 
 /** Fusions that are trained as one; `late` comes with the strategy of that name. */
@@ -111,7 +111,7 @@ export function chooseRecipe({
   classWeights,
 }: Partial<RecipeChoices>): Partial<Recipe> {
   const others = { ...(variance && { variance }), ...(classWeights && { classWeights }) };
-  const alone = modalities.find((modality) => modality === strategy);
+  const alone = modalityNames.find((modality) => modality === strategy);
   if (fusion && (alone || strategy === 'late'))
     throw new TandemError(
       'invalid-recipe',
@@ -140,7 +140,7 @@ export function chooseRecipe({
  */
 export function checkRecipe(
   { fusion = defaultRecipe.fusion, modality, classWeights, variance }: Partial<Recipe>,
-  { known, target }: { known: readonly Modality[]; target: TargetKind },
+  { known, target }: { known: readonly ModalityName[]; target: TargetKind },
 ): void {
   const refuse = (detail: string): never => {
     throw new TandemError('invalid-recipe', detail);

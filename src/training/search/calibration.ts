@@ -1,6 +1,6 @@
 import type { HeadCalibration } from '../../arl/serving.ts';
 import type { ItemProbabilities } from '../../heads/head.ts';
-import type { Modality } from '../../modalities/modality.ts';
+import type { ModalityName } from '../../modalities/registry.ts';
 import { fitOutputScaling } from '../../targets/output-scaling.ts';
 import type { TargetTable } from '../../targets/targets.ts';
 import { type AnswerFamily, fitPooling, numbers, oneLabel, pool, severalLabels } from './pooling.ts';
@@ -36,7 +36,7 @@ const smallest = 1e-12;
  * @param modalities the head's, in its order
  * @example const { calibration } = calibrate({ answers, labels }, ['image', 'text']);
  */
-export function calibrate(heldOut: HeldOutAnswers, modalities: readonly Modality[]): CalibrationResult {
+export function calibrate(heldOut: HeldOutAnswers, modalities: readonly ModalityName[]): CalibrationResult {
   const { targets } = heldOut;
   if (!targets) return calibrateWith(labelModel(heldOut.labels), heldOut.answers, modalities);
   const model = targets.kind === 'multi' ? severalLabelsModel(targets) : numberModel(targets);
@@ -86,7 +86,7 @@ function numberModel({ values }: TargetTable): AnswerModel<ArrayLike<number>> {
 function calibrateWith<Truth>(
   model: AnswerModel<Truth>,
   answers: readonly ItemProbabilities[],
-  modalities: readonly Modality[],
+  modalities: readonly ModalityName[],
 ): CalibrationResult {
   const every = Math.ceil((answers.length * answers[0].fused.length) / mostNumbers);
   const rows = [...answers.keys()].filter((row) => row % every === 0);
@@ -108,7 +108,7 @@ function fitCalibration<Truth>(
   { family, opinionOf, truthOf }: AnswerModel<Truth>,
   answers: readonly ItemProbabilities[],
   rows: readonly number[],
-  modalities: readonly Modality[],
+  modalities: readonly ModalityName[],
 ): HeadCalibration {
   const weigh = (
     opinionsOf: (answer: ItemProbabilities) => readonly Float64Array[] | undefined,
@@ -138,7 +138,7 @@ function meanLoss<Truth>(
   { family, opinionOf, truthOf, lossFactor }: AnswerModel<Truth>,
   answers: readonly ItemProbabilities[],
   rows: readonly number[],
-  modalities: readonly Modality[],
+  modalities: readonly ModalityName[],
   calibration?: HeadCalibration,
 ): number {
   const total = rows.reduce((sum, row) => {
@@ -151,7 +151,7 @@ function meanLoss<Truth>(
 /** The answers that the fused one is pooled from, and their weights. */
 function weighted(
   answer: ItemProbabilities,
-  modalities: readonly Modality[],
+  modalities: readonly ModalityName[],
   calibration: HeadCalibration | undefined,
 ): { opinions: readonly Float64Array[]; weights: readonly number[] } {
   if (!calibration) return { opinions: [answer.fused], weights: [1] };
@@ -162,13 +162,13 @@ function weighted(
 }
 
 /** With one modality the unimodal opinion is the fused one again. */
-function opinionCount(modalities: readonly Modality[]): number {
+function opinionCount(modalities: readonly ModalityName[]): number {
   return modalities.length > 1 ? 1 + modalities.length : 1;
 }
 
 function answersOfComplete(
   { fused, unimodal }: ItemProbabilities,
-  modalities: readonly Modality[],
+  modalities: readonly ModalityName[],
 ): readonly Float64Array[] | undefined {
   const own = modalities.flatMap((modality) => unimodal[modality] ?? []);
   if (own.length < modalities.length) return undefined;
@@ -181,7 +181,7 @@ function answersOfComplete(
  */
 export function applyCalibration(
   { answers, targets }: Pick<HeldOutAnswers, 'answers'> & { targets: TargetTable },
-  modalities: readonly Modality[],
+  modalities: readonly ModalityName[],
   calibration: HeadCalibration,
 ): ItemProbabilities[] {
   const { family, opinionOf } = severalLabelsModel(targets);

@@ -1,6 +1,6 @@
 import type { HeadCalibration } from '../../arl/serving.ts';
 import type { SplitRows } from '../../datasets/split/split-rows.ts';
-import type { Modality } from '../../modalities/modality.ts';
+import type { ModalityName } from '../../modalities/registry.ts';
 import { Random } from '../../random.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
@@ -155,7 +155,7 @@ function divide(
 
 function thresholdsFor(
   { answers, targets }: HeldOutAnswers,
-  modalities: readonly Modality[],
+  modalities: readonly ModalityName[],
   calibration: HeadCalibration | undefined,
 ): HeadThresholds | undefined {
   if (targets?.kind !== 'multi') return undefined;

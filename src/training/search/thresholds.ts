@@ -1,13 +1,13 @@
 import { countDecision, f1Of, noDecisions } from '../../evaluation/multi-label.ts';
 import type { ItemProbabilities } from '../../heads/head.ts';
 import { usualThreshold } from '../../heads/thresholds.ts';
-import type { Modality } from '../../modalities/modality.ts';
+import type { ModalityName } from '../../modalities/registry.ts';
 import type { TargetTable } from '../../targets/targets.ts';
 
 /** From which probability each label is given: in the answer from everything, and in that of each modality alone. */
 export interface HeadThresholds {
   fused: number[];
-  unimodal: Partial<Record<Modality, number[]>>;
+  unimodal: Partial<Record<ModalityName, number[]>>;
 }
 
 /** With fewer positive examples than this a threshold of their own would be chance. */
@@ -28,7 +28,7 @@ interface Answered {
 export function chooseHeadThresholds(
   answers: readonly ItemProbabilities[],
   { columns, values }: TargetTable,
-  modalities: readonly Modality[],
+  modalities: readonly ModalityName[],
 ): HeadThresholds {
   const choose = (answerOf: (answer: ItemProbabilities) => Float64Array | undefined) => {
     const rows = answers.flatMap((answer, row) => {

@@ -4,14 +4,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batchShapes } from '../../../src/encoders/batch-shapes.ts';
-import {
-  type ImageEncoder,
-  loadImageEncoder,
-  loadTextEncoder,
-  type TextEncoder,
-} from '../../../src/encoders/encoder.ts';
+import { type Encoder, loadEncoder } from '../../../src/encoders/encoder.ts';
 import { readEncoderManifest } from '../../../src/encoders/specification.ts';
+import { batchShapes } from '../../../src/modalities/batch-shapes.ts';
 import { Engine } from '../../../src/runtime/engine.ts';
 
 const fixtures = fileURLToPath(new URL('../../fixtures/encoders/', import.meta.url));
@@ -24,11 +19,11 @@ interface Reference {
 const reference: Reference = JSON.parse(await readFile(path.join(fixtures, 'reference.json'), 'utf8'));
 
 const engine = Engine.start({ provider: 'cpu', threads: 1 });
-let image: ImageEncoder;
-let text: TextEncoder;
+let image: Encoder;
+let text: Encoder;
 beforeAll(async () => {
-  image = await loadImageEncoder(engine, path.join(models, 'efficientnet-lite0'));
-  text = await loadTextEncoder(engine, path.join(models, 'all-MiniLM-L6-v2'));
+  image = await loadEncoder(engine, 'image', path.join(models, 'efficientnet-lite0'));
+  text = await loadEncoder(engine, 'text', path.join(models, 'all-MiniLM-L6-v2'));
 });
 afterAll(() => engine.close());
 
@@ -92,7 +87,12 @@ describe('the text encoder', () => {
 
 describe('in the few shapes that a GPU gets', () => {
   it('pictures have the features that they have alone: cosine 0.999999', async () => {
-    const padded = await loadImageEncoder(engine, path.join(models, 'efficientnet-lite0'), batchShapes.cuda);
+    const padded = await loadEncoder(
+      engine,
+      'image',
+      path.join(models, 'efficientnet-lite0'),
+      batchShapes.cuda,
+    );
     const three = await Promise.all(
       reference.images.slice(0, 3).map(({ file }) => padded.prepare(path.join(fixtures, file))),
     );
@@ -103,7 +103,7 @@ describe('in the few shapes that a GPU gets', () => {
   });
 
   it('texts have the features that they have alone: cosine 0.999999', async () => {
-    const padded = await loadTextEncoder(engine, path.join(models, 'all-MiniLM-L6-v2'), batchShapes.cuda);
+    const padded = await loadEncoder(engine, 'text', path.join(models, 'all-MiniLM-L6-v2'), batchShapes.cuda);
     const three = await Promise.all(
       reference.texts.slice(0, 3).map(({ text: value }) => padded.prepare(value)),
     );
@@ -148,14 +148,14 @@ describe('an encoder’s folder', () => {
     const weights = await readFile(file);
     weights[weights.length >> 1] ^= 1;
     await writeFile(file, weights);
-    await expect(loadImageEncoder(engine, folder)).rejects.toMatchObject({
+    await expect(loadEncoder(engine, 'image', folder)).rejects.toMatchObject({
       code: 'damaged-artifact',
       items: [{ at: file }],
     });
   });
 
   it('is refused where it holds another modality', async () => {
-    await expect(loadTextEncoder(engine, path.join(models, 'efficientnet-lite0'))).rejects.toThrow(
+    await expect(loadEncoder(engine, 'text', path.join(models, 'efficientnet-lite0'))).rejects.toThrow(
       'for image, not text',
     );
   });

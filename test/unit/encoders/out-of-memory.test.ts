@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { batchShapes } from '../../../src/encoders/batch-shapes.ts';
-import { loadTextEncoder, type TextEncoder } from '../../../src/encoders/encoder.ts';
+import { type Encoder, loadEncoder } from '../../../src/encoders/encoder.ts';
+import { batchShapes } from '../../../src/modalities/batch-shapes.ts';
 import { EnginePool } from '../../../src/runtime/engine-pool.ts';
 import { writeHungryEncoder } from '../../hungry-encoder.ts';
 
@@ -16,7 +16,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 let told: string[];
 let pool: EnginePool;
-let encoder: TextEncoder;
+let encoder: Encoder;
 beforeEach(async () => {
   told = [];
   pool = EnginePool.start({
@@ -27,7 +27,7 @@ beforeEach(async () => {
     onOutOfMemory: ({ message }) => told.push(`no memory: ${message}`),
   });
   onTestFinished(() => pool.close());
-  encoder = await loadTextEncoder(pool, folder);
+  encoder = await loadEncoder(pool, 'text', folder);
 });
 
 const texts = (count: number) => Array.from({ length: count }, (_, index) => [index + 1, 100]);
@@ -67,7 +67,7 @@ describe('where there is memory for four texts at a time', () => {
 });
 
 it('padding to powers of two counts: three texts of a GPU’s shapes take four rows, five take eight', async () => {
-  const padded = await loadTextEncoder(pool, folder, batchShapes.cuda);
+  const padded = await loadEncoder(pool, 'text', folder, batchShapes.cuda);
   expect(sums(await padded.encode(texts(3)))).toEqual([101, 102, 103]);
   expect(told).toEqual([]);
   expect(sums(await padded.encode(texts(5)))).toEqual([101, 102, 103, 104, 105]);

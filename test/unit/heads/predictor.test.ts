@@ -8,7 +8,7 @@ import { TandemError } from '../../../src/errors.ts';
 import { HeadCache } from '../../../src/heads/cache.ts';
 import type { Prediction, PredictionInput } from '../../../src/heads/prediction.ts';
 import { Predictor } from '../../../src/heads/predictor.ts';
-import type { Modality } from '../../../src/modalities/modality.ts';
+import type { ModalityName } from '../../../src/modalities/registry.ts';
 import { EnginePool } from '../../../src/runtime/engine-pool.ts';
 
 const models = fileURLToPath(new URL('../../../models/', import.meta.url));
@@ -22,8 +22,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'predictor-'));
   encoders = await loadEncoders({
     models,
-    image: 'efficientnet-lite0',
-    text: 'all-MiniLM-L6-v2',
+    encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
     provider: 'cpu',
     threads: 2,
     engines: 2,
@@ -41,7 +40,7 @@ const withoutTimings = (answers: (Prediction | TandemError)[]) =>
 
 describe('a predictor', () => {
   it('answers from memory what it has seen, and the same', async () => {
-    const lookups: [Modality, boolean][] = [];
+    const lookups: [ModalityName, boolean][] = [];
     const predictor = new Predictor(encoders, {
       memoryBytes: 2 ** 20,
       observer: { lookup: (modality, hit) => lookups.push([modality, hit]) },
@@ -50,7 +49,7 @@ describe('a predictor', () => {
     const cache = headCache();
     const ask = () =>
       cache.use({ folder: emoji }, (head) =>
-        predictor.predict(head, [{ image, text: 'a cup of coffee' }], { topK: 3 }),
+        predictor.predict(head, [{ content: { image, text: 'a cup of coffee' } }], { topK: 3 }),
       );
     const [first, second] = [await ask(), await ask()];
     expect(withoutTimings(second)).toEqual(withoutTimings(first));
@@ -66,7 +65,10 @@ describe('a predictor', () => {
 
   it('embeds more texts in one call than may wait at a time', async () => {
     const predictor = new Predictor(encoders, { maximumQueue: 8 });
-    const texts = Array.from({ length: 100 }, (_, index) => ({ text: `number ${index}` }));
+    const texts = Array.from({ length: 100 }, (_, index) => ({
+      modality: 'text' as const,
+      input: `number ${index}`,
+    }));
     expect(await predictor.embed(texts)).toHaveLength(100);
     const three = await Promise.all([0, 1, 2].map(() => predictor.embed(texts)));
     expect(three.flat()).toHaveLength(300);
@@ -76,7 +78,10 @@ describe('a predictor', () => {
     const image = await readFile(path.join(fixtures, 'coffee.jpg'));
     const text = 'a cup of coffee';
     const encoding = new Predictor(encoders);
-    const [ofImage, ofText] = await encoding.embed([{ image }, { text }]);
+    const [ofImage, ofText] = await encoding.embed([
+      { modality: 'image', input: image },
+      { modality: 'text', input: text },
+    ]);
     const predictor = new Predictor(encoders);
     const features = { image: ofImage.features, text: ofText.features };
     await headCache().use({ folder: emoji }, async (head) => {
@@ -92,12 +97,15 @@ describe('a predictor', () => {
         // What else is in a batch changes the last digits.
         expect(ofFeatures.confidence).toBeCloseTo(ofContent.confidence!, 6);
       };
-      await expectSame({ features }, { image, text });
-      await expectSame({ features: { text: features.text } }, { text });
-      await expectSame({ features: { image: features.image } }, { image });
+      await expectSame({ features }, { content: { image, text } });
+      await expectSame({ features: { text: features.text } }, { content: { text } });
+      await expectSame({ features: { image: features.image } }, { content: { image } });
       const never = Number.NEGATIVE_INFINITY;
       expect(predictor.lastBatch).toEqual({ image: never, text: never });
-      await expectSame({ image, features: { text: features.text } }, { image, text });
+      await expectSame(
+        { content: { image }, features: { text: features.text } },
+        { content: { image, text } },
+      );
       expect(predictor.lastBatch.image).toBeGreaterThan(0);
       expect(predictor.lastBatch.text).toBe(never);
     });
@@ -107,9 +115,9 @@ describe('a predictor', () => {
     const names = ['coffee.jpg', 'cat.jpg', 'rocket.jpg', 'astronaut.jpg'];
     const pictures = await Promise.all(names.map((name) => readFile(path.join(fixtures, name))));
     const inputs = [
-      ...pictures.map((image, index) => ({ image, text: 'word '.repeat(1 + 9 * index) })),
-      { image: Buffer.from('no picture') },
-      ...Array.from({ length: 20 }, (_, index) => ({ text: `text number ${index}` })),
+      ...pictures.map((image, index) => ({ content: { image, text: 'word '.repeat(1 + 9 * index) } })),
+      { content: { image: Buffer.from('no picture') } },
+      ...Array.from({ length: 20 }, (_, index) => ({ content: { text: `text number ${index}` } })),
     ];
     const predictor = new Predictor(encoders);
     const cache = headCache();
@@ -132,8 +140,8 @@ describe('a predictor', () => {
   it('gives features as the encoders do', async () => {
     const predictor = new Predictor(encoders);
     const [ofText, ofPicture] = await predictor.embed([
-      { text: 'a cup of coffee' },
-      { image: await readFile(path.join(fixtures, 'coffee.jpg')) },
+      { modality: 'text', input: 'a cup of coffee' },
+      { modality: 'image', input: await readFile(path.join(fixtures, 'coffee.jpg')) },
     ]);
     expect([ofText.features.length, ofPicture.features.length]).toEqual([384, 1280]);
     expect([ofText.cost, ofPicture.cost]).toEqual([6, 224 ** 2]);

@@ -5,14 +5,13 @@ import { type Encoders, loadEncoders } from '../../../src/encoders/encoders.ts';
 import { Predictor } from '../../../src/heads/predictor.ts';
 import { Readiness } from '../../../src/heads/readiness.ts';
 import { decodeInTurn } from '../../../src/modalities/image/decode-queue.ts';
-import { decodesAtOnce } from '../../../src/modalities/image/sharp.ts';
+import { decodesAtOnce } from '../../../src/modalities/image/thread-pool.ts';
 
 let encoders: Encoders;
 beforeAll(async () => {
   encoders = await loadEncoders({
     models: fileURLToPath(new URL('../../../models/', import.meta.url)),
-    image: 'efficientnet-lite0',
-    text: 'all-MiniLM-L6-v2',
+    encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
     provider: 'cpu',
     threads: 2,
     engines: 2,
@@ -21,7 +20,10 @@ beforeAll(async () => {
 afterAll(() => encoders.close());
 
 const texts = (count: number) =>
-  Array.from({ length: count }, (_, index) => ({ text: `word ${index} `.repeat(60) }));
+  Array.from({ length: count }, (_, index) => ({
+    modality: 'text' as const,
+    input: `word ${index} `.repeat(60),
+  }));
 
 async function answerOf(readiness: Readiness): Promise<{ ready: boolean; milliseconds: number }> {
   const started = performance.now();
@@ -31,7 +33,8 @@ async function answerOf(readiness: Readiness): Promise<{ ready: boolean; millise
 
 /** Encoders that stop answering, as an engine that hangs would. */
 function stuck(): Encoders {
-  return { ...encoders, image: { ...encoders.image, encode: () => new Promise(() => {}) } };
+  const { image, text } = encoders.byModality;
+  return { ...encoders, byModality: { image: { ...image, encode: () => new Promise(() => {}) }, text } };
 }
 
 describe('a server is ready', () => {

@@ -10,7 +10,13 @@ export function openQueue(store: Store, options: Partial<JobQueueOptions> = {}):
     store,
     registry: new HeadRegistry(store, data),
     place: {
-      encoders: { models: data, image: 'none', text: 'none', provider: 'cpu', threads: 1, engines: 1 },
+      encoders: {
+        models: data,
+        encoders: { image: 'none', text: 'none' },
+        provider: 'cpu',
+        threads: 1,
+        engines: 1,
+      },
       shippedHeads: data,
       datasets: path.join(data, 'datasets'),
     },

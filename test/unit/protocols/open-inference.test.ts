@@ -78,7 +78,9 @@ describe('the Open Inference Protocol', () => {
         { name: 'probabilities', datatype: 'FP32', shape: [2, 2], data: [0.25, 0.75, 0.25, 0.75] },
       ],
     });
-    expect(asked).toEqual([{ inputs: [{ text: 'a' }, { text: 'b' }], head: 'emoji@3', topK: 2 }]);
+    expect(asked).toEqual([
+      { inputs: [{ content: { text: 'a' } }, { content: { text: 'b' } }], head: 'emoji@3', topK: 2 },
+    ]);
   });
 
   const input = { name: 'text', datatype: 'BYTES', shape: [1], data: ['a'] };
@@ -139,8 +141,8 @@ describe('the Open Inference Protocol', () => {
     expect(asked).toMatchObject([
       {
         inputs: [
-          { image: Buffer.from([1, 2, 3]), text: '' },
-          { image: undefined, text: 'größe' },
+          { content: { image: Buffer.from([1, 2, 3]), text: '' } },
+          { content: { image: undefined, text: 'größe' } },
         ],
       },
     ]);
@@ -168,7 +170,7 @@ describe('the Open Inference Protocol', () => {
       headers: { 'Inference-Header-Content-Length': String(Buffer.byteLength(json)) },
     });
     const inputs = [
-      { image: Buffer.from('a'), features: { text: Float32Array.of(1, 2) } },
+      { content: { image: Buffer.from('a') }, features: { text: Float32Array.of(1, 2) } },
       { features: { text: Float32Array.of(3.5, -4) } },
     ];
     expect(asked).toMatchObject([{ inputs }, { inputs }, { inputs }]);

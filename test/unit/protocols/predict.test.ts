@@ -20,7 +20,7 @@ it('classifies the picture and the text of a form', async () => {
   expect(response.status).toBe(200);
   expect(await response.json()).toEqual({ head: { name: 'emoji', version: 3 }, results: [prediction] });
   const [inputs, { head, topK }] = asked[0];
-  expect(inputs).toEqual([{ image: picture, text: 'a cat' }]);
+  expect(inputs).toEqual([{ content: { image: picture, text: 'a cat' } }]);
   expect({ head, topK }).toEqual({ head: 'pets@3', topK: 2 });
 });
 
@@ -32,7 +32,11 @@ it('classifies a batch of JSON, pictures as base64 or as data URLs, in the same 
     head: { name: 'emoji', version: 3 },
     results: [prediction, prediction, prediction],
   });
-  expect(asked[0][0]).toEqual([{ image: picture }, { image: picture, text: 'b' }, { text: 'c' }]);
+  expect(asked[0][0]).toEqual([
+    { content: { image: picture } },
+    { content: { image: picture, text: 'b' } },
+    { content: { text: 'c' } },
+  ]);
 });
 
 it('asks the default head for five labels where a request says nothing else', async () => {
@@ -127,7 +131,7 @@ it('takes base64 whose lines break, as mail and openssl write it', async () => {
   const wrapped = (lineEnd: string) => base64.replaceAll(/.{4}/g, `$&${lineEnd}`);
   const inputs = [{ image: wrapped('\n') }, { image: `data:image/jpeg;base64,${wrapped('\r\n')}` }];
   expect((await sendJson(address, { inputs })).status).toBe(200);
-  expect(asked[0][0]).toEqual([{ image: picture }, { image: picture }]);
+  expect(asked[0][0]).toEqual([{ content: { image: picture } }, { content: { image: picture } }]);
 });
 
 it('does not ask the services about a request whose only item is bad', async () => {

@@ -23,7 +23,8 @@ const linesOf = async (response: Response) =>
 
 it('answers every line with a line, in order, a bad one by its own error', async () => {
   let asked = 0;
-  const predict: ReturnType<typeof services>['predict'] = async ([{ text }]) => {
+  const predict: ReturnType<typeof services>['predict'] = async ([input]) => {
+    const text = input!.content?.text;
     asked++;
     await pause(text === 'slow' ? 30 : 0);
     return { head: { name: 'emoji', version: 3 }, results: [{ ...prediction, value: Number(text) }] };
@@ -115,7 +116,8 @@ it('unpacks lines that come compressed, and names what is not what it says', asy
 });
 
 it('gives a line up that takes too long, and only that one', async () => {
-  const predict: ReturnType<typeof services>['predict'] = async ([{ text }], { signal }) => {
+  const predict: ReturnType<typeof services>['predict'] = async ([input], { signal }) => {
+    const text = input!.content?.text;
     if (text === 'never')
       await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     return { head: { name: 'emoji', version: 3 }, results: [prediction] };

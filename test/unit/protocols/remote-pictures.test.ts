@@ -24,7 +24,7 @@ it('refuses addresses where fetching is off', async () => {
   expect(refused).toMatchObject({ status: 403, code: 'remote-disabled' });
   const { results } = await (await sendJson(address, { inputs: [{ imageUrl }, { text: 'a' }] })).json();
   expect(results.map(({ error }: { error?: { status: number } }) => error?.status)).toEqual([403, undefined]);
-  expect(asked).toEqual([{ text: 'a' }]);
+  expect(asked).toEqual([{ content: { text: 'a' } }]);
 });
 
 it('classifies what lies at an address, and names the one that cannot be had', async () => {
@@ -39,7 +39,7 @@ it('classifies what lies at an address, and names the one that cannot be had', a
     '/problems/remote-file',
     undefined,
   ]);
-  expect(asked).toEqual([{ image: Buffer.from('cat'), text: 'a' }, { text: 'b' }]);
+  expect(asked).toEqual([{ content: { image: Buffer.from('cat'), text: 'a' } }, { content: { text: 'b' } }]);
   const lines = await fetch(address, {
     method: 'POST',
     body: inputs.map((input) => JSON.stringify(input)).join('\n'),

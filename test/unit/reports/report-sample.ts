@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { measureAnswers } from '../../../src/evaluation/answers.ts';
 import type { ItemProbabilities } from '../../../src/heads/head.ts';
-import { type Modality, modalities } from '../../../src/modalities/modality.ts';
+import { type ModalityName, modalityNames } from '../../../src/modalities/registry.ts';
 import { Random } from '../../../src/random.ts';
 import { defaultRecipe } from '../../../src/training/loop/recipe.ts';
 import type { ReportInput } from '../../../src/training/report-input.ts';
@@ -12,21 +12,21 @@ const pictures = ['astronaut.jpg', 'cat.jpg', 'coffee.jpg', 'rocket.jpg', 'cat-t
 export interface SampleOptions {
   labels?: string[];
   examples?: number;
-  used?: Modality[];
+  used?: ModalityName[];
   /** Share of the examples that lack one modality. */
   partial?: number;
   steps?: number;
   /** Examples of the test split whose label is changed to another one after the head has answered. */
   flipped?: number[];
   /** How far the logit of the true class stands out. */
-  strength?: Record<Modality, number>;
+  strength?: Record<ModalityName, number>;
 }
 
 /** A report's input as a training might give it: answers are noisy logits around the true class. */
 export function sampleReport({
   labels = ['astronaut', 'cat', 'coffee', 'rocket', 'tulip', 'violin', 'walrus', 'zebra'],
   examples = 300,
-  used = [...modalities],
+  used = [...modalityNames],
   partial = 0,
   steps = 150,
   flipped = [],

@@ -1,4 +1,4 @@
-import type { Modality } from '../../../src/modalities/modality.ts';
+import type { ModalityName } from '../../../src/modalities/registry.ts';
 import { Random } from '../../../src/random.ts';
 import {
   type FeatureTable,
@@ -10,16 +10,16 @@ import {
 export function syntheticTable(options: {
   rows: number;
   classes: number;
-  dimensions: Partial<Record<Modality, number>>;
+  dimensions: Partial<Record<ModalityName, number>>;
   strength?: number;
   /** Share of the rows that lack a modality. */
-  missing?: Partial<Record<Modality, number>>;
+  missing?: Partial<Record<ModalityName, number>>;
   seed?: number;
 }): FeatureTable<MemoryColumn> {
   const { rows, classes, dimensions, strength = 2.5, missing = {}, seed = 1 } = options;
   const random = new Random(seed, 'synthetic');
   const labels = Int32Array.from({ length: rows }, (_, row) => row % classes);
-  const columns = (Object.entries(dimensions) as [Modality, number][]).map(([modality, dimension]) => {
+  const columns = (Object.entries(dimensions) as [ModalityName, number][]).map(([modality, dimension]) => {
     const present = Uint8Array.from({ length: rows }, () =>
       Number(random.nextFloat() >= (missing[modality] ?? 0)),
     );

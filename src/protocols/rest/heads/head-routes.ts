@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { headEncoderSchema } from '../../../heads/manifest.ts';
-import { modalities } from '../../../modalities/modality.ts';
+import { modalityNames } from '../../../modalities/registry.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
 import type { Route } from '../../http/route.ts';
 import type { DamagedHead, HeadSummary, Services } from '../../pipeline/services.ts';
@@ -42,7 +42,7 @@ const headSchema = z
     version: z.int(),
     target: targetSchema,
     labels: z.array(z.string()),
-    modalities: z.array(z.enum(modalities)),
+    modalities: z.array(z.enum(modalityNames)),
     encoders: z
       .array(headEncoderSchema)
       .meta({ description: 'Whose features it takes: of the same fingerprint, or they mean nothing to it.' }),

@@ -3,7 +3,7 @@ import multer from 'multer';
 import { z } from 'zod';
 import { TandemError } from '../../../errors.ts';
 import type { Prediction } from '../../../heads/prediction.ts';
-import { modalities } from '../../../modalities/modality.ts';
+import { modalityNames } from '../../../modalities/registry.ts';
 import { readBody } from '../../http/body.ts';
 import { jsonWithList, sendJson } from '../../http/json-answer.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
@@ -38,9 +38,9 @@ const opinion = {
 const predictionSchema = z
   .object({
     ...opinion,
-    modalities: z.array(z.enum(modalities)).meta({ description: 'What the answer rests on.' }),
+    modalities: z.array(z.enum(modalityNames)).meta({ description: 'What the answer rests on.' }),
     unimodal: z
-      .partialRecord(z.enum(modalities), z.object(opinion))
+      .partialRecord(z.enum(modalityNames), z.object(opinion))
       .meta({ description: 'What each modality says by itself.' }),
     timings: z
       .object({ decode: z.number(), queue: z.number(), encode: z.number(), head: z.number() })

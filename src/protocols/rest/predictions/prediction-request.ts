@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type ErrorCode, TandemError } from '../../../errors.ts';
 import { headNamePattern } from '../../../heads/registry/head-name.ts';
 import { decodeBase64Picture } from '../../../modalities/image/base64.ts';
+import { nothingToClassify } from '../../../modalities/registry.ts';
 import { formFile, formNumber, notText } from '../../http/body.ts';
 import { boundedList } from '../../http/bounded-list.ts';
 import type { ReadInput } from '../../pipeline/read-input.ts';
@@ -91,7 +92,7 @@ export function predictionReader(limits: PredictionLimits): (request: Request) =
       return {
         head,
         topK,
-        inputs: [checkInput({ image: request.file?.buffer, imageUrl, text }, '', limits)],
+        inputs: [checkInput({ content: { image: request.file?.buffer, text }, imageUrl }, '', limits)],
       };
     }
     const { head, topK, inputs } = schema.parse(request.body);
@@ -116,7 +117,7 @@ export function readInput(
   const decoded = image === undefined ? undefined : decodeImage(image, `${at}.image`);
   return decoded instanceof TandemError
     ? decoded
-    : checkInput({ image: decoded, imageUrl, text }, at, limits);
+    : checkInput({ content: { image: decoded, text }, imageUrl }, at, limits);
 }
 
 /** @param at the item's place in the request; empty where the request is the item */
@@ -125,11 +126,12 @@ function checkInput(
   at: string,
   { maximumTextCharacters }: PredictionLimits,
 ): ReadInput | TandemError {
-  const { image, imageUrl, text = '' } = input;
+  const { content, imageUrl } = input;
+  const { image, text = '' } = content;
   if (image !== undefined && imageUrl !== undefined)
     return itemError('invalid-request', at || 'the request', 'it has both image and imageUrl');
   if (image === undefined && imageUrl === undefined && text.trim() === '')
-    return itemError('empty-request', at || 'the request', 'it has neither image nor text');
+    return itemError('empty-request', at || 'the request', nothingToClassify);
   return checkText(text, at ? `${at}.text` : 'text', maximumTextCharacters) ?? input;
 }
 

@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { decodeInTurn } from '../../../../src/modalities/image/decode-queue.ts';
-import { decodesAtOnce, sharp } from '../../../../src/modalities/image/sharp.ts';
+import { sharp } from '../../../../src/modalities/image/sharp.ts';
+import { decodesAtOnce } from '../../../../src/modalities/image/thread-pool.ts';
 import { manyScansJpeg } from '../../../attack/payloads/many-scans-jpeg.ts';
 
 /** Decodings that last until they are let go, and how many of them began. */

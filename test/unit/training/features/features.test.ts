@@ -48,7 +48,11 @@ function countingEncoders(engines = 2) {
     (input: string) => input.split(' ').map((word) => word.length),
     (tokens) => tokens.length,
   );
-  const encoders = { image, text, engines, provider: { provider: 'cpu' } } as unknown as Encoders;
+  const encoders = {
+    byModality: { image, text },
+    engines,
+    provider: { provider: 'cpu' },
+  } as unknown as Encoders;
   return { encoders, encoded, mostRunning };
 }
 
@@ -211,7 +215,13 @@ describe('a cache of features', () => {
     const { encoders } = countingEncoders();
     const broken: Encoders = {
       ...encoders,
-      text: { ...encoders.text, encode: async () => Array(8).fill(Float32Array.of(1, Number.NaN)) },
+      byModality: {
+        ...encoders.byModality,
+        text: {
+          ...encoders.byModality.text,
+          encode: async () => Array(8).fill(Float32Array.of(1, Number.NaN)),
+        },
+      },
     };
     await expect(extractFeatures(broken, dataset, { cache })).rejects.toMatchObject({
       code: 'invalid-dataset',

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { batchShapes } from '../../../src/encoders/batch-shapes.ts';
+import { batchShapes } from '../../../src/modalities/batch-shapes.ts';
 
 const { cpu, cuda } = batchShapes;
 

@@ -1,0 +1,69 @@
+// Before anything reads a file.
+import './thread-pool.ts';
+import { type Tensors, uint8 } from '../../runtime/tensor.ts';
+import type { BatchShapes } from '../batch-shapes.ts';
+import type { Modality, Preparation } from '../modality.ts';
+import {
+  decodingRevision,
+  type ImagePreprocessing,
+  imagePreprocessing,
+  pixelsRevision,
+} from './preprocessing.ts';
+
+/** Black, 2 by 2 pixels, PNG. */
+const blackImage = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAMAAABFaP0WAAAAA1BMVEUAAACnej3aAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAAC0lEQVQImWNgAAEAAAYAAeaH/n8AAAAASUVORK5CYII=',
+  'base64',
+);
+
+/**
+ * Images: the bytes of a JPEG, PNG or WebP file, or its path. They are prepared as pixels, [crop, crop, 3] bytes. libvips
+ * is loaded when the first is decoded.
+ */
+export const image: Modality<'image', ImagePreprocessing, Uint8Array> = {
+  name: 'image',
+  unit: 'pixels',
+  stage: 'decode',
+  preprocessing: imagePreprocessing,
+  revision: pixelsRevision,
+  fineRevision: decodingRevision,
+  // On a CPU more than a few images at once leave its caches and cost more each; a GPU is filled by many.
+  budgets: { cpu: 4 * 224 ** 2, cuda: 64 * 224 ** 2 },
+  // On the CPU an image gets the same features in any batch, bit by bit.
+  batchItems: { cpu: 4, cuda: 32 },
+  probe: blackImage,
+  async sample() {
+    const { sharp } = await import('./sharp.ts');
+    return sharp({ create: { width: 320, height: 240, channels: 3, background: 'teal' } })
+      .jpeg()
+      .toBuffer();
+  },
+  isEmpty: () => false,
+  async open({ preprocessing, shapes }) {
+    const { decodePixels } = await import('./pixels.ts');
+    return {
+      prepare: (input, options) => decodePixels(input, preprocessing, options),
+      ...costs(preprocessing.crop, shapes),
+    };
+  },
+};
+
+function costs(crop: number, shapes: BatchShapes): Omit<Preparation<Uint8Array>, 'prepare'> {
+  return {
+    release: (pixels) => void (pixels.buffer as ArrayBuffer).transfer(0),
+    costOf: () => crop * crop,
+    paddedCostOf: () => crop * crop,
+    // Images all cost the same: none is padded for another.
+    overhead: 0,
+    fitBudget: (budget) => shapes.budget(budget, crop * crop),
+    join: (images) => joinPixels(images, crop, shapes.rows(images.length)),
+    async close() {},
+  };
+}
+
+/** Images one below the other; rows without one are black. */
+function joinPixels(images: readonly Uint8Array[], crop: number, rows: number): Tensors {
+  const pixels = new Uint8Array(rows * crop * crop * 3);
+  for (const [index, image] of images.entries()) pixels.set(image, index * crop * crop * 3);
+  return { pixels: uint8([rows, crop, crop, 3], pixels) };
+}

@@ -1,0 +1,32 @@
+import { image } from './image/image.ts';
+import type { Modality } from './modality.ts';
+import { text } from './text/text.ts';
+
+/** Every modality, in the order of the method's m. A request may carry any of them. */
+const registered = [image, text] as const;
+
+export type ModalityName = (typeof registered)[number]['name'];
+
+export const modalities: readonly [Modality<ModalityName>, ...Modality<ModalityName>[]] = registered;
+
+export const modalityNames = modalities.map(({ name }) => name);
+
+/** @example modalityOf('text').unit // 'tokens' */
+export function modalityOf(name: ModalityName): Modality<ModalityName> {
+  // Every name is an entry's.
+  return modalities.find((modality) => modality.name === name) as Modality<ModalityName>;
+}
+
+/**
+ * A value for each modality.
+ * @example byModality(({ unit }) => unit).text // 'tokens'
+ */
+export function byModality<Value>(
+  make: (modality: Modality<ModalityName>, index: number) => Value,
+): Record<ModalityName, Value> {
+  const entries = modalities.map((modality, index) => [modality.name, make(modality, index)]);
+  return Object.fromEntries(entries) as Record<ModalityName, Value>;
+}
+
+/** What an item lacks that has nothing of any modality. */
+export const nothingToClassify = `it has neither ${modalityNames.slice(0, -1).join(', ')} nor ${modalityNames.at(-1)}`;

@@ -1,0 +1,44 @@
+import type { Input, Modality } from '../modality.ts';
+import { type TextPreprocessing, textPreprocessing } from './preprocessing.ts';
+import { padTokens } from './tokens.ts';
+
+/** As long as most texts that people write to images: some 24 tokens. */
+const usualText =
+  'second-hand bicycle, some scratches on the frame, new tyres, works as it should, to be picked up in town';
+
+/** Texts. They are prepared as token ids; the tokenizer is loaded with the encoder. */
+export const text: Modality<'text', TextPreprocessing, readonly number[]> = {
+  name: 'text',
+  unit: 'tokens',
+  stage: 'tokenize',
+  preprocessing: textPreprocessing,
+  budgets: { cpu: 512, cuda: 16_384 },
+  batchItems: { cpu: 8, cuda: 8 },
+  shapeOf: (tokens) => tokens.length,
+  probe: 'ready?',
+  sample: async () => usualText,
+  isEmpty: (input) => textOf(input).trim() === '',
+  async open({ folder, preprocessing, shapes }) {
+    const { maximumTokens } = preprocessing;
+    const { TokenizerPool } = await import('./tokenizer-pool.ts');
+    const tokenizer = await TokenizerPool.start({ folder, maximumTokens });
+    const padded = (longest: number) => shapes.tokens(longest, maximumTokens);
+    return {
+      prepare: (input, options) => tokenizer.tokenize(textOf(input), options),
+      costOf: (tokens) => tokens.length,
+      paddedCostOf: (tokens) => padded(tokens.length),
+      overhead: shapes.overhead,
+      fitBudget: (budget) => shapes.budget(budget, 1),
+      join(texts) {
+        const longest = Math.max(...texts.map((ids) => ids.length));
+        return padTokens(texts, { rows: shapes.rows(texts.length), tokens: padded(longest) });
+      },
+      close: () => tokenizer.close(),
+    };
+  },
+};
+
+/** Texts never come as bytes: wire formats decode them. */
+function textOf(input: Input): string {
+  return typeof input === 'string' ? input : Buffer.from(input).toString();
+}
