@@ -1,4 +1,5 @@
 /** Measures one training in this process: `measure.ts ROWS CLASSES THREADS FOLDER`. The result goes to the parent. */
+import { single } from '../../src/targets/single.ts';
 import { trainingStep } from '../../src/arl/training-step.ts';
 import { evaluate } from '../../src/evaluation/single-label.ts';
 import { emitLoop } from '../../src/graph/emit.ts';
@@ -92,6 +93,7 @@ emitLoop(
       classes,
       adapter: 'mlp',
       fusion: 'concat',
+      target: single.loss,
     },
     { ...recipe, residualOn: 'update', dropoutMasks: 1024, partial: false },
   ),

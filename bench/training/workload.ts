@@ -6,6 +6,7 @@ import { stepInputs } from '../../src/arl/training-step.ts';
 import { loopInputName } from '../../src/graph/emit.ts';
 import type { OptimizerSettings } from '../../src/graph/optimizer.ts';
 import { Random } from '../../src/random.ts';
+import { single } from '../../src/targets/single.ts';
 import {
   type FeatureTable,
   type MemoryColumn,
@@ -60,7 +61,14 @@ export function recipeOf({ optimizer, adapter, batchSize }: Workload, steps: num
 }
 
 export function architectureOf({ adapter, classes }: Workload): HeadArchitecture {
-  return { dimensions: Object.values(dimensions), hidden, classes, adapter, fusion: 'concat' };
+  return {
+    dimensions: Object.values(dimensions),
+    hidden,
+    classes,
+    adapter,
+    fusion: 'concat',
+    target: single.loss,
+  };
 }
 
 /** Noise around a point for each class, so that the loss falls as it does on real features. */

@@ -2,7 +2,7 @@ import { type Input, input, type Shape } from '../graph/value.ts';
 import { itemAt } from '../indexing.ts';
 import { type FusionName, fusions } from './fusion.ts';
 import type { Parameters } from './parameters.ts';
-import type { TargetKind } from './target.ts';
+import type { TargetLoss } from './target-loss.ts';
 
 /** Form of the adapters: `mlp` is docs/method.md's `gelu(layerNorm(x A + a))`, `linear` is `x A` alone. */
 export type AdapterForm = 'linear' | 'mlp';
@@ -17,8 +17,8 @@ export interface HeadArchitecture {
   classes: number;
   adapter: AdapterForm;
   fusion: FusionName;
-  /** What the head says; single labels where absent. */
-  target?: TargetKind;
+  /** How its logits are held against the ground truth. */
+  target: TargetLoss;
 }
 
 /** The shape of every parameter, in a fixed order. */

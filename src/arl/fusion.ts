@@ -5,7 +5,7 @@ import { batchedMatmul, gemm } from '../graph/operations/linear.ts';
 import type { Shape, Value } from '../graph/value.ts';
 import { itemAt } from '../indexing.ts';
 import { type Parameters, parameterOf } from './parameters.ts';
-import { type TargetKind, targets } from './target.ts';
+import type { TargetLoss } from './target-loss.ts';
 
 export interface Logits {
   /** `f` [B, C]. */
@@ -19,7 +19,7 @@ export interface Fusion {
   /** How many modalities it joins; any number where absent. */
   modalities?: number;
   parameterShapes(modalities: number, hidden: number, classes: number): Parameters<Shape>;
-  logits(z: readonly Value[], parameters: Parameters, target: TargetKind): Logits;
+  logits(z: readonly Value[], parameters: Parameters, target: TargetLoss): Logits;
 }
 
 /** `[z_1; …; z_M] W + b`. W is kept as its blocks of rows W_m, so that `u_m = z_m W_m + b` and nothing is cut or joined. */
@@ -61,7 +61,7 @@ const late: Fusion = {
   parameterShapes: sum.parameterShapes,
   logits(z, parameters, target) {
     const unimodal = z.map((value, m) => linear(value, parameters, `fusion.${m}`));
-    return { fused: stopGradient(targets[target].average(unimodal)), unimodal };
+    return { fused: stopGradient(target.average(unimodal)), unimodal };
   },
 };
 

@@ -13,7 +13,6 @@ import {
 } from './modality-analysis.ts';
 import type { Parameters } from './parameters.ts';
 import { type Strategy, type StrategyName, strategies } from './strategy.ts';
-import { type Target, targets } from './target.ts';
 
 /** What stands for the variance of a modality's predictions: their entropy, as in the paper, or what dropout shows. */
 export type VarianceProxy = 'entropy' | 'dropout';
@@ -53,7 +52,7 @@ export function headLogits(
   parameters: Parameters,
 ): Logits {
   const z = x.map((feature, m) => adapt(architecture.adapter, m, feature, parameters));
-  return fusions[architecture.fusion].logits(z, parameters, architecture.target ?? 'single');
+  return fusions[architecture.fusion].logits(z, parameters, architecture.target);
 }
 
 export interface Batch {
@@ -84,9 +83,8 @@ export function objective(
   parameters: Parameters,
 ): Objective {
   const { strategy, gamma, residual, residualOn, temperature, smoothing = 0 } = settings;
-  const { target: kind = 'single' } = architecture;
-  const target: Target = targets[kind];
-  const fuse = (z: readonly Value[]) => fusions[architecture.fusion].logits(z, parameters, kind);
+  const { target } = architecture;
+  const fuse = (z: readonly Value[]) => fusions[architecture.fusion].logits(z, parameters, target);
 
   const adapted = (x: readonly Value[]) =>
     x.map((feature, m) => {

@@ -8,18 +8,19 @@ import { required } from '../indexing.ts';
 import { type AdapterForm, type HeadArchitecture, initialParameters } from './architecture.ts';
 import { type FusionName, fusions } from './fusion.ts';
 import { emitHead } from './serving.ts';
-import { type TargetKind, targets } from './target.ts';
+import type { TargetLoss } from './target-loss.ts';
 
 const adapterForms = Object.keys({ linear: true, mlp: true } satisfies Record<AdapterForm, true>);
 
 /**
  * One small head of every form that can be trained.
+ * @param targets those that heads are trained for
  * @returns the bytes of each head.onnx
  */
-export function* everyFormOfHead(): Generator<Uint8Array> {
+export function* everyFormOfHead(targets: readonly TargetLoss[]): Generator<Uint8Array> {
   for (const fusion of Object.keys(fusions) as FusionName[])
     for (const adapter of adapterForms as AdapterForm[])
-      for (const target of Object.keys(targets) as TargetKind[])
+      for (const target of targets)
         for (const modalities of [1, 2, 3])
           if ((fusions[fusion].modalities ?? modalities) === modalities)
             yield* formsOf({
@@ -58,22 +59,19 @@ export function attributeName({ name, type }: Pick<AttributeProto, 'name' | 'typ
   return `${name}: ${AttributeProto_AttributeType[type]}`;
 }
 
-let known: ReadonlyMap<string, ReadonlySet<string>> | undefined;
-
 /**
  * The operators that heads are made of, each with its attributes: what `emitHead` writes for every form of head.
- * @example servingOperators().has('Gemm') // true
+ * @param targets those that heads are trained for
+ * @example servingOperators([singleLoss]).has('Gemm') // true
  */
-export function servingOperators(): ReadonlyMap<string, ReadonlySet<string>> {
-  if (known) return known;
+export function servingOperators(targets: readonly TargetLoss[]): ReadonlyMap<string, ReadonlySet<string>> {
   const operators = new Map<string, Set<string>>();
-  for (const bytes of everyFormOfHead())
+  for (const bytes of everyFormOfHead(targets))
     for (const node of required(fromBinary(ModelProtoSchema, bytes).graph, 'the graph of the head').node) {
       const name = operatorName(node);
       const attributes = operators.get(name) ?? new Set();
       for (const attribute of node.attribute) attributes.add(attributeName(attribute));
       operators.set(name, attributes);
     }
-  known = operators;
   return operators;
 }

@@ -11,7 +11,6 @@ import { withNoise } from './gradient-noise.ts';
 import { type ObjectiveSettings, objective } from './objective.ts';
 import { ParameterLayout } from './packing.ts';
 import { strategies } from './strategy.ts';
-import { type Target, targets } from './target.ts';
 
 export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 'residual'> {
   batchSize: number;
@@ -79,7 +78,7 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   const residual = input(stepInputs.residual, []);
   const maskRows = input(stepInputs.dropoutRows, [B], 'int32');
   const features = architecture.dimensions.map((D, m) => input(sharedInputs.features(m), [dynamic, D]));
-  const target: Target = targets[architecture.target ?? 'single'];
+  const { target } = architecture;
   const { type, shape } = target.truth;
   const allTruth = input(sharedInputs.truth, shape(dynamic, architecture.classes), type);
   const allWeights = input(sharedInputs.weights, [dynamic, settings.weightColumns ?? 1]);

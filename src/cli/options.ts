@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type TargetKind, targets } from '../arl/target.ts';
 import { environmentVariable, readSettings, type SettingName, type Settings, settings } from '../config.ts';
 import { DatasetCatalogue } from '../datasets/catalogue.ts';
 import type { DatasetPurpose } from '../datasets/check/labels.ts';
@@ -12,6 +11,7 @@ import { splitMethods } from '../datasets/split/split.ts';
 import { TandemError } from '../errors.ts';
 import { product } from '../product.ts';
 import type { Store } from '../store/store.ts';
+import { type TargetKind, targetKinds } from '../targets/target.ts';
 import { printAside } from './output.ts';
 
 /** The end of a command's help: what to type. */
@@ -116,9 +116,7 @@ export function addColumnOptions(command: Command): Command {
     .option('--text-column <name>', 'column that holds the text')
     .option('--label-column <name>', 'column that holds the label')
     .addOption(
-      new Option('--target <kind>', 'one label a row, any of several, or a number').choices(
-        Object.keys(targets),
-      ),
+      new Option('--target <kind>', 'one label a row, any of several, or a number').choices(targetKinds),
     )
     .option('--label-separator <text>', 'what stands between the labels of a row (default: "|")');
 }

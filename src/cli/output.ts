@@ -1,8 +1,8 @@
 import Table from 'cli-table3';
-import type { TargetKind } from '../arl/target.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { type Metrics, metricTitles } from '../evaluation/metrics.ts';
 import { type ModalityName, modalities } from '../modalities/registry.ts';
+import type { TargetKind } from '../targets/target.ts';
 
 /** What moves a terminal's cursor, changes its colours or turns its text around, and is no line feed. */
 const control = /(?!\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;

@@ -1,4 +1,4 @@
-import type { TargetKind } from '../arl/target.ts';
+import type { TargetKind } from '../targets/target.ts';
 
 /** One labelled thing to learn from: a picture, a text or both. */
 export interface Example {

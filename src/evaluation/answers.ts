@@ -1,7 +1,7 @@
 import type { ItemProbabilities } from '../heads/head.ts';
 import { type Deciding, thresholdsOf, usualThreshold } from '../heads/thresholds.ts';
 import type { ModalityName } from '../modalities/registry.ts';
-import type { TargetTable } from '../targets/targets.ts';
+import type { TargetTable } from '../targets/target-table.ts';
 import type { Metrics } from './metrics.ts';
 import { evaluateSeveralLabels } from './multi-label.ts';
 import { evaluateNumbers } from './regression.ts';

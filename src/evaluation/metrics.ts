@@ -1,4 +1,4 @@
-import type { TargetKind } from '../arl/target.ts';
+import type { TargetKind } from '../targets/target.ts';
 
 /** Figures by name; `examples` is always among them. */
 export type Metrics = Record<string, number>;

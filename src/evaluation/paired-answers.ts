@@ -1,6 +1,6 @@
 import type { Dataset } from '../datasets/example.ts';
 import { usualThreshold } from '../heads/thresholds.ts';
-import { encodeTargets } from '../targets/targets.ts';
+import { encodeTargets } from '../targets/target-table.ts';
 import { measure } from './answers.ts';
 import { pairedInterval } from './intervals.ts';
 import { fewestDiscordant, mcnemar } from './mcnemar.ts';

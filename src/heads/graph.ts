@@ -12,6 +12,7 @@ import {
 } from '../graph/onnx/onnx_pb.js';
 import { sameShape } from '../graph/shape.ts';
 import { elementTypeCodes } from '../graph/value.ts';
+import { targets } from '../targets/targets.ts';
 import type { HeadManifest } from './manifest.ts';
 
 /** Nodes of a graph; heads that are trained here have at most some fifty. */
@@ -68,6 +69,14 @@ export function checkHeadGraph(
   }
 }
 
+let allowed: ReturnType<typeof servingOperators> | undefined;
+
+/** The operators that heads are made of; found out once, because it takes one small head of every form. */
+function allowedOperators(): ReturnType<typeof servingOperators> {
+  allowed ??= servingOperators(Object.values(targets).map(({ loss }) => loss));
+  return allowed;
+}
+
 function readModel(bytes: Uint8Array): ModelProto {
   try {
     return fromBinary(ModelProtoSchema, bytes);
@@ -80,7 +89,7 @@ function readModel(bytes: Uint8Array): ModelProto {
 function checkParts(model: ModelProto): GraphProto {
   const { graph, opsetImport } = model;
   if (!graph || graph.node.length === 0) throw new Error('its model has no graph');
-  const domains = [...servingOperators().keys()].map((name) => name.split('.').slice(0, -1).join('.'));
+  const domains = [...allowedOperators().keys()].map((name) => name.split('.').slice(0, -1).join('.'));
   for (const { domain } of opsetImport)
     if (!domains.includes(domain)) throw new Error(`its model uses the domain ${shown(domain)}`);
   if (graph.node.length > mostNodes) throw new Error(`its model has more than ${mostNodes} nodes`);
@@ -88,7 +97,7 @@ function checkParts(model: ModelProto): GraphProto {
 }
 
 function checkNodes(nodes: readonly NodeProto[]): void {
-  const allowed = servingOperators();
+  const allowed = allowedOperators();
   for (const [index, node] of nodes.entries()) {
     const attributes = allowed.get(operatorName(node));
     if (!attributes)

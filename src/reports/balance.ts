@@ -1,6 +1,6 @@
 import { h } from 'preact';
-import type { TargetKind } from '../arl/target.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
+import type { TargetKind } from '../targets/target.ts';
 import type { TrainingHistory } from '../training/loop/history.ts';
 import { curvesPlot } from './curve.ts';
 import { decimal } from './format.ts';

@@ -1,7 +1,7 @@
 import { h } from 'preact';
-import type { TargetKind } from '../arl/target.ts';
 import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
 import type { Difference } from '../evaluation/paired-difference.ts';
+import type { TargetKind } from '../targets/target.ts';
 import type { Comparison, ContenderResult } from '../training/compare.ts';
 import { htmlDocument } from './document.ts';
 import { dotPlot } from './dot-plot.ts';

@@ -2,7 +2,7 @@ import { h } from 'preact';
 import { modalitiesOf } from '../evaluation/answers.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { thresholdsOf } from '../heads/thresholds.ts';
-import type { TargetTable } from '../targets/targets.ts';
+import type { TargetTable } from '../targets/target-table.ts';
 import type { TestExample } from '../training/report-input.ts';
 import { card, exampleList } from './example-card.ts';
 import { count, percent, shorten } from './format.ts';

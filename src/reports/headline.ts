@@ -1,9 +1,9 @@
 import { h } from 'preact';
-import type { TargetKind } from '../arl/target.ts';
 import { shareInterval } from '../evaluation/intervals.ts';
 import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { modalityNames } from '../modalities/registry.ts';
+import type { TargetKind } from '../targets/target.ts';
 import { count, day, decimal, percent } from './format.ts';
 import { foreign, type Markup, paragraph, table } from './markup.ts';
 import { isRight, type Outcome } from './outcome.ts';

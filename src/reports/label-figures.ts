@@ -2,7 +2,7 @@ import { modalitiesOf } from '../evaluation/answers.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { thresholdsOf } from '../heads/thresholds.ts';
 import { type ModalityName, modalityNames } from '../modalities/registry.ts';
-import type { TargetTable } from '../targets/targets.ts';
+import type { TargetTable } from '../targets/target-table.ts';
 import type { TestExample } from '../training/report-input.ts';
 import { clearlySurer } from './classes.ts';
 import { count, decimal, percent, shorten } from './format.ts';

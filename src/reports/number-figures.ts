@@ -1,5 +1,5 @@
 import { h } from 'preact';
-import type { TargetTable } from '../targets/targets.ts';
+import type { TargetTable } from '../targets/target-table.ts';
 import type { TestExample } from '../training/report-input.ts';
 import { card, exampleList } from './example-card.ts';
 import { count, decimal } from './format.ts';

@@ -1,5 +1,5 @@
 import type { HeadManifest } from '../heads/manifest.ts';
-import type { TargetTable } from '../targets/targets.ts';
+import type { TargetTable } from '../targets/target-table.ts';
 import type { ReportInput, TestExample } from '../training/report-input.ts';
 import { agreement } from './agreement.ts';
 import { balance } from './balance.ts';

@@ -1,4 +1,4 @@
-import type { TargetKind } from '../arl/target.ts';
+import type { TargetKind } from './target.ts';
 
 /**
  * The labels of an example: its one, or several.

@@ -1,5 +1,5 @@
 import type { OutputScaling } from '../arl/serving.ts';
-import type { TargetTable } from './targets.ts';
+import type { TargetTable } from './target-table.ts';
 
 /** Mean and standard deviation of each column: what a head for numbers learns is how many deviations from the mean. */
 export function fitOutputScaling({ columns, values }: TargetTable): OutputScaling {

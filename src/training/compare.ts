@@ -1,4 +1,3 @@
-import type { TargetKind } from '../arl/target.ts';
 import type { Dataset } from '../datasets/example.ts';
 import { groupTwins } from '../datasets/split/duplicates.ts';
 import type { SplitMethod } from '../datasets/split/split.ts';
@@ -18,6 +17,7 @@ import { priorOf } from '../evaluation/prior.ts';
 import type { ItemProbabilities } from '../heads/head.ts';
 import type { ModalityName } from '../modalities/registry.ts';
 import type { Engine } from '../runtime/engine.ts';
+import type { TargetKind } from '../targets/target.ts';
 import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
 import { type FeatureTable, selectRows } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';

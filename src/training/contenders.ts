@@ -1,5 +1,5 @@
-import type { TargetKind } from '../arl/target.ts';
 import type { ModalityName } from '../modalities/registry.ts';
+import type { TargetKind } from '../targets/target.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { chooseRecipe, type Recipe } from './loop/recipe.ts';
 

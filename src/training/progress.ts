@@ -1,5 +1,5 @@
-import type { TargetKind } from '../arl/target.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
+import type { TargetKind } from '../targets/target.ts';
 
 /**
  * Where a fine-tuning stands. `checking` counts examples, `features` pictures and texts encoded, `training` optimizer steps, `search` and

@@ -1,7 +1,7 @@
 import type { Example } from '../datasets/example.ts';
 import type { ItemProbabilities } from '../heads/head.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
-import type { TargetTable } from '../targets/targets.ts';
+import type { TargetTable } from '../targets/target-table.ts';
 import type { TrainingHistory } from './loop/history.ts';
 
 export type TestExample = Example & { probabilities: ItemProbabilities };

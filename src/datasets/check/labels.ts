@@ -1,5 +1,5 @@
-import type { TargetKind } from '../../arl/target.ts';
 import { labelsIn, ownLabels } from '../../targets/labels-in.ts';
+import type { TargetKind } from '../../targets/target.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
 import { checkNumbers, checkRange } from '../read/numbers.ts';
 import type { Problems } from '../read/problems.ts';

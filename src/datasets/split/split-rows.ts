@@ -1,6 +1,6 @@
 import { TandemError } from '../../errors.ts';
 import { labelsIn } from '../../targets/labels-in.ts';
-import { strataOf } from '../../targets/targets.ts';
+import { strataOf } from '../../targets/target-table.ts';
 import type { Dataset } from '../example.ts';
 import { groupTwins } from './duplicates.ts';
 import { type SplitMethod, splitExamples } from './split.ts';

@@ -1,9 +1,9 @@
-import type { TargetKind } from '../../arl/target.ts';
 import { TandemError } from '../../errors.ts';
 import type { Prediction, PredictionInput } from '../../heads/prediction.ts';
 import { decodeBase64Picture } from '../../modalities/image/base64.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
 import { product } from '../../product.ts';
+import type { TargetKind } from '../../targets/target.ts';
 import type { HeadSummary } from '../pipeline/services.ts';
 import type { InferenceRequest, OutputTensor } from './tensors.ts';
 

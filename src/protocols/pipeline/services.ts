@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import type { TargetKind } from '../../arl/target.ts';
 import type { DatasetCounts } from '../../datasets/counts.ts';
 import type { ColumnNames } from '../../datasets/example.ts';
 import type { TandemError } from '../../errors.ts';
@@ -10,6 +9,7 @@ import type { EmbeddedItem, Prediction, PredictionInput } from '../../heads/pred
 import type { Job, JobEvent } from '../../jobs/job.ts';
 import type { JobRequest } from '../../jobs/queue.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
+import type { TargetKind } from '../../targets/target.ts';
 
 /** A registered head version, as `GET /v1/heads` shows it. */
 export interface HeadSummary {

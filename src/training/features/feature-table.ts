@@ -1,7 +1,7 @@
 import type { FeatureScaling } from '../../arl/serving.ts';
 import { throwIfCancelled } from '../../cancellation.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
-import { selectTargets, type TargetTable } from '../../targets/targets.ts';
+import { selectTargets, type TargetTable } from '../../targets/target-table.ts';
 
 /** Features of one modality: rows of `dimension` numbers, in memory, in a file, or computed from another column's. */
 export interface FeatureColumn {

@@ -9,7 +9,7 @@ import { type ErrorItem, TandemError } from '../../errors.ts';
 import { itemAt } from '../../indexing.ts';
 import { type ModalityName, modalityNames, modalityOf } from '../../modalities/registry.ts';
 import { sha256OfFile } from '../../store/files/checksum.ts';
-import { encodeTargets } from '../../targets/targets.ts';
+import { encodeTargets } from '../../targets/target-table.ts';
 import { FeatureCache } from './feature-cache.ts';
 import { createFileColumn } from './feature-file.ts';
 import { type FeatureTable, memoryColumn, type WritableColumn } from './feature-table.ts';

@@ -2,7 +2,7 @@ import { sharedInputs, stepInputs } from '../../arl/training-step.ts';
 import { loopInputName } from '../../graph/emit.ts';
 import { Random } from '../../random.ts';
 import { float32, int32, type Tensors } from '../../runtime/tensor.ts';
-import { selectTargets } from '../../targets/targets.ts';
+import { selectTargets } from '../../targets/target-table.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 import { type BatchOrder, wholeOrder, windowedOrder } from './batch-order.ts';
 import type { ExampleWeights } from './class-weights.ts';

@@ -2,10 +2,10 @@ import type { AdapterForm } from '../../arl/architecture.ts';
 import { type FusionName, fusions } from '../../arl/fusion.ts';
 import type { VarianceProxy } from '../../arl/objective.ts';
 import { type StrategyName, strategies } from '../../arl/strategy.ts';
-import type { TargetKind } from '../../arl/target.ts';
 import { TandemError } from '../../errors.ts';
 import type { OptimizerSettings } from '../../graph/optimizer.ts';
 import { type ModalityName, modalityNames } from '../../modalities/registry.ts';
+import type { TargetKind } from '../../targets/target.ts';
 
 /** Everything about a training but its data and its seed. It is written into the head, so that it can be repeated. */
 export interface Recipe {

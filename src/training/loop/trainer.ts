@@ -11,6 +11,7 @@ import { elementCount } from '../../graph/shape.ts';
 import { Random } from '../../random.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { float32, floatsOf, type Tensors } from '../../runtime/tensor.ts';
+import { targets } from '../../targets/targets.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 import { Batches, dropoutMaskCount, noiseRows } from './batches.ts';
 import type { Checkpoint, TrainingState } from './checkpoints.ts';
@@ -52,13 +53,14 @@ export async function trainHead(
   options: TrainingOptions,
 ): Promise<TrainedHead> {
   const { classes, recipe, seed, signal, checkpoint, windowRows, onProgress } = options;
+  const target = targets[table.targets?.kind ?? 'single'];
   const architecture: HeadArchitecture = {
     dimensions: table.columns.map(({ dimension }) => dimension),
     hidden: recipe.hidden,
     classes,
     adapter: recipe.adapter,
     fusion: recipe.fusion,
-    target: table.targets?.kind,
+    target: target.loss,
   };
   const partial = table.columns.some(({ present }) => present.includes(0));
   const batchSize = Math.min(recipe.batchSize, table.labels.length);
@@ -97,7 +99,10 @@ export async function trainHead(
 
     const steps = stepCount(recipe, table.labels.length);
     const layoutOfState = step.state.map(({ current: { name, shape } }) => ({ name, shape }));
-    const work = { architecture, recipe, seed, rows: table.labels.length, windowRows, state: layoutOfState };
+    const work = {
+      architecture: { ...architecture, target: target.kind },
+      ...{ recipe, seed, rows: table.labels.length, windowRows, state: layoutOfState },
+    };
     const saved = await checkpoint?.read(work);
     const start = saved ?? startingState(architecture, layout, seed);
     const { history } = start;

@@ -2,7 +2,7 @@ import type { HeadCalibration } from '../../arl/serving.ts';
 import type { ItemProbabilities } from '../../heads/head.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
 import { fitOutputScaling } from '../../targets/output-scaling.ts';
-import type { TargetTable } from '../../targets/targets.ts';
+import type { TargetTable } from '../../targets/target-table.ts';
 import { type AnswerFamily, fitPooling, numbers, oneLabel, pool, severalLabels } from './pooling.ts';
 
 /** What heads said of examples that they were not trained on, and the truth. */

@@ -2,7 +2,7 @@ import { countDecision, f1Of, noDecisions } from '../../evaluation/multi-label.t
 import type { ItemProbabilities } from '../../heads/head.ts';
 import { usualThreshold } from '../../heads/thresholds.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
-import type { TargetTable } from '../../targets/targets.ts';
+import type { TargetTable } from '../../targets/target-table.ts';
 
 /** From which probability each label is given: in the answer from everything, and in that of each modality alone. */
 export interface HeadThresholds {

@@ -21,6 +21,7 @@ import { add, log, multiply, scale } from '../../../src/graph/operations/element
 import { gemm } from '../../../src/graph/operations/linear.ts';
 import { softmax } from '../../../src/graph/operations/normalization.ts';
 import { constant, dynamic, input, type Value } from '../../../src/graph/value.ts';
+import { single } from '../../../src/targets/single.ts';
 
 /** What a head takes and says. */
 export interface HeadForm {
@@ -42,7 +43,7 @@ export function plainHead({ encoders, labels }: HeadForm): Uint8Array {
     parameters[`fusion.${m}.weight`] = Float32Array.from({ length: classes }, (_, label) => label);
   }
   return emitHead(
-    { dimensions, hidden: 1, classes, adapter: 'linear', fusion: 'concat' },
+    { dimensions, hidden: 1, classes, adapter: 'linear', fusion: 'concat', target: single.loss },
     encoders.map(({ modality }) => modality),
     dimensions.map((dimension) => ({ mean: filled(dimension, 0), factor: filled(dimension, 1) })),
     parameters,

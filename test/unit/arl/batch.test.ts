@@ -2,7 +2,6 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type HeadArchitecture, parameterInputs } from '../../../src/arl/architecture.ts';
 import { objective } from '../../../src/arl/objective.ts';
 import { ogmCoefficients } from '../../../src/arl/strategy.ts';
-import { targets } from '../../../src/arl/target.ts';
 import { differentiate } from '../../../src/graph/differentiate.ts';
 import { emitFunction } from '../../../src/graph/emit.ts';
 import { scale } from '../../../src/graph/operations/elementwise.ts';
@@ -10,6 +9,7 @@ import { crossEntropy } from '../../../src/graph/operations/loss.ts';
 import { constant, input } from '../../../src/graph/value.ts';
 import { Engine } from '../../../src/runtime/engine.ts';
 import { float32, floatsOf, int32 } from '../../../src/runtime/tensor.ts';
+import { targets } from '../../../src/targets/targets.ts';
 import { type BatchCase, expectClose, flat, readGolden, splitFusionWeight } from './golden.ts';
 
 const engine = Engine.start({ provider: 'cpu', threads: 1 });
@@ -45,7 +45,7 @@ const cases = [
 
 describe.each(cases)('%s agrees with PyTorch', (name) => {
   const golden = readGolden<BatchCase>(name);
-  const { target } = golden;
+  const target = targets[golden.target].loss;
   const architecture: HeadArchitecture = {
     dimensions: golden.inputs.map(([row]) => row.length),
     hidden: golden.hidden,
@@ -57,7 +57,7 @@ describe.each(cases)('%s agrees with PyTorch', (name) => {
   const B = golden.labels.length;
   const parameters = parameterInputs(architecture);
   const x = architecture.dimensions.map((D, m) => input(`x.${m}`, [B, D]));
-  const { type, shape } = targets[target].truth;
+  const { type, shape } = target.truth;
   const truth = input('truth', shape(B, golden.classes), type);
   const weights = golden.weights && constant(Float32Array.from(golden.weights), [B, 1]);
   const passes = golden.passes?.map((pass) =>

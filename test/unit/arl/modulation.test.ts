@@ -11,6 +11,7 @@ import { input } from '../../../src/graph/value.ts';
 import { Random } from '../../../src/random.ts';
 import { Engine } from '../../../src/runtime/engine.ts';
 import { float32, floatsOf, int32, type Tensors } from '../../../src/runtime/tensor.ts';
+import { single } from '../../../src/targets/single.ts';
 import { expectClose } from './golden.ts';
 
 const engine = Engine.start({ provider: 'cpu', threads: 1 });
@@ -27,6 +28,7 @@ async function updateOf(residual: number) {
     classes: 3,
     adapter: 'mlp',
     fusion: 'concat',
+    target: single.loss,
   };
   const optimizer: OptimizerSettings = {
     name: 'adamw',

@@ -6,6 +6,7 @@ import { emitLoop, loopInputName, loopOutputName } from '../../../src/graph/emit
 import { type OptimizerSettings, optimizerScalars } from '../../../src/graph/optimizer.ts';
 import { Engine } from '../../../src/runtime/engine.ts';
 import { float32, floatsOf, int32, type Tensors } from '../../../src/runtime/tensor.ts';
+import { single } from '../../../src/targets/single.ts';
 import { expectClose, flat, readGolden, splitFusionWeight, type TrajectoryCase } from './golden.ts';
 
 const engine = Engine.start({ provider: 'cpu', threads: 1 });
@@ -25,6 +26,7 @@ describe.each(['sgd', 'adamw'] as const)('30 steps of %s', (optimizerName) => {
     classes: golden.classes,
     adapter: 'mlp',
     fusion: golden.fusion,
+    target: single.loss,
   };
   const layout = new ParameterLayout(architecture);
   const step = trainingStep(architecture, {

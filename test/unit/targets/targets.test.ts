@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { checkDataset, type ReadOptions, readDataset } from '../../../src/datasets/dataset.ts';
 import { splitRows } from '../../../src/datasets/split/split-rows.ts';
-import { encodeTargets } from '../../../src/targets/targets.ts';
+import { encodeTargets } from '../../../src/targets/target-table.ts';
 
 async function datasetOf(rows: object[], options: ReadOptions) {
   const folder = await mkdtemp(path.join(tmpdir(), 'targets-'));
