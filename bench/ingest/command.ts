@@ -157,13 +157,12 @@ function asDataset(paths: readonly string[]): Dataset {
     row: index,
     image,
     imageHash: index.toString(16).padStart(64, '0'),
-    label: 'any',
+    truth: { class: 'any' },
   }));
   const labels = ['any'];
   return {
     name: 'photographs',
     target: 'single',
-    labelSeparator: '|',
     labels,
     examples,
     hash: '',

@@ -1,10 +1,11 @@
 /** Measures one training in this process: `measure.ts ROWS CLASSES THREADS FOLDER`. The result goes to the parent. */
-import { single } from '../../src/targets/single.ts';
+
 import { trainingStep } from '../../src/arl/training-step.ts';
 import { evaluate } from '../../src/evaluation/single-label.ts';
 import { emitLoop } from '../../src/graph/emit.ts';
 import { Random } from '../../src/random.ts';
 import { Engine } from '../../src/runtime/engine.ts';
+import { single } from '../../src/targets/single.ts';
 import { createFileColumn } from '../../src/training/features/feature-file.ts';
 import {
   type FeatureColumn,

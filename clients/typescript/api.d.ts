@@ -1607,7 +1607,9 @@ export interface components {
          *           "at": "metadata.csv row 2",
          *           "image": "cat.jpg",
          *           "text": "asleep on the sofa",
-         *           "label": "cat",
+         *           "truth": {
+         *             "class": "cat"
+         *           },
          *           "split": "train"
          *         }
          *       ]
@@ -1626,10 +1628,18 @@ export interface components {
                 at: string;
                 image?: string;
                 text?: string;
-                label: string;
+                truth: components["schemas"]["Truth"];
                 /** @enum {string} */
                 split?: "train" | "test";
             }[];
+        };
+        /** @description What is true of an example: its label, its labels, or its number. Which it is depends on the target. */
+        Truth: {
+            class: string;
+        } | {
+            classes: string[];
+        } | {
+            values: number[];
         };
         /**
          * @example {
@@ -1639,7 +1649,9 @@ export interface components {
          *         {
          *           "row": 2,
          *           "text": "asleep on the sofa",
-         *           "label": "cat",
+         *           "truth": {
+         *             "class": "cat"
+         *           },
          *           "image": {
          *             "hash": "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9",
          *             "thumbnail": {
@@ -1658,7 +1670,7 @@ export interface components {
             rows: {
                 row: number;
                 text?: string;
-                label: string;
+                truth: components["schemas"]["Truth"];
                 /** @enum {string} */
                 split?: "train" | "test";
                 image?: {

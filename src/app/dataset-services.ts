@@ -59,10 +59,10 @@ export function datasetServices(options: DatasetServiceOptions): Services['datas
     async rows(id, page) {
       const { counts } = await catalogue.get(id);
       const examples = await catalogue.examples(id, page);
-      const withThumbnail = async ({ row, text, label, split, image, imageHash }: Example) => ({
+      const withThumbnail = async ({ row, text, truth, split, image, imageHash }: Example) => ({
         row,
         text,
-        label,
+        truth,
         split,
         ...(image && imageHash && { image: { hash: imageHash, thumbnail: await makeThumbnail(image) } }),
       });

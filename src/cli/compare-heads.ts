@@ -8,6 +8,7 @@ import { metricTitles } from '../evaluation/metrics.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { HeadRegistry } from '../heads/registry/heads.ts';
 import { openStore } from '../store/store.ts';
+import { textOf } from '../targets/truth.ts';
 import { compareOnRows, type RowComparison } from '../training/compare-on-rows.ts';
 import { addColumnOptions, addSettings, columnNames, example, openDataset, settingsOf } from './options.ts';
 import { metricText, print, printJson, table } from './output.ts';
@@ -137,8 +138,10 @@ function showRows({ first, second }: VersionComparison, rows: RowComparison): vo
     print(`note: ${name} was trained on part of this very dataset, which flatters it`);
   if (!disagreements || disagreements.count === 0) return;
   print(`they disagree on ${disagreements.count}:`);
-  for (const { row, label, first, second } of disagreements.rows.slice(0, shown))
-    print(`  row ${row}, ${label}: ${first || 'none'}, ${second || 'none'}`);
+  for (const { row, truth, first, second } of disagreements.rows.slice(0, shown))
+    print(
+      `  row ${row}, ${textOf(truth) || 'none'}: ${textOf(first) || 'none'}; ${textOf(second) || 'none'}`,
+    );
   if (disagreements.count > shown) print('  … (--json lists up to 1000)');
 }
 

@@ -12,6 +12,7 @@ import { type DatasetSource, importDataset, tryImport } from '../datasets/import
 import { TandemError } from '../errors.ts';
 import { JobStore } from '../jobs/job-store.ts';
 import { openStore, type Store } from '../store/store.ts';
+import { textOf } from '../targets/truth.ts';
 import { addColumnOptions, addSettings, columnNames, example, settingsOf } from './options.ts';
 import { numberText, print, printAside, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
@@ -61,9 +62,9 @@ const check = addColumnOptions(
               ...counts.labels.map(({ label, examples }) => [label, String(examples)]),
             ]),
       );
-      for (const { at, image, text, label } of preview)
+      for (const { at, image, text, truth } of preview)
         print(
-          `  ${at}: ${[image, text && JSON.stringify(text.slice(0, 60))].filter(Boolean).join(', ')} -> ${label}`,
+          `  ${at}: ${[image, text && JSON.stringify(text.slice(0, 60))].filter(Boolean).join(', ')} -> ${textOf(truth)}`,
         );
       for (const note of notes) print(`note: ${note}`);
       for (const { at, detail } of problems) print(`${at}: ${detail}`);

@@ -11,10 +11,12 @@ import { leaveToCleaning, removeUnknown } from '../store/artifacts/artifacts.ts'
 import { PendingArtifacts } from '../store/artifacts/pending.ts';
 import type { Tables } from '../store/database/database.ts';
 import type { Store } from '../store/store.ts';
+import { targetKinds } from '../targets/target.ts';
 import { countExamples } from './counts.ts';
 import type { ColumnNames, Dataset, Example } from './example.ts';
 import { PictureStore, pictureUserOf } from './images.ts';
 import { readLines } from './read/text-stream.ts';
+import { formatStored, readStored, type StoredExample } from './stored-example.ts';
 
 const countsSchema = z.object({
   examples: z.int(),
@@ -35,8 +37,9 @@ const recordSchema = z.object({
   /** See `Dataset.hash`: what the dataset holds, wherever it came from. */
   hash: z.string(),
   /** See `Dataset`. */
-  target: z.enum(['single', 'multi', 'regression']).default('single'),
-  labelSeparator: z.string().default('|'),
+  target: z.enum(targetKinds).default('single'),
+  /** What stands between several labels in the examples that earlier releases kept. */
+  labelSeparator: z.string().optional(),
   labels: z.array(z.string()),
   createdAt: z.iso.datetime(),
   counts: countsSchema,
@@ -44,9 +47,6 @@ const recordSchema = z.object({
 });
 
 export type DatasetRecord = z.infer<typeof recordSchema>;
-
-/** An example as it is kept: its picture by content. */
-type StoredExample = Omit<Example, 'image'>;
 
 /** Pictures that are fetched at a time, where they lie elsewhere. */
 const fetchedAtOnce = 16;
@@ -88,10 +88,9 @@ export class DatasetCatalogue {
       name,
       hash: dataset.hash,
       target: dataset.target,
-      labelSeparator: dataset.labelSeparator,
       labels: dataset.labels,
       createdAt: new Date().toISOString(),
-      counts: countExamples(dataset.examples, dataset),
+      counts: countExamples(dataset.examples, dataset.target),
       notes: dataset.notes,
     };
     const pictures = new Map(
@@ -179,9 +178,10 @@ export class DatasetCatalogue {
 
   /** The examples as they are kept, one after another, so that not all of them have to be in memory. */
   async *stored(id: string): AsyncGenerator<StoredExample> {
-    const { examples } = await this.#get(id);
+    const { record, examples } = await this.#get(id);
     const file = await this.#store.artifacts.path(examples);
-    for await (const line of readLines(file, Number.POSITIVE_INFINITY)) if (line) yield JSON.parse(line);
+    for await (const line of readLines(file, Number.POSITIVE_INFINITY))
+      if (line) yield readStored(line, record);
   }
 
   /**
@@ -211,8 +211,8 @@ export class DatasetCatalogue {
   async open(id: string, reading: Partial<ColumnNames> = {}): Promise<Dataset> {
     const record = await this.get(id);
     checkReading(record, reading);
-    const { name, hash, target, labelSeparator, labels, notes } = record;
-    return { name, target, labelSeparator, labels, examples: await this.examples(id), hash, notes };
+    const { name, hash, target, labels, notes } = record;
+    return { name, target, labels, examples: await this.examples(id), hash, notes };
   }
 
   /**
@@ -347,8 +347,8 @@ const pieceLength = 2 ** 16;
 /** Examples as they are kept, one a line, several lines at a time. */
 function* linesOf(examples: readonly Example[]): Generator<string> {
   let piece = '';
-  for (const { image: _, ...example } of examples) {
-    piece += `${JSON.stringify(example)}\n`;
+  for (const example of examples) {
+    piece += formatStored(example);
     if (piece.length < pieceLength) continue;
     yield piece;
     piece = '';
@@ -361,8 +361,7 @@ function* linesOf(examples: readonly Example[]): Generator<string> {
  * @throws TandemError `invalid-request` where a reading asks for anything else
  */
 export function checkReading(record: DatasetRecord, reading: Partial<ColumnNames>): void {
-  const { target, labelSeparator } = record;
-  const read: Partial<ColumnNames> = { target, labelSeparator };
+  const read: Partial<ColumnNames> = { target: record.target };
   const others = (Object.keys(reading) as (keyof ColumnNames)[]).filter(
     (name) => reading[name] !== undefined && reading[name] !== read[name],
   );
@@ -392,9 +391,8 @@ function parseRecord({ id, record }: { id: string; record: string }): DatasetRec
 }
 
 /** Twelve digits of what the dataset holds and of how its labels are read. */
-function identify({ hash, target, labelSeparator, labels }: Dataset): string {
-  if (target === 'single') return hash.slice(0, 12);
-  const reading = JSON.stringify([hash, target, labelSeparator, labels]);
+function identify({ hash, target, labels }: Dataset): string {
+  const reading = JSON.stringify([hash, target, labels]);
   return createHash('sha256').update(reading).digest('hex').slice(0, 12);
 }
 

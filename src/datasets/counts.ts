@@ -1,6 +1,8 @@
-import { ownLabels } from '../targets/labels-in.ts';
-import type { ColumnNames, Example } from './example.ts';
-import { type NumberSpread, spreadOf } from './read/numbers.ts';
+import type { NumberSpread } from '../targets/number-spread.ts';
+import type { TargetKind } from '../targets/target.ts';
+import { targets } from '../targets/targets.ts';
+import { labelsOf } from '../targets/truth.ts';
+import type { Example } from './example.ts';
 
 /** How much of what a dataset holds. */
 export interface DatasetCounts {
@@ -19,14 +21,11 @@ export interface DatasetCounts {
   numbers?: NumberSpread;
 }
 
-/** @example countExamples(dataset.examples, dataset).labels[0] // { label: 'cat', examples: 120 } */
-export function countExamples(
-  examples: readonly Example[],
-  reading: Pick<ColumnNames, 'target' | 'labelSeparator'>,
-): DatasetCounts {
+/** @example countExamples(dataset.examples, dataset.target).labels[0] // { label: 'cat', examples: 120 } */
+export function countExamples(examples: readonly Example[], target: TargetKind): DatasetCounts {
   const having = (test: (example: Example) => unknown) => examples.filter(test).length;
-  const isNumbers = reading.target === 'regression';
-  const labels = isNumbers ? [] : examples.flatMap(({ label }) => ownLabels(label, reading));
+  const truths = examples.map(({ truth }) => truth);
+  const numbers = examples.length > 0 ? targets[target].spread?.(truths) : undefined;
   return {
     examples: examples.length,
     images: having(({ image }) => image !== undefined),
@@ -34,9 +33,9 @@ export function countExamples(
     distinctImages: new Set(examples.flatMap(({ imageHash }) => imageHash ?? [])).size,
     train: having(({ split }) => split === 'train'),
     test: having(({ split }) => split === 'test'),
-    labels: [...Map.groupBy(labels, (label) => label)]
+    labels: [...Map.groupBy(truths.flatMap(labelsOf), (label) => label)]
       .map(([label, { length }]) => ({ label, examples: length }))
       .sort((a, b) => b.examples - a.examples || (a.label < b.label ? -1 : 1)),
-    ...(isNumbers && examples.length > 0 && { numbers: spreadOf(examples) }),
+    ...(numbers && { numbers }),
   };
 }

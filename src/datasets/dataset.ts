@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, relative } from 'node:path';
 import { type ErrorItem, TandemError } from '../errors.ts';
+import { targets } from '../targets/targets.ts';
+import { contentOf as truthContentOf } from '../targets/truth.ts';
 import { checkPictures } from './check/images.ts';
-import { noteLabels } from './check/label-hints.ts';
-import { checkLabels, type DatasetPurpose, labelsOf, noteTwins } from './check/labels.ts';
+import { checkLabels, type DatasetPurpose, noteLabels, noteTwins } from './check/labels.ts';
 import { countExamples, type DatasetCounts } from './counts.ts';
 import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
 import { readReading } from './read/dataset-file.ts';
@@ -25,7 +26,7 @@ export interface ReadOptions extends Partial<ColumnNames> {
 }
 
 /** An example of a preview: `at` says where it stands, `image` is the file's name. */
-export type PreviewedExample = Pick<FoundExample, 'at' | 'image' | 'text' | 'label' | 'split'>;
+export type PreviewedExample = Pick<FoundExample, 'at' | 'image' | 'text' | 'truth' | 'split'>;
 
 const previewed = 5;
 
@@ -70,7 +71,7 @@ export async function checkDataset(
   const found = new Problems();
   const said = await readReading(root, found);
   const columns: ColumnNames = { ...usualColumns, ...said, ...given(options) };
-  const { target, labelSeparator } = columns;
+  const { target } = columns;
   const notes: string[] = [];
   const rows = await findExamples(root, columns, found, notes, options.inlineFolder);
   if (!rows)
@@ -82,22 +83,25 @@ export async function checkDataset(
   // Where the list of examples itself is broken, that is the one thing to mend.
   if (rows.length > 0 || found.count === 0) checkLabels(rows, { dataset: name, purpose, ...columns }, found);
   noteLabels(rows, columns, notes);
-  noteTwins(checked, { contentOf, target }, notes);
+  noteTwins(checked, contentOf, notes);
   const problems = found.list();
-  const counts = countExamples(checked, columns);
-  const preview = checked.slice(0, previewed).map(({ at, image, text, label, split }) => ({
+  const counts = countExamples(checked, target);
+  const preview = checked.slice(0, previewed).map(({ at, image, text, truth, split }) => ({
     at,
     ...(image !== undefined && { image: relative(root, image) }),
     text,
-    label,
+    truth,
     split,
   }));
   const problemCount = found.count;
   if (problemCount > 0) return { name, problems, problemCount, notes, counts, preview };
   const examples = checked.map(({ at: _, ...example }): Example => example);
-  const labels = labelsOf(examples, columns);
+  const labels = targets[target].outputs(
+    examples.map(({ truth }) => truth),
+    columns.labelColumn,
+  );
   const hash = hashExamples(examples);
-  const dataset = { name, target, labelSeparator, labels, examples, hash, notes };
+  const dataset = { name, target, labels, examples, hash, notes };
   return { name, problems, problemCount, notes, counts, preview, dataset };
 }
 
@@ -133,16 +137,17 @@ function given(options: ReadOptions): Partial<ColumnNames> {
 /** See `Dataset.hash`. */
 export function hashExamples(examples: Example[]): string {
   const hash = createHash('sha256');
-  for (const { imageHash, text, label, split } of examples) {
-    hash.update(`${JSON.stringify([imageHash ?? null, text ?? null, label, split ?? null])}\n`);
+  for (const { imageHash, text, truth, split } of examples) {
+    const content = [imageHash ?? null, text ?? null, truthContentOf(truth), split ?? null];
+    hash.update(`${JSON.stringify(content)}\n`);
   }
   return hash.digest('hex');
 }
 
 /** sha256 over pictures, texts and labels, whatever their order, and whichever side the dataset puts them on. */
 export function hashInNoOrder(examples: readonly Example[]): string {
-  const contents = examples.map(({ imageHash, text, label }) =>
-    JSON.stringify([imageHash ?? null, text ?? null, label]),
+  const contents = examples.map(({ imageHash, text, truth }) =>
+    JSON.stringify([imageHash ?? null, text ?? null, truthContentOf(truth)]),
   );
   const hash = createHash('sha256');
   for (const [index, content] of contents.sort().entries())

@@ -1,4 +1,5 @@
 import type { TargetKind } from '../targets/target.ts';
+import type { Truth } from '../targets/truth.ts';
 
 /** One labelled thing to learn from: a picture, a text or both. */
 export interface Example {
@@ -11,8 +12,8 @@ export interface Example {
   /** 256 bits of how the picture looks, hexadecimal: near copies differ in few of them. */
   perceptualHash?: string;
   text?: string;
-  /** One label; several in order, with the separator between them; or a number. As the dataset's target has it. */
-  label: string;
+  /** Its label, labels or number, as the dataset's target has it. */
+  truth: Truth;
   /** Where the dataset itself says which side the example belongs to. */
   split?: 'train' | 'test';
 }
@@ -25,8 +26,6 @@ export interface Dataset {
   name: string;
   /** What is to be learnt. */
   target: TargetKind;
-  /** What stands between the labels of an example that may have several. */
-  labelSeparator: string;
   /** Every label once, in order of code units; for numbers, what they are called. */
   labels: string[];
   /** In the order of the metadata file, or of the paths. */

@@ -3,11 +3,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createDeflateRaw } from 'node:zlib';
 import { ZipFile } from 'yazl';
-import { labelsIn } from '../targets/labels-in.ts';
+import { targets } from '../targets/targets.ts';
 import type { DatasetCatalogue, DatasetRecord } from './catalogue.ts';
 import type { ColumnNames, Example } from './example.ts';
 import { formatReading, readingFile } from './read/dataset-file.ts';
-import { tableLimits } from './read/table-row.ts';
 
 /** Bytes of lines that are written at once, about. */
 const pieceLength = 2 ** 16;
@@ -31,7 +30,7 @@ export async function exportDataset(catalogue: DatasetCatalogue, id: string): Pr
   const files = await catalogue.pictureFiles(id, hashes);
   const names = new Map<string, string>();
   for (const [hash, file] of files) names.set(hash, `pictures/${hash}.${await extensionOf(file)}`);
-  const lines = () => linesOf(catalogue.stored(id), names, columns, record);
+  const lines = () => linesOf(catalogue.stored(id), names, columns);
   const zip = new ZipFile();
   zip.on('error', (error) => zip.outputStream.emit('error', error));
   // What packs too well would be taken for a bomb when it is imported.
@@ -46,14 +45,13 @@ export async function exportDataset(catalogue: DatasetCatalogue, id: string): Pr
 }
 
 /** How the export is to be read. Numbers are called by their column, so other columns make way for that name. */
-function columnsOf({ target, labelSeparator, labels }: DatasetRecord) {
-  const labelColumn = target === 'regression' ? labels[0] : 'label';
+function columnsOf({ target, labels }: DatasetRecord) {
+  const labelColumn = targets[target].exportColumn(labels);
   const others = { imageColumn: 'file_name', textColumn: 'text', splitColumn: 'split' };
   const renamed = Object.entries(others).filter(([, column]) => column === labelColumn);
   return {
     labelColumn,
     target,
-    labelSeparator,
     ...Object.fromEntries(renamed.map(([which, column]) => [which, `${column} of the example`])),
   };
 }
@@ -64,20 +62,18 @@ async function* linesOf(
   names: ReadonlyMap<string, string>,
   {
     labelColumn,
+    target,
     imageColumn = 'file_name',
     textColumn = 'text',
     splitColumn = 'split',
   }: ReturnType<typeof columnsOf> & Partial<ColumnNames>,
-  { target, labelSeparator }: DatasetRecord,
 ): AsyncGenerator<Buffer> {
   let piece = '';
-  for await (const { imageHash, text, label, split } of examples) {
-    // Many labels together may be longer than a value of a table.
-    const isLong = target === 'multi' && label.length > tableLimits.value;
+  for await (const { imageHash, text, truth, split } of examples) {
     const row = {
       [imageColumn]: imageHash && names.get(imageHash),
       [textColumn]: text,
-      [labelColumn]: isLong ? labelsIn(label, labelSeparator) : label,
+      [labelColumn]: targets[target].write(truth),
       [splitColumn]: split,
     };
     piece += `${JSON.stringify(row)}\n`;

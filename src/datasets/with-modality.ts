@@ -1,6 +1,6 @@
 import { TandemError } from '../errors.ts';
 import { type ModalityName, modalityNames } from '../modalities/registry.ts';
-import { ownLabels } from '../targets/labels-in.ts';
+import { distinctLabels } from '../targets/labels.ts';
 import { checkLabels } from './check/labels.ts';
 import type { Dataset } from './example.ts';
 import { describeProblems, Problems } from './read/problems.ts';
@@ -17,19 +17,19 @@ export function modalitiesIn({ examples }: Pick<Dataset, 'examples'>): ModalityN
  */
 export function withModality(dataset: Dataset, modality: ModalityName): Dataset {
   const examples = dataset.examples.filter((example) => example[modality] !== undefined);
-  if (dataset.target !== 'regression') {
-    const left = new Set(examples.flatMap(({ label }) => ownLabels(label, dataset)));
-    const lost = dataset.labels.filter((label) => !left.has(label));
-    if (lost.length > 0)
-      throw new TandemError(
-        'invalid-dataset',
-        `no example of ${lost.map((label) => JSON.stringify(label)).join(', ')} has ${modality} to learn from; bring some, or take another strategy`,
-      );
-  }
+  const [all, left] = [dataset.examples, examples].map((some) =>
+    distinctLabels(some.map(({ truth }) => truth)),
+  );
+  const lost = new Set(all).difference(new Set(left));
+  if (lost.size > 0)
+    throw new TandemError(
+      'invalid-dataset',
+      `no example of ${[...lost].map((label) => JSON.stringify(label)).join(', ')} has ${modality} to learn from; bring some, or take another strategy`,
+    );
   const problems = new Problems();
   const found = examples.map((example) => ({ ...example, at: `row ${example.row}` }));
   const name = `${dataset.name}, of which ${examples.length} examples have ${modality},`;
-  checkLabels(found, { ...dataset, dataset: name, purpose: 'training' }, problems);
+  checkLabels(found, { target: dataset.target, dataset: name, purpose: 'training' }, problems);
   if (problems.count > 0) throw describeProblems(name, problems.list());
   return { ...dataset, examples };
 }

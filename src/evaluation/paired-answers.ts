@@ -1,6 +1,8 @@
 import type { Dataset } from '../datasets/example.ts';
 import { usualThreshold } from '../heads/thresholds.ts';
+import { itemAt } from '../indexing.ts';
 import { encodeTargets } from '../targets/target-table.ts';
+import { keyOf, type Truth } from '../targets/truth.ts';
 import { measure } from './answers.ts';
 import { pairedInterval } from './intervals.ts';
 import { fewestDiscordant, mcnemar } from './mcnemar.ts';
@@ -24,9 +26,9 @@ export interface PairedFigure {
 /** An example that the two give different labels. */
 export interface Disagreement {
   row: number;
-  label: string;
-  first: string;
-  second: string;
+  truth: Truth;
+  first: Truth;
+  second: Truth;
 }
 
 export interface PairedAnswers {
@@ -112,21 +114,22 @@ function measurer(
     );
 }
 
-function compareDecisions({ examples, target, labelSeparator }: Dataset, first: Answered, second: Answered) {
+function compareDecisions({ examples, target }: Dataset, first: Answered, second: Answered) {
   const right = { both: 0, onlyFirst: 0, onlySecond: 0, neither: 0 };
   const rows: Disagreement[] = [];
   let count = 0;
-  for (const [index, { row, label }] of examples.entries()) {
-    const [ours, theirs] = [first, second].map((head) =>
+  for (const [index, { row, truth }] of examples.entries()) {
+    const predicted = (head: Answered): Truth =>
       target === 'multi'
-        ? severalLabels(head, index).sort().join(labelSeparator)
-        : head.labels[largestIndex(head.answers[index])],
-    );
-    if (ours === label) right[theirs === label ? 'both' : 'onlyFirst']++;
-    else right[theirs === label ? 'onlySecond' : 'neither']++;
-    if (ours === theirs) continue;
+        ? { classes: severalLabels(head, index).sort() }
+        : { class: itemAt(head.labels, largestIndex(itemAt(head.answers, index))) };
+    const [ours, theirs] = [predicted(first), predicted(second)];
+    const [key, ourKey, theirKey] = [truth, ours, theirs].map(keyOf);
+    if (ourKey === key) right[theirKey === key ? 'both' : 'onlyFirst']++;
+    else right[theirKey === key ? 'onlySecond' : 'neither']++;
+    if (ourKey === theirKey) continue;
     count++;
-    if (rows.length < listed) rows.push({ row, label, first: ours, second: theirs });
+    if (rows.length < listed) rows.push({ row, truth, first: ours, second: theirs });
   }
   return { right, mcnemar: mcnemar(right.onlyFirst, right.onlySecond), disagreements: { count, rows } };
 }

@@ -3,6 +3,7 @@ import { modalitiesOf } from '../evaluation/answers.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { thresholdsOf } from '../heads/thresholds.ts';
 import type { TargetTable } from '../targets/target-table.ts';
+import { textOf } from '../targets/truth.ts';
 import type { TestExample } from '../training/report-input.ts';
 import { card, exampleList } from './example-card.ts';
 import { count, percent, shorten } from './format.ts';
@@ -135,7 +136,7 @@ function decisionCard(
       'p',
       { class: 'label' },
       'labelled ',
-      h('strong', null, foreign(shorten(example.label, 120) || 'nothing')),
+      h('strong', null, foreign(shorten(textOf(example.truth), 120) || 'nothing')),
     ),
     h(
       'p',

@@ -3,6 +3,7 @@ import { h } from 'preact';
 import type { Example } from '../datasets/example.ts';
 import { largestIndex } from '../evaluation/single-label.ts';
 import { modalityNames } from '../modalities/registry.ts';
+import { textOf } from '../targets/truth.ts';
 import { percent, shorten } from './format.ts';
 import { bar, foreign, type Markup } from './markup.ts';
 import type { Outcome } from './outcome.ts';
@@ -21,14 +22,20 @@ export function exampleCard(
   thumbnails: Thumbnails,
   remark?: Markup,
 ): Markup {
-  const { label, probabilities } = example;
+  const { truth, probabilities } = example;
   const known = modalityNames.filter((modality) => probabilities.unimodal[modality]);
   const opinions = [
     ...(known.length > 1 ? [{ kind: 'fused', opinion: probabilities.fused }] : []),
     ...known.map((kind) => ({ kind, opinion: probabilities.unimodal[kind]! })),
   ];
   return card(example, thumbnails, [
-    h('p', { class: 'label' }, 'labelled ', h('strong', null, foreign(shorten(label, labelLength))), remark),
+    h(
+      'p',
+      { class: 'label' },
+      'labelled ',
+      h('strong', null, foreign(shorten(textOf(truth), labelLength))),
+      remark,
+    ),
     h(
       'dl',
       null,
@@ -74,7 +81,7 @@ export function picture(example: Example, thumbnails: Thumbnails): Markup {
   const thumbnail = thumbnails.get(example);
   if (!thumbnail) return null;
   const { url, width, height } = thumbnail;
-  const alt = `Picture of row ${example.row}, labelled ${shorten(example.label, labelLength)}`;
+  const alt = `Picture of row ${example.row}, labelled ${shorten(textOf(example.truth), labelLength)}`;
   return h('img', { src: url, width, height, alt });
 }
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { h } from 'preact';
 import type { Example } from '../datasets/example.ts';
+import { keyOf, textOf } from '../targets/truth.ts';
 import type { NearDuplicateExamples } from '../training/report-input.ts';
 import { exampleList, picture } from './example-card.ts';
 import { count, decimal, percent, shorten } from './format.ts';
@@ -56,14 +57,14 @@ function pairCard({ test, train, similarity }: NearDuplicateExamples, thumbnails
     h(
       'div',
       null,
-      side(train, 'trained on', thumbnails, test.label !== train.label),
+      side(train, 'trained on', thumbnails, keyOf(test.truth) !== keyOf(train.truth)),
       h('p', { class: 'source' }, `cosine ${decimal(similarity, 3)}`),
     ),
   );
 }
 
 function side(example: Example, role: string, thumbnails: Thumbnails, contradicts = false): Markup {
-  const { row, image, text, label } = example;
+  const { row, image, text, truth } = example;
   return [
     picture(example, thumbnails),
     text !== undefined && h('p', { class: 'text', dir: 'auto' }, shorten(text, textLength)),
@@ -71,7 +72,11 @@ function side(example: Example, role: string, thumbnails: Thumbnails, contradict
       'p',
       { class: 'label' },
       `${role}, labelled `,
-      h('strong', { class: contradicts ? 'suggested' : undefined }, foreign(shorten(label, labelLength))),
+      h(
+        'strong',
+        { class: contradicts ? 'suggested' : undefined },
+        foreign(shorten(textOf(truth), labelLength)),
+      ),
     ),
     h('p', { class: 'source' }, `row ${row}`, image && [' · ', foreign(path.basename(image))]),
   ];

@@ -1,4 +1,5 @@
 import { largestIndex } from '../evaluation/single-label.ts';
+import { textOf } from '../targets/truth.ts';
 import type { TestExample } from '../training/report-input.ts';
 
 /** A test example beside what the head made of it. Classes are indices into the head's labels. */
@@ -13,11 +14,10 @@ export interface Outcome {
 export function outcomesOf(labels: readonly string[], test: readonly TestExample[]): Outcome[] {
   const indexOf = new Map(labels.map((label, index) => [label, index]));
   return test.map((example) => {
-    const actual = indexOf.get(example.label);
+    const label = textOf(example.truth);
+    const actual = indexOf.get(label);
     if (actual === undefined)
-      throw new Error(
-        `row ${example.row} bears the label ${JSON.stringify(example.label)}, not one of the head's`,
-      );
+      throw new Error(`row ${example.row} bears the label ${JSON.stringify(label)}, not one of the head's`);
     const { fused } = example.probabilities;
     const predicted = largestIndex(fused);
     return { example, actual, predicted, confidence: fused[predicted] };

@@ -13,12 +13,24 @@ import { binaryCrossEntropy } from '../graph/operations/loss.ts';
 import { mean, sum } from '../graph/operations/reduction.ts';
 import { equal, greater } from '../graph/operations/selection.ts';
 import { constant } from '../graph/value.ts';
+import { itemAt } from '../indexing.ts';
+import { shorten } from '../quote.ts';
+import { distinctLabels, labelLimits, onlyTested, problemOfLabel } from './labels.ts';
 import { meanOfProbabilities } from './mean-of-probabilities.ts';
-import type { Target } from './target.ts';
+import type { Cell, CellOptions, LabelledExample, Problem, ReportProblem, Target } from './target.ts';
+import { keyOf, labelsOf, type Truth, textOf } from './truth.ts';
 
 /** Any of C labels, each by itself: sigmoids. Label smoothing ε moves every target by ε/2 towards the middle. */
 export const multi: Target = {
   kind: 'multi',
+  read: readLabels,
+  write: (truth) => [...labelsOf(truth)],
+  outputs: distinctLabels,
+  exportColumn: () => 'label',
+  describe: (truth) => `the labels "${shorten(textOf(truth))}"`,
+  check: checkLabels,
+  hints: () => [],
+  strata: rarestLabels,
   loss: {
     truth: { type: 'float32', shape: (rows, columns) => [rows, columns] },
     judge(logits, truth, { weights, smoothing = 0 } = {}) {
@@ -41,3 +53,44 @@ export const multi: Target = {
     },
   },
 };
+
+/** A list is its labels, whatever is in them; a text has the separator between them. No label at all is fine. */
+function readLabels(cell: Cell, { name, separator }: CellOptions): Truth | Problem {
+  if (cell === null) return { problem: `the value of ${name} is neither text nor a number` };
+  const texts = typeof cell === 'string' ? cell.normalize('NFC').split(separator) : cell;
+  const labels = new Set<string>();
+  for (const text of texts) {
+    if (text === null) return { problem: `an item of ${name} is neither text nor a number` };
+    const label = text.normalize('NFC').trim();
+    if (label !== '') labels.add(label);
+  }
+  if (labels.size > labelLimits.labelsOfExample)
+    return { problem: `there are ${labels.size} labels; ${labelLimits.labelsOfExample} are the limit` };
+  const problem = labels.values().map(problemOfLabel).find(Boolean);
+  return problem === undefined ? { classes: [...labels].sort() } : { problem };
+}
+
+/** Something to tell apart, and an example of each label to learn it from. */
+function checkLabels(examples: readonly LabelledExample[], dataset: string, report: ReportProblem): void {
+  if (new Set(examples.map(({ truth }) => keyOf(truth))).size === 1)
+    report(
+      dataset,
+      `every example has the same labels, "${shorten(textOf(itemAt(examples, 0).truth))}"; there is nothing to learn`,
+    );
+  const trained = new Set<string>();
+  const all = new Set<string>();
+  for (const { truth, split } of examples)
+    for (const label of labelsOf(truth)) {
+      all.add(label);
+      if (split !== 'test') trained.add(label);
+    }
+  for (const label of all) if (!trained.has(label)) report(`label "${shorten(label)}"`, onlyTested);
+}
+
+/** Of each example the label that the fewest have; empty where it has none. */
+function rarestLabels(truths: readonly Truth[]): string[] {
+  const counts = new Map<string, number>();
+  const countOf = (label: string) => counts.get(label) ?? 0;
+  for (const truth of truths) for (const label of labelsOf(truth)) counts.set(label, countOf(label) + 1);
+  return truths.map((truth) => labelsOf(truth).toSorted((a, b) => countOf(a) - countOf(b))[0] ?? '');
+}

@@ -1,10 +1,43 @@
 import { scale, sumOf } from '../graph/operations/elementwise.ts';
 import { squaredError } from '../graph/operations/loss.ts';
-import type { Target } from './target.ts';
+import { itemAt } from '../indexing.ts';
+import { quote } from '../quote.ts';
+import { spreadOf } from './number-spread.ts';
+import { readOne } from './read-one.ts';
+import type { LabelledExample, ReportProblem, Target } from './target.ts';
+import { numberOf, type Truth } from './truth.ts';
+
+/** Heads answer in single precision: its squares must stay finite, and neighbouring numbers must stay apart. */
+const largestNumber = 1e15;
+const smallestRange = 1e-15;
+const smallestRelativeRange = 2 ** -15;
+
+/** Parts that numbers are sorted into, so that both sides of a split hold small and large ones. */
+const quantiles = 10;
 
 /** Numbers: what the logits are. */
 export const regression: Target = {
   kind: 'regression',
+  read(cell, options) {
+    const read = readOne(cell, options);
+    if ('problem' in read) return read;
+    const value = Number(read.text);
+    if (read.text.trim() === '' || !Number.isFinite(value))
+      return { problem: `${options.name} is ${quote(read.text)}, not a number` };
+    if (Math.abs(value) > largestNumber)
+      return {
+        problem: `the number ${read.text} is larger than 1e15, which a head cannot say; write the numbers in another unit`,
+      };
+    return { values: [value] };
+  },
+  write: numberOf,
+  outputs: (_, column) => [column],
+  exportColumn: (outputs) => itemAt(outputs, 0),
+  describe: (truth) => `the number ${numberOf(truth)}`,
+  check: checkRange,
+  hints: () => [],
+  spread: spreadOf,
+  strata: quantilesOf,
   loss: {
     truth: { type: 'float32', shape: (rows, columns) => [rows, columns] },
     judge: (logits, truth, { weights } = {}) => ({
@@ -14,3 +47,31 @@ export const regression: Target = {
     average: (unimodal) => scale(sumOf(unimodal), 1 / unimodal.length),
   },
 };
+
+/** Numbers that differ, and that a head can tell from each other. */
+function checkRange(examples: readonly LabelledExample[], dataset: string, report: ReportProblem): void {
+  const { least, most, distinct } = spreadOf(examples.map(({ truth }) => truth));
+  const range = most - least;
+  if (distinct === 1)
+    report(dataset, `every example has the same number, "${least}"; there is nothing to learn`);
+  else if (range < smallestRange)
+    report(
+      dataset,
+      `the numbers differ by ${range} at most, which a head cannot say; write them in another unit`,
+    );
+  else if (range < smallestRelativeRange * Math.max(Math.abs(least), Math.abs(most)))
+    report(
+      dataset,
+      `the numbers all lie between ${least} and ${most}, too close together for their size to be told apart in single precision; subtract ${least} from each`,
+    );
+}
+
+/** The tenth of each number. */
+function quantilesOf(truths: readonly Truth[]): string[] {
+  const numbers = truths.map(numberOf);
+  const order = [...numbers.keys()].sort((a, b) => itemAt(numbers, a) - itemAt(numbers, b));
+  const strata = new Array<string>(numbers.length);
+  for (const [rank, row] of order.entries())
+    strata[row] = String(Math.floor((rank * Math.min(quantiles, numbers.length / 2)) / numbers.length));
+  return strata;
+}

@@ -5,12 +5,38 @@ import { softmax } from '../graph/operations/normalization.ts';
 import { dot } from '../graph/operations/reduction.ts';
 import { equal, pick, rowMaximum } from '../graph/operations/selection.ts';
 import { itemAt } from '../indexing.ts';
+import { quote, shorten } from '../quote.ts';
+import { distinctLabels, onlyTested } from './labels.ts';
 import { meanOfProbabilities } from './mean-of-probabilities.ts';
-import type { Target } from './target.ts';
+import { readOne } from './read-one.ts';
+import type { LabelledExample, ReportProblem, Target } from './target.ts';
+import { textOf } from './truth.ts';
 
 /** One of C labels: softmax. */
 export const single: Target = {
   kind: 'single',
+  read(cell, options) {
+    const read = readOne(cell, options);
+    return 'problem' in read ? read : { class: read.text };
+  },
+  write: textOf,
+  outputs: distinctLabels,
+  exportColumn: () => 'label',
+  describe: (truth) => `the label "${shorten(textOf(truth))}"`,
+  check: checkLabels,
+  hints(truths, separator) {
+    const labels = distinctLabels(truths);
+    const joined = labels.find((label) => label.includes(separator));
+    return [
+      ...(lookLikeNumbers(labels) ? [numbersHint] : []),
+      ...(joined === undefined
+        ? []
+        : [
+            `the label ${quote(joined)} is taken as one; to learn several of an example, add --target multi (over HTTP, target)`,
+          ]),
+    ];
+  },
+  strata: (truths) => truths.map(textOf),
   loss: {
     truth: { type: 'int32', shape: (rows) => [rows] },
     judge(logits, truth, options = {}) {
@@ -27,3 +53,32 @@ export const single: Target = {
     },
   },
 };
+
+/** Fewer different numbers may well be the names of classes. */
+const fewestNumbers = 10;
+
+/** How to say that labels are numbers, where each is taken for the name of a class. */
+const numbersHint =
+  'every label is a number and taken for the name of a class; to learn numbers, add --target regression (over HTTP, target)';
+
+function lookLikeNumbers(labels: readonly string[]): boolean {
+  return labels.length >= fewestNumbers && labels.every((label) => /^-?\d*\.?\d+(e-?\d+)?$/i.test(label));
+}
+
+/** Two labels at least, and enough examples of each to both learn and test it. */
+function checkLabels(examples: readonly LabelledExample[], dataset: string, report: ReportProblem): void {
+  const byLabel = Map.groupBy(examples, ({ truth }) => textOf(truth));
+  const labels = [...byLabel.keys()];
+  if (labels.length === 1)
+    report(dataset, `every example has the label "${shorten(itemAt(labels, 0))}"; two are needed`);
+  const isLonely = byLabel.values().some(({ length }) => length === 1);
+  if (isLonely && lookLikeNumbers(labels)) report(dataset, numbersHint);
+  for (const [label, own] of byLabel) {
+    if (own.length === 1)
+      report(
+        itemAt(own, 0).at,
+        `the only example of the label "${shorten(label)}"; a label needs at least 2`,
+      );
+    else if (own.every(({ split }) => split === 'test')) report(`label "${shorten(label)}"`, onlyTested);
+  }
+}

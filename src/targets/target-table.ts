@@ -1,5 +1,6 @@
-import { labelsIn } from './labels-in.ts';
 import type { TargetKind } from './target.ts';
+import { targets as kinds } from './targets.ts';
+import { labelsOf, numberOf, type Truth } from './truth.ts';
 
 /** What is to be learnt about each row, where it is not one label: a number for each column. */
 export interface TargetTable {
@@ -11,47 +12,28 @@ export interface TargetTable {
 
 /** Examples and what is to be learnt about them. */
 interface Labelled {
-  examples: readonly { label: string }[];
+  examples: readonly { truth: Truth }[];
   labels: readonly string[];
   target: TargetKind;
-  labelSeparator: string;
-}
-
-/** Parts that numbers are sorted into, so that both sides of a split hold small and large ones. */
-const quantiles = 10;
-
-/**
- * What each example is split by: its label; of several, the rarest; of numbers, their tenth.
- * @returns a name for each example
- */
-export function strataOf({ examples, target, labelSeparator }: Labelled): string[] {
-  if (target === 'single') return examples.map(({ label }) => label);
-  if (target === 'regression') {
-    const order = [...examples.keys()].sort((a, b) => Number(examples[a].label) - Number(examples[b].label));
-    const strata = new Array<string>(examples.length);
-    for (const [rank, row] of order.entries())
-      strata[row] = String(Math.floor((rank * Math.min(quantiles, examples.length / 2)) / examples.length));
-    return strata;
-  }
-  const own = examples.map(({ label }) => labelsIn(label, labelSeparator));
-  const counts = new Map<string, number>();
-  for (const label of own.flat()) counts.set(label, (counts.get(label) ?? 0) + 1);
-  return own.map((labels) => labels.sort((a, b) => counts.get(a)! - counts.get(b)!)[0] ?? '');
 }
 
 /** Index of each example's label, or of its stratum and the numbers to learn. */
-export function encodeTargets(dataset: Labelled): { labels: Int32Array; targets?: TargetTable } {
-  const { examples, labels, target, labelSeparator } = dataset;
-  const strata = strataOf(dataset);
+export function encodeTargets({ examples, labels, target }: Labelled): {
+  labels: Int32Array;
+  targets?: TargetTable;
+} {
+  const truths = examples.map(({ truth }) => truth);
+  const strata = kinds[target].strata(truths);
   const names = target === 'single' ? labels : [...new Set(strata)].sort();
   const indexOf = new Map(names.map((name, index) => [name, index]));
   const encoded = Int32Array.from(strata, (name) => indexOf.get(name)!);
   if (target === 'single') return { labels: encoded };
   const columns = labels.length;
   const values = numbersFor(target, examples.length * columns);
-  for (const [row, { label }] of examples.entries()) {
-    if (target === 'regression') values[row] = Number(label);
-    else for (const own of labelsIn(label, labelSeparator)) values[row * columns + labels.indexOf(own)] = 1;
+  const columnOf = new Map(labels.map((label, index) => [label, index]));
+  for (const [row, truth] of truths.entries()) {
+    if (target === 'regression') values[row] = numberOf(truth);
+    else for (const label of labelsOf(truth)) values[row * columns + columnOf.get(label)!] = 1;
   }
   return { labels: encoded, targets: { kind: target, columns, values } };
 }

@@ -6,7 +6,7 @@ import { measureAnswers } from '../evaluation/answers.ts';
 import { HeadEngines, sayingWhoStopped } from '../heads/engines.ts';
 import { type Head, loadHead } from '../heads/head.ts';
 import type { HeadFolder } from '../heads/registry/head-reading.ts';
-import { ownLabels } from '../targets/labels-in.ts';
+import { labelsOf } from '../targets/truth.ts';
 import { extractFeatures } from './features/features.ts';
 import { answerRows } from './loop/answer-rows.ts';
 import type { TrainingProgress } from './progress.ts';
@@ -67,10 +67,9 @@ export async function loadFittingHead(
   const known = new Set(labels);
   const items = dataset.examples.flatMap((example) => {
     const at = `row ${example.row}`;
-    const own = ownLabels(example.label, dataset);
-    const unknown = own.filter((label) => !known.has(label));
-    if (target !== 'regression' && unknown.length > 0)
-      return [{ at, detail: `the head was never taught the label ${JSON.stringify(unknown[0])}` }];
+    const unknown = labelsOf(example.truth).find((label) => !known.has(label));
+    if (unknown !== undefined)
+      return [{ at, detail: `the head was never taught the label ${JSON.stringify(unknown)}` }];
     if (!taken.some(({ modality }) => example[modality] !== undefined))
       return [{ at, detail: `it has no ${taken.map(({ modality }) => modality).join(' and no ')}` }];
     return [];

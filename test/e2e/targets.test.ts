@@ -74,6 +74,46 @@ it('learns any of several labels, and gives all that pass their thresholds over 
   expect(given.sort()).toEqual(['blue', 'dog']);
 });
 
+it('keeps a label with the separator in it one label, from the check to the comparison of heads', {
+  timeout: 240_000,
+}, async () => {
+  const given = [['R|B', 'red'], ['R|B'], ['red'], []];
+  const rows = Array.from({ length: 80 }, (_, row) => ({
+    text: `${given[row % 4]?.map((label) => (label === 'red' ? 'red paint' : 'music')).join(' and ')} number ${row}`,
+    label: given[row % 4],
+  }));
+  const folder = await writeTexts('separated', rows);
+  const expected = ['R|B', 'red'];
+  const run = async (...words: string[]) => {
+    const { code, stdout, stderr } = await runCommand(...words, '--json', '--data', data);
+    expect(code, stderr).toBe(0);
+    return JSON.parse(stdout);
+  };
+  const checked = await run('datasets', 'check', folder, '--target', 'multi');
+  expect(checked.counts.labels).toEqual(expected.map((label) => ({ label, examples: 40 })));
+  expect(checked.preview[0].truth).toEqual({ classes: expected });
+
+  const imported = await run('datasets', 'import', folder, '--target', 'multi');
+  const { id } = imported.dataset;
+  const file = path.join(data, 'separated.zip');
+  await run('datasets', 'export', id, file);
+  const again = await run('datasets', 'import', file);
+  expect(again).toMatchObject({ isNew: false, dataset: { id, labels: expected } });
+
+  const trained = await run('train', id, '--head', 'separated');
+  expect(trained.labels).toEqual(expected);
+  const report = await readFile(path.join(trained.folder, 'report.html'), 'utf8');
+  expect(report).toContain('R|B');
+  const { labels } = await run('predict', '--head', 'separated', '--text', 'music and red paint');
+  expect(labels.map(({ label }: { label: string }) => label).sort()).toEqual(expected);
+  const { metrics } = await run('evaluate', folder, '--head', 'separated', '--target', 'multi');
+  expect(metrics.fused).toMatchObject({ examples: 80 });
+  const { onDataset } = await run('heads', 'compare', 'separated', 'separated', '--dataset', id);
+  const { both, onlyFirst, onlySecond, neither } = onDataset.right;
+  expect([both + neither, onlyFirst, onlySecond]).toEqual([80, 0, 0]);
+  expect(both).toBeGreaterThan(60);
+});
+
 it('learns numbers, and says them in their own unit over HTTP', { timeout: 120_000 }, async () => {
   const rows = Array.from({ length: 108 }, (_, row) => ({
     text: `${amounts[row % 9]} apples in basket ${String.fromCharCode(97 + (row % 26))} of shed ${row}`,

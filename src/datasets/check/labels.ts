@@ -1,104 +1,62 @@
-import { labelsIn, ownLabels } from '../../targets/labels-in.ts';
+import { quote } from '../../quote.ts';
+import { distinctLabels, labelLimits } from '../../targets/labels.ts';
 import type { TargetKind } from '../../targets/target.ts';
+import { targets } from '../../targets/targets.ts';
+import { keyOf, type Truth } from '../../targets/truth.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
-import { checkNumbers, checkRange } from '../read/numbers.ts';
 import type { Problems } from '../read/problems.ts';
-import { shorten } from '../read/quote.ts';
-import { tableLimits } from '../read/table-row.ts';
-import { lookLikeNumbers, numbersHint } from './label-hints.ts';
-
-type LabelReading = Pick<ColumnNames, 'target' | 'labelSeparator'>;
-
-/** What a head for the examples can say. */
-export function labelsOf(
-  examples: readonly { label: string }[],
-  { target, labelSeparator, labelColumn }: LabelReading & Pick<ColumnNames, 'labelColumn'>,
-): string[] {
-  if (target === 'regression') return [labelColumn];
-  const labels = examples.flatMap(({ label }) => ownLabels(label, { target, labelSeparator }));
-  return [...new Set(labels)].sort();
-}
-
-const onlyTested = 'all its examples are marked for testing: there is none to learn from';
 
 /** What a dataset is read for: to train a head, or to measure one that is there. */
 export type DatasetPurpose = 'training' | 'measuring';
 
 /**
- * Checks that there are examples, and for a training also that there is something to tell apart, and enough of each
- * label to both learn and test it.
+ * Checks that there are examples, and for a training also that there is something to learn from them, and to test it
+ * on.
  */
 export function checkLabels(
-  examples: FoundExample[],
-  { dataset, purpose, ...reading }: LabelReading & { dataset: string; purpose: DatasetPurpose },
+  examples: readonly FoundExample[],
+  { dataset, purpose, target }: { dataset: string; purpose: DatasetPurpose; target: TargetKind },
   problems: Problems,
 ): void {
-  checkDistinctLabels(examples, { dataset, ...reading }, problems);
+  checkDistinctLabels(truthsOf(examples), dataset, problems);
   if (examples.length === 0) problems.add(dataset, 'there are no examples');
-  else if (purpose === 'measuring') {
-    // One label alone, or a single example, can be measured.
-  } else if (reading.target === 'single') checkSingleLabels(examples, dataset, problems);
-  else if (new Set(examples.map(({ label }) => meaningOf(label, reading.target))).size === 1)
-    problems.add(
-      dataset,
-      `every example has the same ${reading.target === 'multi' ? 'labels' : 'number'}, "${shorten(examples[0].label)}"; there is nothing to learn`,
-    );
-  if (reading.target === 'multi' && purpose === 'training') checkSeveralLabels(examples, reading, problems);
-  if (reading.target !== 'regression') return;
-  checkNumbers(examples, problems);
-  if (purpose === 'training') checkRange(examples, dataset, problems);
+  else if (purpose === 'training')
+    targets[target].check(examples, dataset, (at, detail) => problems.add(at, detail));
 }
 
 /** Lists of datasets and the answers of heads name every label. */
-function checkDistinctLabels(
-  examples: readonly FoundExample[],
-  { dataset, ...reading }: LabelReading & { dataset: string },
-  problems: Problems,
-): void {
-  if (reading.target === 'regression') return;
-  const labels = new Set<string>();
-  for (const { label } of examples) for (const own of ownLabels(label, reading)) labels.add(own);
-  const characters = labels.values().reduce((sum, { length }) => sum + length, 0);
-  if (labels.size > tableLimits.labels || characters > tableLimits.labelText)
+function checkDistinctLabels(truths: readonly Truth[], dataset: string, problems: Problems): void {
+  const labels = distinctLabels(truths);
+  const characters = labels.reduce((sum, { length }) => sum + length, 0);
+  if (labels.length > labelLimits.labels || characters > labelLimits.labelText)
     problems.add(
       dataset,
-      `there are ${labels.size} different labels of ${characters} characters together; ${tableLimits.labels} labels of ${tableLimits.labelText} characters are the limit`,
+      `there are ${labels.length} different labels of ${characters} characters together; ${labelLimits.labels} labels of ${labelLimits.labelText} characters are the limit`,
     );
 }
 
-function checkSeveralLabels(
+/** Notes labels that may not be meant as they were read. */
+export function noteLabels(
   examples: readonly FoundExample[],
-  { labelSeparator }: LabelReading,
-  problems: Problems,
+  { target, labelSeparator }: Pick<ColumnNames, 'target' | 'labelSeparator'>,
+  notes: string[],
 ): void {
-  const trained = new Set<string>();
-  const all = new Set<string>();
-  for (const { label, split } of examples)
-    for (const own of labelsIn(label, labelSeparator)) {
-      all.add(own);
-      if (split !== 'test') trained.add(own);
-    }
-  for (const label of all) if (!trained.has(label)) problems.add(`label "${shorten(label)}"`, onlyTested);
+  const truths = truthsOf(examples);
+  const alike = [...Map.groupBy(distinctLabels(truths), sameness).values()].filter(
+    (group) => group.length > 1,
+  );
+  for (const group of alike.slice(0, 3))
+    notes.push(
+      `the labels ${group
+        .slice(0, 3)
+        .map((label) => quote(label))
+        .join(' and ')} differ only in how they are written; they are learnt as ${group.length}`,
+    );
+  notes.push(...targets[target].hints(truths, labelSeparator));
 }
 
-function checkSingleLabels(examples: FoundExample[], dataset: string, problems: Problems): void {
-  const byLabel = Map.groupBy(examples, ({ label }) => label);
-  if (byLabel.size === 1)
-    problems.add(dataset, `every example has the label "${shorten(examples[0].label)}"; two are needed`);
-  const isLonely = byLabel.values().some(({ length }) => length === 1);
-  if (isLonely && lookLikeNumbers(examples)) problems.add(dataset, numbersHint);
-  for (const [label, [first, ...others]] of byLabel) {
-    if (others.length === 0) {
-      problems.add(first!.at, `the only example of the label "${shorten(label)}"; a label needs at least 2`);
-    } else if ([first!, ...others].every(({ split }) => split === 'test')) {
-      problems.add(`label "${shorten(label)}"`, onlyTested);
-    }
-  }
-}
-
-/** 1 and 1.0 are the same number. */
-function meaningOf(label: string, target: TargetKind): string | number {
-  return target === 'regression' ? Number(label) : label;
+function sameness(label: string): string {
+  return label.normalize('NFKC').trim().toLowerCase();
 }
 
 /**
@@ -107,23 +65,28 @@ function meaningOf(label: string, target: TargetKind): string | number {
  */
 export function noteTwins<Twin extends FoundExample>(
   examples: Twin[],
-  { contentOf, target }: { contentOf(example: Twin): string; target: TargetKind },
+  contentOf: (example: Twin) => string,
   notes: string[],
 ): void {
-  const meaning = ({ label }: Twin) => meaningOf(label, target);
   const groups = [...Map.groupBy(examples, contentOf).values()].filter((group) => group.length > 1);
-  const contradicting = groups.filter((group) => group.some((twin) => meaning(twin) !== meaning(group[0])));
-  if (contradicting.length > 0) {
-    const [first, ...others] = contradicting[0];
-    const where = `${first.at} and ${others.find((twin) => meaning(twin) !== meaning(first))?.at}`;
-    notes.push(`${count(contradicting)} with the same content but different labels, such as ${where}`);
-  }
+  const contradicting = groups.flatMap(([first, ...others]) => {
+    const other = first && others.find(({ truth }) => keyOf(truth) !== keyOf(first.truth));
+    return other ? [{ first, other }] : [];
+  });
+  const [example] = contradicting;
+  if (example)
+    notes.push(
+      `${count(contradicting)} with the same content but different labels, such as ${example.first.at} and ${example.other.at}`,
+    );
   const leaking = groups.filter((group) => new Set(group.map(({ split }) => split ?? 'train')).size > 1);
-  if (leaking.length > 0) {
+  if (leaking.length > 0)
     notes.push(`${count(leaking)} with the same content in both train and test: the test will look too good`);
-  }
 }
 
 function count(groups: unknown[]): string {
   return groups.length === 1 ? 'a group of examples' : `${groups.length} groups of examples`;
+}
+
+function truthsOf(examples: readonly FoundExample[]): Truth[] {
+  return examples.map(({ truth }) => truth);
 }

@@ -1,12 +1,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
-import type { FoundExample } from '../example.ts';
+import { shorten } from '../../quote.ts';
+import { targets } from '../../targets/targets.ts';
+import type { Truth } from '../../targets/truth.ts';
+import type { ColumnNames, FoundExample } from '../example.ts';
 import type { DatasetSize } from './dataset-size.ts';
 import { findInside } from './inside.ts';
-import { problemOfLabel } from './label-column.ts';
 import { problemOfPermissions } from './permissions.ts';
 import type { Problems } from './problems.ts';
-import { shorten } from './quote.ts';
 import { tableLimits } from './table-row.ts';
 import { readTextFile } from './text-file.ts';
 
@@ -29,11 +30,12 @@ interface ClassFolder {
   /** The dataset's folder, as `realpath` gives it. */
   root: string;
   path: string;
-  label: string;
+  truth: Truth;
   split: 'train' | 'test' | undefined;
 }
 
-interface ClassFolders extends Omit<ClassFolder, 'label'> {
+interface ClassFolders extends Omit<ClassFolder, 'truth'> {
+  columns: Pick<ColumnNames, 'target' | 'labelSeparator'>;
   /** Counts the examples and their texts. */
   size: DatasetSize;
 }
@@ -44,7 +46,7 @@ interface ClassFolders extends Omit<ClassFolder, 'label'> {
  * @param folders where they are: the dataset's folder, or its `train` or `test`
  */
 export async function readClassFolders(
-  { root, path: folder, split, size }: ClassFolders,
+  { root, path: folder, split, size, columns: { target, labelSeparator } }: ClassFolders,
   problems: Problems,
   notes: string[],
 ): Promise<FoundExample[]> {
@@ -56,11 +58,14 @@ export async function readClassFolders(
     else if (kind === 'link')
       problems.add(relative(root, path), 'it is a link to a folder, which is not followed');
     else {
-      const label = name.normalize('NFC');
-      const problem = problemOfLabel(label);
-      if (problem !== undefined) problems.add(`${shorten(relative(root, path))}/`, problem);
-      for await (const example of readClass({ root, path, label, split }, problems, unused)) {
-        const tooMuch = size.add(example.text, label);
+      const options = { name: 'the name of the folder', separator: labelSeparator };
+      const truth = targets[target].read(name, options);
+      if ('problem' in truth) {
+        problems.add(`${shorten(relative(root, path))}/`, truth.problem);
+        continue;
+      }
+      for await (const example of readClass({ root, path, truth, split }, problems, unused)) {
+        const tooMuch = size.add(example.text, name);
         if (tooMuch !== undefined) {
           problems.add(example.at, tooMuch);
           return examples;
@@ -120,7 +125,7 @@ async function* readClass(
   for (const name of names) {
     const at = relative(folder.root, join(folder.path, name));
     const extension = extname(name).toLowerCase();
-    const example: FoundExample = { at, row: 0, label: folder.label };
+    const example: FoundExample = { at, row: 0, truth: folder.truth };
     if (folder.split) example.split = folder.split;
     if (isPicture(name)) {
       const found = await findInside(folder.root, folder.path, name);

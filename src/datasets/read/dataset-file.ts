@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { targetKinds } from '../../targets/target.ts';
 import { problemOfPermissions } from './permissions.ts';
 import type { Problems } from './problems.ts';
 
@@ -10,8 +11,9 @@ export const readingFile = 'dataset.json';
 const schema = z.object({
   tandem: z.literal('dataset'),
   labelColumn: z.string(),
-  target: z.enum(['single', 'multi', 'regression']),
-  labelSeparator: z.string(),
+  target: z.enum(targetKinds),
+  /** Earlier releases wrote several labels as one text. */
+  labelSeparator: z.string().optional(),
   // Said where the label's column has a name that another one usually has.
   imageColumn: z.string().optional(),
   textColumn: z.string().optional(),
@@ -23,7 +25,7 @@ type Reading = Omit<z.infer<typeof schema>, 'tandem'>;
 /** Bytes that such a file has at most; one that is larger is any other file. */
 const maximumBytes = 2 ** 16;
 
-/** @example formatReading({ labelColumn: 'price', target: 'regression', labelSeparator: '|' }) */
+/** @example formatReading({ labelColumn: 'price', target: 'regression' }) */
 export function formatReading(reading: Reading): string {
   return `${JSON.stringify({ tandem: 'dataset', ...reading }, null, 2)}\n`;
 }

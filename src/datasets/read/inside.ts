@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, sep, win32 } from 'node:path';
+import { quote } from '../../quote.ts';
 import { problemOfPermissions } from './permissions.ts';
-import { quote } from './quote.ts';
 
 /**
  * Finds a file that a dataset names, and makes sure that it is one of the dataset's own: no absolute path, no `..`,

@@ -42,7 +42,7 @@ export async function findExamples(
       const place = { root, folder: path, path: file, name: prefix + name, split, inlineFolder, size };
       for (const example of await readMetadataRows(place, columns, problems, notes)) found.push(example);
     } else {
-      const examples = await readClassFolders({ root, path, split, size }, problems, notes);
+      const examples = await readClassFolders({ root, path, split, size, columns }, problems, notes);
       for (const example of examples) found.push({ ...example, row: found.length + 1 });
     }
   }

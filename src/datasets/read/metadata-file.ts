@@ -1,9 +1,9 @@
+import { hasControlCharacters, quote } from '../../quote.ts';
 import { readCsv } from './csv.ts';
 import type { DatasetSize } from './dataset-size.ts';
 import { extractInlinePicture, isInlinePicture } from './inline-images.ts';
 import { readJsonLines } from './json-lines.ts';
 import type { Problems } from './problems.ts';
-import { hasControlCharacters, quote } from './quote.ts';
 import { type ReadRow, type TableRow, tableLimits } from './table-row.ts';
 import { TextProblem } from './text-stream.ts';
 

@@ -1,13 +1,13 @@
+import { quote, quoteSome } from '../../quote.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
 import { closest } from './closest.ts';
 import type { DatasetSize } from './dataset-size.ts';
 import type { InlinePicture } from './inline-images.ts';
 import { findInside } from './inside.ts';
-import { readLabel } from './label-column.ts';
+import { readTruth } from './label-column.ts';
 import { readMetadataFile } from './metadata-file.ts';
 import { readText } from './plain-value.ts';
 import type { Problems } from './problems.ts';
-import { quote, quoteSome } from './quote.ts';
 import type { TableRow } from './table-row.ts';
 
 export interface MetadataPlace {
@@ -108,10 +108,10 @@ async function readRow(
   const inline = values.get(imageColumn);
   const fileName = isInlinePicture(inline) ? '' : read(imageColumn);
   const [text, side] = [textColumn, splitColumn].map(read);
-  const label = readLabel(values.get(labelColumn), names);
-  if ('problem' in label) problems.add(at, label.problem);
+  const truth = readTruth(values.get(labelColumn), names);
+  if ('problem' in truth) problems.add(at, truth.problem);
   if (fileName === null || text === null || side === null) return undefined;
-  const example: FoundExample = { at, row, label: 'label' in label ? label.label : '' };
+  const example: Omit<FoundExample, 'truth'> = { at, row };
   if (text) example.text = text;
   if (text.includes('\0')) problems.add(at, 'a zero byte stands in the text; remove it');
   const found = isInlinePicture(inline)
@@ -124,7 +124,7 @@ async function readRow(
     problems.add(at, `the split ${quote(side)} is neither "train" nor "test"`);
   const given = side === 'train' || side === 'test' ? side : (place.split ?? splitFromPath(fileName));
   if (given) example.split = given;
-  return 'label' in label ? example : undefined;
+  return 'problem' in truth ? undefined : { ...example, truth };
 }
 
 function isInlinePicture(value: unknown): value is InlinePicture {

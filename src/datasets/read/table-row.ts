@@ -18,11 +18,6 @@ export const tableLimits = {
   value: 100_000,
   /** Bytes of all texts and labels together. */
   text: 256 * 2 ** 20,
-  /** Characters of one label, labels of one example, different labels, and characters of all of these together. */
-  label: 500,
-  labelsOfExample: 1000,
-  labels: 100_000,
-  labelText: 2 ** 21,
   /** Characters of one row, pictures in it included. A quote that is never closed makes one row of the rest. */
   row: 48 * 2 ** 20,
 };

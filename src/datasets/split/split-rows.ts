@@ -1,6 +1,6 @@
 import { TandemError } from '../../errors.ts';
-import { labelsIn } from '../../targets/labels-in.ts';
-import { strataOf } from '../../targets/target-table.ts';
+import { targets } from '../../targets/targets.ts';
+import { keyOf, labelsOf } from '../../targets/truth.ts';
 import type { Dataset } from '../example.ts';
 import { groupTwins } from './duplicates.ts';
 import { type SplitMethod, splitExamples } from './split.ts';
@@ -13,18 +13,18 @@ export interface SplitRows {
 
 /**
  * Row numbers of the two sides of a dataset's split.
- * @throws TandemError `invalid-dataset` where either side is empty, or all numbers to train on are equal
+ * @throws TandemError `invalid-dataset` where either side is empty, or all examples to train on have the same truth
  */
 export function splitRows(
   dataset: Dataset,
   { seed, testShare, splitBy }: { seed: number; testShare: number; splitBy?: SplitMethod },
 ): SplitRows {
   const { name, examples } = dataset;
-  const strata = strataOf(dataset);
+  const target = targets[dataset.target];
+  const strata = target.strata(examples.map(({ truth }) => truth));
   const numbered = examples.map((example, row) => ({ ...example, label: strata[row], row }));
-  const isSameNumber = (a: number, b: number) => Number(examples[a].label) === Number(examples[b].label);
   const drawn = splitExamples(numbered, { seed, testShare, method: splitBy });
-  const { train, test } = dataset.target === 'multi' ? keepEveryLabelTrained(dataset, drawn) : drawn;
+  const { train, test } = keepEveryLabelTrained(dataset, drawn);
   if (train.length === 0 || test.length === 0)
     throw new TandemError(
       'invalid-dataset',
@@ -32,11 +32,11 @@ export function splitRows(
         ? `${name} has ${train.length} examples to train on and none to test on: near copies stay on one side, and of no label are there two examples that differ and do not contradict each other; bring such examples`
         : `${name} has ${test.length} examples to test on and none to train on: its split column marks them all as test`,
     );
-  const [first] = train;
-  if (dataset.target === 'regression' && train.every(({ row }) => isSameNumber(row, first.row)))
+  const distinct = new Set(train.map(({ row }) => keyOf(examples[row].truth)));
+  if (distinct.size === 1)
     throw new TandemError(
       'invalid-dataset',
-      `${name} has ${train.length} examples to train on, all with the number ${examples[first.row].label}: there is nothing to learn; bring more examples, or mark others for testing`,
+      `${name} has ${train.length} examples to train on, all with ${target.describe(examples[train[0].row].truth)}: there is nothing to learn; bring more examples, or mark others for testing`,
     );
   return { train: train.map(({ row }) => row), test: test.map(({ row }) => row) };
 }
@@ -46,16 +46,17 @@ export function splitRows(
  * it goes back, with its near copies. A side that the dataset itself gives stays as it is.
  */
 function keepEveryLabelTrained<Numbered extends { row: number; split?: 'train' | 'test' }>(
-  { examples, labelSeparator }: Dataset,
+  { examples }: Dataset,
   { train, test }: { train: Numbered[]; test: Numbered[] },
 ): { train: Numbered[]; test: Numbered[] } {
   if (test.some(({ split }) => split === 'test')) return { train, test };
-  const labelsOf = ({ row }: Numbered) => labelsIn(examples[row].label, labelSeparator);
-  const trained = new Set(train.flatMap(labelsOf));
+  const labelsAt = ({ row }: Numbered) => labelsOf(examples[row].truth);
+  const trained = new Set(train.flatMap(labelsAt));
+  if (test.every((example) => labelsAt(example).every((label) => trained.has(label)))) return { train, test };
   const twins = groupTwins(examples);
   const back = new Set<number>();
   for (const example of test) {
-    const own = labelsOf(example);
+    const own = labelsAt(example);
     if (own.every((label) => trained.has(label))) continue;
     back.add(twins[example.row]);
     for (const label of own) trained.add(label);

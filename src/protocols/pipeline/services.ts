@@ -10,6 +10,7 @@ import type { Job, JobEvent } from '../../jobs/job.ts';
 import type { JobRequest } from '../../jobs/queue.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
 import type { TargetKind } from '../../targets/target.ts';
+import type { Truth } from '../../targets/truth.ts';
 
 /** A registered head version, as `GET /v1/heads` shows it. */
 export interface HeadSummary {
@@ -68,7 +69,7 @@ export interface DatasetTrial {
   problems: { at: string; detail: string }[];
   notes: string[];
   counts: DatasetCounts;
-  preview: { at: string; image?: string; text?: string; label: string; split?: 'train' | 'test' }[];
+  preview: { at: string; image?: string; text?: string; truth: Truth; split?: 'train' | 'test' }[];
 }
 
 /** Some examples of a dataset. */
@@ -78,7 +79,7 @@ export interface DatasetPage {
   rows: {
     row: number;
     text?: string;
-    label: string;
+    truth: Truth;
     split?: 'train' | 'test';
     image?: { hash: string; thumbnail: { url: string; width: number; height: number } };
   }[];

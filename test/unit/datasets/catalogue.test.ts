@@ -40,7 +40,7 @@ describe('a dataset that was imported', () => {
     const { record, isNew } = await bring({ folder }, 'My pets');
     const direct = await readDataset(folder);
     expect(isNew).toBe(true);
-    expect(record).toMatchObject({ id: `my-pets-${direct.hash.slice(0, 12)}`, name: 'My pets' });
+    expect(record).toMatchObject({ id: expect.stringMatching(/^my-pets-[0-9a-f]{12}$/), name: 'My pets' });
     expect(record.counts).toMatchObject({ examples: 4, images: 3, distinctImages: 2, train: 1, test: 1 });
     const opened = await catalogue.open(record.id);
     const withoutPaths = ({ examples }: typeof opened) =>
@@ -88,23 +88,29 @@ describe('a dataset that was imported', () => {
   });
 
   it.each([
-    ['several labels', 'text,tags\na,x;y\nb,y\nc,x\nd,\n', { target: 'multi', labelSeparator: ';' }],
-    ['numbers', 'text,tags\na,1.5\nb,2\nc,-3\n', { target: 'regression' }],
-  ] as const)('has an id and an export of its own where it has %s', async (_, table, reading) => {
-    const { catalogue, data } = await openCatalogue();
-    const folder = await folderWith({ 'metadata.csv': table });
-    const options = { workspace: data, name: 'tagged', labelColumn: 'tags' };
-    const bringAs = (read: object, source: DatasetSource = { folder }) =>
-      importDataset(catalogue, source, { ...options, ...read });
-    const { record } = await bringAs(reading);
-    expect(record).toMatchObject(reading);
-    expect((await bringAs({ ...reading, labelSeparator: '/' })).isNew).toBe(true);
-    const file = join(data, 'tagged.zip');
-    await pipeline(await exportDataset(catalogue, record.id), createWriteStream(file));
-    const again = await importDataset(catalogue, { file, fileName: 'tagged.zip' }, { workspace: data });
-    expect(again).toEqual({ record, isNew: false });
-    expect(await catalogue.open(record.id)).toMatchObject({ target: reading.target, labels: record.labels });
-  });
+    ['several labels', 'text,tags\na,x;y\nb,y\nc,x\nd,\n', { target: 'multi', labelSeparator: ';' }, true],
+    ['numbers', 'text,tags\na,1.5\nb,2\nc,-3\n', { target: 'regression' }, false],
+  ] as const)(
+    'has an id and an export of its own where it has %s',
+    async (_, table, reading, isReadApart) => {
+      const { catalogue, data } = await openCatalogue();
+      const folder = await folderWith({ 'metadata.csv': table });
+      const options = { workspace: data, name: 'tagged', labelColumn: 'tags' };
+      const bringAs = (read: object, source: DatasetSource = { folder }) =>
+        importDataset(catalogue, source, { ...options, ...read });
+      const { record } = await bringAs(reading);
+      expect(record.target).toBe(reading.target);
+      expect((await bringAs({ ...reading, labelSeparator: '/' })).isNew).toBe(isReadApart);
+      const file = join(data, 'tagged.zip');
+      await pipeline(await exportDataset(catalogue, record.id), createWriteStream(file));
+      const again = await importDataset(catalogue, { file, fileName: 'tagged.zip' }, { workspace: data });
+      expect(again).toEqual({ record, isNew: false });
+      expect(await catalogue.open(record.id)).toMatchObject({
+        target: reading.target,
+        labels: record.labels,
+      });
+    },
+  );
 
   it('may come as a table that holds its pictures', async () => {
     const { bring } = await openCatalogue();

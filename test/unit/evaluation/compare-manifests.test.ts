@@ -117,8 +117,8 @@ it('holds no figures of different targets against each other', () => {
 
 it('knows a test split by what its examples hold, whatever their order', () => {
   const [a, b] = [
-    { row: 1, text: 'a', label: 'x' },
-    { row: 2, imageHash: '0a', image: '/one.jpg', label: 'y' },
+    { row: 1, text: 'a', truth: { class: 'x' } },
+    { row: 2, imageHash: '0a', image: '/one.jpg', truth: { class: 'y' } },
   ];
   expect(hashInNoOrder([a, b])).toBe(
     hashInNoOrder([
@@ -126,5 +126,5 @@ it('knows a test split by what its examples hold, whatever their order', () => {
       { ...a, row: 9 },
     ]),
   );
-  expect(hashInNoOrder([a, b])).not.toBe(hashInNoOrder([a, { ...b, label: 'x' }]));
+  expect(hashInNoOrder([a, b])).not.toBe(hashInNoOrder([a, { ...b, truth: { class: 'x' } }]));
 });

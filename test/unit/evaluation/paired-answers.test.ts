@@ -1,11 +1,20 @@
 import { expect, it } from 'vitest';
 import type { Dataset } from '../../../src/datasets/example.ts';
 import { type Answered, comparePairedAnswers } from '../../../src/evaluation/paired-answers.ts';
+import { targets } from '../../../src/targets/targets.ts';
+import type { Truth } from '../../../src/targets/truth.ts';
 
-function datasetOf(labels: readonly string[], target: Dataset['target'] = 'single'): Dataset {
-  const distinct = target === 'regression' ? ['label'] : [...new Set(labels)].sort();
-  const examples = labels.map((label, index) => ({ row: index + 2, text: `text ${index}`, label }));
-  return { name: 'rows', target, labelSeparator: '|', labels: distinct, examples, hash: 'a', notes: [] };
+function datasetOf(truths: readonly Truth[], target: Dataset['target']): Dataset {
+  const examples = truths.map((truth, index) => ({ row: index + 2, text: `text ${index}`, truth }));
+  const labels = targets[target].outputs(truths, 'label');
+  return { name: 'rows', target, labels, examples, hash: 'a', notes: [] };
+}
+
+function labelled(labels: readonly string[]): Dataset {
+  return datasetOf(
+    labels.map((label) => ({ class: label })),
+    'single',
+  );
 }
 
 /** A head that gives each label with a probability of 0.9. */
@@ -27,11 +36,16 @@ it('counts who is right where, and gives the difference of accuracy the interval
   const truth = alternating(100);
   const first = sure(['cat', 'dog'], wrongOn(truth, 0, 20));
   const second = sure(['cat', 'dog'], wrongOn(truth, 15, 20));
-  const { figures, right, mcnemar, disagreements } = comparePairedAnswers(datasetOf(truth), first, second);
+  const { figures, right, mcnemar, disagreements } = comparePairedAnswers(labelled(truth), first, second);
   expect(right).toEqual({ both: 80, onlyFirst: 0, onlySecond: 15, neither: 5 });
   expect(mcnemar).toBeCloseTo(2 * 0.5 ** 15, 12);
   expect(disagreements).toMatchObject({ count: 15 });
-  expect(disagreements!.rows[1]).toEqual({ row: 3, label: 'dog', first: 'cat', second: 'dog' });
+  expect(disagreements!.rows[1]).toEqual({
+    row: 3,
+    truth: { class: 'dog' },
+    first: { class: 'cat' },
+    second: { class: 'dog' },
+  });
   const [accuracy] = figures;
   expect(accuracy).toMatchObject({ first: 0.8, second: 0.95, verdict: 'the second is better' });
   expect(accuracy.difference).toBeCloseTo(0.15, 12);
@@ -45,7 +59,7 @@ it('knows that less is better of an error', () => {
   const good = sure(['cat', 'dog'], wrongOn(truth, 0, 5));
   const bad = sure(['cat', 'dog'], wrongOn(truth, 0, 40));
   const verdictOf = (first: Answered, second: Answered) =>
-    comparePairedAnswers(datasetOf(truth), first, second).figures.find(
+    comparePairedAnswers(labelled(truth), first, second).figures.find(
       ({ name }) => name === 'negativeLogLikelihood',
     )!.verdict;
   expect(verdictOf(bad, good)).toBe('the second is better');
@@ -55,14 +69,13 @@ it('knows that less is better of an error', () => {
 it('says no difference of heads that answer alike, and of five rows that may be chance', () => {
   const truth = alternating(200);
   const same = sure(['cat', 'dog'], wrongOn(truth, 0, 30));
-  for (const { verdict, difference, interval } of comparePairedAnswers(datasetOf(truth), same, same)
-    .figures) {
+  for (const { verdict, difference, interval } of comparePairedAnswers(labelled(truth), same, same).figures) {
     expect([verdict, difference]).toEqual(['no difference', 0]);
     expect(interval[0]).toBeLessThanOrEqual(0);
     expect(interval[1]).toBeGreaterThanOrEqual(0);
   }
   const slightlyBetter = sure(['cat', 'dog'], wrongOn(truth, 0, 25));
-  const { figures, mcnemar } = comparePairedAnswers(datasetOf(truth), same, slightlyBetter);
+  const { figures, mcnemar } = comparePairedAnswers(labelled(truth), same, slightlyBetter);
   expect(mcnemar).toBeCloseTo(0.0625, 12);
   for (const name of ['accuracy', 'macroF1'])
     expect(figures.find((figure) => figure.name === name)!.verdict).toBe('no difference');
@@ -72,7 +85,7 @@ it('compares heads whose labels stand in another order, or are more', () => {
   const truth = alternating(40);
   const first = sure(['cat', 'dog'], truth);
   const second = sure(['bird', 'dog', 'cat'], truth);
-  const { right, figures } = comparePairedAnswers(datasetOf(truth), first, second);
+  const { right, figures } = comparePairedAnswers(labelled(truth), first, second);
   expect(right).toEqual({ both: 40, onlyFirst: 0, onlySecond: 0, neither: 0 });
   expect(figures[0]).toMatchObject({ first: 1, second: 1 });
 });
@@ -80,12 +93,12 @@ it('compares heads whose labels stand in another order, or are more', () => {
 it('lists the first thousand disagreements and counts all', () => {
   const truth = alternating(1200);
   const wrong = sure(['cat', 'dog'], wrongOn(truth, 0, 1100));
-  const { disagreements } = comparePairedAnswers(datasetOf(truth), sure(['cat', 'dog'], truth), wrong);
+  const { disagreements } = comparePairedAnswers(labelled(truth), sure(['cat', 'dog'], truth), wrong);
   expect([disagreements!.count, disagreements!.rows.length]).toEqual([1100, 1000]);
 });
 
 it('compares several labels by what each head gives from its own thresholds on', () => {
-  const truth = ['big|red', 'red', '', 'big'];
+  const truth = [['big', 'red'], ['red'], [], ['big']].map((classes) => ({ classes }));
   const answers = [
     [0.6, 0.9],
     [0.2, 0.8],
@@ -94,12 +107,12 @@ it('compares several labels by what each head gives from its own thresholds on',
   ].map((row) => Float64Array.from(row));
   const loose = { labels: ['big', 'red'], answers };
   const strict = { labels: ['big', 'red'], answers, thresholdsOf: () => [0.7, 0.5] };
-  const dataset = { ...datasetOf(truth, 'multi'), labels: ['big', 'red'] };
+  const dataset = datasetOf(truth, 'multi');
   const { right, disagreements } = comparePairedAnswers(dataset, loose, strict);
   expect(right).toEqual({ both: 2, onlyFirst: 2, onlySecond: 0, neither: 0 });
   expect(disagreements!.rows).toEqual([
-    { row: 2, label: 'big|red', first: 'big|red', second: 'red' },
-    { row: 5, label: 'big', first: 'big', second: '' },
+    { row: 2, truth: truth[0], first: { classes: ['big', 'red'] }, second: { classes: ['red'] } },
+    { row: 5, truth: truth[3], first: { classes: ['big'] }, second: { classes: [] } },
   ]);
 });
 
@@ -111,7 +124,10 @@ it('gives the errors of numbers the interval that scipy’s bootstrap gives', ()
   });
   const first = numbers((row) => (((row * 7) % 13) - 6) / 4);
   const second = numbers((row) => (((row * 5) % 11) - 5) / 5 + 0.1);
-  const dataset = datasetOf(truth.map(String), 'regression');
+  const dataset = datasetOf(
+    truth.map((value) => ({ values: [value] })),
+    'regression',
+  );
   const { figures, right, disagreements } = comparePairedAnswers(dataset, first, second);
   // scipy.stats.bootstrap over the rows, percentile, 100,000 resamples; here 1,000, so 3 standard errors are 0.01.
   const expected = {

@@ -30,7 +30,7 @@ function sample(flipped: [row: number, label: number][]) {
     const dull = probabilities.map((p) => 0.5 + 0.3 * (p - 0.5));
     return {
       ...example,
-      label: labels.filter((_, label) => values[row * columns + label] === 1).join('|'),
+      truth: { classes: labels.filter((_, label) => values[row * columns + label] === 1) },
       probabilities: { fused: probabilities, unimodal: { image: probabilities, text: dull } },
     };
   });

@@ -57,7 +57,7 @@ export function sampleReport({
       text: kept.includes('text')
         ? `Something about ${labels[actual]}, number ${index}. `.repeat(1 + (index % 9))
         : undefined,
-      label: labels[label],
+      truth: { class: labels[label] },
       probabilities,
     };
   });
@@ -81,7 +81,7 @@ export function sampleReport({
       })),
       metrics: measureAnswers(
         test.map(({ probabilities }) => probabilities),
-        { labels: Int32Array.from(test, ({ label }) => labels.indexOf(label)) },
+        { labels: Int32Array.from(test, ({ truth }) => labels.indexOf(truth.class)) },
       ),
       training: {
         dataset: 'pets and more',

@@ -117,7 +117,7 @@ describe('a report', () => {
   it('shows test examples beside the training examples that they look like', async () => {
     const input = sampleReport();
     const [test, other] = input.test;
-    const train = { ...other, row: 999, label: 'walrus', text: 'almost the same' };
+    const train = { ...other, row: 999, truth: { class: 'walrus' }, text: 'almost the same' };
     const html = await reportOf({ ...input, nearDuplicates: [{ test, train, similarity: 0.9876 }] });
     for (const expected of [
       '1 test example of 300 looks',

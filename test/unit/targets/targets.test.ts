@@ -81,3 +81,19 @@ it('splits so that both sides have rare labels, and small and large numbers', as
   for (let tenth = 0; tenth < 10; tenth++)
     expect(split.test.filter((row) => Math.floor(row / 10) === tenth)).toHaveLength(2);
 });
+
+it('takes each item of a list as one label, whatever stands in it', async () => {
+  const rows = [
+    { text: 'a', label: ['R|B', 'red'] },
+    { text: 'b', label: ['red'] },
+    { text: 'c', label: 'R|red' },
+  ];
+  const { check } = await datasetOf(rows, { target: 'multi' });
+  expect(check.problems).toEqual([]);
+  expect(check.counts.labels).toEqual([
+    { label: 'red', examples: 3 },
+    { label: 'R', examples: 1 },
+    { label: 'R|B', examples: 1 },
+  ]);
+  expect(check.dataset?.examples[0]?.truth).toEqual({ classes: ['R|B', 'red'] });
+});

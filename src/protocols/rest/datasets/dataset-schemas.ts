@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { truthSchema } from '../../../targets/truth.ts';
 import type { DatasetPage, DatasetSummary, DatasetTrial } from '../../pipeline/services.ts';
 
 const exampleCounts = {
@@ -76,7 +77,7 @@ export const trialSchema = z
         at: z.string(),
         image: z.string().optional(),
         text: z.string().optional(),
-        label: z.string(),
+        truth: truthSchema,
         split,
       }),
     ),
@@ -94,7 +95,7 @@ export const trialSchema = z
           at: 'metadata.csv row 2',
           image: 'cat.jpg',
           text: 'asleep on the sofa',
-          label: 'cat',
+          truth: { class: 'cat' },
           split: 'train',
         },
       ],
@@ -109,7 +110,7 @@ export const pageSchema = z
       z.object({
         row: z.int(),
         text: z.string().optional(),
-        label: z.string(),
+        truth: truthSchema,
         split,
         image: z
           .object({
@@ -129,7 +130,7 @@ export const pageSchema = z
         {
           row: 2,
           text: 'asleep on the sofa',
-          label: 'cat',
+          truth: { class: 'cat' },
           image: {
             hash: exampleDataset.hash,
             thumbnail: { url: 'data:image/webp;base64,UklGRg==', width: 96, height: 64 },

@@ -4,6 +4,7 @@ import { checkDataset } from '../../../../src/datasets/dataset.ts';
 import { importDataset, tryImport } from '../../../../src/datasets/import/import.ts';
 import { tableLimits } from '../../../../src/datasets/read/table-row.ts';
 import { unpackUpload } from '../../../../src/datasets/upload/unpack.ts';
+import { labelLimits } from '../../../../src/targets/labels.ts';
 import { packFile, writeZip } from '../../../attack/payloads/uploads.ts';
 import { folderWith, temporaryFolder } from '../sample.ts';
 
@@ -16,10 +17,10 @@ async function problemsOf(files: Record<string, string>, options = {}) {
   return problems.map(({ at, detail }) => `${at}: ${detail}`);
 }
 
-function withLimit(name: keyof typeof tableLimits, value: number) {
-  const before = { ...tableLimits };
-  onTestFinished(() => void Object.assign(tableLimits, before));
-  tableLimits[name] = value;
+function withLimit<Limits extends Record<string, number>>(limits: Limits, changed: Partial<Limits>) {
+  const before = { ...limits };
+  onTestFinished(() => void Object.assign(limits, before));
+  Object.assign(limits, changed);
 }
 
 describe('a table whose names or values are beyond a bound', () => {
@@ -78,14 +79,14 @@ describe('a table whose names or values are beyond a bound', () => {
   });
 
   it('many different labels', async () => {
-    withLimit('labels', 1);
+    withLimit(labelLimits, { labels: 1 });
     expect(await problemsOf({ 'metadata.csv': `text,label\n${good}` })).toContainEqual(
       expect.stringMatching(/there are 2 different labels of 2 characters together; 1 labels/),
     );
   });
 
   it('much text in all, in a table or in files', async () => {
-    withLimit('text', 6);
+    withLimit(tableLimits, { text: 6 });
     expect(await problemsOf({ 'metadata.csv': `text,label\n${good}` })).toContainEqual(
       expect.stringMatching(/^metadata\.csv row 5: the dataset has more than .* MiB of text; split it/),
     );

@@ -22,11 +22,11 @@ describe('a folder per class', () => {
     const folder = await folderWith(await twoClasses());
     const { labels, examples } = await readDataset(folder);
     expect(labels).toEqual(['cat', 'dog']);
-    expect(examples.map(({ row, image, label }) => [row, image, label])).toEqual(
+    expect(examples.map(({ row, image, truth }) => [row, image, truth])).toEqual(
       ['cat/a', 'cat/b', 'cat/c', 'cat/d', 'dog/a', 'dog/b', 'dog/c', 'dog/d'].map((name, index) => [
         index + 1,
         join(folder, `${name}.png`),
-        name.slice(0, 3),
+        { class: name.slice(0, 3) },
       ]),
     );
   });
@@ -36,7 +36,7 @@ describe('a folder per class', () => {
     const { examples } = await readDataset(await folderWith(files));
     expect(examples).toHaveLength(9);
     expect(examples[0]).toMatchObject({ text: 'A cat.', image: expect.any(String) });
-    expect(examples[8]).toEqual({ row: 9, text: 'Only text', label: 'dog' });
+    expect(examples[8]).toEqual({ row: 9, text: 'Only text', truth: { class: 'dog' } });
   });
 
   it('passes over what systems leave behind and tells of other files', async () => {

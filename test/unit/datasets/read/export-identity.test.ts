@@ -35,10 +35,10 @@ async function expectSame(
   const { record: copy } = await importDataset(second, source, { workspace });
   expect({ ...copy, createdAt: '', notes: [] }).toEqual({ ...record, createdAt: '', notes: [] });
   const contents = async (catalogue: DatasetCatalogue) =>
-    (await catalogue.examples(record.id)).map(({ imageHash, text, label, split }) => ({
+    (await catalogue.examples(record.id)).map(({ imageHash, text, truth, split }) => ({
       imageHash,
       text,
-      label,
+      truth,
       split,
     }));
   expect(await contents(second)).toEqual(await contents(first));

@@ -32,23 +32,23 @@ describe('a folder with metadata.csv', () => {
         imageHash: expect.any(String),
         perceptualHash: expect.any(String),
         text: 'An ant',
-        label: 'bug',
+        truth: { class: 'bug' },
       },
       {
         row: 3,
         image: join(folder, 'b.png'),
         imageHash: expect.any(String),
         perceptualHash: expect.any(String),
-        label: 'bug',
+        truth: { class: 'bug' },
       },
-      { row: 4, text: 'A cat', label: 'pet' },
+      { row: 4, text: 'A cat', truth: { class: 'pet' } },
       {
         row: 5,
         image: join(folder, 'd.png'),
         imageHash: expect.any(String),
         perceptualHash: expect.any(String),
         text: 'A dog, asleep',
-        label: 'pet',
+        truth: { class: 'pet' },
       },
     ]);
   });
@@ -73,14 +73,17 @@ describe('a folder with metadata.csv', () => {
   it.each([';', '\t'])('may separate its columns by %j', async (separator) => {
     const metadata = 'text|label\nOne, two|x\nb|x\nc|y\nd|y\n'.replaceAll('|', separator);
     const { examples } = await readDataset(await folderWith({ 'metadata.csv': metadata }));
-    expect(examples[0]).toEqual({ row: 2, text: 'One, two', label: 'x' });
+    expect(examples[0]).toEqual({ row: 2, text: 'One, two', truth: { class: 'x' } });
   });
 
   it('may name its columns otherwise', async () => {
     const metadata = 'picture,caption,kind\na.png,one,x\nb.png,two,x\nc.png,three,y\nd.png,four,y\n';
     const folder = await folderWith(await withPictures(metadata));
     const options = { imageColumn: 'picture', textColumn: 'caption', labelColumn: 'kind' };
-    expect((await readDataset(folder, options)).examples[3]).toMatchObject({ text: 'four', label: 'y' });
+    expect((await readDataset(folder, options)).examples[3]).toMatchObject({
+      text: 'four',
+      truth: { class: 'y' },
+    });
   });
 
   it('may say which rows are for testing, in a column or by the folder of the picture', async () => {

@@ -9,9 +9,9 @@ function datasetOf(own: string[][]): Dataset {
   const examples = own.map((some, row) => ({
     row: row + 2,
     text: `text number ${row}`,
-    label: some.sort().join('|'),
+    truth: { classes: some.toSorted() },
   }));
-  return { name: 'several', target: 'multi', labelSeparator: '|', labels, examples, hash: '', notes: [] };
+  return { name: 'several', target: 'multi', labels, examples, hash: '', notes: [] };
 }
 
 it('trains on every one of several labels, whatever bears it', () => {

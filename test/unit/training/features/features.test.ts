@@ -59,7 +59,6 @@ function countingEncoders(engines = 2) {
 const emptyDataset: Dataset = {
   name: 'made up',
   target: 'single',
-  labelSeparator: '|',
   labels: [],
   examples: [],
   hash: '',
@@ -101,7 +100,7 @@ describe('the features of a dataset', () => {
       text: Array(row + 1)
         .fill('word')
         .join(' '),
-      label: 'any',
+      truth: { class: 'any' },
     }));
     await extractFeatures(encoders, { ...emptyDataset, labels: ['any'], examples });
     expect(mostRunning.image).toBeGreaterThanOrEqual(8);
@@ -126,7 +125,10 @@ describe('the features of a dataset', () => {
       columns.map(({ values, present }) => [values, present]),
     ];
     expect(plain(second.table)).toEqual(plain(first.table));
-    const other = { ...dataset, examples: [...dataset.examples, { row: 9, text: 'new', label: 'x' }] };
+    const other = {
+      ...dataset,
+      examples: [...dataset.examples, { row: 9, text: 'new', truth: { class: 'x' } }],
+    };
     expect((await extract(other)).encoded).toEqual({ image: 0, text: 1 });
   });
 
