@@ -1283,19 +1283,21 @@ export interface components {
          *           "negativeLogLikelihood": 0.31,
          *           "calibrationError": 0.02
          *         },
-         *         "image": {
-         *           "examples": 300,
-         *           "accuracy": 0.91,
-         *           "macroF1": 0.9,
-         *           "negativeLogLikelihood": 0.31,
-         *           "calibrationError": 0.02
-         *         },
-         *         "text": {
-         *           "examples": 300,
-         *           "accuracy": 0.91,
-         *           "macroF1": 0.9,
-         *           "negativeLogLikelihood": 0.31,
-         *           "calibrationError": 0.02
+         *         "unimodal": {
+         *           "image": {
+         *             "examples": 300,
+         *             "accuracy": 0.91,
+         *             "macroF1": 0.9,
+         *             "negativeLogLikelihood": 0.31,
+         *             "calibrationError": 0.02
+         *           },
+         *           "text": {
+         *             "examples": 300,
+         *             "accuracy": 0.91,
+         *             "macroF1": 0.9,
+         *             "negativeLogLikelihood": 0.31,
+         *             "calibrationError": 0.02
+         *           }
          *         }
          *       }
          *     }
@@ -1333,31 +1335,10 @@ export interface components {
             fused: {
                 [key: string]: number;
             };
-            /**
-             * @description By name; which there are depends on the target.
-             * @example {
-             *       "examples": 300,
-             *       "accuracy": 0.91,
-             *       "macroF1": 0.9,
-             *       "negativeLogLikelihood": 0.31,
-             *       "calibrationError": 0.02
-             *     }
-             */
-            image?: {
-                [key: string]: number;
-            };
-            /**
-             * @description By name; which there are depends on the target.
-             * @example {
-             *       "examples": 300,
-             *       "accuracy": 0.91,
-             *       "macroF1": 0.9,
-             *       "negativeLogLikelihood": 0.31,
-             *       "calibrationError": 0.02
-             *     }
-             */
-            text?: {
-                [key: string]: number;
+            unimodal: {
+                [key: string]: {
+                    [key: string]: number;
+                };
             };
         };
         /**
@@ -1784,18 +1765,13 @@ export interface components {
                         bySeed: number[];
                     };
                 };
-                image?: {
+                unimodal: {
                     [key: string]: {
-                        mean: number;
-                        standardDeviation: number;
-                        bySeed: number[];
-                    };
-                };
-                text?: {
-                    [key: string]: {
-                        mean: number;
-                        standardDeviation: number;
-                        bySeed: number[];
+                        [key: string]: {
+                            mean: number;
+                            standardDeviation: number;
+                            bySeed: number[];
+                        };
                     };
                 };
             }[];

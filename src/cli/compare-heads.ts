@@ -76,7 +76,6 @@ const titles = new Map(
     .flat()
     .map((title) => [title.name, title]),
 );
-const answerNames = { fused: 'everything', image: 'image only', text: 'text only' };
 
 function nameOf({ name, version }: VersionComparison['first']): string {
   return `${name}@${version}`;
@@ -95,7 +94,7 @@ function showVersions({ first, second, labels, differences, testedOn, figures }:
   const rows = figures
     .filter(({ name }) => titles.has(name))
     .map(({ answersFrom, name, first, second, difference }) => [
-      `${titles.get(name)!.title}, ${answerNames[answersFrom]}`,
+      `${titles.get(name)!.title}, ${answersFrom === 'fused' ? 'everything' : `${answersFrom} only`}`,
       written(name, first),
       written(name, second),
       signed(difference, titles.get(name)!.isShare),

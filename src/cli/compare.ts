@@ -7,6 +7,7 @@ import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../encoders/encoders.ts';
 import { TandemError } from '../errors.ts';
 import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
+import { modalityNames } from '../modalities/registry.ts';
 import { writeComparisonReport } from '../reports/report.ts';
 import { openStore } from '../store/store.ts';
 import {
@@ -81,15 +82,21 @@ function show({ dataset, target, examples, labels, seeds, results, verdict }: Co
   );
   const titles = metricTitles[target];
   const [main] = titles;
-  const row = ({ contender, fused, image, text }: ContenderResult) => [
+  const row = ({ contender, fused, unimodal }: ContenderResult) => [
     contender,
     ...titles.map((metric) => spread(fused[metric.name], metric)),
-    image ? spread(image[main.name], main) : '',
-    text ? spread(text[main.name], main) : '',
+    ...modalityNames.map((name) => {
+      const figures = unimodal[name];
+      return figures ? spread(figures[main.name], main) : '';
+    }),
   ];
   print(
     table([
-      ['trained as', ...titles.map(({ title }) => title), `${main.title}, image`, `${main.title}, text`],
+      [
+        'trained as',
+        ...titles.map(({ title }) => title),
+        ...modalityNames.map((name) => `${main.title}, ${name}`),
+      ],
       ...results.map(row),
     ]),
   );

@@ -84,7 +84,7 @@ export function metricText(value: number, isShare: boolean): string {
 }
 
 /** The main figures of a head, as a table: together, and each modality alone. */
-export function metricsTable({ fused, image, text }: AnswerMetrics, target: TargetKind): string {
+export function metricsTable({ fused, unimodal }: AnswerMetrics, target: TargetKind): string {
   const titles = metricTitles[target];
   const row = (name: string, metrics: Metrics) => [
     name,
@@ -94,7 +94,9 @@ export function metricsTable({ fused, image, text }: AnswerMetrics, target: Targ
   return table([
     ['answers from', ...titles.map(({ title }) => title), 'examples'],
     row('everything', fused),
-    ...(image ? [row('image only', image)] : []),
-    ...(text ? [row('text only', text)] : []),
+    ...modalities.flatMap(({ name }) => {
+      const metrics = unimodal[name];
+      return metrics ? [row(`${name} only`, metrics)] : [];
+    }),
   ]);
 }

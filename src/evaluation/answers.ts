@@ -1,6 +1,6 @@
 import type { ItemProbabilities } from '../heads/head.ts';
 import { type Deciding, thresholdsOf, usualThreshold } from '../heads/thresholds.ts';
-import type { ModalityName } from '../modalities/registry.ts';
+import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import type { TargetTable } from '../targets/target-table.ts';
 import type { Metrics } from './metrics.ts';
 import { evaluateSeveralLabels } from './multi-label.ts';
@@ -18,8 +18,7 @@ export interface Truth {
 /** Figures of the test split, which is read once, at the end: of the answers from everything, and from one modality. */
 export interface AnswerMetrics {
   fused: Metrics;
-  image?: Metrics;
-  text?: Metrics;
+  unimodal: Partial<Record<ModalityName, Metrics>>;
 }
 
 /**
@@ -49,9 +48,21 @@ export function measureAnswers(
       truth,
       head && ((row) => thresholdsOf(head, modalitiesOf(answers[row]))),
     ),
-    image: ofModality('image'),
-    text: ofModality('text'),
+    unimodal: Object.fromEntries(
+      modalityNames.flatMap((modality) => {
+        const metrics = ofModality(modality);
+        return metrics ? [[modality, metrics]] : [];
+      }),
+    ),
   };
+}
+
+/** The figures of the answers from everything, or from one modality. */
+export function metricsFrom(
+  { fused, unimodal }: AnswerMetrics,
+  answersFrom: 'fused' | ModalityName,
+): Metrics | undefined {
+  return answersFrom === 'fused' ? fused : unimodal[answersFrom];
 }
 
 /** What an answer rests on. */

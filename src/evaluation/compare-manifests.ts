@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { HeadManifest } from '../heads/manifest.ts';
-import { modalityNames } from '../modalities/registry.ts';
+import { type ModalityName, modalityNames } from '../modalities/registry.ts';
+import { metricsFrom } from './answers.ts';
 import { metricTitles } from './metrics.ts';
 
 /** One of the two versions that are compared. */
@@ -20,7 +21,7 @@ export interface ManifestDifference {
 
 /** A figure of both on their own test splits; a side that has none is absent. */
 export interface FigurePair {
-  answersFrom: 'fused' | 'image' | 'text';
+  answersFrom: 'fused' | ModalityName;
   /** As in the head's metrics: `accuracy`, `examples`. */
   name: string;
   first?: number;
@@ -131,7 +132,7 @@ function pairFigures(first: HeadManifest, second: HeadManifest): FigurePair[] {
   ]);
   return (['fused', ...modalityNames] as const).flatMap((answersFrom) =>
     [...names].flatMap((name): FigurePair[] => {
-      const [a, b] = [first.metrics[answersFrom]?.[name], second.metrics[answersFrom]?.[name]];
+      const [a, b] = [first, second].map(({ metrics }) => metricsFrom(metrics, answersFrom)?.[name]);
       if (a === undefined && b === undefined) return [];
       const difference = a === undefined || b === undefined ? undefined : b - a;
       return [{ answersFrom, name, first: a, second: b, difference }];

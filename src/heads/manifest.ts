@@ -5,6 +5,14 @@ import { manifestFile } from './registry/shipped-heads.ts';
 /** By name; which there are depends on the target. */
 const metricsSchema = z.record(z.string(), z.number());
 
+/** Heads of earlier releases have the figures of each modality beside `fused`. */
+function gatherUnimodal(metrics: unknown): unknown {
+  if (typeof metrics !== 'object' || metrics === null || 'unimodal' in metrics || !('fused' in metrics))
+    return metrics;
+  const { fused, ...unimodal } = metrics;
+  return { fused, unimodal };
+}
+
 /** An encoder whose features a head takes. */
 export const headEncoderSchema = z.object({
   modality: z.enum(modalityNames),
@@ -29,11 +37,13 @@ export const headManifestSchema = z.object({
   unimodalThresholds: z.partialRecord(z.enum(modalityNames), z.array(z.number())).optional(),
   /** The encoders whose features the head takes, in the order of the method's m. */
   encoders: z.array(headEncoderSchema).min(1),
-  metrics: z.object({
-    fused: metricsSchema,
-    image: metricsSchema.optional(),
-    text: metricsSchema.optional(),
-  }),
+  metrics: z.preprocess(
+    gatherUnimodal,
+    z.object({
+      fused: metricsSchema,
+      unimodal: z.partialRecord(z.enum(modalityNames), metricsSchema),
+    }),
+  ),
   training: z.object({
     dataset: z.string(),
     datasetHash: z.string(),

@@ -1,5 +1,5 @@
 import { h } from 'preact';
-import { type ModalityName, modalityNames } from '../modalities/registry.ts';
+import { byModality, type ModalityName } from '../modalities/registry.ts';
 import { anchorOf, type Cell } from './confusion.ts';
 import { count, percent, shorten } from './format.ts';
 import { bar, foreign, type Markup, paragraph, table } from './markup.ts';
@@ -16,7 +16,7 @@ export interface ClassFigures {
   f1: number;
   /** Mean probability of the true label. */
   trueProbability: Record<'fused' | ModalityName, number>;
-  /** The modality that is clearly surer of the true label, over the examples that have both. */
+  /** The modality that is clearly surer of the true label, over the examples that have every one. */
   leansOn?: ModalityName | 'neither';
   /** The label that its examples are taken for most often, if any. */
   takenFor?: Cell;
@@ -28,7 +28,11 @@ const rowsInSight = 40;
 const evenWithin = 0.1;
 
 /** Figures of every class that occurs or is answered, the worst first. */
-export function classFigures(outcomes: readonly Outcome[], cells: readonly Cell[]): ClassFigures[] {
+export function classFigures(
+  outcomes: readonly Outcome[],
+  cells: readonly Cell[],
+  used: readonly ModalityName[],
+): ClassFigures[] {
   const byActual = Map.groupBy(outcomes, ({ actual }) => actual);
   const byPredicted = Map.groupBy(outcomes, ({ predicted }) => predicted);
   const mistaken = cells.filter(({ actual, predicted }) => actual !== predicted);
@@ -46,7 +50,7 @@ export function classFigures(outcomes: readonly Outcome[], cells: readonly Cell[
         recall: right / members.length,
         f1: (2 * right) / (members.length + answered.length),
         trueProbability: trueProbability(members),
-        leansOn: leaning(members),
+        leansOn: leaning(members, used),
         takenFor: takenFor.get(label)?.[0],
       };
     })
@@ -62,23 +66,27 @@ function trueProbability(members: readonly Outcome[]): ClassFigures['trueProbabi
       }),
     );
   const fused = mean(members.map(({ example, actual }) => example.probabilities.fused[actual]));
-  return { fused, image: of('image'), text: of('text') };
+  return { fused, ...byModality(({ name }) => of(name)) };
 }
 
-function leaning(members: readonly Outcome[]): ClassFigures['leansOn'] {
-  const { image, text } = trueProbability(
-    members.filter(({ example: { probabilities } }) =>
-      modalityNames.every((modality) => probabilities.unimodal[modality]),
-    ),
+function leaning(members: readonly Outcome[], used: readonly ModalityName[]): ClassFigures['leansOn'] {
+  const complete = members.filter(({ example: { probabilities } }) =>
+    used.every((modality) => probabilities.unimodal[modality]),
   );
-  return clearlySurer(image, text);
+  const means = trueProbability(complete);
+  return clearlySurer(used.map((modality) => [modality, means[modality]]));
 }
 
-/** Which modality is clearly surer, by the mean probability that each gives to what is true; undefined where one says nothing. */
-export function clearlySurer(image: number, text: number): ModalityName | 'neither' | undefined {
-  if (Number.isNaN(image) || Number.isNaN(text)) return undefined;
-  if (Math.abs(image - text) < evenWithin) return 'neither';
-  return image > text ? 'image' : 'text';
+/**
+ * Which modality is clearly surer than every other, by the mean probability that each gives to what is true; undefined
+ * where fewer than two say anything.
+ */
+export function clearlySurer(
+  means: readonly (readonly [ModalityName, number])[],
+): ModalityName | 'neither' | undefined {
+  const [first, second] = means.filter(([, mean]) => !Number.isNaN(mean)).sort(([, a], [, b]) => b - a);
+  if (!first || !second) return undefined;
+  return first[1] - second[1] < evenWithin ? 'neither' : first[0];
 }
 
 /** @param linked the cells whose examples are listed */

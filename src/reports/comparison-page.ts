@@ -1,6 +1,7 @@
 import { h } from 'preact';
 import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
 import type { Difference } from '../evaluation/paired-difference.ts';
+import { byModality, type ModalityName, modalityNames } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target.ts';
 import type { Comparison, ContenderResult } from '../training/compare.ts';
 import { htmlDocument } from './document.ts';
@@ -15,8 +16,7 @@ const descriptions: Record<ContenderResult['contender'], string> = {
   joint: 'the fused loss alone',
   'ogm-ge': 'the fused loss, the gradient of the modality that is ahead held back, noise added',
   late: 'each modality trained alone, probabilities averaged',
-  image: 'the picture alone',
-  text: 'the text alone',
+  ...byModality(({ name }) => `the ${name} alone`),
 };
 
 /** The whole page about a comparison of strategies. */
@@ -46,7 +46,7 @@ export function comparisonPage(comparison: Comparison): string {
       title: 'What if one modality is missing?',
       content: [
         paragraph('The same heads, asked about one modality of each test example.'),
-        ...(['image', 'text'] as const).map((modality) => modalityTable(comparison, modality)),
+        ...modalityNames.map((modality) => modalityTable(comparison, modality)),
       ],
     },
     { id: 'strategies', title: 'What was compared?', content: strategiesTable(comparison) },
@@ -98,33 +98,43 @@ function fusedTable({ results, target }: Comparison): Markup {
     'From everything that an example has: mean ± standard deviation',
     results,
     target,
-    'fused',
+    ({ fused }) => fused,
   );
 }
 
-function modalityTable({ results, target }: Comparison, modality: 'image' | 'text'): Markup {
-  const able = results.filter((result) => result[modality]);
+function modalityTable({ results, target }: Comparison, modality: ModalityName): Markup {
+  const able = results.filter(({ unimodal }) => unimodal[modality]);
   if (able.length === 0) return null;
-  return figuresTable(`From the ${modality} alone: mean ± standard deviation`, able, target, modality);
+  return figuresTable(
+    `From the ${modality} alone: mean ± standard deviation`,
+    able,
+    target,
+    ({ unimodal }) => unimodal[modality],
+  );
 }
 
 function figuresTable(
   caption: string,
   results: readonly ContenderResult[],
   target: TargetKind,
-  answer: 'fused' | 'image' | 'text',
+  figuresOf: (result: ContenderResult) => ContenderResult['fused'] | undefined,
 ): Markup {
   const titles = metricTitles[target];
   return table(
     caption,
     [{ title: 'Trained as' }, ...titles.map(({ title }) => ({ title, numeric: true }))],
-    results.map((result) => [
-      result.contender,
-      ...titles.map((metric) => {
-        const { mean, standardDeviation } = result[answer]![metric.name];
-        return `${written(mean, metric)} ± ${written(standardDeviation, metric)}`;
-      }),
-    ]),
+    results
+      .flatMap((result) => {
+        const figures = figuresOf(result);
+        return figures ? [{ contender: result.contender, figures }] : [];
+      })
+      .map(({ contender, figures }) => [
+        contender,
+        ...titles.map((metric) => {
+          const { mean, standardDeviation } = figures[metric.name];
+          return `${written(mean, metric)} ± ${written(standardDeviation, metric)}`;
+        }),
+      ]),
   );
 }
 

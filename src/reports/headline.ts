@@ -70,7 +70,7 @@ export function metricsTable({ target, metrics, encoders }: HeadManifest): Marku
       metric: metrics.fused,
     },
     ...(used.length > 1
-      ? used.map((kind) => ({ kind, name: `By its ${kind} alone`, metric: metrics[kind] }))
+      ? used.map((kind) => ({ kind, name: `By its ${kind} alone`, metric: metrics.unimodal[kind] }))
       : []),
   ];
   return [

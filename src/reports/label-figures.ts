@@ -1,7 +1,7 @@
 import { modalitiesOf } from '../evaluation/answers.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { thresholdsOf } from '../heads/thresholds.ts';
-import { type ModalityName, modalityNames } from '../modalities/registry.ts';
+import type { ModalityName } from '../modalities/registry.ts';
 import type { TargetTable } from '../targets/target-table.ts';
 import type { TestExample } from '../training/report-input.ts';
 import { clearlySurer } from './classes.ts';
@@ -15,11 +15,9 @@ export function labelFigures(
   test: readonly TestExample[],
   { columns, values }: TargetTable,
 ): Markup {
-  const several = head.encoders.length > 1;
-  const shown = thresholdsOf(
-    head,
-    head.encoders.map(({ modality }) => modality),
-  );
+  const used = head.encoders.map(({ modality }) => modality);
+  const several = used.length > 1;
+  const shown = thresholdsOf(head, used);
   const ownOf = test.map(({ probabilities }) => thresholdsOf(head, modalitiesOf(probabilities)));
   const rows = head.labels
     .map((label, index) => {
@@ -30,8 +28,11 @@ export function labelFigures(
       const [answered, bearing] = [given, actual].map((all) => all.filter(Boolean).length);
       const f1 = (2 * right) / (answered + bearing);
       const bearers = test.filter((_, row) => actual[row]);
-      const [image, text] = modalityNames.map((modality) => meanProbability(bearers, modality, index));
-      return { label, threshold, right, answered, bearing, f1, leansOn: clearlySurer(image, text) };
+      const complete = bearers.filter(({ probabilities: { unimodal } }) =>
+        used.every((modality) => unimodal[modality]),
+      );
+      const means = used.map((modality) => [modality, meanProbability(complete, modality, index)] as const);
+      return { label, threshold, right, answered, bearing, f1, leansOn: clearlySurer(means) };
     })
     .sort((a, b) => (Number.isNaN(a.f1) ? 1 : Number.isNaN(b.f1) ? -1 : a.f1 - b.f1));
   return [
@@ -67,8 +68,6 @@ export function labelFigures(
   ];
 }
 
-/** Over the examples that every modality says something of. */
-function meanProbability(bearers: readonly TestExample[], modality: ModalityName, label: number): number {
-  const complete = bearers.filter(({ probabilities: { unimodal } }) => unimodal.image && unimodal.text);
-  return mean(complete.map(({ probabilities }) => probabilities.unimodal[modality]![label]));
+function meanProbability(examples: readonly TestExample[], modality: ModalityName, label: number): number {
+  return mean(examples.map(({ probabilities }) => probabilities.unimodal[modality]?.[label] ?? Number.NaN));
 }

@@ -58,6 +58,7 @@ interface OwnSections {
 /** Of a head that gives one label. */
 async function labelSections({ manifest, test, nearDuplicates }: ReportInput): Promise<OwnSections> {
   const { labels, encoders } = manifest;
+  const used = encoders.map(({ modality }) => modality);
   const outcomes = outcomesOf(labels, test);
   const mistakes = mistakesIn(outcomes);
   const labelErrors = likelyLabelErrors(outcomes);
@@ -89,12 +90,7 @@ async function labelSections({ manifest, test, nearDuplicates }: ReportInput): P
         title: 'Where does it fail?',
         content: [
           confusionView(cells, labels),
-          classesView(
-            classFigures(outcomes, cells),
-            labels,
-            encoders.map(({ modality }) => modality),
-            new Set(listed),
-          ),
+          classesView(classFigures(outcomes, cells, used), labels, used, new Set(listed)),
           mistakesView(mistakes, gallery),
         ],
       },

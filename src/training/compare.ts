@@ -6,7 +6,7 @@ import { splitRows } from '../datasets/split/split-rows.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { measureAnswers } from '../evaluation/answers.ts';
-import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
+import { type Metrics, type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
 import {
   type Difference,
   mean,
@@ -15,7 +15,7 @@ import {
 } from '../evaluation/paired-difference.ts';
 import { priorOf } from '../evaluation/prior.ts';
 import type { ItemProbabilities } from '../heads/head.ts';
-import type { ModalityName } from '../modalities/registry.ts';
+import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { TargetKind } from '../targets/target.ts';
 import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
@@ -56,9 +56,8 @@ export interface ContenderResult {
   contender: Contender;
   /** On everything that an example has. */
   fused: Record<string, Spread>;
-  /** The same head on one modality alone; absent where it never learnt that modality. */
-  image?: Record<string, Spread>;
-  text?: Record<string, Spread>;
+  /** The same head on one modality alone, of those that it was trained on. */
+  unimodal: Partial<Record<ModalityName, Record<string, Spread>>>;
 }
 
 export interface Comparison {
@@ -189,18 +188,19 @@ function summarize(
   bySeed: readonly AnswerMetrics[],
   titles: readonly MetricTitle[],
 ): ContenderResult {
-  const spread = (answer: keyof AnswerMetrics) =>
+  const spread = (metricsOf: (metrics: AnswerMetrics) => Metrics | undefined) =>
     Object.fromEntries(
       titles.map(({ name }): [string, Spread] => {
-        const values = bySeed.map((metrics) => metrics[answer]![name]);
+        const values = bySeed.map((metrics) => metricsOf(metrics)?.[name] ?? Number.NaN);
         return [name, { mean: mean(values), standardDeviation: standardDeviation(values), bySeed: values }];
       }),
     );
-  const has = (answer: ModalityName) => bySeed.every((metrics) => metrics[answer]);
+  const known = modalityNames.filter((modality) => bySeed.every(({ unimodal }) => unimodal[modality]));
   return {
     contender,
-    fused: spread('fused'),
-    image: has('image') ? spread('image') : undefined,
-    text: has('text') ? spread('text') : undefined,
+    fused: spread(({ fused }) => fused),
+    unimodal: Object.fromEntries(
+      known.map((modality) => [modality, spread(({ unimodal }) => unimodal[modality])]),
+    ),
   };
 }

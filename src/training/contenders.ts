@@ -1,4 +1,4 @@
-import type { ModalityName } from '../modalities/registry.ts';
+import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { chooseRecipe, type Recipe } from './loop/recipe.ts';
@@ -11,10 +11,12 @@ export const contenders = [
   'joint',
   'ogm-ge',
   'late',
-  'image',
-  'text',
+  ...modalityNames,
 ] as const;
 export type Contender = (typeof contenders)[number];
+
+/** The one modality that a contender learns from; undefined where it joins several. */
+const aloneOf = (contender: Contender) => modalityNames.find((name) => name === contender);
 
 /** Balancing modalities takes two of them; where numbers are learnt, arl itself looks at the variance under dropout. */
 export function isPossible(
@@ -22,7 +24,8 @@ export function isPossible(
   known: readonly ModalityName[],
   target: TargetKind,
 ): boolean {
-  if (contender === 'image' || contender === 'text') return known.includes(contender);
+  const alone = aloneOf(contender);
+  if (alone) return known.includes(alone);
   if (contender === 'arl-dropout' && target === 'regression') return false;
   return known.length > 1;
 }
@@ -33,18 +36,12 @@ export function prepare(
   table: FeatureTable,
   recipe: Recipe,
 ): { table: FeatureTable; recipe: Recipe } {
-  switch (contender) {
-    case 'image':
-    case 'text': {
-      const columns = table.columns.filter(({ modality }) => modality === contender);
-      return {
-        table: { ...table, columns },
-        recipe: { ...recipe, ...chooseRecipe({ strategy: contender }) },
-      };
-    }
-    case 'arl-dropout':
-      return { table, recipe: { ...recipe, strategy: 'arl', variance: 'dropout' } };
-    default:
-      return { table, recipe: { ...recipe, ...chooseRecipe({ strategy: contender }) } };
-  }
+  if (contender === 'arl-dropout')
+    return { table, recipe: { ...recipe, strategy: 'arl', variance: 'dropout' } };
+  const alone = aloneOf(contender);
+  const columns = alone ? table.columns.filter(({ modality }) => modality === alone) : table.columns;
+  return {
+    table: { ...table, columns },
+    recipe: { ...recipe, ...chooseRecipe({ strategy: contender }) },
+  };
 }

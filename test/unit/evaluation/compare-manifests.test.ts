@@ -73,7 +73,12 @@ it('shows the figures of both side by side, with the difference', () => {
   const second = version(
     2,
     {},
-    { metrics: { fused: { ...sample.metrics.fused, accuracy: 0.5 }, text: sample.metrics.text } },
+    {
+      metrics: {
+        fused: { ...sample.metrics.fused, accuracy: 0.5 },
+        unimodal: { text: sample.metrics.unimodal.text },
+      },
+    },
   );
   const { figures } = compareManifests(version(1, {}), second);
   const { accuracy } = sample.metrics.fused;
@@ -87,7 +92,7 @@ it('shows the figures of both side by side, with the difference', () => {
   expect(figures.find(({ answersFrom }) => answersFrom === 'image')).toEqual({
     answersFrom: 'image',
     name: 'accuracy',
-    first: sample.metrics.image!.accuracy,
+    first: sample.metrics.unimodal.image!.accuracy,
     second: undefined,
     difference: undefined,
   });

@@ -33,7 +33,10 @@ export const head: HeadSummary = {
     { modality: 'text', id: 'texts', dimension: 2, fingerprint: 'b2' },
   ],
   createdAt: '2026-01-31T12:00:00.000Z',
-  metrics: { fused: { examples: 3, accuracy: 1, macroF1: 1, negativeLogLikelihood: 0, calibrationError: 0 } },
+  metrics: {
+    fused: { examples: 3, accuracy: 1, macroF1: 1, negativeLogLikelihood: 0, calibrationError: 0 },
+    unimodal: {},
+  },
 };
 
 export const dataset: DatasetSummary = {

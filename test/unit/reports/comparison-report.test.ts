@@ -14,7 +14,7 @@ function result(contender: ContenderResult['contender'], accuracy: number): Cont
       { mean: accuracy, standardDeviation: 0.01, bySeed: seeds.map((seed) => accuracy + seed / 100) },
     ]),
   );
-  return { contender, fused: spread, text: contender === 'image' ? undefined : spread };
+  return { contender, fused: spread, unimodal: contender === 'image' ? {} : { text: spread } };
 }
 
 function comparison(mean: number, margin: number): Comparison {

@@ -39,7 +39,7 @@ describe('a report', () => {
   it('names the head, its figures and where it came from', async () => {
     const input = sampleReport();
     const html = await reportOf(input);
-    const { fused, text } = input.manifest.metrics;
+    const { fused, unimodal } = input.manifest.metrics;
     for (const expected of [
       'pets@3',
       'pets and more',
@@ -47,7 +47,7 @@ describe('a report', () => {
       'efficientnet-lite0',
       '1 March 2026 at 09:30 UTC',
       `${(100 * fused.accuracy).toFixed(1)}\u00a0%`,
-      text!.negativeLogLikelihood.toFixed(3),
+      unimodal.text!.negativeLogLikelihood.toFixed(3),
       'Is it good?',
       'Where does it fail?',
       'Are the labels right?',

@@ -20,7 +20,7 @@ export const targetSchema = z.enum(['single', 'multi', 'regression']).meta({
   description: 'What a head says: one label, any of several, or a number.',
 });
 export const metricsSchema = z
-  .object({ fused: figures, image: figures.optional(), text: figures.optional() })
+  .object({ fused: figures, unimodal: z.partialRecord(z.enum(modalityNames), figures) })
   .meta({ id: 'Metrics', description: 'On the test split: together, and each modality alone.' });
 
 const exampleHead = {
@@ -34,7 +34,7 @@ const exampleHead = {
     { modality: 'text', id: 'all-MiniLM-L6-v2', dimension: 384, fingerprint: '8fbee7a7…' },
   ],
   createdAt: '2026-01-31T12:00:00.000Z',
-  metrics: { fused: exampleFigures, image: exampleFigures, text: exampleFigures },
+  metrics: { fused: exampleFigures, unimodal: { image: exampleFigures, text: exampleFigures } },
 };
 const headSchema = z
   .object({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { VersionComparison } from '../../../evaluation/compare-manifests.ts';
+import { modalityNames } from '../../../modalities/registry.ts';
 
 export const compareQuerySchema = z.strictObject({
   with: z.string().min(1).meta({
@@ -33,7 +34,7 @@ export const versionComparisonSchema = z
     figures: z
       .array(
         z.object({
-          answersFrom: z.enum(['fused', 'image', 'text']),
+          answersFrom: z.enum(['fused', ...modalityNames]),
           name: z.string(),
           first: z.number().optional(),
           second: z.number().optional(),

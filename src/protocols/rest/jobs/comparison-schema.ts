@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { modalityNames } from '../../../modalities/registry.ts';
 import type { Comparison } from '../../../training/compare.ts';
 import { contenders } from '../../../training/contenders.ts';
 import { targetSchema } from '../heads/head-routes.ts';
@@ -24,8 +25,7 @@ export const comparisonSchema = z
         z.object({
           contender: z.enum(contenders),
           fused: figures,
-          image: figures.optional(),
-          text: figures.optional(),
+          unimodal: z.partialRecord(z.enum(modalityNames), figures),
         }),
       )
       .meta({ description: 'The best first.' }),

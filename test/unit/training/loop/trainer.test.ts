@@ -100,10 +100,10 @@ describe('a training', () => {
     ['late fusion', { strategy: 'late', fusion: 'late' }],
   ] as [string, Partial<Recipe>][])('classifies rows that it has not seen, with %s', async (_, changes) => {
     const test = syntheticTable({ rows: 200, classes, dimensions: { image: 24, text: 16 }, seed: 2 });
-    const { fused, image, text } = await trainAndMeasure(table, test, changes);
+    const { fused, unimodal } = await trainAndMeasure(table, test, changes);
     expect(fused.accuracy).toBeGreaterThan(0.85);
-    expect(image!.accuracy).toBeGreaterThan(0.6);
-    expect(text!.accuracy).toBeGreaterThan(0.6);
+    expect(unimodal.image!.accuracy).toBeGreaterThan(0.6);
+    expect(unimodal.text!.accuracy).toBeGreaterThan(0.6);
   });
 
   it('is another one with every strategy and every variance', async () => {
@@ -143,7 +143,7 @@ describe('a training', () => {
     const rows = selectRows(halved, something);
     const metrics = await trainAndMeasure(rows, rows);
     expect(metrics.fused.accuracy).toBeGreaterThan(0.85);
-    expect(metrics.image!.examples).toBeLessThan(metrics.fused.examples);
+    expect(metrics.unimodal.image!.examples).toBeLessThan(metrics.fused.examples);
   });
 
   it('takes one modality alone', async () => {
