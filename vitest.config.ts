@@ -5,7 +5,18 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // They need a container engine, a GPU, Python, npm's registry, or long; each has an npm script of its own.
     exclude: [
-      ...['attack', 'clients', 'container', 'cuda', 'examples', 'faults', 'fuzz', 'package', 'repository'],
+      ...[
+        'attack',
+        'clients',
+        'container',
+        'cuda',
+        'docs',
+        'examples',
+        'faults',
+        'fuzz',
+        'package',
+        'repository',
+      ],
     ].map((folder) => `test/${folder}/**`),
     globalSetup: './test/sample-set.ts',
     reporters: ['default', './test/summary-reporter.ts'],

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+import everywhere from '../../vitest.config.ts';
+
+/** The documents: their commands against a real server, their links, their figures. `npm run test:docs` */
+export default defineConfig({
+  ...everywhere,
+  test: {
+    ...everywhere.test,
+    include: ['test/docs/*.test.ts'],
+    exclude: [],
+    globalSetup: [],
+    // The commands of one page come after those of another: they share two cores.
+    maxWorkers: 1,
+    testTimeout: 900_000,
+  },
+});
