@@ -152,8 +152,12 @@ export class AttackedServer {
     request.end(body);
     const response = await Promise.race([answered, closed]);
     let bytes = 0;
-    if (response)
-      for await (const piece of response.iterator({ destroyOnReturn: false })) bytes += piece.length;
+    try {
+      for await (const piece of response?.iterator({ destroyOnReturn: false }) ?? []) bytes += piece.length;
+    } catch (error) {
+      // An answer that has begun is cut off where the rest of the body may not be read.
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+    }
     return { status: response?.statusCode, bytes };
   }
 

@@ -39,10 +39,13 @@ const bodies: Record<string, Record<string, (bytes: number) => string>> = {
     'one long line': (bytes) => `{"text":"${filled('a', bytes)}"}\n`,
     escapes: (bytes) => `{"text":"${filled('\\u0041', bytes)}"}\n`,
     'escaped quotes': (bytes) => `{"text":"${filled('\\"', bytes)}"}\n`,
-    'lines of escapes': (bytes) => filled(`{"text":"${filled('\\u0041', 600)}"}\n`, bytes),
+    'lines of escapes': (bytes) =>
+      filled(`{"other":"${filled('\\u0041', 600)}"}\n`, Math.min(bytes, mebibyte)),
     'nested lists': (bytes) => `{"text":${filled('[', bytes)}\n`,
-    'lines of nested lists': (bytes) => filled(`${'['.repeat(900)}${']'.repeat(900)}\n`, bytes),
-    'lines of lists of numbers': (bytes) => filled(`{"text":[${filled('1,', 900)}1]}\n`, bytes),
+    'lines of nested lists': (bytes) =>
+      filled(`${'['.repeat(900)}${']'.repeat(900)}\n`, Math.min(bytes, mebibyte)),
+    'lines of lists of numbers': (bytes) =>
+      filled(`{"text":[${filled('1,', 900)}1]}\n`, Math.min(bytes, mebibyte)),
     'a list of objects': (bytes) => `{"text":[${filled('{},', bytes)}{}]}\n`,
     digits: (bytes) => `{"text":${filled('1', bytes)}}\n`,
     'a line of unknown fields': (bytes) => `{${distinct(bytes, (index) => `"${index}":1,`)}"a":1}\n`,
