@@ -71,8 +71,8 @@ export class LogisticRegression {
         command: 'load',
         features: written.map((file) => file.features),
         present: written.map((file) => file.present),
-        labels: [...features.labels],
-        rows: features.labels.length,
+        labels: [...features.truth.values],
+        rows: features.strata.length,
       });
       return new LogisticRegression(peer, features);
     } finally {

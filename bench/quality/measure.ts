@@ -48,7 +48,7 @@ export async function measureSet(
   try {
     for (let seed = 0; seed < seeds; seed++) {
       const split = { ...features.split(seed), seed };
-      const labels = split.test.map((row) => table.labels[row]);
+      const labels = split.test.map((row) => table.truth.values[row]);
       const answers: Answers = {
         ...(await answersOfTandem(engine, table, split, classes)),
         ...(await peer.answers(split, classes)),

@@ -72,7 +72,8 @@ async function makeColumn(modality: 'image' | 'text', labels: Int32Array): Promi
 const labels = Int32Array.from({ length: rows }, (_, row) => Math.floor((row * classes) / rows));
 const table: FeatureTable = {
   columns: [await makeColumn('image', labels), await makeColumn('text', labels)],
-  labels,
+  strata: labels,
+  truth: { target: 'single', columns: 1, values: labels },
 };
 const all = [...labels.keys()];
 const split = { train: all.filter((row) => row % 20 !== 0), test: all.filter((row) => row % 20 === 0) };

@@ -88,7 +88,7 @@ export function makeTable(classes: number): FeatureTable<MemoryColumn> {
       present: new Uint8Array(rows).fill(1),
     });
   });
-  return { columns, labels };
+  return { columns, strata: labels, truth: { target: 'single', columns: 1, values: labels } };
 }
 
 /** The parameters that `trainHead` starts from. */
@@ -118,7 +118,7 @@ export async function peerRequest(
   };
   const files = {
     features: await Promise.all(table.columns.map(({ modality, values }) => write(modality, values))),
-    labels: await write('labels', table.labels),
+    labels: await write('labels', Int32Array.from(table.truth.values)),
     order: await write('order', batchRows(workload, table, steps)),
     parameters: Object.fromEntries(
       await Promise.all(

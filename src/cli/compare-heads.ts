@@ -4,7 +4,7 @@ import { shippedHeads, storeOptions } from '../app/store-options.ts';
 import { headSettings } from '../config.ts';
 import { loadEncoders } from '../encoders/encoders.ts';
 import { compareManifests, type VersionComparison } from '../evaluation/compare-manifests.ts';
-import { metricTitles } from '../evaluation/metrics.ts';
+import { evaluations } from '../evaluation/targets.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { HeadRegistry } from '../heads/registry/heads.ts';
 import { openStore } from '../store/store.ts';
@@ -72,8 +72,8 @@ export const compareHeads = addSettings(
   });
 
 const titles = new Map(
-  Object.values(metricTitles)
-    .flat()
+  Object.values(evaluations)
+    .flatMap(({ titles }) => titles)
     .map((title) => [title.name, title]),
 );
 

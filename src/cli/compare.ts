@@ -6,10 +6,12 @@ import { storeOptions } from '../app/store-options.ts';
 import { encoderSettings } from '../config.ts';
 import { loadEncoders } from '../encoders/encoders.ts';
 import { TandemError } from '../errors.ts';
-import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
+import type { MetricTitle } from '../evaluation/metrics.ts';
+import { evaluations } from '../evaluation/targets.ts';
 import { modalityNames } from '../modalities/registry.ts';
 import { writeComparisonReport } from '../reports/report.ts';
 import { openStore } from '../store/store.ts';
+import { targets } from '../targets/targets.ts';
 import {
   type Comparison,
   type ContenderResult,
@@ -25,7 +27,7 @@ import {
   openDataset,
   settingsOf,
 } from './options.ts';
-import { answersTitle, metricText, print, printJson, table } from './output.ts';
+import { metricText, print, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 
 export const compare = addSettings(
@@ -78,9 +80,9 @@ async function checkFolderOf(report: string): Promise<void> {
 
 function show({ dataset, target, examples, labels, seeds, results, verdict }: Comparison): void {
   print(
-    `${dataset}: ${answersTitle(target, labels)}, ${examples.training} examples to train on, ${examples.test} to test on, ${seeds.length} splits`,
+    `${dataset}: ${targets[target].describeAnswers(labels)}, ${examples.training} examples to train on, ${examples.test} to test on, ${seeds.length} splits`,
   );
-  const titles = metricTitles[target];
+  const titles = evaluations[target].titles;
   const [main] = titles;
   const row = ({ contender, fused, unimodal }: ContenderResult) => [
     contender,

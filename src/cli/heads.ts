@@ -7,7 +7,7 @@ import { encoderOptions } from '../app/encoder-settings.ts';
 import { shippedHeads, storeOptions } from '../app/store-options.ts';
 import { encoderSettings } from '../config.ts';
 import { readFingerprints } from '../encoders/specification.ts';
-import { metricTitles } from '../evaluation/metrics.ts';
+import { evaluations } from '../evaluation/targets.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { exportHead, importHead } from '../heads/package.ts';
 import { highestVersion } from '../heads/registry/head-name.ts';
@@ -53,7 +53,7 @@ const list = addSettings(
     });
     if (options.json) return printJson({ heads, ...(damaged.length > 0 && { damaged }) });
     const rows = heads.map(({ name, version, target, labels, metrics, createdAt, aliases }) => {
-      const [main] = metricTitles[target];
+      const [main] = evaluations[target].titles;
       const figure = metricText(metrics.fused[main.name], main.isShare);
       return [
         `${name}@${version}`,

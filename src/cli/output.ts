@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
-import { type Metrics, metricTitles } from '../evaluation/metrics.ts';
+import type { Metrics } from '../evaluation/metrics.ts';
+import { evaluations } from '../evaluation/targets.ts';
 import { type ModalityName, modalities } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target.ts';
 
@@ -67,11 +68,6 @@ export function table([head, ...rows]: readonly (readonly string[])[]): string {
   return lines.toString();
 }
 
-/** What a head can answer: so many labels, or numbers. */
-export function answersTitle(target: TargetKind, labels: number): string {
-  return target === 'regression' ? 'numbers' : `${labels} labels`;
-}
-
 /** A number that a head says, with as many digits as it can mean: it answers in single precision. */
 export function numberText(value: number): string {
   return String(Number(value.toPrecision(7)));
@@ -85,7 +81,7 @@ export function metricText(value: number, isShare: boolean): string {
 
 /** The main figures of a head, as a table: together, and each modality alone. */
 export function metricsTable({ fused, unimodal }: AnswerMetrics, target: TargetKind): string {
-  const titles = metricTitles[target];
+  const titles = evaluations[target].titles;
   const row = (name: string, metrics: Metrics) => [
     name,
     ...titles.map((metric) => metricText(metrics[metric.name], metric.isShare)),

@@ -7,11 +7,11 @@ import { loadEncoders } from '../encoders/encoders.ts';
 import { TandemError } from '../errors.ts';
 import { HeadEngines, sayingWhoStopped } from '../heads/engines.ts';
 import { loadHead } from '../heads/head.ts';
-import type { Opinion } from '../heads/prediction.ts';
 import { Predictor } from '../heads/predictor.ts';
 import { HeadRegistry } from '../heads/registry/heads.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import { openStore } from '../store/store.ts';
+import type { TargetPrediction } from '../targets/prediction.ts';
 import { addSettings, example, settingsOf } from './options.ts';
 import { numberText, percent, print, printJson, table } from './output.ts';
 
@@ -68,14 +68,14 @@ export const predict = addSettings(
     }
   });
 
-function opinionTable({ labels, value }: Opinion): string {
+function opinionTable({ labels, value }: TargetPrediction): string {
   if (value !== undefined) return numberText(value);
   return table(
     labels.map(({ label, probability, given }) => [label, percent(probability), given ? 'given' : '']),
   );
 }
 
-function inWords({ labels, value }: Opinion): string {
+function inWords({ labels, value }: TargetPrediction): string {
   if (value !== undefined) return numberText(value);
   const given = labels.filter((label) => label.given);
   const said = labels[0].given === undefined ? labels.slice(0, 1) : given;

@@ -7,6 +7,7 @@ import { checkHeadName } from '../heads/registry/head-name.ts';
 import { HeadRegistry } from '../heads/registry/heads.ts';
 import { writeReport } from '../reports/report.ts';
 import { openStore } from '../store/store.ts';
+import { targets } from '../targets/targets.ts';
 import { fineTune } from '../training/fine-tune.ts';
 import {
   chooseRecipe,
@@ -24,7 +25,7 @@ import {
   openDataset,
   settingsOf,
 } from './options.ts';
-import { answersTitle, metricsTable, print, printAside, printJson } from './output.ts';
+import { metricsTable, print, printAside, printJson } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 
 export const train = addSettings(
@@ -109,7 +110,7 @@ export const train = addSettings(
       else {
         const { head, version, examples, seconds, folder } = summary;
         print(
-          `${head}@${version}: ${answersTitle(summary.target, summary.labels.length)}, trained on ${examples.training} examples in ${seconds!.total} s`,
+          `${head}@${version}: ${targets[summary.target].describeAnswers(summary.labels.length)}, trained on ${examples.training} examples in ${seconds!.total} s`,
         );
         print(metricsTable(summary.metrics, summary.target));
         print(`report: ${folder}/report.html`);

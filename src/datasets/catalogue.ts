@@ -11,7 +11,7 @@ import { leaveToCleaning, removeUnknown } from '../store/artifacts/artifacts.ts'
 import { PendingArtifacts } from '../store/artifacts/pending.ts';
 import type { Tables } from '../store/database/database.ts';
 import type { Store } from '../store/store.ts';
-import { targetKinds } from '../targets/target.ts';
+import { defaultTarget, targetKinds } from '../targets/target.ts';
 import { countExamples } from './counts.ts';
 import type { ColumnNames, Dataset, Example } from './example.ts';
 import { PictureStore, pictureUserOf } from './images.ts';
@@ -37,7 +37,7 @@ const recordSchema = z.object({
   /** See `Dataset.hash`: what the dataset holds, wherever it came from. */
   hash: z.string(),
   /** See `Dataset`. */
-  target: z.enum(targetKinds).default('single'),
+  target: z.enum(targetKinds).default(defaultTarget),
   /** What stands between several labels in the examples that earlier releases kept. */
   labelSeparator: z.string().optional(),
   labels: z.array(z.string()),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, relative } from 'node:path';
 import { type ErrorItem, TandemError } from '../errors.ts';
+import { defaultTarget } from '../targets/target.ts';
 import { targets } from '../targets/targets.ts';
 import { contentOf as truthContentOf } from '../targets/truth.ts';
 import { checkPictures } from './check/images.ts';
@@ -123,7 +124,7 @@ const usualColumns: ColumnNames = {
   imageColumn: 'file_name',
   textColumn: 'text',
   labelColumn: 'label',
-  target: 'single',
+  target: defaultTarget,
   labelSeparator: '|',
 };
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import { metricsFrom } from './answers.ts';
-import { metricTitles } from './metrics.ts';
+import { evaluations } from './targets.ts';
 
 /** One of the two versions that are compared. */
 export interface ComparedVersion {
@@ -127,7 +127,7 @@ function compareTests(first: HeadManifest, second: HeadManifest): VersionCompari
 function pairFigures(first: HeadManifest, second: HeadManifest): FigurePair[] {
   const targets = [...new Set([first.target, second.target])];
   const names = new Set([
-    ...targets.flatMap((target) => metricTitles[target].map(({ name }) => name)),
+    ...targets.flatMap((target) => evaluations[target].titles.map(({ name }) => name)),
     'examples',
   ]);
   return (['fused', ...modalityNames] as const).flatMap((answersFrom) =>

@@ -1,5 +1,3 @@
-import type { TargetKind } from '../targets/target.ts';
-
 /** Figures by name; `examples` is always among them. */
 export type Metrics = Record<string, number>;
 
@@ -46,34 +44,14 @@ export interface MetricTitle {
   moreIsBetter: boolean;
 }
 
-const score = (name: string, title: string): MetricTitle => ({
+export const score = (name: string, title: string): MetricTitle => ({
   name,
   title,
   isShare: false,
   moreIsBetter: true,
 });
-const share = (name: string, title: string): MetricTitle => ({ ...score(name, title), isShare: true });
-const error = (name: string, title: string): MetricTitle => ({ ...score(name, title), moreIsBetter: false });
-
-/** How a target's figures are shown, the most telling first. */
-export const metricTitles: Record<TargetKind, readonly MetricTitle[]> = {
-  single: [
-    share('accuracy', 'accuracy'),
-    score('macroF1', 'macro-F1'),
-    error('negativeLogLikelihood', 'negative log likelihood'),
-    error('calibrationError', 'calibration error'),
-  ],
-  multi: [
-    score('microF1', 'micro-F1'),
-    score('macroF1', 'macro-F1'),
-    score('averagePrecision', 'average precision'),
-    share('subsetAccuracy', 'all labels right'),
-    error('negativeLogLikelihood', 'negative log likelihood'),
-  ],
-  regression: [
-    error('rootMeanSquareError', 'RMS error'),
-    error('meanAbsoluteError', 'mean absolute error'),
-    score('determination', 'R²'),
-    score('rankCorrelation', 'rank correlation'),
-  ],
-};
+export const share = (name: string, title: string): MetricTitle => ({ ...score(name, title), isShare: true });
+export const error = (name: string, title: string): MetricTitle => ({
+  ...score(name, title),
+  moreIsBetter: false,
+});

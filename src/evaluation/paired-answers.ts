@@ -1,14 +1,12 @@
 import type { Dataset } from '../datasets/example.ts';
-import { usualThreshold } from '../heads/thresholds.ts';
 import { itemAt } from '../indexing.ts';
-import { encodeTargets } from '../targets/target-table.ts';
+import { encodeTruths } from '../targets/encode-truths.ts';
 import { keyOf, type Truth } from '../targets/truth.ts';
-import { measure } from './answers.ts';
 import { pairedInterval } from './intervals.ts';
 import { fewestDiscordant, mcnemar } from './mcnemar.ts';
-import { type Metrics, metricTitles } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
 import { pairedBootstrap } from './paired-bootstrap.ts';
-import { largestIndex } from './single-label.ts';
+import { evaluations, type TargetEvaluation } from './targets.ts';
 
 /** A figure of both on the same rows. */
 export interface PairedFigure {
@@ -61,18 +59,18 @@ const madeOfDecisions = new Set(['accuracy', 'subsetAccuracy', 'microF1', 'macro
  */
 export function comparePairedAnswers(dataset: Dataset, first: Answered, second: Answered): PairedAnswers {
   const { target, examples } = dataset;
-  const titles = metricTitles[target];
+  const { titles, decide } = evaluations[target];
   const [measureFirst, measureSecond] = [measurer(dataset, first), measurer(dataset, second)];
   const all = [...examples.keys()];
   const [ours, theirs] = [measureFirst(all), measureSecond(all)];
-  const decisions = target === 'regression' ? undefined : compareDecisions(dataset, first, second);
+  const decisions = decide && compareDecisions(dataset, first, second, decide);
   const resampled = pairedBootstrap(
     examples.length,
     (rows) => {
       const [a, b] = [measureFirst(rows), measureSecond(rows)];
       return titles.map(({ name }) => b[name] - a[name]);
     },
-    { columns: target === 'multi' ? dataset.labels.length : 1 },
+    { columns: encodeTruths(dataset).truth.columns },
   );
   const figures = titles.map(({ name, isShare, moreIsBetter }, index): PairedFigure => {
     const [a, b] = [ours[name], theirs[name]];
@@ -104,7 +102,8 @@ function measurer(
   dataset: Dataset,
   { labels, answers, thresholdsOf }: Answered,
 ): (rows: readonly number[]) => Metrics {
-  const truth = encodeTargets({ ...dataset, labels: [...labels] });
+  const { truth } = encodeTruths({ ...dataset, labels });
+  const { measure } = evaluations[dataset.target];
   return (rows) =>
     measure(
       rows.map((row) => answers[row]),
@@ -114,15 +113,18 @@ function measurer(
     );
 }
 
-function compareDecisions({ examples, target }: Dataset, first: Answered, second: Answered) {
+function compareDecisions(
+  { examples }: Dataset,
+  first: Answered,
+  second: Answered,
+  decide: NonNullable<TargetEvaluation['decide']>,
+) {
   const right = { both: 0, onlyFirst: 0, onlySecond: 0, neither: 0 };
   const rows: Disagreement[] = [];
   let count = 0;
   for (const [index, { row, truth }] of examples.entries()) {
-    const predicted = (head: Answered): Truth =>
-      target === 'multi'
-        ? { classes: severalLabels(head, index).sort() }
-        : { class: itemAt(head.labels, largestIndex(itemAt(head.answers, index))) };
+    const predicted = ({ labels, answers, thresholdsOf }: Answered) =>
+      decide(itemAt(answers, index), labels, thresholdsOf?.(index));
     const [ours, theirs] = [predicted(first), predicted(second)];
     const [key, ourKey, theirKey] = [truth, ours, theirs].map(keyOf);
     if (ourKey === key) right[theirKey === key ? 'both' : 'onlyFirst']++;
@@ -132,9 +134,4 @@ function compareDecisions({ examples, target }: Dataset, first: Answered, second
     if (rows.length < listed) rows.push({ row, truth, first: ours, second: theirs });
   }
   return { right, mcnemar: mcnemar(right.onlyFirst, right.onlySecond), disagreements: { count, rows } };
-}
-
-function severalLabels({ labels, answers, thresholdsOf }: Answered, row: number): string[] {
-  const thresholds = thresholdsOf?.(row);
-  return labels.filter((_, index) => answers[row][index] >= (thresholds?.[index] ?? usualThreshold));
 }

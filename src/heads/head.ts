@@ -10,10 +10,10 @@ import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { float32, rowsOf, type Tensors } from '../runtime/tensor.ts';
 import { asProblem, runWithinMemory } from '../runtime/within-memory.ts';
 import type { TargetKind } from '../targets/target.ts';
+import { targets } from '../targets/targets.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from './manifest.ts';
 import type { HeadFolder } from './registry/head-reading.ts';
 import { verifiedFile } from './registry/verified-file.ts';
-import { softmax } from './softmax.ts';
 
 /** Features of one item; a modality that it lacks is absent. */
 export type ItemFeatures = Partial<Record<ModalityName, Float32Array>>;
@@ -51,13 +51,13 @@ export interface Head extends Classifier {
 export function classifierOf(
   session: Runnable,
   encoders: readonly TakenFeatures[],
-  target: TargetKind = 'single',
+  target: TargetKind,
 ): Classifier {
   return {
     classify: (given) =>
       runWithinMemory(session, given, {
         feeds: (items) => feeds(encoders, items),
-        read: (outputs, items) => readAnswers(encoders, items, outputs, activations[target]),
+        read: (outputs, items) => readAnswers(encoders, items, outputs, targets[target].activate),
       }),
     release: () => session.release(),
   };
@@ -154,13 +154,6 @@ function feeds(encoders: readonly TakenFeatures[], items: readonly ItemFeatures[
   });
   return Object.fromEntries(entries);
 }
-
-/** What logits stand for. */
-const activations: Record<TargetKind, (logits: Float32Array) => Float64Array> = {
-  single: softmax,
-  multi: (logits) => Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit))),
-  regression: (logits) => Float64Array.from(logits),
-};
 
 function readAnswers(
   encoders: readonly TakenFeatures[],

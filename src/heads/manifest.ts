@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { modalityNames } from '../modalities/registry.ts';
+import { defaultTarget, targetKinds } from '../targets/target.ts';
 import { manifestFile } from './registry/shipped-heads.ts';
 
 /** By name; which there are depends on the target. */
@@ -28,7 +29,7 @@ export const headManifestSchema = z.object({
   version: z.int().positive(),
   createdAt: z.iso.datetime(),
   /** What the head says: one label, any of several, or numbers. */
-  target: z.enum(['single', 'multi', 'regression']).default('single'),
+  target: z.enum(targetKinds).default(defaultTarget),
   /** In the order of the logits; what numbers are called. */
   labels: z.array(z.string()).min(1),
   /** Of any of several labels: the probability from which each is given, where an example has every modality. */

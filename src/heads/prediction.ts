@@ -1,5 +1,6 @@
 import type { Input } from '../modalities/modality.ts';
 import type { ModalityName } from '../modalities/registry.ts';
+import type { TargetPrediction } from '../targets/prediction.ts';
 
 /** One item to classify: the bytes of an image file (JPEG, PNG, WebP), a text, or both. */
 export interface PredictionInput {
@@ -14,22 +15,6 @@ export interface EmbeddedItem {
   input: Input;
 }
 
-export interface LabelProbability {
-  label: string;
-  probability: number;
-  /** Of any of several labels: whether the head gives it, its probability being at its threshold or above. */
-  given?: boolean;
-}
-
-export interface Opinion {
-  /** In falling order of probability; empty where the head says a number. */
-  labels: LabelProbability[];
-  /** Probability of the first label. */
-  confidence?: number;
-  /** The number, in the unit that the head was taught. */
-  value?: number;
-}
-
 export interface Timings {
   /** Milliseconds spent preparing: decoding the image and tokenizing the text. */
   decode: number;
@@ -41,11 +26,11 @@ export interface Timings {
   head: number;
 }
 
-/** The answer for one item: the fused opinion, and what each modality present says by itself. */
-export interface Prediction extends Opinion {
+/** The answer for one item: the fused prediction, and that of each modality present alone. */
+export interface Prediction extends TargetPrediction {
   /** The modalities that the answer rests on. */
   modalities: ModalityName[];
-  /** The shared auxiliary predictor's opinion of each modality present. */
-  unimodal: Partial<Record<ModalityName, Opinion>>;
+  /** The shared auxiliary predictor's prediction from each modality present. */
+  unimodal: Partial<Record<ModalityName, TargetPrediction>>;
   timings: Timings;
 }

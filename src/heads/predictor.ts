@@ -10,7 +10,7 @@ import { byModality, type ModalityName, modalities, nothingToClassify } from '..
 import type { SubmitOptions } from '../runtime/batcher.ts';
 import type { Head, ItemFeatures } from './head.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from './prediction.ts';
-import { opinionOf } from './unimodal-prediction.ts';
+import { predictionOf } from './unimodal-prediction.ts';
 
 export interface PredictorOptions {
   /** The most that a batch of each modality costs, in its unit; what suits the provider where it says `auto` or nothing. */
@@ -133,12 +133,12 @@ export class Predictor {
       const { fused, unimodal } = answers[index];
       const restingOn = Object.keys(unimodal) as ModalityName[];
       return {
-        ...opinionOf(fused, head.manifest, { restingOn, topK }),
+        ...predictionOf(fused, head.manifest, { restingOn, topK }),
         modalities: restingOn,
         unimodal: Object.fromEntries(
           restingOn.map((modality) => [
             modality,
-            opinionOf(unimodal[modality]!, head.manifest, { restingOn: [modality], topK }),
+            predictionOf(unimodal[modality]!, head.manifest, { restingOn: [modality], topK }),
           ]),
         ),
         timings: { decode, queue, encode, head: ended - started },

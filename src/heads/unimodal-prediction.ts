@@ -1,32 +1,21 @@
 import type { ModalityName } from '../modalities/registry.ts';
+import type { TargetPrediction } from '../targets/prediction.ts';
+import { targets } from '../targets/targets.ts';
 import type { HeadManifest } from './manifest.ts';
-import type { Opinion } from './prediction.ts';
 import { type Deciding, thresholdsOf } from './thresholds.ts';
 
-type Saying = Deciding & Pick<HeadManifest, 'target'>;
-
 /**
- * What a row of a head's answers says.
+ * What a row of a head's answers predicts.
  * @param answer class probabilities, or the number
- * @param restingOn the modalities that the answer was made from
- * @param topK most labels to name; of any of several labels, all that are given are named
- * @example opinionOf(answer.fused, head.manifest, { restingOn: ['image', 'text'], topK: 5 }).labels[0] // { label: 'cat', probability: 0.97 }
+ * @param options `restingOn`: the modalities that the answer was made from; `topK`: most labels to name, where all that
+ *   are predicted of several labels are named in any case
+ * @example predictionOf(answer.fused, head.manifest, { restingOn: ['image', 'text'], topK: 5 }).labels[0] // { label: 'cat', probability: 0.97 }
  */
-export function opinionOf(
+export function predictionOf(
   answer: Float64Array,
-  head: Saying,
+  head: Deciding & Pick<HeadManifest, 'target'>,
   { restingOn, topK }: { restingOn: readonly ModalityName[]; topK: number },
-): Opinion {
+): TargetPrediction {
   const { target, labels } = head;
-  if (target === 'regression') return { labels: [], value: answer[0] };
-  const ranked = [...answer.keys()].sort((a, b) => answer[b] - answer[a]);
-  const named = (index: number) => ({ label: labels[index], probability: answer[index] });
-  if (target === 'single') return { labels: ranked.slice(0, topK).map(named), confidence: answer[ranked[0]] };
-  const thresholds = thresholdsOf(head, restingOn);
-  const isGiven = (index: number) => answer[index] >= thresholds[index];
-  const shown = ranked.filter((index, place) => place < topK || isGiven(index));
-  return {
-    labels: shown.map((index) => ({ ...named(index), given: isGiven(index) })),
-    confidence: answer[ranked[0]],
-  };
+  return targets[target].predict(answer, { labels, topK, thresholds: () => thresholdsOf(head, restingOn) });
 }

@@ -1,6 +1,5 @@
 import { h } from 'preact';
 import type { HeadManifest } from '../heads/manifest.ts';
-import type { TargetKind } from '../targets/target.ts';
 import type { TrainingHistory } from '../training/loop/history.ts';
 import { curvesPlot } from './curve.ts';
 import { decimal } from './format.ts';
@@ -11,11 +10,15 @@ import type { TrainingSettings } from './settings.ts';
 /** Nearer to an even share than this, k is called even. */
 const evenWithin = 0.02;
 
-/** H, q, d and k over the steps, and in words whether the method was doing anything. */
+/**
+ * H, q, d and k over the steps, and in words whether the method was doing anything.
+ * @param guessingEntropy that of knowing nothing about so many labels
+ */
 export function balance(
-  { encoders, labels, target }: HeadManifest,
+  { encoders, labels }: HeadManifest,
   history: TrainingHistory,
   settings: TrainingSettings,
+  guessingEntropy: (labels: number) => number,
 ): Markup {
   if (encoders.length < 2)
     return paragraph(`The head has the ${encoders[0].modality} only: there is nothing to balance.`);
@@ -26,7 +29,7 @@ export function balance(
     kinds.map((kind, m) => ({ kind, values: history.statistics.map((rows) => rows[row][m]) }));
   const even = 1 / kinds.length;
   const { variance } = settings;
-  const guessing = variance === 'dropout' ? undefined : guessingEntropy(target, labels.length);
+  const guessing = variance === 'dropout' ? undefined : guessingEntropy(labels.length);
   const colours = legend(kinds.map((kind) => ({ kind, name: kind })));
   const share = (title: string, row: number, reading: string) =>
     figure(
@@ -119,9 +122,4 @@ function finding(
     `After the warm-up k was ${figures} on average, so the ${kinds[highest]}’s adapter learned ${decimal(ratio)} times as fast as the ${kinds[lowest]}’s.`,
     caveat,
   ];
-}
-
-/** The entropy of knowing nothing. */
-function guessingEntropy(target: TargetKind, labels: number): number {
-  return target === 'multi' ? labels * Math.LN2 : Math.log(labels);
 }

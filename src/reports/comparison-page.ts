@@ -1,6 +1,7 @@
 import { h } from 'preact';
-import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
+import type { MetricTitle } from '../evaluation/metrics.ts';
 import type { Difference } from '../evaluation/paired-difference.ts';
+import { evaluations } from '../evaluation/targets.ts';
 import { byModality, type ModalityName, modalityNames } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target.ts';
 import type { Comparison, ContenderResult } from '../training/compare.ts';
@@ -55,7 +56,7 @@ export function comparisonPage(comparison: Comparison): string {
 
 function verdictOf({ verdict, target }: Comparison): Markup {
   if (!verdict) return 'The dataset has one modality, so there is nothing to balance.';
-  const [main] = metricTitles[target];
+  const [main] = evaluations[target].titles;
   const { against, difference } = verdict;
   const range = interval(difference)
     .map((value) => written(value, main))
@@ -72,7 +73,7 @@ function verdictOf({ verdict, target }: Comparison): Markup {
 }
 
 function mainFigures({ results, seeds, target }: Comparison): Markup {
-  const [main] = metricTitles[target];
+  const [main] = evaluations[target].titles;
   const chart = dotPlot(
     results.map(({ contender, fused }) => ({
       name: contender,
@@ -119,7 +120,7 @@ function figuresTable(
   target: TargetKind,
   figuresOf: (result: ContenderResult) => ContenderResult['fused'] | undefined,
 ): Markup {
-  const titles = metricTitles[target];
+  const titles = evaluations[target].titles;
   return table(
     caption,
     [{ title: 'Trained as' }, ...titles.map(({ title }) => ({ title, numeric: true }))],
@@ -140,7 +141,7 @@ function figuresTable(
 
 function differences({ differences, target }: Comparison): Markup {
   if (!differences) return paragraph('There is nothing to compare with.');
-  const titles = metricTitles[target];
+  const titles = evaluations[target].titles;
   const [main] = titles;
   const charts = titles.map((metric) =>
     figure(

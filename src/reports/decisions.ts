@@ -2,8 +2,8 @@ import { h } from 'preact';
 import { modalitiesOf } from '../evaluation/answers.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { thresholdsOf } from '../heads/thresholds.ts';
-import type { TargetTable } from '../targets/target-table.ts';
 import { textOf } from '../targets/truth.ts';
+import type { TruthTable } from '../targets/truth-table.ts';
 import type { TestExample } from '../training/report-input.ts';
 import { card, exampleList } from './example-card.ts';
 import { count, percent, shorten } from './format.ts';
@@ -25,7 +25,7 @@ export interface Decision {
 export function* decisionsOf(
   manifest: HeadManifest,
   test: readonly TestExample[],
-  { columns, values }: TargetTable,
+  { columns, values }: TruthTable,
 ): Generator<Decision> {
   for (const [row, example] of test.entries()) {
     const { fused } = example.probabilities;

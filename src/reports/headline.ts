@@ -1,9 +1,9 @@
 import { h } from 'preact';
 import { shareInterval } from '../evaluation/intervals.ts';
-import { type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
+import type { MetricTitle } from '../evaluation/metrics.ts';
+import { evaluations } from '../evaluation/targets.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { modalityNames } from '../modalities/registry.ts';
-import type { TargetKind } from '../targets/target.ts';
 import { count, day, decimal, percent } from './format.ts';
 import { foreign, type Markup, paragraph, table } from './markup.ts';
 import { isRight, type Outcome } from './outcome.ts';
@@ -52,16 +52,19 @@ export function verdict(outcomes: readonly Outcome[]): Markup {
 
 /** The most telling figure of a head of any kind. */
 export function mainFigure({ target, metrics }: HeadManifest): Markup {
-  const [main] = metricTitles[target];
+  const [main] = evaluations[target].titles;
   return [
     h('strong', null, `${main.title} ${written(metrics.fused[main.name], main)}`),
     ` on ${count(metrics.fused.examples, 'test example')}.`,
   ];
 }
 
-/** The figures that people compare heads by. */
-export function metricsTable({ target, metrics, encoders }: HeadManifest): Markup {
-  const titles = metricTitles[target];
+/**
+ * The figures that people compare heads by.
+ * @param explanation what they mean
+ */
+export function metricsTable({ target, metrics, encoders }: HeadManifest, explanation: string): Markup {
+  const titles = evaluations[target].titles;
   const used = modalityNames.filter((modality) => encoders.some((encoder) => encoder.modality === modality));
   const rows = [
     {
@@ -93,25 +96,9 @@ export function metricsTable({ target, metrics, encoders }: HeadManifest): Marku
           : [],
       ),
     ),
-    paragraph(explanations[target]),
+    paragraph(explanation),
   ];
 }
-
-const explanations: Record<TargetKind, string> = {
-  single:
-    'Accuracy is the share of right answers. Macro-F1 is the mean over classes of the F1 score, so that a rare class ' +
-    'counts as much as a common one. The negative log likelihood is the mean surprise at the true label: lower is ' +
-    'better, 0 is certainty. The calibration error is how far the stated probabilities are from the share of right ' +
-    'answers: lower is better.',
-  multi:
-    'Micro-F1 counts every decision about a label alike, macro-F1 every label. Average precision is the area under ' +
-    'precision and recall, mean over the labels: it needs no thresholds. An example counts as right only where all its ' +
-    'labels are. The negative log likelihood is the mean surprise at each label’s presence or absence: lower is better.',
-  regression:
-    'The RMS error weighs large errors more than the mean absolute error does; both are in the unit of the numbers. R² is ' +
-    'the share of the variance that is explained: 1 is perfect, 0 no better than always saying the mean. The rank ' +
-    'correlation (Spearman’s) says how well the order is got right.',
-};
 
 function written(value: number, { isShare }: MetricTitle): string {
   return isShare ? percent(value) : decimal(value, 3);

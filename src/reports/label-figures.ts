@@ -2,7 +2,7 @@ import { modalitiesOf } from '../evaluation/answers.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { thresholdsOf } from '../heads/thresholds.ts';
 import type { ModalityName } from '../modalities/registry.ts';
-import type { TargetTable } from '../targets/target-table.ts';
+import type { TruthTable } from '../targets/truth-table.ts';
 import type { TestExample } from '../training/report-input.ts';
 import { clearlySurer } from './classes.ts';
 import { count, decimal, percent, shorten } from './format.ts';
@@ -13,7 +13,7 @@ import { mean } from './mean.ts';
 export function labelFigures(
   head: HeadManifest,
   test: readonly TestExample[],
-  { columns, values }: TargetTable,
+  { columns, values }: TruthTable,
 ): Markup {
   const used = head.encoders.map(({ modality }) => modality);
   const several = used.length > 1;

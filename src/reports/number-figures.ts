@@ -1,5 +1,5 @@
 import { h } from 'preact';
-import type { TargetTable } from '../targets/target-table.ts';
+import type { TruthTable } from '../targets/truth-table.ts';
 import type { TestExample } from '../training/report-input.ts';
 import { card, exampleList } from './example-card.ts';
 import { count, decimal } from './format.ts';
@@ -11,7 +11,7 @@ const mostDots = 2000;
 const listed = 24;
 
 /** What the head says of every test example against what is true. */
-export function numberPlot(test: readonly TestExample[], { values }: TargetTable): Markup {
+export function numberPlot(test: readonly TestExample[], { values }: TruthTable): Markup {
   const every = Math.ceil(test.length / mostDots);
   const dots = test
     .map(({ probabilities }, row) => ({ actual: values[row], said: probabilities.fused[0] }))
@@ -44,7 +44,7 @@ export function numberPlot(test: readonly TestExample[], { values }: TargetTable
 /** The examples that the head was furthest off. */
 export function largestErrors(
   test: readonly TestExample[],
-  { values }: TargetTable,
+  { values }: TruthTable,
 ): { example: TestExample; actual: number; said: number }[] {
   return test
     .map((example, row) => ({ example, actual: values[row], said: example.probabilities.fused[0] }))

@@ -3,8 +3,21 @@ import type { HeadManifest } from '../heads/manifest.ts';
 import { count } from './format.ts';
 import { type Markup, paragraph, table } from './markup.ts';
 
+/** What a recipe was chosen by, in a target's words. */
+export interface RecipeWords {
+  /** What is so of what was held out under the best recipe. */
+  best: string;
+  /** The loss. */
+  loss: string;
+  /** What the weights of a calibration are. */
+  weights: string;
+}
+
 /** How the recipe and the calibration were found, where they were: on training examples alone. */
-export function recipeChoice({ training, calibration, encoders, target }: HeadManifest): Markup {
+export function recipeChoice(
+  { training, calibration, encoders }: HeadManifest,
+  { best, loss, weights }: RecipeWords,
+): Markup {
   const { search } = training;
   if (!search) return null;
   const { folds, examples, candidates } = search;
@@ -15,27 +28,21 @@ export function recipeChoice({ training, calibration, encoders, target }: HeadMa
   return [
     h('h3', null, 'How was the recipe chosen?'),
     paragraph(
-      `By cross-validation on ${count(examples, 'training example')}: ${held}. The recipe under which ${target === 'regression' ? 'the held-out numbers are met best' : 'the held-out labels are likeliest'} ` +
+      `By cross-validation on ${count(examples, 'training example')}: ${held}. The recipe under which ${best} ` +
         'was then trained on all of them. The test examples had no part in it.',
     ),
     table(
       'Recipes tried',
-      [
-        { title: 'Recipe' },
-        { title: target === 'regression' ? 'Squared error' : 'Negative log likelihood', numeric: true },
-        { title: 'Calibrated', numeric: true },
-      ],
-      candidates.map(({ changes, loss, calibratedLoss }) => [
+      [{ title: 'Recipe' }, { title: loss, numeric: true }, { title: 'Calibrated', numeric: true }],
+      candidates.map(({ changes, loss: before, calibratedLoss }) => [
         describe(changes),
-        loss.toFixed(3),
+        before.toFixed(3),
         calibratedLoss.toFixed(3),
       ]),
     ),
     calibration
       ? table(
-          target === 'regression'
-            ? 'Calibration: the weights of the answers, as deviations from the mean'
-            : 'Calibration: the weights of the logits',
+          weights,
           [{ title: 'Answer' }, ...['fused', ...encoders.map(({ modality }) => modality)].map(numeric)],
           [
             ['from everything', ...calibration.fused.map((weight) => weight.toFixed(2))],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { HeadManifest } from '../heads/manifest.ts';
+import { targets } from '../targets/targets.ts';
 
 /** What the charts need of a recipe. A manifest holds recipes of other versions too, so nothing is taken for granted. */
 export interface TrainingSettings {
@@ -22,7 +23,7 @@ export function settingsOf({ training, target }: HeadManifest, steps: number): T
   const { strategy, variance, clipNorm, warmUpShare } = recipeSchema.parse(training.recipe);
   return {
     strategy,
-    variance: target === 'regression' ? 'dropout' : variance,
+    variance: targets[target].variance === 'dropout' ? 'dropout' : variance,
     clipNorm,
     warmUp: strategy === 'joint' ? 0 : Math.round(warmUpShare * steps),
   };

@@ -13,15 +13,27 @@ import { binaryCrossEntropy } from '../graph/operations/loss.ts';
 import { mean, sum } from '../graph/operations/reduction.ts';
 import { equal, greater } from '../graph/operations/selection.ts';
 import { constant } from '../graph/value.ts';
-import { itemAt } from '../indexing.ts';
+import { itemAt, valueFor } from '../indexing.ts';
 import { shorten } from '../quote.ts';
+import { severalLabels, smallestProbability } from './answer-family.ts';
 import { distinctLabels, labelLimits, onlyTested, problemOfLabel } from './labels.ts';
 import { meanOfProbabilities } from './mean-of-probabilities.ts';
-import type { Cell, CellOptions, LabelledExample, Problem, ReportProblem, Target } from './target.ts';
+import { meanOfRows } from './mean-of-rows.ts';
+import { byProbability } from './prediction.ts';
+import type {
+  Cell,
+  CellOptions,
+  ExampleWeights,
+  LabelledExample,
+  Problem,
+  ReportProblem,
+  Target,
+} from './target.ts';
 import { keyOf, labelsOf, type Truth, textOf } from './truth.ts';
+import { type TruthTable, truthAt } from './truth-table.ts';
 
 /** Any of C labels, each by itself: sigmoids. Label smoothing ε moves every target by ε/2 towards the middle. */
-export const multi: Target = {
+export const multi = {
   kind: 'multi',
   read: readLabels,
   write: (truth) => [...labelsOf(truth)],
@@ -52,7 +64,46 @@ export const multi: Target = {
       return mean(cast(equal(chosen, wanted), 'float32'), [1]);
     },
   },
-};
+  activate: (logits) => Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit))),
+  predict(answer, { labels, topK, thresholds }) {
+    const ranked = byProbability(answer);
+    const own = thresholds();
+    const isGiven = (index: number) => itemAt(answer, index) >= itemAt(own, index);
+    const named = (index: number) => ({
+      label: itemAt(labels, index),
+      probability: itemAt(answer, index),
+      given: isGiven(index),
+    });
+    return {
+      labels: ranked.filter((index, place) => place < topK || isGiven(index)).map(named),
+      confidence: itemAt(answer, itemAt(ranked, 0)),
+    };
+  },
+  encode(truths, labels) {
+    const columns = labels.length;
+    const indexOf = new Map(labels.map((label, index) => [label, index]));
+    const values = new Float32Array(truths.length * columns);
+    for (const [row, truth] of truths.entries())
+      for (const label of labelsOf(truth)) values[row * columns + valueFor(indexOf, label)] = 1;
+    return { columns, values };
+  },
+  prior: meanOfRows,
+  isTaught: () => () => true,
+  balancedWeights,
+  answerModel: (truth) => ({
+    family: severalLabels,
+    fromAnswer: (probabilities) =>
+      probabilities.map(
+        (p) => Math.log(Math.max(p, smallestProbability)) - Math.log(Math.max(1 - p, smallestProbability)),
+      ),
+    truthOf: (row) => truthAt(truth, row),
+    lossFactor: 1 / truth.columns,
+  }),
+  hasThresholds: true,
+  variance: 'entropy',
+  refused: [],
+  describeAnswers: (outputs) => `${outputs} labels`,
+} satisfies Target;
 
 /** A list is its labels, whatever is in them; a text has the separator between them. No label at all is fine. */
 function readLabels(cell: Cell, { name, separator }: CellOptions): Truth | Problem {
@@ -93,4 +144,21 @@ function rarestLabels(truths: readonly Truth[]): string[] {
   const countOf = (label: string) => counts.get(label) ?? 0;
   for (const truth of truths) for (const label of labelsOf(truth)) counts.set(label, countOf(label) + 1);
   return truths.map((truth) => labelsOf(truth).toSorted((a, b) => countOf(a) - countOf(b))[0] ?? '');
+}
+
+/** Label by label: the examples that have it count as much in all as those that lack it (King and Zeng 2001). */
+function balancedWeights({ columns, values }: TruthTable): ExampleWeights {
+  const rows = values.length / columns;
+  const positives = new Float64Array(columns);
+  for (const [index, value] of values.entries()) {
+    const column = index % columns;
+    positives[column] = itemAt(positives, column) + Number(value > 0.5);
+  }
+  return {
+    columns,
+    values: Float32Array.from(values, (value, index) => {
+      const positive = itemAt(positives, index % columns);
+      return rows / (2 * (value > 0.5 ? positive : rows - positive));
+    }),
+  };
 }

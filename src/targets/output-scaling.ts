@@ -1,8 +1,8 @@
 import type { OutputScaling } from '../arl/serving.ts';
-import type { TargetTable } from './target-table.ts';
+import type { TruthTable } from './truth-table.ts';
 
 /** Mean and standard deviation of each column: what a head for numbers learns is how many deviations from the mean. */
-export function fitOutputScaling({ columns, values }: TargetTable): OutputScaling {
+export function fitOutputScaling({ columns, values }: Pick<TruthTable, 'columns' | 'values'>): OutputScaling {
   const rows = values.length / columns;
   const mean = new Float32Array(columns);
   const deviation = new Float32Array(columns);
@@ -15,11 +15,11 @@ export function fitOutputScaling({ columns, values }: TargetTable): OutputScalin
   return { mean, deviation };
 }
 
-export function standardise(targets: TargetTable, { mean, deviation }: OutputScaling): TargetTable {
-  const { columns } = targets;
+export function standardise(truth: TruthTable, { mean, deviation }: OutputScaling): TruthTable {
+  const { columns } = truth;
   const values = Float32Array.from(
-    targets.values,
+    truth.values,
     (value, index) => (value - mean[index % columns]) / deviation[index % columns],
   );
-  return { ...targets, values };
+  return { ...truth, values };
 }

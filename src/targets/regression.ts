@@ -2,10 +2,14 @@ import { scale, sumOf } from '../graph/operations/elementwise.ts';
 import { squaredError } from '../graph/operations/loss.ts';
 import { itemAt } from '../indexing.ts';
 import { quote } from '../quote.ts';
+import { type AnswerModel, numbers } from './answer-family.ts';
+import { meanOfRows } from './mean-of-rows.ts';
 import { spreadOf } from './number-spread.ts';
+import { fitOutputScaling } from './output-scaling.ts';
 import { readOne } from './read-one.ts';
 import type { LabelledExample, ReportProblem, Target } from './target.ts';
 import { numberOf, type Truth } from './truth.ts';
+import type { TruthTable } from './truth-table.ts';
 
 /** Heads answer in single precision: its squares must stay finite, and neighbouring numbers must stay apart. */
 const largestNumber = 1e15;
@@ -16,7 +20,7 @@ const smallestRelativeRange = 2 ** -15;
 const quantiles = 10;
 
 /** Numbers: what the logits are. */
-export const regression: Target = {
+export const regression = {
   kind: 'regression',
   read(cell, options) {
     const read = readOne(cell, options);
@@ -46,7 +50,26 @@ export const regression: Target = {
     }),
     average: (unimodal) => scale(sumOf(unimodal), 1 / unimodal.length),
   },
-};
+  activate: (logits) => Float64Array.from(logits),
+  encode: (truths) => ({ columns: 1, values: Float64Array.from(truths, numberOf) }),
+  prior: meanOfRows,
+  isTaught: () => () => true,
+  outputScaling: fitOutputScaling,
+  answerModel: poolingOfNumbers,
+  hasThresholds: false,
+  // Numbers have no entropy.
+  variance: 'dropout',
+  refused: [
+    {
+      setting: 'classWeights',
+      value: 'balanced',
+      why: 'numbers have no classes to weigh; leave the class weights out',
+    },
+    { setting: 'variance', value: 'entropy', why: 'numbers have no entropy; leave it out, or take dropout' },
+  ],
+  predict: (answer) => ({ labels: [], value: itemAt(answer, 0) }),
+  describeAnswers: () => 'numbers',
+} satisfies Target;
 
 /** Numbers that differ, and that a head can tell from each other. */
 function checkRange(examples: readonly LabelledExample[], dataset: string, report: ReportProblem): void {
@@ -74,4 +97,17 @@ function quantilesOf(truths: readonly Truth[]): string[] {
   for (const [rank, row] of order.entries())
     strata[row] = String(Math.floor((rank * Math.min(quantiles, numbers.length / 2)) / numbers.length));
   return strata;
+}
+
+/** Weights are of deviations from the mean, as in head.onnx: without a say an answer is the mean. */
+function poolingOfNumbers({ values }: TruthTable): AnswerModel {
+  const { mean, deviation } = fitOutputScaling({ columns: 1, values });
+  const [centre, spread] = [itemAt(mean, 0), itemAt(deviation, 0)];
+  const standardise = (value: number) => (value - centre) / spread;
+  return {
+    family: numbers,
+    fromAnswer: (answer) => answer.map(standardise),
+    truthOf: (row) => [standardise(itemAt(values, row))],
+    lossFactor: 2 * spread ** 2,
+  };
 }

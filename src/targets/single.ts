@@ -4,16 +4,20 @@ import { crossEntropy } from '../graph/operations/loss.ts';
 import { softmax } from '../graph/operations/normalization.ts';
 import { dot } from '../graph/operations/reduction.ts';
 import { equal, pick, rowMaximum } from '../graph/operations/selection.ts';
-import { itemAt } from '../indexing.ts';
+import { itemAt, valueFor } from '../indexing.ts';
 import { quote, shorten } from '../quote.ts';
+import { oneLabel, smallestProbability } from './answer-family.ts';
 import { distinctLabels, onlyTested } from './labels.ts';
 import { meanOfProbabilities } from './mean-of-probabilities.ts';
+import { byProbability } from './prediction.ts';
 import { readOne } from './read-one.ts';
-import type { LabelledExample, ReportProblem, Target } from './target.ts';
+import { softmax as softmaxOfRow } from './softmax.ts';
+import type { ExampleWeights, LabelledExample, ReportProblem, Target } from './target.ts';
 import { textOf } from './truth.ts';
+import { type TruthTable, truthAt } from './truth-table.ts';
 
 /** One of C labels: softmax. */
-export const single: Target = {
+export const single = {
   kind: 'single',
   read(cell, options) {
     const read = readOne(cell, options);
@@ -52,7 +56,40 @@ export const single: Target = {
       return reshape(cast(isLargest, 'float32'), [itemAt(logits.shape, 0)]);
     },
   },
-};
+  activate: softmaxOfRow,
+  predict(answer, { labels, topK }) {
+    const ranked = byProbability(answer);
+    const named = (index: number) => ({ label: itemAt(labels, index), probability: itemAt(answer, index) });
+    return { labels: ranked.slice(0, topK).map(named), confidence: itemAt(answer, itemAt(ranked, 0)) };
+  },
+  encode(truths, labels) {
+    const indexOf = new Map(labels.map((label, index) => [label, index]));
+    return { columns: 1, values: Int32Array.from(truths, (truth) => valueFor(indexOf, textOf(truth))) };
+  },
+  prior(truth, rows, outputs) {
+    const prior = new Float64Array(outputs);
+    for (const row of rows) {
+      const label = itemAt(truth.values, row);
+      prior[label] = itemAt(prior, label) + 1 / rows.length;
+    }
+    return prior;
+  },
+  isTaught({ values }, by) {
+    const taught = new Set(by.map((row) => values[row]));
+    return (row) => taught.has(values[row]);
+  },
+  balancedWeights,
+  answerModel: (truth) => ({
+    family: oneLabel,
+    fromAnswer: (probabilities) => probabilities.map((p) => Math.log(Math.max(p, smallestProbability))),
+    truthOf: (row) => truthAt(truth, row),
+    lossFactor: 1,
+  }),
+  hasThresholds: false,
+  variance: 'entropy',
+  refused: [],
+  describeAnswers: (outputs) => `${outputs} labels`,
+} satisfies Target;
 
 /** Fewer different numbers may well be the names of classes. */
 const fewestNumbers = 10;
@@ -81,4 +118,14 @@ function checkLabels(examples: readonly LabelledExample[], dataset: string, repo
       );
     else if (own.every(({ split }) => split === 'test')) report(`label "${shorten(label)}"`, onlyTested);
   }
+}
+
+/** Examples / (labels × examples of its label) (King and Zeng 2001). */
+function balancedWeights({ values }: TruthTable): ExampleWeights {
+  const counts = new Map<number, number>();
+  for (const label of values) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return {
+    columns: 1,
+    values: Float32Array.from(values, (label) => values.length / (counts.size * valueFor(counts, label))),
+  };
 }

@@ -1,10 +1,18 @@
+import type { VarianceProxy } from '../arl/objective.ts';
+import type { OutputScaling } from '../arl/serving.ts';
 import type { TargetLoss } from '../arl/target-loss.ts';
+import type { AnswerModel } from './answer-family.ts';
 import type { NumberSpread } from './number-spread.ts';
+import type { PredictionOptions, TargetPrediction } from './prediction.ts';
 import type { Truth } from './truth.ts';
+import type { TruthTable } from './truth-table.ts';
 
 /** What a head learns to predict: one label, any of several labels, or numbers. */
 export const targetKinds = ['single', 'multi', 'regression'] as const;
 export type TargetKind = (typeof targetKinds)[number];
+
+/** What is learnt where nobody says otherwise. */
+export const defaultTarget: TargetKind = 'single';
 
 /** A cell of a table: its trimmed text, or that of each item of a list; null for what is neither text nor a number. */
 export type Cell = string | null | readonly (string | null)[];
@@ -26,6 +34,19 @@ export interface LabelledExample {
   at: string;
   truth: Truth;
   split?: 'train' | 'test';
+}
+
+/** How much each example counts, or each number of its truth: row-major, so many columns to a row. */
+export interface ExampleWeights {
+  columns: number;
+  values: Float32Array;
+}
+
+/** A value of a recipe's setting that a target refuses. */
+export interface RefusedChoice {
+  setting: 'classWeights' | 'variance';
+  value: string;
+  why: string;
 }
 
 /** Takes a problem and where it is. */
@@ -53,4 +74,28 @@ export interface Target {
   /** What each example is split by, so that both sides hold examples of every kind. */
   strata(truths: readonly Truth[]): string[];
   readonly loss: TargetLoss;
+  /** What a row of logits stands for: probabilities, or the numbers. */
+  activate(logits: Float32Array): Float64Array;
+  /** What such a row predicts. */
+  predict(answer: Float64Array, options: PredictionOptions): TargetPrediction;
+  /** The truths as the numbers of a {@link TruthTable}. @throws RangeError where a label is not among the labels */
+  encode(truths: readonly Truth[], labels: readonly string[]): Pick<TruthTable, 'columns' | 'values'>;
+  /** What is answered where nothing is known: how often each output is among some rows, or the mean of their numbers. */
+  prior(truth: TruthTable, rows: readonly number[], outputs: number): Float64Array;
+  /** Whether some rows of a table teach what is to be predicted of a row. */
+  isTaught(truth: TruthTable, by: readonly number[]): (row: number) => boolean;
+  /** Weights under which every label counts the same in all, 1 on average; absent where there are no labels. */
+  balancedWeights?(truth: TruthTable): ExampleWeights;
+  /** What brings numbers to mean 0 and deviation 1; absent where there are none. */
+  outputScaling?(truth: TruthTable): OutputScaling;
+  /** How answers to the rows of a table are pooled and calibrated. */
+  answerModel(truth: TruthTable): AnswerModel;
+  /** Whether each label is predicted from a threshold of its own on. */
+  readonly hasThresholds: boolean;
+  /** What stands for the variance of a modality where the recipe names nothing. */
+  readonly variance: VarianceProxy;
+  /** Choices of a recipe that make no sense for the target, and why. */
+  readonly refused: readonly RefusedChoice[];
+  /** What a head with so many outputs answers with, in words: `12 labels`. */
+  describeAnswers(outputs: number): string;
 }

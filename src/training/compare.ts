@@ -6,20 +6,22 @@ import { splitRows } from '../datasets/split/split-rows.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { measureAnswers } from '../evaluation/answers.ts';
-import { type Metrics, type MetricTitle, metricTitles } from '../evaluation/metrics.ts';
+import type { Metrics, MetricTitle } from '../evaluation/metrics.ts';
 import {
   type Difference,
   mean,
   pairedDifference,
   standardDeviation,
 } from '../evaluation/paired-difference.ts';
-import { priorOf } from '../evaluation/prior.ts';
+import { evaluations } from '../evaluation/targets.ts';
 import type { ItemProbabilities } from '../heads/head.ts';
 import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { TargetKind } from '../targets/target.ts';
+import { targets } from '../targets/targets.ts';
+import { selectTruths } from '../targets/truth-table.ts';
 import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
-import { type FeatureTable, selectRows } from './features/feature-table.ts';
+import type { FeatureTable } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';
 import { fitHead } from './loop/fit.ts';
 import { type Recipe, recipeFor } from './loop/recipe.ts';
@@ -100,7 +102,7 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
     const { answers, thresholds } = await answersFrom(engine, seen, splits[index], {
       ...{ classes, recipe: changed, seed, signal, groups },
     });
-    const metrics = measureAnswers(answers, selectRows({ ...table, columns: [] }, splits[index].test), {
+    const metrics = measureAnswers(answers, selectTruths(table.truth, splits[index].test), {
       labels: dataset.labels,
       encoders: seen.columns,
       thresholds: thresholds?.fused,
@@ -115,7 +117,7 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
     { provider, threads: options.threads, trainings: tasks.length },
     (engines) => onEngines(engines, tasks, measure),
   );
-  const titles = metricTitles[dataset.target];
+  const titles = evaluations[dataset.target].titles;
   const [main] = titles;
   const sign = main.moreIsBetter ? 1 : -1;
   const results = taking
@@ -152,7 +154,10 @@ async function answersFrom(
 ): Promise<{ answers: ItemProbabilities[]; thresholds?: HeadThresholds }> {
   const isKnown = (row: number) => table.columns.some(({ present }) => present[row] === 1);
   const [known, asked] = [train.filter(isKnown), test.filter(isKnown)];
-  const unknown: ItemProbabilities = { fused: priorOf(table, train, options.classes), unimodal: {} };
+  const unknown: ItemProbabilities = {
+    fused: targets[table.truth.target].prior(table.truth, train, options.classes),
+    unimodal: {},
+  };
   if (known.length === 0 || asked.length === 0) return { answers: test.map(() => unknown) };
   const { calibration, thresholds } = await calibrateRecipe(engine, table, known, { ...options, groups });
   const { answers } = await fitHead(

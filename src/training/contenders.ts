@@ -1,5 +1,6 @@
 import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target.ts';
+import { targets } from '../targets/targets.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { chooseRecipe, type Recipe } from './loop/recipe.ts';
 
@@ -26,7 +27,7 @@ export function isPossible(
 ): boolean {
   const alone = aloneOf(contender);
   if (alone) return known.includes(alone);
-  if (contender === 'arl-dropout' && target === 'regression') return false;
+  if (contender === 'arl-dropout' && targets[target].variance === 'dropout') return false;
   return known.length > 1;
 }
 

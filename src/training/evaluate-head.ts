@@ -43,7 +43,7 @@ export async function evaluateHead(
       },
     );
     const answers = await answerRows(head, table);
-    return measureAnswers(answers, table, head.manifest);
+    return measureAnswers(answers, table.truth, head.manifest);
   });
 }
 

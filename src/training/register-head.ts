@@ -12,7 +12,8 @@ import type { HeadVersion } from '../heads/registry/head-reading.ts';
 import type { HeadRegistry, MakingJob } from '../heads/registry/heads.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
-import { type FeatureTable, selectRows } from './features/feature-table.ts';
+import { selectTruths } from '../targets/truth-table.ts';
+import type { FeatureTable } from './features/feature-table.ts';
 import type { FittedHead } from './loop/fit.ts';
 import type { Recipe } from './loop/recipe.ts';
 import type { NearDuplicate } from './near-duplicates.ts';
@@ -52,7 +53,7 @@ export function registerHead(
 ): Promise<HeadVersion> {
   const { name, dataset, fitted } = head;
   const { test } = head.split;
-  const truth = selectRows({ ...head.table, columns: [] }, test);
+  const truth = selectTruths(head.table.truth, test);
   const described = describe(head);
   const metrics = measureAnswers(fitted.answers, truth, described);
   const write = async (folder: string, version: number) => {
@@ -70,7 +71,7 @@ export function registerHead(
       manifest,
       history: fitted.history,
       test: examples,
-      targets: truth.targets,
+      truth,
       nearDuplicates: head.nearDuplicates?.map((twin) => ({
         test: exampleOf.get(twin.test)!,
         train: dataset.examples[twin.train],

@@ -1,7 +1,7 @@
 import type { Example } from '../datasets/example.ts';
 import type { ItemProbabilities } from '../heads/head.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
-import type { TargetTable } from '../targets/target-table.ts';
+import type { TruthTable } from '../targets/truth-table.ts';
 import type { TrainingHistory } from './loop/history.ts';
 
 export type TestExample = Example & { probabilities: ItemProbabilities };
@@ -20,8 +20,8 @@ export interface ReportInput {
   history: TrainingHistory;
   /** Every example of the test split with what the head said of it; probabilities in the order of the labels. */
   test: readonly TestExample[];
-  /** What was to be learnt about them, where it is not one label. */
-  targets?: TargetTable;
+  /** What is true of them. */
+  truth: TruthTable;
   /** Test examples that look like one trained on, the likest first; absent where nobody looked. */
   nearDuplicates?: readonly NearDuplicateExamples[];
 }

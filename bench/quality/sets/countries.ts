@@ -30,7 +30,7 @@ export const countries: QualitySet = {
     return {
       table,
       classes: dataset.labels.length,
-      split: (seed) => splitByLabel(table.labels, seed, fourFifths),
+      split: (seed) => splitByLabel(table.strata, seed, fourFifths),
     };
   },
 };

@@ -53,8 +53,8 @@ export const emojiSets: QualitySet[] = [
 function labelled(table: FeatureTable<MemoryColumn>, take: (count: number) => number): LabelledFeatures {
   return {
     table,
-    classes: new Set(table.labels).size,
-    split: (seed) => splitByLabel(table.labels, seed, take),
+    classes: new Set(table.strata).size,
+    split: (seed) => splitByLabel(table.strata, seed, take),
   };
 }
 
@@ -100,12 +100,13 @@ async function bySubgroup(): Promise<FeatureTable<MemoryColumn>> {
   const kept = [...bySubgroup.values()].filter((members) => members.length >= fewest);
   const rows = kept.flatMap((members) => members.map(([row]) => row));
   const labels = Int32Array.from(kept.flatMap((members, label) => members.map(() => label)));
-  return { ...(await loadTable(selectRows(table, rows))), labels };
+  const { columns } = await loadTable(selectRows(table, rows));
+  return { columns, strata: labels, truth: { target: 'single', columns: 1, values: labels } };
 }
 
 function exchangeTexts(table: FeatureTable<MemoryColumn>): FeatureTable<MemoryColumn> {
   const random = new Random(0, 'wrong texts');
-  const rows = [...table.labels.keys()];
+  const rows = [...table.strata.keys()];
   const chosen = rows.filter(() => random.nextFloat() < 0.5);
   const others = random.shuffle(chosen);
   const source = new Map(chosen.map((row, index) => [row, others[index]]));
@@ -120,7 +121,7 @@ function exchangeTexts(table: FeatureTable<MemoryColumn>): FeatureTable<MemoryCo
 
 function withoutSome(table: FeatureTable<MemoryColumn>): FeatureTable<MemoryColumn> {
   const random = new Random(0, 'missing');
-  const lacks = Array.from(table.labels, () => random.nextInteger(3));
+  const lacks = Array.from(table.strata, () => random.nextInteger(3));
   const columns = table.columns.map((column, m) => {
     const values = column.values.slice();
     const present = column.present.map((_, row) => Number(lacks[row] !== m));

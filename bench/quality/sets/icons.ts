@@ -36,7 +36,7 @@ export const icons: QualitySet = {
     return {
       table,
       classes: dataset.labels.length,
-      split: (seed) => splitByLabel(table.labels, seed, fourFifths),
+      split: (seed) => splitByLabel(table.strata, seed, fourFifths),
     };
   },
 };

@@ -1,5 +1,5 @@
-import { softmax } from '../../../src/heads/softmax.ts';
 import { Random } from '../../../src/random.ts';
+import { softmax } from '../../../src/targets/softmax.ts';
 import { type MemoryColumn, memoryColumn } from '../../../src/training/features/feature-table.ts';
 import { fourFifths, type LabelledFeatures, type QualitySet, splitByLabel } from './quality-set.ts';
 
@@ -38,7 +38,11 @@ function generate(examples: number): LabelledFeatures {
     return { column, centres };
   });
   return {
-    table: { columns: drawn.map(({ column }) => column), labels },
+    table: {
+      columns: drawn.map(({ column }) => column),
+      strata: labels,
+      truth: { target: 'single', columns: 1, values: labels },
+    },
     classes,
     split: (seed) => splitByLabel(labels, seed, fourFifths),
     truth: (row) => posterior(drawn, row),

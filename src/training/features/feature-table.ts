@@ -1,7 +1,7 @@
 import type { FeatureScaling } from '../../arl/serving.ts';
 import { throwIfCancelled } from '../../cancellation.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
-import { selectTargets, type TargetTable } from '../../targets/target-table.ts';
+import { selectTruths, type TruthTable } from '../../targets/truth-table.ts';
 
 /** Features of one modality: rows of `dimension` numbers, in memory, in a file, or computed from another column's. */
 export interface FeatureColumn {
@@ -28,10 +28,10 @@ export interface MemoryColumn extends WritableColumn {
 /** Features of a set of examples, one column for each modality that any of them has, and their labels. */
 export interface FeatureTable<Column extends FeatureColumn = FeatureColumn> {
   columns: Column[];
-  /** Index of each example's label; where there are targets, of the stratum that it is split by. */
-  labels: Int32Array;
-  /** What is to be learnt, where it is not one label. */
-  targets?: TargetTable;
+  /** Index of what each example is split by. */
+  strata: Int32Array;
+  /** What is to be learnt. */
+  truth: TruthTable;
 }
 
 /** @example memoryColumn({ modality: 'text', dimension: 2, present: Uint8Array.of(1), values: Float32Array.of(3, 4) }); */
@@ -51,7 +51,7 @@ export function memoryColumn(column: Omit<MemoryColumn, 'read' | 'write'>): Memo
 
 /** Some rows of a table, in the order given. Nothing is copied before it is read. */
 export function selectRows<Column extends FeatureColumn>(
-  { columns, labels, targets }: FeatureTable<Column>,
+  { columns, strata, truth }: FeatureTable<Column>,
   rows: readonly number[],
 ): FeatureTable {
   return {
@@ -65,8 +65,8 @@ export function selectRows<Column extends FeatureColumn>(
           into,
         ),
     })),
-    labels: Int32Array.from(rows, (row) => labels[row]),
-    targets: targets && selectTargets(targets, rows),
+    strata: Int32Array.from(rows, (row) => strata[row]),
+    truth: selectTruths(truth, rows),
   };
 }
 
@@ -76,15 +76,15 @@ const rowsAtOnce = 2048;
 /** A whole table in memory. */
 export async function loadTable({
   columns,
-  labels,
-  targets,
+  strata,
+  truth,
 }: FeatureTable): Promise<FeatureTable<MemoryColumn>> {
   const loaded = columns.map(async ({ modality, dimension, present, read }) => {
-    const values = new Float32Array(labels.length * dimension);
-    await read(new Int32Array(labels.keys()), values);
+    const values = new Float32Array(strata.length * dimension);
+    await read(new Int32Array(strata.keys()), values);
     return memoryColumn({ modality, dimension, present, values });
   });
-  return { columns: await Promise.all(loaded), labels, targets };
+  return { columns: await Promise.all(loaded), strata, truth };
 }
 
 /** One row, not copied. */

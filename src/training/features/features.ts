@@ -9,7 +9,7 @@ import { type ErrorItem, TandemError } from '../../errors.ts';
 import { itemAt } from '../../indexing.ts';
 import { type ModalityName, modalityNames, modalityOf } from '../../modalities/registry.ts';
 import { sha256OfFile } from '../../store/files/checksum.ts';
-import { encodeTargets } from '../../targets/target-table.ts';
+import { encodeTruths } from '../../targets/encode-truths.ts';
 import { FeatureCache } from './feature-cache.ts';
 import { createFileColumn } from './feature-file.ts';
 import { type FeatureTable, memoryColumn, type WritableColumn } from './feature-table.ts';
@@ -85,7 +85,7 @@ export async function extractFeatures(
       `${name} has ${problems.length} pictures or texts that cannot be encoded`,
       { items: problems.slice(0, 100) },
     );
-  return { columns: parts.map(({ column }) => column), ...encodeTargets(dataset) };
+  return { columns: parts.map(({ column }) => column), ...encodeTruths(dataset) };
 }
 
 /** Puts the features of all items in their rows: from the cache, or encoded and put there as well. */

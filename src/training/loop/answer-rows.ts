@@ -10,14 +10,14 @@ const rowsPerRun = 1024;
  */
 export async function answerRows(
   classifier: Classifier,
-  { columns, labels }: FeatureTable,
+  { columns, strata }: FeatureTable,
   signal?: AbortSignal,
 ): Promise<ItemProbabilities[]> {
   const answers: ItemProbabilities[] = [];
-  for (let first = 0; first < labels.length; first += rowsPerRun) {
-    throwIfCancelled(signal, `after ${first} of ${labels.length} answers`);
+  for (let first = 0; first < strata.length; first += rowsPerRun) {
+    throwIfCancelled(signal, `after ${first} of ${strata.length} answers`);
     const rows = Int32Array.from(
-      { length: Math.min(rowsPerRun, labels.length - first) },
+      { length: Math.min(rowsPerRun, strata.length - first) },
       (_, row) => first + row,
     );
     const features = await Promise.all(

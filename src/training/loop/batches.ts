@@ -2,10 +2,11 @@ import { sharedInputs, stepInputs } from '../../arl/training-step.ts';
 import { loopInputName } from '../../graph/emit.ts';
 import { Random } from '../../random.ts';
 import { float32, int32, type Tensors } from '../../runtime/tensor.ts';
-import { selectTargets } from '../../targets/target-table.ts';
+import type { ExampleWeights } from '../../targets/target.ts';
+import { targets } from '../../targets/targets.ts';
+import { selectTruths, type TruthTable } from '../../targets/truth-table.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 import { type BatchOrder, wholeOrder, windowedOrder } from './batch-order.ts';
-import type { ExampleWeights } from './class-weights.ts';
 
 export interface BatchOptions {
   batchSize: number;
@@ -44,8 +45,8 @@ export class Batches {
     this.#table = table;
     this.#options = options;
     const { batchSize, seed } = options;
-    const order = { rows: table.labels.length, batchSize, seed };
-    this.#order = windowRows >= table.labels.length ? wholeOrder(order) : windowedOrder(order, windowRows);
+    const order = { rows: table.strata.length, batchSize, seed };
+    this.#order = windowRows >= table.strata.length ? wholeOrder(order) : windowedOrder(order, windowRows);
   }
 
   /** The window of the training set that the step's batch lies in, and how many steps from this one on stay in it. */
@@ -97,7 +98,7 @@ export class Batches {
   }
 
   async #readWindow(window: number): Promise<Tensors> {
-    const { columns, labels, targets } = this.#table;
+    const { columns, truth } = this.#table;
     const { partial, weights } = this.#options;
     const rows = this.#order.rowsOf(window);
     const count = rows.length;
@@ -116,12 +117,7 @@ export class Batches {
     });
     return {
       ...Object.assign({}, ...(await Promise.all(entries))),
-      [sharedInputs.truth]: targets
-        ? float32([count, targets.columns], Float32Array.from(selectTargets(targets, rows).values))
-        : int32(
-            [count],
-            rows.map((row) => labels[row]),
-          ),
+      [sharedInputs.truth]: tensorOf(selectTruths(truth, rows), count),
       ...(weights && {
         [sharedInputs.weights]: float32([count, weights.columns], weightsOf(weights, rows)),
       }),
@@ -151,9 +147,17 @@ export class Batches {
   }
 }
 
-function windowRowsFor({ columns, labels }: FeatureTable, { batchSize }: BatchOptions): number {
+/** The truth of a window as the step takes it. */
+function tensorOf({ target, columns, values }: TruthTable, rows: number) {
+  const { type, shape } = targets[target].loss.truth;
+  return type === 'int32'
+    ? int32(shape(rows, columns), Int32Array.from(values))
+    : float32(shape(rows, columns), Float32Array.from(values));
+}
+
+function windowRowsFor({ columns, strata }: FeatureTable, { batchSize }: BatchOptions): number {
   const rowBytes = columns.reduce((sum, { dimension }) => sum + 4 * dimension, 0);
-  if (labels.length * rowBytes <= mostBytesWhole) return labels.length;
+  if (strata.length * rowBytes <= mostBytesWhole) return strata.length;
   return Math.max(8 * batchSize, Math.floor(windowBytes / rowBytes));
 }
 

@@ -2,7 +2,8 @@ import { emitHead, type HeadCalibration } from '../../arl/serving.ts';
 import type { SplitRows } from '../../datasets/split/split-rows.ts';
 import { classifierOf, type ItemProbabilities } from '../../heads/head.ts';
 import type { Engine } from '../../runtime/engine.ts';
-import { fitOutputScaling, standardise } from '../../targets/output-scaling.ts';
+import { standardise } from '../../targets/output-scaling.ts';
+import { targets } from '../../targets/targets.ts';
 import { applyScaling, type FeatureTable, fitScaling, selectRows } from '../features/feature-table.ts';
 import { answerRows } from './answer-rows.ts';
 import type { TrainingHistory } from './history.ts';
@@ -32,16 +33,16 @@ export async function fitHead(
     training.columns.map((column) => fitScaling(column, options.recipe.featureNorm, options.signal)),
   );
   const columns = training.columns.map((column, m) => applyScaling(column, scaling[m]));
-  const output = training.targets?.kind === 'regression' ? fitOutputScaling(training.targets) : undefined;
-  const targets = training.targets && output ? standardise(training.targets, output) : training.targets;
+  const output = targets[table.truth.target].outputScaling?.(training.truth);
+  const truth = output ? standardise(training.truth, output) : training.truth;
   const { architecture, parameters, history } = await trainHead(
     engine,
-    { ...training, columns, targets },
+    { ...training, columns, truth },
     options,
   );
   const modalities = columns.map(({ modality }) => modality);
   const weights = emitHead(architecture, modalities, scaling, parameters, { calibration, output });
-  const classifier = classifierOf(await engine.load(weights.slice()), columns, table.targets?.kind);
+  const classifier = classifierOf(await engine.load(weights.slice()), columns, table.truth.target);
   const answers = await answerRows(classifier, selectRows(table, test), options.signal);
   await classifier.release();
   return { weights, answers, history };

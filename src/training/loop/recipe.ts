@@ -6,6 +6,7 @@ import { TandemError } from '../../errors.ts';
 import type { OptimizerSettings } from '../../graph/optimizer.ts';
 import { type ModalityName, modalityNames } from '../../modalities/registry.ts';
 import type { TargetKind } from '../../targets/target.ts';
+import { targets } from '../../targets/targets.ts';
 
 /** Everything about a training but its data and its seed. It is written into the head, so that it can be repeated. */
 export interface Recipe {
@@ -78,8 +79,7 @@ export function recipeFor(examples: number, target: TargetKind): Recipe {
   return {
     ...defaultRecipe,
     ...(examples > many && { batchSize: 128, learningRate: 1e-3 }),
-    // Numbers have no entropy.
-    ...(target === 'regression' && { variance: 'dropout' }),
+    variance: targets[target].variance,
   };
 }
 
@@ -139,7 +139,7 @@ export function chooseRecipe({
  *   to be learnt from, classes are to be weighted and there are none, or numbers to have an entropy
  */
 export function checkRecipe(
-  { fusion = defaultRecipe.fusion, modality, classWeights, variance }: Partial<Recipe>,
+  { fusion = defaultRecipe.fusion, modality, ...others }: Partial<Recipe>,
   { known, target }: { known: readonly ModalityName[]; target: TargetKind },
 ): void {
   const refuse = (detail: string): never => {
@@ -151,10 +151,8 @@ export function checkRecipe(
     refuse(
       `fusion: ${fusion} joins ${joined} modalities, and the examples have ${known.length}; take concat, sum or share`,
     );
-  if (target !== 'regression') return;
-  if (classWeights === 'balanced')
-    refuse('classWeights: numbers have no classes to weigh; leave the class weights out');
-  if (variance === 'entropy') refuse('variance: numbers have no entropy; leave it out, or take dropout');
+  for (const { setting, value, why } of targets[target].refused)
+    if (others[setting] === value) refuse(`${setting}: ${why}`);
 }
 
 /** Optimizer steps that the recipe takes on so many examples. */

@@ -15,7 +15,6 @@ import { targets } from '../../targets/targets.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 import { Batches, dropoutMaskCount, noiseRows } from './batches.ts';
 import type { Checkpoint, TrainingState } from './checkpoints.ts';
-import { balancedWeights } from './class-weights.ts';
 import { emptyHistory, record, type TrainingHistory } from './history.ts';
 import { cosineRate, type Recipe, stepCount } from './recipe.ts';
 
@@ -53,7 +52,7 @@ export async function trainHead(
   options: TrainingOptions,
 ): Promise<TrainedHead> {
   const { classes, recipe, seed, signal, checkpoint, windowRows, onProgress } = options;
-  const target = targets[table.targets?.kind ?? 'single'];
+  const target = targets[table.truth.target];
   const architecture: HeadArchitecture = {
     dimensions: table.columns.map(({ dimension }) => dimension),
     hidden: recipe.hidden,
@@ -63,9 +62,9 @@ export async function trainHead(
     target: target.loss,
   };
   const partial = table.columns.some(({ present }) => present.includes(0));
-  const batchSize = Math.min(recipe.batchSize, table.labels.length);
+  const batchSize = Math.min(recipe.batchSize, table.strata.length);
   const layout = new ParameterLayout(architecture);
-  const weights = recipe.classWeights === 'balanced' ? balancedWeights(table) : undefined;
+  const weights = recipe.classWeights === 'balanced' ? target.balancedWeights?.(table.truth) : undefined;
   const step = trainingStep(architecture, {
     strategy: recipe.strategy,
     variance: recipe.variance,
@@ -97,11 +96,11 @@ export async function trainHead(
     );
     await session.bind(batches.shared());
 
-    const steps = stepCount(recipe, table.labels.length);
+    const steps = stepCount(recipe, table.strata.length);
     const layoutOfState = step.state.map(({ current: { name, shape } }) => ({ name, shape }));
     const work = {
       architecture: { ...architecture, target: target.kind },
-      ...{ recipe, seed, rows: table.labels.length, windowRows, state: layoutOfState },
+      ...{ recipe, seed, rows: table.strata.length, windowRows, state: layoutOfState },
     };
     const saved = await checkpoint?.read(work);
     const start = saved ?? startingState(architecture, layout, seed);

@@ -1,17 +1,15 @@
 import type { HeadCalibration } from '../../arl/serving.ts';
 import type { ItemProbabilities } from '../../heads/head.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
-import { fitOutputScaling } from '../../targets/output-scaling.ts';
-import type { TargetTable } from '../../targets/target-table.ts';
-import { type AnswerFamily, fitPooling, numbers, oneLabel, pool, severalLabels } from './pooling.ts';
+import type { AnswerModel } from '../../targets/answer-family.ts';
+import { targets } from '../../targets/targets.ts';
+import type { TruthTable } from '../../targets/truth-table.ts';
+import { fitPooling, pool } from './pooling.ts';
 
 /** What heads said of examples that they were not trained on, and the truth. */
 export interface HeldOutAnswers {
   answers: readonly ItemProbabilities[];
-  /** Index of each example's class. */
-  labels: ArrayLike<number>;
-  /** What was to be learnt, where it is not one label. */
-  targets?: TargetTable;
+  truth: TruthTable;
 }
 
 export interface CalibrationResult {
@@ -27,64 +25,21 @@ export interface CalibrationResult {
 const parts = 5;
 /** Of answers with more numbers in all, every second, third … is looked at: a few weights need no more. */
 const mostNumbers = 1_000_000;
-const smallest = 1e-12;
 
 /**
  * Finds how a head's answers should be weighted: the fused answer of complete examples is pooled from the fused and the
  * unimodal opinions, each unimodal answer gets a weight of its own (of labels, an inverse temperature). Kept only if it
  * makes held-back truth likelier.
  * @param modalities the head's, in its order
- * @example const { calibration } = calibrate({ answers, labels }, ['image', 'text']);
+ * @example const { calibration } = calibrate({ answers, truth }, ['image', 'text']);
  */
 export function calibrate(heldOut: HeldOutAnswers, modalities: readonly ModalityName[]): CalibrationResult {
-  const { targets } = heldOut;
-  if (!targets) return calibrateWith(labelModel(heldOut.labels), heldOut.answers, modalities);
-  const model = targets.kind === 'multi' ? severalLabelsModel(targets) : numberModel(targets);
-  return calibrateWith(model, heldOut.answers, modalities);
+  const { truth, answers } = heldOut;
+  return calibrateWith(targets[truth.target].answerModel(truth), answers, modalities);
 }
 
-/** How the answers to some examples are taken as opinions, and what is known of each example. */
-interface AnswerModel<Truth> {
-  family: AnswerFamily<Truth>;
-  opinionOf(answer: Float64Array): Float64Array;
-  truthOf(row: number): Truth;
-  /** The family's loss times this is the loss that is told. */
-  lossFactor: number;
-}
-
-function labelModel(labels: ArrayLike<number>): AnswerModel<number> {
-  return {
-    family: oneLabel,
-    opinionOf: (probabilities) => probabilities.map((p) => Math.log(Math.max(p, smallest))),
-    truthOf: (row) => labels[row],
-    lossFactor: 1,
-  };
-}
-
-function severalLabelsModel({ columns, values }: TargetTable): AnswerModel<ArrayLike<number>> {
-  return {
-    family: severalLabels,
-    opinionOf: (probabilities) =>
-      probabilities.map((p) => Math.log(Math.max(p, smallest)) - Math.log(Math.max(1 - p, smallest))),
-    truthOf: (row) => values.subarray(row * columns, (row + 1) * columns),
-    lossFactor: 1 / columns,
-  };
-}
-
-/** Weights are of deviations from the mean, as in head.onnx: without a say an answer is the mean. */
-function numberModel({ values }: TargetTable): AnswerModel<ArrayLike<number>> {
-  const { mean, deviation } = fitOutputScaling({ kind: 'regression', columns: 1, values });
-  const standardise = (value: number) => (value - mean[0]) / deviation[0];
-  return {
-    family: numbers,
-    opinionOf: (answer) => answer.map(standardise),
-    truthOf: (row) => [standardise(values[row])],
-    lossFactor: 2 * deviation[0] ** 2,
-  };
-}
-
-function calibrateWith<Truth>(
-  model: AnswerModel<Truth>,
+function calibrateWith(
+  model: AnswerModel,
   answers: readonly ItemProbabilities[],
   modalities: readonly ModalityName[],
 ): CalibrationResult {
@@ -104,8 +59,8 @@ function calibrateWith<Truth>(
     : { before, after: before };
 }
 
-function fitCalibration<Truth>(
-  { family, opinionOf, truthOf }: AnswerModel<Truth>,
+function fitCalibration(
+  { family, fromAnswer, truthOf }: AnswerModel,
   answers: readonly ItemProbabilities[],
   rows: readonly number[],
   modalities: readonly ModalityName[],
@@ -116,7 +71,7 @@ function fitCalibration<Truth>(
   ) => {
     const known = rows.flatMap((row) => {
       const opinions = opinionsOf(answers[row]);
-      return opinions ? [{ opinions: opinions.map(opinionOf), truth: truthOf(row) }] : [];
+      return opinions ? [{ opinions: opinions.map(fromAnswer), truth: truthOf(row) }] : [];
     });
     if (known.length === 0) return Array.from({ length: count }, (_, index) => Number(index === 0));
     return fitPooling(
@@ -134,8 +89,8 @@ function fitCalibration<Truth>(
 }
 
 /** Mean loss of the answers that a head with this calibration would give. */
-function meanLoss<Truth>(
-  { family, opinionOf, truthOf, lossFactor }: AnswerModel<Truth>,
+function meanLoss(
+  { family, fromAnswer, truthOf, lossFactor }: AnswerModel,
   answers: readonly ItemProbabilities[],
   rows: readonly number[],
   modalities: readonly ModalityName[],
@@ -143,7 +98,7 @@ function meanLoss<Truth>(
 ): number {
   const total = rows.reduce((sum, row) => {
     const { opinions, weights } = weighted(answers[row], modalities, calibration);
-    return sum + family.loss(pool(opinions.map(opinionOf), weights), truthOf(row));
+    return sum + family.loss(pool(opinions.map(fromAnswer), weights), truthOf(row));
   }, 0);
   return (lossFactor * total) / rows.length;
 }
@@ -180,13 +135,13 @@ function answersOfComplete(
  * @example const calibrated = applyCalibration(heldOut, ['image', 'text'], calibration);
  */
 export function applyCalibration(
-  { answers, targets }: Pick<HeldOutAnswers, 'answers'> & { targets: TargetTable },
+  { answers, truth }: HeldOutAnswers,
   modalities: readonly ModalityName[],
   calibration: HeadCalibration,
 ): ItemProbabilities[] {
-  const { family, opinionOf } = severalLabelsModel(targets);
+  const { family, fromAnswer } = targets[truth.target].answerModel(truth);
   const answer = (opinions: readonly Float64Array[], weights: readonly number[]) =>
-    family.expect(pool(opinions.map(opinionOf), weights));
+    family.expect(pool(opinions.map(fromAnswer), weights));
   return answers.map((given) => {
     const { opinions, weights } = weighted(given, modalities, calibration);
     return {

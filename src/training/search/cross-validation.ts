@@ -1,7 +1,9 @@
 import type { SplitRows } from '../../datasets/split/split-rows.ts';
 import type { ItemProbabilities } from '../../heads/head.ts';
 import type { Engine } from '../../runtime/engine.ts';
-import { type FeatureTable, selectRows } from '../features/feature-table.ts';
+import { targets } from '../../targets/targets.ts';
+import { selectTruths } from '../../targets/truth-table.ts';
+import type { FeatureTable } from '../features/feature-table.ts';
 import type { CheckpointFolder } from '../loop/checkpoints.ts';
 import { fitHead } from '../loop/fit.ts';
 import type { Recipe } from '../loop/recipe.ts';
@@ -23,18 +25,17 @@ export interface CrossValidationOptions {
  * @param rows the rows to divide
  * @param folds the fold of each of them
  * @param heldOut folds to hold out; with fewer than there are, some rows are never held out
- * @example const splits = holdOut(table, rows, dealFolds(labels, { count: 5, seed: 0 }), 5);
+ * @example const splits = holdOut(table, rows, dealFolds(strata, { count: 5, seed: 0 }), 5);
  */
 export function holdOut(
-  { labels, targets }: Pick<FeatureTable, 'labels' | 'targets'>,
+  { truth }: Pick<FeatureTable, 'truth'>,
   rows: readonly number[],
   folds: Int32Array,
   heldOut: number,
 ): SplitRows[] {
   return Array.from({ length: heldOut }, (_, fold) => {
     const train = rows.filter((_, index) => folds[index] !== fold);
-    const taught = new Set(train.map((row) => labels[row]));
-    const isTaught = (row: number) => targets !== undefined || taught.has(labels[row]);
+    const isTaught = targets[truth.target].isTaught(truth, train);
     const test = rows.filter((row, index) => folds[index] === fold && isTaught(row));
     return { train, test };
   }).filter(({ train, test }) => train.length > 0 && test.length > 0);
@@ -61,13 +62,12 @@ export async function crossValidate(
     onTrained?.();
     return fitted.answers;
   });
-  const { labels, targets } = selectRows(
-    { ...table, columns: [] },
+  const truth = selectTruths(
+    table.truth,
     splits.flatMap(({ test }) => test),
   );
   return recipes.map((_, index) => ({
     answers: answers.slice(index * splits.length, (index + 1) * splits.length).flat() as ItemProbabilities[],
-    labels,
-    targets,
+    truth,
   }));
 }

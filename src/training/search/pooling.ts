@@ -1,3 +1,5 @@
+import { type AnswerFamily, dot } from '../../targets/answer-family.ts';
+
 /**
  * Pooling of what several opinions of one example say: `η = Σ_j w_j o_j`, with weights that are the same for every
  * example. Of class probabilities (`o = log p`) it is the logarithmic opinion pool `softmax(η)`, with one opinion
@@ -7,50 +9,6 @@
 
 /** One example's opinions: a row of numbers each. */
 export type Opinions = readonly ArrayLike<number>[];
-
-/** How answers follow from a pooled row η. `Truth` is what is known of one example. */
-export interface AnswerFamily<Truth> {
-  /** Negative log likelihood of the truth, up to what no weight changes. */
-  loss(pooled: Float64Array, truth: Truth): number;
-  /** What is expected of each element, μ(η). */
-  expect(pooled: Float64Array): Float64Array;
-  /** `Σ_k y_k o_k`: the gradient by a weight is `Σ_k μ_k o_k` less this. */
-  product(truth: Truth, opinion: ArrayLike<number>): number;
-  /** `aᵀ C b` with C the covariance of the elements where μ is expected of them. */
-  covariance(expected: Float64Array, a: ArrayLike<number>, b: ArrayLike<number>): number;
-}
-
-/** One label: opinions are log-probabilities, the truth its index. */
-export const oneLabel: AnswerFamily<number> = {
-  loss: (pooled, label) => logSumExp(pooled) - pooled[label],
-  expect(pooled) {
-    const normalizer = logSumExp(pooled);
-    return pooled.map((value) => Math.exp(value - normalizer));
-  },
-  product: (label, opinion) => opinion[label],
-  covariance: (p, a, b) => sum(p, (k) => p[k] * a[k] * b[k]) - dot(p, a) * dot(p, b),
-};
-
-/** Any of several labels: opinions are logits, the truth 1 or 0 for each. */
-export const severalLabels: AnswerFamily<ArrayLike<number>> = {
-  // log(1 + exp η) - y η, without overflow.
-  loss: (pooled, truth) =>
-    sum(
-      pooled,
-      (k) => Math.max(pooled[k], 0) + Math.log1p(Math.exp(-Math.abs(pooled[k]))) - truth[k] * pooled[k],
-    ),
-  expect: (pooled) => pooled.map((value) => 1 / (1 + Math.exp(-value))),
-  product: dot,
-  covariance: (p, a, b) => sum(p, (k) => p[k] * (1 - p[k]) * a[k] * b[k]),
-};
-
-/** Numbers: half the squared error, which is a normal distribution's negative log likelihood. */
-export const numbers: AnswerFamily<ArrayLike<number>> = {
-  loss: (pooled, truth) => sum(pooled, (k) => (pooled[k] - truth[k]) ** 2 / 2),
-  expect: (pooled) => pooled,
-  product: dot,
-  covariance: (_, a, b) => dot(a, b),
-};
 
 const mostSteps = 50;
 const tolerance = 1e-8;
@@ -64,12 +22,12 @@ const ridge = 1e-3;
  * likelihood is convex in them: where its minimum has a negative weight, the best lies where some weights are zero, and all
  * such places are looked at. Where it lies at none at all, each gets a very small one.
  * @returns one weight for each opinion
- * @example const [inverseTemperature] = fitPooling(oneLabel, rows.map((row) => [row]), labels);
+ * @example const [inverseTemperature] = fitPooling(oneLabel, rows.map((row) => [row]), labels.map((label) => [label]));
  */
-export function fitPooling<Truth>(
-  family: AnswerFamily<Truth>,
+export function fitPooling(
+  family: AnswerFamily,
   examples: readonly Opinions[],
-  truth: readonly Truth[],
+  truth: readonly ArrayLike<number>[],
 ): number[] {
   const count = examples[0].length;
   const all = Array.from({ length: count }, (_, index) => index);
@@ -109,10 +67,10 @@ export function pool(opinions: Opinions, weights: readonly number[]): Float64Arr
   return pooled;
 }
 
-function newton<Truth>(
-  family: AnswerFamily<Truth>,
+function newton(
+  family: AnswerFamily,
   examples: readonly Opinions[],
-  truth: readonly Truth[],
+  truth: readonly ArrayLike<number>[],
   start: number,
 ): { weights: number[]; loss: number } {
   const size = examples[0].length;
@@ -176,20 +134,4 @@ function solve(matrix: readonly number[][], right: readonly number[]): number[] 
     solution[i] = sum / lower[i][i];
   }
   return solution;
-}
-
-function logSumExp(row: Float64Array): number {
-  let largest = Number.NEGATIVE_INFINITY;
-  for (const value of row) largest = Math.max(largest, value);
-  return largest + Math.log(sum(row, (k) => Math.exp(row[k] - largest)));
-}
-
-function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  return sum(a, (k) => a[k] * b[k]);
-}
-
-function sum(row: ArrayLike<number>, term: (index: number) => number): number {
-  let total = 0;
-  for (let k = 0; k < row.length; k++) total += term(k);
-  return total;
 }

@@ -3,6 +3,7 @@ import type { SplitRows } from '../../datasets/split/split-rows.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
 import { Random } from '../../random.ts';
 import type { Engine } from '../../runtime/engine.ts';
+import { targets } from '../../targets/targets.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 import type { CheckpointFolder } from '../loop/checkpoints.ts';
 import type { Recipe } from '../loop/recipe.ts';
@@ -145,7 +146,7 @@ function divide(
 ): SplitRows[] | undefined {
   const { dealt, heldOut, seed, groups } = options;
   const folds = dealFolds(
-    rows.map((row) => table.labels[row]),
+    rows.map((row) => table.strata[row]),
     { count: dealt, seed, groups: groups && rows.map((row) => groups[row]) },
   );
   const splits = holdOut(table, rows, folds, heldOut);
@@ -154,13 +155,13 @@ function divide(
 }
 
 function thresholdsFor(
-  { answers, targets }: HeldOutAnswers,
+  heldOut: HeldOutAnswers,
   modalities: readonly ModalityName[],
   calibration: HeadCalibration | undefined,
 ): HeadThresholds | undefined {
-  if (targets?.kind !== 'multi') return undefined;
-  const calibrated = calibration ? applyCalibration({ answers, targets }, modalities, calibration) : answers;
-  return chooseHeadThresholds(calibrated, targets, modalities);
+  if (!targets[heldOut.truth.target].hasThresholds) return undefined;
+  const calibrated = calibration ? applyCalibration(heldOut, modalities, calibration) : heldOut.answers;
+  return chooseHeadThresholds(calibrated, heldOut.truth, modalities);
 }
 
 /** Few examples need every fold; many make one held-out tenth enough. */

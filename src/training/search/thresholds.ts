@@ -2,7 +2,7 @@ import { countDecision, f1Of, noDecisions } from '../../evaluation/multi-label.t
 import type { ItemProbabilities } from '../../heads/head.ts';
 import { usualThreshold } from '../../heads/thresholds.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
-import type { TargetTable } from '../../targets/target-table.ts';
+import type { TruthTable } from '../../targets/truth-table.ts';
 
 /** From which probability each label is given: in the answer from everything, and in that of each modality alone. */
 export interface HeadThresholds {
@@ -23,11 +23,11 @@ interface Answered {
 /**
  * Chooses from which probability each label is given.
  * @param answers to examples that the head was not trained on, calibrated as the head will be
- * @example const { fused } = chooseHeadThresholds(answers, targets, ['image', 'text']);
+ * @example const { fused } = chooseHeadThresholds(answers, truth, ['image', 'text']);
  */
 export function chooseHeadThresholds(
   answers: readonly ItemProbabilities[],
-  { columns, values }: TargetTable,
+  { columns, values }: TruthTable,
   modalities: readonly ModalityName[],
 ): HeadThresholds {
   const choose = (answerOf: (answer: ItemProbabilities) => Float64Array | undefined) => {

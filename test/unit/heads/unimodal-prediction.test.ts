@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { opinionOf } from '../../../src/heads/unimodal-prediction.ts';
+import { predictionOf } from '../../../src/heads/unimodal-prediction.ts';
 
 const encoder = (modality: 'image' | 'text') => ({ modality, id: 'encoder', dimension: 2, fingerprint: '' });
 const head = {
@@ -9,8 +9,8 @@ const head = {
   thresholds: [0.3, 0.8],
   unimodalThresholds: { text: [0.6, 0.2] },
 };
-const given = (restingOn: ('image' | 'text')[], asking = head as Parameters<typeof opinionOf>[1]) =>
-  opinionOf(Float64Array.of(0.5, 0.5), asking, { restingOn, topK: 5 })
+const given = (restingOn: ('image' | 'text')[], asking = head as Parameters<typeof predictionOf>[1]) =>
+  predictionOf(Float64Array.of(0.5, 0.5), asking, { restingOn, topK: 5 })
     .labels.filter(({ given }) => given)
     .map(({ label }) => label);
 

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { metricTitles } from '../../../src/evaluation/metrics.ts';
+import { evaluations } from '../../../src/evaluation/targets.ts';
 import { comparisonPage } from '../../../src/reports/comparison-page.ts';
 import type { Comparison, ContenderResult } from '../../../src/training/compare.ts';
 import { contenders } from '../../../src/training/contenders.ts';
 
 const seeds = [0, 1, 2];
-const figures = metricTitles.single.map(({ name }) => name);
+const figures = evaluations.single.titles.map(({ name }) => name);
 
 function result(contender: ContenderResult['contender'], accuracy: number): ContenderResult {
   const spread = Object.fromEntries(

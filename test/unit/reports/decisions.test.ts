@@ -35,8 +35,8 @@ function sample(flipped: [row: number, label: number][]) {
     };
   });
   for (const [row, label] of flipped) values[row * columns + label] = 1 - values[row * columns + label];
-  const targets = { kind: 'multi' as const, columns, values };
-  return { manifest: { ...manifest, target: 'multi' as const, labels }, history, test: rows, targets };
+  const truth = { target: 'multi' as const, columns, values };
+  return { manifest: { ...manifest, target: 'multi' as const, labels }, history, test: rows, truth };
 }
 
 const flipped: [number, number][] = [
@@ -51,8 +51,8 @@ const flipped: [number, number][] = [
 ];
 
 describe('decisions of a head for several labels', () => {
-  const { manifest, test, targets } = sample(flipped);
-  const decisions = () => decisionsOf(manifest, test, targets);
+  const { manifest, test, truth } = sample(flipped);
+  const decisions = () => decisionsOf(manifest, test, truth);
 
   it('are one for each label of each example', () => {
     expect([...decisions()]).toHaveLength(test.length * columns);
@@ -77,7 +77,7 @@ describe('decisions of a head for several labels', () => {
     expect(
       found.filter(([row, label]) => flipped.some(([r, l]) => r === row && l === label)).length,
     ).toBeGreaterThan(2);
-    const { manifest: clean, test: rows, targets: truth } = sample([]);
+    const { manifest: clean, test: rows, truth } = sample([]);
     expect(likelyDecisionErrors(() => decisionsOf(clean, rows, truth)).length).toBeLessThan(5);
   });
 });

@@ -3,6 +3,7 @@ import { measureAnswers } from '../../../src/evaluation/answers.ts';
 import type { ItemProbabilities } from '../../../src/heads/head.ts';
 import { type ModalityName, modalityNames } from '../../../src/modalities/registry.ts';
 import { Random } from '../../../src/random.ts';
+import type { TruthTable } from '../../../src/targets/truth-table.ts';
 import { defaultRecipe } from '../../../src/training/loop/recipe.ts';
 import type { ReportInput } from '../../../src/training/report-input.ts';
 
@@ -62,6 +63,11 @@ export function sampleReport({
     };
   });
 
+  const truth: TruthTable = {
+    target: 'single',
+    columns: 1,
+    values: Int32Array.from(test, ({ truth }) => labels.indexOf(truth.class)),
+  };
   const decay = (from: number, to: number, step: number) => to + (from - to) * Math.exp((-5 * step) / steps);
   const overSteps = <Value>(value: (step: number) => Value) =>
     Array.from({ length: steps }, (_, step) => value(step));
@@ -81,7 +87,7 @@ export function sampleReport({
       })),
       metrics: measureAnswers(
         test.map(({ probabilities }) => probabilities),
-        { labels: Int32Array.from(test, ({ truth }) => labels.indexOf(truth.class)) },
+        truth,
       ),
       training: {
         dataset: 'pets and more',
@@ -108,6 +114,7 @@ export function sampleReport({
       }),
     },
     test,
+    truth,
   };
 }
 

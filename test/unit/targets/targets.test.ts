@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { checkDataset, type ReadOptions, readDataset } from '../../../src/datasets/dataset.ts';
 import { splitRows } from '../../../src/datasets/split/split-rows.ts';
-import { encodeTargets } from '../../../src/targets/target-table.ts';
+import { encodeTruths } from '../../../src/targets/encode-truths.ts';
 
 async function datasetOf(rows: object[], options: ReadOptions) {
   const folder = await mkdtemp(path.join(tmpdir(), 'targets-'));
@@ -23,9 +23,9 @@ it('reads several labels from a list or a text, and none as none', async () => {
   const { check } = await datasetOf(rows, { target: 'multi' });
   expect(check.problems).toEqual([]);
   expect(check.dataset?.labels).toEqual(['big', 'red', 'small']);
-  const { targets } = encodeTargets(check.dataset!);
-  expect(targets).toMatchObject({ kind: 'multi', columns: 3 });
-  expect([...targets!.values]).toEqual([1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1]);
+  const { truth } = encodeTruths(check.dataset!);
+  expect(truth).toMatchObject({ target: 'multi', columns: 3 });
+  expect([...truth.values]).toEqual([1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1]);
 });
 
 it('takes another separator', async () => {

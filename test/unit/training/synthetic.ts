@@ -30,5 +30,5 @@ export function syntheticTable(options: {
     });
     return memoryColumn({ modality, dimension, values, present });
   });
-  return { columns, labels };
+  return { columns, strata: labels, truth: { target: 'single', columns: 1, values: labels } };
 }

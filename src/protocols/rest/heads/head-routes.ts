@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { headEncoderSchema } from '../../../heads/manifest.ts';
 import { modalityNames } from '../../../modalities/registry.ts';
+import { targetKinds } from '../../../targets/target.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
 import type { Route } from '../../http/route.ts';
 import type { DamagedHead, HeadSummary, Services } from '../../pipeline/services.ts';
@@ -15,7 +16,7 @@ const exampleFigures = {
 const figures = z
   .record(z.string(), z.number())
   .meta({ description: 'By name; which there are depends on the target.', example: exampleFigures });
-export const targetSchema = z.enum(['single', 'multi', 'regression']).meta({
+export const targetSchema = z.enum(targetKinds).meta({
   id: 'Target',
   description: 'What a head says: one label, any of several, or a number.',
 });

@@ -120,8 +120,9 @@ describe('the features of a dataset', () => {
     const first = await extract();
     const second = await extract();
     expect(second.encoded).toEqual({ image: 0, text: 0 });
-    const plain = ({ columns, labels }: typeof first.table) => [
-      labels,
+    const plain = ({ columns, strata, truth }: typeof first.table) => [
+      strata,
+      truth,
       columns.map(({ values, present }) => [values, present]),
     ];
     expect(plain(second.table)).toEqual(plain(first.table));

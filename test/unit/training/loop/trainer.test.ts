@@ -4,6 +4,7 @@ import { type StrategyName, strategies } from '../../../../src/arl/strategy.ts';
 import { measureAnswers } from '../../../../src/evaluation/answers.ts';
 import { classifierOf } from '../../../../src/heads/head.ts';
 import { Engine } from '../../../../src/runtime/engine.ts';
+import type { TruthTable } from '../../../../src/targets/truth-table.ts';
 import {
   applyScaling,
   type FeatureTable,
@@ -52,8 +53,8 @@ async function trainAndMeasure(
     fingerprint: '',
   }));
   const model = emitHead(trained.architecture, modalities, scaling, trained.parameters);
-  const classifier = classifierOf(await engine.load(model), encoders);
-  return measureAnswers(await answerRows(classifier, test), test);
+  const classifier = classifierOf(await engine.load(model), encoders, test.truth.target);
+  return measureAnswers(await answerRows(classifier, test), test.truth);
 }
 
 describe('a training', () => {
@@ -123,9 +124,10 @@ describe('a training', () => {
 
   it('finds more of a rare class where classes are weighted', async () => {
     const drawn = syntheticTable({ rows: 1600, classes, dimensions: { image: 24, text: 16 }, strength: 0.8 });
-    const rare = drawn.labels.map((label, row) => (label > 0 && row % 9 > 0 ? 0 : label));
+    const rare = drawn.strata.map((label, row) => (label > 0 && row % 9 > 0 ? 0 : label));
     const rows = [...rare.keys()];
-    const skewed = { ...drawn, labels: rare };
+    const truth: TruthTable = { target: 'single', columns: 1, values: rare };
+    const skewed = { ...drawn, strata: rare, truth };
     const [train, test] = [rows.slice(0, 600), rows.slice(600)].map((side) => selectRows(skewed, side));
     const recall = async (classWeights: Recipe['classWeights']) =>
       (await trainAndMeasure(train, test, { classWeights, dropout: 0.2 })).fused.macroF1;
@@ -137,7 +139,7 @@ describe('a training', () => {
     const missing = { image: 0.5, text: 0.3 };
     const halved = syntheticTable({ rows: 400, classes, dimensions, missing });
     const [image, text] = halved.columns;
-    const something = [...halved.labels.keys()].filter(
+    const something = [...halved.strata.keys()].filter(
       (row) => image.present[row] === 1 || text.present[row] === 1,
     );
     const rows = selectRows(halved, something);
@@ -184,7 +186,7 @@ describe('a training', () => {
   ])('stops where it is cancelled %s', async (_, progressions) => {
     const cancellation = new AbortController();
     if (progressions === 0) cancellation.abort();
-    const rows = [...table.labels.keys()];
+    const rows = [...table.strata.keys()];
     const fitting = fitHead(
       engine,
       table,

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { softmax } from '../../../../src/heads/softmax.ts';
 import { Random } from '../../../../src/random.ts';
+import { softmax } from '../../../../src/targets/softmax.ts';
+import type { TruthTable } from '../../../../src/targets/truth-table.ts';
 import { applyCalibration, calibrate } from '../../../../src/training/search/calibration.ts';
 
 const classes = 3;
 const modalities = ['image', 'text'] as const;
+
+const truthOf = (labels: readonly number[]): TruthTable => ({
+  target: 'single',
+  columns: 1,
+  values: Int32Array.from(labels),
+});
 
 /** Answers whose text is right two times of three, whose picture knows nothing, and whose fusion is `sharpness` too sure. */
 function answersOf(count: number, sharpness: number) {
@@ -23,7 +30,7 @@ function answersOf(count: number, sharpness: number) {
       },
     };
   });
-  return { answers, labels };
+  return { answers, truth: truthOf(labels) };
 }
 
 it('makes held-back labels likelier where answers are too sure', () => {
@@ -44,7 +51,7 @@ it('leaves a handful of answers alone', () => {
 });
 
 it('weighs each modality by the examples that have it', () => {
-  const { answers, labels } = answersOf(900, 3);
+  const { answers, truth } = answersOf(900, 3);
   const some = answers.map(({ fused, unimodal }, row) =>
     row % 3 === 0
       ? { fused: unimodal.text, unimodal: { text: unimodal.text } }
@@ -52,7 +59,7 @@ it('weighs each modality by the examples that have it', () => {
         ? { fused: unimodal.image, unimodal: { image: unimodal.image } }
         : { fused, unimodal },
   );
-  const { calibration } = calibrate({ answers: some, labels }, modalities);
+  const { calibration } = calibrate({ answers: some, truth }, modalities);
   expect(calibration?.unimodal[1]).toBeCloseTo(1, 0);
   expect(calibration?.unimodal[0]).toBeLessThan(0.4);
 });
@@ -68,11 +75,10 @@ describe('answers that are numbers', () => {
       unimodal: { image: Float64Array.of(50 + image), text: Float64Array.of(50 + text) },
     };
   });
-  const labels = new Int32Array(truth.length);
-  const targets = { kind: 'regression', columns: 1, values: truth } as const;
+  const table = { target: 'regression', columns: 1, values: truth } as const;
 
   it('are drawn back where they overshoot, and are no worse than the best of one modality', () => {
-    const { before, after, calibration } = calibrate({ answers, labels, targets }, modalities);
+    const { before, after, calibration } = calibrate({ answers, truth: table }, modalities);
     expect(before).toBeGreaterThan(60);
     // The best mean of both measurements has 36 · 16 / (36 + 16).
     expect(after).toBeLessThan(14);
@@ -97,10 +103,10 @@ describe('answers of any of several labels', () => {
     const [image, text] = [0.2, 1].map((weight) => row.map((value) => sigmoid(weight * value)));
     return { fused: row.map((value) => sigmoid(3 * value)), unimodal: { image, text } };
   });
-  const targets = { kind: 'multi', columns, values } as const;
+  const truth = { target: 'multi', columns, values } as const;
 
   it('get the weights that make the labels likeliest, as the served model applies them', () => {
-    const heldOut = { answers, labels: new Int32Array(answers.length), targets };
+    const heldOut = { answers, truth };
     const { before, after, calibration } = calibrate(heldOut, modalities);
     expect(after).toBeLessThan(before - 0.1);
     expect(calibration!.unimodal[0]).toBeGreaterThan(3);

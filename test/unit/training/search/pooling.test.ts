@@ -3,14 +3,15 @@ import { expect, it } from 'vitest';
 import { Random } from '../../../../src/random.ts';
 import {
   type AnswerFamily,
-  fitPooling,
   numbers,
   oneLabel,
-  pool,
   severalLabels,
-} from '../../../../src/training/search/pooling.ts';
+} from '../../../../src/targets/answer-family.ts';
+import { fitPooling, pool } from '../../../../src/training/search/pooling.ts';
 
 const classes = 4;
+/** Labels as rows of a table. */
+const rowsOf = (labels: readonly number[]) => labels.map((label) => [label]);
 
 function logarithms(logits: Float64Array): Float64Array {
   return oneLabel.expect(logits).map(Math.log);
@@ -43,7 +44,7 @@ function loss(
   weights: readonly number[],
 ) {
   return (
-    examples.reduce((sum, opinions, row) => sum + oneLabel.loss(pool(opinions, weights), labels[row]), 0) /
+    examples.reduce((sum, opinions, row) => sum + oneLabel.loss(pool(opinions, weights), [labels[row]]), 0) /
     labels.length
   );
 }
@@ -61,10 +62,10 @@ it('gives probabilities, however small they are', () => {
   expect(row.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 12);
 });
 
-const families: [string, AnswerFamily<never>, unknown][] = [
-  ['one label', oneLabel as AnswerFamily<never>, 2],
-  ['several labels', severalLabels as AnswerFamily<never>, [1, 0, 0, 1]],
-  ['numbers', numbers as AnswerFamily<never>, [0.3, -1, 2, 0]],
+const families: [string, AnswerFamily, number[]][] = [
+  ['one label', oneLabel, [2]],
+  ['several labels', severalLabels, [1, 0, 0, 1]],
+  ['numbers', numbers, [0.3, -1, 2, 0]],
 ];
 it.each(families)('has the gradient and the curvature of its loss in the weights: %s', (_, family, truth) => {
   const [first, second] = [
@@ -74,10 +75,10 @@ it.each(families)('has the gradient and the curvature of its loss in the weights
   const weights = [0.7, 0.4];
   const step = 1e-4;
   const lossAt = (a: number, b: number) =>
-    family.loss(pool([first, second], [weights[0] + a, weights[1] + b]), truth as never);
+    family.loss(pool([first, second], [weights[0] + a, weights[1] + b]), truth);
   const expected = family.expect(pool([first, second], weights));
   const gradient =
-    first.reduce((sum, value, k) => sum + expected[k] * value, 0) - family.product(truth as never, first);
+    first.reduce((sum, value, k) => sum + expected[k] * value, 0) - family.product(truth, first);
   expect(gradient).toBeCloseTo((lossAt(step, 0) - lossAt(-step, 0)) / (2 * step), 6);
   const mixed =
     (lossAt(step, step) - lossAt(step, -step) - lossAt(-step, step) + lossAt(-step, -step)) / (4 * step ** 2);
@@ -97,14 +98,14 @@ it.each([[[0.5]], [[2]], [[0.4, 1.1]], [[0.7, 0.3, 1]]])(
   'finds the weights %j that labels were drawn with',
   (weights) => {
     const { examples, labels } = drawn(20_000, weights, 1);
-    const found = fitPooling(oneLabel, examples, labels);
+    const found = fitPooling(oneLabel, examples, rowsOf(labels));
     for (const [index, weight] of weights.entries()) expect(found[index]).toBeCloseTo(weight, 1);
   },
 );
 
 it('gives no weight to an opinion that contradicts the labels', () => {
   const { examples, labels } = drawn(2_000, [1, -1], 2);
-  const [, contrary] = fitPooling(oneLabel, examples, labels);
+  const [, contrary] = fitPooling(oneLabel, examples, rowsOf(labels));
   expect(contrary).toBe(0);
 });
 
@@ -113,7 +114,7 @@ it('stays finite where an opinion is always right', () => {
   const examples = labels.map((label) => [
     logarithms(Float64Array.from({ length: classes }, (_, index) => (index === label ? 5 : 0))),
   ]);
-  const [weight] = fitPooling(oneLabel, examples, labels);
+  const [weight] = fitPooling(oneLabel, examples, rowsOf(labels));
   expect(weight).toBeGreaterThan(1);
   expect(weight).toBeLessThan(1000);
 });
@@ -127,7 +128,7 @@ it('is never less likely than the plain mean of the opinions', () => {
       (count, opinions, seed) => {
         const { examples, labels } = drawn(count, new Array(opinions).fill(0.8), seed);
         const mean = new Array<number>(opinions).fill(1 / opinions);
-        const found = fitPooling(oneLabel, examples, labels);
+        const found = fitPooling(oneLabel, examples, rowsOf(labels));
         expect(loss(examples, labels, found)).toBeLessThanOrEqual(loss(examples, labels, mean) + 1e-9);
         expect(Math.min(...found)).toBeGreaterThanOrEqual(0);
       },

@@ -81,7 +81,7 @@ it('chooses for each modality by its own answers, and for all together by comple
       : { fused: blunt(row), unimodal: { text: blunt(row) } },
   );
   const values = Float32Array.from(answers, (_, row) => Number(row % 4 === 0));
-  const { fused, unimodal } = chooseHeadThresholds(answers, { kind: 'multi', columns: 1, values }, [
+  const { fused, unimodal } = chooseHeadThresholds(answers, { target: 'multi', columns: 1, values }, [
     'image',
     'text',
   ]);

@@ -1,0 +1,75 @@
+import { itemAt } from '../indexing.ts';
+
+/** Keeps the logarithm of a probability finite. */
+export const smallestProbability = 1e-12;
+
+/** How answers follow from a pooled row η. The truth of an example is its row of a table (see TruthTable). */
+export interface AnswerFamily {
+  /** Negative log likelihood of the truth, up to what no weight changes. */
+  loss(pooled: Float64Array, truth: ArrayLike<number>): number;
+  /** What is expected of each element, μ(η). */
+  expect(pooled: Float64Array): Float64Array;
+  /** `Σ_k y_k o_k`: the gradient by a weight is `Σ_k μ_k o_k` less this. */
+  product(truth: ArrayLike<number>, opinion: ArrayLike<number>): number;
+  /** `aᵀ C b` with C the covariance of the elements where μ is expected of them. */
+  covariance(expected: Float64Array, a: ArrayLike<number>, b: ArrayLike<number>): number;
+}
+
+/** One label: opinions are log-probabilities, the truth its index. */
+export const oneLabel: AnswerFamily = {
+  loss: (pooled, truth) => logSumExp(pooled) - itemAt(pooled, itemAt(truth, 0)),
+  expect(pooled) {
+    const normalizer = logSumExp(pooled);
+    return pooled.map((value) => Math.exp(value - normalizer));
+  },
+  product: (truth, opinion) => itemAt(opinion, itemAt(truth, 0)),
+  covariance: (p, a, b) => sum(p, (k) => p[k] * a[k] * b[k]) - dot(p, a) * dot(p, b),
+};
+
+/** Any of several labels: opinions are logits, the truth 1 or 0 for each. */
+export const severalLabels: AnswerFamily = {
+  // log(1 + exp η) - y η, without overflow.
+  loss: (pooled, truth) =>
+    sum(
+      pooled,
+      (k) => Math.max(pooled[k], 0) + Math.log1p(Math.exp(-Math.abs(pooled[k]))) - truth[k] * pooled[k],
+    ),
+  expect: (pooled) => pooled.map((value) => 1 / (1 + Math.exp(-value))),
+  product: dot,
+  covariance: (p, a, b) => sum(p, (k) => p[k] * (1 - p[k]) * a[k] * b[k]),
+};
+
+/** Numbers: half the squared error, which is a normal distribution's negative log likelihood. */
+export const numbers: AnswerFamily = {
+  loss: (pooled, truth) => sum(pooled, (k) => (pooled[k] - truth[k]) ** 2 / 2),
+  expect: (pooled) => pooled,
+  product: dot,
+  covariance: (_, a, b) => dot(a, b),
+};
+
+/** How the answers to the rows of a table are pooled. */
+export interface AnswerModel {
+  family: AnswerFamily;
+  /** What is pooled, from an answer as a head gives it. */
+  fromAnswer(answer: Float64Array): Float64Array;
+  /** The truth of a row as the family takes it. */
+  truthOf(row: number): ArrayLike<number>;
+  /** The family's loss times this is the loss that is told. */
+  lossFactor: number;
+}
+
+function logSumExp(row: Float64Array): number {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const value of row) largest = Math.max(largest, value);
+  return largest + Math.log(sum(row, (k) => Math.exp(row[k] - largest)));
+}
+
+export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return sum(a, (k) => a[k] * b[k]);
+}
+
+function sum(row: ArrayLike<number>, term: (index: number) => number): number {
+  let total = 0;
+  for (let k = 0; k < row.length; k++) total += term(k);
+  return total;
+}
