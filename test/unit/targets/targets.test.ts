@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -96,4 +96,27 @@ it('takes each item of a list as one label, whatever stands in it', async () => 
     { label: 'R|B', examples: 1 },
   ]);
   expect(check.dataset?.examples[0]?.truth).toEqual({ classes: ['R|B', 'red'] });
+});
+
+it('says once of a folder that its name is not a number, and names no example of it', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'targets-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  for (const name of ['1', '2', 'many']) {
+    await mkdir(path.join(folder, name));
+    for (const file of ['a.txt', 'b.txt']) await writeFile(path.join(folder, name, file), `${name} ${file}`);
+  }
+  const { problems } = await checkDataset(folder, { target: 'regression' });
+  expect(problems).toEqual([{ at: 'many/', detail: 'the name of the folder is "many", not a number' }]);
+});
+
+it('refuses a split that leaves the same labels on every example to train on', async () => {
+  const rows = Array.from({ length: 12 }, (_, row) => ({
+    text: `text ${row}`,
+    label: row < 6 ? 'big|red' : 'big',
+    split: row < 6 ? 'train' : 'test',
+  }));
+  const { check } = await datasetOf(rows, { target: 'multi' });
+  expect(() => splitRows(check.dataset!, { seed: 0, testShare: 0.2 })).toThrow(
+    'all with the labels "big, red": there is nothing to learn',
+  );
 });
