@@ -3,6 +3,7 @@ import path from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { describeSource, figureSource, figures } from '../../scripts/figure-list.ts';
+import { parseHeadManifest } from '../../src/heads/head.ts';
 import { readPage, repositoryFiles, root } from './page.ts';
 
 const read = (name: string) => readFile(path.join(root, name));
@@ -24,12 +25,11 @@ it('has no picture in docs that npm run figures does not make', async () => {
 });
 
 it('says of the ready head in the README what its manifest says', async () => {
-  const { metrics, training } = JSON.parse(
-    await readFile(path.join(root, 'models/heads/emoji/1/head.json'), 'utf8'),
-  );
+  const manifest = await readFile(path.join(root, 'models/heads/emoji/1/head.json'), 'utf8');
+  const { metrics, training } = parseHeadManifest(manifest, 'emoji@1');
   const row = (await readPage('README.md')).text.split('\n').find((line) => line.includes('ready head:'));
-  for (const kind of ['fused', 'image', 'text'])
-    expect(row).toContain(`${(100 * metrics[kind].accuracy).toFixed(1)} %`);
+  for (const figures of [metrics.fused, ...Object.values(metrics.unimodal)])
+    expect(row).toContain(`${(100 * figures.accuracy!).toFixed(1)} %`);
   expect(row).toContain(`${training.examples.training.toLocaleString('en')} examples`);
   expect(row).toContain(`${training.examples.test}`);
 });

@@ -54,6 +54,24 @@ function isThere(span: string): boolean {
   return exists(span) || exists(`src/${span}`) || files.some((file) => file.endsWith(`/${span}`));
 }
 
+it('names options, settings and metrics that exist', async () => {
+  const sources = files.filter((file) => /^(src|scripts|bench)\/.*\.ts$/.test(file));
+  const code = (await Promise.all(sources.map((file) => readFile(path.join(root, file), 'utf8')))).join('\n');
+  const documents = [...pages.values()].filter(({ path }) => /^(docs\/|[A-Z]+\.md$)/.test(path));
+  const spans = documents.flatMap(({ spans }) => spans).filter((span) => !span.startsWith('docker '));
+  const named = (pattern: RegExp) =>
+    spans.flatMap((span) => [...span.matchAll(pattern)].map(([, name = '']) => name));
+  // Docker's own.
+  const options = named(/(?<![\w-])--([a-z][a-z-]+)/g).filter((name) => !['init', 'gpus'].includes(name));
+  const variables = named(/\bTANDEM_([A-Z_]+)/g).map((name) => name.toLowerCase().replaceAll('_', '-'));
+  const metrics = named(/^tandem_([a-z_]+)$/g);
+  expect(options.length).toBeGreaterThan(40);
+  expect(metrics.length).toBeGreaterThan(8);
+  const isDefined = (name: string) =>
+    code.includes(`'${name}'`) || new RegExp(`(--|^ *)${name}(?![\\w-])`, 'm').test(code);
+  expect([...options, ...variables, ...metrics].filter((name) => !isDefined(name))).toEqual([]);
+});
+
 it('has a README of fewer than 700 words, code apart', () => {
   const prose = pages
     .get('README.md')!
