@@ -9,13 +9,14 @@ const blocks = pages.flatMap(({ path, blocks }) =>
   blocks.map((block) => ({ ...block, at: `${path}:${block.line}` })),
 );
 
-it.each(pages.filter(({ blocks }) => blocks.some(({ language }) => language === 'sh')))(
-  'does every command of $path',
-  async (page) => {
-    const { code, output } = await follow(page);
-    expect(code, output.slice(-4000)).toBe(0);
-  },
-);
+// The longest page first; two at a time, because much of what they wait for is one process that starts.
+const followed = pages
+  .filter(({ blocks }) => blocks.some(({ language }) => language === 'sh'))
+  .toSorted((a, b) => Number(b.path.endsWith('started.md')) - Number(a.path.endsWith('started.md')));
+it.concurrent.for(followed)('does every command of $path', async (page, { expect, onTestFinished }) => {
+  const { code, output } = await follow(page, { onTestFinished });
+  expect(code, output.slice(-4000)).toBe(0);
+});
 
 it('leaves a command out only where another suite runs it, or a machine would have to be had', async () => {
   const reasons = blocks.flatMap(({ at, exception }) => (exception ? [{ at, exception }] : []));
@@ -31,8 +32,8 @@ it('leaves a command out only where another suite runs it, or a machine would ha
 });
 
 it('shows answers in JSON that is JSON', () => {
-  const broken = blocks.filter(({ language, text }) => {
-    if (language !== 'json') return false;
+  const broken = blocks.filter(({ language, file, text }) => {
+    if (language !== 'json' || file !== undefined) return false;
     try {
       JSON.parse(text);
       return false;
@@ -41,4 +42,9 @@ it('shows answers in JSON that is JSON', () => {
     }
   });
   expect(broken.map(({ at }) => at)).toEqual([]);
+});
+
+it('sees every fenced block', () => {
+  for (const { path, text, blocks } of pages)
+    expect(blocks.length, path).toBe([...text.matchAll(/^\s*```\S/gm)].length);
 });

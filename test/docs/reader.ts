@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
-import { onTestFinished } from 'vitest';
+import type { TestContext } from 'vitest';
 import { type Page, repositoryFiles, root } from './page.ts';
 
 /**
@@ -13,8 +13,13 @@ import { type Page, repositoryFiles, root } from './page.ts';
  * an HTTP status of 400 or above and an unset variable end it.
  * @returns the exit code, and what was printed, each block's output below its first line
  */
-export async function follow(page: Page): Promise<{ code: number | null; output: string }> {
-  const folder = await clone();
+export async function follow(
+  page: Page,
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+): Promise<{ code: number | null; output: string }> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'reader-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await fill(folder);
   const [port, grpcPort] = [await freePort(), await freePort()].map(String);
   const steps = page.blocks
     .filter(({ exception }) => exception === undefined)
@@ -76,17 +81,14 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A folder that looks like a clone, with a reader's own pictures beside it. What a server writes stays in it. */
-async function clone(): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'reader-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+/** Makes a folder look like a clone, with a reader's own images in it. What a server writes stays there. */
+async function fill(folder: string): Promise<void> {
   const entries = new Set((await repositoryFiles()).map((file) => file.split('/')[0] ?? file));
   for (const entry of [...entries, 'node_modules'])
     await symlink(path.join(root, entry), path.join(folder, entry));
   await animals(path.join(folder, 'photos'), 0, 20);
   await animals(path.join(folder, 'photos-of-june'), 20, 10);
-  await writeFile(path.join(folder, 'cat.jpg'), await picture('cat', 99));
-  return folder;
+  await writeFile(path.join(folder, 'cat.jpg'), await image('cat', 99));
 }
 
 const colours = { cat: { r: 200, g: 120, b: 40 }, dog: { r: 60, g: 90, b: 160 } };
@@ -103,14 +105,14 @@ async function animals(folder: string, from: number, perLabel: number): Promise<
   for (let index = from; index < from + perLabel; index++)
     for (const label of ['cat', 'dog'] as const) {
       const name = `${label}-${index}.jpg`;
-      await writeFile(path.join(folder, name), await picture(label, index));
+      await writeFile(path.join(folder, name), await image(label, index));
       rows.push(`${name},${habits[label][index % 3]} ${places[index % 5]} ${index},${label}`);
     }
   await writeFile(path.join(folder, 'metadata.csv'), `${rows.join('\n')}\n`);
 }
 
-/** Stripes, no two pictures alike. */
-function picture(label: keyof typeof colours, index: number): Promise<Buffer> {
+/** Stripes, no two images alike. */
+function image(label: keyof typeof colours, index: number): Promise<Buffer> {
   const { r, g, b } = colours[label];
   const bars = Array.from({ length: 6 }, (_, bar) => {
     const [x, width] = [(bar * 37 + index * 53) % 200, 5 + ((index * 7 + bar * 11) % 30)];

@@ -9,8 +9,8 @@ export default defineConfig({
     include: ['test/docs/*.test.ts'],
     exclude: [],
     globalSetup: [],
-    // The commands of one page come after those of another: they share two cores.
     maxWorkers: 1,
+    maxConcurrency: 2,
     testTimeout: 900_000,
   },
 });
