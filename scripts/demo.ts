@@ -56,12 +56,15 @@ function start(stdout: 'inherit' | 'pipe', ...args: string[]): ChildProcess {
   return child;
 }
 
-/** The JSON object that `serve --json` starts with. */
+/** The JSON object that `serve --json` starts with. An error, as of another server on the same folder, ends the demo. */
 async function announcement(output: NodeJS.ReadableStream): Promise<{ address: string }> {
   let text = '';
   for await (const line of createInterface({ input: output })) {
     text += line;
-    if (line === '}') return JSON.parse(text);
+    if (line === '}') break;
   }
-  throw new Error('the server did not start');
+  const { address, error } = JSON.parse(text || '{}');
+  if (address !== undefined) return { address };
+  process.stderr.write(`${error ? `${error.detail}\n${error.fix}` : 'the server did not start'}\n`);
+  process.exit(1);
 }
