@@ -1,25 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+/** `npm test`. What starts servers, or needs a container engine, a GPU, Python or a registry, has an npm script of its own. */
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // They need a container engine, a GPU, Python, npm's registry, or long; each has an npm script of its own.
-    exclude: [
-      ...[
-        'attack',
-        'clients',
-        'container',
-        'cuda',
-        'docs',
-        'examples',
-        'faults',
-        'fuzz',
-        'package',
-        'repository',
-      ],
-    ].map((folder) => `test/${folder}/**`),
-    globalSetup: './test/sample-set.ts',
-    reporters: ['default', './test/summary-reporter.ts'],
+    include: ['test/unit/**/*.test.ts', 'test/integration/**/*.test.ts'],
+    reporters: ['default', `${import.meta.dirname}/test/summary-reporter.ts`],
     testTimeout: 180_000,
     hookTimeout: 180_000,
     expect: { poll: { timeout: 20_000 } },

@@ -7,8 +7,6 @@ export default defineConfig({
   test: {
     ...everywhere.test,
     include: ['test/attack/*.test.ts'],
-    exclude: [],
-    globalSetup: [],
     testTimeout: 600_000,
     maxWorkers: 1,
   },

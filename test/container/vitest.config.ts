@@ -4,5 +4,5 @@ import everywhere from '../../vitest.config.ts';
 /** The image, tried as a user would: `npm run container && npm run test:container`. */
 export default defineConfig({
   ...everywhere,
-  test: { ...everywhere.test, include: ['test/container/*.test.ts'], exclude: [] },
+  test: { ...everywhere.test, include: ['test/container/*.test.ts'], globalSetup: ['test/sample-set.ts'] },
 });

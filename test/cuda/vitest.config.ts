@@ -10,8 +10,6 @@ export default defineConfig({
   test: {
     ...everywhere.test,
     include: ['test/cuda/*.test.ts'],
-    exclude: [],
-    globalSetup: [],
     // Without it CUDA rounds the factors of matrix products to 10 bits, and agrees to some 1e-3 only.
     env: { NVIDIA_TF32_OVERRIDE: '0' },
   },

@@ -7,8 +7,6 @@ export default defineConfig({
   test: {
     ...everywhere.test,
     include: ['test/docs/*.test.ts'],
-    exclude: [],
-    globalSetup: [],
     maxWorkers: 1,
     maxConcurrency: 2,
     testTimeout: 900_000,

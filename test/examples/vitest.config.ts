@@ -4,5 +4,5 @@ import everywhere from '../../vitest.config.ts';
 /** The commands of the examples' READMEs, against a real server. One needs Python: `npm run test:examples`. */
 export default defineConfig({
   ...everywhere,
-  test: { ...everywhere.test, include: ['test/examples/*.test.ts'], exclude: [], globalSetup: [] },
+  test: { ...everywhere.test, include: ['test/examples/*.test.ts'] },
 });

@@ -9,8 +9,6 @@ export default defineConfig({
   test: {
     ...everywhere.test,
     include: ['test/faults/*.test.ts'],
-    exclude: [],
-    globalSetup: [],
     testTimeout: 7_200_000,
     hookTimeout: 300_000,
     maxWorkers: 1,

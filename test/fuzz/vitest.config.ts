@@ -7,8 +7,6 @@ export default defineConfig({
   test: {
     ...everywhere.test,
     include: ['test/fuzz/*.test.ts'],
-    exclude: [],
-    globalSetup: [],
     testTimeout: 3_600_000,
     maxWorkers: 1,
   },

@@ -7,8 +7,6 @@ export default defineConfig({
   test: {
     ...everywhere.test,
     include: ['test/package/*.test.ts'],
-    exclude: [],
-    globalSetup: [],
     hookTimeout: 300_000,
   },
 });

@@ -4,5 +4,5 @@ import everywhere from '../../vitest.config.ts';
 /** What surrounds the code: npm's scripts, the pre-commit hook, a release, the forms in .github: `npm run test:repository`. */
 export default defineConfig({
   ...everywhere,
-  test: { ...everywhere.test, include: ['test/repository/*.test.ts'], exclude: [], globalSetup: [] },
+  test: { ...everywhere.test, include: ['test/repository/*.test.ts'] },
 });

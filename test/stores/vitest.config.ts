@@ -11,7 +11,7 @@ export default defineConfig({
     ...everywhere.test,
     include: [
       ...['store', 'jobs', 'heads', 'datasets', 'protocols', 'encoders', 'modalities'].map(
-        (room) => `test/unit/${room}/**/*.test.ts`,
+        (room) => `test/{unit,integration}/${room}/**/*.test.ts`,
       ),
       'test/e2e/**/*.test.ts',
     ],

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { expect, it, vi } from 'vitest';
 import { listen } from '../../../../src/protocols/http/listen.ts';
-import { prediction, sendForm, serve, services } from '../double.ts';
+import { prediction, sendForm, serve, services } from '../../../unit/protocols/double.ts';
 
 it('says what to type where the port is taken', async () => {
   const { address } = await serve(services());

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { HeadRegistry } from '../../../src/heads/registry/heads.ts';
 import { JobStore } from '../../../src/jobs/job-store.ts';
-import { temporaryStore } from '../store/test-store.ts';
-import { openQueue } from './open-queue.ts';
+import { openQueue } from '../../unit/jobs/open-queue.ts';
+import { temporaryStore } from '../../unit/store/test-store.ts';
 
 const id = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa';
 

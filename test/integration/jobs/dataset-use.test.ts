@@ -5,9 +5,9 @@ import { deleteUnused } from '../../../src/app/dataset-services.ts';
 import { DatasetCatalogue } from '../../../src/datasets/catalogue.ts';
 import { importDataset } from '../../../src/datasets/import/import.ts';
 import { openStore } from '../../../src/store/store.ts';
-import { temporaryFolder } from '../datasets/sample.ts';
-import { storeAt } from '../store/test-store.ts';
-import { openQueue } from './open-queue.ts';
+import { temporaryFolder } from '../../unit/datasets/sample.ts';
+import { openQueue } from '../../unit/jobs/open-queue.ts';
+import { storeAt } from '../../unit/store/test-store.ts';
 
 /** Two servers on one store, where it takes two: one submits jobs, which fail for want of encoders, the other deletes. */
 async function openTwo() {

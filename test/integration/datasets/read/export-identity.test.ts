@@ -8,8 +8,8 @@ import { DatasetCatalogue } from '../../../../src/datasets/catalogue.ts';
 import { exportDataset } from '../../../../src/datasets/export.ts';
 import { type ImportOptions, importDataset } from '../../../../src/datasets/import/import.ts';
 import type { Store } from '../../../../src/store/store.ts';
-import { temporaryStore } from '../../store/test-store.ts';
-import { folderWith, picture, temporaryFolder } from '../sample.ts';
+import { folderWith, picture, temporaryFolder } from '../../../unit/datasets/sample.ts';
+import { temporaryStore } from '../../../unit/store/test-store.ts';
 
 type Reading = Omit<ImportOptions, 'workspace'>;
 

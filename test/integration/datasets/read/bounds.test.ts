@@ -6,7 +6,7 @@ import { tableLimits } from '../../../../src/datasets/read/table-row.ts';
 import { unpackUpload } from '../../../../src/datasets/upload/unpack.ts';
 import { labelLimits } from '../../../../src/targets/labels.ts';
 import { packFile, writeZip } from '../../../attack/payloads/uploads.ts';
-import { folderWith, temporaryFolder } from '../sample.ts';
+import { folderWith, temporaryFolder } from '../../../unit/datasets/sample.ts';
 
 const good = 'a,x\nb,x\nc,y\nd,y\n';
 const jsonl = (...rows: object[]) => `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`;

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import type { ImportMessage, ImportOrder } from '../../../../src/datasets/import/import-task.ts';
-import { folderWith, temporaryFolder } from '../sample.ts';
+import { folderWith, temporaryFolder } from '../../../unit/datasets/sample.ts';
 
 it.each(['SIGINT', 'SIGTERM'] as const)('finishes an import after %s to the whole group', async (signal) => {
   const rows = Array.from({ length: 20_000 }, (_, row) => `text ${row},${row % 2 ? 'odd' : 'even'}\n`);

@@ -15,7 +15,7 @@ import { answerRows } from '../../../../src/training/loop/answer-rows.ts';
 import { fitHead } from '../../../../src/training/loop/fit.ts';
 import { defaultRecipe, type Recipe } from '../../../../src/training/loop/recipe.ts';
 import { trainHead } from '../../../../src/training/loop/trainer.ts';
-import { syntheticTable } from '../synthetic.ts';
+import { syntheticTable } from '../../../unit/training/synthetic.ts';
 
 const engine = Engine.start({ provider: 'cpu', threads: 1 });
 afterAll(() => engine.close());

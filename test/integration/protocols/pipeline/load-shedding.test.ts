@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { LoadShedding } from '../../../../src/protocols/pipeline/load-shedding.ts';
 import { Metrics } from '../../../../src/protocols/pipeline/metrics.ts';
-import { problemOf, sendJson, serve, services } from '../double.ts';
+import { problemOf, sendJson, serve, services } from '../../../unit/protocols/double.ts';
 
 /** Uses the main thread up for so many milliseconds. */
 function block(milliseconds: number): void {

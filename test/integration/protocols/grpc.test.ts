@@ -14,7 +14,7 @@ import { Metrics } from '../../../src/protocols/pipeline/metrics.ts';
 import type { AppOptions } from '../../../src/protocols/pipeline/options.ts';
 import { RateLimit } from '../../../src/protocols/pipeline/rate-limit.ts';
 import { Stopping } from '../../../src/protocols/pipeline/stopping.ts';
-import { serve, services } from './double.ts';
+import { serve, services } from '../../unit/protocols/double.ts';
 
 const proto = path.join(import.meta.dirname, '../../../src/protocols/open-inference/open_inference.proto');
 

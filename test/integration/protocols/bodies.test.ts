@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { problemOf, serve, services } from './double.ts';
+import { problemOf, serve, services } from '../../unit/protocols/double.ts';
 
 const maximumRequestBytes = 2 ** 16;
 const form = { 'Content-Type': 'multipart/form-data; boundary=b' };

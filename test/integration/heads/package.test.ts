@@ -17,7 +17,7 @@ import { sha256OfFile } from '../../../src/store/files/checksum.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
 import { badAnswers, badHeads, plainHead } from '../../attack/payloads/heads.ts';
 import { mutate } from '../../fuzz/mutate.ts';
-import { storeAt } from '../store/test-store.ts';
+import { storeAt } from '../../unit/store/test-store.ts';
 
 const shipped = fileURLToPath(new URL('../../../models/heads/', import.meta.url));
 const { encoders } = await readHeadManifest(path.join(shipped, 'emoji', '1'));

@@ -5,8 +5,8 @@ import { ImportProcesses } from '../../../../src/datasets/import/import-processe
 import { TandemError } from '../../../../src/errors.ts';
 import type { Database } from '../../../../src/store/database/database.ts';
 import type { Store } from '../../../../src/store/store.ts';
-import { temporaryStore } from '../../store/test-store.ts';
-import { folderWith, temporaryFolder } from '../sample.ts';
+import { folderWith, temporaryFolder } from '../../../unit/datasets/sample.ts';
+import { temporaryStore } from '../../../unit/store/test-store.ts';
 
 const { signal } = new AbortController();
 

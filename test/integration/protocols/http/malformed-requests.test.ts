@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
-import { problemOf, sendForm, sendJson, serve, services } from '../double.ts';
+import { problemOf, sendForm, sendJson, serve, services } from '../../../unit/protocols/double.ts';
 
 /** Sends bytes as they are, and reads the answer to its end. */
 async function sendRaw(address: string, request: string) {

@@ -7,7 +7,7 @@ import { tryImport } from '../../../../src/datasets/import/import.ts';
 import { tableLimits } from '../../../../src/datasets/read/table-row.ts';
 import { readLines, readText } from '../../../../src/datasets/read/text-stream.ts';
 import type { TandemError } from '../../../../src/errors.ts';
-import { folderWith, picture, temporaryFolder } from '../sample.ts';
+import { folderWith, picture, temporaryFolder } from '../../../unit/datasets/sample.ts';
 
 const problemsOf = async (files: Record<string, string | Uint8Array>, options = {}) => {
   const { problems } = await checkDataset(await folderWith(files), options);

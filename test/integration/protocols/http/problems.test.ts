@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { errorTable, TandemError } from '../../../../src/errors.ts';
-import { problemOf, sendForm, sendJson, serve, services } from '../double.ts';
+import { problemOf, sendForm, sendJson, serve, services } from '../../../unit/protocols/double.ts';
 
 it('has a page with title, status and fix for every code', async () => {
   const { address } = await serve(services());

@@ -7,7 +7,7 @@ import { listenGrpc } from '../../../src/protocols/open-inference/grpc.ts';
 import { checkMessage, inferLayout } from '../../../src/protocols/open-inference/message-size.ts';
 import type { AppOptions } from '../../../src/protocols/pipeline/options.ts';
 import { costlyMessages } from '../../attack/payloads/messages.ts';
-import { services } from './double.ts';
+import { services } from '../../unit/protocols/double.ts';
 
 const proto = path.join(import.meta.dirname, '../../../src/protocols/open-inference/open_inference.proto');
 const definition = loadSync(proto, { keepCase: true })['inference.GRPCInferenceService'] as unknown as Record<

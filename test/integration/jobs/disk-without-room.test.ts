@@ -2,8 +2,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import { TandemError } from '../../../src/errors.ts';
 import { JobStore } from '../../../src/jobs/job-store.ts';
 import type { Database } from '../../../src/store/database/database.ts';
-import { temporaryStore } from '../store/test-store.ts';
-import { openQueue } from './open-queue.ts';
+import { openQueue } from '../../unit/jobs/open-queue.ts';
+import { temporaryStore } from '../../unit/store/test-store.ts';
 
 const id = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa';
 

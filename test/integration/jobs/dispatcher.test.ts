@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { Dispatcher } from '../../../src/jobs/dispatcher.ts';
 import { EmbeddedDispatcher } from '../../../src/jobs/embedded-dispatcher.ts';
 import { JobStore } from '../../../src/jobs/job-store.ts';
-import { temporaryStore } from '../store/test-store.ts';
+import { temporaryStore } from '../../unit/store/test-store.ts';
 
 const encoders = { text: { id: 'texts', fingerprint: 'b2' } };
 

@@ -9,7 +9,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { lockData } from '../../../src/store/database/data-lock.ts';
 import { openDatabase } from '../../../src/store/database/open-database.ts';
 import { storageError } from '../../../src/store/storage-error.ts';
-import { temporaryStore } from './test-store.ts';
+import { temporaryStore } from '../../unit/store/test-store.ts';
 
 async function dataFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'database-'));

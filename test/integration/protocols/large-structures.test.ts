@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { problemOf, serve, services } from './double.ts';
+import { problemOf, serve, services } from '../../unit/protocols/double.ts';
 
 const json = { 'Content-Type': 'application/json' };
 const million = 10 ** 6;

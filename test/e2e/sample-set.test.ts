@@ -2,9 +2,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { buildSampleSet } from '../../../scripts/build-sample-set.ts';
-import { describeEmoji, stem, wordsOf } from '../../../scripts/sample-set/description.ts';
-import { readDataset } from '../../../src/datasets/dataset.ts';
+import { buildSampleSet } from '../../scripts/build-sample-set.ts';
+import { describeEmoji, stem, wordsOf } from '../../scripts/sample-set/description.ts';
+import { readDataset } from '../../src/datasets/dataset.ts';
 
 const groups = ['Travel & Places', 'People & Body', 'Food & Drink'];
 

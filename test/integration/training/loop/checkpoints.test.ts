@@ -9,7 +9,7 @@ import { Engine } from '../../../../src/runtime/engine.ts';
 import { CheckpointFolder } from '../../../../src/training/loop/checkpoints.ts';
 import { defaultRecipe, type Recipe } from '../../../../src/training/loop/recipe.ts';
 import { trainHead } from '../../../../src/training/loop/trainer.ts';
-import { syntheticTable } from '../synthetic.ts';
+import { syntheticTable } from '../../../unit/training/synthetic.ts';
 
 const engine = Engine.start({ provider: 'cpu', threads: 1 });
 let parent: string;
@@ -77,7 +77,15 @@ describe('a training with checkpoints', () => {
   });
 
   it('killed again and again, ends with the same bytes', async () => {
-    const script = path.join(import.meta.dirname, '..', 'interruptible-training.ts');
+    const script = path.join(
+      import.meta.dirname,
+      '..',
+      '..',
+      '..',
+      'unit',
+      'training',
+      'interruptible-training.ts',
+    );
     /** Lets a process live until it has printed so many lines; its last line where it ended by itself. */
     const run = async (folder: string, lines: number): Promise<string | undefined> => {
       const child = spawn(process.execPath, [script, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
