@@ -3,7 +3,7 @@ import { readPage, repositoryFiles } from './page.ts';
 import { follow } from './reader.ts';
 
 const files = await repositoryFiles();
-const names = ['README.md', ...files.filter((file) => /^docs\/.*\.md$/.test(file))];
+const names = ['README.md', 'CONTRIBUTING.md', ...files.filter((file) => /^docs\/.*\.md$/.test(file))];
 const pages = await Promise.all(names.map(readPage));
 const blocks = pages.flatMap(({ path, blocks }) =>
   blocks.map((block) => ({ ...block, at: `${path}:${block.line}` })),
