@@ -153,10 +153,9 @@ async function encodingAlone(encoders: Encoders, paths: readonly string[]): Prom
 
 /** Every picture another key, so that each is encoded. */
 function asDataset(paths: readonly string[]): Dataset {
-  const examples = paths.map((image, index) => ({
+  const examples = paths.map((path, index) => ({
     row: index,
-    image,
-    imageHash: index.toString(16).padStart(64, '0'),
+    content: { image: { path, sha256: index.toString(16).padStart(64, '0') } },
     truth: { class: 'any' },
   }));
   const labels = ['any'];

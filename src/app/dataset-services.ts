@@ -18,7 +18,7 @@ import type {
   Services,
 } from '../protocols/pipeline/services.ts';
 import { openRemote } from '../remote/open-remote.ts';
-import { makeThumbnail } from '../reports/thumbnails.ts';
+import { listContent } from '../reports/content-views.ts';
 
 export interface DatasetServiceOptions {
   catalogue: DatasetCatalogue;
@@ -49,7 +49,10 @@ export function datasetServices(options: DatasetServiceOptions): Services['datas
         return { dataset: summarize(record), isNew };
       }),
     try: (upload, signal) =>
-      withSource(upload, { ...options, signal }, (source, settings) => imports.try(source, settings, signal)),
+      withSource(upload, { ...options, signal }, async (source, settings) => {
+        const { preview, ...trial } = await imports.try(source, settings, signal);
+        return { ...trial, preview: preview.map(({ content, ...example }) => ({ ...example, ...content })) };
+      }),
     async list() {
       const damaged: DamagedDataset[] = [];
       const records = await catalogue.list((id, { message }) => damaged.push({ id, problem: message }));
@@ -59,14 +62,13 @@ export function datasetServices(options: DatasetServiceOptions): Services['datas
     async rows(id, page) {
       const { counts } = await catalogue.get(id);
       const examples = await catalogue.examples(id, page);
-      const withThumbnail = async ({ row, text, truth, split, image, imageHash }: Example) => ({
+      const list = async ({ row, content, truth, split }: Example) => ({
         row,
-        text,
+        ...(await listContent(content)),
         truth,
         split,
-        ...(image && imageHash && { image: { hash: imageHash, thumbnail: await makeThumbnail(image) } }),
       });
-      const rows = await pMap(examples, withThumbnail, { concurrency: thumbnailsAtOnce });
+      const rows = await pMap(examples, list, { concurrency: thumbnailsAtOnce });
       return { total: counts.examples, offset: page.offset, rows };
     },
     async export(id) {

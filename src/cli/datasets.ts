@@ -62,10 +62,11 @@ const check = addColumnOptions(
               ...counts.labels.map(({ label, examples }) => [label, String(examples)]),
             ]),
       );
-      for (const { at, image, text, truth } of preview)
-        print(
-          `  ${at}: ${[image, text && JSON.stringify(text.slice(0, 60))].filter(Boolean).join(', ')} -> ${textOf(truth)}`,
-        );
+      for (const { at, content, truth } of preview) {
+        const { text, ...others } = content;
+        const shown = [...Object.values(others), ...(text ? [JSON.stringify(text.slice(0, 60))] : [])];
+        print(`  ${at}: ${shown.join(', ')} -> ${textOf(truth)}`);
+      }
       for (const note of notes) print(`note: ${note}`);
       for (const { at, detail } of problems) print(`${at}: ${detail}`);
       print(problemCount === 0 ? 'no problems' : `${problemCount} problems`);

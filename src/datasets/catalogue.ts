@@ -7,6 +7,7 @@ import type { Transaction } from 'kysely';
 import pMap from 'p-map';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
+import { fileHashesOf, filesOf, restoreContent } from '../modalities/content.ts';
 import { leaveToCleaning, removeUnknown } from '../store/artifacts/artifacts.ts';
 import { PendingArtifacts } from '../store/artifacts/pending.ts';
 import type { Tables } from '../store/database/database.ts';
@@ -93,9 +94,7 @@ export class DatasetCatalogue {
       counts: countExamples(dataset.examples, dataset.target),
       notes: dataset.notes,
     };
-    const pictures = new Map(
-      dataset.examples.flatMap(({ image, imageHash }) => (image && imageHash ? [[imageHash, image]] : [])),
-    );
+    const pictures = new Map(dataset.examples.flatMap(({ content }) => filesOf(content)));
     const onAdded = (done: number) => onProgress?.(done, pictures.size);
     onAdded(0);
     for (let own = importing; ; own = randomUUID()) {
@@ -169,11 +168,9 @@ export class DatasetCatalogue {
       if (stored.length >= limit) break;
       stored.push(example);
     }
-    const hashes = new Set(stored.flatMap(({ imageHash }) => imageHash ?? []));
+    const hashes = new Set(stored.flatMap(({ content }) => fileHashesOf(content)));
     const files = await this.pictureFiles(id, hashes);
-    return stored.map((example) =>
-      example.imageHash ? { ...example, image: files.get(example.imageHash)! } : example,
-    );
+    return stored.map((example) => ({ ...example, content: restoreContent(example.content, files) }));
   }
 
   /** The examples as they are kept, one after another, so that not all of them have to be in memory. */

@@ -28,9 +28,9 @@ export function countExamples(examples: readonly Example[], target: TargetKind):
   const numbers = examples.length > 0 ? targets[target].spread?.(truths) : undefined;
   return {
     examples: examples.length,
-    images: having(({ image }) => image !== undefined),
-    texts: having(({ text }) => text !== undefined),
-    distinctImages: new Set(examples.flatMap(({ imageHash }) => imageHash ?? [])).size,
+    images: having(({ content }) => content.image !== undefined),
+    texts: having(({ content }) => content.text !== undefined),
+    distinctImages: new Set(examples.flatMap(({ content: { image } }) => image?.sha256 ?? [])).size,
     train: having(({ split }) => split === 'train'),
     test: having(({ split }) => split === 'test'),
     labels: [...Map.groupBy(truths.flatMap(labelsOf), (label) => label)]

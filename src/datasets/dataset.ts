@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
-import { basename, relative } from 'node:path';
+import { basename } from 'node:path';
 import { type ErrorItem, TandemError } from '../errors.ts';
+import { describeContent, identitiesOf } from '../modalities/content.ts';
+import type { ModalityName } from '../modalities/registry.ts';
+import { problemOfPermissions } from '../store/files/permissions.ts';
 import { defaultTarget } from '../targets/target.ts';
 import { targets } from '../targets/targets.ts';
 import { contentOf as truthContentOf } from '../targets/truth.ts';
-import { checkPictures } from './check/images.ts';
+import { checkContent } from './check/content.ts';
 import { checkLabels, type DatasetPurpose, noteLabels, noteTwins } from './check/labels.ts';
 import { countExamples, type DatasetCounts } from './counts.ts';
 import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
 import { readReading } from './read/dataset-file.ts';
 import { findExamples } from './read/layout.ts';
-import { problemOfPermissions } from './read/permissions.ts';
 import { describeProblems, Problems } from './read/problems.ts';
 import { contentOf } from './split/duplicates.ts';
 
@@ -22,12 +24,14 @@ export interface ReadOptions extends Partial<ColumnNames> {
   name?: string;
   /** Where pictures are put that stand in a table themselves; without it they are a problem. */
   inlineFolder?: string;
-  /** Counts examples while their pictures are checked. */
+  /** Counts examples while their content is checked. */
   onProgress?(done: number, total: number): void;
 }
 
-/** An example of a preview: `at` says where it stands, `image` is the file's name. */
-export type PreviewedExample = Pick<FoundExample, 'at' | 'image' | 'text' | 'truth' | 'split'>;
+/** An example of a preview: `at` says where it stands; of a file its name is shown. */
+export interface PreviewedExample extends Pick<FoundExample, 'at' | 'truth' | 'split'> {
+  content: Partial<Record<ModalityName, string>>;
+}
 
 const previewed = 5;
 
@@ -80,17 +84,16 @@ export async function checkDataset(
       'invalid-dataset',
       `${name} has neither a metadata.csv, a metadata.jsonl nor a folder per class`,
     );
-  const checked = await checkPictures(rows, found, options.onProgress);
+  const checked = await checkContent(rows, found, options.onProgress);
   // Where the list of examples itself is broken, that is the one thing to mend.
   if (rows.length > 0 || found.count === 0) checkLabels(rows, { dataset: name, purpose, ...columns }, found);
   noteLabels(rows, columns, notes);
   noteTwins(checked, contentOf, notes);
   const problems = found.list();
   const counts = countExamples(checked, target);
-  const preview = checked.slice(0, previewed).map(({ at, image, text, truth, split }) => ({
+  const preview = checked.slice(0, previewed).map(({ at, content, truth, split }) => ({
     at,
-    ...(image !== undefined && { image: relative(root, image) }),
-    text,
+    content: describeContent(content, root),
     truth,
     split,
   }));
@@ -138,17 +141,17 @@ function given(options: ReadOptions): Partial<ColumnNames> {
 /** See `Dataset.hash`. */
 export function hashExamples(examples: Example[]): string {
   const hash = createHash('sha256');
-  for (const { imageHash, text, truth, split } of examples) {
-    const content = [imageHash ?? null, text ?? null, truthContentOf(truth), split ?? null];
-    hash.update(`${JSON.stringify(content)}\n`);
+  for (const { content, truth, split } of examples) {
+    const told = [...identitiesOf(content), truthContentOf(truth), split ?? null];
+    hash.update(`${JSON.stringify(told)}\n`);
   }
   return hash.digest('hex');
 }
 
-/** sha256 over pictures, texts and labels, whatever their order, and whichever side the dataset puts them on. */
+/** sha256 over content and labels, whatever their order, and whichever side the dataset puts them on. */
 export function hashInNoOrder(examples: readonly Example[]): string {
-  const contents = examples.map(({ imageHash, text, truth }) =>
-    JSON.stringify([imageHash ?? null, text ?? null, truthContentOf(truth)]),
+  const contents = examples.map(({ content, truth }) =>
+    JSON.stringify([...identitiesOf(content), truthContentOf(truth)]),
   );
   const hash = createHash('sha256');
   for (const [index, content] of contents.sort().entries())

@@ -1,25 +1,20 @@
+import type { Content } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target.ts';
 import type { Truth } from '../targets/truth.ts';
 
-/** One labelled thing to learn from: a picture, a text or both. */
+/** One labelled example to learn from: an image, a text or both. */
 export interface Example {
   /** Line of the metadata file where it stands; in a folder per class, its number in order of path, from 1. */
   row: number;
-  /** Absolute path, links resolved. */
-  image?: string;
-  /** sha256 of the picture's bytes, hexadecimal. */
-  imageHash?: string;
-  /** 256 bits of how the picture looks, hexadecimal: near copies differ in few of them. */
-  perceptualHash?: string;
-  text?: string;
+  content: Content;
   /** Its label, labels or number, as the dataset's target has it. */
   truth: Truth;
   /** Where the dataset itself says which side the example belongs to. */
   split?: 'train' | 'test';
 }
 
-/** An example as it was found, before its picture is opened. `at` says where, for problems. */
-export type FoundExample = Omit<Example, 'imageHash' | 'perceptualHash'> & { at: string };
+/** An example as it was found, before its content is checked. `at` says where, for problems. */
+export type FoundExample = Example & { at: string };
 
 export interface Dataset {
   /** Name of the folder. */
@@ -31,7 +26,7 @@ export interface Dataset {
   /** In the order of the metadata file, or of the paths. */
   examples: Example[];
   /**
-   * sha256 over pictures, texts, labels and splits in their order. Moving the folder or renaming pictures leaves
+   * sha256 over content, labels and splits in their order. Moving the folder or renaming files leaves
    * it as it is.
    */
   hash: string;

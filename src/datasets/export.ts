@@ -3,10 +3,13 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createDeflateRaw } from 'node:zlib';
 import { ZipFile } from 'yazl';
+import { cellsOf, fileHashesOf } from '../modalities/content.ts';
+import type { ModalityName } from '../modalities/registry.ts';
 import { targets } from '../targets/targets.ts';
 import type { DatasetCatalogue, DatasetRecord } from './catalogue.ts';
-import type { ColumnNames, Example } from './example.ts';
+import type { ColumnNames } from './example.ts';
 import { formatReading, readingFile } from './read/dataset-file.ts';
+import type { StoredExample } from './stored-example.ts';
 
 /** Bytes of lines that are written at once, about. */
 const pieceLength = 2 ** 16;
@@ -26,7 +29,8 @@ export async function exportDataset(catalogue: DatasetCatalogue, id: string): Pr
   // Same dataset, same bytes.
   const mtime = new Date(record.createdAt);
   const hashes = new Set<string>();
-  for await (const { imageHash } of catalogue.stored(id)) if (imageHash) hashes.add(imageHash);
+  for await (const { content } of catalogue.stored(id))
+    for (const hash of fileHashesOf(content)) hashes.add(hash);
   const files = await catalogue.pictureFiles(id, hashes);
   const names = new Map<string, string>();
   for (const [hash, file] of files) names.set(hash, `pictures/${hash}.${await extensionOf(file)}`);
@@ -58,7 +62,7 @@ function columnsOf({ target, labels }: DatasetRecord) {
 
 /** The examples as lines of `metadata.jsonl`, several at a time. */
 async function* linesOf(
-  examples: AsyncIterable<Omit<Example, 'image'>>,
+  examples: AsyncIterable<StoredExample>,
   names: ReadonlyMap<string, string>,
   {
     labelColumn,
@@ -69,10 +73,10 @@ async function* linesOf(
   }: ReturnType<typeof columnsOf> & Partial<ColumnNames>,
 ): AsyncGenerator<Buffer> {
   let piece = '';
-  for await (const { imageHash, text, truth, split } of examples) {
+  const columnOf: Record<ModalityName, string> = { image: imageColumn, text: textColumn };
+  for await (const { content, truth, split } of examples) {
     const row = {
-      [imageColumn]: imageHash && names.get(imageHash),
-      [textColumn]: text,
+      ...Object.fromEntries(cellsOf(content, names).map(([modality, cell]) => [columnOf[modality], cell])),
       [labelColumn]: targets[target].write(truth),
       [splitColumn]: split,
     };

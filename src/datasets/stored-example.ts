@@ -1,12 +1,21 @@
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
+import {
+  earlierContent,
+  readEarlierContent,
+  type StoredContent,
+  storeContent,
+  storedContent,
+} from '../modalities/content.ts';
 import type { TargetKind } from '../targets/target.ts';
 import { targets } from '../targets/targets.ts';
 import { type Truth, truthSchema } from '../targets/truth.ts';
 import type { Example } from './example.ts';
 
-/** An example as it is kept: its picture by content. */
-export type StoredExample = Omit<Example, 'image'>;
+/** An example as it is kept: files by content. */
+export interface StoredExample extends Omit<Example, 'content'> {
+  content: StoredContent;
+}
 
 /** How the labels of a kept dataset are to be read: earlier releases kept them joined by the separator. */
 export interface StoredReading {
@@ -15,34 +24,31 @@ export interface StoredReading {
   labelSeparator?: string;
 }
 
-const content = {
-  row: z.int(),
-  imageHash: z.string().optional(),
-  perceptualHash: z.string().optional(),
-  text: z.string().optional(),
-  split: z.enum(['train', 'test']).optional(),
-};
+const common = { row: z.int(), split: z.enum(['train', 'test']).optional() };
+const earlier = { ...common, ...earlierContent.shape, content: z.undefined().optional() };
 const schema = z.union([
-  z.object({ ...content, truth: truthSchema }),
-  z.object({ ...content, label: z.string() }),
+  z.object({ ...common, content: storedContent, truth: truthSchema }),
+  z.object({ ...earlier, truth: truthSchema }),
+  z.object({ ...earlier, label: z.string() }),
 ]);
 
 /** An example as a line of the file that it is kept in. */
-export function formatStored({ image: _, ...example }: Example): string {
-  return `${JSON.stringify(example)}\n`;
+export function formatStored({ content, ...example }: Example): string {
+  return `${JSON.stringify({ ...example, content: storeContent(content) })}\n`;
 }
 
 /**
  * Reads such a line, of this release or an earlier one.
  * @throws TandemError `damaged-artifact`
- * @example readStored('{"row":2,"text":"a cat","truth":{"class":"cat"}}', record).truth // { class: 'cat' }
+ * @example readStored('{"row":2,"content":{"text":"a cat"},"truth":{"class":"cat"}}', record).truth // { class: 'cat' }
  */
 export function readStored(line: string, reading: StoredReading): StoredExample {
   try {
     const stored = schema.parse(JSON.parse(line));
-    if ('truth' in stored) return stored;
-    const { label, ...example } = stored;
-    return { ...example, truth: truthOf(label, reading) };
+    if (stored.content) return stored;
+    const { row, split } = stored;
+    const truth = 'truth' in stored ? stored.truth : truthOf(stored.label, reading);
+    return { row, content: readEarlierContent(stored), truth, ...(split && { split }) };
   } catch (cause) {
     throw new TandemError('damaged-artifact', `an example of the dataset ${reading.id} cannot be used`, {
       cause,

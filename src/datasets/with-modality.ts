@@ -7,7 +7,7 @@ import { describeProblems, Problems } from './read/problems.ts';
 
 /** The modalities that any example has. */
 export function modalitiesIn({ examples }: Pick<Dataset, 'examples'>): ModalityName[] {
-  return modalityNames.filter((modality) => examples.some((example) => example[modality] !== undefined));
+  return modalityNames.filter((name) => examples.some(({ content }) => content[name] !== undefined));
 }
 
 /**
@@ -16,7 +16,7 @@ export function modalitiesIn({ examples }: Pick<Dataset, 'examples'>): ModalityN
  * @example const pictures = withModality(dataset, 'image');
  */
 export function withModality(dataset: Dataset, modality: ModalityName): Dataset {
-  const examples = dataset.examples.filter((example) => example[modality] !== undefined);
+  const examples = dataset.examples.filter(({ content }) => content[modality] !== undefined);
   const [all, left] = [dataset.examples, examples].map((some) =>
     distinctLabels(some.map(({ truth }) => truth)),
   );

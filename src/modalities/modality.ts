@@ -35,8 +35,42 @@ export interface Preparation<Prepared> {
  * A modality: everything about an item that depends on whether it is an image or a text. An object of this kind is
  * listed in the registry; nothing outside its folder, wire formats and flags aside, knows which there are.
  */
-export interface Modality<Name extends string = string, Preprocessing = unknown, Prepared = unknown> {
+export interface Modality<
+  Name extends string = string,
+  Reference = unknown,
+  Stored = unknown,
+  Preprocessing = unknown,
+  Prepared = unknown,
+> {
   readonly name: Name;
+  /** An encoder's input, from what an example has of this modality. */
+  inputOf(reference: Reference): Input;
+  /** Equal content, equal identity, and the other way round. */
+  identityOf(reference: Reference): string;
+  /** sha256 of the content, hexadecimal: its features are kept under it. */
+  sha256Of(reference: Reference): string | Promise<string>;
+  /** Near copies that are alike but for what nobody notices have the same; undefined where it says too little. */
+  likenessOf(reference: Reference): string | undefined;
+  /** 256 bits, hexadecimal, of which near copies differ in few. */
+  looksOf?(reference: Reference): string | undefined;
+  /** What a message about an example calls its content. */
+  subjectOf(reference: Reference): string;
+  /**
+   * Looks at content once, for all examples that have it, and adds what is found out about it.
+   * @returns the reference, or what is wrong in words
+   */
+  check?(reference: Reference): Promise<{ reference: Reference } | { problem: string }>;
+  /** Content as an imported dataset keeps it, JSON; files are kept beside it. */
+  readonly stored: z.ZodType<Stored>;
+  store(reference: Reference): Stored;
+  /** @param path where the file lies that the content has */
+  restore(stored: Stored, path?: string): Reference;
+  /** Of content that is a file. */
+  readonly file?: {
+    pathOf(reference: Reference): string;
+    /** sha256 of its bytes, hexadecimal; undefined where it was not looked at yet. */
+    sha256Of(stored: Stored): string | undefined;
+  };
   /** What its cost is counted in, in the plural. */
   readonly unit: string;
   /** What preparing an item is called among the stages of a request. */

@@ -5,7 +5,13 @@ import { text } from './text/text.ts';
 /** Every modality, in the order of the method's m. A request may carry any of them. */
 const registered = [image, text] as const;
 
-export type ModalityName = (typeof registered)[number]['name'];
+type Registered = (typeof registered)[number];
+export type ModalityName = Registered['name'];
+
+/** What an example has of each modality. */
+export type Content = {
+  [Entry in Registered as Entry['name']]?: Parameters<Entry['inputOf']>[0];
+};
 
 export const modalities: readonly [Modality<ModalityName>, ...Modality<ModalityName>[]] = registered;
 

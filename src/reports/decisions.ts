@@ -5,11 +5,11 @@ import { thresholdsOf } from '../heads/thresholds.ts';
 import { textOf } from '../targets/truth.ts';
 import type { TruthTable } from '../targets/truth-table.ts';
 import type { TestExample } from '../training/report-input.ts';
+import type { Thumbnails } from './content-views.ts';
 import { card, exampleList } from './example-card.ts';
 import { count, percent, shorten } from './format.ts';
 import { listLimit, surestMistakes } from './galleries.ts';
 import { foreign, type Markup, paragraph } from './markup.ts';
-import type { Thumbnails } from './thumbnails.ts';
 
 /** Yes or no to one label of one example, of a head that may give several. */
 export interface Decision {

@@ -1,15 +1,14 @@
-import path from 'node:path';
 import { h } from 'preact';
 import type { Example } from '../datasets/example.ts';
 import { largestIndex } from '../evaluation/single-label.ts';
 import { modalityNames } from '../modalities/registry.ts';
 import { textOf } from '../targets/truth.ts';
+import { sourceOf, type Thumbnails, wordsOf } from './content-views.ts';
 import { percent, shorten } from './format.ts';
 import { bar, foreign, type Markup } from './markup.ts';
 import type { Outcome } from './outcome.ts';
-import type { Thumbnails } from './thumbnails.ts';
 
-const textLength = 200;
+const wordsLength = 200;
 const labelLength = 60;
 
 /**
@@ -59,20 +58,14 @@ export function exampleCard(
   ]);
 }
 
-/** An example as a card: its picture and text, what is to be said of it, and where it stands. */
-export function card(example: Example, thumbnails: Thumbnails, content: Markup): Markup {
-  const { row, image, text } = example;
+/** An example as a card: its content, what is to be said of it, and where it stands. */
+export function card(example: Example, thumbnails: Thumbnails, remarks: Markup): Markup {
+  const { row, content } = example;
   return h(
     'li',
     { class: 'card' },
     picture(example, thumbnails),
-    h(
-      'div',
-      null,
-      text !== undefined && h('p', { class: 'text', dir: 'auto' }, shorten(text, textLength)),
-      content,
-      h('p', { class: 'source' }, `row ${row}`, image && [' · ', foreign(path.basename(image))]),
-    ),
+    h('div', null, wordsOf(content, wordsLength), remarks, sourceOf(row, content)),
   );
 }
 

@@ -1,11 +1,11 @@
 import { h } from 'preact';
 import { anchorOf, type Cell } from './confusion.ts';
+import type { Thumbnails } from './content-views.ts';
 import { exampleCard, exampleList } from './example-card.ts';
 import { count, percent, shorten } from './format.ts';
 import type { LabelError } from './label-errors.ts';
 import { foreign, type Markup, paragraph } from './markup.ts';
 import type { Outcome } from './outcome.ts';
-import type { Thumbnails } from './thumbnails.ts';
 
 /** What every list of examples needs to show them. */
 export interface Gallery {

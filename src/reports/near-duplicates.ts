@@ -1,16 +1,15 @@
-import path from 'node:path';
 import { h } from 'preact';
 import type { Example } from '../datasets/example.ts';
 import { keyOf, textOf } from '../targets/truth.ts';
 import type { NearDuplicateExamples } from '../training/report-input.ts';
+import { sourceOf, type Thumbnails, wordsOf } from './content-views.ts';
 import { exampleList, picture } from './example-card.ts';
 import { count, decimal, percent, shorten } from './format.ts';
 import { listLimit } from './galleries.ts';
 import { foreign, type Markup, paragraph } from './markup.ts';
 import { isRight, type Outcome } from './outcome.ts';
-import type { Thumbnails } from './thumbnails.ts';
 
-const textLength = 120;
+const wordsLength = 120;
 const labelLength = 60;
 
 /** Whether the test is one: examples that were as good as trained on say nothing about new ones. */
@@ -64,10 +63,10 @@ function pairCard({ test, train, similarity }: NearDuplicateExamples, thumbnails
 }
 
 function side(example: Example, role: string, thumbnails: Thumbnails, contradicts = false): Markup {
-  const { row, image, text, truth } = example;
+  const { row, content, truth } = example;
   return [
     picture(example, thumbnails),
-    text !== undefined && h('p', { class: 'text', dir: 'auto' }, shorten(text, textLength)),
+    wordsOf(content, wordsLength),
     h(
       'p',
       { class: 'label' },
@@ -78,6 +77,6 @@ function side(example: Example, role: string, thumbnails: Thumbnails, contradict
         foreign(shorten(textOf(truth), labelLength)),
       ),
     ),
-    h('p', { class: 'source' }, `row ${row}`, image && [' · ', foreign(path.basename(image))]),
+    sourceOf(row, content),
   ];
 }

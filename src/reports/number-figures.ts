@@ -1,11 +1,11 @@
 import { h } from 'preact';
 import type { TruthTable } from '../targets/truth-table.ts';
 import type { TestExample } from '../training/report-input.ts';
+import type { Thumbnails } from './content-views.ts';
 import { card, exampleList } from './example-card.ts';
 import { count, decimal } from './format.ts';
 import { figure, type Markup, paragraph } from './markup.ts';
 import { plot } from './plot.ts';
-import type { Thumbnails } from './thumbnails.ts';
 
 const mostDots = 2000;
 const listed = 24;

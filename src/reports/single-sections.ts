@@ -3,6 +3,7 @@ import { agreement } from './agreement.ts';
 import { classesView, classFigures } from './classes.ts';
 import { confusionCells } from './confusion.ts';
 import { cellsShown, confusionView } from './confusion-matrix.ts';
+import { makeThumbnails } from './content-views.ts';
 import { cellsView, labelErrorsView, listLimit, mistakesView, outcomesListed } from './galleries.ts';
 import { headline, metricsTable, verdict } from './headline.ts';
 import { likelyLabelErrors } from './label-errors.ts';
@@ -10,7 +11,6 @@ import { nearDuplicatesListed, nearDuplicatesView } from './near-duplicates.ts';
 import { isRight, mistakesIn, outcomesOf } from './outcome.ts';
 import { reliability } from './reliability.ts';
 import type { TargetSections } from './target-sections.ts';
-import { makeThumbnails } from './thumbnails.ts';
 
 const explanation =
   'Accuracy is the share of right answers. Macro-F1 is the mean over classes of the F1 score, so that a rare class ' +

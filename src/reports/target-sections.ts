@@ -1,9 +1,9 @@
 import type { ReportInput, TestExample } from '../training/report-input.ts';
+import { makeThumbnails, type Thumbnails } from './content-views.ts';
 import type { Section } from './document.ts';
 import { headline, mainFigure, metricsTable } from './headline.ts';
 import type { Markup } from './markup.ts';
 import { nearDuplicatesListed, nearDuplicatesView } from './near-duplicates.ts';
-import { makeThumbnails, type Thumbnails } from './thumbnails.ts';
 
 /** What depends on the target: the header, the first sections, and what is long enough to come near the end. */
 export interface TargetSections {

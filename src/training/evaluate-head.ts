@@ -70,7 +70,7 @@ export async function loadFittingHead(
     const unknown = labelsOf(example.truth).find((label) => !known.has(label));
     if (unknown !== undefined)
       return [{ at, detail: `the head was never taught the label ${JSON.stringify(unknown)}` }];
-    if (!taken.some(({ modality }) => example[modality] !== undefined))
+    if (!taken.some(({ modality }) => example.content[modality] !== undefined))
       return [{ at, detail: `it has no ${taken.map(({ modality }) => modality).join(' and no ')}` }];
     return [];
   });

@@ -35,9 +35,12 @@ it('is a dataset of over 1,200 examples and 8 labels whose texts name no label',
   expect(dataset.examples.length).toBeGreaterThan(1200);
   expect(dataset.labels).toHaveLength(8);
   expect(dataset.notes).toEqual([]);
-  expect(new Set(dataset.examples.map(({ imageHash }) => imageHash)).size).toBe(dataset.examples.length);
+  expect(new Set(dataset.examples.map(({ content }) => content.image?.sha256)).size).toBe(
+    dataset.examples.length,
+  );
   const labelWords = new Set(dataset.labels.flatMap(wordsOf).map(stem));
-  for (const { text = '' } of dataset.examples) {
+  for (const { content } of dataset.examples) {
+    const { text = '' } = content;
     expect(text).not.toBe('');
     expect(wordsOf(text).filter((word) => labelWords.has(stem(word)))).toEqual([]);
   }

@@ -170,7 +170,10 @@ it('trains in a job on a table with columns and a split as the request says', {
 
 /** What the trainer ought to make of the rows: each by its content, four in ten to test on. */
 function splitOf(rows: string[]) {
-  const examples = rows.map((row) => ({ text: row.split(';')[0], label: row.split(';')[1] }));
+  const examples = rows.map((row) => ({
+    content: { text: row.split(';')[0] },
+    label: row.split(';')[1],
+  }));
   const { train, test } = splitExamples(examples, { seed: 0, testShare: 0.4, method: 'content-hash' });
   return { examples: { training: train.length, test: test.length } };
 }

@@ -13,7 +13,7 @@ import type { ImportFailure, ImportMessage, ImportOrder, ImportTrial } from './i
 /** Milliseconds between two messages of progress. */
 const progressInterval = 250;
 
-/** Problems, labels, and characters of a previewed text that a dry run answers with. */
+/** Problems, labels, and characters of previewed content that a dry run answers with. */
 const listed = 1000;
 
 let isStoring = false;
@@ -65,9 +65,11 @@ function abridge({ problems, counts, preview, ...check }: ImportTrial): ImportTr
     ...check,
     problems: problems.slice(0, listed),
     counts: { ...counts, labels: counts.labels.slice(0, listed) },
-    preview: preview.map(({ text, ...example }) => ({
+    preview: preview.map(({ content, ...example }) => ({
       ...example,
-      ...(text && { text: text.slice(0, listed) }),
+      content: Object.fromEntries(
+        Object.entries(content).map(([modality, shown]) => [modality, shown.slice(0, listed)]),
+      ),
     })),
   };
 }

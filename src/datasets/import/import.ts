@@ -2,10 +2,10 @@ import { mkdtemp, open, realpath, rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { TandemError } from '../../errors.ts';
 import { hasControlCharacters } from '../../quote.ts';
+import { problemOfPermissions } from '../../store/files/permissions.ts';
 import type { DatasetCatalogue, DatasetRecord } from '../catalogue.ts';
 import { checkDataset, type DatasetCheck } from '../dataset.ts';
 import type { ColumnNames } from '../example.ts';
-import { problemOfPermissions } from '../read/permissions.ts';
 import { describeProblems } from '../read/problems.ts';
 import { unpackUpload } from '../upload/unpack.ts';
 

@@ -1,12 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
 import { shorten } from '../../quote.ts';
+import { problemOfPermissions } from '../../store/files/permissions.ts';
 import { targets } from '../../targets/targets.ts';
 import type { Truth } from '../../targets/truth.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
 import type { DatasetSize } from './dataset-size.ts';
 import { findInside } from './inside.ts';
-import { problemOfPermissions } from './permissions.ts';
 import type { Problems } from './problems.ts';
 import { tableLimits } from './table-row.ts';
 import { readTextFile } from './text-file.ts';
@@ -65,7 +65,7 @@ export async function readClassFolders(
         continue;
       }
       for await (const example of readClass({ root, path, truth, split }, problems, unused)) {
-        const tooMuch = size.add(example.text, name);
+        const tooMuch = size.add(example.content.text, name);
         if (tooMuch !== undefined) {
           problems.add(example.at, tooMuch);
           return examples;
@@ -125,11 +125,11 @@ async function* readClass(
   for (const name of names) {
     const at = relative(folder.root, join(folder.path, name));
     const extension = extname(name).toLowerCase();
-    const example: FoundExample = { at, row: 0, truth: folder.truth };
+    const example: FoundExample = { at, row: 0, content: {}, truth: folder.truth };
     if (folder.split) example.split = folder.split;
     if (isPicture(name)) {
       const found = await findInside(folder.root, folder.path, name);
-      if ('path' in found) example.image = found.path;
+      if ('path' in found) example.content.image = found;
       else problems.add(at, found.problem);
       const textName = `${stemOf(name)}.txt`;
       if (files.has(textName)) await readText(folder, textName, example, problems);
@@ -159,8 +159,8 @@ async function readText(
   const text = read.text.trim();
   if (text.length > tableLimits.value)
     problems.add(at, `the text has ${text.length} characters; ${tableLimits.value} are the limit`);
-  else if (text) example.text = text;
-  else if (!example.image) problems.add(at, 'the text is empty and there is no picture');
+  else if (text) example.content.text = text;
+  else if (!example.content.image) problems.add(at, 'the text is empty and there is no picture');
 }
 
 function isPicture(name: string): boolean {

@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { problemOfPermissions } from '../../store/files/permissions.ts';
 import { targetKinds } from '../../targets/target.ts';
-import { problemOfPermissions } from './permissions.ts';
 import type { Problems } from './problems.ts';
 
 /** The file beside an exported `metadata.jsonl` that says how it is to be read, so that it imports identically. */

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, sep, win32 } from 'node:path';
 import { quote } from '../../quote.ts';
-import { problemOfPermissions } from './permissions.ts';
+import { problemOfPermissions } from '../../store/files/permissions.ts';
 
 /**
  * Finds a file that a dataset names, and makes sure that it is one of the dataset's own: no absolute path, no `..`,

@@ -111,13 +111,13 @@ async function readRow(
   const truth = readTruth(values.get(labelColumn), names);
   if ('problem' in truth) problems.add(at, truth.problem);
   if (fileName === null || text === null || side === null) return undefined;
-  const example: Omit<FoundExample, 'truth'> = { at, row };
-  if (text) example.text = text;
+  const example: Omit<FoundExample, 'truth'> = { at, row, content: {} };
+  if (text) example.content.text = text;
   if (text.includes('\0')) problems.add(at, 'a zero byte stands in the text; remove it');
   const found = isInlinePicture(inline)
     ? inline
     : fileName && (await findInside(place.root, place.folder, fileName));
-  if (found && 'path' in found) example.image = found.path;
+  if (found && 'path' in found) example.content.image = found;
   else if (found) problems.add(at, found.problem);
   else if (!text) problems.add(at, 'neither a picture nor a text');
   if (side && side !== 'train' && side !== 'test')

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
-import { problemOfPermissions } from './permissions.ts';
+import { problemOfPermissions } from '../../store/files/permissions.ts';
 
 /** What is wrong with a text file, in words, and its line where there is one. */
 export class TextProblem extends Error {

@@ -1,12 +1,10 @@
+import { identitiesOf } from '../../modalities/content.ts';
+import { type Content, modalities } from '../../modalities/registry.ts';
 import { NearHashes } from './near-hashes.ts';
 
 /** What is compared: an example of a dataset, or anything shaped like one. */
 export interface Comparable {
-  image?: string;
-  /** sha256 of the picture's bytes; where absent, the path stands for the picture. */
-  imageHash?: string;
-  perceptualHash?: string;
-  text?: string;
+  content: Content;
 }
 
 /** Bits of 256 by which copies differ that were scaled, compressed again or lightened. Cropped ones differ in more. */
@@ -17,11 +15,11 @@ const fewestBits = 8;
 const commonplace = { share: 0.02, examples: 10 };
 
 /**
- * Groups examples that are the same thing, or nearly: the same content, the same picture or a near copy of it, or the
- * same text but for case and spaces. A picture or text that very many examples have groups only those that are the
- * same in both.
+ * Groups examples that are the same thing, or nearly: the same content, or of any modality the same or a near copy: an
+ * image that looks alike, a text but for case and spaces. What very many examples have groups only those that are the
+ * same in every modality.
  * @returns the number of each example's group; groups are numbered by their first example
- * @example groupTwins([{ text: 'A cat' }, { text: 'a  cat' }, { text: 'a dog' }]) // [0, 0, 1]
+ * @example groupTwins([{ content: { text: 'A cat' } }, { content: { text: 'a  cat' } }]) // [0, 0]
  */
 export function groupTwins(examples: readonly Comparable[]): number[] {
   const groups = new DisjointSets(examples.length);
@@ -31,15 +29,14 @@ export function groupTwins(examples: readonly Comparable[]): number[] {
       if (key !== undefined && rows.length <= limit) for (const row of rows) groups.join(rows[0], row);
   };
   link(contentOf, Number.POSITIVE_INFINITY);
-  link(({ image, imageHash }) => imageHash ?? image, most);
-  link(({ text }) => text && plain(text), most);
-  const looks = Map.groupBy(examples.keys(), (row) => examples[row].perceptualHash);
-  const telling = [...looks].filter(
-    ([hash, rows]) => hash !== undefined && rows.length <= most && countBits(hash) >= fewestBits,
-  ) as [string, number[]][];
-  for (const [, rows] of telling) for (const row of rows) groups.join(rows[0], row);
-  for (const [a, b] of new NearHashes(telling.map(([hash]) => hash)).pairs(copyDistance))
-    groups.join(telling[a][1][0], telling[b][1][0]);
+  for (const { name, likenessOf, looksOf } of modalities) {
+    link(({ content }) => (content[name] === undefined ? undefined : likenessOf(content[name])), most);
+    if (looksOf)
+      joinNearCopies(examples, groups, {
+        most,
+        looksOf: ({ content }) => (content[name] === undefined ? undefined : looksOf(content[name])),
+      });
+  }
   const numbers = new Map<number, number>();
   return examples.map((_, row) => {
     const root = groups.root(row);
@@ -48,13 +45,24 @@ export function groupTwins(examples: readonly Comparable[]): number[] {
   });
 }
 
-/** Two examples with the same value are the same in picture and text. */
-export function contentOf({ image, imageHash, text }: Comparable): string {
-  return JSON.stringify([imageHash ?? image ?? null, text ?? null]);
+/** Joins the groups of examples that look nearly alike. */
+function joinNearCopies(
+  examples: readonly Comparable[],
+  groups: DisjointSets,
+  { most, looksOf }: { most: number; looksOf(example: Comparable): string | undefined },
+): void {
+  const looks = Map.groupBy(examples.keys(), (row) => looksOf(examples[row]));
+  const telling = [...looks].filter(
+    ([hash, rows]) => hash !== undefined && rows.length <= most && countBits(hash) >= fewestBits,
+  ) as [string, number[]][];
+  for (const [, rows] of telling) for (const row of rows) groups.join(rows[0], row);
+  for (const [a, b] of new NearHashes(telling.map(([hash]) => hash)).pairs(copyDistance))
+    groups.join(telling[a][1][0], telling[b][1][0]);
 }
 
-function plain(text: string): string {
-  return text.normalize('NFKC').toLowerCase().replaceAll(/\s+/g, ' ').trim();
+/** Two examples with the same value have the same content of every modality. */
+export function contentOf({ content }: Comparable): string {
+  return JSON.stringify(identitiesOf(content));
 }
 
 function countBits(hash: string): number {

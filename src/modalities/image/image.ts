@@ -1,6 +1,10 @@
 // Before anything reads a file.
 import './thread-pool.ts';
+import { basename } from 'node:path';
+import { z } from 'zod';
 import { type Tensors, uint8 } from '../../runtime/tensor.ts';
+import { sha256OfFile } from '../../store/files/checksum.ts';
+import { problemOfPermissions } from '../../store/files/permissions.ts';
 import type { BatchShapes } from '../batch-shapes.ts';
 import type { Modality, Preparation } from '../modality.ts';
 import {
@@ -16,12 +20,36 @@ const blackImage = Buffer.from(
   'base64',
 );
 
+/** An image of an example. */
+export interface ImageReference {
+  /** Absolute path, links resolved. */
+  path: string;
+  /** sha256 of its bytes, hexadecimal; undefined before it is checked. */
+  sha256?: string;
+  /** 256 bits of how it looks, hexadecimal: near copies differ in few of them. */
+  perceptualHash?: string;
+}
+
+const stored = z.object({ sha256: z.string().optional(), perceptualHash: z.string().optional() });
+type StoredImage = z.infer<typeof stored>;
+
 /**
  * Images: the bytes of a JPEG, PNG or WebP file, or its path. They are prepared as pixels, [crop, crop, 3] bytes. libvips
  * is loaded when the first is decoded.
  */
-export const image: Modality<'image', ImagePreprocessing, Uint8Array> = {
+export const image: Modality<'image', ImageReference, StoredImage, ImagePreprocessing, Uint8Array> = {
   name: 'image',
+  inputOf: ({ path }) => path,
+  identityOf: ({ path, sha256 }) => sha256 ?? path,
+  sha256Of: ({ path, sha256 }) => sha256 ?? sha256OfFile(path),
+  likenessOf: ({ path, sha256 }) => sha256 ?? path,
+  looksOf: ({ perceptualHash }) => perceptualHash,
+  subjectOf: ({ path }) => basename(path),
+  check: checkFile,
+  stored,
+  store: ({ sha256, perceptualHash }) => ({ sha256, perceptualHash }),
+  restore: (stored, path = '') => ({ path, ...stored }),
+  file: { pathOf: ({ path }) => path, sha256Of: ({ sha256 }) => sha256 },
   unit: 'pixels',
   stage: 'decode',
   preprocessing: imagePreprocessing,
@@ -47,6 +75,22 @@ export const image: Modality<'image', ImagePreprocessing, Uint8Array> = {
     };
   },
 };
+
+/** Decodes an image, small, and hashes its bytes and its looks. */
+async function checkFile({ path }: ImageReference): ReturnType<NonNullable<typeof image.check>> {
+  const [{ describePictureFailure }, { decodePictureInTurn }, { perceptualHash: hashLooks }] =
+    await Promise.all([import('./decode.ts'), import('./decode-queue.ts'), import('./perceptual-hash.ts')]);
+  try {
+    const [perceptualHash, sha256] = await Promise.all([
+      decodePictureInTurn(path, ({ picture }) => hashLooks(picture)),
+      sha256OfFile(path),
+    ]);
+    return { reference: { path, sha256, perceptualHash } };
+  } catch (error) {
+    const problem = problemOfPermissions(error) ?? describePictureFailure(error).message;
+    return { problem: `the picture cannot be used: ${problem}` };
+  }
+}
 
 function costs(crop: number, shapes: BatchShapes): Omit<Preparation<Uint8Array>, 'prepare'> {
   return {

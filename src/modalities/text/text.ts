@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+import { z } from 'zod';
 import type { Input, Modality } from '../modality.ts';
 import { type TextPreprocessing, textPreprocessing } from './preprocessing.ts';
 import { padTokens } from './tokens.ts';
@@ -7,8 +9,16 @@ const usualText =
   'second-hand bicycle, some scratches on the frame, new tyres, works as it should, to be picked up in town';
 
 /** Texts. They are prepared as token ids; the tokenizer is loaded with the encoder. */
-export const text: Modality<'text', TextPreprocessing, readonly number[]> = {
+export const text: Modality<'text', string, string, TextPreprocessing, readonly number[]> = {
   name: 'text',
+  inputOf: (text) => text,
+  identityOf: (text) => text,
+  sha256Of: (text) => hash('sha256', text),
+  likenessOf: (text) => text.normalize('NFKC').toLowerCase().replaceAll(/\s+/g, ' ').trim() || undefined,
+  subjectOf: () => 'its text',
+  stored: z.string(),
+  store: (text) => text,
+  restore: (text) => text,
   unit: 'tokens',
   stage: 'tokenize',
   preprocessing: textPreprocessing,

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { basename } from 'node:path';
 import pMap from 'p-map';
 import type { Dataset, Example } from '../../datasets/example.ts';
 import type { Encoder } from '../../encoders/encoder.ts';
@@ -8,7 +6,6 @@ import type { Encoders } from '../../encoders/encoders.ts';
 import { type ErrorItem, TandemError } from '../../errors.ts';
 import { itemAt } from '../../indexing.ts';
 import { type ModalityName, modalityNames, modalityOf } from '../../modalities/registry.ts';
-import { sha256OfFile } from '../../store/files/checksum.ts';
 import { encodeTruths } from '../../targets/encode-truths.ts';
 import { FeatureCache } from './feature-cache.ts';
 import { createFileColumn } from './feature-file.ts';
@@ -34,7 +31,7 @@ const preparedAtOnce = 256;
 /** Items that are looked up in the cache at a time. */
 const itemsOfLookup = 1024;
 
-/** A picture or a text of a dataset, and the rows that have it. */
+/** Content of a dataset, and the rows that have it. */
 interface Item {
   /** sha256 of its content. */
   key: string;
@@ -56,7 +53,7 @@ export async function extractFeatures(
 ): Promise<FeatureTable> {
   const { name, examples } = dataset;
   const forms = (only ? [only] : modalityNames).flatMap((modality) => {
-    const present = Uint8Array.from(examples, (example) => Number(example[modality] !== undefined));
+    const present = Uint8Array.from(examples, ({ content }) => Number(content[modality] !== undefined));
     return present.includes(1)
       ? [{ modality, dimension: encoders.byModality[modality].dimension, present }]
       : [];
@@ -133,19 +130,18 @@ function notFinite({ example }: Item, modality: ModalityName): ErrorItem {
   };
 }
 
-function subjectOf({ image }: Example, modality: ModalityName): string {
-  return modality === 'image' ? basename(image ?? '') : 'its text';
+/** What an example calls its content of a modality. */
+function subjectOf({ content }: Example, modality: ModalityName): string {
+  return modalityOf(modality).subjectOf(content[modality]);
 }
 
 async function distinctItems(examples: readonly Example[], modality: ModalityName): Promise<Item[]> {
   const items = new Map<string, Item>();
+  const { sha256Of } = modalityOf(modality);
   for (const [row, example] of examples.entries()) {
-    if (example[modality] === undefined) continue;
-    const { image, imageHash, text } = example;
-    const key =
-      modality === 'image'
-        ? (imageHash ?? (await sha256OfFile(image!)))
-        : createHash('sha256').update(text!).digest('hex');
+    const reference = example.content[modality];
+    if (reference === undefined) continue;
+    const key = await sha256Of(reference);
     const item = items.get(key);
     if (item) item.rows.push(row);
     else items.set(key, { key, rows: [row], example });
@@ -221,9 +217,9 @@ async function prepare(
   problems: ErrorItem[],
 ): Promise<PreparedItem | undefined> {
   const { example } = item;
-  const input = example[encoder.modality];
+  const input = modalityOf(encoder.modality).inputOf(example.content[encoder.modality]);
   try {
-    return { item, content: await encoder.prepare(input ?? '') };
+    return { item, content: await encoder.prepare(input) };
   } catch (error) {
     if (!(error instanceof TandemError)) throw error;
     problems.push({

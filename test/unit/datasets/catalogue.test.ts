@@ -44,10 +44,12 @@ describe('a dataset that was imported', () => {
     expect(record.counts).toMatchObject({ examples: 4, images: 3, distinctImages: 2, train: 1, test: 1 });
     const opened = await catalogue.open(record.id);
     const withoutPaths = ({ examples }: typeof opened) =>
-      examples.map(({ image, ...rest }) => [!image, rest]);
+      examples.map(({ content: { image, text }, ...rest }) => ({ ...rest, text, ...image, path: '' }));
     expect(withoutPaths(opened)).toEqual(withoutPaths(direct));
     expect({ ...opened, examples: [], name: '' }).toEqual({ ...direct, examples: [], name: '' });
-    expect(opened.examples.every(({ image }) => !image || image.startsWith(data))).toBe(true);
+    expect(opened.examples.every(({ content: { image } }) => !image || image.path.startsWith(data))).toBe(
+      true,
+    );
   });
 
   it('is there once, however often it comes, and so is each picture of several datasets', async () => {
@@ -128,7 +130,8 @@ describe('a dataset that was imported', () => {
   it('gives its examples page by page', async () => {
     const { catalogue, bring } = await openCatalogue();
     const { record } = await bring({ folder: await pets() });
-    const texts = async (page: object) => (await catalogue.examples(record.id, page)).map(({ text }) => text);
+    const texts = async (page: object) =>
+      (await catalogue.examples(record.id, page)).map(({ content }) => content.text);
     expect(await texts({ offset: 1, limit: 2 })).toEqual(['Seen again', 'A cat']);
     expect(await texts({ offset: 3, limit: 2 })).toEqual(['A dog, asleep']);
     expect(await texts({ offset: 9, limit: 2 })).toEqual([]);
@@ -148,13 +151,13 @@ it('cleans up what a crash left a day ago, and nothing else', async () => {
   for (const key of [leftovers[0], leftovers[2]]) await utimes(join(data, key), 0, 0);
   // An import that was killed before it was done, a day ago: its picture is not needed, another is.
   const pictures = new PictureStore(store);
-  const [{ imageHash }] = await catalogue.examples(record.id);
+  const [{ content }] = await catalogue.examples(record.id);
   const own = join(data, 'own.png');
   await writeFile(own, await picture(9));
   await pictures.add(
     'killed',
     new Map([
-      [imageHash!, own],
+      [content.image!.sha256!, own],
       ['f'.repeat(64), own],
     ]),
   );
@@ -167,7 +170,8 @@ it('cleans up what a crash left a day ago, and nothing else', async () => {
   const kept = await readdir(data, { recursive: true });
   expect(leftovers.filter((key) => kept.includes(key))).toEqual([leftovers[1]]);
   expect(kept.filter((name) => name.endsWith('f'.repeat(64)))).toEqual([]);
-  for (const { image } of await catalogue.examples(record.id)) if (image) await access(image);
+  for (const { content } of await catalogue.examples(record.id))
+    if (content.image) await access(content.image.path);
 });
 
 describe('a dataset that is not taken', () => {

@@ -61,7 +61,7 @@ it.each([
   );
   const { examples } = await catalogue.open(id);
   expect(examples.map(({ truth }) => truth)).toEqual(truths);
-  expect(examples[0]).toEqual({ row: 2, text: 'text 0', truth: truths[0] });
+  expect(examples[0]).toEqual({ row: 2, content: { text: 'text 0' }, truth: truths[0] });
 });
 
 it('exports a dataset that was stored with joined labels so that it imports with the same labels', async () => {
@@ -83,11 +83,34 @@ it('exports a dataset that was stored with joined labels so that it imports with
   ]);
 });
 
-it.each(['{', '{"row":2,"text":"a"}', '{"row":2,"truth":{"class":1}}', '{"row":2,"label":"dear"}'])(
-  'says that a stored example is damaged: %s',
-  (line) => {
-    expect(() => readStored(line, { id: 'prices', target: 'regression' })).toThrow(
-      expect.objectContaining({ code: 'damaged-artifact' }),
-    );
-  },
-);
+it('reads an example whose image and text stand beside its label as its content', () => {
+  const earlier = {
+    row: 2,
+    imageHash: 'a1',
+    perceptualHash: 'b2',
+    text: 'a cat',
+    label: 'cat',
+    split: 'test',
+  };
+  const example = readStored(JSON.stringify(earlier), { id: 'pets', target: 'single' });
+  expect(example).toEqual({
+    row: 2,
+    content: { image: { sha256: 'a1', perceptualHash: 'b2' }, text: 'a cat' },
+    truth: { class: 'cat' },
+    split: 'test',
+  });
+  expect(readStored(JSON.stringify(example), { id: 'pets', target: 'single' })).toEqual(example);
+});
+
+const damaged = [
+  '{',
+  '{"row":2,"content":{"smell":"a"},"truth":{"values":[1]}}',
+  '{"row":2,"text":"a"}',
+  '{"row":2,"truth":{"class":1}}',
+  '{"row":2,"label":"dear"}',
+];
+it.each(damaged)('says that a stored example is damaged: %s', (line) => {
+  expect(() => readStored(line, { id: 'prices', target: 'regression' })).toThrow(
+    expect.objectContaining({ code: 'damaged-artifact' }),
+  );
+});

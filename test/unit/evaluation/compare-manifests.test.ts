@@ -122,12 +122,12 @@ it('holds no figures of different targets against each other', () => {
 
 it('knows a test split by what its examples hold, whatever their order', () => {
   const [a, b] = [
-    { row: 1, text: 'a', truth: { class: 'x' } },
-    { row: 2, imageHash: '0a', image: '/one.jpg', truth: { class: 'y' } },
+    { row: 1, content: { text: 'a' }, truth: { class: 'x' } },
+    { row: 2, content: { image: { path: '/one.jpg', sha256: '0a' } }, truth: { class: 'y' } },
   ];
   expect(hashInNoOrder([a, b])).toBe(
     hashInNoOrder([
-      { ...b, row: 1, image: '/two.jpg' },
+      { ...b, row: 1, content: { image: { path: '/two.jpg', sha256: '0a' } } },
       { ...a, row: 9 },
     ]),
   );

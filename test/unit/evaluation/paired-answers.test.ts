@@ -5,7 +5,11 @@ import { targets } from '../../../src/targets/targets.ts';
 import type { Truth } from '../../../src/targets/truth.ts';
 
 function datasetOf(truths: readonly Truth[], target: Dataset['target']): Dataset {
-  const examples = truths.map((truth, index) => ({ row: index + 2, text: `text ${index}`, truth }));
+  const examples = truths.map((truth, index) => ({
+    row: index + 2,
+    content: { text: `text ${index}` },
+    truth,
+  }));
   const labels = targets[target].outputs(truths, 'label');
   return { name: 'rows', target, labels, examples, hash: 'a', notes: [] };
 }

@@ -54,10 +54,12 @@ export function sampleReport({
     const label = flipped.includes(index) ? (actual + 3) % labels.length : actual;
     return {
       row: index + 2,
-      image: kept.includes('image') ? path.join(picturesFolder, pictures[index % 5]) : undefined,
-      text: kept.includes('text')
-        ? `Something about ${labels[actual]}, number ${index}. `.repeat(1 + (index % 9))
-        : undefined,
+      content: {
+        ...(kept.includes('image') && { image: { path: path.join(picturesFolder, pictures[index % 5]) } }),
+        ...(kept.includes('text') && {
+          text: `Something about ${labels[actual]}, number ${index}. `.repeat(1 + (index % 9)),
+        }),
+      },
       truth: { class: labels[label] },
       probabilities,
     };

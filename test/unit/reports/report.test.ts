@@ -73,8 +73,9 @@ describe('a report', () => {
     input.manifest.training.dataset = hostile;
     input.manifest.training.recipe = { [hostile]: hostile, strategy: hostile };
     for (const example of input.test) {
-      example.text = `${hostile} ${example.text}`;
-      example.image &&= path.join(picturesFolder, `${hostile.replaceAll('/', '')}.jpg`);
+      const { image, text } = example.content;
+      example.content.text = `${hostile} ${text}`;
+      if (image) image.path = path.join(picturesFolder, `${hostile.replaceAll('/', '')}.jpg`);
     }
     for (const some of [labels, [...labels, ...numbered(40)]]) {
       const html = await reportOf({ ...input, manifest: { ...input.manifest, labels: some } });
@@ -202,7 +203,8 @@ describe('a report', () => {
     for (const [name, content] of Object.entries(files)) await writeFile(path.join(folder, name), content);
     const names = [...Object.keys(files), 'missing.jpg'];
     const input = sampleReport({ labels: ['yes', 'no'], examples: 4, strength: { image: 9, text: 9 } });
-    for (const [index, example] of input.test.entries()) example.image = path.join(folder, names[index]);
+    for (const [index, example] of input.test.entries())
+      example.content.image = { path: path.join(folder, names[index]) };
     const html = await reportOf(input);
     expect(matches(html, /<img [^>]*alt="Picture of (row \d+)/g)).toEqual(['row 4']);
     for (const name of names) expect(html).toContain(name);

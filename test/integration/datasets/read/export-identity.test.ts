@@ -35,8 +35,8 @@ async function expectSame(
   const { record: copy } = await importDataset(second, source, { workspace });
   expect({ ...copy, createdAt: '', notes: [] }).toEqual({ ...record, createdAt: '', notes: [] });
   const contents = async (catalogue: DatasetCatalogue) =>
-    (await catalogue.examples(record.id)).map(({ imageHash, text, truth, split }) => ({
-      imageHash,
+    (await catalogue.examples(record.id)).map(({ content: { image, text }, truth, split }) => ({
+      ...{ ...image, path: '' },
       text,
       truth,
       split,

@@ -171,7 +171,8 @@ describe('any text', () => {
         const folder = await folderWith({ 'metadata.csv': `text,label\n${quoted.join('\n')}\n` });
         const expected = values.map((value) => value.trim());
         const outcome = await readDataset(folder).catch((error: TandemError) => error);
-        if ('examples' in outcome) expect(outcome.examples.map(({ text }) => text ?? '')).toEqual(expected);
+        if ('examples' in outcome)
+          expect(outcome.examples.map(({ content }) => content.text ?? '')).toEqual(expected);
         else
           expect(outcome.items.every(({ detail }) => /neither a picture nor a text/.test(detail))).toBe(true);
       }),

@@ -22,7 +22,7 @@ describe('a folder per class', () => {
     const folder = await folderWith(await twoClasses());
     const { labels, examples } = await readDataset(folder);
     expect(labels).toEqual(['cat', 'dog']);
-    expect(examples.map(({ row, image, truth }) => [row, image, truth])).toEqual(
+    expect(examples.map(({ row, content, truth }) => [row, content.image?.path, truth])).toEqual(
       ['cat/a', 'cat/b', 'cat/c', 'cat/d', 'dog/a', 'dog/b', 'dog/c', 'dog/d'].map((name, index) => [
         index + 1,
         join(folder, `${name}.png`),
@@ -35,8 +35,8 @@ describe('a folder per class', () => {
     const files = { ...(await twoClasses()), 'cat/a.txt': '\uFEFF A cat.\r\n', 'dog/z.txt': 'Only text' };
     const { examples } = await readDataset(await folderWith(files));
     expect(examples).toHaveLength(9);
-    expect(examples[0]).toMatchObject({ text: 'A cat.', image: expect.any(String) });
-    expect(examples[8]).toEqual({ row: 9, text: 'Only text', truth: { class: 'dog' } });
+    expect(examples[0]).toMatchObject({ content: { text: 'A cat.', image: { path: expect.any(String) } } });
+    expect(examples[8]).toEqual({ row: 9, content: { text: 'Only text' }, truth: { class: 'dog' } });
   });
 
   it('passes over what systems leave behind and tells of other files', async () => {

@@ -23,31 +23,28 @@ describe('a folder with metadata.csv', () => {
   it('gives pictures with texts, pictures alone and texts alone', async () => {
     const folder = await folderWith(await withPictures(good));
     const { labels, examples, notes } = await readDataset(folder);
+    const imageAt = (name: string) => ({
+      path: join(folder, name),
+      sha256: expect.any(String),
+      perceptualHash: expect.any(String),
+    });
     expect(labels).toEqual(['bug', 'pet']);
     expect(notes).toEqual([]);
     expect(examples).toEqual([
       {
         row: 2,
-        image: join(folder, 'a.png'),
-        imageHash: expect.any(String),
-        perceptualHash: expect.any(String),
-        text: 'An ant',
+        content: { image: imageAt('a.png'), text: 'An ant' },
         truth: { class: 'bug' },
       },
       {
         row: 3,
-        image: join(folder, 'b.png'),
-        imageHash: expect.any(String),
-        perceptualHash: expect.any(String),
+        content: { image: imageAt('b.png') },
         truth: { class: 'bug' },
       },
-      { row: 4, text: 'A cat', truth: { class: 'pet' } },
+      { row: 4, content: { text: 'A cat' }, truth: { class: 'pet' } },
       {
         row: 5,
-        image: join(folder, 'd.png'),
-        imageHash: expect.any(String),
-        perceptualHash: expect.any(String),
-        text: 'A dog, asleep',
+        content: { image: imageAt('d.png'), text: 'A dog, asleep' },
         truth: { class: 'pet' },
       },
     ]);
@@ -62,7 +59,7 @@ describe('a folder with metadata.csv', () => {
       'metadata.csv': text,
     });
     const { examples } = await readDataset(folder);
-    expect(examples.map(({ row, text }) => [row, text])).toEqual([
+    expect(examples.map(({ row, content }) => [row, content.text])).toEqual([
       [2, 'one\ntwo'],
       [5, 'say "hi"'],
       [6, 't'],
@@ -73,7 +70,7 @@ describe('a folder with metadata.csv', () => {
   it.each([';', '\t'])('may separate its columns by %j', async (separator) => {
     const metadata = 'text|label\nOne, two|x\nb|x\nc|y\nd|y\n'.replaceAll('|', separator);
     const { examples } = await readDataset(await folderWith({ 'metadata.csv': metadata }));
-    expect(examples[0]).toEqual({ row: 2, text: 'One, two', truth: { class: 'x' } });
+    expect(examples[0]).toEqual({ row: 2, content: { text: 'One, two' }, truth: { class: 'x' } });
   });
 
   it('may name its columns otherwise', async () => {
@@ -81,7 +78,7 @@ describe('a folder with metadata.csv', () => {
     const folder = await folderWith(await withPictures(metadata));
     const options = { imageColumn: 'picture', textColumn: 'caption', labelColumn: 'kind' };
     expect((await readDataset(folder, options)).examples[3]).toMatchObject({
-      text: 'four',
+      content: { text: 'four' },
       truth: { class: 'y' },
     });
   });

@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { perceptualHash } from '../../../../src/datasets/check/perceptual-hash.ts';
 import { groupTwins } from '../../../../src/datasets/split/duplicates.ts';
 import { NearHashes } from '../../../../src/datasets/split/near-hashes.ts';
 import { type Splittable, splitExamples } from '../../../../src/datasets/split/split.ts';
+import { perceptualHash } from '../../../../src/modalities/image/perceptual-hash.ts';
 
 const fixture = (name: string) =>
   path.join(fileURLToPath(new URL('../../../fixtures/encoders/', import.meta.url)), name);
@@ -29,8 +29,13 @@ describe('twins', () => {
     const examples = await Promise.all(
       photographs.flatMap((name) =>
         changes.map(async (change, index) => ({
-          imageHash: `${name} ${index}`,
-          perceptualHash: await perceptualHash(sharp(await change(sharp(fixture(name))).toBuffer())),
+          content: {
+            image: {
+              path: '',
+              sha256: `${name} ${index}`,
+              perceptualHash: await perceptualHash(sharp(await change(sharp(fixture(name))).toBuffer())),
+            },
+          },
         })),
       ),
     );
@@ -38,27 +43,30 @@ describe('twins', () => {
   });
 
   it('have the same text but for case and spaces, or the same picture, by one example or through another', () => {
+    const image = { path: '/a', sha256: 'x' };
     const examples = [
-      { text: 'A cat' },
-      { text: 'a  CAT\n', imageHash: 'x' },
-      { text: 'other', imageHash: 'x' },
-      { text: 'a dog' },
+      { content: { text: 'A cat' } },
+      { content: { text: 'a  CAT\n', image } },
+      { content: { text: 'other', image } },
+      { content: { text: 'a dog' } },
     ];
     expect(groupTwins(examples)).toEqual([0, 0, 0, 1]);
   });
 
   it('are not made by a placeholder picture or a stock phrase that many examples have', () => {
     const many = Array.from({ length: 30 }, (_, index) => ({
-      text: `text ${index % 29}`,
-      imageHash: 'no picture',
+      content: { text: `text ${index % 29}`, image: { path: '', sha256: 'no picture' } },
     }));
     expect(new Set(groupTwins(many)).size).toBe(29);
-    const plain = many.map((_, index) => ({ imageHash: `${index}`, perceptualHash: '0'.repeat(64) }));
+    const plain = many.map((_, index) => ({
+      content: { image: { path: '', sha256: `${index}`, perceptualHash: '0'.repeat(64) } },
+    }));
     expect(new Set(groupTwins(plain)).size).toBe(30);
   });
 
   it('are told apart where nothing is known of a picture', () => {
-    expect(groupTwins([{}, { text: '' }, { image: '/a' }, { image: '/b' }])).toEqual([0, 1, 2, 3]);
+    const contents = [{}, { text: '' }, { image: { path: '/a' } }, { image: { path: '/b' } }];
+    expect(groupTwins(contents.map((content) => ({ content })))).toEqual([0, 1, 2, 3]);
   });
 });
 
@@ -89,31 +97,42 @@ describe('hashes that differ in few bits', () => {
 
 describe('a split by content', () => {
   const many = (count: number): Splittable[] =>
-    Array.from({ length: count }, (_, index) => ({ text: `text ${index}`, label: `label ${index % 3}` }));
+    Array.from({ length: count }, (_, index) => ({
+      content: { text: `text ${index}` },
+      label: `label ${index % 3}`,
+    }));
   const method = 'content-hash';
 
   it('leaves every example on its side when the dataset grows', () => {
     const sides = (examples: Splittable[]) =>
-      new Set(splitExamples(examples, { seed: 1, method }).test.map(({ text }) => text));
+      new Set(splitExamples(examples, { seed: 1, method }).test.map(({ content }) => content.text));
     const [small, large] = [sides(many(300)), sides(many(900))];
     expect(small.size).toBeGreaterThan(35);
     expect(small.size).toBeLessThan(85);
-    for (const { text } of many(300)) expect(large.has(text)).toBe(small.has(text));
+    for (const { content } of many(300)) expect(large.has(content.text)).toBe(small.has(content.text));
   });
 
   it('trains on every label, and keeps twins together', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.record({ text: fc.nat(20).map(String), label: fc.constantFrom('a', 'b', 'c') })),
+        fc.array(
+          fc.record({
+            content: fc.record({ text: fc.nat(20).map(String) }),
+            label: fc.constantFrom('a', 'b', 'c'),
+          }),
+        ),
         fc.integer(),
         (examples, seed) => {
           const { train, test } = splitExamples(examples, { seed, testShare: 0.5, method });
           expect(new Set(train.map(({ label }) => label))).toEqual(
             new Set(examples.map(({ label }) => label)),
           );
-          const trained = new Set(train.map(({ text }) => text));
-          const counts = Map.groupBy(examples, ({ text }) => text);
-          for (const { text, label } of test)
+          const trained = new Set(train.map(({ content }) => content.text));
+          const counts = Map.groupBy(examples, ({ content }) => content.text);
+          for (const {
+            content: { text },
+            label,
+          } of test)
             if (counts.get(text)!.every((twin) => twin.label === label))
               expect(trained.has(text)).toBe(false);
         },

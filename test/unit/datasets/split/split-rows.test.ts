@@ -8,7 +8,7 @@ const labels = ['a', 'b', 'c', 'd'];
 function datasetOf(own: string[][]): Dataset {
   const examples = own.map((some, row) => ({
     row: row + 2,
-    text: `text number ${row}`,
+    content: { text: `text number ${row}` },
     truth: { classes: some.toSorted() },
   }));
   return { name: 'several', target: 'multi', labels, examples, hash: '', notes: [] };

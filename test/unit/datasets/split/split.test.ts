@@ -3,17 +3,22 @@ import { describe, expect, it } from 'vitest';
 import { type Splittable, splitExamples } from '../../../../src/datasets/split/split.ts';
 
 const many = (label: string, count: number): Splittable[] =>
-  Array.from({ length: count }, (_, index) => ({ text: `${label} ${index}`, label }));
+  Array.from({ length: count }, (_, index) => ({ content: { text: `${label} ${index}` }, label }));
 const contents = ({ train, test }: { train: Splittable[]; test: Splittable[] }) => {
-  const content = ({ text, imageHash }: Splittable) => JSON.stringify([imageHash, text]);
+  const content = ({ content: { image, text } }: Splittable) => JSON.stringify([image?.sha256, text]);
   return { train: new Set(train.map(content)), test: new Set(test.map(content)) };
 };
 
 const anyExamples = fc.array(
   fc.record({
     label: fc.constantFrom('ant', 'bee', 'cat', 'dog'),
-    text: fc.integer({ min: 0, max: 30 }).map(String),
-    imageHash: fc.option(fc.constantFrom('x', 'y'), { nil: undefined }),
+    content: fc.record({
+      text: fc.integer({ min: 0, max: 30 }).map(String),
+      image: fc.option(
+        fc.constantFrom('x', 'y').map((sha256) => ({ path: '', sha256 })),
+        { nil: undefined },
+      ),
+    }),
   }),
   { maxLength: 80 },
 );
@@ -82,8 +87,8 @@ describe('a split', () => {
   it('trains and never tests on the same content with contradicting labels', () => {
     const examples = [...many('ant', 9), ...many('bee', 9)];
     const contradicting = [
-      { text: 'same', label: 'ant' },
-      { text: 'same', label: 'bee' },
+      { content: { text: 'same' }, label: 'ant' },
+      { content: { text: 'same' }, label: 'bee' },
     ];
     for (let seed = 0; seed < 20; seed++) {
       expect(splitExamples([...examples, ...contradicting], { seed }).train).toEqual(
@@ -94,18 +99,21 @@ describe('a split', () => {
 
   it('takes the smallest group of twins where each is larger than the share', () => {
     const twins = (text: string, count: number) =>
-      Array.from({ length: count }, () => ({ text, label: 'ant' }));
+      Array.from({ length: count }, () => ({ content: { text }, label: 'ant' }));
     const { test } = splitExamples([...twins('a', 8), ...twins('b', 5), ...twins('c', 7)], { seed: 1 });
     expect(test).toHaveLength(5);
   });
 
   it('tells pictures apart by their content, and by their path where it is not known', () => {
     const examples = [
-      { image: '/one.png', imageHash: 'same', label: 'ant' },
-      { image: '/two.png', imageHash: 'same', label: 'ant' },
+      { content: { image: { path: '/one.png', sha256: 'same' } }, label: 'ant' },
+      { content: { image: { path: '/two.png', sha256: 'same' } }, label: 'ant' },
     ];
     expect(splitExamples(examples, { seed: 1 }).test).toHaveLength(0);
-    const unknown = examples.map(({ image, label }) => ({ image, label }));
+    const unknown = examples.map(({ content: { image }, label }) => ({
+      content: { image: { path: image.path } },
+      label,
+    }));
     expect(splitExamples(unknown, { seed: 1 }).test).toHaveLength(1);
   });
 

@@ -95,11 +95,12 @@ describe('the features of a dataset', () => {
     const { encoders, mostRunning } = countingEncoders(8);
     const examples = Array.from({ length: 100 }, (_, row) => ({
       row,
-      image: `${row}.png`,
-      imageHash: row.toString(16).padStart(64, '0'),
-      text: Array(row + 1)
-        .fill('word')
-        .join(' '),
+      content: {
+        image: { path: `${row}.png`, sha256: row.toString(16).padStart(64, '0') },
+        text: Array(row + 1)
+          .fill('word')
+          .join(' '),
+      },
       truth: { class: 'any' },
     }));
     await extractFeatures(encoders, { ...emptyDataset, labels: ['any'], examples });
@@ -128,7 +129,7 @@ describe('the features of a dataset', () => {
     expect(plain(second.table)).toEqual(plain(first.table));
     const other = {
       ...dataset,
-      examples: [...dataset.examples, { row: 9, text: 'new', truth: { class: 'x' } }],
+      examples: [...dataset.examples, { row: 9, content: { text: 'new' }, truth: { class: 'x' } }],
     };
     expect((await extract(other)).encoded).toEqual({ image: 0, text: 1 });
   });

@@ -1,0 +1,111 @@
+import { relative } from 'node:path';
+import { z } from 'zod';
+import type { Modality } from './modality.ts';
+import { byModality, type Content, type ModalityName, modalities } from './registry.ts';
+
+/** Content as an imported dataset keeps it: files by their sha256. */
+export type StoredContent = Partial<Record<ModalityName, unknown>>;
+
+export const storedContent: z.ZodType<StoredContent> = z.strictObject(
+  byModality(({ stored }) => stored.optional()),
+);
+
+/**
+ * What tells content apart, in the order of the modalities; null for what is missing.
+ * @example identitiesOf({ text: 'a cat' }) // [null, 'a cat']
+ */
+export function identitiesOf(content: Content): (string | null)[] {
+  return modalities.map(({ name, identityOf }) => {
+    const reference = content[name];
+    return reference === undefined ? null : identityOf(reference);
+  });
+}
+
+/** @example storeContent({ image: { path: '/photos/cat.jpg', sha256 } }) // { image: { sha256 } } */
+export function storeContent(content: Content): StoredContent {
+  return mapContent(content, ({ store }, reference) => store(reference));
+}
+
+/** @param files where the files lie, by their sha256 */
+export function restoreContent(content: StoredContent, files: ReadonlyMap<string, string>): Content {
+  const restored = mapContent(content, ({ restore, file }, stored) => {
+    const sha256 = file?.sha256Of(stored);
+    return restore(stored, sha256 === undefined ? undefined : files.get(sha256));
+  });
+  // Each modality restores what is its own.
+  return restored as Content;
+}
+
+/** sha256 of the files that content needs. */
+export function fileHashesOf(content: StoredContent): string[] {
+  return modalities.flatMap(({ name, file }) => {
+    const stored = content[name];
+    return stored === undefined ? [] : (file?.sha256Of(stored) ?? []);
+  });
+}
+
+/** The files that content has, by their sha256. */
+export function filesOf(content: Content): [sha256: string, path: string][] {
+  return modalities.flatMap(({ name, file, store }): [string, string][] => {
+    const reference = content[name];
+    const sha256 = reference === undefined ? undefined : file?.sha256Of(store(reference));
+    return file && sha256 !== undefined ? [[sha256, file.pathOf(reference)]] : [];
+  });
+}
+
+/**
+ * Content for people to read: a text as it is, of a file its path below a folder.
+ * @example describeContent({ image: { path: '/photos/pets/cat.jpg' } }, '/photos') // { image: 'pets/cat.jpg' }
+ */
+export function describeContent(content: Content, folder: string): Partial<Record<ModalityName, string>> {
+  return mapContent(content, ({ file, identityOf }, reference) =>
+    file ? relative(folder, file.pathOf(reference)) : identityOf(reference),
+  );
+}
+
+function mapContent<Value>(
+  content: StoredContent,
+  valueFor: (modality: Modality<ModalityName>, value: unknown) => Value,
+): Partial<Record<ModalityName, Value>> {
+  return Object.fromEntries(
+    modalities.flatMap((modality) => {
+      const value = content[modality.name];
+      return value === undefined ? [] : [[modality.name, valueFor(modality, value)]];
+    }),
+  );
+}
+
+/**
+ * Content as cells of a table: what it is, or the name of its file.
+ * @param names of the files, by their sha256
+ */
+export function cellsOf(
+  content: StoredContent,
+  names: ReadonlyMap<string, string>,
+): [ModalityName, unknown][] {
+  return modalities.flatMap(({ name, file }): [ModalityName, unknown][] => {
+    const stored = content[name];
+    const sha256 = stored === undefined ? undefined : file?.sha256Of(stored);
+    const cell = sha256 === undefined ? stored : names.get(sha256);
+    return cell === undefined ? [] : [[name, cell]];
+  });
+}
+
+/** How earlier releases kept content, beside an example's other fields. */
+export const earlierContent = z.object({
+  imageHash: z.string().optional(),
+  perceptualHash: z.string().optional(),
+  text: z.string().optional(),
+});
+
+/** The same as it is kept now. */
+export function readEarlierContent({
+  imageHash: sha256,
+  perceptualHash,
+  text,
+}: z.infer<typeof earlierContent>): StoredContent {
+  return {
+    ...(sha256 !== undefined && { image: { sha256, perceptualHash } }),
+    ...(text !== undefined && { text }),
+  };
+}
