@@ -23,7 +23,8 @@ export const oneLabel: AnswerFamily = {
     return pooled.map((value) => Math.exp(value - normalizer));
   },
   product: (truth, opinion) => itemAt(opinion, itemAt(truth, 0)),
-  covariance: (p, a, b) => sum(p, (k) => p[k] * a[k] * b[k]) - dot(p, a) * dot(p, b),
+  covariance: (expected, a, b) =>
+    sum(expected, (p, k) => p * itemAt(a, k) * itemAt(b, k)) - dot(expected, a) * dot(expected, b),
 };
 
 /** Any of several labels: opinions are logits, the truth 1 or 0 for each. */
@@ -32,16 +33,16 @@ export const severalLabels: AnswerFamily = {
   loss: (pooled, truth) =>
     sum(
       pooled,
-      (k) => Math.max(pooled[k], 0) + Math.log1p(Math.exp(-Math.abs(pooled[k]))) - truth[k] * pooled[k],
+      (value, k) => Math.max(value, 0) + Math.log1p(Math.exp(-Math.abs(value))) - itemAt(truth, k) * value,
     ),
   expect: (pooled) => pooled.map((value) => 1 / (1 + Math.exp(-value))),
   product: dot,
-  covariance: (p, a, b) => sum(p, (k) => p[k] * (1 - p[k]) * a[k] * b[k]),
+  covariance: (expected, a, b) => sum(expected, (p, k) => p * (1 - p) * itemAt(a, k) * itemAt(b, k)),
 };
 
 /** Numbers: half the squared error, which is a normal distribution's negative log likelihood. */
 export const numbers: AnswerFamily = {
-  loss: (pooled, truth) => sum(pooled, (k) => (pooled[k] - truth[k]) ** 2 / 2),
+  loss: (pooled, truth) => sum(pooled, (value, k) => (value - itemAt(truth, k)) ** 2 / 2),
   expect: (pooled) => pooled,
   product: dot,
   covariance: (_, a, b) => dot(a, b),
@@ -61,15 +62,15 @@ export interface AnswerModel {
 function logSumExp(row: Float64Array): number {
   let largest = Number.NEGATIVE_INFINITY;
   for (const value of row) largest = Math.max(largest, value);
-  return largest + Math.log(sum(row, (k) => Math.exp(row[k] - largest)));
+  return largest + Math.log(sum(row, (value) => Math.exp(value - largest)));
 }
 
 export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  return sum(a, (k) => a[k] * b[k]);
+  return sum(a, (value, k) => value * itemAt(b, k));
 }
 
-function sum(row: ArrayLike<number>, term: (index: number) => number): number {
+function sum(row: ArrayLike<number>, term: (value: number, index: number) => number): number {
   let total = 0;
-  for (let k = 0; k < row.length; k++) total += term(k);
+  for (let k = 0; k < row.length; k++) total += term(itemAt(row, k), k);
   return total;
 }

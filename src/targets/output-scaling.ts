@@ -1,4 +1,5 @@
 import type { OutputScaling } from '../arl/serving.ts';
+import { itemAt } from '../indexing.ts';
 import type { TruthTable } from './truth-table.ts';
 
 /** Mean and standard deviation of each column: what a head for numbers learns is how many deviations from the mean. */
@@ -7,7 +8,7 @@ export function fitOutputScaling({ columns, values }: Pick<TruthTable, 'columns'
   const mean = new Float32Array(columns);
   const deviation = new Float32Array(columns);
   for (let column = 0; column < columns; column++) {
-    const own = Array.from({ length: rows }, (_, row) => values[row * columns + column]);
+    const own = Array.from({ length: rows }, (_, row) => itemAt(values, row * columns + column));
     const centre = own.reduce((sum, value) => sum + value / rows, 0);
     mean[column] = centre;
     deviation[column] = Math.sqrt(own.reduce((sum, value) => sum + (value - centre) ** 2 / rows, 0)) || 1;
@@ -15,11 +16,12 @@ export function fitOutputScaling({ columns, values }: Pick<TruthTable, 'columns'
   return { mean, deviation };
 }
 
+/** The numbers of a table as deviations from the mean. */
 export function standardise(truth: TruthTable, { mean, deviation }: OutputScaling): TruthTable {
   const { columns } = truth;
   const values = Float32Array.from(
     truth.values,
-    (value, index) => (value - mean[index % columns]) / deviation[index % columns],
+    (value, index) => (value - itemAt(mean, index % columns)) / itemAt(deviation, index % columns),
   );
   return { ...truth, values };
 }
