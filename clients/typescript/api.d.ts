@@ -788,7 +788,7 @@ export interface components {
             labelColumn?: string;
             target?: components["schemas"]["Target"];
             /**
-             * @description What stands between the labels of a row that may have several.
+             * @description Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.
              * @example |
              */
             labelSeparator?: string;
@@ -815,7 +815,7 @@ export interface components {
             labelColumn?: string;
             target?: components["schemas"]["Target"];
             /**
-             * @description What stands between the labels of a row that may have several.
+             * @description Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.
              * @example |
              */
             labelSeparator?: string;
@@ -902,7 +902,7 @@ export interface components {
             labelColumn?: string;
             target?: components["schemas"]["Target"];
             /**
-             * @description What stands between the labels of a row that may have several.
+             * @description Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.
              * @example |
              */
             labelSeparator?: string;
@@ -956,7 +956,7 @@ export interface components {
             labelColumn?: string;
             target?: components["schemas"]["Target"];
             /**
-             * @description What stands between the labels of a row that may have several.
+             * @description Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.
              * @example |
              */
             labelSeparator?: string;

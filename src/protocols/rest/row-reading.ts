@@ -16,5 +16,9 @@ export const rowReading = {
   labelSeparator: plainText
     .min(1)
     .optional()
-    .meta({ description: 'What stands between the labels of a row that may have several.', example: '|' }),
+    .meta({
+      description:
+        'Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.',
+      example: '|',
+    }),
 };
