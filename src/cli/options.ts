@@ -118,7 +118,10 @@ export function addColumnOptions(command: Command): Command {
     .addOption(
       new Option('--target <kind>', 'one label a row, any of several, or a number').choices(targetKinds),
     )
-    .option('--label-separator <text>', 'what separates several labels in one text; a list needs none (default: "|")');
+    .option(
+      '--label-separator <text>',
+      'what separates several labels in one text; a list needs none (default: "|")',
+    );
 }
 
 /** The columns that a command was given; those that it was not keep their usual names. */
