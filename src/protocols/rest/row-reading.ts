@@ -13,12 +13,9 @@ export const rowReading = {
   textColumn: column('the text; `text` unless said'),
   labelColumn: column('the label; `label` unless said'),
   target: targetSchema.optional(),
-  labelSeparator: plainText
-    .min(1)
-    .optional()
-    .meta({
-      description:
-        'Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.',
-      example: '|',
-    }),
+  labelSeparator: plainText.min(1).optional().meta({
+    description:
+      'Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.',
+    example: '|',
+  }),
 };
