@@ -83,8 +83,8 @@ function quote(text: string): string {
 
 /** Makes a folder look like a clone, with a reader's own images in it. What a server writes stays there. */
 async function fill(folder: string): Promise<void> {
-  const entries = new Set((await repositoryFiles()).map((file) => file.split('/')[0] ?? file));
-  for (const entry of [...entries, 'node_modules'])
+  const files = [...(await repositoryFiles()), 'node_modules'];
+  for (const entry of new Set(files.map((file) => file.split('/')[0] ?? file)))
     await symlink(path.join(root, entry), path.join(folder, entry));
   await animals(path.join(folder, 'photos'), 0, 20);
   await animals(path.join(folder, 'photos-of-june'), 20, 10);
