@@ -36,6 +36,7 @@ const rooms = [
   'targets',
   'encoders',
   'modalities',
+  'modalities/content-counts.ts',
   'modalities/content.ts',
   'modalities/registry.ts',
   'modalities/text',

@@ -1,3 +1,4 @@
+import { type ContentCounts, countContent } from '../modalities/content-counts.ts';
 import type { NumberSpread } from '../targets/number-spread.ts';
 import type { TargetKind } from '../targets/target.ts';
 import { targets } from '../targets/targets.ts';
@@ -5,13 +6,8 @@ import { labelsOf } from '../targets/truth.ts';
 import type { Example } from './example.ts';
 
 /** How much of what a dataset holds. */
-export interface DatasetCounts {
+export interface DatasetCounts extends ContentCounts {
   examples: number;
-  /** Examples that have a picture, and those that have a text. */
-  images: number;
-  texts: number;
-  /** Different pictures, byte for byte. */
-  distinctImages: number;
   /** Examples that the dataset itself puts on a side. */
   train: number;
   test: number;
@@ -28,9 +24,7 @@ export function countExamples(examples: readonly Example[], target: TargetKind):
   const numbers = examples.length > 0 ? targets[target].spread?.(truths) : undefined;
   return {
     examples: examples.length,
-    images: having(({ content }) => content.image !== undefined),
-    texts: having(({ content }) => content.text !== undefined),
-    distinctImages: new Set(examples.flatMap(({ content: { image } }) => image?.sha256 ?? [])).size,
+    ...countContent(examples.map(({ content }) => content)),
     train: having(({ split }) => split === 'train'),
     test: having(({ split }) => split === 'test'),
     labels: [...Map.groupBy(truths.flatMap(labelsOf), (label) => label)]

@@ -3,7 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type ErrorItem, TandemError } from '../errors.ts';
 import { describeContent, identitiesOf } from '../modalities/content.ts';
-import type { ModalityName } from '../modalities/registry.ts';
+import { contentColumns, type ModalityName } from '../modalities/registry.ts';
 import { problemOfPermissions } from '../store/files/permissions.ts';
 import { defaultTarget } from '../targets/target.ts';
 import { targets } from '../targets/targets.ts';
@@ -124,8 +124,7 @@ export async function readDataset(folder: string, options: ReadOptions = {}): Pr
 }
 
 const usualColumns: ColumnNames = {
-  imageColumn: 'file_name',
-  textColumn: 'text',
+  ...contentColumns,
   labelColumn: 'label',
   target: defaultTarget,
   labelSeparator: '|',
@@ -133,9 +132,8 @@ const usualColumns: ColumnNames = {
 
 /** What is asked for of the columns, without what is there but undefined. */
 function given(options: ReadOptions): Partial<ColumnNames> {
-  const { imageColumn, textColumn, labelColumn, target, labelSeparator } = options;
-  const entries = Object.entries({ imageColumn, textColumn, labelColumn, target, labelSeparator });
-  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+  const entries = Object.entries(options);
+  return Object.fromEntries(entries.filter(([name, value]) => name in usualColumns && value !== undefined));
 }
 
 /** See `Dataset.hash`. */

@@ -1,4 +1,4 @@
-import type { Content } from '../modalities/registry.ts';
+import type { Content, ContentColumns } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target.ts';
 import type { Truth } from '../targets/truth.ts';
 
@@ -35,9 +35,7 @@ export interface Dataset {
 }
 
 /** Which columns of a metadata file hold what, and how the label is to be read. */
-export interface ColumnNames {
-  imageColumn: string;
-  textColumn: string;
+export interface ColumnNames extends ContentColumns {
   labelColumn: string;
   target: TargetKind;
   /** Between the labels of a row, where it may have several. */

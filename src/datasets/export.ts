@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { createDeflateRaw } from 'node:zlib';
 import { ZipFile } from 'yazl';
 import { cellsOf, fileHashesOf } from '../modalities/content.ts';
-import type { ModalityName } from '../modalities/registry.ts';
+import { columnOf, contentColumns } from '../modalities/registry.ts';
 import { targets } from '../targets/targets.ts';
 import type { DatasetCatalogue, DatasetRecord } from './catalogue.ts';
 import type { ColumnNames } from './example.ts';
@@ -51,7 +51,7 @@ export async function exportDataset(catalogue: DatasetCatalogue, id: string): Pr
 /** How the export is to be read. Numbers are called by their column, so other columns make way for that name. */
 function columnsOf({ target, labels }: DatasetRecord) {
   const labelColumn = targets[target].exportColumn(labels);
-  const others = { imageColumn: 'file_name', textColumn: 'text', splitColumn: 'split' };
+  const others = { ...contentColumns, splitColumn: 'split' };
   const renamed = Object.entries(others).filter(([, column]) => column === labelColumn);
   return {
     labelColumn,
@@ -67,16 +67,17 @@ async function* linesOf(
   {
     labelColumn,
     target,
-    imageColumn = 'file_name',
-    textColumn = 'text',
     splitColumn = 'split',
+    ...others
   }: ReturnType<typeof columnsOf> & Partial<ColumnNames>,
 ): AsyncGenerator<Buffer> {
   let piece = '';
-  const columnOf: Record<ModalityName, string> = { image: imageColumn, text: textColumn };
+  const columns = { ...contentColumns, ...others };
   for await (const { content, truth, split } of examples) {
     const row = {
-      ...Object.fromEntries(cellsOf(content, names).map(([modality, cell]) => [columnOf[modality], cell])),
+      ...Object.fromEntries(
+        cellsOf(content, names).map(([modality, cell]) => [columnOf(columns, modality), cell]),
+      ),
       [labelColumn]: targets[target].write(truth),
       [splitColumn]: split,
     };

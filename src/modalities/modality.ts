@@ -7,6 +7,19 @@ import type { BatchShapes } from './batch-shapes.ts';
 /** What a request, or an example, brings of a modality for its encoder. */
 export type Input = Uint8Array | string;
 
+/** A file of a dataset, or what is wrong with it in words. */
+export type FoundFile = { path: string } | { problem: string };
+
+/** Content that was read, or what is wrong with it in words. */
+export type ReadContent<Reference> = { reference: Reference } | { problem: string };
+
+/** Cells of a table that are a file themselves. */
+export interface InlineFiles {
+  is(value: unknown): value is string;
+  /** @param folder where the file goes; undefined where nothing may be written, and then it is a problem */
+  extract(value: string, folder: string | undefined): Promise<FoundFile>;
+}
+
 /** How items of a modality become what an encoder takes. Preparing fails for one item alone. */
 export interface Preparation<Prepared> {
   /**
@@ -43,6 +56,29 @@ export interface Modality<
   Prepared = unknown,
 > {
   readonly name: Name;
+  /** A piece of its content, with the article. */
+  readonly noun: string;
+  /** The column of a table that has it by default. */
+  readonly column: string;
+  /**
+   * Reads a cell of that column.
+   * @param findFile a file that the dataset names
+   */
+  fromCell(cell: string, findFile: (name: string) => Promise<FoundFile>): Promise<ReadContent<Reference>>;
+  /** Where a cell may be a file instead of naming one. */
+  readonly inline?: InlineFiles;
+  /** The names of its files in a folder per class, and of files that are not read: the hint says what is instead. */
+  readonly extensions: readonly string[];
+  readonly unsupported?: { extensions: readonly string[]; hint: string };
+  /**
+   * Reads such a file.
+   * @param readText a text file, trimmed
+   * @returns undefined where it is empty
+   */
+  fromFile(
+    path: string,
+    readText: (path: string) => Promise<{ text: string } | { problem: string }>,
+  ): Promise<ReadContent<Reference> | undefined>;
   /** An encoder's input, from what an example has of this modality. */
   inputOf(reference: Reference): Input;
   /** Equal content, equal identity, and the other way round. */
@@ -59,7 +95,7 @@ export interface Modality<
    * Looks at content once, for all examples that have it, and adds what is found out about it.
    * @returns the reference, or what is wrong in words
    */
-  check?(reference: Reference): Promise<{ reference: Reference } | { problem: string }>;
+  check?(reference: Reference): Promise<ReadContent<Reference>>;
   /** Content as an imported dataset keeps it, JSON; files are kept beside it. */
   readonly stored: z.ZodType<Stored>;
   store(reference: Reference): Stored;

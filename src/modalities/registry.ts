@@ -34,5 +34,18 @@ export function byModality<Value>(
   return Object.fromEntries(entries) as Record<ModalityName, Value>;
 }
 
+/** The columns of a table that have each modality. */
+export type ContentColumns = { [Name in ModalityName as `${Name}Column`]: string };
+
+/** The usual ones. */
+export const contentColumns = Object.fromEntries(
+  modalities.map(({ name, column }) => [`${name}Column`, column]),
+) as ContentColumns;
+
+/** @example columnOf({ imageColumn: 'photo', textColumn: 'caption' }, 'text') // 'caption' */
+export function columnOf(columns: ContentColumns, name: ModalityName): string {
+  return columns[`${name}Column`];
+}
+
 /** What an item lacks that has nothing of any modality. */
 export const nothingToClassify = `it has neither ${modalityNames.slice(0, -1).join(', ')} nor ${modalityNames.at(-1)}`;

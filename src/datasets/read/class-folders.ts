@@ -1,5 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
+import type { Modality } from '../../modalities/modality.ts';
+import { type Content, type ModalityName, modalities } from '../../modalities/registry.ts';
 import { shorten } from '../../quote.ts';
 import { problemOfPermissions } from '../../store/files/permissions.ts';
 import { targets } from '../../targets/targets.ts';
@@ -11,19 +13,6 @@ import type { Problems } from './problems.ts';
 import { tableLimits } from './table-row.ts';
 import { readTextFile } from './text-file.ts';
 
-const pictureExtensions = ['.jpg', '.jpeg', '.png', '.webp'];
-const otherPictureExtensions = [
-  '.gif',
-  '.bmp',
-  '.tif',
-  '.tiff',
-  '.heic',
-  '.heif',
-  '.avif',
-  '.svg',
-  '.jxl',
-  '.jp2',
-];
 const maximumTextBytes = 2 ** 20;
 
 interface ClassFolder {
@@ -41,8 +30,8 @@ interface ClassFolders extends Omit<ClassFolder, 'truth'> {
 }
 
 /**
- * Reads a folder that has one folder per class: the folder's name is the label, every picture in it is an example,
- * and `name.txt` is the text of `name.jpg`, or an example of its own where there is no such picture.
+ * Reads a folder that has one folder per class: the folder's name is the label, every file of a modality in it is an
+ * example. Files of the same name are one: `name.txt` is the text of `name.jpg`, or an example of its own without it.
  * @param folders where they are: the dataset's folder, or its `train` or `test`
  */
 export async function readClassFolders(
@@ -65,7 +54,7 @@ export async function readClassFolders(
         continue;
       }
       for await (const example of readClass({ root, path, truth, split }, problems, unused)) {
-        const tooMuch = size.add(example.content.text, name);
+        const tooMuch = size.add(...Object.values(example.content), name);
         if (tooMuch !== undefined) {
           problems.add(example.at, tooMuch);
           return examples;
@@ -120,51 +109,69 @@ async function* readClass(
   const names = (await listFolder(folder.root, folder.path, problems)).map(({ name, kind }) =>
     kind === 'file' ? name : `${name}/`,
   );
-  const files = new Set(names);
-  const stemsOfPictures = new Set(names.filter(isPicture).map(stemOf));
+  const byStem = Map.groupBy(names, stemOf);
   for (const name of names) {
     const at = relative(folder.root, join(folder.path, name));
-    const extension = extname(name).toLowerCase();
-    const example: FoundExample = { at, row: 0, content: {}, truth: folder.truth };
-    if (folder.split) example.split = folder.split;
-    if (isPicture(name)) {
-      const found = await findInside(folder.root, folder.path, name);
-      if ('path' in found) example.content.image = found;
-      else problems.add(at, found.problem);
-      const textName = `${stemOf(name)}.txt`;
-      if (files.has(textName)) await readText(folder, textName, example, problems);
-      yield example;
-    } else if (extension === '.txt') {
-      if (stemsOfPictures.has(stemOf(name))) continue;
-      await readText(folder, name, example, problems);
-      yield example;
-    } else if (otherPictureExtensions.includes(extension)) {
-      problems.add(at, `${extension.slice(1).toUpperCase()} is not read; use JPEG, PNG or WebP`);
-    } else {
-      unused.push(at);
+    const place = modalities.findIndex((modality) => isOf(modality, name));
+    if (place < 0) {
+      const hint = hintFor(name);
+      if (hint === undefined) unused.push(at);
+      else problems.add(at, hint);
+      continue;
     }
+    const beside = byStem.get(stemOf(name)) ?? [];
+    // It belongs to the file of an earlier modality, as a text does to its image.
+    if (modalities.slice(0, place).some((modality) => beside.some((other) => isOf(modality, other))))
+      continue;
+    const files = modalities.slice(place).flatMap((modality, index) => {
+      const file = index === 0 ? name : beside.find((other) => isOf(modality, other));
+      return file === undefined ? [] : [{ modality, file }];
+    });
+    const { split, truth } = folder;
+    const content = await readFiles(folder, files, problems);
+    yield { at, row: 0, content, truth, ...(split && { split }) };
   }
 }
 
-async function readText(
+async function readFiles(
   folder: ClassFolder,
-  name: string,
-  example: FoundExample,
+  files: readonly { modality: Modality<ModalityName>; file: string }[],
   problems: Problems,
-): Promise<void> {
-  const at = relative(folder.root, join(folder.path, name));
-  const found = await findInside(folder.root, folder.path, name);
-  const read = 'path' in found ? await readTextFile(found.path, maximumTextBytes) : found;
-  if ('problem' in read) return problems.add(at, read.problem);
-  const text = read.text.trim();
-  if (text.length > tableLimits.value)
-    problems.add(at, `the text has ${text.length} characters; ${tableLimits.value} are the limit`);
-  else if (text) example.content.text = text;
-  else if (!example.content.image) problems.add(at, 'the text is empty and there is no picture');
+): Promise<Content> {
+  const content: Content = {};
+  const empty: string[] = [];
+  for (const { modality, file } of files) {
+    const at = relative(folder.root, join(folder.path, file));
+    const found = await findInside(folder.root, folder.path, file);
+    const read = 'path' in found ? await modality.fromFile(found.path, readText) : found;
+    if (read === undefined) empty.push(at);
+    else if ('problem' in read) problems.add(at, read.problem);
+    else Object.assign(content, { [modality.name]: read.reference });
+  }
+  const [at] = empty;
+  if (at !== undefined && empty.length === files.length)
+    problems.add(at, 'the file is empty, and nothing is beside it');
+  return content;
 }
 
-function isPicture(name: string): boolean {
-  return pictureExtensions.includes(extname(name).toLowerCase());
+async function readText(path: string): Promise<{ text: string } | { problem: string }> {
+  const read = await readTextFile(path, maximumTextBytes);
+  if ('problem' in read) return read;
+  const text = read.text.trim();
+  if (text.length <= tableLimits.value) return { text };
+  return { problem: `the text has ${text.length} characters; ${tableLimits.value} are the limit` };
+}
+
+function isOf({ extensions }: Modality<ModalityName>, name: string): boolean {
+  return extensions.includes(extname(name).toLowerCase());
+}
+
+/** What to do about a file that a modality might have in another format. */
+function hintFor(name: string): string | undefined {
+  const extension = extname(name).toLowerCase();
+  const unsupported = modalities.find((modality) => modality.unsupported?.extensions.includes(extension));
+  if (!unsupported?.unsupported) return undefined;
+  return `${extension.slice(1).toUpperCase()} is not read; ${unsupported.unsupported.hint}`;
 }
 
 function stemOf(name: string): string {

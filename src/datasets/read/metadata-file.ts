@@ -1,7 +1,7 @@
+import type { InlineFiles } from '../../modalities/modality.ts';
 import { hasControlCharacters, quote } from '../../quote.ts';
 import { readCsv } from './csv.ts';
 import type { DatasetSize } from './dataset-size.ts';
-import { extractInlinePicture, isInlinePicture } from './inline-images.ts';
 import { readJsonLines } from './json-lines.ts';
 import type { Problems } from './problems.ts';
 import { type ReadRow, type TableRow, tableLimits } from './table-row.ts';
@@ -14,8 +14,8 @@ export interface MetadataFile {
   path: string;
   /** How problems call the file. */
   name: string;
-  /** The column whose values may be pictures themselves, and the folder to put these in. */
-  imageColumn: string;
+  /** The columns that name files, whose values may be the files themselves, and the folder to put these in. */
+  fileColumns: ReadonlyMap<string, InlineFiles>;
   inlineFolder?: string;
   /** The columns that are asked for: what stands in others is not kept. */
   kept: readonly string[];
@@ -25,14 +25,14 @@ export interface MetadataFile {
 
 export interface MetadataTable {
   columns: string[];
-  /** Pictures that stood in the table are files by now: such a value is an `InlinePicture`. */
+  /** Files that stood in the table lie in the folder by now: such a value is a `FoundFile`. */
   rows: TableRow[];
 }
 
 /**
  * Reads a CSV or JSONL file piece by piece. Rows that cannot be read become problems, the others are returned.
  * @returns undefined where problems leave no row
- * @example const { columns, rows } = await readMetadataFile({ path, name: 'metadata.csv', imageColumn: 'file_name', kept: ['file_name', 'text'] }, problems);
+ * @example const { columns, rows } = await readMetadataFile({ path, name: 'metadata.csv', fileColumns: new Map(), kept: ['file_name', 'text'] }, problems);
  */
 export async function readMetadataFile(
   file: MetadataFile,
@@ -51,7 +51,7 @@ export async function readMetadataFile(
       const at = `${name} row ${read.row}`;
       const row = await checkRow(read, at, file, problems);
       const tooMuch =
-        (row && takeColumns(row, columns, file.kept)) ?? file.size.add(...textsOf(row, file.imageColumn));
+        (row && takeColumns(row, columns, file.kept)) ?? file.size.add(...textsOf(row, file.fileColumns));
       if (tooMuch !== undefined) {
         problems.add(at, tooMuch);
         return undefined;
@@ -98,9 +98,9 @@ function problemOfName(column: string, number: number): string | undefined {
 /** What of a row stays in memory. An exported image has a name as long as this, which counts for nothing. */
 const usualNameLength = 100;
 
-function* textsOf(row: TableRow | undefined, imageColumn: string): Generator<unknown> {
+function* textsOf(row: TableRow | undefined, fileColumns: MetadataFile['fileColumns']): Generator<unknown> {
   for (const [column, value] of row?.values ?? [])
-    if (column === imageColumn && typeof value === 'string') yield value.slice(usualNameLength);
+    if (fileColumns.has(column) && typeof value === 'string') yield value.slice(usualNameLength);
     else if (Array.isArray(value)) yield* value;
     else yield value;
 }
@@ -127,7 +127,7 @@ function addHeader(header: string[], columns: Set<string>, name: string, problem
 async function checkRow(
   read: ReadRow,
   at: string,
-  { imageColumn, inlineFolder }: MetadataFile,
+  { fileColumns, inlineFolder }: MetadataFile,
   problems: Problems,
 ): Promise<TableRow | undefined> {
   if ('problem' in read) {
@@ -135,8 +135,8 @@ async function checkRow(
     return undefined;
   }
   for (const [column, value] of read.values) {
-    if (column === imageColumn && isInlinePicture(value))
-      read.values.set(column, await extractInlinePicture(value, inlineFolder));
+    const inline = fileColumns.get(column);
+    if (inline?.is(value)) read.values.set(column, await inline.extract(value, inlineFolder));
     else if (typeof value === 'string' && value.length > tableLimits.value) {
       const detail = `the value of ${quote(column)} has ${value.length} characters; ${tableLimits.value} are the limit`;
       problems.add(at, detail);

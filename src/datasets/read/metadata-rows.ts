@@ -1,8 +1,15 @@
+import type { FoundFile, Modality, ReadContent } from '../../modalities/modality.ts';
+import {
+  type Content,
+  columnOf,
+  type ModalityName,
+  modalities,
+  modalityNames,
+} from '../../modalities/registry.ts';
 import { quote, quoteSome } from '../../quote.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
 import { closest } from './closest.ts';
 import type { DatasetSize } from './dataset-size.ts';
-import type { InlinePicture } from './inline-images.ts';
 import { findInside } from './inside.ts';
 import { readTruth } from './label-column.ts';
 import { readMetadataFile } from './metadata-file.ts';
@@ -37,7 +44,12 @@ export async function readMetadataRows(
   notes: string[],
 ): Promise<FoundExample[]> {
   const { path, name, inlineFolder, size } = place;
-  const file = { path, name, inlineFolder, size, imageColumn: names.imageColumn, kept: askedColumns(names) };
+  const fileColumns = new Map(
+    modalities.flatMap((modality) =>
+      modality.inline ? [[columnOf(names, modality.name), modality.inline] as const] : [],
+    ),
+  );
+  const file = { path, name, inlineFolder, size, fileColumns, kept: askedColumns(names) };
   const table = await readMetadataFile(file, problems);
   if (!table) return [];
   const { columns, rows } = table;
@@ -52,13 +64,8 @@ export async function readMetadataRows(
   return examples;
 }
 
-function askedColumns({
-  imageColumn,
-  textColumn,
-  labelColumn,
-  splitColumn = 'split',
-}: ColumnNames): string[] {
-  return [imageColumn, textColumn, labelColumn, splitColumn];
+function askedColumns({ labelColumn, splitColumn = 'split', ...columns }: ColumnNames): string[] {
+  return [...modalityNames.map((name) => columnOf(columns, name)), labelColumn, splitColumn];
 }
 
 function checkColumns(
@@ -72,7 +79,7 @@ function checkColumns(
     problems.add(file, 'it has no rows');
     return false;
   }
-  const { imageColumn, textColumn, labelColumn } = names;
+  const { labelColumn } = names;
   const known = askedColumns(names);
   const spare = columns.filter((column) => !known.includes(column));
   const missing = known.filter((column) => !columns.includes(column));
@@ -84,9 +91,12 @@ function checkColumns(
   if (misspelt.length > 0) return false;
   const found = `the columns are ${quoteSome(columns)}`;
   if (missing.includes(labelColumn)) problems.add(file, `there is no column "${labelColumn}"; ${found}`);
-  if (missing.includes(imageColumn) && missing.includes(textColumn)) {
-    problems.add(file, `there is neither a column "${imageColumn}" nor a column "${textColumn}"; ${found}`);
-  }
+  const ofContent = modalityNames.map((name) => columnOf(names, name));
+  if (ofContent.every((column) => missing.includes(column)))
+    problems.add(
+      file,
+      `there is neither ${ofContent.map((column) => `a column "${column}"`).join(' nor ')}; ${found}`,
+    );
   const unused = quoteSome(spare);
   if (unused) notes.push(`${file}: not used: ${spare.length === 1 ? 'column' : 'columns'} ${unused}`);
   return !missing.includes(labelColumn);
@@ -98,36 +108,52 @@ async function readRow(
   names: ColumnNames,
   problems: Problems,
 ): Promise<FoundExample | undefined> {
-  const { imageColumn, textColumn, labelColumn, splitColumn = 'split' } = names;
+  const { labelColumn, splitColumn = 'split' } = names;
   const at = `${place.name} row ${row}`;
   const read = (column: string) => {
     const value = readText(values.get(column));
     if (value === null) problems.add(at, `the value of "${column}" is neither text nor a number`);
     return value;
   };
-  const inline = values.get(imageColumn);
-  const fileName = isInlinePicture(inline) ? '' : read(imageColumn);
-  const [text, side] = [textColumn, splitColumn].map(read);
+  const cells = modalities.map((modality) => {
+    const value = values.get(columnOf(names, modality.name));
+    return { modality, cell: isInlineFile(value) ? value : read(columnOf(names, modality.name)) };
+  });
+  const side = read(splitColumn);
   const truth = readTruth(values.get(labelColumn), names);
   if ('problem' in truth) problems.add(at, truth.problem);
-  if (fileName === null || text === null || side === null) return undefined;
-  const example: Omit<FoundExample, 'truth'> = { at, row, content: {} };
-  if (text) example.content.text = text;
-  if (text.includes('\0')) problems.add(at, 'a zero byte stands in the text; remove it');
-  const found = isInlinePicture(inline)
-    ? inline
-    : fileName && (await findInside(place.root, place.folder, fileName));
-  if (found && 'path' in found) example.content.image = found;
-  else if (found) problems.add(at, found.problem);
-  else if (!text) problems.add(at, 'neither a picture nor a text');
+  if (side === null || cells.some(({ cell }) => cell === null)) return undefined;
+  const content: Content = {};
+  for (const { modality, cell } of cells) {
+    const outcome = await readCell(modality, cell, place);
+    if (outcome && 'reference' in outcome) Object.assign(content, { [modality.name]: outcome.reference });
+    else if (outcome) problems.add(at, outcome.problem);
+  }
+  if (cells.every(({ cell }) => !cell))
+    problems.add(at, `neither ${modalities.map(({ noun }) => noun).join(' nor ')}`);
   if (side && side !== 'train' && side !== 'test')
     problems.add(at, `the split ${quote(side)} is neither "train" nor "test"`);
-  const given = side === 'train' || side === 'test' ? side : (place.split ?? splitFromPath(fileName));
-  if (given) example.split = given;
-  return 'problem' in truth ? undefined : { ...example, truth };
+  const fileNames = cells.flatMap(({ modality, cell }) =>
+    modality.file && typeof cell === 'string' ? cell : [],
+  );
+  const fromPath = fileNames.map(splitFromPath).find((split) => split !== undefined);
+  const given = side === 'train' || side === 'test' ? side : (place.split ?? fromPath);
+  if ('problem' in truth) return undefined;
+  return { at, row, content, truth, ...(given && { split: given }) };
 }
 
-function isInlinePicture(value: unknown): value is InlinePicture {
+/** @returns undefined where the cell is empty */
+async function readCell(
+  { fromCell }: Modality<ModalityName>,
+  cell: string | FoundFile | null,
+  { root, folder }: MetadataPlace,
+): Promise<ReadContent<unknown> | undefined> {
+  if (!cell) return undefined;
+  if (typeof cell !== 'string') return fromCell('', async () => cell);
+  return fromCell(cell, (name) => findInside(root, folder, name));
+}
+
+function isInlineFile(value: unknown): value is FoundFile {
   return typeof value === 'object' && value !== null && ('path' in value || 'problem' in value);
 }
 

@@ -6,7 +6,8 @@ import { type Tensors, uint8 } from '../../runtime/tensor.ts';
 import { sha256OfFile } from '../../store/files/checksum.ts';
 import { problemOfPermissions } from '../../store/files/permissions.ts';
 import type { BatchShapes } from '../batch-shapes.ts';
-import type { Modality, Preparation } from '../modality.ts';
+import type { Modality, Preparation, ReadContent } from '../modality.ts';
+import { extractInlinePicture, isInlinePicture } from './inline-images.ts';
 import {
   decodingRevision,
   type ImagePreprocessing,
@@ -39,6 +40,19 @@ type StoredImage = z.infer<typeof stored>;
  */
 export const image: Modality<'image', ImageReference, StoredImage, ImagePreprocessing, Uint8Array> = {
   name: 'image',
+  noun: 'a picture',
+  column: 'file_name',
+  async fromCell(cell, findFile) {
+    const found = await findFile(cell);
+    return 'path' in found ? { reference: { path: found.path } } : found;
+  },
+  inline: { is: isInlinePicture, extract: extractInlinePicture },
+  extensions: ['.jpg', '.jpeg', '.png', '.webp'],
+  unsupported: {
+    extensions: ['.gif', '.bmp', '.tif', '.tiff', '.heic', '.heif', '.avif', '.svg', '.jxl', '.jp2'],
+    hint: 'use JPEG, PNG or WebP',
+  },
+  fromFile: async (path) => ({ reference: { path } }),
   inputOf: ({ path }) => path,
   identityOf: ({ path, sha256 }) => sha256 ?? path,
   sha256Of: ({ path, sha256 }) => sha256 ?? sha256OfFile(path),
@@ -77,7 +91,7 @@ export const image: Modality<'image', ImageReference, StoredImage, ImagePreproce
 };
 
 /** Decodes an image, small, and hashes its bytes and its looks. */
-async function checkFile({ path }: ImageReference): ReturnType<NonNullable<typeof image.check>> {
+async function checkFile({ path }: ImageReference): Promise<ReadContent<ImageReference>> {
   const [{ describePictureFailure }, { decodePictureInTurn }, { perceptualHash: hashLooks }] =
     await Promise.all([import('./decode.ts'), import('./decode-queue.ts'), import('./perceptual-hash.ts')]);
   try {

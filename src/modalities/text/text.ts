@@ -11,6 +11,16 @@ const usualText =
 /** Texts. They are prepared as token ids; the tokenizer is loaded with the encoder. */
 export const text: Modality<'text', string, string, TextPreprocessing, readonly number[]> = {
   name: 'text',
+  noun: 'a text',
+  column: 'text',
+  fromCell: async (cell) =>
+    cell.includes('\0') ? { problem: 'a zero byte stands in the text; remove it' } : { reference: cell },
+  extensions: ['.txt'],
+  async fromFile(path, readText) {
+    const read = await readText(path);
+    if ('problem' in read) return read;
+    return read.text === '' ? undefined : { reference: read.text };
+  },
   inputOf: (text) => text,
   identityOf: (text) => text,
   sha256Of: (text) => hash('sha256', text),

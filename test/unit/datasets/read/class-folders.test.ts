@@ -39,6 +39,14 @@ describe('a folder per class', () => {
     expect(examples[8]).toEqual({ row: 9, content: { text: 'Only text' }, truth: { class: 'dog' } });
   });
 
+  it('takes the text beside a picture whatever the case of their extensions', async () => {
+    const { 'cat/a.png': picture = '', ...others } = await twoClasses();
+    const files = { ...others, 'cat/a.PNG': picture, 'cat/a.TXT': 'A cat.' };
+    const { examples } = await readDataset(await folderWith(files));
+    expect(examples[0]?.content).toMatchObject({ text: 'A cat.', image: { path: expect.any(String) } });
+    expect(examples).toHaveLength(8);
+  });
+
   it('passes over what systems leave behind and tells of other files', async () => {
     const files = {
       ...(await twoClasses()),
@@ -68,7 +76,7 @@ describe('a folder per class', () => {
       'bird: it is a link to a folder, which is not followed',
       'cat/e.gif: GIF is not read; use JPEG, PNG or WebP',
       'dog/e.jpg: the picture cannot be used: it is not a JPEG, PNG or WebP picture',
-      'dog/f.txt: the text is empty and there is no picture',
+      'dog/f.txt: the file is empty, and nothing is beside it',
     ]);
   });
 });

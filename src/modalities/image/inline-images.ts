@@ -2,10 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { TandemError } from '../../errors.ts';
-import { decodeBase64Picture } from '../../modalities/image/base64.ts';
-
-/** A picture that stood in a table, now a file; or what is wrong with it in words. */
-export type InlinePicture = { path: string } | { problem: string };
+import type { FoundFile } from '../modality.ts';
+import { decodeBase64Picture } from './base64.ts';
 
 /** How PNG, JPEG and WebP begin in base64, at a length that no file's name has; or anything longer in its letters. */
 const base64Picture = /^((iVBORw0KGgo|\/9j\/|UklGR)[A-Za-z0-9+/]{50}|[A-Za-z0-9+/]{256})/;
@@ -19,10 +17,7 @@ export function isInlinePicture(value: unknown): value is string {
  * Puts a picture that stands in a table into a file, named by its content.
  * @param folder where to; undefined where nothing may be written, and then it is a problem
  */
-export async function extractInlinePicture(
-  value: string,
-  folder: string | undefined,
-): Promise<InlinePicture> {
+export async function extractInlinePicture(value: string, folder: string | undefined): Promise<FoundFile> {
   if (folder === undefined)
     return { problem: 'the picture stands in the table itself; import the dataset, then train on it' };
   try {
