@@ -11,7 +11,7 @@ import type { TruthTable } from './truth-table.ts';
 export const targetKinds = ['single', 'multi', 'regression'] as const;
 export type TargetKind = (typeof targetKinds)[number];
 
-/** What is learnt where nobody says otherwise. */
+/** The default. */
 export const defaultTarget: TargetKind = 'single';
 
 /** A cell of a table: its trimmed text, or that of each item of a list; null for what is neither text nor a number. */
@@ -42,7 +42,7 @@ export interface ExampleWeights {
   values: Float32Array;
 }
 
-/** A value of a recipe's setting that a target refuses. */
+/** A value of a recipe's setting that a target rejects. */
 export interface RefusedChoice {
   setting: 'classWeights' | 'variance';
   value: string;
@@ -55,7 +55,10 @@ export type ReportProblem = (at: string, detail: string) => void;
 /** Everything that differs between the kinds of targets. A target is only asked about truths of its own kind. */
 export interface Target {
   readonly kind: TargetKind;
-  /** The ground truth that a cell of a table tells, or what is wrong with it. */
+  /**
+   * The ground truth in a cell of a table, or what is wrong with it.
+   * @example targets.multi.read('red|big', { name: '"label"', separator: '|' }) // { classes: ['big', 'red'] }
+   */
   read(cell: Cell, options: CellOptions): Truth | Problem;
   /** A value of JSON that {@link read} reads as the same truth, whatever the separator. */
   write(truth: Truth): string | string[] | number;
@@ -94,7 +97,7 @@ export interface Target {
   readonly hasThresholds: boolean;
   /** What stands for the variance of a modality where the recipe names nothing. */
   readonly variance: VarianceProxy;
-  /** Choices of a recipe that make no sense for the target, and why. */
+  /** Choices of a recipe that the target rejects. */
   readonly refused: readonly RefusedChoice[];
   /** What a head with so many outputs answers with, in words: `12 labels`. */
   describeAnswers(outputs: number): string;

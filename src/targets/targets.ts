@@ -3,5 +3,5 @@ import { regression } from './regression.ts';
 import { single } from './single.ts';
 import type { Target, TargetKind } from './target.ts';
 
-/** The targets by name. @example targets.multi.loss */
+/** The targets by name. @example targets.multi.describe({ classes: ['big', 'red'] }) // 'the labels "big, red"' */
 export const targets: Readonly<Record<TargetKind, Target>> = { single, multi, regression };
