@@ -298,6 +298,15 @@ export const serverSettings = [
   'log-level',
 ] as const;
 
+const allSettings = Object.keys(settings) as SettingName[];
+
+type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Name;
+
+/** The settings as code writes them: `grpc-port` is `grpcPort`. Each that is omitted has its default. */
+export type TandemSettings = { [Name in SettingName as CamelCase<Name>]?: Settings[Name] };
+
 /** The environment variable of a setting. */
 export function environmentVariable(setting: SettingName): string {
   return `${product.name.toUpperCase()}_${setting.toUpperCase().replaceAll('-', '_')}`;
@@ -306,6 +315,7 @@ export function environmentVariable(setting: SettingName): string {
 /**
  * Reads settings from flags, then from the environment, then from the defaults.
  * @param flags given on the command line
+ * @param placeOf what a problem calls a setting that no variable gave; its flag by default
  * @throws TandemError `invalid-configuration`, naming every bad value at once
  * @example const { port } = readSettings(['port'], { port: '80' }, process.env); // 80
  */
@@ -313,6 +323,7 @@ export function readSettings<Names extends SettingName>(
   names: readonly Names[],
   flags: Readonly<Record<string, string | undefined>>,
   environment: NodeJS.ProcessEnv,
+  placeOf: (setting: SettingName) => string = (setting) => `--${setting}`,
 ): Settings<Names> {
   const problems: { at: string; detail: string }[] = [];
   const values = names.map((setting) => {
@@ -326,7 +337,7 @@ export function readSettings<Names extends SettingName>(
     const parsed = settings[setting].schema.safeParse(text);
     if (!parsed.success)
       problems.push({
-        at: source ?? `--${setting}`,
+        at: source ?? placeOf(setting),
         detail: `${isSecret ? 'the value' : JSON.stringify(text)} is not valid: ${itemAt(parsed.error.issues, 0).message}`,
       });
     return [setting, parsed.data] as const;
@@ -334,4 +345,36 @@ export function readSettings<Names extends SettingName>(
   if (problems.length > 0)
     throw new TandemError('invalid-configuration', `${problems.length} bad value(s)`, { items: problems });
   return Object.fromEntries(values) as Settings<Names>;
+}
+
+/**
+ * Every setting of a command that takes only some: the others keep their defaults, whatever the environment says.
+ * @throws TandemError as `readSettings`
+ */
+export function completeSettings(chosen: Partial<Settings>): Settings {
+  return { ...readSettings(allSettings, {}, {}), ...chosen };
+}
+
+/**
+ * Reads settings that code gives. Relative paths become absolute. The environment is not read.
+ * @throws TandemError `invalid-configuration`, naming every bad value and every unknown name
+ * @example const { 'grpc-port': port } = settingsFromCode({ grpcPort: 8081 });
+ */
+export function settingsFromCode(chosen: TandemSettings): Settings {
+  const names = new Map(allSettings.map((setting) => [camelCase(setting), setting]));
+  const given = Object.entries(chosen).filter(([, value]) => value !== undefined);
+  const unknown = given
+    .filter(([name]) => !names.has(name))
+    .map(([at]) => ({ at, detail: 'unknown setting' }));
+  if (unknown.length > 0)
+    throw new TandemError('invalid-configuration', `${unknown.length} unknown setting(s)`, {
+      items: unknown,
+    });
+  const texts = Object.fromEntries(given.map(([name, value]) => [names.get(name), String(value)]));
+  const read = readSettings(allSettings, texts, {}, camelCase);
+  return { ...read, data: path.resolve(read.data), models: path.resolve(read.models) };
+}
+
+function camelCase(setting: string): string {
+  return setting.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }

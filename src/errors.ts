@@ -205,6 +205,11 @@ export const errorTable = {
     title: 'The request took too long',
     fix: 'Try again, or send fewer items in one request.',
   },
+  closed: {
+    status: 503,
+    title: 'It is closed already',
+    fix: 'Open another one with openTandem, and close it when nothing uses it any more.',
+  },
   'not-ready': { status: 503, title: 'The server is not ready', fix: 'Wait until /readyz answers 200.' },
   internal: {
     status: 500,

@@ -1,31 +1,31 @@
 /** The library: what `import … from 'tandem'` gives. */
-import { readSettings, type SettingName, settings } from './config.ts';
+import type { Tandem } from './app/tandem.ts';
+import { settingsFromCode, type TandemSettings } from './config.ts';
 
+export type * from './app/tandem.ts';
+export type { TandemSettings } from './config.ts';
 export { type ErrorCode, type ErrorItem, TandemError } from './errors.ts';
 
-/** A server that runs in this process. */
-export interface Server {
-  /** `http://…` */
-  readonly address: string;
-  /** `host:port`, where it answers gRPC as well. */
-  readonly grpc?: string;
-  /** Finishes open requests, stops running jobs after their last checkpoint, and frees everything. */
-  close(): Promise<void>;
-}
-
 /**
- * Starts in this process what `serve` starts as a command. The environment's variables are not read.
- * @param chosen settings by the names of their flags; the others keep their defaults. Relative paths are the caller's.
- * @throws TandemError `invalid-configuration` naming every bad value; others of whatever cannot be opened or listened on
+ * Opens a Tandem in this process. Settings are those of `serve --help`, written as code writes them (`grpcPort`); what is
+ * omitted has its default, and the environment's variables are not read. Relative paths are the caller's, as of now.
+ *
+ * What first needs an image changes sharp for all of the process: it reads JPEG, PNG and WebP alone, one thread an image,
+ * without a cache. Images are decoded in libuv's threads: set UV_THREADPOOL_SIZE to the number of processors before Node
+ * starts where that is more than 4.
+ * @param settings `load`: whether encoders are loaded now, rather than when they are first needed
+ * @throws TandemError `invalid-configuration` naming every bad value; with `load` whatever cannot be loaded
  * @example
- * const server = await startServer({ data: 'heads', port: '0' });
- * await fetch(`${server.address}/v1/predict`, { method: 'POST', body: form });
- * await server.close();
+ * await using tandem = await openTandem({ data: 'data' });
+ * await tandem.train('photos', { head: 'pets' });
+ * const { results } = await tandem.predict([{ text: 'a sleeping cat' }], { head: 'pets' });
  */
-export async function startServer(chosen: Partial<Record<SettingName, string>> = {}): Promise<Server> {
-  const read = readSettings(Object.keys(settings) as SettingName[], chosen, {});
-  // Loaded when it is wanted: ONNX Runtime and sharp change the process that loads them.
-  const { startServer: start } = await import('./app/start-server.ts');
-  const { address, grpc, close } = await start(read);
-  return { address, ...(grpc !== undefined && { grpc }), close };
+export async function openTandem({
+  load = false,
+  ...settings
+}: TandemSettings & { load?: boolean } = {}): Promise<Tandem> {
+  const read = settingsFromCode(settings);
+  // Loaded when it is needed, so that an import changes nothing.
+  const { openTandem: open } = await import('./app/open-tandem.ts');
+  return open(read, { load });
 }

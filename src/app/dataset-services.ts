@@ -3,102 +3,63 @@ import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import pMap from 'p-map';
-import type { DatasetCatalogue, DatasetRecord } from '../datasets/catalogue.ts';
-import type { Example } from '../datasets/example.ts';
-import { exportDataset } from '../datasets/export.ts';
 import type { DatasetSource } from '../datasets/import/import.ts';
 import type { ImportProcesses } from '../datasets/import/import-processes.ts';
 import { TandemError } from '../errors.ts';
-import type { JobStore } from '../jobs/job-store.ts';
-import type {
-  DamagedDataset,
-  DatasetSummary,
-  DatasetUpload,
-  Services,
-} from '../protocols/pipeline/services.ts';
+import type { DatasetSummary, DatasetUpload, Services } from '../protocols/pipeline/services.ts';
 import { openRemote } from '../remote/open-remote.ts';
-import { listContent } from '../reports/content-views.ts';
-
-export interface DatasetServiceOptions {
-  catalogue: DatasetCatalogue;
-  /** Reads what comes in. */
-  imports: ImportProcesses;
-  /** Folder of all data; folders that requests may name lie in its `datasets`. */
-  data: string;
-  /** Folder for what is fetched meanwhile. */
-  workspace: string;
-  /** Whether addresses are fetched, and how many bytes of each at most. */
-  fetchUrls: boolean;
-  maximumBytes: number;
-  /** What knows which jobs use a dataset. */
-  jobs: Pick<JobStore, 'trainingOn'>;
-}
+import type { Context } from './context.ts';
+import { type Datasets, summarize } from './datasets.ts';
 
 /** Milliseconds for a dataset at an address. */
 const downloadTimeout = 3_600_000;
-const thumbnailsAtOnce = 4;
 
-/** What the HTTP layer asks about datasets. */
-export function datasetServices(options: DatasetServiceOptions): Services['datasets'] {
-  const { catalogue, imports } = options;
+/**
+ * What the HTTP layer asks about data sets: the library's, and imports in processes of their own.
+ * @param workspace folder for what is fetched meanwhile
+ */
+export function datasetServices(
+  { settings }: Context,
+  datasets: Datasets,
+  { imports, workspace }: { imports: ImportProcesses; workspace: string },
+): Services['datasets'] {
+  const place: Place = {
+    data: settings.data,
+    workspace,
+    fetchUrls: settings['fetch-urls'] === 'on',
+    maximumBytes: settings['max-upload'] * 2 ** 20,
+  };
   return {
+    ...datasets,
     add: (upload, signal) =>
-      withSource(upload, { ...options, signal }, async (source, settings) => {
-        const { record, isNew } = await imports.import(source, settings, signal);
+      withSource(upload, { ...place, signal }, async (source, options) => {
+        const { record, isNew } = await imports.import(source, options, signal);
         return { dataset: summarize(record), isNew };
       }),
     try: (upload, signal) =>
-      withSource(upload, { ...options, signal }, async (source, settings) => {
-        const { preview, ...trial } = await imports.try(source, settings, signal);
+      withSource(upload, { ...place, signal }, async (source, options) => {
+        const { preview, ...trial } = await imports.try(source, options, signal);
         return { ...trial, preview: preview.map(({ content, ...example }) => ({ ...example, ...content })) };
       }),
     async list() {
-      const damaged: DamagedDataset[] = [];
-      const records = await catalogue.list((id, { message }) => damaged.push({ id, problem: message }));
-      return { datasets: records.map((record) => abridge(summarize(record))), damaged };
-    },
-    get: async (id) => summarize(await catalogue.get(id)),
-    async rows(id, page) {
-      const { counts } = await catalogue.get(id);
-      const examples = await catalogue.examples(id, page);
-      const list = async ({ row, content, truth, split }: Example) => ({
-        row,
-        ...(await listContent(content)),
-        truth,
-        split,
-      });
-      const rows = await pMap(examples, list, { concurrency: thumbnailsAtOnce });
-      return { total: counts.examples, offset: page.offset, rows };
-    },
-    async export(id) {
-      const { name } = await catalogue.get(id);
-      return { name, content: await exportDataset(catalogue, id) };
-    },
-    async delete(id) {
-      await deleteUnused(catalogue, id, options.jobs);
+      const { datasets: all, damaged } = await datasets.list();
+      return { datasets: all.map(abridge), damaged };
     },
   };
 }
 
-/**
- * Deletes a dataset that no job needs any more. A job that is submitted meanwhile either keeps the dataset or is refused.
- * @throws TandemError `dataset-in-use`, naming the job; `unknown-dataset`
- */
-export async function deleteUnused(
-  catalogue: DatasetCatalogue,
-  id: string,
-  jobs: Pick<JobStore, 'trainingOn'>,
-): Promise<void> {
-  await catalogue.delete(id, async (transaction) => {
-    const user = await jobs.trainingOn(transaction, id);
-    if (user !== undefined) throw new TandemError('dataset-in-use', `the job ${user} trains on it`);
-  });
+interface Place {
+  /** Folder of all data; folders that requests may name lie in its `datasets`. */
+  data: string;
+  workspace: string;
+  /** Whether addresses are fetched, and how many bytes of each at most. */
+  fetchUrls: boolean;
+  maximumBytes: number;
 }
 
 async function withSource<Result>(
   { source, options: settings }: DatasetUpload,
-  { data, workspace, fetchUrls, maximumBytes, signal }: DatasetServiceOptions & { signal: AbortSignal },
+  { data, workspace, fetchUrls, maximumBytes, signal }: Place & { signal: AbortSignal },
   use: (source: DatasetSource, settings: DatasetUpload['options']) => Promise<Result>,
 ): Promise<Result> {
   if ('file' in source) return use(source, settings);
@@ -128,8 +89,4 @@ function abridge({ counts, notes, ...summary }: DatasetSummary): DatasetSummary 
     counts: { ...counts, labels: counts.labels.slice(0, listed.labels) },
     notes: notes.slice(0, listed.notes).map((note) => note.slice(0, listed.note)),
   };
-}
-
-function summarize({ format: _, ...record }: DatasetRecord): DatasetSummary {
-  return record;
 }

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command } from '@commander-js/extra-typings';
 import { storeSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import { backUp } from '../store/backup.ts';
@@ -16,7 +16,7 @@ export const backup = addSettings(
   storeSettings,
 )
   .addHelpText('after', example('backup /backups/2026-01-31'))
-  .action(async (folder: string, options, command: Command) => {
+  .action(async (folder, options, command) => {
     const { data, 'database-url': databaseUrl, artifacts } = settingsOf(command, storeSettings);
     if (databaseUrl !== 'sqlite' || artifacts !== 'folder')
       throw new TandemError(

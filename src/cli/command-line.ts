@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { errorTable, TandemError } from '../errors.ts';
 import { product } from '../product.ts';
 import { storageError } from '../store/storage-error.ts';
@@ -62,12 +62,12 @@ function handleFailure(error: unknown): void {
 }
 
 /** Every command under a command. */
-function allOf({ commands }: Command): Command[] {
-  return commands.flatMap((command) => [command, ...allOf(command as Command)]);
+function allOf({ commands }: { commands: readonly CommandUnknownOpts[] }): CommandUnknownOpts[] {
+  return commands.flatMap((command) => [command, ...allOf(command)]);
 }
 
 /** A machine reads the object on stdout, and needs no lines for people beside it. */
-function throwUsageErrors(command: Command): void {
+function throwUsageErrors(command: CommandUnknownOpts): void {
   command
     .exitOverride()
     .configureOutput({ outputError: () => {} })

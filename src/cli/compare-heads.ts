@@ -1,74 +1,37 @@
-import { Command } from 'commander';
-import { encoderOptions, featureCache } from '../app/encoder-settings.ts';
-import { shippedHeads, storeOptions } from '../app/store-options.ts';
+import { Command } from '@commander-js/extra-typings';
 import { headSettings } from '../config.ts';
-import { loadEncoders } from '../encoders/encoders.ts';
-import { compareManifests, type VersionComparison } from '../evaluation/compare-manifests.ts';
+import type { VersionComparison } from '../evaluation/compare-manifests.ts';
 import { evaluations } from '../evaluation/targets.ts';
-import { parseHeadManifest } from '../heads/head.ts';
-import { HeadRegistry } from '../heads/registry/heads.ts';
-import { openStore } from '../store/store.ts';
 import { textOf } from '../targets/truth.ts';
-import { compareOnRows, type RowComparison } from '../training/compare-on-rows.ts';
-import { addColumnOptions, addSettings, columnNames, example, openDataset, settingsOf } from './options.ts';
+import type { RowComparison } from '../training/compare-on-rows.ts';
+import { addColumnOptions, addSettings, example, openFor, showWork } from './options.ts';
 import { metricText, print, printJson, table } from './output.ts';
-import { progressBar } from './progress-bar.ts';
 
 /** Disagreements that are shown to a person. */
 const shown = 10;
 /** Characters of a value that are shown to a person. */
 const longestValue = 40;
 
-export const compareHeads = addSettings(
-  addColumnOptions(
-    new Command('compare')
-      .summary('say what differs between two versions, and whether one is better')
-      .description(
-        'Says what differs between two versions, of one head or of two, and shows the figures of both. With a dataset both answer all of it, which tells whether one is better.',
-      )
-      .argument('<first>', 'name, name@version or name@alias')
-      .argument('<second>', 'the same')
-      .option('--dataset <dataset>', 'folder of a dataset, or the id of an imported one'),
-  ).option('--json', 'print one JSON object'),
-  headSettings,
-)
+const command = addColumnOptions(
+  new Command('compare')
+    .summary('say what differs between two versions, and whether one is better')
+    .description(
+      'Says what differs between two versions, of one head or of two, and shows the figures of both. With a dataset both answer all of it, which tells whether one is better.',
+    )
+    .argument('<first>', 'name, name@version or name@alias')
+    .argument('<second>', 'the same')
+    .option('--dataset <dataset>', 'folder of a dataset, or the id of an imported one'),
+).option('--json', 'print one JSON object');
+
+export const compareHeads = addSettings(command, headSettings)
   .addHelpText('after', example('heads compare pets@2 pets@3 --dataset photos-of-june/'))
-  .action(async (first: string, second: string, options, command: Command) => {
-    const chosen = settingsOf(command, headSettings);
-    await using store = await openStore(storeOptions(chosen));
-    const registry = new HeadRegistry(store, shippedHeads(chosen));
-    const versions = [await registry.open(first), await registry.open(second)] as const;
-    const [ours, theirs] = versions.map(({ name, version, manifest }) =>
-      parseHeadManifest(manifest, `${name}@${version}`),
-    );
-    const comparison = compareManifests(ours, theirs);
-    const onDataset = async (reference: string) => {
-      const onProgress = progressBar();
-      const { target } = ours;
-      const columns = columnNames(options);
-      const dataset = await openDataset(reference, store, {
-        columns,
-        target,
-        purpose: 'measuring',
-        onProgress,
-      });
-      const encoders = await loadEncoders(encoderOptions(chosen));
-      try {
-        return await compareOnRows(encoders, {
-          dataset,
-          heads: versions,
-          headTimeout: chosen['head-timeout'],
-          featureCache: featureCache(chosen),
-          onProgress,
-        });
-      } finally {
-        await encoders.close();
-      }
-    };
-    const rows = options.dataset === undefined ? undefined : await onDataset(options.dataset);
-    if (options.json) return printJson({ ...comparison, ...(rows && { onDataset: rows }) });
+  .action(async (first, second, { json, ...options }, called) => {
+    await using tandem = await openFor(called, headSettings);
+    const comparison = await tandem.heads.compare(first, second, { ...options, ...showWork() });
+    if (json) return printJson(comparison);
+    const { onDataset } = comparison;
     showVersions(comparison);
-    if (rows) showRows(comparison, rows);
+    if (onDataset) showRows(comparison, onDataset);
   });
 
 const titles = new Map(

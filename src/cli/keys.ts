@@ -1,34 +1,28 @@
-import { Command, Option } from 'commander';
-import { storeOptions } from '../app/store-options.ts';
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { storeSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
-import { openDatabase } from '../store/database/open-database.ts';
 import { exists } from '../store/files/exists.ts';
-import { ApiKeys, scopes } from '../store/keys.ts';
-import { addSettings, example, settingsOf } from './options.ts';
+import { scopes } from '../store/keys.ts';
+import { addSettings, example, openFor, settingsOf } from './options.ts';
 import { print, printJson, table } from './output.ts';
 
-async function withKeys<Result>(command: Command, work: (keys: ApiKeys) => Promise<Result>): Promise<Result> {
-  const options = storeOptions(settingsOf(command, storeSettings));
-  // Only a new key may be the first thing of a data folder: else its name is a slip.
-  if (command !== create && options.databaseUrl === undefined && !(await exists(options.data)))
+/**
+ * Only a new key may be the first thing of a data folder: else its name is a slip.
+ * @throws TandemError `invalid-configuration`
+ */
+async function requireData(called: CommandUnknownOpts): Promise<void> {
+  const { data, 'database-url': databaseUrl } = settingsOf(called, storeSettings);
+  if (databaseUrl === 'sqlite' && !(await exists(data)))
     throw new TandemError(
       'invalid-configuration',
-      `there is no data folder ${options.data}; name another with --data`,
+      `there is no data folder ${data}; name another with --data`,
     );
-  // Keys need no artifacts, so they can be made on a machine that has none.
-  const database = await openDatabase(options.data, options.databaseUrl);
-  try {
-    return await work(new ApiKeys(database));
-  } finally {
-    await database.close();
-  }
 }
 
 const subcommand = (name: string, summary: string) =>
-  addSettings(new Command(name).summary(summary).description(`${summary}.`), storeSettings).option(
-    '--json',
-    'print one JSON object',
+  addSettings(
+    new Command(name).summary(summary).description(`${summary}.`).option('--json', 'print one JSON object'),
+    storeSettings,
   );
 
 const create = subcommand('create', 'Makes a key and shows its secret once')
@@ -39,18 +33,21 @@ const create = subcommand('create', 'Makes a key and shows its secret once')
       .default('predict'),
   )
   .addHelpText('after', example('keys create shop --scope predict'))
-  .action(async (name: string, options, command: Command) => {
-    const key = await withKeys(command, (keys) => keys.create(name, options.scope));
-    if (options.json) return printJson(key);
+  .action(async (name, { scope, json }, called) => {
+    await using tandem = await openFor(called, storeSettings);
+    const key = await tandem.keys.create(name, scope);
+    if (json) return printJson(key);
     print(key.secret);
     print(`It is shown this once. Send it with each request: -H 'Authorization: Bearer ${key.secret}'`);
   });
 
 const list = subcommand('list', 'Lists the keys, without their secrets')
   .addHelpText('after', example('keys list'))
-  .action(async (options, command: Command) => {
-    const keys = await withKeys(command, (keys) => keys.list());
-    if (options.json) return printJson({ keys });
+  .action(async ({ json }, called) => {
+    await requireData(called);
+    await using tandem = await openFor(called, storeSettings);
+    const keys = await tandem.keys.list();
+    if (json) return printJson({ keys });
     print(
       table([
         ['key', 'name', 'scope', 'created'],
@@ -62,9 +59,11 @@ const list = subcommand('list', 'Lists the keys, without their secrets')
 const revoke = subcommand('revoke', 'Takes a key back; a running server refuses it from its next request on')
   .argument('<id>', 'the key’s id, as the list shows it')
   .addHelpText('after', example('keys revoke 5b0e1d3e-4f0b-4c53-9d0f-6a2f5c0e7a11'))
-  .action(async (id: string, options, command: Command) => {
-    const key = await withKeys(command, (keys) => keys.revoke(id));
-    if (options.json) printJson(key);
+  .action(async (id, { json }, called) => {
+    await requireData(called);
+    await using tandem = await openFor(called, storeSettings);
+    const key = await tandem.keys.revoke(id);
+    if (json) printJson(key);
     else print(`revoked: ${key.name} (${key.scope})`);
   });
 

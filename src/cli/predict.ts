@@ -1,71 +1,42 @@
 import { readFile } from 'node:fs/promises';
-import { Command } from 'commander';
-import { encoderOptions } from '../app/encoder-settings.ts';
-import { shippedHeads, storeOptions } from '../app/store-options.ts';
-import { headSettings } from '../config.ts';
-import { loadEncoders } from '../encoders/encoders.ts';
+import { Command } from '@commander-js/extra-typings';
+import { openTandem } from '../app/open-tandem.ts';
+import { completeSettings, headSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
-import { HeadEngines, sayingWhoStopped } from '../heads/engines.ts';
-import { loadHead } from '../heads/head.ts';
-import { Predictor } from '../heads/predictor.ts';
-import { HeadRegistry } from '../heads/registry/heads.ts';
+import { itemAt } from '../indexing.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
-import { openStore } from '../store/store.ts';
 import type { TargetPrediction } from '../targets/prediction.ts';
 import { addSettings, example, settingsOf } from './options.ts';
 import { numberText, percent, print, printJson, table } from './output.ts';
 
-export const predict = addSettings(
-  new Command('predict')
-    .summary('classify one picture, text or both')
-    .description('Classifies one picture, one text, or both together.')
-    .option('--image <file>', 'a JPEG, PNG or WebP file')
-    .option('--text <text>', 'a text')
-    .option('--head <head>', 'name, or name@version', 'emoji')
-    .option('--top-k <count>', 'labels to show', '5')
-    .option('--json', 'print one JSON object'),
-  headSettings,
-)
+const command = new Command('predict')
+  .summary('classify one picture, text or both')
+  .description('Classifies one picture, one text, or both together.')
+  .option('--image <file>', 'a JPEG, PNG or WebP file')
+  .option('--text <text>', 'a text')
+  .option('--head <head>', 'name, or name@version', 'emoji')
+  .option('--top-k <count>', 'labels to show', '5')
+  .option('--json', 'print one JSON object');
+
+export const predict = addSettings(command, headSettings)
   .addHelpText('after', example('predict --image cat.jpg --text "a cat on the sofa"'))
-  .action(async (options, command: Command) => {
-    const topK = Number(options.topK);
+  .action(async ({ image: file, text, head: reference, topK: count, json }, called) => {
+    const topK = Number(count);
     if (!Number.isInteger(topK) || topK < 1)
-      throw new TandemError(
-        'invalid-request',
-        `--top-k must be a whole number from 1 on, not ${options.topK}`,
-      );
-    if (options.image === undefined && options.text === undefined)
+      throw new TandemError('invalid-request', `--top-k must be a whole number from 1 on, not ${count}`);
+    if (file === undefined && text === undefined)
       throw new TandemError('empty-request', 'give --image, --text or both');
-    const image = options.image === undefined ? undefined : await readPicture(options.image);
-    const chosen = settingsOf(command, headSettings);
-    await using store = await openStore(storeOptions(chosen));
-    const version = await new HeadRegistry(store, shippedHeads(chosen)).open(options.head);
-    const encoders = await loadEncoders({ ...encoderOptions(chosen), engines: 1 });
-    const engines = new HeadEngines({
-      provider: encoders.provider.provider,
-      timeout: chosen['head-timeout'],
-    });
-    try {
-      const predictor = new Predictor(encoders);
-      const { head, result } = await sayingWhoStopped(async () => {
-        const head = await loadHead(engines.loaderOf(version), version, encoders.fingerprints);
-        const [result] = await predictor.predict(head, [{ content: { image, text: options.text } }], {
-          topK,
-        });
-        return { head, result };
-      });
-      if (result instanceof TandemError) throw result;
-      const { name, version: number } = head.manifest;
-      if (options.json) printJson({ head: { name, version: number }, ...result });
-      else {
-        print(`${name}@${number}, from ${result.modalities.join(' and ')}:`);
-        print(opinionTable(result));
-        for (const [modality, opinion] of Object.entries(result.unimodal))
-          print(`${modality} alone says ${inWords(opinion)}`);
-      }
-    } finally {
-      await Promise.all([engines.close(), encoders.close()]);
-    }
+    const image = file === undefined ? undefined : await readPicture(file);
+    const settings = completeSettings({ ...settingsOf(called, headSettings), engines: 1 });
+    await using tandem = await openTandem(settings);
+    const { head, results } = await tandem.predict([{ image, text }], { head: reference, topK });
+    const result = itemAt(results, 0);
+    if (result instanceof TandemError) throw result;
+    if (json) return printJson({ head, ...result });
+    print(`${head.name}@${head.version}, from ${result.modalities.join(' and ')}:`);
+    print(opinionTable(result));
+    for (const [modality, opinion] of Object.entries(result.unimodal))
+      print(`${modality} alone says ${inWords(opinion)}`);
   });
 
 function opinionTable({ labels, value }: TargetPrediction): string {

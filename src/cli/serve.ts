@@ -1,6 +1,7 @@
-import { Command } from 'commander';
-import { type RunningServer, startServer } from '../app/start-server.ts';
-import { encoderSettings, serverSettings } from '../config.ts';
+import { Command } from '@commander-js/extra-typings';
+import { openTandem } from '../app/open-tandem.ts';
+import type { Server } from '../app/tandem.ts';
+import { completeSettings, encoderSettings, serverSettings } from '../config.ts';
 import { product } from '../product.ts';
 import type { HeadSummary } from '../protocols/pipeline/services.ts';
 import { endProcess } from './end-process.ts';
@@ -17,17 +18,21 @@ export const serve = addSettings(
   allSettings,
 )
   .addHelpText('after', example('serve --port 8080'))
-  .action(async (options, command: Command) => {
-    const chosen = settingsOf(command, allSettings);
+  .action(async ({ json }, called) => {
+    const settings = completeSettings(settingsOf(called, allSettings));
     const stopped = stopSignal();
-    const running = await startServer(chosen);
-    const { heads } = await running.services.heads();
-    if (options.json) {
-      const { address, grpc, provider, store, batching } = running;
+    const tandem = await openTandem(settings);
+    const server = await tandem.listen().catch(async (error) => {
+      await tandem.close();
+      throw error;
+    });
+    const { heads } = await tandem.heads.latest();
+    if (json) {
+      const { address, grpc, provider, store, batching } = server;
       printJson({ address, grpc, provider, store, batching, heads });
-    } else announce(running, heads);
+    } else announce(server, heads);
     void stopped.then((signal) =>
-      endProcess((delay) => running.close(delay), signal === 'SIGTERM' ? chosen['drain-delay'] : 0),
+      endProcess((delay) => tandem.close(delay), signal === 'SIGTERM' ? settings['drain-delay'] : 0),
     );
   });
 
@@ -51,7 +56,7 @@ function stopSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-function announce({ address, grpc, provider, store, batching }: RunningServer, heads: HeadSummary[]): void {
+function announce({ address, grpc, provider, store, batching }: Server, heads: HeadSummary[]): void {
   const names = heads
     .map(({ name, version, labels }) => `${name}@${version} (${labels.length} labels)`)
     .join(', ');

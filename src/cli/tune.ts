@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command } from '@commander-js/extra-typings';
 import { encoderOptions } from '../app/encoder-settings.ts';
 import { thisMachine, tuningFile, writeTuning } from '../app/tuning-file.ts';
 import { encoderSettings } from '../config.ts';
@@ -20,7 +20,7 @@ export const tune = addSettings(
   encoderSettings,
 )
   .addHelpText('after', example(`tune && ${product.invocation} serve`))
-  .action(async ({ milliseconds, json }, command: Command) => {
+  .action(async ({ milliseconds, json }, command) => {
     const chosen = settingsOf(command, encoderSettings);
     const options = encoderOptions(chosen);
     const bar = progressBar();

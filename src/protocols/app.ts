@@ -9,7 +9,7 @@ import { embeddingRoutes } from './openai/embedding-route.ts';
 import { modelRoutes } from './openai/model-route.ts';
 import { openAccess, requireScope } from './pipeline/access.ts';
 import type { AppOptions } from './pipeline/options.ts';
-import { refuseOtherNames, refuseOtherSites } from './pipeline/other-sites.ts';
+import { refuseOtherMachines, refuseOtherSites } from './pipeline/other-sites.ts';
 import { RequestLog } from './pipeline/request-log.ts';
 import type { Services } from './pipeline/services.ts';
 import { traceRequests } from './pipeline/tracing.ts';
@@ -60,7 +60,7 @@ export function createApp(services: Services, options: AppOptions): Express {
   const access = options.access ?? openAccess;
   const limits = [
     ...(options.rateLimit ? [options.rateLimit.handler] : []),
-    ...(options.thisMachineAlone ? [refuseOtherNames(access)] : []),
+    ...(options.thisMachineAlone ? [refuseOtherMachines(access)] : []),
     refuseOtherSites(access),
   ];
   addRoutes(app, apiRoutes(services, options), ({ scope, isVital }) => [

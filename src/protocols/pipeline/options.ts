@@ -32,7 +32,7 @@ export interface AppOptions {
   loadShedding?: LoadShedding;
   /** Fetches pictures that requests name by address; without it they are refused. */
   fetchPicture?: FetchPicture;
-  /** Whether callers without a key must call the server by a name of this machine's own; see `refuseOtherNames`. */
+  /** Whether callers without a key must call the server by a name of this machine's own; see `refuseOtherMachines`. */
   thisMachineAlone?: boolean;
   /** How far its stop has come. */
   stopping?: Stopping;

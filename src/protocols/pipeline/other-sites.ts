@@ -28,13 +28,20 @@ export function refuseOtherSites(access: Access): RequestHandler<Record<string, 
 }
 
 /**
- * Refuses requests without a key that call this machine by another name than its own: a name of somebody's that leads
- * here makes his page look like ours to a browser (DNS rebinding). Passes on TandemError `forbidden`.
- * @example app.get('/v1/heads', refuseOtherNames(access), answer)
+ * Refuses requests without a key that come from another machine, or call this one by another name than its own: a name of
+ * somebody's that leads here makes his page look like ours to a browser (DNS rebinding). Passes on TandemError `forbidden`.
+ * @example app.get('/v1/heads', refuseOtherMachines(access), answer)
  */
-export function refuseOtherNames(access: Access): RequestHandler<Record<string, string>> {
+export function refuseOtherMachines(access: Access): RequestHandler<Record<string, string>> {
   return async (request, _response, next) => {
-    const { hostname } = request;
+    const { hostname, socket } = request;
+    const { remoteAddress } = socket;
+    // Where this server listens itself it listens on loopback alone; an application that it is mounted in may not.
+    if (remoteAddress !== undefined && !isLoopbackAddress(remoteAddress) && !(await sentKey(request, access)))
+      throw new TandemError(
+        'forbidden',
+        `without a key this server answers for this machine alone, not for ${remoteAddress}; make a key (keys create), or open it with anonymous: everyone`,
+      );
     if (hostname !== undefined && !isThisMachine(hostname) && !(await sentKey(request, access)))
       throw new TandemError(
         'forbidden',

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { deleteUnused } from '../../../src/app/dataset-services.ts';
+import { deleteUnused } from '../../../src/app/delete-dataset.ts';
 import { DatasetCatalogue } from '../../../src/datasets/catalogue.ts';
 import { importDataset } from '../../../src/datasets/import/import.ts';
 import { openStore } from '../../../src/store/store.ts';

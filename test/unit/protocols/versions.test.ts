@@ -1,25 +1,31 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { Context } from '../../../src/app/context.ts';
+import { headsOf } from '../../../src/app/heads.ts';
 import { versionServices } from '../../../src/app/version-services.ts';
-import { HeadRegistry } from '../../../src/heads/registry/heads.ts';
+import { completeSettings } from '../../../src/config.ts';
 import { sampleReport } from '../reports/report-sample.ts';
-import { temporaryStore } from '../store/test-store.ts';
 import { problemOf, serve, services } from './double.ts';
 
-const notImporting = {
-  fingerprints: { image: '', text: '' },
-  trial: () => Promise.reject(new Error('nothing is tried here')),
-  workspace: tmpdir(),
-};
+/** The heads of an empty data folder, and the registry that they are kept in. */
+async function emptyRegistry() {
+  const data = await mkdtemp(path.join(tmpdir(), 'heads-'));
+  const context = new Context(completeSettings({ data, models: data }));
+  onTestFinished(async () => {
+    await context.close();
+    await rm(data, { recursive: true });
+  });
+  return { registry: await context.registry(), versions: versionServices(headsOf(context)) };
+}
 
 /** A server over a real registry with two versions of one head. */
 async function serveRegistry(): Promise<string> {
-  const registry = new HeadRegistry(await temporaryStore());
+  const { registry, versions } = await emptyRegistry();
   for (const content of ['one', 'two'])
     await registry.register('pets', (target) => writeFile(path.join(target, 'head.json'), content));
-  const { address } = await serve(services({ versions: versionServices(registry, notImporting) }));
+  const { address } = await serve(services({ versions }));
   return `${address}/v1/heads/pets`;
 }
 
@@ -74,7 +80,7 @@ it.each<[string, unknown, number]>([
 
 it('compares a version with another one of the head by number or alias, and with one of another head', async () => {
   const { manifest } = sampleReport({ examples: 80 });
-  const registry = new HeadRegistry(await temporaryStore());
+  const { registry, versions } = await emptyRegistry();
   const register = (name: string, change: object) =>
     registry.register(name, (folder, version) =>
       writeFile(path.join(folder, 'head.json'), JSON.stringify({ ...manifest, name, version, ...change })),
@@ -83,7 +89,7 @@ it('compares a version with another one of the head by number or alias, and with
   await register('pets', { labels: [...manifest.labels, 'yak'] });
   await register('cats', { training: { ...manifest.training, seed: 8 } });
   await registry.setAlias('pets', 'production', 2);
-  const { address } = await serve(services({ versions: versionServices(registry, notImporting) }));
+  const { address } = await serve(services({ versions }));
   const compare = (query: string) => fetch(`${address}/v1/heads/pets/versions/1/compare${query}`);
   for (const other of ['2', 'production']) {
     const response = await compare(`?with=${other}`);

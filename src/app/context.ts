@@ -1,0 +1,172 @@
+import { rm } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { batchFlags, type Settings } from '../config.ts';
+import type { Encoders } from '../encoders/encoders.ts';
+import { HeadRegistry } from '../heads/registry/heads.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import { byModality } from '../modalities/registry.ts';
+import { Scratch } from '../store/scratch.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { encoderOptions } from './encoder-settings.ts';
+import { makeLogger } from './logger.ts';
+import { Observers } from './observers.ts';
+import { Parts } from './parts.ts';
+import { shippedHeads, storeOptions } from './store-options.ts';
+
+/** Takes work, and is told when it is to end. */
+export interface Taker {
+  /** Says that it ends soon, and still takes work. */
+  drain(): void;
+  /** Takes no more, and waits for what it has taken. */
+  close(): Promise<void>;
+}
+
+/**
+ * What all of a Tandem works with: the settings, and the parts that they describe. A part is opened when it is first
+ * asked for, which is also when its code is loaded, and closed with the context.
+ * @example
+ * const context = new Context(settings);
+ * const registry = await context.registry();
+ * await context.close();
+ */
+export class Context {
+  readonly settings: Settings;
+  readonly observers = new Observers();
+  /** Closed before every part, side by side. */
+  readonly takers = new Set<Taker>();
+  readonly parts = new Parts();
+
+  constructor(settings: Settings) {
+    this.settings = settings;
+  }
+
+  /** Of what serves and what works in the background. */
+  readonly logger = this.parts.add(async () => makeLogger(this.settings['log-level']));
+
+  readonly store = this.parts.add(
+    async (closing): Promise<Store> => closing.use(await openStore(storeOptions(this.settings))),
+  );
+
+  /** Folders for what is only needed meanwhile. */
+  readonly scratch = this.parts.add(async (closing) => {
+    const scratch = new Scratch(this.settings.data);
+    closing.defer(() => scratch.close());
+    return scratch;
+  });
+
+  /** Requires the database alone, so that keys can be made on a machine that cannot reach the artifacts. */
+  readonly keys = this.parts.add(async (closing) => {
+    const { data, databaseUrl } = storeOptions(this.settings);
+    const [{ openDatabase }, { ApiKeys }] = await Promise.all([
+      import('../store/database/open-database.ts'),
+      import('../store/keys.ts'),
+    ]);
+    const database = await openDatabase(data, databaseUrl);
+    closing.defer(() => database.close());
+    return new ApiKeys(database);
+  });
+
+  readonly registry = this.parts.add(
+    async () => new HeadRegistry(await this.store(), shippedHeads(this.settings)),
+  );
+
+  readonly catalogue = this.parts.add(async () => {
+    const { DatasetCatalogue } = await import('../datasets/catalogue.ts');
+    return new DatasetCatalogue(await this.store());
+  });
+
+  /** What `tune` measured on this machine. */
+  readonly tuning = this.parts.add(async () => {
+    const { readTuning } = await import('./tuning-file.ts');
+    return readTuning(this.settings.data, encoderOptions(this.settings));
+  });
+
+  readonly encoders = this.parts.add(async (closing): Promise<Encoders> => {
+    const { loadEncoders } = await import('../encoders/encoders.ts');
+    const options = encoderOptions(this.settings);
+    const engines = tuned(options.engines, (await this.tuning())?.engines);
+    const encoders = await loadEncoders({ ...options, engines }, this.observers.engineEvents);
+    closing.defer(() => encoders.close());
+    return encoders;
+  });
+
+  readonly predictor = this.parts.add(async () => {
+    const { Predictor } = await import('../heads/predictor.ts');
+    const { settings, observers: observer } = this;
+    const measured = (await this.tuning())?.budgets;
+    return new Predictor(await this.encoders(), {
+      budgets: byModality(({ name }) => tuned(settings[batchFlags[name]], measured?.[name])),
+      maximumQueue: settings['max-queue'],
+      maximumWait: settings['max-wait'],
+      memoryBytes: settings.memory * 2 ** 20,
+      observer,
+    });
+  });
+
+  /** Heads that are loaded, and the engines that they run on. */
+  readonly heads = this.parts.add(async (closing) => {
+    const [{ HeadCache }, { HeadEngines }] = await Promise.all([
+      import('../heads/cache.ts'),
+      import('../heads/engines.ts'),
+    ]);
+    const { settings, observers } = this;
+    const { fingerprints, provider } = await this.encoders();
+    const engines = closing.use(
+      new HeadEngines({
+        provider: provider.provider,
+        timeout: settings['head-timeout'],
+        ...observers.engineEvents,
+      }),
+    );
+    const loaderOf: ConstructorParameters<typeof HeadCache>[0] = (version) => engines.loaderOf(version);
+    return new HeadCache(loaderOf, fingerprints, settings['head-memory'] * 2 ** 20);
+  });
+
+  /** From here on no other process may serve or run jobs on the data folder. */
+  readonly lock = this.parts.add(async (closing) => {
+    const { lockData } = await import('../store/database/data-lock.ts');
+    closing.defer(await lockData(this.settings.data));
+  });
+
+  /** Runs jobs from when it is first asked for. */
+  readonly jobs = this.parts.add(async (): Promise<JobQueue> => {
+    const { openJobs } = await import('./job-queue.ts');
+    const jobs = await openJobs(this);
+    this.takers.add({
+      // What it trains resumes elsewhere the sooner; what fails of it fails again at the end, and is told then.
+      drain: () => void jobs.handOver().catch(() => {}),
+      close: () => jobs.close(),
+    });
+    return jobs;
+  });
+
+  /** Works in a new, empty folder on the disk of the data, which is removed afterwards. */
+  async inScratch<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
+    const folder = await (await this.scratch()).makeFolder();
+    try {
+      return await work(folder);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /**
+   * Closes what takes work, then every part that was opened.
+   * @param drainDelay milliseconds for which requests are still taken, while the server says that it is not ready
+   */
+  async close(drainDelay = 0): Promise<void> {
+    await using closing = new AsyncDisposableStack();
+    closing.defer(() => this.parts.close());
+    closing.defer(async () => {
+      const takers = [...this.takers];
+      this.takers.clear();
+      await Promise.all(takers.map((taker) => taker.close()));
+    });
+    for (const taker of this.takers) taker.drain();
+    if (this.takers.size > 0) await setTimeout(drainDelay);
+  }
+}
+
+function tuned(chosen: number | 'auto', measured: number | undefined): number | 'auto' {
+  return chosen === 'auto' ? (measured ?? chosen) : chosen;
+}

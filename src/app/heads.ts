@@ -1,0 +1,180 @@
+import { rm } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { LRUCache } from 'lru-cache';
+import { compareManifests, type VersionComparison } from '../evaluation/compare-manifests.ts';
+import { parseHeadManifest } from '../heads/head.ts';
+import type { HeadManifest } from '../heads/manifest.ts';
+import type { RegisteredHead } from '../heads/registry/head-reading.ts';
+import type { DamagedHead, HeadSummary, HeadVersions } from '../protocols/pipeline/services.ts';
+import type { RowComparison } from '../training/compare-on-rows.ts';
+import type { Context } from './context.ts';
+import { readEach } from './damaged-heads.ts';
+import { encoderOptions } from './encoder-settings.ts';
+import type { DatasetOptions, ProgressOptions } from './open-dataset.ts';
+
+/** The registered heads. A head is named `pets` (its latest version), `pets@3` or `pets@production`. */
+export interface Heads {
+  /** Every version of every head with the aliases that stand for it; those that cannot be read are reported apart. */
+  list(): Promise<{ heads: (HeadManifest & { aliases: string[] })[]; damaged: DamagedHead[] }>;
+  /** The latest version of every head. */
+  latest(): Promise<{ heads: HeadSummary[]; damaged: DamagedHead[] }>;
+  /** @throws TandemError `unknown-head`, `damaged-artifact` */
+  get(head: string): Promise<HeadSummary>;
+  /** @throws TandemError `unknown-head` */
+  versions(name: string): Promise<HeadVersions>;
+  /**
+   * Lets an alias stand for a version, from the next request on.
+   * @throws TandemError `unknown-head`, `invalid-request` (the alias's name)
+   * @example await tandem.heads.setAlias('pets', 'production', 3);
+   */
+  setAlias(name: string, alias: string, version: number): Promise<HeadVersions>;
+  /** Puts an alias back on the version that it stood for before. @throws TandemError `unknown-head` */
+  rollback(name: string, alias: string): Promise<HeadVersions>;
+  /** The version that it stood for stays. @throws TandemError `unknown-head` */
+  deleteAlias(name: string, alias: string): Promise<HeadVersions>;
+  /** @throws TandemError `unknown-head`; `head-in-use` where an alias stands for it, or it ships with the program */
+  delete(name: string, version: number): Promise<HeadVersions>;
+  /**
+   * A version as one tar file.
+   * @throws TandemError `unknown-head`, `damaged-artifact`
+   * @example await pipeline((await tandem.heads.export('pets@3')).content, createWriteStream('pets-3.tar'));
+   */
+  export(head: string): Promise<{ name: string; version: number; content: Readable }>;
+  /**
+   * Registers what `export` wrote, as the next version of its name.
+   * @param options `name`: another name for it
+   * @throws TandemError `invalid-head`, `head-conflict`, `invalid-request` (the name)
+   */
+  import(file: string, options?: { name?: string }): Promise<{ name: string; version: number }>;
+  /**
+   * What differs between two versions, with the figures of both; on a data set, whether one is better as well.
+   * @param options `dataset`: a folder, or the id of an imported data set, on which both are asked
+   * @throws TandemError `unknown-head`; as `evaluate`
+   * @example const { differences, onDataset } = await tandem.heads.compare('pets@2', 'pets@3', { dataset: 'photos-of-june' });
+   */
+  compare(
+    first: string,
+    second: string,
+    options?: { dataset?: string } & DatasetOptions & ProgressOptions,
+  ): Promise<VersionComparison & { onDataset?: RowComparison }>;
+}
+
+/** Summaries of versions that are remembered: a version never changes. */
+const mostSummaries = 10_000;
+
+/** The heads of a context. */
+export function headsOf(context: Context): Heads {
+  const summaries = new LRUCache<string, HeadSummary>({ max: mostSummaries });
+  const summaryOf = (head: RegisteredHead) => {
+    const key = `${head.name}@${head.version}`;
+    const summary = summaries.get(key) ?? summarize(head);
+    summaries.set(key, summary);
+    return summary;
+  };
+  const versions = async (name: string) => {
+    const registry = await context.registry();
+    await registry.resolve(name);
+    return { name, versions: await registry.versions(name), aliases: await registry.aliases(name) };
+  };
+  return {
+    async list() {
+      const registry = await context.registry();
+      const listed = await registry.list();
+      const names = [...new Set(listed.map(({ name }) => name))];
+      const aliases = new Map(
+        await Promise.all(names.map(async (name) => [name, await registry.aliases(name)] as const)),
+      );
+      return readEach(listed, (head) => {
+        const own = Object.entries(aliases.get(head.name) ?? {}).filter(
+          ([, meant]) => meant === head.version,
+        );
+        return { ...manifestOf(head), aliases: own.map(([alias]) => alias) };
+      });
+    },
+    latest: async () => readEach(await (await context.registry()).latest(), summaryOf),
+    get: async (head) => summaryOf(await (await context.registry()).resolve(head)),
+    versions,
+    async setAlias(name, alias, version) {
+      await (await context.registry()).setAlias(name, alias, version);
+      return versions(name);
+    },
+    async rollback(name, alias) {
+      await (await context.registry()).rollback(name, alias);
+      return versions(name);
+    },
+    async deleteAlias(name, alias) {
+      await (await context.registry()).deleteAlias(name, alias);
+      return versions(name);
+    },
+    async delete(name, version) {
+      const registry = await context.registry();
+      await registry.delete(name, version);
+      return registry.resolve(name).then(
+        () => versions(name),
+        () => ({ name, versions: [], aliases: {} }),
+      );
+    },
+    export: (head) => exportVersion(context, head),
+    import: (file, options = {}) => importVersion(context, file, options),
+    compare: (first, second, options = {}) => compareVersions(context, [first, second], options),
+  };
+}
+
+async function exportVersion(context: Context, head: string): ReturnType<Heads['export']> {
+  const { exportHead } = await import('../heads/package.ts');
+  const found = await (await context.registry()).open(head);
+  const { name, version } = found;
+  const workspace = await (await context.scratch()).makeFolder();
+  const content = await exportHead(found, workspace);
+  content.once('close', () => rm(workspace, { recursive: true, force: true }));
+  return { name, version, content };
+}
+
+async function importVersion(
+  context: Context,
+  file: string,
+  { name }: { name?: string },
+): ReturnType<Heads['import']> {
+  const [{ importHead }, { readFingerprints }] = await Promise.all([
+    import('../heads/package.ts'),
+    import('../encoders/specification.ts'),
+  ]);
+  const registry = await context.registry();
+  const { models, encoders } = encoderOptions(context.settings);
+  const fingerprints = await readFingerprints(models, encoders);
+  const registered = await context.inScratch((workspace) =>
+    importHead(registry, file, { name, fingerprints, workspace }),
+  );
+  return { name: registered.name, version: registered.version };
+}
+
+async function compareVersions(
+  context: Context,
+  references: readonly [first: string, second: string],
+  { dataset, ...options }: Parameters<Heads['compare']>[2] & {},
+): ReturnType<Heads['compare']> {
+  const registry = await context.registry();
+  const [first, second] = await Promise.all(references.map((reference) => registry.resolve(reference)));
+  const comparison = compareManifests(manifestOf(first), manifestOf(second));
+  if (dataset === undefined) return comparison;
+  const { compareOnDataset } = await import('./training.ts');
+  return { ...comparison, onDataset: await compareOnDataset(context, references, dataset, options) };
+}
+
+function manifestOf({ name, version, manifest }: RegisteredHead): HeadManifest {
+  return parseHeadManifest(manifest, `${name}@${version}`);
+}
+
+function summarize(head: RegisteredHead): HeadSummary {
+  const { target, labels, encoders, createdAt, metrics } = manifestOf(head);
+  return {
+    name: head.name,
+    version: head.version,
+    target,
+    labels,
+    modalities: encoders.map(({ modality }) => modality),
+    encoders,
+    createdAt,
+    metrics,
+  };
+}

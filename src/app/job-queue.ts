@@ -1,0 +1,44 @@
+import path from 'node:path';
+import { readEncoderManifest } from '../encoders/specification.ts';
+import { JobQueue } from '../jobs/queue.ts';
+import type { RequiredEncoders } from '../jobs/task.ts';
+import { modalityNames } from '../modalities/registry.ts';
+import { serverName } from '../store/server-name.ts';
+import type { Context } from './context.ts';
+import { encoderOptions } from './encoder-settings.ts';
+import { shippedHeads } from './store-options.ts';
+
+/**
+ * Opens the queue of jobs, which runs them from now on in processes of their own.
+ * @throws TandemError `data-in-use` where another process serves or runs jobs on the data folder; as `openStore`
+ */
+export async function openJobs(context: Context): Promise<JobQueue> {
+  const { settings } = context;
+  await context.lock();
+  const logger = await context.logger();
+  return JobQueue.open({
+    store: await context.store(),
+    registry: await context.registry(),
+    place: {
+      encoders: encoderOptions(settings),
+      shippedHeads: shippedHeads(settings),
+      datasets: path.join(settings.data, 'datasets'),
+    },
+    encoders: await requiredEncoders(context),
+    runner: await serverName(settings.data),
+    atOnce: settings['jobs-at-once'],
+    maximumQueue: settings['max-jobs'],
+    mostCrashes: settings['max-job-crashes'],
+    onError: (error) => logger.error({ err: error }, 'a job could not be looked after'),
+  });
+}
+
+/** The encoders that the settings name, as their files say; none is loaded. */
+async function requiredEncoders({ settings }: Context): Promise<RequiredEncoders> {
+  const { models, encoders } = encoderOptions(settings);
+  const identities = modalityNames.map(async (name): Promise<[string, RequiredEncoders[string]]> => {
+    const { id, fingerprint } = await readEncoderManifest(path.join(models, encoders[name]));
+    return [name, { id, fingerprint }];
+  });
+  return Object.fromEntries(await Promise.all(identities));
+}

@@ -1,0 +1,42 @@
+import type { InferenceObserver } from '../encoders/telemetry.ts';
+import type { EngineEvents } from '../runtime/engine-pool.ts';
+
+type Observer = InferenceObserver & EngineEvents;
+
+/**
+ * Tells every observer that was added what inference does and what becomes of the engines. They may come after the engines
+ * have started.
+ * @example
+ * const observers = new Observers();
+ * observers.add(metrics);
+ * observers.stage('decode', 3);
+ */
+export class Observers implements Required<InferenceObserver> {
+  readonly #all: Observer[] = [];
+
+  add(observer: Observer): void {
+    this.#all.push(observer);
+  }
+
+  readonly stage: Required<InferenceObserver>['stage'] = (stage, milliseconds) => {
+    for (const observer of this.#all) observer.stage?.(stage, milliseconds);
+  };
+
+  readonly batch: Required<InferenceObserver>['batch'] = (modality, items) => {
+    for (const observer of this.#all) observer.batch?.(modality, items);
+  };
+
+  readonly lookup: Required<InferenceObserver>['lookup'] = (modality, hit) => {
+    for (const observer of this.#all) observer.lookup?.(modality, hit);
+  };
+
+  /** What an engine pool tells. */
+  readonly engineEvents: Required<EngineEvents> = {
+    onLoss: (error) => {
+      for (const observer of this.#all) observer.onLoss?.(error);
+    },
+    onOutOfMemory: (error) => {
+      for (const observer of this.#all) observer.onOutOfMemory?.(error);
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { stat } from 'node:fs/promises';
+import type { DatasetPurpose } from '../datasets/check/labels.ts';
+import { readDataset } from '../datasets/dataset.ts';
+import type { ColumnNames, Dataset } from '../datasets/example.ts';
+import type { ImportProgress } from '../datasets/import/import.ts';
+import { TandemError } from '../errors.ts';
+import type { TargetKind } from '../targets/target.ts';
+import type { TrainingProgress } from '../training/progress.ts';
+import type { Context } from './context.ts';
+
+/** How a data set is read: which columns hold what. */
+export interface DatasetOptions extends Partial<ColumnNames> {
+  /** Told what is no mistake but worth knowing: columns that are not used, the same content twice. */
+  onNote?(note: string): void;
+}
+
+/** What may be known of something that takes a while. */
+export interface ProgressOptions {
+  /** Ends the work, which then throws. */
+  signal?: AbortSignal;
+  onProgress?(progress: TrainingProgress | ImportProgress): void;
+}
+
+interface Opening extends DatasetOptions, Pick<ProgressOptions, 'onProgress'> {
+  /** What a folder's labels are read as where the options do not say. */
+  usualTarget?: TargetKind;
+  /** A training by default. */
+  purpose?: DatasetPurpose;
+}
+
+/**
+ * Opens a data set.
+ * @param reference a folder, or the id of an imported data set
+ * @throws TandemError `unknown-dataset`, `invalid-dataset`; `invalid-request` where columns of an imported one are named
+ */
+export async function openDataset(context: Context, reference: string, options: Opening): Promise<Dataset> {
+  const dataset = await findDataset(context, reference, options);
+  for (const note of dataset.notes) options.onNote?.(note);
+  return dataset;
+}
+
+async function findDataset(
+  context: Context,
+  reference: string,
+  { usualTarget, purpose, onNote: _, onProgress, ...columns }: Opening,
+): Promise<Dataset> {
+  const found = await stat(reference).catch(() => undefined);
+  if (found?.isFile())
+    throw new TandemError(
+      'unknown-dataset',
+      `${JSON.stringify(reference)} is a file; \`datasets import ${reference}\` takes it, and says the id to name here`,
+    );
+  if (found?.isDirectory())
+    return readDataset(reference, {
+      ...(usualTarget && { target: usualTarget }),
+      ...columns,
+      purpose,
+      onProgress: (done, total) => onProgress?.({ stage: 'checking', done, total }),
+    });
+  const catalogue = await context.catalogue();
+  return catalogue.open(reference, columns).catch((error) => {
+    if (!(error instanceof TandemError) || error.code !== 'unknown-dataset') throw error;
+    throw new TandemError(
+      'unknown-dataset',
+      `there is no folder ${JSON.stringify(reference)}, and ${error.message}`,
+    );
+  });
+}

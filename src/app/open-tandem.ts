@@ -1,0 +1,69 @@
+import type { Settings } from '../config.ts';
+import { Context } from './context.ts';
+import { datasetsOf } from './datasets.ts';
+import { headsOf } from './heads.ts';
+import type { Jobs, Keys, Tandem } from './tandem.ts';
+
+/**
+ * Opens a Tandem. Nothing of its data is touched before it is needed.
+ * @param options.load whether encoders are loaded at once
+ * @example
+ * await using tandem = await openTandem(completeSettings({ data: 'data' }));
+ * console.log(await tandem.heads.list());
+ */
+export async function openTandem(
+  settings: Settings,
+  { load = false }: { load?: boolean } = {},
+): Promise<Tandem> {
+  const context = new Context(settings);
+  const serving = context.parts.add(async (closing) => {
+    const { openServing } = await import('./serving.ts');
+    return openServing(context, closing);
+  });
+  const training = () => import('./training.ts');
+  const prediction = () => import('./prediction.ts');
+  const close = (drainDelay?: number) => context.close(drainDelay);
+  const tandem: Tandem = {
+    predict: async (inputs, options = {}) => (await prediction()).predict(context, inputs, options),
+    embed: async (items, { signal } = {}) => (await context.predictor()).embed(items, signal),
+    train: async (dataset, options) => (await training()).train(context, dataset, options),
+    compare: async (dataset, options = {}) => (await training()).compare(context, dataset, options),
+    evaluate: async (dataset, options) => (await training()).evaluate(context, dataset, options),
+    heads: headsOf(context),
+    datasets: datasetsOf(context),
+    jobs: jobsOf(context),
+    keys: keysOf(context),
+    listen: async (options = {}) => (await import('./listen.ts')).listenOn(context, serving, options),
+    handler: async () => (await import('./listen.ts')).handlerOf(context, serving),
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  };
+  if (!load) return tandem;
+  await context.predictor().catch(async (error) => {
+    await close();
+    throw error;
+  });
+  return tandem;
+}
+
+function jobsOf(context: Context): Jobs {
+  return {
+    submit: async (request) => (await context.jobs()).submit(request),
+    list: async (page) => (await context.jobs()).list(page),
+    get: async (id) => (await context.jobs()).get(id),
+    async *events(id, { after = 0, signal = new AbortController().signal } = {}) {
+      yield* (await context.jobs()).events(id, after, signal);
+    },
+    cancel: async (id) => (await context.jobs()).cancel(id),
+    retry: async (id) => (await context.jobs()).retry(id),
+    report: async (id) => (await context.jobs()).report(id),
+  };
+}
+
+function keysOf(context: Context): Keys {
+  return {
+    create: async (name, scope) => (await context.keys()).create(name, scope),
+    list: async () => (await context.keys()).list(),
+    revoke: async (id) => (await context.keys()).revoke(id),
+  };
+}

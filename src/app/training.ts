@@ -1,0 +1,159 @@
+import { access, constants } from 'node:fs/promises';
+import path from 'node:path';
+import type { SplitMethod } from '../datasets/split/split.ts';
+import { TandemError } from '../errors.ts';
+import type { AnswerMetrics } from '../evaluation/answers.ts';
+import { parseHeadManifest } from '../heads/head.ts';
+import { checkHeadName } from '../heads/registry/head-name.ts';
+import { writeComparisonReport, writeReport } from '../reports/report.ts';
+import type { TargetKind } from '../targets/target.ts';
+import { type Comparison, compareStrategies } from '../training/compare.ts';
+import { compareOnRows, type RowComparison } from '../training/compare-on-rows.ts';
+import { evaluateHead } from '../training/evaluate-head.ts';
+import { fineTune } from '../training/fine-tune.ts';
+import { chooseRecipe, type RecipeChoices } from '../training/loop/recipe.ts';
+import type { TrainingSummary } from '../training/progress.ts';
+import type { Context } from './context.ts';
+import { featureCache } from './encoder-settings.ts';
+import { type DatasetOptions, openDataset, type ProgressOptions } from './open-dataset.ts';
+
+interface SplitOptions {
+  /** Fraction of the examples held out for evaluation, where the data set has no split of its own; 0.2 by default. */
+  testShare?: number;
+  /** How they are drawn: label by label (the default), or each by its content, so that the split stays when the data set grows. */
+  splitBy?: SplitMethod;
+}
+
+export interface TrainOptions extends DatasetOptions, ProgressOptions, SplitOptions, Partial<RecipeChoices> {
+  /** Name of the head; one that exists gets its next version. */
+  head: string;
+  /** Decides split, starting values, order and dropout; 0 by default. */
+  seed?: number;
+  /** Whether cross-validation chooses the recipe, and calibrates the predictions; true by default. */
+  search?: boolean;
+  /** Folder that keeps the state of the training; the same call resumes from it after an interruption. */
+  checkpoints?: string;
+}
+
+export interface CompareOptions extends DatasetOptions, ProgressOptions, SplitOptions {
+  /** How many splits to train on, 2 or more; 5 by default. */
+  seeds?: number;
+  /** File for what was found, as a page that opens anywhere. */
+  report?: string;
+}
+
+export interface EvaluateOptions extends DatasetOptions, ProgressOptions {
+  /** `pets`, `pets@3` or `pets@production`. */
+  head: string;
+}
+
+/** What a head scored on a data set. */
+export interface Evaluation {
+  head: { name: string; version: number };
+  target: TargetKind;
+  dataset: string;
+  metrics: AnswerMetrics;
+}
+
+const defaultTestShare = 0.2;
+const defaultSeeds = 5;
+
+/** See `Tandem.train`. */
+export async function train(
+  context: Context,
+  reference: string,
+  options: TrainOptions,
+): Promise<TrainingSummary> {
+  const { head, seed = 0, search = true, checkpoints, testShare = defaultTestShare, splitBy } = options;
+  const { strategy, fusion, variance, classWeights, signal, onProgress, onNote } = options;
+  checkHeadName(head);
+  const recipe = chooseRecipe({ strategy, fusion, variance, classWeights });
+  const dataset = await openDataset(context, reference, datasetOptionsOf(options));
+  signal?.throwIfAborted();
+  return fineTune(await context.encoders(), await context.registry(), {
+    ...{ dataset, head, seed, testShare, splitBy, recipe, search, checkpoints, signal, onNote, onProgress },
+    featureCache: featureCache(context.settings),
+    threads: context.settings.threads,
+    writeReport,
+  });
+}
+
+/** See `Tandem.compare`. */
+export async function compare(
+  context: Context,
+  reference: string,
+  options: CompareOptions,
+): Promise<Comparison> {
+  const { seeds = defaultSeeds, report, testShare = defaultTestShare, splitBy, signal, onProgress } = options;
+  if (report !== undefined) await checkFolderOf(report);
+  const dataset = await openDataset(context, reference, datasetOptionsOf(options));
+  signal?.throwIfAborted();
+  const comparison = await compareStrategies(await context.encoders(), {
+    ...{ dataset, testShare, splitBy, signal, onProgress },
+    seeds: Array.from({ length: seeds }, (_, seed) => seed),
+    featureCache: featureCache(context.settings),
+    threads: context.settings.threads,
+  });
+  if (report !== undefined) await writeComparisonReport(report, comparison);
+  return comparison;
+}
+
+/** See `Tandem.evaluate`. */
+export async function evaluate(
+  context: Context,
+  reference: string,
+  options: EvaluateOptions,
+): Promise<Evaluation> {
+  const version = await (await context.registry()).open(options.head);
+  const { name, version: number } = version;
+  const { target } = parseHeadManifest(version.manifest, `${name}@${number}`);
+  const dataset = await openDataset(context, reference, {
+    ...datasetOptionsOf(options),
+    ...{ usualTarget: target, purpose: 'measuring' },
+  });
+  options.signal?.throwIfAborted();
+  const metrics = await evaluateHead(await context.encoders(), {
+    ...{ dataset, head: version, onProgress: options.onProgress },
+    featureCache: featureCache(context.settings),
+    headTimeout: context.settings['head-timeout'],
+  });
+  return { head: { name, version: number }, target, dataset: dataset.name, metrics };
+}
+
+/** See `Heads.compare`. */
+export async function compareOnDataset(
+  context: Context,
+  [first, second]: readonly [first: string, second: string],
+  reference: string,
+  options: DatasetOptions & ProgressOptions,
+): Promise<RowComparison> {
+  const registry = await context.registry();
+  const heads = [await registry.open(first), await registry.open(second)] as const;
+  const { target } = parseHeadManifest(heads[0].manifest, first);
+  const dataset = await openDataset(context, reference, {
+    ...datasetOptionsOf(options),
+    ...{ usualTarget: target, purpose: 'measuring' },
+  });
+  options.signal?.throwIfAborted();
+  return compareOnRows(await context.encoders(), {
+    ...{ dataset, heads, onProgress: options.onProgress },
+    featureCache: featureCache(context.settings),
+    headTimeout: context.settings['head-timeout'],
+  });
+}
+
+/** @throws TandemError `invalid-request` before a long comparison rather than after it */
+async function checkFolderOf(report: string): Promise<void> {
+  const folder = path.dirname(path.resolve(report));
+  await access(folder, constants.W_OK).catch(() => {
+    throw new TandemError('invalid-request', `report: nothing can be written into ${folder}`);
+  });
+}
+
+/** The part of the options that says how the data set is read. */
+function datasetOptionsOf(options: DatasetOptions & ProgressOptions): DatasetOptions & ProgressOptions {
+  const { imageColumn, textColumn, labelColumn, target, labelSeparator, splitColumn } = options;
+  const columns = { imageColumn, textColumn, labelColumn, target, labelSeparator, splitColumn };
+  const given = Object.entries(columns).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(given), onNote: options.onNote, onProgress: options.onProgress };
+}
