@@ -12,18 +12,3 @@ export interface InferenceObserver {
   /** Whether an item's features were remembered. */
   lookup?(modality: ModalityName, hit: boolean): void;
 }
-
-/** Tells several observers the same. */
-export function observeBy(...observers: readonly InferenceObserver[]): InferenceObserver {
-  return {
-    stage: (...given) => {
-      for (const observer of observers) observer.stage?.(...given);
-    },
-    batch: (...given) => {
-      for (const observer of observers) observer.batch?.(...given);
-    },
-    lookup: (...given) => {
-      for (const observer of observers) observer.lookup?.(...given);
-    },
-  };
-}

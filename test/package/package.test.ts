@@ -134,11 +134,19 @@ describe('the server and its client', () => {
 });
 
 describe('the library', () => {
-  it('changes nothing of the process that imports it, and serves from a folder of the caller’s', async () => {
+  it('changes nothing of the process that imports it; trains, predicts and serves in it, on folders of the caller’s', async () => {
     const { stdout } = await succeed(stranger.run(node, 'embed.ts'));
-    const { heads, ...rest } = JSON.parse(stdout);
-    expect(rest).toEqual({ changed: false, refused: 'invalid-configuration' });
-    expect(heads.heads).toMatchObject([{ name: 'emoji', version: 1 }]);
+    expect(JSON.parse(stdout)).toEqual({
+      changed: false,
+      refused: 'invalid-configuration',
+      unknown: 'invalid-configuration',
+      label: 'red',
+      closed: 'closed',
+      stages: ['checking', 'features', 'training', 'evaluation'],
+      trained: 'colours@1',
+      listed: ['colours@1', 'emoji@1'],
+      served: ['colours', 'emoji'],
+    });
     expect(statSync(stranger.path('embedded', 'tandem.sqlite')).isFile()).toBe(true);
   });
 });
