@@ -1,6 +1,7 @@
 /**
  * The item at an index, which counts from the end where it is negative. For what must be there: a mistake is found where it
  * is made. Not for loops over pixels and the like, where the call costs more than the work.
+ * @param items none of which is undefined
  * @throws RangeError naming the index, where there is no such item
  * @example itemAt(['a', 'b'], -1) // 'b'
  */

@@ -172,7 +172,7 @@ function checkInputs(inputs: readonly ValueInfoProto[], encoders: HeadManifest['
   if (found.toSorted().join() !== names.toSorted().join())
     throw new Error(`its model takes ${shown(found.join(', '))}; head.json says ${names.join(', ')}`);
   for (const { modality, dimension } of encoders) {
-    const { value } = inputs.find(({ name }) => name === modality)!.type?.value ?? {};
+    const { value } = inputs.find(({ name }) => name === modality)?.type?.value ?? {};
     const tensor = typeof value === 'object' && 'shape' in value ? value : undefined;
     const [rows, columns, ...more] = tensor?.shape?.dim.map(({ value }) => value) ?? [];
     if (rows?.case === 'dimValue')

@@ -21,12 +21,12 @@ import { tryHead } from './trial.ts';
 const manifestFile = 'manifest.json';
 const contentFiles = Object.values(headFiles);
 /** The largest that each file of a package may be, in bytes. */
-const maximumBytes: Readonly<Record<string, number>> = {
-  [manifestFile]: 2 ** 16,
-  [headFiles.manifest]: 2 ** 24,
-  [headFiles.weights]: 2 ** 28,
-  [headFiles.report]: 2 ** 28,
-};
+const maximumBytes: ReadonlyMap<string, number> = new Map([
+  [manifestFile, 2 ** 16],
+  [headFiles.manifest, 2 ** 24],
+  [headFiles.weights, 2 ** 28],
+  [headFiles.report, 2 ** 28],
+]);
 
 const manifestSchema = z.object({
   format: z.literal(1),
@@ -134,12 +134,11 @@ async function unpack(file: string, into: string): Promise<void> {
     strict: true,
     preservePaths: false,
     filter(name, entry) {
-      const isKnown = name === manifestFile || (contentFiles as string[]).includes(name);
+      const most = maximumBytes.get(name);
       const isFile = 'type' in entry && entry.type === 'File';
-      if (!isKnown || !isFile) problem ??= `${name} does not belong into a head`;
+      if (most === undefined || !isFile) problem ??= `${name} does not belong into a head`;
       else if (seen.has(name)) problem ??= `${name} is in it twice`;
-      else if (entry.size > maximumBytes[name])
-        problem ??= `${name} is larger than ${maximumBytes[name]} bytes`;
+      else if (entry.size > most) problem ??= `${name} is larger than ${most} bytes`;
       seen.add(name);
       return problem === undefined;
     },

@@ -1,6 +1,8 @@
 /** The process that tries a head which is not trusted yet. */
+
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { itemAt, required } from '../indexing.ts';
 import { endWithParent } from '../runtime/end-with-parent.ts';
 import { Engine, type Runnable } from '../runtime/engine.ts';
 import { OutOfMemory } from '../runtime/out-of-memory.ts';
@@ -20,7 +22,7 @@ process.once('message', async (folder: string) => {
       problem: error.message,
     }),
   );
-  process.send!(outcome, () => process.exit(0));
+  process.send?.(outcome, () => process.exit(0));
 });
 
 async function tryFolder(folder: string): Promise<void> {
@@ -48,7 +50,7 @@ function checkManifest({ labels, thresholds, unimodalThresholds = {}, encoders }
 
 /** Rows of every kind that finite features come in, answered together and one by one. */
 async function tryModel(session: Runnable, manifest: HeadManifest): Promise<void> {
-  for (const [value] of [[0], [1], [-1]]) await answer(session, manifest, 1, () => value);
+  for (const value of [0, 1, -1]) await answer(session, manifest, 1, () => value);
   await answer(session, manifest, 256, scattered(10));
   const rows = 3;
   const next = scattered(1);
@@ -56,13 +58,13 @@ async function tryModel(session: Runnable, manifest: HeadManifest): Promise<void
     Float32Array.from({ length: rows * dimension }, next),
   );
   const at = (row: number) => (index: number, m: number) =>
-    values[m][row * manifest.encoders[m].dimension + index];
+    itemAt(itemAt(values, m), row * itemAt(manifest.encoders, m).dimension + index);
   const together = await answer(session, manifest, rows, at(0));
   for (let row = 0; row < rows; row++) {
     const alone = await answer(session, manifest, 1, at(row));
     for (const [name, own] of Object.entries(alone))
       for (const [label, value] of own.entries()) {
-        const other = together[name][row * own.length + label];
+        const other = itemAt(required(together[name], name), row * own.length + label);
         if (Math.abs(other - value) > 1e-3 * (1 + Math.abs(value)))
           throw new Error(`its answer to a row depends on the other rows of the run (${name})`);
       }

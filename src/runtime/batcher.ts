@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { TandemError } from '../errors.ts';
+import { itemAt } from '../indexing.ts';
 
 export interface BatcherOptions<Item, Result> {
   /**
@@ -119,9 +120,10 @@ export class Batcher<Item, Result> {
 
   /** Asks for a turn, at once or when the oldest item has waited long enough. */
   #wake(): void {
-    if (this.#asking || this.#queue.length === 0) return;
+    const [oldest] = this.#queue;
+    if (this.#asking || !oldest) return;
     const { maximumWait = 0, budget } = this.#options;
-    const [{ since, urgent }] = this.#queue;
+    const { since, urgent } = oldest;
     const waited = performance.now() - since;
     const isFull = () => this.#queue.reduce((sum, { cost }) => sum + cost, 0) >= budget;
     clearTimeout(this.#timer);
@@ -133,30 +135,32 @@ export class Batcher<Item, Result> {
     this.#asking = true;
     let batch: Waiting<Item, Result>[] | undefined;
     let started = 0;
-    const take = () => {
-      if (!batch) {
-        batch = this.#takeBatch();
-        started = performance.now();
-        this.#asking = false;
-        this.#wake();
-      }
-      return batch.map(({ item }) => item);
+    const begin = () => {
+      if (batch) return batch;
+      batch = this.#takeBatch();
+      started = performance.now();
+      this.#asking = false;
+      this.#wake();
+      return batch;
     };
     try {
-      const results = await this.#options.run(take);
+      const results = await this.#options.run(() => begin().map(({ item }) => item));
       if (!batch || batch.length === 0) return;
+      if (results.length !== batch.length)
+        throw new Error(`a batch of ${batch.length} has ${results.length} results`);
       const ended = performance.now();
       const ran = ended - started;
       const since = Math.max(started, this.#lastFinish);
       this.#lastFinish = ended;
       this.#pace = 0.8 * this.#pace + 0.2 * ((ended - since) / batch.length);
       this.#options.onBatch?.({ items: batch.length, milliseconds: ran });
-      for (const [index, { resolve, since }] of batch.entries())
-        resolve({ result: results[index], queued: started - since, ran });
+      for (const [index, result] of results.entries()) {
+        const { resolve, since } = itemAt(batch, index);
+        resolve({ result, queued: started - since, ran });
+      }
     } catch (error) {
       // A runner that fails before it takes a batch fails the one that it would have taken.
-      take();
-      for (const { reject } of batch!) reject(error);
+      for (const { reject } of begin()) reject(error);
     }
   }
 

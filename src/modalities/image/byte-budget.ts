@@ -55,9 +55,9 @@ export class ByteBudget {
   }
 
   #serve(): void {
-    while (this.#waiting.length > 0 && this.#fits(this.#waiting[0].bytes)) {
-      const { bytes, resolve } = this.#waiting.shift()!;
-      resolve(this.#lend(bytes));
+    for (let [next] = this.#waiting; next && this.#fits(next.bytes); [next] = this.#waiting) {
+      this.#waiting.shift();
+      next.resolve(this.#lend(next.bytes));
     }
   }
 }

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { Metadata, Sharp } from 'sharp';
 import { TandemError } from '../../errors.ts';
+import { required } from '../../indexing.ts';
 import { decodingBudget, decodingBytes } from './decoding-memory.ts';
 import { countCoefficientBytes, countScans } from './jpeg-scans.ts';
 import { sharp } from './sharp.ts';
@@ -84,8 +85,8 @@ async function limitMemory(input: Uint8Array | string, metadata: Metadata): Prom
   const isSimpleWebp = format === 'webp' && (await firstBytes(input)).toString('latin1', 12, 16) === 'VP8 ';
   const memory = decodingBytes(metadata, { coefficientBytes, isSimpleWebp });
   if (memory <= decodingBudget) return memory;
-  const [most, needed] = [decodingBudget, memory].map((bytes) => Math.round(bytes / 1e6));
-  const what = `the ${isProgressive ? 'progressive ' : ''}${format === 'webp' ? 'WebP' : format!.toUpperCase()}`;
+  const [most, needed] = [Math.round(decodingBudget / 1e6), Math.round(memory / 1e6)];
+  const what = `the ${isProgressive ? 'progressive ' : ''}${format === 'webp' ? 'WebP' : required(format, 'the format').toUpperCase()}`;
   throw new TandemError(
     'picture-too-complex',
     `decoding ${what} of ${width} by ${height} pixels takes ${needed} MB of memory; ${most} MB are the limit`,

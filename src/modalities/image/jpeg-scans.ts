@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { itemAt } from '../../indexing.ts';
 
 /** Bytes that are looked at in one go: a millisecond's work. */
 const pieceBytes = 2 ** 20;
@@ -40,13 +41,18 @@ const side = 8;
 const bytesOfBlock = 2 * side ** 2;
 
 function coefficientBytesOf(frame: readonly number[]): number {
-  const [, heightHigh, heightLow, widthHigh, widthLow, , ...components] = frame;
-  const factors = components.filter((_, index) => index % 3 === 1).map((both) => [both >> 4, both & 15]);
-  const largest = (axis: 0 | 1) => Math.max(1, ...factors.map((factor) => factor[axis]));
+  // Of a file without a whole frame header nothing is known.
+  if (frame.length < 6) return Number.POSITIVE_INFINITY;
+  const sizeAt = (place: number) => itemAt(frame, place) * 256 + itemAt(frame, place + 1);
+  const [height, width] = [sizeAt(1), sizeAt(3)];
+  const components = frame.slice(6);
+  const factors = components
+    .filter((_, index) => index % 3 === 1)
+    .map((both) => ({ horizontal: both >> 4, vertical: both & 15 }));
   // A block is kept for every place of the interleaved units, which may reach beyond the image.
-  const columns = Math.ceil((widthHigh * 256 + widthLow) / (side * largest(0)));
-  const rows = Math.ceil((heightHigh * 256 + heightLow) / (side * largest(1)));
-  const blocks = factors.reduce((sum, [horizontal, vertical]) => sum + horizontal * vertical, 0);
+  const columns = Math.ceil(width / (side * Math.max(1, ...factors.map(({ horizontal }) => horizontal))));
+  const rows = Math.ceil(height / (side * Math.max(1, ...factors.map(({ vertical }) => vertical))));
+  const blocks = factors.reduce((sum, { horizontal, vertical }) => sum + horizontal * vertical, 0);
   return bytesOfBlock * columns * rows * blocks;
 }
 
@@ -96,7 +102,7 @@ class MarkerReader {
 
   read(piece: Uint8Array): void {
     let place = 0;
-    while (place < piece.length && !this.ended) {
+    for (let byte = piece[place]; byte !== undefined && !this.ended; byte = piece[place]) {
       if (this.#skip > 0) {
         const skipped = Math.min(this.#skip, piece.length - place);
         if (this.#inFrame) this.frame.push(...piece.subarray(place, place + skipped));
@@ -105,7 +111,10 @@ class MarkerReader {
       } else if (this.#next === 'data') {
         while (place < piece.length && piece[place] !== 0xff) place++;
         if (place++ < piece.length) this.#next = 'code';
-      } else this.#readOne(piece[place++]);
+      } else {
+        place++;
+        this.#readOne(byte);
+      }
     }
   }
 

@@ -20,18 +20,24 @@ export function storedOrientation(orientation = 1): StoredOrientation {
  * Turns a square of RGB pixels as a person sees it.
  * @example turnUpright(pixels, 224, storedOrientation(6))
  */
-export function turnUpright(pixels: Uint8Array, side: number, stored: StoredOrientation): Uint8Array {
-  const { turned, mirroredX, mirroredY } = stored;
+export function turnUpright(pixels: Uint8Array, side: number, orientation: StoredOrientation): Uint8Array {
+  const { turned, mirroredX, mirroredY } = orientation;
   if (!turned && !mirroredX && !mirroredY) return pixels;
+  const stored = new DataView(pixels.buffer, pixels.byteOffset, pixels.byteLength);
   const upright = new Uint8Array(pixels.length);
+  const rowBytes = 3 * side;
+  const [stepX, stepY] = [mirroredX ? -3 : 3, mirroredY ? -rowBytes : rowBytes];
+  const [perColumn, perRow] = turned ? [stepY, stepX] : [stepX, stepY];
+  const first = (mirroredX ? rowBytes - 3 : 0) + (mirroredY ? (side - 1) * rowBytes : 0);
   let to = 0;
-  for (let row = 0; row < side; row++)
+  for (let row = 0; row < side; row++) {
+    let from = first + row * perRow;
     for (let column = 0; column < side; column++) {
-      const [x, y] = turned ? [row, column] : [column, row];
-      const from = 3 * ((mirroredY ? side - 1 - y : y) * side + (mirroredX ? side - 1 - x : x));
-      upright[to++] = pixels[from];
-      upright[to++] = pixels[from + 1];
-      upright[to++] = pixels[from + 2];
+      upright[to++] = stored.getUint8(from);
+      upright[to++] = stored.getUint8(from + 1);
+      upright[to++] = stored.getUint8(from + 2);
+      from += perColumn;
     }
+  }
   return upright;
 }

@@ -46,8 +46,8 @@ async function scale(
 ): Promise<Uint8Array> {
   const { crop, kernel, background } = preprocessing;
   const stored = storedOrientation(orientation);
-  const upright = planCut(width, height, preprocessing);
-  const [horizontal, vertical] = stored.turned ? upright.toReversed() : upright;
+  const [ofWidth, ofHeight] = planCut(width, height, preprocessing);
+  const [horizontal, vertical] = stored.turned ? [ofHeight, ofWidth] : [ofWidth, ofHeight];
   const startOf = ({ to, start }: Cut, isMirrored: boolean) => (isMirrored ? to - crop - start : start);
   const [storedWidth, storedHeight] = stored.turned ? [height, width] : [width, height];
   const columns = { to: horizontal.to, start: startOf(horizontal, stored.mirroredX) };
@@ -128,7 +128,7 @@ async function enlarge(
   vertical: EnlargedSide,
   crop: number,
 ): Promise<Uint8Array> {
-  const [x, y] = [horizontal, vertical].map((side) => planSide(side, crop));
+  const [x, y] = [planSide(horizontal, crop), planSide(vertical, crop)];
   // The edge's pixels are repeated outwards: what lies beyond would otherwise be black.
   const { data, info } = await picture
     .extract({ left: x.first, top: y.first, width: x.length, height: y.length })

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import pLimit from 'p-limit';
+import { required } from '../../indexing.ts';
 import { Batcher, type SubmitOptions } from '../../runtime/batcher.ts';
 import { loadTokenizer, type Tokenize } from './tokenizer.ts';
 
@@ -96,7 +97,7 @@ export class TokenizerPool {
     if (texts.length === 0) return [];
     if (this.#closed) throw new Error('the tokenizer is closed');
     // There are as many turns as threads.
-    let thread = this.#idle.pop()!;
+    let thread = required(this.#idle.pop(), 'an idle thread of the tokenizer');
     if (thread.ended) {
       this.#threads.delete(thread);
       thread = this.#add();

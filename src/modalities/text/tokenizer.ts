@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
+import { itemAt } from '../../indexing.ts';
 // The library loads sharp, in each thread anew, and sharp then sets libvips to remember decoders, for the whole process.
 import '../image/sharp.ts';
 import { AutoTokenizer, env } from '@xenova/transformers';
@@ -72,5 +73,5 @@ function shorten(text: string, characters: number): string {
 
 /** The tokenizer's own truncation would cut off the closing special token as well. */
 function truncate(ids: number[], most: number): number[] {
-  return ids.length <= most ? ids : [...ids.slice(0, most - 1), ids[ids.length - 1]];
+  return ids.length <= most ? ids : [...ids.slice(0, most - 1), itemAt(ids, -1)];
 }

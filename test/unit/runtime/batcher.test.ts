@@ -180,4 +180,14 @@ describe('a batcher', () => {
     const answers = await Promise.allSettled([12, 13, 14].map((item) => batcher.submit(item)));
     expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   });
+
+  it('gives results that are undefined, and fails a batch that lacks one', async () => {
+    const batcher = new Batcher<number, undefined>({
+      run: async (take) => take().flatMap((item) => (item === 13 ? [] : [undefined])),
+      budget: 1,
+      maximumQueue: 10,
+    });
+    expect(await batcher.submit(12)).toMatchObject({ result: undefined });
+    await expect(batcher.submit(13)).rejects.toThrow('a batch of 1 has 0 results');
+  });
 });
