@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { uniformFloat32 } from 'pure-rand/distribution/uniformFloat32';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
+import { itemAt } from './indexing.ts';
 
 /**
  * A seeded source of random numbers: same seed and purpose, same numbers, on every machine. Not for secrets.
@@ -44,7 +45,9 @@ export class Random {
     const shuffled = [...items];
     for (let last = shuffled.length - 1; last > 0; last--) {
       const chosen = this.nextInteger(last + 1);
-      [shuffled[last], shuffled[chosen]] = [shuffled[chosen], shuffled[last]];
+      const held = itemAt(shuffled, last);
+      shuffled[last] = itemAt(shuffled, chosen);
+      shuffled[chosen] = held;
     }
     return shuffled;
   }

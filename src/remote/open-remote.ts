@@ -74,7 +74,7 @@ export async function openRemote(address: string, options: RemoteOptions): Promi
 }
 
 function parse(text: string, shown: string, base?: URL): URL {
-  const url = URL.parse(text, base);
+  const url = URL.parse(text, base?.href);
   if (!url) throw refuse(shown, 'it is no address');
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw refuse(shown, 'only http and https are fetched');
