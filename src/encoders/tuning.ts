@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { itemAt } from '../indexing.ts';
 import { byModality, type ModalityName, modalities, modalityNames } from '../modalities/registry.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import type { Encoder } from './encoder.ts';
@@ -61,7 +62,7 @@ export async function tune(
 
 /** Chooses from measurements: the engines that are fastest with their best batches, and the least batch that is about as fast. */
 export function choose(measurements: readonly TuningMeasurement[]): Pick<Tuning, 'engines' | 'budgets'> {
-  const [best] = [...Map.groupBy(measurements, ({ engines }) => engines)]
+  const choices = [...Map.groupBy(measurements, ({ engines }) => engines)]
     .map(([engines, all]) => {
       const fastest = byModality(({ name }) =>
         leastOfFastest(all.filter(({ modality }) => modality === name)),
@@ -70,7 +71,8 @@ export function choose(measurements: readonly TuningMeasurement[]): Pick<Tuning,
       return { engines, budgets: byModality(({ name }) => fastest[name].cost), seconds };
     })
     .sort((a, b) => a.seconds - b.seconds);
-  return { engines: best.engines, budgets: best.budgets };
+  const { engines, budgets } = itemAt(choices, 0);
+  return { engines, budgets };
 }
 
 function leastOfFastest(measurements: readonly TuningMeasurement[]): TuningMeasurement {

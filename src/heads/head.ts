@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
 import { TandemError } from '../errors.ts';
+import { itemAt } from '../indexing.ts';
 import type { ModalityName } from '../modalities/registry.ts';
 import { DamagedModel } from '../runtime/damaged-model.ts';
 import type { Runnable } from '../runtime/engine.ts';
@@ -168,11 +169,14 @@ function readAnswers(
   }));
   return items.map((item, index) => {
     const known = logits.filter(({ modality }) => item[modality]);
-    if (known.length === 0) throw new Error('the item has no features that the head knows');
+    const [first] = known;
+    if (!first) throw new Error('the item has no features that the head knows');
     const complete = known.length === encoders.length;
     return {
-      fused: activation(complete ? fused[index] : known[0].rows[index]),
-      unimodal: Object.fromEntries(known.map(({ modality, rows }) => [modality, activation(rows[index])])),
+      fused: activation(itemAt(complete ? fused : first.rows, index)),
+      unimodal: Object.fromEntries(
+        known.map(({ modality, rows }) => [modality, activation(itemAt(rows, index))]),
+      ),
     };
   });
 }

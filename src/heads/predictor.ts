@@ -6,6 +6,7 @@ import { FeatureMemory, type RememberedFeatures } from '../encoders/feature-memo
 import { FeatureSource, type SourcedFeatures } from '../encoders/feature-source.ts';
 import type { InferenceObserver } from '../encoders/telemetry.ts';
 import { type ErrorCode, TandemError } from '../errors.ts';
+import { itemAt, required } from '../indexing.ts';
 import { byModality, type ModalityName, modalities, nothingToClassify } from '../modalities/registry.ts';
 import type { SubmitOptions } from '../runtime/batcher.ts';
 import type { Head, ItemFeatures } from './head.ts';
@@ -130,7 +131,7 @@ export class Predictor {
     const ended = performance.now();
     this.#observer.stage?.('head', ended - started);
     const predictions = good.map(({ decode, queue, encode }, index): Prediction => {
-      const { fused, unimodal } = answers[index];
+      const { fused, unimodal } = itemAt(answers, index);
       const restingOn = Object.keys(unimodal) as ModalityName[];
       return {
         ...predictionOf(fused, head.manifest, { restingOn, topK }),
@@ -138,13 +139,17 @@ export class Predictor {
         unimodal: Object.fromEntries(
           restingOn.map((modality) => [
             modality,
-            predictionOf(unimodal[modality]!, head.manifest, { restingOn: [modality], topK }),
+            predictionOf(required(unimodal[modality], `the answer to ${modality}`), head.manifest, {
+              restingOn: [modality],
+              topK,
+            }),
           ]),
         ),
         timings: { decode, queue, encode, head: ended - started },
       };
     });
-    return encoded.map((item) => (item instanceof TandemError ? item : predictions.shift()!));
+    let answered = 0;
+    return encoded.map((item) => (item instanceof TandemError ? item : itemAt(predictions, answered++)));
   }
 
   async #encode(

@@ -1,3 +1,4 @@
+import { itemAt } from '../indexing.ts';
 import type { ModalityName } from '../modalities/registry.ts';
 import type { HeadManifest } from './manifest.ts';
 
@@ -19,6 +20,6 @@ export function thresholdsOf(
 ): readonly number[] {
   // Heads of earlier releases have one list for all their answers.
   const isOfAll = restingOn.length === encoders.length || unimodalThresholds === undefined;
-  const own = isOfAll ? thresholds : unimodalThresholds[restingOn[0]];
+  const own = isOfAll ? thresholds : unimodalThresholds[itemAt(restingOn, 0)];
   return own ?? labels.map(() => usualThreshold);
 }

@@ -103,8 +103,8 @@ function planPart(from: number, { to, start }: Cut, crop: number) {
       .reduce((chosen, place) => (offGrid(place) < offGrid(chosen) ? place : chosen));
   if (start < margin + searched || start + crop + margin + searched > to) return undefined;
   const [begin, end] = [best(start - margin, -1), best(start + crop + margin, 1)];
-  const [first, last] = [begin, end].map((place) => Math.round(place * scale));
-  const length = last - first;
+  const first = Math.round(begin * scale);
+  const length = Math.round(end * scale) - first;
   return length < from / 2 ? { first, length, to: end - begin, start: start - begin } : undefined;
 }
 
