@@ -22,15 +22,23 @@ export async function perceptualHash(picture: Sharp): Promise<string> {
     .toColourspace('b-w')
     .raw()
     .toBuffer();
-  const sums = new Uint32Array(side * (side + 1));
-  for (const [index, value] of pixels.entries()) {
-    const [row, column] = [Math.floor(index / width), index % width];
-    sums[Math.floor(row / detail) * (side + 1) + Math.floor(column / detail)] += value;
-  }
-  const bits = new Uint8Array((side * side) / 8);
+  const brightness = (row: number, column: number) => {
+    let sum = 0;
+    for (let line = row * detail; line < (row + 1) * detail; line++) {
+      const start = line * width + column * detail;
+      for (const value of pixels.subarray(start, start + detail)) sum += value;
+    }
+    return sum;
+  };
+  const bytes = Buffer.alloc((side * side) / 8);
+  let byte = 0;
   for (let place = 0; place < side * side; place++) {
-    const left = place + Math.floor(place / side);
-    if (sums[left + 1] - sums[left] >= smallestStep * detail ** 2) bits[place >> 3] |= 1 << (place & 7);
+    const [row, column] = [Math.floor(place / side), place % side];
+    const step = brightness(row, column + 1) - brightness(row, column);
+    if (step >= smallestStep * detail ** 2) byte |= 1 << (place & 7);
+    if ((place & 7) < 7) continue;
+    bytes[place >> 3] = byte;
+    byte = 0;
   }
-  return Buffer.from(bits).toString('hex');
+  return bytes.toString('hex');
 }
