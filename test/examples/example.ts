@@ -15,9 +15,17 @@ export interface Place {
 
 /** The commands in an example's README that run one of its own files, in their order. */
 export async function commandsOf(example: string): Promise<string[]> {
+  return (await linesOf(example)).filter((line) => /^(node|python) \w+\.\w+ /.test(line));
+}
+
+/** The requests in an example's README. */
+export async function curlsOf(example: string): Promise<string[]> {
+  return (await linesOf(example)).filter((line) => line.startsWith('curl '));
+}
+
+async function linesOf(example: string): Promise<string[]> {
   const readme = await readFile(path.join(examples, example, 'README.md'), 'utf8');
-  const lines = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block]) => block.trim().split('\n'));
-  return lines.filter((line) => /^(node|python) \w+\.\w+ /.test(line));
+  return [...readme.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block = '']) => block.trim().split('\n'));
 }
 
 /** Starts a command of an example's README, on a server of the test's. */

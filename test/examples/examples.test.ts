@@ -1,13 +1,15 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { Browser, type HTMLInputElement } from 'happy-dom';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { pythonEnvironment } from '../../scripts/python-environment.ts';
 import { fixtures, form, runCommand, type StartedServer, startServer } from '../e2e/server.ts';
-import { commandsOf, type Place, runExample, startExample } from './example.ts';
+import { commandsOf, curlsOf, type Place, runExample, startExample } from './example.ts';
 
 const coffee = path.join(fixtures, 'coffee.jpg');
 const text = 'a cup of coffee on a table';
@@ -171,5 +173,32 @@ describe('browser-form', () => {
       fetch(`${address}/v1/predict`, { method: 'POST', body, headers: { 'Sec-Fetch-Site': site } });
     expect((await send('cross-site')).status).toBe(403);
     expect((await send('same-origin')).status).toBe(200);
+  });
+});
+
+describe('embed-in-express', () => {
+  it('answers below a path of the application, behind its login, and by the library itself', async () => {
+    const [command = ''] = await commandsOf('embed-in-express');
+    const own = `${command.replace('--port 3000', '--port 0')} --data ${path.join(place.folder, 'embedded')}`;
+    const child = startExample('embed-in-express', own, place);
+    onTestFinished(async () => {
+      child.kill();
+      await once(child, 'exit');
+    });
+    const [line] = await once(child.stdout!, 'data');
+    const address = String(line).trim();
+    const lines = await curlsOf('embed-in-express');
+    expect(lines).toHaveLength(2);
+    const [tags = '', predictions = ''] = lines.map((one) => one.replace('http://127.0.0.1:3000', address));
+    const run = promisify(execFile);
+    expect((await run('sh', ['-c', `${tags} -s`])).stdout).toBe('food-drink\n');
+    const { results } = JSON.parse((await run('sh', ['-c', `${predictions} -s`])).stdout);
+    expect(results[0].labels[0].label).toBe('food-drink');
+    const refused = await fetch(`${address}/tandem/v1/heads`);
+    expect(refused.status).toBe(401);
+    const index = await fetch(`${address}/tandem/`, { headers: { 'X-Password': 'secret' } });
+    const { links } = (await index.json()) as { links: { heads: string } };
+    const heads = await fetch(`${address}${links.heads}`, { headers: { 'X-Password': 'secret' } });
+    expect(await heads.json()).toMatchObject({ heads: [{ name: 'emoji' }] });
   });
 });

@@ -42,7 +42,10 @@ export function aboutRoutes(
         },
       },
       handlers: [
-        (_request, response) => void response.json({ name: product.name, version: product.version, links }),
+        ({ baseUrl }, response) => {
+          const below = Object.entries(links).map(([name, place]) => [name, `${baseUrl}${place}`]);
+          response.json({ name: product.name, version: product.version, links: Object.fromEntries(below) });
+        },
       ],
     },
     {

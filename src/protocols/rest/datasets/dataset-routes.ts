@@ -24,7 +24,9 @@ export function datasetRoutes({ datasets }: Services, options: AppOptions): Rout
       () => request.file && rm(request.file.path, { force: true }),
     );
     if ('isNew' in outcome)
-      response.status(outcome.isNew ? 201 : 200).location(`/v1/datasets/${outcome.dataset.id}`);
+      response
+        .status(outcome.isNew ? 201 : 200)
+        .location(`${request.baseUrl}/v1/datasets/${outcome.dataset.id}`);
     response.json('isNew' in outcome ? outcome.dataset : outcome);
   };
   const read = async (request: Request, left: AbortSignal) => {

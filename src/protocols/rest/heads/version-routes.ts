@@ -47,7 +47,7 @@ export function versionRoutes({ versions }: Services, options: AppOptions): Rout
       const { name } = importSchema.parse({ ...request.body });
       if (!request.file) throw new TandemError('invalid-request', 'file: there is none');
       const imported = await versions.import(request.file.path, name);
-      response.status(201).location(`/v1/heads/${imported.name}`).json(imported);
+      response.status(201).location(`${request.baseUrl}/v1/heads/${imported.name}`).json(imported);
     } finally {
       if (request.file) await rm(request.file.path, { force: true });
     }

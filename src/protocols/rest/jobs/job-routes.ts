@@ -42,7 +42,7 @@ export function jobRoutes(
   const submit: RequestHandler = async (request, response) => {
     try {
       const job = await jobs.submit(parseJobRequest(request));
-      response.status(202).location(`/v1/jobs/${job.id}`).json(job);
+      response.status(202).location(`${request.baseUrl}/v1/jobs/${job.id}`).json(job);
     } catch (error) {
       if (request.file) await rm(request.file.path, { force: true });
       throw error;

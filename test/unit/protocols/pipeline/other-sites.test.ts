@@ -1,6 +1,7 @@
 import { request } from 'node:http';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { Access } from '../../../../src/protocols/pipeline/access.ts';
+import { refuseOtherMachines } from '../../../../src/protocols/pipeline/other-sites.ts';
 import { problemOf, serve, services } from '../double.ts';
 
 const text = JSON.stringify({ head: 'emoji', inputs: [{ text: 'a' }] });
@@ -72,4 +73,22 @@ it('takes a key for one only where it counts: a page of another site can send an
   const origin = { Origin: 'https://elsewhere.example', Authorization: 'Bearer made-up' };
   expect((await predict(keyless.address, origin)).status).toBe(403);
   expect((await predict(keyed.address, { ...origin, Authorization: 'Bearer right' })).status).toBe(200);
+});
+
+it('refuses another machine without a key, where an application that it is mounted in takes its requests', async () => {
+  const access: Access = async (secret) => (secret === 'known' ? 'admin' : 'open');
+  const answered = async (remoteAddress: string | undefined, headers: Record<string, string> = {}) => {
+    const request = {
+      hostname: 'localhost',
+      socket: { remoteAddress },
+      get: (name: string) => headers[name],
+    };
+    const next = vi.fn();
+    await refuseOtherMachines(access)(request as never, undefined as never, next);
+    return next.mock.calls.length === 1;
+  };
+  for (const own of ['127.0.0.1', '::ffff:127.0.0.1', '::1', undefined])
+    expect(await answered(own)).toBe(true);
+  await expect(answered('192.0.2.7')).rejects.toMatchObject({ code: 'forbidden' });
+  expect(await answered('192.0.2.7', { Authorization: 'Bearer known' })).toBe(true);
 });
