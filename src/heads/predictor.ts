@@ -7,6 +7,7 @@ import { FeatureSource, type SourcedFeatures } from '../encoders/feature-source.
 import type { InferenceObserver } from '../encoders/telemetry.ts';
 import { type ErrorCode, TandemError } from '../errors.ts';
 import { itemAt, required } from '../indexing.ts';
+import type { Input } from '../modalities/modality.ts';
 import { byModality, type ModalityName, modalities, nothingToClassify } from '../modalities/registry.ts';
 import type { SubmitOptions } from '../runtime/batcher.ts';
 import type { Head, ItemFeatures } from './head.ts';
@@ -157,36 +158,48 @@ export class Predictor {
     { content, features = {} }: PredictionInput,
     waiting: SubmitOptions,
   ): Promise<EncodedItem> {
-    const { name, version, encoders } = head.manifest;
-    const present = modalities.filter((modality) => {
-      const input = content?.[modality.name];
-      return features[modality.name] !== undefined || (input !== undefined && !modality.isEmpty(input));
-    });
-    if (present.length === 0) throw new TandemError('empty-request', nothingToClassify);
-    const used = present.filter((modality) => encoders.some((encoder) => encoder.modality === modality.name));
-    if (used.length === 0) {
+    const { encoders } = head.manifest;
+    const item: EncodedItem = { features: {}, decode: 0, queue: 0, encode: 0 };
+    const encoding: Promise<void>[] = [];
+    let [isEmpty, isUsed] = [true, false];
+    for (const modality of modalities) {
+      const { name } = modality;
+      const [input, known] = [content?.[name], features[name]];
+      if (known === undefined && (input === undefined || modality.isEmpty(input))) continue;
+      isEmpty = false;
+      if (!isTaken(encoders, name)) continue;
+      isUsed = true;
+      if (known || input === undefined) item.features[name] = known;
+      else encoding.push(this.#source(item, name, input, waiting));
+    }
+    if (isEmpty) throw new TandemError('empty-request', nothingToClassify);
+    if (!isUsed) {
+      const { name, version } = head.manifest;
       const wanted = encoders.map(({ modality }) => modality).join(' and ');
       throw new TandemError('empty-request', `${name}@${version} was trained on ${wanted} alone`);
     }
-    const item: EncodedItem = { features: {}, decode: 0, queue: 0, encode: 0 };
-    await Promise.all(
-      used.map(async (modality) => {
-        const input = content?.[modality.name];
-        const known = features[modality.name];
-        if (known || input === undefined) item.features[modality.name] = known;
-        else addSlower(item, modality.name, await this.#sources[modality.name].get(input, waiting));
-      }),
-    );
+    await Promise.all(encoding);
     return item;
+  }
+
+  /** Adds features to an item. Modalities are encoded at the same time: of each part the slower one counts. */
+  async #source(
+    item: EncodedItem,
+    modality: ModalityName,
+    input: Input,
+    waiting: SubmitOptions,
+  ): Promise<void> {
+    const { features, decode, queue, encode } = await this.#sources[modality].get(input, waiting);
+    item.features[modality] = features;
+    item.decode = Math.max(item.decode, decode);
+    item.queue = Math.max(item.queue, queue);
+    item.encode = Math.max(item.encode, encode);
   }
 }
 
-/** Modalities are encoded at the same time: of each part the slower one counts. */
-function addSlower(item: EncodedItem, modality: ModalityName, sourced: SourcedFeatures): void {
-  item.features[modality] = sourced.features;
-  item.decode = Math.max(item.decode, sourced.decode);
-  item.queue = Math.max(item.queue, sourced.queue);
-  item.encode = Math.max(item.encode, sourced.encode);
+function isTaken(encoders: Head['manifest']['encoders'], name: ModalityName): boolean {
+  for (const { modality } of encoders) if (modality === name) return true;
+  return false;
 }
 
 /** What concerns everything that was asked, whichever item met it. */
