@@ -154,7 +154,8 @@ async function compareVersions(
   { dataset, ...options }: Parameters<Heads['compare']>[2] & {},
 ): ReturnType<Heads['compare']> {
   const registry = await context.registry();
-  const [first, second] = await Promise.all(references.map((reference) => registry.resolve(reference)));
+  const first = await registry.resolve(references[0]);
+  const second = await registry.resolve(references[1]);
   const comparison = compareManifests(manifestOf(first), manifestOf(second));
   if (dataset === undefined) return comparison;
   const { compareOnDataset } = await import('./training.ts');

@@ -22,8 +22,8 @@ export async function listenOn(
   const stopping = new Stopping();
   const { services, options: appOptions } = await optionsFor(context, serving, { host, stopping });
   await using started = new AsyncDisposableStack();
-  const listeners = [await listen(createApp(services, appOptions), { host, port })];
-  const [{ address }] = listeners;
+  const http = await listen(createApp(services, appOptions), { host, port });
+  const listeners: { close(): Promise<void> }[] = [http];
   started.defer(async () => void (await Promise.all(listeners.map((listener) => listener.close()))));
   const grpc =
     grpcPort === 'off' ? undefined : await listenGrpc(services, appOptions, { host, port: grpcPort });
@@ -33,7 +33,7 @@ export async function listenOn(
   const taker = takerOf(stopping, () => running.disposeAsync());
   context.takers.add(taker);
   return {
-    address,
+    address: http.address,
     ...(grpc && { grpc: grpc.address }),
     ...(await describe(context)),
     async close() {
