@@ -125,8 +125,12 @@ async function exportVersion(context: Context, head: string): ReturnType<Heads['
   const found = await (await context.registry()).open(head);
   const { name, version } = found;
   const workspace = await (await context.scratch()).makeFolder();
-  const content = await exportHead(found, workspace);
-  content.once('close', () => rm(workspace, { recursive: true, force: true }));
+  const clean = () => rm(workspace, { recursive: true, force: true });
+  const content = await exportHead(found, workspace).catch(async (error) => {
+    await clean();
+    throw error;
+  });
+  content.once('close', clean);
   return { name, version, content };
 }
 
