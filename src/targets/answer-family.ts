@@ -15,6 +15,9 @@ export interface AnswerFamily {
   covariance(expected: Float64Array, a: ArrayLike<number>, b: ArrayLike<number>): number;
 }
 
+/** Makes a sum NaN where a row is too short. The loops below read rows in place: they are most of the work of a calibration. */
+const missing = Number.NaN;
+
 /** One label: opinions are log-probabilities, the truth its index. */
 export const oneLabel: AnswerFamily = {
   loss: (pooled, truth) => logSumExp(pooled) - itemAt(pooled, itemAt(truth, 0)),
@@ -23,26 +26,45 @@ export const oneLabel: AnswerFamily = {
     return pooled.map((value) => Math.exp(value - normalizer));
   },
   product: (truth, opinion) => itemAt(opinion, itemAt(truth, 0)),
-  covariance: (expected, a, b) =>
-    sum(expected, (p, k) => p * itemAt(a, k) * itemAt(b, k)) - dot(expected, a) * dot(expected, b),
+  covariance(expected, a, b) {
+    let product = 0;
+    for (let k = 0; k < expected.length; k++)
+      product += (expected[k] ?? missing) * (a[k] ?? missing) * (b[k] ?? missing);
+    return product - dot(expected, a) * dot(expected, b);
+  },
 };
 
 /** Any of several labels: opinions are logits, the truth 1 or 0 for each. */
 export const severalLabels: AnswerFamily = {
   // log(1 + exp η) - y η, without overflow.
-  loss: (pooled, truth) =>
-    sum(
-      pooled,
-      (value, k) => Math.max(value, 0) + Math.log1p(Math.exp(-Math.abs(value))) - itemAt(truth, k) * value,
-    ),
+  loss(pooled, truth) {
+    let total = 0;
+    for (let k = 0; k < pooled.length; k++) {
+      const value = pooled[k] ?? missing;
+      total += Math.max(value, 0) + Math.log1p(Math.exp(-Math.abs(value))) - (truth[k] ?? missing) * value;
+    }
+    return total;
+  },
   expect: (pooled) => pooled.map((value) => 1 / (1 + Math.exp(-value))),
   product: dot,
-  covariance: (expected, a, b) => sum(expected, (p, k) => p * (1 - p) * itemAt(a, k) * itemAt(b, k)),
+  covariance(expected, a, b) {
+    let total = 0;
+    for (let k = 0; k < expected.length; k++) {
+      const p = expected[k] ?? missing;
+      total += p * (1 - p) * (a[k] ?? missing) * (b[k] ?? missing);
+    }
+    return total;
+  },
 };
 
 /** Numbers: half the squared error, which is a normal distribution's negative log likelihood. */
 export const numbers: AnswerFamily = {
-  loss: (pooled, truth) => sum(pooled, (value, k) => (value - itemAt(truth, k)) ** 2 / 2),
+  loss(pooled, truth) {
+    let total = 0;
+    for (let k = 0; k < pooled.length; k++)
+      total += ((pooled[k] ?? missing) - (truth[k] ?? missing)) ** 2 / 2;
+    return total;
+  },
   expect: (pooled) => pooled,
   product: dot,
   covariance: (_, a, b) => dot(a, b),
@@ -62,15 +84,13 @@ export interface AnswerModel {
 function logSumExp(row: Float64Array): number {
   let largest = Number.NEGATIVE_INFINITY;
   for (const value of row) largest = Math.max(largest, value);
-  return largest + Math.log(sum(row, (value) => Math.exp(value - largest)));
+  let total = 0;
+  for (const value of row) total += Math.exp(value - largest);
+  return largest + Math.log(total);
 }
 
 export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  return sum(a, (value, k) => value * itemAt(b, k));
-}
-
-function sum(row: ArrayLike<number>, term: (value: number, index: number) => number): number {
   let total = 0;
-  for (let k = 0; k < row.length; k++) total += term(itemAt(row, k), k);
+  for (let k = 0; k < a.length; k++) total += (a[k] ?? missing) * (b[k] ?? missing);
   return total;
 }
