@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { print, printJson, table, visible } from '../../../src/cli/output.ts';
-import { runCommand } from '../../e2e/server.ts';
+import { print, printJson, table, visible } from '../../src/cli/output.ts';
+import { runCommand } from './server.ts';
 
 const hostile = 'pets\u001b[2J\u009b31m\r\b\u0000\u202eexe';
 const shown = 'pets\\u001b[2J\\u009b31m\\u000d\\u0008\\u0000\\u202eexe';

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import type { Job } from '../../../src/jobs/job.ts';
-import { form, type StartedServer, smallSample, startServer, zipFolder } from '../../e2e/server.ts';
+import type { Job } from '../../src/jobs/job.ts';
+import { form, type StartedServer, smallSample, startServer, zipFolder } from './server.ts';
 
 const patient = { timeout: 100_000, interval: 50 };
 

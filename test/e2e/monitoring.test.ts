@@ -5,9 +5,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { form, runCommand, type StartedServer, startServer } from '../../e2e/server.ts';
+import { form, runCommand, type StartedServer, startServer } from './server.ts';
 
-const deploy = path.join(import.meta.dirname, '..', '..', '..', 'deploy');
+const deploy = path.join(import.meta.dirname, '..', '..', 'deploy');
 const isHere = (program: string) => spawnSync(program, ['--version']).status === 0;
 const composers = [['docker', 'compose'], ['docker-compose']];
 const compose = composers.find(([file, ...args]) => spawnSync(file, [...args, 'version']).status === 0);
