@@ -1,17 +1,17 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { drawPictures } from './sample-set/draw.ts';
+import { drawImages } from './sample-set/draw.ts';
 import { chooseEmoji, type SampleExample } from './sample-set/emoji.ts';
 
-/** Side of the pictures in pixels. */
+/** Side of the images in pixels. */
 const size = 160;
 
 /**
- * Builds the sample set: some 1,400 emoji with a picture, a line of text and one of eight labels, in a folder that
+ * Builds the sample set: some 1,400 emoji with an image, a line of text and one of eight labels, in a folder that
  * `readDataset` reads. Same bytes each time. The folder gets its name only when it is whole; an older sample set is
  * replaced.
- * @param onProgress how many pictures are drawn
+ * @param onProgress how many images are drawn
  * @returns what stands in metadata.csv
  * @throws Error where the folder holds anything but a sample set
  * @example await buildSampleSet('data/samples/emoji', { onProgress: (done, total) => console.log(done, total) });
@@ -26,8 +26,8 @@ export async function buildSampleSet(
   await mkdir(dirname(target), { recursive: true });
   const staging = await mkdtemp(`${target}.part-`);
   try {
-    const pictures = examples.map(({ fileName, svg }) => ({ path: join(staging, fileName), svg }));
-    await drawPictures(pictures, onProgress);
+    const images = examples.map(({ fileName, svg }) => ({ path: join(staging, fileName), svg }));
+    await drawImages(images, onProgress);
     await writeFile(join(staging, 'metadata.csv'), toCsv(examples));
     await writeFile(join(staging, 'NOTICE.txt'), notice);
     await rm(target, { recursive: true, force: true });
@@ -52,21 +52,21 @@ function toCsv(examples: SampleExample[]): string {
   return `${['file_name,text,label', ...rows].join('\n')}\n`;
 }
 
-const notice = `Pictures: Fluent Emoji (flat), Microsoft Corporation, MIT licence, https://github.com/microsoft/fluentui-emoji
+const notice = `Images: Fluent Emoji (flat), Microsoft Corporation, MIT licence, https://github.com/microsoft/fluentui-emoji
 Names and groups: unicode-emoji-json, Mu-An Chiou, MIT licence, https://github.com/muan/unicode-emoji-json
 Keywords: emojilib, Mu-An Chiou, MIT licence, https://github.com/muan/emojilib
 `;
 
 if (import.meta.main) {
   const command = new Command('build-sample-set')
-    .description('Builds the sample set: emoji pictures with texts and eight labels, ready for fine-tuning.')
+    .description('Builds the sample set: emoji images with texts and eight labels, ready for fine-tuning.')
     .option('--output <folder>', 'where to put it; an older sample set is replaced', 'data/samples/emoji')
     .addHelpText('after', '\nExample:\n  node scripts/build-sample-set.ts --output data/samples/emoji')
     .parse();
   const { output } = command.opts<{ output: string }>();
   const examples = await buildSampleSet(output, {
     onProgress: (done, total) => {
-      if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${total} pictures`);
+      if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${total} images`);
     },
   });
   if (process.stderr.isTTY) process.stderr.write('\n');

@@ -1,4 +1,4 @@
-/** `npm run demo`: builds the sample set, fine-tunes a head on it, serves it and predicts one picture. */
+/** `npm run demo`: builds the sample set, fine-tunes a head on it, serves it and predicts one image. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -11,7 +11,7 @@ const data = 'data';
 const samples = path.join(data, 'samples', 'emoji');
 const head = 'demo';
 
-process.stdout.write('building the sample set: emoji pictures with texts\n');
+process.stdout.write('building the sample set: emoji images with texts\n');
 const examples = await buildSampleSet(samples);
 process.stdout.write(`${examples.length} examples in ${samples}\n\n`);
 

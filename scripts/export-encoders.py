@@ -328,7 +328,7 @@ def remove_traces(model: onnx.ModelProto) -> None:
         part.ClearField("doc_string")
 
 
-# --- Fixtures: pictures, texts, and what PyTorch makes of them -------------------------------------------------------------
+# --- Fixtures: images, texts, and what PyTorch makes of them -------------------------------------------------------------
 
 TEXTS = [
     "A red bicycle leans against a brick wall.",
@@ -347,8 +347,8 @@ TEXTS = [
 ]
 
 
-def pictures() -> dict[str, bytes]:
-    """File names and encoded pictures, made from photographs in the public domain that scikit-image carries."""
+def images() -> dict[str, bytes]:
+    """File names and encoded images, made from photographs in the public domain that scikit-image carries."""
     cat = Image.fromarray(photographs.chelsea())
     astronaut = Image.fromarray(photographs.astronaut())
     return {
@@ -362,36 +362,36 @@ def pictures() -> dict[str, bytes]:
     }
 
 
-def jpeg(picture: Image.Image, turned: bool = False) -> bytes:
+def jpeg(image: Image.Image, turned: bool = False) -> bytes:
     """With `turned`, stored a quarter turn to the left, with the EXIF orientation 6 that tells a reader to turn it back."""
     exif = Image.Exif()
     if turned:
-        picture = picture.transpose(Image.Transpose.ROTATE_90)
+        image = image.transpose(Image.Transpose.ROTATE_90)
         exif[0x0112] = 6
     encoded = io.BytesIO()
-    picture.save(encoded, "JPEG", quality=90, exif=exif)
+    image.save(encoded, "JPEG", quality=90, exif=exif)
     return encoded.getvalue()
 
 
-def transparent_png(picture: Image.Image) -> bytes:
+def transparent_png(image: Image.Image) -> bytes:
     """Opaque in the middle, transparent towards the corners, with the colours kept below: compositing has to come first."""
-    rows, columns = np.mgrid[-1 : 1 : picture.height * 1j, -1 : 1 : picture.width * 1j]
+    rows, columns = np.mgrid[-1 : 1 : image.height * 1j, -1 : 1 : image.width * 1j]
     opacity = np.clip(1.6 - 2 * np.hypot(rows, columns), 0, 1)
-    picture.putalpha(Image.fromarray(np.uint8(np.round(opacity * 255))))
+    image.putalpha(Image.fromarray(np.uint8(np.round(opacity * 255))))
     encoded = io.BytesIO()
-    picture.save(encoded, "PNG", optimize=True)
+    image.save(encoded, "PNG", optimize=True)
     return encoded.getvalue()
 
 
 def preprocess(encoded: bytes) -> Image.Image:
     """Upright, on white, RGB, short side 256 (bicubic), the middle 224 x 224. Sides round to nearest, offsets round down."""
-    picture = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded))).convert("RGBA")
-    picture = Image.alpha_composite(Image.new("RGBA", picture.size, BACKGROUND), picture).convert("RGB")
-    scale = SHORT_SIDE / min(picture.size)
-    width, height = (round(side * scale) for side in picture.size)
-    picture = picture.resize((width, height), Image.Resampling.BICUBIC)
+    image = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded))).convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, BACKGROUND), image).convert("RGB")
+    scale = SHORT_SIDE / min(image.size)
+    width, height = (round(side * scale) for side in image.size)
+    image = image.resize((width, height), Image.Resampling.BICUBIC)
     left, top = (width - CROP) // 2, (height - CROP) // 2
-    return picture.crop((left, top, left + CROP, top + CROP))
+    return image.crop((left, top, left + CROP, top + CROP))
 
 
 # Classes of ImageNet: espresso; tabby, tiger cat and Egyptian cat.
@@ -456,10 +456,10 @@ def json_with_a_line_each(lists: dict[str, list[dict]]) -> str:
 
 
 def image_features(weights: Path, references: list[dict]) -> tuple[np.ndarray, np.ndarray]:
-    """The features of each picture alone, and of all in one batch."""
+    """The features of each image alone, and of all in one batch."""
     run = session(weights)
     pixels = np.stack([reference["pixels"] for reference in references])
-    return np.concatenate([run({"pixels": picture[None]}) for picture in pixels]), run({"pixels": pixels})
+    return np.concatenate([run({"pixels": image[None]}) for image in pixels]), run({"pixels": pixels})
 
 
 def text_features(weights: Path, references: list[dict]) -> tuple[np.ndarray, np.ndarray]:
@@ -667,7 +667,7 @@ def main() -> None:
         help="how the text encoder's weights are stored: fp16 (default, 46 MB, committed), fp32 (91 MB), or int8 (23 MB, "
         "features that depend on the batch). encoder.json then names this file: heads trained on another refuse it.",
     )
-    parser.add_argument("--fixtures", type=Path, help="also write pictures, texts and PyTorch's features for them to this folder")
+    parser.add_argument("--fixtures", type=Path, help="also write images, texts and PyTorch's features for them to this folder")
     options = parser.parse_args()
 
     torch.set_num_threads(1)  # The number of threads decides the order of sums, and so the last digits.
@@ -684,7 +684,7 @@ def main() -> None:
     image_folder, text_folder = options.output / "efficientnet-lite0", options.output / "all-MiniLM-L6-v2"
 
     encoder = load_image_encoder()
-    encoded = pictures()
+    encoded = images()
     images = image_references(encoder, encoded)
     write_image_encoder(image_folder, encoder, images, command)
 

@@ -1,5 +1,5 @@
 /**
- * `npm run figures`: makes the pictures in docs/ of the ready head's report, as a browser shows it, light and dark.
+ * `npm run figures`: makes the images in docs/ of the ready head's report, as a browser shows it, light and dark.
  * It needs Chromium: Debian's package `chromium`, or any other that CHROMIUM names.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -42,7 +42,7 @@ async function capture(page: Page, { from, to, width }: Figure): Promise<Buffer>
   return page.screenshot({ clip, fullPage: true });
 }
 
-/** Few colours, and where the picture comes from. */
+/** Few colours, and where the image comes from. */
 async function pack(png: Buffer): Promise<Buffer> {
   const ImageDescription = describeSource(await readFile(path.join(root, figureSource)));
   return sharp(png)

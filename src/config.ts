@@ -115,7 +115,7 @@ export const settings = {
   }),
   'max-batch-pixels': setting({
     about:
-      'most pixels of a batch of pictures, as the encoder takes them (224 by 224 each); auto: 4 pictures, 64 with cuda',
+      'most pixels of a batch of images, as the encoder takes them (224 by 224 each); auto: 4 images, 64 with cuda',
     value: 'pixels|auto',
     default: 'auto',
     schema: wholeNumber(1, 1e9).or(auto),
@@ -134,7 +134,7 @@ export const settings = {
   }),
   memory: setting({
     about:
-      'features of pictures and texts that are remembered for when they come again, in MiB; 0 remembers none',
+      'features of images and texts that are remembered for when they come again, in MiB; 0 remembers none',
     value: 'MiB',
     default: '256',
     schema: wholeNumber(0, 1_048_576),

@@ -18,25 +18,25 @@ export const errorTable = {
     title: 'The configuration is not valid',
     fix: 'Correct every named value; --help lists them all with their defaults.',
   },
-  'invalid-picture': {
+  'invalid-image': {
     status: 422,
-    title: 'The picture cannot be read',
+    title: 'The image cannot be read',
     fix: 'Send a complete JPEG, PNG or WebP file.',
   },
-  'picture-too-large': {
+  'image-too-large': {
     status: 413,
-    title: 'The picture has too many pixels',
-    fix: 'Scale the picture down to at most 50 megapixels.',
+    title: 'The image has too many pixels',
+    fix: 'Scale the image down to at most 50 megapixels.',
   },
-  'picture-too-complex': {
+  'image-too-complex': {
     status: 422,
     title: 'The image takes too long, or too much memory, to decode',
     fix: 'Save the image again as a baseline JPEG, or scale it down.',
   },
-  'picture-too-small': {
+  'image-too-small': {
     status: 422,
-    title: 'The picture is too small',
-    fix: 'Send a picture of at least 2 by 2 pixels.',
+    title: 'The image is too small',
+    fix: 'Send an image of at least 2 by 2 pixels.',
   },
   'text-too-long': {
     status: 413,

@@ -11,8 +11,8 @@ import { count, counts } from '../options.ts';
 import { texts } from '../serve/texts.ts';
 import { median } from '../statistics.ts';
 
-/** What is encoded: pictures alone, texts alone, or as many of both, their batches in turn. */
-const kinds = ['pictures', 'texts', 'pairs'] as const;
+/** What is encoded: images alone, texts alone, or as many of both, their batches in turn. */
+const kinds = ['images', 'texts', 'pairs'] as const;
 type Kind = (typeof kinds)[number];
 
 interface Arrangement {
@@ -48,13 +48,13 @@ export const encoders = new Command('encoders')
     const results = new Map(
       arrangements.map((arrangement): [Arrangement, Rates] => [
         arrangement,
-        { pictures: [], texts: [], pairs: [] },
+        { images: [], texts: [], pairs: [] },
       ]),
     );
-    const pictures = await readPhotographs();
+    const images = await readPhotographs();
     for (let round = 0; round < rounds; round++)
       for (const [arrangement, rates] of round % 2 === 0 ? results : [...results].toReversed())
-        await measure(arrangement, { pictures, threads, seconds }, rates);
+        await measure(arrangement, { images, threads, seconds }, rates);
     if (json)
       printJson({
         threads,
@@ -75,7 +75,7 @@ async function readPhotographs(): Promise<Buffer[]> {
 
 async function measure(
   { models, engines, batch }: Arrangement,
-  { pictures, threads, seconds }: { pictures: Buffer[]; threads: number; seconds: number },
+  { images, threads, seconds }: { images: Buffer[]; threads: number; seconds: number },
   rates: Rates,
 ): Promise<void> {
   const loaded = await loadEncoders({
@@ -86,10 +86,10 @@ async function measure(
     engines,
   });
   try {
-    const image = await batchOf(loaded.byModality.image, pictures, batch);
+    const image = await batchOf(loaded.byModality.image, images, batch);
     const text = await batchOf(loaded.byModality.text, texts, batch);
     const runs: Record<Kind, () => Promise<unknown>> = {
-      pictures: image,
+      images: image,
       texts: text,
       pairs: () => image().then(text),
     };

@@ -110,10 +110,10 @@ function report({
   print(`${provider}: ${name}${provider === 'cuda' ? `, TF32 ${roundsFactors ? 'allowed' : 'off'}` : ''}`);
   print(
     table([
-      ['batch', 'predictions/s', 'pictures/s', 'texts/s', 'answers/s', 'first pictures, ms', 'device, MiB'],
+      ['batch', 'predictions/s', 'pictures/s', 'texts/s', 'answers/s', 'first images, ms', 'device, MiB'],
       ...predictions.map((speed) => [
         String(speed.batch),
-        ...[speed.predictions, speed.pictures, speed.texts, speed.answers, speed.firstRun].map((each) =>
+        ...[speed.predictions, speed.images, speed.texts, speed.answers, speed.firstRun].map((each) =>
           each.toFixed(0),
         ),
         speed.deviceMemory?.toFixed(0) ?? '',
@@ -135,6 +135,6 @@ function report({
   );
   const { image, text } = agreement.features;
   print(
-    `largest differences from the CPU: ${image.toExponential(1)} of a picture's features, ${text.toExponential(1)} of a text's, ${agreement.probabilities.toExponential(1)} of a probability`,
+    `largest differences from the CPU: ${image.toExponential(1)} of an image's features, ${text.toExponential(1)} of a text's, ${agreement.probabilities.toExponential(1)} of a probability`,
   );
 }

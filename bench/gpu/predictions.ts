@@ -10,31 +10,31 @@ import { usedDeviceMemory } from './device.ts';
 const fixtures = path.join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'encoders');
 const photographs = ['coffee.jpg', 'cat.jpg', 'astronaut.jpg', 'rocket.jpg'];
 
-/** Decoded pictures and tokenized texts, as many of each. */
+/** Decoded images and tokenized texts, as many of each. */
 export interface Prepared {
   pixels: unknown[];
   tokens: unknown[];
 }
 
-/** The same pictures and texts again and again: nothing here is remembered. */
+/** The same images and texts again and again: nothing here is remembered. */
 export async function prepare({ byModality: { image, text } }: Encoders, count: number): Promise<Prepared> {
-  const pictures = await Promise.all(
+  const images = await Promise.all(
     photographs.map(async (name) => image.prepare(await readFile(path.join(fixtures, name)))),
   );
   const sentences = await Promise.all(texts.map((each) => text.prepare(each)));
   const repeated = <Each>(items: readonly Each[]) =>
     Array.from({ length: count }, (_, index) => items[index % items.length]);
-  return { pixels: repeated(pictures), tokens: repeated(sentences) };
+  return { pixels: repeated(images), tokens: repeated(sentences) };
 }
 
 export interface PredictionSpeed {
   batch: number;
   /** Items a second of each part, and of all three one after the other: medians over the runs. */
-  pictures: number;
+  images: number;
   texts: number;
   answers: number;
   predictions: number;
-  /** Milliseconds of the first pictures of this shape, for which CUDA first looks for its fastest convolutions. */
+  /** Milliseconds of the first images of this shape, for which CUDA first looks for its fastest convolutions. */
   firstRun: number;
   /** MiB of the device in use afterwards. */
   deviceMemory?: number;
@@ -47,27 +47,27 @@ export async function timePredictions(
   { pixels, tokens }: Prepared,
   { batch, seconds }: { batch: number; seconds: number },
 ): Promise<PredictionSpeed> {
-  const pictures = pixels.slice(0, batch);
+  const images = pixels.slice(0, batch);
   const sentences = tokens.slice(0, batch);
-  const firstRun = await timed(() => encoders.byModality.image.encode(pictures));
-  const features = await encode(encoders, { pixels: pictures, tokens: sentences });
+  const firstRun = await timed(() => encoders.byModality.image.encode(images));
+  const features = await encode(encoders, { pixels: images, tokens: sentences });
   await head.classify(features);
   const parts = {
-    pictures: () => encoders.byModality.image.encode(pictures),
+    images: () => encoders.byModality.image.encode(images),
     texts: () => encoders.byModality.text.encode(sentences),
     answers: () => head.classify(features),
   };
-  const took: Record<keyof typeof parts, number[]> = { pictures: [], texts: [], answers: [] };
+  const took: Record<keyof typeof parts, number[]> = { images: [], texts: [], answers: [] };
   const end = performance.now() + 1000 * seconds;
   do
     for (const part of Object.keys(parts) as (keyof typeof parts)[])
       took[part].push(await timed(parts[part]));
   while (performance.now() < end || took.answers.length < 3);
   const rate = (milliseconds: number) => (1000 * batch) / milliseconds;
-  const together = took.answers.map((answers, run) => answers + took.pictures[run] + took.texts[run]);
+  const together = took.answers.map((answers, run) => answers + took.images[run] + took.texts[run]);
   return {
     batch,
-    pictures: rate(median(took.pictures)),
+    images: rate(median(took.images)),
     texts: rate(median(took.texts)),
     answers: rate(median(took.answers)),
     predictions: rate(median(together)),
@@ -133,8 +133,8 @@ async function encode(
       rows.push(...(await encoder.encode(items.slice(first, first + 64))));
     return rows;
   };
-  const [pictures, sentences] = [await inBatches(image, pixels), await inBatches(text, tokens)];
-  return pictures.map((features, index) => ({ image: features, text: sentences[index] }));
+  const [images, sentences] = [await inBatches(image, pixels), await inBatches(text, tokens)];
+  return images.map((features, index) => ({ image: features, text: sentences[index] }));
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

@@ -14,22 +14,22 @@ import { median } from '../statistics.ts';
 import { makePhotographs } from './photographs.ts';
 
 const decodedAtOnce = 16;
-/** Pictures of a batch: what the CPU's cache likes best. */
+/** Images of a batch: what the CPU's cache likes best. */
 const encodedAtOnce = 4;
 
 export const ingest = new Command('ingest')
-  .summary('pictures encoded a second, against Pillow and onnxruntime in Python')
+  .summary('images encoded a second, against Pillow and onnxruntime in Python')
   .description(
     'Times the way from JPEG files to features in Tandem and in Python with the same encoder, in alternating rounds; and decoding alone and encoding alone, to show how well one hides behind the other.',
   )
-  .option('--pictures <count>', 'pictures of a round', numberOption(16, 1_000_000), 256)
-  .option('--width <pixels>', 'width of the pictures', numberOption(2, 10_000), 1024)
-  .option('--height <pixels>', 'height of the pictures', numberOption(2, 10_000), 768)
+  .option('--images <count>', 'images of a round', numberOption(16, 1_000_000), 256)
+  .option('--width <pixels>', 'width of the images', numberOption(2, 10_000), 1024)
+  .option('--height <pixels>', 'height of the images', numberOption(2, 10_000), 768)
   .option('--rounds <count>', 'rounds, each with all sides', numberOption(1, 1000), 7)
   .option('--threads <count>', 'threads of each side', numberOption(1, 1024), availableParallelism())
   .option('--json', 'print one JSON object')
   .addHelpText('after', '\nExample:\n  npm run -s bench -- ingest --rounds 5')
-  .action(async ({ pictures, width, height, rounds, threads, json }) => {
+  .action(async ({ images, width, height, rounds, threads, json }) => {
     const folder = await mkdtemp(path.join(tmpdir(), 'bench-ingest-'));
     const chosen = readSettings(encoderSettings, {}, process.env);
     const model = path.join(chosen.models, chosen['image-encoder']);
@@ -42,7 +42,7 @@ export const ingest = new Command('ingest')
     });
     const peer = await PeerWorker.start('ingest.py');
     try {
-      const paths = await makePhotographs(folder, pictures, [width, height]);
+      const paths = await makePhotographs(folder, images, [width, height]);
       await peer.call({ command: 'load', model: path.join(model, 'onnx', 'model.onnx'), threads });
       const python = (decoders: number) => peer.call<Cost>({ command: 'ingest', paths, threads: decoders });
       const sides: Record<string, () => Promise<Cost>> = {
@@ -56,7 +56,7 @@ export const ingest = new Command('ingest')
       const costs: Record<string, Cost[]> = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
       for (let round = 0; round < rounds; round++)
         for (const [name, side] of Object.entries(sides)) costs[name].push(await side());
-      report(costs, pictures, json);
+      report(costs, images, json);
     } finally {
       await Promise.all([peer.close(), encoders.close()]);
       await rm(folder, { recursive: true });
@@ -75,7 +75,7 @@ const encoding = 'tandem, encoding alone';
 const usual = 'python, as most write it';
 const ahead = 'python, decoding ahead';
 
-function report(costs: Record<string, Cost[]>, pictures: number, json: boolean): void {
+function report(costs: Record<string, Cost[]>, images: number, json: boolean): void {
   const seconds = (side: string) => costs[side].map((cost) => cost.seconds);
   const cpu = (side: string) => costs[side].map((cost) => cost.cpuSeconds);
   const over = (others: number[], ours: number[]) => {
@@ -96,8 +96,8 @@ function report(costs: Record<string, Cost[]>, pictures: number, json: boolean):
   };
   const rates = Object.keys(costs).map((side) => ({
     side,
-    picturesPerSecond: pictures / median(seconds(side)),
-    cpuMilliseconds: (1000 * median(cpu(side))) / pictures,
+    imagesPerSecond: images / median(seconds(side)),
+    cpuMilliseconds: (1000 * median(cpu(side))) / images,
   }));
   if (json) {
     printJson({ rates, ratios, costs });
@@ -105,10 +105,10 @@ function report(costs: Record<string, Cost[]>, pictures: number, json: boolean):
   }
   print(
     table([
-      ['side', 'pictures/s', 'CPU, ms a picture'],
-      ...rates.map(({ side, picturesPerSecond, cpuMilliseconds }) => [
+      ['side', 'pictures/s', 'CPU, ms an image'],
+      ...rates.map(({ side, imagesPerSecond, cpuMilliseconds }) => [
         side,
-        picturesPerSecond.toFixed(1),
+        imagesPerSecond.toFixed(1),
         cpuMilliseconds.toFixed(1),
       ]),
     ]),
@@ -137,7 +137,7 @@ function decode({ byModality }: Encoders, paths: readonly string[]): Promise<unk
   return pMap(paths, (file) => byModality.image.prepare(file), { concurrency: decodedAtOnce });
 }
 
-/** As fast as the encoder goes on pictures that are ready: every engine has a batch at any time. */
+/** As fast as the encoder goes on images that are ready: every engine has a batch at any time. */
 async function encodingAlone(encoders: Encoders, paths: readonly string[]): Promise<() => Promise<Cost>> {
   const pixels = await decode(encoders, paths);
   const batches = Array.from({ length: Math.ceil(pixels.length / encodedAtOnce) }, (_, batch) =>
@@ -151,7 +151,7 @@ async function encodingAlone(encoders: Encoders, paths: readonly string[]): Prom
     );
 }
 
-/** Every picture another key, so that each is encoded. */
+/** Every image another key, so that each is encoded. */
 function asDataset(paths: readonly string[]): Dataset {
   const examples = paths.map((path, index) => ({
     row: index,

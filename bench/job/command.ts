@@ -8,7 +8,7 @@ import { pythonEnvironment } from '../../scripts/python-environment.ts';
 import { print, printJson, table } from '../../src/cli/output.ts';
 import { count } from '../options.ts';
 import { median } from '../statistics.ts';
-import { makeJpegDataset } from './pictures.ts';
+import { makeJpegDataset } from './images.ts';
 
 const run = promisify(execFile);
 const root = path.join(import.meta.dirname, '..', '..');
@@ -18,7 +18,7 @@ export const job = new Command('job')
   .description(
     'Times the whole job, processes included: `train --no-search` against a script that decodes with Pillow, encodes with onnxruntime and the same encoders, and trains the same form of head for as many steps with PyTorch. `train` with its search is timed as well, against the same script, which has none.',
   )
-  .option('--examples <count>', 'pictures', count, 400)
+  .option('--examples <count>', 'images', count, 400)
   .option('--rounds <count>', 'rounds, each with one run of every side', count, 3)
   .option('--threads <count>', 'threads of each side', count, 2)
   .option('--json', 'print one JSON object')
@@ -26,7 +26,7 @@ export const job = new Command('job')
   .action(async ({ examples, rounds, threads, json }) => {
     const folder = await mkdtemp(path.join(tmpdir(), 'bench-job-'));
     try {
-      const dataset = path.join(folder, 'pictures');
+      const dataset = path.join(folder, 'images');
       const made = await makeJpegDataset(dataset, examples, [640, 480]);
       const python = await pythonEnvironment(path.join(root, 'bench', 'peers'));
       const train = (name: string, ...flags: string[]) =>
@@ -58,7 +58,7 @@ export const job = new Command('job')
         accuracy: runs[name][0].accuracy,
       }));
       if (json) return printJson({ examples: made, rounds, threads, results });
-      print(`${made} pictures of 640 by 480 with texts, ${threads} threads, medians of ${rounds} rounds`);
+      print(`${made} images of 640 by 480 with texts, ${threads} threads, medians of ${rounds} rounds`);
       print(
         table([
           ['', 'seconds', 'times as fast', 'accuracy'],

@@ -17,11 +17,11 @@ SHORT_SIDE, CROP, BATCH = 256, 224, 16
 
 
 def decode(path: str) -> np.ndarray:
-    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
-    scale = SHORT_SIDE / min(picture.size)
-    picture = picture.resize([round(side * scale) for side in picture.size], Image.Resampling.BICUBIC)
-    left, top = (picture.width - CROP) // 2, (picture.height - CROP) // 2
-    return np.asarray(picture.crop((left, top, left + CROP, top + CROP)))
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    scale = SHORT_SIDE / min(image.size)
+    image = image.resize([round(side * scale) for side in image.size], Image.Resampling.BICUBIC)
+    left, top = (image.width - CROP) // 2, (image.height - CROP) // 2
+    return np.asarray(image.crop((left, top, left + CROP, top + CROP)))
 
 
 def batches(paths: list[str]) -> list[list[str]]:

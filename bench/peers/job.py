@@ -28,11 +28,11 @@ def session(file, threads):
 
 
 def pixels(file):
-    picture = ImageOps.exif_transpose(Image.open(file)).convert("RGB")
-    scale = SHORT_SIDE / min(picture.size)
-    picture = picture.resize([round(side * scale) for side in picture.size], Image.Resampling.BICUBIC)
-    left, top = (picture.width - CROP) // 2, (picture.height - CROP) // 2
-    return np.asarray(picture.crop((left, top, left + CROP, top + CROP)))
+    image = ImageOps.exif_transpose(Image.open(file)).convert("RGB")
+    scale = SHORT_SIDE / min(image.size)
+    image = image.resize([round(side * scale) for side in image.size], Image.Resampling.BICUBIC)
+    left, top = (image.width - CROP) // 2, (image.height - CROP) // 2
+    return np.asarray(image.crop((left, top, left + CROP, top + CROP)))
 
 
 def encode(folder, rows, models, threads):
@@ -41,16 +41,16 @@ def encode(folder, rows, models, threads):
     tokenizer = Tokenizer.from_file(str(models / "all-MiniLM-L6-v2/tokenizer.json"))
     tokenizer.enable_padding()
     tokenizer.enable_truncation(128)
-    pictures, texts = [], []
+    images, texts = [], []
     for start in range(0, len(rows), ENCODED_AT_ONCE):
         some = rows[start : start + ENCODED_AT_ONCE]
         batch = np.stack([pixels(folder / row["file_name"]) for row in some])
-        pictures.append(image.run(None, {"pixels": batch})[0])
+        images.append(image.run(None, {"pixels": batch})[0])
         encoded = tokenizer.encode_batch([row["text"] for row in some])
         ids = np.array([item.ids for item in encoded], dtype=np.int64)
         mask = np.array([item.attention_mask for item in encoded], dtype=np.int64)
         texts.append(text.run(None, {"input_ids": ids, "attention_mask": mask})[0])
-    return [torch.from_numpy(np.concatenate(part).astype(np.float32)) for part in (pictures, texts)]
+    return [torch.from_numpy(np.concatenate(part).astype(np.float32)) for part in (images, texts)]
 
 
 class Head(torch.nn.Module):

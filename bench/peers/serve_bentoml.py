@@ -1,5 +1,5 @@
-"""BentoML as its quickstart has it: one service, its pool of threads, pictures as uploads. Its adaptive batching takes
-a single list, not a form with a picture and a text."""
+"""BentoML as its quickstart has it: one service, its pool of threads, images as uploads. Its adaptive batching takes
+a single list, not a form with an image and a text."""
 
 import os
 from pathlib import Path

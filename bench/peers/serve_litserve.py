@@ -19,8 +19,8 @@ class Api(litserve.LitAPI):
         return inputs
 
     def predict(self, items: list) -> list[dict]:
-        pictures, texts = zip(*items)
-        return self.classifier.classify(list(pictures), list(texts))
+        images, texts = zip(*items)
+        return self.classifier.classify(list(images), list(texts))
 
     def unbatch(self, output: list) -> list:
         return output

@@ -18,11 +18,11 @@ SHORT_SIDE, CROP, MOST_TOKENS = 256, 224, 128
 
 
 def decode(content: bytes) -> np.ndarray:
-    picture = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
-    scale = SHORT_SIDE / min(picture.size)
-    picture = picture.resize([round(side * scale) for side in picture.size], Image.Resampling.BICUBIC)
-    left, top = (picture.width - CROP) // 2, (picture.height - CROP) // 2
-    return np.asarray(picture.crop((left, top, left + CROP, top + CROP)))
+    image = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
+    scale = SHORT_SIDE / min(image.size)
+    image = image.resize([round(side * scale) for side in image.size], Image.Resampling.BICUBIC)
+    left, top = (image.width - CROP) // 2, (image.height - CROP) // 2
+    return np.asarray(image.crop((left, top, left + CROP, top + CROP)))
 
 
 class Classifier:
@@ -42,14 +42,14 @@ class Classifier:
         self.tokenizer.enable_truncation(MOST_TOKENS)
         self.tokenizer.enable_padding()
 
-    def classify(self, pictures: list[np.ndarray], texts: list[str]) -> list[dict]:
+    def classify(self, images: list[np.ndarray], texts: list[str]) -> list[dict]:
         encodings = self.tokenizer.encode_batch(texts)
         tokens = {
             "input_ids": np.array([encoding.ids for encoding in encodings], dtype=np.int64),
             "attention_mask": np.array([encoding.attention_mask for encoding in encodings], dtype=np.int64),
         }
         features = {
-            "image": self.image.run(["features"], {"pixels": np.stack(pictures)})[0],
+            "image": self.image.run(["features"], {"pixels": np.stack(images)})[0],
             "text": self.text.run(["features"], tokens)[0],
         }
         logits = self.head.run(["fused"], features)[0]

@@ -18,7 +18,7 @@ const warmUpSeconds = 2;
 export const serve = new Command('serve')
   .summary('predictions a second over HTTP, against LitServe, BentoML and FastAPI')
   .description(
-    'Posts forms with a picture and a text to Tandem and to Python servers with the same ONNX files and threads, one server at a time, in alternating rounds; and runs the encoders alone, for the most that any server could reach. Tandem remembers no features here, unless --memory is given.',
+    'Posts forms with an image and a text to Tandem and to Python servers with the same ONNX files and threads, one server at a time, in alternating rounds; and runs the encoders alone, for the most that any server could reach. Tandem remembers no features here, unless --memory is given.',
   )
   .option(
     '--clients <counts>',
@@ -30,21 +30,21 @@ export const serve = new Command('serve')
   .option('--seconds <count>', 'seconds of one measurement', count, 8)
   .option('--rounds <count>', 'rounds, each with every server', count, 3)
   .option('--threads <count>', 'threads of each side', count, availableParallelism())
-  .option('--width <pixels>', 'width of the pictures', count, 640)
-  .option('--height <pixels>', 'height of the pictures', count, 480)
+  .option('--width <pixels>', 'width of the images', count, 640)
+  .option('--height <pixels>', 'height of the images', count, 480)
   .option('--open <share>', 'ask also at a fixed rate: this share of the encoders’ own', Number)
   .option('--memory', 'let Tandem remember features, and ask the same over and over')
   .option('--flags <flags>', 'further flags of Tandem’s serve, in one string', '')
   .option('--json', 'print one JSON object')
   .addHelpText('after', '\nExample:\n  npm run -s bench -- serve --clients 8 --rounds 1')
   .action(async (options) => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'bench-pictures-'));
+    const folder = await mkdtemp(path.join(tmpdir(), 'bench-images-'));
     try {
-      const pictures = await makePhotographs(folder, 64, [options.width, options.height]);
-      const forms = await formsOf(pictures);
+      const images = await makePhotographs(folder, 64, [options.width, options.height]);
+      const forms = await formsOf(images);
       const measured = new Measurements();
       for (let round = 0; round < options.rounds; round++) {
-        const limit = await measureLimit(settings.models.default, { ...options, pictures, texts });
+        const limit = await measureLimit(settings.models.default, { ...options, images, texts });
         measured.add('encoders alone', 'limit', { rate: limit, median: 0, p99: 0, failed: 0, lost: 0 });
         const order: ServerName[] = round % 2 === 0 ? options.servers : options.servers.toReversed();
         for (const name of order) await measureServer(name, forms, limit, options, measured);
@@ -133,7 +133,7 @@ function report(measured: Measurements, { json, width, height, threads, rounds }
     printJson({ width, height, threads, rounds, limit, results: withRatios });
     return;
   }
-  print(`pictures of ${width} by ${height}, ${threads} threads, medians of ${rounds} rounds`);
+  print(`images of ${width} by ${height}, ${threads} threads, medians of ${rounds} rounds`);
   print(`encoders alone, batches of 16: ${limit.toFixed(0)} items/s`);
   print(
     table([

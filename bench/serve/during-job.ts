@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
 import { print, printJson, table } from '../../src/cli/output.ts';
-import { makeJpegDataset } from '../job/pictures.ts';
+import { makeJpegDataset } from '../job/images.ts';
 import { count } from '../options.ts';
 import { median } from '../statistics.ts';
 import { makeForms, putLoad } from './load.ts';
@@ -20,7 +20,7 @@ export const duringJob = new Command('during-job')
   .option('--rate <count>', 'requests a second', count, 20)
   .option('--seconds <count>', 'seconds of one measurement', count, 10)
   .option('--rounds <count>', 'pairs', count, 3)
-  .option('--examples <count>', 'pictures of the dataset', count, 400)
+  .option('--examples <count>', 'images of the dataset', count, 400)
   .option('--threads <count>', 'threads of the encoders and of the trainer', count, availableParallelism())
   .option('--json', 'print one JSON object')
   .addHelpText('after', '\nExample:\n  npm run -s bench -- during-job --rounds 1')
@@ -35,8 +35,8 @@ export const duringJob = new Command('during-job')
     try {
       await measure();
       for (let round = 0; round < rounds; round++) {
-        // Pictures of their own each time: what was encoded once is not encoded again.
-        const dataset = `pictures-${round}`;
+        // Images of their own each time: what was encoded once is not encoded again.
+        const dataset = `images-${round}`;
         await makeJpegDataset(path.join(server.data, 'datasets', dataset), examples, [640 + 2 * round, 480]);
         results.without.push(await measure());
         const address = await startJob(server.url, dataset, round);

@@ -5,17 +5,17 @@ import { type Encoders, loadEncoders } from '../../src/encoders/encoders.ts';
 const batch = 16;
 
 /**
- * Items a second of the encoders alone, on tensors that are ready: batches of 16 pictures, then of 16 texts, one after
+ * Items a second of the encoders alone, on tensors that are ready: batches of 16 images, then of 16 texts, one after
  * the other on all threads.
  */
 export async function measureLimit(
   models: string,
   {
-    pictures,
+    images,
     texts,
     threads,
     seconds,
-  }: { pictures: string[]; texts: string[]; threads: number; seconds: number },
+  }: { images: string[]; texts: string[]; threads: number; seconds: number },
 ): Promise<number> {
   const encoders = await loadEncoders({
     models,
@@ -26,7 +26,7 @@ export async function measureLimit(
   });
   try {
     const pixels = await Promise.all(
-      pictures
+      images
         .slice(0, batch)
         .map(async (file) => encoders.byModality.image.prepare(await readFile(path.resolve(file)))),
     );

@@ -11,12 +11,12 @@ export interface Form {
   contentType: string;
 }
 
-/** Makes the form of a picture and a text, for a head or for the one that is asked without a name. */
+/** Makes the form of an image and a text, for a head or for the one that is asked without a name. */
 export async function makeForm(image: Uint8Array, text: string, head?: string): Promise<Form> {
   const form = new FormData();
   if (head !== undefined) form.set('head', head);
   form.set('text', text);
-  form.set('image', new Blob([Uint8Array.from(image)], { type: 'image/jpeg' }), 'picture.jpg');
+  form.set('image', new Blob([Uint8Array.from(image)], { type: 'image/jpeg' }), 'image.jpg');
   const response = new Response(form);
   return {
     body: Buffer.from(await response.arrayBuffer()),
@@ -24,10 +24,10 @@ export async function makeForm(image: Uint8Array, text: string, head?: string): 
   };
 }
 
-/** Forms of picture files, each with a text. */
-export function formsOf(pictures: readonly string[]): Promise<Form[]> {
+/** Forms of image files, each with a text. */
+export function formsOf(images: readonly string[]): Promise<Form[]> {
   return Promise.all(
-    pictures.map(async (file, index) => makeForm(await readFile(file), texts[index % texts.length])),
+    images.map(async (file, index) => makeForm(await readFile(file), texts[index % texts.length])),
   );
 }
 
@@ -39,7 +39,7 @@ export async function makeForms(
   size: readonly [width: number, height: number],
   heads: readonly string[] = [],
 ): Promise<Form[]> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'bench-pictures-'));
+  const folder = await mkdtemp(path.join(tmpdir(), 'bench-images-'));
   try {
     const files = await makePhotographs(folder, 64, size);
     const forms = Array.from({ length: Math.max(files.length, heads.length) }, async (_, index) =>

@@ -19,7 +19,7 @@ interface Reading {
 export const soak = new Command('soak')
   .summary('memory and event loop over very many mixed requests')
   .description(
-    'Sends pictures with texts that come again, texts that never came before, and pictures that are none, and reads memory and event loop from /metrics after each share.',
+    'Sends images with texts that come again, texts that never came before, and images that are none, and reads memory and event loop from /metrics after each share.',
   )
   .option('--requests <count>', 'requests', count, 200_000)
   .option('--readings <count>', 'shares, each with a reading at its end', count, 20)
@@ -29,7 +29,7 @@ export const soak = new Command('soak')
   .addHelpText('after', '\nExample:\n  npm run -s bench -- soak --requests 20000')
   .action(async ({ requests, readings, clients, threads, json }) => {
     const known = await makeForms([640, 480]);
-    const broken = await makeForm(Buffer.from('no picture'), 'a text');
+    const broken = await makeForm(Buffer.from('no image'), 'a text');
     const server = await startServer('tandem', {
       threads,
       // Little is remembered, so that what is does not look like growth.

@@ -14,8 +14,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Classify pictures, texts or both
-         * @description One item as a form, up to 64 as JSON, or any number as JSON lines, which are answered while they come in. head and topK may stand in the address, where JSON lines have their only place. An item may lack its picture or its text: the head then answers from what is there.
+         * Classify images, texts or both
+         * @description One item as a form, up to 64 as JSON, or any number as JSON lines, which are answered while they come in. head and topK may stand in the address, where JSON lines have their only place. An item may lack its image or its text: the head then answers from what is there.
          */
         post: operations["predict"];
         delete?: never;
@@ -33,7 +33,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The encoders’ features of texts or pictures, as OpenAI’s clients ask for embeddings */
+        /** The encoders’ features of texts or images, as OpenAI’s clients ask for embeddings */
         post: operations["embed"];
         delete?: never;
         options?: never;
@@ -157,7 +157,7 @@ export interface paths {
         put?: never;
         /**
          * Classify items that are elements of tensors
-         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
+         * @description Images are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
          */
         post: operations["infer"];
         delete?: never;
@@ -211,7 +211,7 @@ export interface paths {
         put?: never;
         /**
          * Classify items that are elements of tensors
-         * @description Pictures are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
+         * @description Images are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
          */
         post: operations["inferOfVersion"];
         delete?: never;
@@ -362,7 +362,7 @@ export interface paths {
         put?: never;
         /**
          * Bring a dataset, or only check it
-         * @description One file (zip, tar, tar.gz, or a CSV or JSONL table with its pictures inside), a folder among the server’s datasets, or an address. All of it is checked first; where anything is wrong, nothing is kept. Bringing the same again under the same name changes nothing. With `dryRun=true` nothing is kept at all.
+         * @description One file (zip, tar, tar.gz, or a CSV or JSONL table with its images inside), a folder among the server’s datasets, or an address. All of it is checked first; where anything is wrong, nothing is kept. Bringing the same again under the same name changes nothing. With `dryRun=true` nothing is kept at all.
          */
         post: operations["addDataset"];
         delete?: never;
@@ -382,7 +382,7 @@ export interface paths {
         get: operations["getDataset"];
         put?: never;
         post?: never;
-        /** Forget a dataset, and its pictures where no other one has them */
+        /** Forget a dataset, and its images where no other one has them */
         delete: operations["deleteDataset"];
         options?: never;
         head?: never;
@@ -396,7 +396,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The examples of a dataset, page by page, with small pictures */
+        /** The examples of a dataset, page by page, with small images */
         get: operations["listDatasetRows"];
         put?: never;
         post?: never;
@@ -435,7 +435,7 @@ export interface paths {
         put?: never;
         /**
          * Fine-tune a head, or compare the strategies, in the background
-         * @description On a zip file, or on a dataset that lies on the server: metadata.csv or metadata.jsonl beside the pictures (columns file_name, text, label), or one folder of pictures per class.
+         * @description On a zip file, or on a dataset that lies on the server: metadata.csv or metadata.jsonl beside the images (columns file_name, text, label), or one folder of images per class.
          */
         post: operations["startJob"];
         delete?: never;
@@ -654,7 +654,7 @@ export interface components {
             inputs: {
                 /** @description A JPEG, PNG or WebP file, as base64 or as a data URL. */
                 image?: string;
-                /** @description Where the picture can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
+                /** @description Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
                 imageUrl?: string;
                 text?: string;
             }[];
@@ -667,7 +667,7 @@ export interface components {
             head?: string;
             topK?: string;
             text?: string;
-            /** @description Where the picture can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
+            /** @description Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
             imageUrl?: string;
             /**
              * Format: binary
@@ -684,9 +684,9 @@ export interface components {
          *     }
          */
         EmbeddingRequest: {
-            /** @description Name of an encoder; without it, the one for texts or for pictures, as the inputs are. */
+            /** @description Name of an encoder; without it, the one for texts or for images, as the inputs are. */
             model?: string;
-            /** @description Texts, or pictures as data URLs (`data:image/jpeg;base64,…`): one, or several of a kind. No token numbers. */
+            /** @description Texts, or images as data URLs (`data:image/jpeg;base64,…`): one, or several of a kind. No token numbers. */
             input?: string | string[];
             /**
              * @description `base64` is of little-endian 32-bit floats.
@@ -780,11 +780,11 @@ export interface components {
              * @example pets
              */
             name?: string & (unknown & unknown);
-            /** @description Name of the column that holds the picture: a file’s name, base64 or a data URL; `file_name` unless said. */
+            /** @description Name of the column that holds the image: a file’s name, base64 or a data URL; default: `file_name`. */
             imageColumn?: string;
-            /** @description Name of the column that holds the text; `text` unless said. */
+            /** @description Name of the column that holds the text; default: `text`. */
             textColumn?: string;
-            /** @description Name of the column that holds the label; `label` unless said. */
+            /** @description Name of the column that holds the label; default: `label`. */
             labelColumn?: string;
             target?: components["schemas"]["Target"];
             /**
@@ -807,11 +807,11 @@ export interface components {
              * @example pets
              */
             name?: string & (unknown & unknown);
-            /** @description Name of the column that holds the picture: a file’s name, base64 or a data URL; `file_name` unless said. */
+            /** @description Name of the column that holds the image: a file’s name, base64 or a data URL; default: `file_name`. */
             imageColumn?: string;
-            /** @description Name of the column that holds the text; `text` unless said. */
+            /** @description Name of the column that holds the text; default: `text`. */
             textColumn?: string;
-            /** @description Name of the column that holds the label; `label` unless said. */
+            /** @description Name of the column that holds the label; default: `label`. */
             labelColumn?: string;
             target?: components["schemas"]["Target"];
             /**
@@ -821,7 +821,7 @@ export interface components {
             labelSeparator?: string;
             /**
              * Format: binary
-             * @description A zip or tar file of the dataset, or a CSV or JSONL table that holds its pictures.
+             * @description A zip or tar file of the dataset, or a CSV or JSONL table that holds its images.
              */
             file: string;
         };
@@ -851,33 +851,33 @@ export interface components {
              */
             compare?: boolean;
             /**
-             * @description Of a comparison: how many splits to train on; 5 unless said.
+             * @description Of a comparison: how many splits to train on; default: 5.
              * @example 5
              */
             seeds?: number;
             /**
-             * @description Jobs with a higher one are done first; 0 unless said.
+             * @description Jobs with a higher one are done first; default: 0.
              * @example 0
              */
             priority?: number;
             /**
-             * @description Share of the examples kept back to measure on, where the dataset has no split of its own; 0.2 unless said.
+             * @description Fraction of the examples held out for evaluation, where the dataset has no split of its own; 0.2 unless said.
              * @example 0.2
              */
             testShare?: number;
             /**
-             * @description Draw them label by label (`stratified`, unless said), or each by its content, so that sides last when the dataset grows.
+             * @description Draw them label by label (`stratified`, the default), or each by its content, so that sides last when the dataset grows.
              * @enum {string}
              */
             splitBy?: "stratified" | "content-hash";
             /**
-             * @description How picture and text are balanced, or `image` or `text` to learn from one alone; `arl` unless said.
+             * @description How image and text are balanced, or `image` or `text` to learn from one alone; default: `arl`.
              * @example arl
              * @enum {string}
              */
             strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text";
             /**
-             * @description How they are joined; `concat` unless said.
+             * @description How they are joined; default: `concat`.
              * @example concat
              * @enum {string}
              */
@@ -894,11 +894,11 @@ export interface components {
              * @enum {string}
              */
             classWeights?: "none" | "balanced";
-            /** @description Name of the column that holds the picture: a file’s name, base64 or a data URL; `file_name` unless said. */
+            /** @description Name of the column that holds the image: a file’s name, base64 or a data URL; default: `file_name`. */
             imageColumn?: string;
-            /** @description Name of the column that holds the text; `text` unless said. */
+            /** @description Name of the column that holds the text; default: `text`. */
             textColumn?: string;
-            /** @description Name of the column that holds the label; `label` unless said. */
+            /** @description Name of the column that holds the label; default: `label`. */
             labelColumn?: string;
             target?: components["schemas"]["Target"];
             /**
@@ -920,18 +920,18 @@ export interface components {
             priority?: string;
             testShare?: string;
             /**
-             * @description Draw them label by label (`stratified`, unless said), or each by its content, so that sides last when the dataset grows.
+             * @description Draw them label by label (`stratified`, the default), or each by its content, so that sides last when the dataset grows.
              * @enum {string}
              */
             splitBy?: "stratified" | "content-hash";
             /**
-             * @description How picture and text are balanced, or `image` or `text` to learn from one alone; `arl` unless said.
+             * @description How image and text are balanced, or `image` or `text` to learn from one alone; default: `arl`.
              * @example arl
              * @enum {string}
              */
             strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text";
             /**
-             * @description How they are joined; `concat` unless said.
+             * @description How they are joined; default: `concat`.
              * @example concat
              * @enum {string}
              */
@@ -948,11 +948,11 @@ export interface components {
              * @enum {string}
              */
             classWeights?: "none" | "balanced";
-            /** @description Name of the column that holds the picture: a file’s name, base64 or a data URL; `file_name` unless said. */
+            /** @description Name of the column that holds the image: a file’s name, base64 or a data URL; default: `file_name`. */
             imageColumn?: string;
-            /** @description Name of the column that holds the text; `text` unless said. */
+            /** @description Name of the column that holds the text; default: `text`. */
             textColumn?: string;
-            /** @description Name of the column that holds the label; `label` unless said. */
+            /** @description Name of the column that holds the label; default: `label`. */
             labelColumn?: string;
             target?: components["schemas"]["Target"];
             /**
@@ -962,7 +962,7 @@ export interface components {
             labelSeparator?: string;
             /**
              * Format: binary
-             * @description A zip or tar file of the dataset, or a CSV or JSONL table that holds its pictures.
+             * @description A zip or tar file of the dataset, or a CSV or JSONL table that holds its images.
              */
             archive: string;
         };
@@ -1525,7 +1525,7 @@ export interface components {
         Dataset: {
             id: string;
             name: string;
-            /** @description sha256 over pictures, texts, labels and splits in their order. */
+            /** @description sha256 over images, texts, labels and splits in their order. */
             hash: string;
             /** Format: date-time */
             createdAt: string;
@@ -1536,7 +1536,7 @@ export interface components {
             examples: number;
             images: number;
             texts: number;
-            /** @description Different pictures, byte for byte. */
+            /** @description Different images, byte for byte. */
             distinctImages: number;
             /** @description Examples that the dataset itself puts on this side. */
             train: number;
@@ -1851,7 +1851,7 @@ export interface operations {
                 "application/x-ndjson": {
                     /** @description A JPEG, PNG or WebP file, as base64 or as a data URL. */
                     image?: string;
-                    /** @description Where the picture can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
+                    /** @description Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
                     imageUrl?: string;
                     text?: string;
                 };
@@ -1946,7 +1946,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description payload-too-large: The request is too large. picture-too-large: The picture has too many pixels. text-too-long: The text is too long. */
+            /** @description payload-too-large: The request is too large. image-too-large: The image has too many pixels. text-too-long: The text is too long. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1964,7 +1964,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description picture-too-complex: The image takes too long, or too much memory, to decode. invalid-picture: The picture cannot be read. remote-file: The address cannot be fetched. picture-too-small: The picture is too small. */
+            /** @description image-too-complex: The image takes too long, or too much memory, to decode. invalid-image: The image cannot be read. remote-file: The address cannot be fetched. image-too-small: The image is too small. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2064,7 +2064,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description payload-too-large: The request is too large. picture-too-large: The picture has too many pixels. text-too-long: The text is too long. */
+            /** @description payload-too-large: The request is too large. image-too-large: The image has too many pixels. text-too-long: The text is too long. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2082,7 +2082,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description picture-too-complex: The image takes too long, or too much memory, to decode. invalid-picture: The picture cannot be read. picture-too-small: The picture is too small. */
+            /** @description image-too-complex: The image takes too long, or too much memory, to decode. invalid-image: The image cannot be read. image-too-small: The image is too small. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2653,7 +2653,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description payload-too-large: The request is too large. picture-too-large: The picture has too many pixels. text-too-long: The text is too long. */
+            /** @description payload-too-large: The request is too large. image-too-large: The image has too many pixels. text-too-long: The text is too long. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2671,7 +2671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description picture-too-complex: The image takes too long, or too much memory, to decode. invalid-picture: The picture cannot be read. picture-too-small: The picture is too small. */
+            /** @description image-too-complex: The image takes too long, or too much memory, to decode. invalid-image: The image cannot be read. image-too-small: The image is too small. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2986,7 +2986,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description payload-too-large: The request is too large. picture-too-large: The picture has too many pixels. text-too-long: The text is too long. */
+            /** @description payload-too-large: The request is too large. image-too-large: The image has too many pixels. text-too-long: The text is too long. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3004,7 +3004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description picture-too-complex: The image takes too long, or too much memory, to decode. invalid-picture: The picture cannot be read. picture-too-small: The picture is too small. */
+            /** @description image-too-complex: The image takes too long, or too much memory, to decode. invalid-image: The image cannot be read. image-too-small: The image is too small. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4453,7 +4453,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description metadata.jsonl, and the pictures beside it. */
+            /** @description metadata.jsonl, and the images beside it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5515,7 +5515,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The end of a problem’s type. */
-                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-picture" | "picture-too-large" | "picture-too-complex" | "picture-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "newer-store" | "job-conflict" | "storage-unavailable" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "not-ready" | "internal";
+                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-image" | "image-too-large" | "image-too-complex" | "image-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "newer-store" | "job-conflict" | "storage-unavailable" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "closed" | "not-ready" | "internal";
             };
             cookie?: never;
         };

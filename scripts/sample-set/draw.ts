@@ -8,14 +8,14 @@ import type { RenderRequest } from './render.ts';
  * @param onProgress how many are drawn
  * @throws Error where a document cannot be drawn
  */
-export async function drawPictures(
-  pictures: RenderRequest['pictures'],
+export async function drawImages(
+  images: RenderRequest['images'],
   onProgress?: (done: number, total: number) => void,
 ): Promise<void> {
   const child = fork(join(import.meta.dirname, 'render.ts'));
   let done = 0;
-  child.on('message', () => onProgress?.(++done, pictures.length));
-  child.send({ pictures } satisfies RenderRequest);
+  child.on('message', () => onProgress?.(++done, images.length));
+  child.send({ images } satisfies RenderRequest);
   const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`drawing the pictures ended with exit code ${code}`);
+  if (code !== 0) throw new Error(`drawing the images ended with exit code ${code}`);
 }

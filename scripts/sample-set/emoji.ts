@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { describeEmoji } from './description.ts';
 
-/** One picture to draw, with what stands about it in metadata.csv. */
+/** One image to draw, with what stands about it in metadata.csv. */
 export interface SampleExample {
   fileName: string;
   /** A whole SVG document of the size asked for. */
@@ -18,15 +18,15 @@ interface IconSet {
   aliases: Record<string, { parent: string; hFlip?: boolean }>;
 }
 
-/** Most flags have no picture in this set. */
+/** Most flags have no image in this set. */
 const groupsLeftOut = ['Flags'];
 /** Drawn exactly as grinning-cat and black-medium-square. */
 const repeatedIcons = ['cat-face', 'white-square-button'];
 
 /**
- * Chooses the emoji of the sample set: those with a picture, without skin tones, and of several that differ by
+ * Chooses the emoji of the sample set: those with an image, without skin tones, and of several that differ by
  * gender or direction only the plain one, since near-twins on both sides of a split would flatter any model.
- * Pictures: Fluent Emoji Flat by Microsoft (MIT). Names and groups: unicode-emoji-json (MIT). Keywords: emojilib (MIT).
+ * Images: Fluent Emoji Flat by Microsoft (MIT). Names and groups: unicode-emoji-json (MIT). Keywords: emojilib (MIT).
  * @param size width and height of the SVG documents
  */
 export async function chooseEmoji(size: number): Promise<SampleExample[]> {

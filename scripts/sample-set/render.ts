@@ -7,11 +7,11 @@ import sharp from 'sharp';
 
 /** What the parent sends, once. */
 export interface RenderRequest {
-  pictures: { path: string; svg: string }[];
+  images: { path: string; svg: string }[];
 }
 
-process.once('message', async ({ pictures }: RenderRequest) => {
-  const queue = pictures.values();
+process.once('message', async ({ images }: RenderRequest) => {
+  const queue = images.values();
   const drawer = async () => {
     for (const { path, svg } of queue) {
       const drawn = sharp(Buffer.from(svg)).flatten({ background: 'white' }).removeAlpha();

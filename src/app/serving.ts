@@ -6,7 +6,7 @@ import { ImportProcesses } from '../datasets/import/import-processes.ts';
 import { LoadShedding } from '../protocols/pipeline/load-shedding.ts';
 import { Metrics } from '../protocols/pipeline/metrics.ts';
 import type { AppOptions } from '../protocols/pipeline/options.ts';
-import type { FetchPicture } from '../protocols/pipeline/remote-images.ts';
+import type { FetchImage } from '../protocols/pipeline/remote-images.ts';
 import type { Services } from '../protocols/pipeline/services.ts';
 import { StageTracer } from '../protocols/pipeline/tracing.ts';
 import { openRemote } from '../remote/open-remote.ts';
@@ -57,7 +57,7 @@ export async function openServing(context: Context, closing: AsyncDisposableStac
     requestTimeout: settings['request-timeout'],
     maximumRequestBytes: settings['max-request'] * 2 ** 20,
     maximumUploadBytes: settings['max-upload'] * 2 ** 20,
-    ...(settings['fetch-urls'] === 'on' && { fetchPicture: pictureFetcher(settings) }),
+    ...(settings['fetch-urls'] === 'on' && { fetchImage: imageFetcher(settings) }),
   };
   return { services, options };
 }
@@ -136,7 +136,7 @@ async function workInBackground(context: Context, closing: AsyncDisposableStack)
   );
 }
 
-function pictureFetcher(settings: Settings): FetchPicture {
+function imageFetcher(settings: Settings): FetchImage {
   const limits = { maximumBytes: settings['max-request'] * 2 ** 20, timeout: settings['request-timeout'] };
   return async (address, signal) => buffer((await openRemote(address, { ...limits, signal })).body);
 }

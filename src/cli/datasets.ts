@@ -38,7 +38,7 @@ const check = addColumnOptions(
 const bring = addColumnOptions(
   subcommand(
     'import',
-    'check a dataset and keep it, each picture once',
+    'check a dataset and keep it, each image once',
     'import photos.zip --name pets',
   ).argument('<dataset>', 'a folder, or a zip, tar, CSV or JSONL file'),
 )
@@ -63,7 +63,7 @@ const list = subcommand('list', 'list the imported datasets', 'list').action(asy
     labelsText(counts),
     createdAt,
   ]);
-  print(table([['dataset', 'examples', 'pictures', 'labels', 'imported'], ...rows]));
+  print(table([['dataset', 'examples', 'images', 'labels', 'imported'], ...rows]));
   for (const { problem } of damaged) printAside(`damaged: ${problem}`);
 });
 
@@ -73,7 +73,7 @@ const send = subcommand(
   'export pets-0a1b2c3d4e5f pets.zip',
 )
   .argument('<id>', 'id of the dataset')
-  .argument('[file]', 'where to; <name>.zip unless said')
+  .argument('[file]', 'where to; default: <name>.zip')
   .action(async (id, given, { json }, called) => {
     await using tandem = await openFor(called, storeSettings);
     const { name, content } = await tandem.datasets.export(id);
@@ -92,7 +92,7 @@ const send = subcommand(
 
 const remove = subcommand(
   'delete',
-  'forget a dataset, and its pictures where no other one has them',
+  'forget a dataset, and its images where no other one has them',
   'delete pets-0a1b2c3d4e5f',
 )
   .argument('<id>', 'id of the dataset')
@@ -105,9 +105,7 @@ const remove = subcommand(
 
 export const datasets = new Command('datasets')
   .summary('check, import, list, export and delete datasets')
-  .description(
-    'Datasets that are kept: checked once, each picture stored once, named by their id ever after.',
-  )
+  .description('Datasets that are kept: checked once, each image stored once, named by their id ever after.')
   .addHelpText('after', example('datasets import photos.zip --name pets'))
   .addCommand(check)
   .addCommand(bring)
@@ -123,7 +121,7 @@ function showCheck({
   problems,
   problemCount,
 }: Awaited<ReturnType<Datasets['check']>>): void {
-  print(`${name}: ${counts.examples} examples, ${counts.images} with a picture, ${counts.texts} with a text`);
+  print(`${name}: ${counts.examples} examples, ${counts.images} with an image, ${counts.texts} with a text`);
   print(
     counts.numbers
       ? `${labelsText(counts)}, ${numberText(counts.numbers.mean)} on average`
@@ -143,7 +141,7 @@ function showCheck({
 }
 
 function describe({ counts }: DatasetSummary): string {
-  return `${counts.examples} examples, ${counts.distinctImages} different pictures, ${labelsText(counts)}`;
+  return `${counts.examples} examples, ${counts.distinctImages} different images, ${labelsText(counts)}`;
 }
 
 /** @example labelsText(dataset.counts) // '12 labels' or 'numbers from 1 to 99' */

@@ -81,7 +81,7 @@ export function addColumnOptions<Args extends unknown[], Flags extends OptionVal
   command: Command<Args, Flags>,
 ): Command<Args, Flags & ColumnFlags> {
   return adding<Args, Flags, ColumnFlags>(command, [
-    new Option('--image-column <name>', 'column of the metadata file that names the picture'),
+    new Option('--image-column <name>', 'column of the metadata file that names the image'),
     new Option('--text-column <name>', 'column that holds the text'),
     new Option('--label-column <name>', 'column that holds the label'),
     new Option('--target <kind>', 'one label a row, any of several, or a number').choices(targetKinds),
@@ -102,7 +102,7 @@ export function addDatasetOptions<Args extends unknown[], Flags extends OptionVa
   command: Command<Args, Flags>,
 ): Command<Args, Flags & ColumnFlags & SplitFlags> {
   return adding<Args, Flags & ColumnFlags, SplitFlags>(addColumnOptions(command), [
-    new Option('--test-share <share>', 'share of the examples kept back to measure on')
+    new Option('--test-share <share>', 'fraction of the examples held out for evaluation')
       .argParser(shareOption)
       .default(0.2),
     new Option(

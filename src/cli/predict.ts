@@ -10,8 +10,8 @@ import { addSettings, example, settingsOf } from './options.ts';
 import { numberText, percent, print, printJson, table } from './output.ts';
 
 const command = new Command('predict')
-  .summary('classify one picture, text or both')
-  .description('Classifies one picture, one text, or both together.')
+  .summary('classify one image, text or both')
+  .description('Classifies one image, one text, or both together.')
   .option('--image <file>', 'a JPEG, PNG or WebP file')
   .option('--text <text>', 'a text')
   .option('--head <head>', 'name, or name@version', 'emoji')
@@ -26,7 +26,7 @@ export const predict = addSettings(command, headSettings)
       throw new TandemError('invalid-request', `--top-k must be a whole number from 1 on, not ${count}`);
     if (file === undefined && text === undefined)
       throw new TandemError('empty-request', 'give --image, --text or both');
-    const image = file === undefined ? undefined : await readPicture(file);
+    const image = file === undefined ? undefined : await readImage(file);
     const settings = completeSettings({ ...settingsOf(called, headSettings), engines: 1 });
     await using tandem = await openTandem(settings);
     const { head, results } = await tandem.predict([{ image, text }], { head: reference, topK });
@@ -53,8 +53,8 @@ function inWords({ labels, value }: TargetPrediction): string {
   return said.map(({ label, probability }) => `${label} (${percent(probability)})`).join(', ') || 'no label';
 }
 
-async function readPicture(file: string): Promise<Buffer> {
+async function readImage(file: string): Promise<Buffer> {
   return readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new TandemError('invalid-picture', `${file}: ${whyUnreadable(error)}`, { cause: error });
+    throw new TandemError('invalid-image', `${file}: ${whyUnreadable(error)}`, { cause: error });
   });
 }

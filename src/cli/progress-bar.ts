@@ -18,7 +18,7 @@ const titles = {
 } as const;
 const units = {
   checking: 'examples',
-  storing: 'pictures',
+  storing: 'images',
   features: 'items',
   search: 'trainings',
   training: 'steps',

@@ -8,9 +8,9 @@ import { metricsTable, print, printJson } from './output.ts';
 
 const command = addDatasetOptions(
   new Command('train')
-    .summary('fine-tune a head on a folder of pictures and texts')
+    .summary('fine-tune a head on a folder of images and texts')
     .description(
-      'Fine-tunes a head on a dataset: a folder with metadata.csv or metadata.jsonl beside the pictures (columns file_name, text, label), or one folder of pictures per class.',
+      'Fine-tunes a head on a dataset: a folder with metadata.csv or metadata.jsonl beside the images (columns file_name, text, label), or one folder of images per class.',
     )
     .argument('<dataset>', 'folder of the dataset, or the id of an imported one')
     .requiredOption('--head <name>', 'name of the head; one that exists gets its next version')
@@ -29,7 +29,7 @@ const command = addDatasetOptions(
   .addOption(
     new Option(
       '--strategy <name>',
-      'how picture and text are balanced, or image or text to learn from one alone; compare tells which is best',
+      'how image and text are balanced, or image or text to learn from one alone; compare tells which is best',
     )
       .choices(trainedStrategies)
       .default(defaultRecipe.strategy),
@@ -37,7 +37,7 @@ const command = addDatasetOptions(
   .addOption(
     new Option(
       '--fusion <name>',
-      `how picture and text are joined (default: ${defaultRecipe.fusion}); late fusion joins in its own way`,
+      `how image and text are joined (default: ${defaultRecipe.fusion}); late fusion joins in its own way`,
     ).choices(trainedFusions),
   )
   .addOption(

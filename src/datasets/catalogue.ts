@@ -15,7 +15,7 @@ import type { Store } from '../store/store.ts';
 import { defaultTarget, targetKinds } from '../targets/target.ts';
 import { countExamples } from './counts.ts';
 import type { ColumnNames, Dataset, Example } from './example.ts';
-import { PictureStore, pictureUserOf } from './images.ts';
+import { ImageStore, pictureUserOf } from './images.ts';
 import { readLines } from './read/text-stream.ts';
 import { formatStored, readStored, type StoredExample } from './stored-example.ts';
 
@@ -49,11 +49,11 @@ const recordSchema = z.object({
 
 export type DatasetRecord = z.infer<typeof recordSchema>;
 
-/** Pictures that are fetched at a time, where they lie elsewhere. */
+/** Images that are fetched at a time, where they lie elsewhere. */
 const fetchedAtOnce = 16;
 
 /**
- * The datasets that were imported. They never change, and a picture is stored once, whichever of them have it. The id
+ * The datasets that were imported. They never change, and an image is stored once, whichever of them have it. The id
  * is made of the name and the content, so importing the same again changes nothing.
  * @example
  * const catalogue = new DatasetCatalogue(store);
@@ -62,18 +62,18 @@ const fetchedAtOnce = 16;
  */
 export class DatasetCatalogue {
   readonly #store: Store;
-  readonly #pictures: PictureStore;
+  readonly #images: ImageStore;
   readonly #pending: PendingArtifacts;
 
   constructor(store: Store) {
     this.#store = store;
     this.#pending = new PendingArtifacts(store.database);
-    this.#pictures = new PictureStore(store);
+    this.#images = new ImageStore(store);
   }
 
   /**
    * Takes a dataset in. When this resolves all of it lasts; a crash before leaves nothing that is listed.
-   * @param onProgress counts the distinct pictures
+   * @param onProgress counts the distinct images
    * @param importing what the import calls itself, so that it can be abandoned where its process ends
    * @returns the record, and whether it is new
    */
@@ -94,26 +94,26 @@ export class DatasetCatalogue {
       counts: countExamples(dataset.examples, dataset.target),
       notes: dataset.notes,
     };
-    const pictures = new Map(dataset.examples.flatMap(({ content }) => filesOf(content)));
-    const onAdded = (done: number) => onProgress?.(done, pictures.size);
+    const images = new Map(dataset.examples.flatMap(({ content }) => filesOf(content)));
+    const onAdded = (done: number) => onProgress?.(done, images.size);
     onAdded(0);
     for (let own = importing; ; own = randomUUID()) {
       const known = await this.#find(record.id);
       if (known) {
-        await this.#repair(known, dataset.examples, pictures, onAdded);
+        await this.#repair(known, dataset.examples, images, onAdded);
         return { record: known.record, isNew: false };
       }
       let isNew = false;
       try {
         await this.#pending.begin(own);
-        await this.#pictures.add(own, pictures, onAdded);
+        await this.#images.add(own, images, onAdded);
         const examples = examplesKey(record.id, own);
         await this.#keepExamples(examples, dataset.examples);
         isNew = await this.#insert(record, examples, own);
         if (isNew) return { record, isNew };
         await leaveToCleaning(this.#store.artifacts.remove([examples]));
       } finally {
-        if (!isNew) await leaveToCleaning(this.#pictures.release(own));
+        if (!isNew) await leaveToCleaning(this.#images.release(own));
       }
     }
   }
@@ -126,7 +126,7 @@ export class DatasetCatalogue {
       .select('id')
       .where('pictureUser', '=', importing)
       .executeTakeFirst();
-    if (!registered) await leaveToCleaning(this.#pictures.release(importing));
+    if (!registered) await leaveToCleaning(this.#images.release(importing));
   }
 
   /**
@@ -159,7 +159,7 @@ export class DatasetCatalogue {
     return (await this.#find(id))?.record;
   }
 
-  /** Some of the examples, in their order, with the path of each one's picture. */
+  /** Some of the examples, in their order, with the path of each one's image. */
   async examples(id: string, { offset = 0, limit = Number.POSITIVE_INFINITY } = {}): Promise<Example[]> {
     const stored: StoredExample[] = [];
     let index = 0;
@@ -169,7 +169,7 @@ export class DatasetCatalogue {
       stored.push(example);
     }
     const hashes = new Set(stored.flatMap(({ content }) => fileHashesOf(content)));
-    const files = await this.pictureFiles(id, hashes);
+    const files = await this.imageFiles(id, hashes);
     return stored.map((example) => ({ ...example, content: restoreContent(example.content, files) }));
   }
 
@@ -182,18 +182,18 @@ export class DatasetCatalogue {
   }
 
   /**
-   * Where pictures of a dataset lie on this machine, by their sha256.
+   * Where images of a dataset lie on this machine, by their sha256.
    * @throws TandemError `damaged-artifact`, `unknown-dataset`
    */
-  async pictureFiles(id: string, hashes: ReadonlySet<string>): Promise<Map<string, string>> {
+  async imageFiles(id: string, hashes: ReadonlySet<string>): Promise<Map<string, string>> {
     const { pictureUser } = await this.#get(id);
-    const keys = await this.#pictures.keys(pictureUser, [...hashes]);
+    const keys = await this.#images.keys(pictureUser, [...hashes]);
     const fetched = await pMap(
       hashes,
       async (hash) => {
         const key = keys.get(hash);
         if (key) return [hash, await this.#store.artifacts.path(key)] as const;
-        throw new TandemError('damaged-artifact', `the dataset ${id} has lost the picture ${hash}`);
+        throw new TandemError('damaged-artifact', `the dataset ${id} has lost the image ${hash}`);
       },
       { concurrency: fetchedAtOnce },
     );
@@ -228,7 +228,7 @@ export class DatasetCatalogue {
   }
 
   /**
-   * Forgets a dataset, even one whose record is damaged, and every picture that no other one has.
+   * Forgets a dataset, even one whose record is damaged, and every image that no other one has.
    * @param check runs in the same transaction, once whoever claimed the dataset has committed; nothing is deleted where it throws
    * @throws TandemError `unknown-dataset`; what `check` throws
    */
@@ -244,13 +244,13 @@ export class DatasetCatalogue {
       await check(transaction);
     });
     await leaveToCleaning(this.#store.artifacts.remove([row.examples]));
-    await leaveToCleaning(this.#pictures.release(pictureUserOf(row)));
+    await leaveToCleaning(this.#images.release(pictureUserOf(row)));
   }
 
   /** Removes what imports and deletions left that a crash broke off, once nobody can be at it any more. */
   async clean(): Promise<void> {
     await this.#pending.giveUpOld();
-    await this.#pictures.clean();
+    await this.#images.clean();
     await removeUnknown(this.#store.artifacts, 'datasets', async (keys) => {
       const underWay = new Set(await this.#pending.among(keys.map(importOf)));
       const rows = await this.#store.database.query
@@ -267,10 +267,10 @@ export class DatasetCatalogue {
   async #repair(
     known: { examples: string; pictureUser: string },
     examples: readonly Example[],
-    pictures: ReadonlyMap<string, string>,
+    images: ReadonlyMap<string, string>,
     onAdded: (done: number) => void,
   ): Promise<void> {
-    await this.#pictures.repair(known.pictureUser, pictures, onAdded);
+    await this.#images.repair(known.pictureUser, images, onAdded);
     if (!(await this.#store.artifacts.has(known.examples)))
       await this.#keepExamples(known.examples, examples);
   }

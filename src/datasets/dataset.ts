@@ -18,11 +18,11 @@ import { describeProblems, Problems } from './read/problems.ts';
 import { contentOf } from './split/duplicates.ts';
 
 export interface ReadOptions extends Partial<ColumnNames> {
-  /** What it is to be good for; a training unless said. */
+  /** What it is to be good for; default: a training. */
   purpose?: DatasetPurpose;
   /** What to call the dataset; else its folder's name. */
   name?: string;
-  /** Where pictures are put that stand in a table themselves; without it they are a problem. */
+  /** Where images are put that stand in a table themselves; without it they are a problem. */
   inlineFolder?: string;
   /** Counts examples while their content is checked. */
   onProgress?(done: number, total: number): void;
@@ -52,11 +52,11 @@ export interface DatasetCheck {
 }
 
 /**
- * Checks all of a dataset and lists every problem. Nothing is written, but for pictures that stand in tables.
+ * Checks all of a dataset and lists every problem. Nothing is written, but for images that stand in tables.
  *
  * The folder holds `metadata.csv` or `metadata.jsonl` with the columns `file_name`, `text`, `label` and perhaps
- * `split` (`train` or `test`), or one folder per class with pictures (and `name.txt` as the text of `name.jpg`),
- * or `train/` and `test/` with either. A row may lack the picture or the text, not both.
+ * `split` (`train` or `test`), or one folder per class with images (and `name.txt` as the text of `name.jpg`),
+ * or `train/` and `test/` with either. A row may lack the image or the text, not both.
  * @throws TandemError `unknown-dataset` where there is no such folder, `invalid-dataset` where it is laid out in no known way
  * @example const { problems, counts } = await checkDataset('data/photos', { textColumn: 'caption' });
  */
@@ -85,7 +85,7 @@ export async function checkDataset(
       `${name} has neither a metadata.csv, a metadata.jsonl nor a folder per class`,
     );
   const checked = await checkContent(rows, found, options.onProgress);
-  // Where the list of examples itself is broken, that is the one thing to mend.
+  // Where the list of examples itself is broken, that is the one thing to fix.
   if (rows.length > 0 || found.count === 0) checkLabels(rows, { dataset: name, purpose, ...columns }, found);
   noteLabels(rows, columns, notes);
   noteTwins(checked, contentOf, notes);

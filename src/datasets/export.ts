@@ -20,7 +20,7 @@ const largestRatio = 100;
 /**
  * A dataset as a zip file, which imports as the same dataset again: `metadata.jsonl` beside `pictures/`, named by
  * content. It is made while it is read, and nothing of it is written anywhere.
- * @throws TandemError `unknown-dataset`; errors of reading the pictures come as errors of the stream
+ * @throws TandemError `unknown-dataset`; errors of reading the images come as errors of the stream
  * @example await pipeline(await exportDataset(catalogue, 'pets-0a1b2c3d4e5f'), createWriteStream('pets.zip'));
  */
 export async function exportDataset(catalogue: DatasetCatalogue, id: string): Promise<Readable> {
@@ -31,7 +31,7 @@ export async function exportDataset(catalogue: DatasetCatalogue, id: string): Pr
   const hashes = new Set<string>();
   for await (const { content } of catalogue.stored(id))
     for (const hash of fileHashesOf(content)) hashes.add(hash);
-  const files = await catalogue.pictureFiles(id, hashes);
+  const files = await catalogue.imageFiles(id, hashes);
   const names = new Map<string, string>();
   for (const [hash, file] of files) names.set(hash, `pictures/${hash}.${await extensionOf(file)}`);
   const lines = () => linesOf(catalogue.stored(id), names, columns);
@@ -42,7 +42,7 @@ export async function exportDataset(catalogue: DatasetCatalogue, id: string): Pr
   const content = Readable.from(lines(), { objectMode: false });
   zip.addReadStream(content, 'metadata.jsonl', { mtime, compress });
   zip.addBuffer(Buffer.from(formatReading(columns)), readingFile, { mtime });
-  // Pictures are packed already.
+  // Images are packed already.
   for (const [hash, file] of files) zip.addFile(file, names.get(hash)!, { mtime, compress: false });
   zip.end();
   return zip.outputStream as Readable;

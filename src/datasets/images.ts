@@ -19,12 +19,12 @@ type Use = Tables['pictureUse'];
  * it has users: datasets, and imports that are under way. A use is written before the file, and says under which key that
  * lies; once the last use is gone, the key is never given again. So a file without a use can be removed at any time.
  * @example
- * const pictures = new PictureStore(store);
- * await pictures.add('my-import', new Map([[hash, 'uploads/7f/cat.jpg']]));
- * const keys = await pictures.keys('my-import', [hash]);
+ * const images = new ImageStore(store);
+ * await images.add('my-import', new Map([[hash, 'uploads/7f/cat.jpg']]));
+ * const keys = await images.keys('my-import', [hash]);
  * const file = await store.artifacts.path(keys.get(hash)!);
  */
-export class PictureStore {
+export class ImageStore {
   readonly #store: Store;
   readonly #pending: PendingArtifacts;
 

@@ -13,7 +13,7 @@ export function modalitiesIn({ examples }: Pick<Dataset, 'examples'>): ModalityN
 /**
  * The examples that have a modality: what a head for it alone can learn from.
  * @throws TandemError `invalid-dataset` where a label is left without an example, or with too few to train on
- * @example const pictures = withModality(dataset, 'image');
+ * @example const images = withModality(dataset, 'image');
  */
 export function withModality(dataset: Dataset, modality: ModalityName): Dataset {
   const examples = dataset.examples.filter(({ content }) => content[modality] !== undefined);

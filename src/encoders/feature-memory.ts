@@ -15,7 +15,7 @@ const overheadBytes = 256;
  * first. An encoder never answers the same bytes differently, so nothing in it ever grows stale.
  * @example
  * const memory = new FeatureMemory(256 * 2 ** 20);
- * const key = memory.key(encoder.cacheKey, picture);
+ * const key = memory.key(encoder.cacheKey, image);
  * memory.set(key, { features, cost: tokens.length });
  */
 export class FeatureMemory {

@@ -24,7 +24,7 @@ export interface SourcedFeatures extends RememberedFeatures {
 }
 
 /**
- * From the bytes of a picture, or a text, to features: remembered ones, or prepared and encoded in a batch that all
+ * From the bytes of an image, or a text, to features: remembered ones, or prepared and encoded in a batch that all
  * requests share.
  * @example
  * const source = new FeatureSource(encoders.byModality.text, options);

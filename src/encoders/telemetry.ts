@@ -1,6 +1,6 @@
 import type { ModalityName } from '../modalities/registry.ts';
 
-/** Whoever wants to know what inference does. Nothing here tells what a picture or a text is. */
+/** Observes inference: durations, batches and cache hits, never content. */
 export interface InferenceObserver {
   /**
    * Milliseconds that an item, or a batch of a head's, spent in a stage: its modality's own, in which it is prepared,

@@ -17,11 +17,11 @@ import { predictionOf } from './unimodal-prediction.ts';
 export interface PredictorOptions {
   /** The most that a batch of each modality costs, in its unit; what suits the provider where it says `auto` or nothing. */
   budgets?: Partial<Record<ModalityName, number | 'auto'>>;
-  /** Items of each modality that may wait for their encoder; 512 unless said. */
+  /** Items of each modality that may wait for their encoder; default: 512. */
   maximumQueue?: number;
-  /** Milliseconds that an item waits for company; 0 unless said. */
+  /** Milliseconds that an item waits for company; default: 0. */
   maximumWait?: number;
-  /** Bytes of features that are remembered; 0 unless said. */
+  /** Bytes of features that are remembered; default: 0. */
   memoryBytes?: number;
   observer?: InferenceObserver;
 }

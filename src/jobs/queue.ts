@@ -47,7 +47,7 @@ export interface JobRequest extends Partial<ColumnNames> {
   /** What to make: a head, or a comparison of the strategies over so many splits. */
   work: JobTask['work'];
   source: { dataset: string } | { archive: string; fileName: string };
-  /** Jobs with a higher one are done first; 0 unless said. */
+  /** Jobs with a higher one are done first; default: 0. */
   priority?: number;
   /** How the test side is drawn, where the dataset has no split of its own; see `splitExamples`. */
   testShare?: number;

@@ -152,7 +152,7 @@ async function openSource(
   const onProgress = (done: number, total: number) =>
     send({ kind: 'progress', progress: { stage: 'checking', done, total } });
   if ('folder' in source) return readDataset(path.join(datasets, source.folder), { ...reading, onProgress });
-  const [unpacked, inlineFolder] = [path.join(folder, 'dataset'), path.join(folder, 'pictures')];
+  const [unpacked, inlineFolder] = [path.join(folder, 'dataset'), path.join(folder, 'images')];
   // An earlier attempt may have been interrupted.
   for (const place of [unpacked, inlineFolder]) await rm(place, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });

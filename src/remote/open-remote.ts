@@ -14,11 +14,11 @@ export interface RemoteOptions {
   /** Milliseconds for everything: names, redirects and the whole body. */
   timeout: number;
   signal?: AbortSignal;
-  /** Ports that may be connected to; 80 and 443 unless said. */
+  /** Ports that may be connected to; default: 80 and 443. */
   ports?: readonly number[];
   /** Every address of a name; the system's resolver unless said. */
   resolve?(host: string): Promise<readonly { address: string }[]>;
-  /** Whether an address may be connected to; only those of the open internet unless said. */
+  /** Whether an address may be connected to; default: only those of the open internet. */
   isAllowed?(address: string): boolean;
 }
 

@@ -10,7 +10,7 @@ import { makeThumbnail, type Thumbnail } from './thumbnails.ts';
 export interface ContentView<Reference = unknown> {
   /** What stands for the modality in charts. */
   readonly colour: { light: string; dark: string };
-  /** A small picture of it. @throws TandemError where it cannot be read */
+  /** A small image of it. @throws TandemError where it cannot be read */
   thumbnail?(reference: Reference): Promise<Thumbnail>;
   /** Its words, so many characters of them. */
   words?(reference: Reference, length: number): Markup;
@@ -71,7 +71,7 @@ export function sourceOf(row: number, content: Content): Markup {
   );
 }
 
-/** A small picture of some content; undefined where it has none. */
+/** A small image of some content; undefined where it has none. */
 function thumbnailOf(content: Content): Promise<Thumbnail> | undefined {
   return showing(content, (view, reference) => view.thumbnail?.(reference))[0];
 }
@@ -89,7 +89,7 @@ export type Thumbnails = ReadonlyMap<Example, Thumbnail>;
 
 const atOnce = 4;
 
-/** Small pictures of the examples. One that has none, or whose file cannot be read, is left out. */
+/** Small images of the examples. One that has none, or whose file cannot be read, is left out. */
 export async function makeThumbnails(examples: Iterable<Example>): Promise<Thumbnails> {
   const thumbnails = new Map<Example, Thumbnail>();
   const queue = new Set(examples).values();

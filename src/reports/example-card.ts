@@ -12,7 +12,7 @@ const wordsLength = 200;
 const labelLength = 60;
 
 /**
- * One example: picture, text, label, and what the head and each modality alone answer, each with the probability of the
+ * One example: image, text, label, and what the head and each modality alone answer, each with the probability of the
  * answer and, where it is another, of the label.
  */
 export function exampleCard(
@@ -64,17 +64,17 @@ export function card(example: Example, thumbnails: Thumbnails, remarks: Markup):
   return h(
     'li',
     { class: 'card' },
-    picture(example, thumbnails),
+    image(example, thumbnails),
     h('div', null, wordsOf(content, wordsLength), remarks, sourceOf(row, content)),
   );
 }
 
-/** The example's picture, small; nothing where it has none or it cannot be read. */
-export function picture(example: Example, thumbnails: Thumbnails): Markup {
+/** The example's image, small; nothing where it has none or it cannot be read. */
+export function image(example: Example, thumbnails: Thumbnails): Markup {
   const thumbnail = thumbnails.get(example);
   if (!thumbnail) return null;
   const { url, width, height } = thumbnail;
-  const alt = `Picture of row ${example.row}, labelled ${shorten(textOf(example.truth), labelLength)}`;
+  const alt = `Image of row ${example.row}, labelled ${shorten(textOf(example.truth), labelLength)}`;
   return h('img', { src: url, width, height, alt });
 }
 

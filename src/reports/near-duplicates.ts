@@ -3,7 +3,7 @@ import type { Example } from '../datasets/example.ts';
 import { keyOf, textOf } from '../targets/truth.ts';
 import type { NearDuplicateExamples } from '../training/report-input.ts';
 import { sourceOf, type Thumbnails, wordsOf } from './content-views.ts';
-import { exampleList, picture } from './example-card.ts';
+import { exampleList, image } from './example-card.ts';
 import { count, decimal, percent, shorten } from './format.ts';
 import { listLimit } from './galleries.ts';
 import { foreign, type Markup, paragraph } from './markup.ts';
@@ -43,7 +43,7 @@ export function nearDuplicatesView(
   ];
 }
 
-/** The examples whose pictures {@link nearDuplicatesView} shows. */
+/** The examples whose images {@link nearDuplicatesView} shows. */
 export function nearDuplicatesListed(pairs: readonly NearDuplicateExamples[]): Example[] {
   return pairs.slice(0, listLimit).flatMap(({ test, train }) => [test, train]);
 }
@@ -65,7 +65,7 @@ function pairCard({ test, train, similarity }: NearDuplicateExamples, thumbnails
 function side(example: Example, role: string, thumbnails: Thumbnails, contradicts = false): Markup {
   const { row, content, truth } = example;
   return [
-    picture(example, thumbnails),
+    image(example, thumbnails),
     wordsOf(content, wordsLength),
     h(
       'p',

@@ -17,7 +17,7 @@ export function outcomesOf(labels: readonly string[], test: readonly TestExample
     const label = textOf(example.truth);
     const actual = indexOf.get(label);
     if (actual === undefined)
-      throw new Error(`row ${example.row} bears the label ${JSON.stringify(label)}, not one of the head's`);
+      throw new Error(`row ${example.row} has the label ${JSON.stringify(label)}, not one of the head's`);
     const { fused } = example.probabilities;
     const predicted = largestIndex(fused);
     return { example, actual, predicted, confidence: fused[predicted] };

@@ -1,5 +1,5 @@
-import type { OpenedPicture } from '../modalities/image/decode.ts';
-import { decodePictureInTurn } from '../modalities/image/decode-queue.ts';
+import type { OpenedImage } from '../modalities/image/decode.ts';
+import { decodeImageInTurn } from '../modalities/image/decode-queue.ts';
 
 export interface Thumbnail {
   /** A data URL. */
@@ -12,15 +12,15 @@ const side = 96;
 const quality = 70;
 
 /**
- * A small WebP picture of a file, as a data URL.
- * @throws TandemError `invalid-picture`
+ * A small WebP image of a file, as a data URL.
+ * @throws TandemError `invalid-image`
  */
 export function makeThumbnail(file: string): Promise<Thumbnail> {
-  return decodePictureInTurn(file, scaleDown);
+  return decodeImageInTurn(file, scaleDown);
 }
 
-async function scaleDown({ picture }: OpenedPicture): Promise<Thumbnail> {
-  const { data, info } = await picture
+async function scaleDown({ image }: OpenedImage): Promise<Thumbnail> {
+  const { data, info } = await image
     .resize(side, side, { fit: 'inside', withoutEnlargement: true })
     .webp({ quality })
     .toBuffer({ resolveWithObject: true });

@@ -11,7 +11,7 @@ export interface BatcherOptions<Item, Result> {
   run(take: () => readonly Item[]): Promise<readonly Result[]>;
   /** What a batch may cost together; an item that alone costs more runs alone. */
   budget: number;
-  /** What an item costs: its length, for items that are padded to the longest of their batch; 1 unless said. */
+  /** What an item costs: its length, for items that are padded to the longest of their batch; default: 1. */
   costOf?(item: Item): number;
   /**
    * What a run costs beside its items, in their measure: an item joins a batch only where the padding that it brings
@@ -20,7 +20,7 @@ export interface BatcherOptions<Item, Result> {
   overhead?: number;
   /** Items that may wait; more are refused, but for those that may wait for as long as it takes. */
   maximumQueue: number;
-  /** Milliseconds that an item waits for company before it asks for its turn; 0 unless said. */
+  /** Milliseconds that an item waits for company before it asks for its turn; default: 0. */
   maximumWait?: number;
   /** Told of every batch. */
   onBatch?(batch: { items: number; milliseconds: number }): void;

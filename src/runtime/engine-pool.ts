@@ -16,11 +16,11 @@ export interface EngineEvents {
 export interface EnginePoolOptions extends EngineOptions, EngineEvents {
   engines: number;
   /**
-   * When an engine that replaces another loads the models: all of them before it is used (unless said), or each when it
+   * When an engine that replaces another loads the models: all of them before it is used (the default), or each when it
    * is first run. Then a model whose file is gone fails its own runs, and keeps no engine from starting.
    */
   reload?: 'before-use' | 'when-run';
-  /** Starts an engine; one of its own unless said. */
+  /** Starts an engine; default: one of its own. */
   start?(options: EngineOptions): Engine;
 }
 

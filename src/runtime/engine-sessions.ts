@@ -110,7 +110,7 @@ function sessionOptions({ provider, threads }: EngineOptions): InferenceSession.
 
 /**
  * Gives the memory of a run's inputs back at once. Left to the garbage collector it would pile up: a thread that makes
- * hardly any garbage but these is made to mark its whole heap every few hundred pictures, in the middle of a request.
+ * hardly any garbage but these is made to mark its whole heap every few hundred images, in the middle of a request.
  */
 function free(tensors: Tensors): void {
   for (const buffer of buffersOf(tensors)) buffer.transfer(0);

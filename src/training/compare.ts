@@ -40,7 +40,7 @@ export interface CompareOptions {
   /** Each decides one split, start, order and dropout, the same for every strategy. Two or more. */
   seeds: readonly number[];
   testShare: number;
-  /** How the test side is drawn; by strata unless said. */
+  /** How the test side is drawn; default: by strata. */
   splitBy?: SplitMethod;
   threads: number;
   signal?: AbortSignal;

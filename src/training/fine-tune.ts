@@ -34,7 +34,7 @@ export interface FineTuneOptions {
   seed: number;
   /** Share of the examples that is kept back to measure the head on, where the dataset has no split of its own. */
   testShare: number;
-  /** How the test side is drawn; by strata unless said. */
+  /** How the test side is drawn; default: by strata. */
   splitBy?: SplitMethod;
   /** Threads that ONNX Runtime trains on; 0 leaves the number to it. */
   threads: number;

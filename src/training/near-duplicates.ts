@@ -17,7 +17,7 @@ export interface NearDuplicate {
   similarity: number;
 }
 
-/** Re-encoded, resized and slightly cropped pictures with the same text lie above; distinct things hardly ever do. */
+/** Re-encoded, resized and slightly cropped images with the same text lie above; distinct things hardly ever do. */
 const threshold = 0.97;
 /** Rows of each side that are in memory at a time, whatever the number of examples. */
 const [knownAtOnce, askedAtOnce] = [8192, 256];

@@ -2,7 +2,7 @@ import type { AnswerMetrics } from '../evaluation/answers.ts';
 import type { TargetKind } from '../targets/target.ts';
 
 /**
- * Where a fine-tuning stands. `checking` counts examples, `features` pictures and texts encoded, `training` optimizer steps, `search` and
+ * Where a fine-tuning stands. `checking` counts examples, `features` images and texts encoded, `training` optimizer steps, `search` and
  * `comparison` whole trainings.
  */
 export interface TrainingProgress {

@@ -10,7 +10,7 @@ import { fixtures, type StartedServer, startServer } from '../e2e/server.ts';
 
 const run = promisify(execFile);
 const root = path.join(import.meta.dirname, '..', '..');
-const picture = path.join(fixtures, 'coffee.jpg');
+const image = path.join(fixtures, 'coffee.jpg');
 const text = 'a cup of coffee on a table';
 
 let folder: string;
@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 async function runPython(script: string, ...address: string[]) {
-  const { stdout } = await run(python, [path.join(import.meta.dirname, script), ...address, picture, text]);
+  const { stdout } = await run(python, [path.join(import.meta.dirname, script), ...address, image, text]);
   return JSON.parse(stdout);
 }
 
@@ -54,7 +54,7 @@ it.each(['http', 'grpc'])(
   'answers NVIDIA’s tritonclient over %s as it answers its own clients',
   async (protocol) => {
     const address = protocol === 'http' ? new URL(server.address).host : server.announced.grpc!;
-    const bytes = await readFile(picture);
+    const bytes = await readFile(image);
     const features = {
       image_features: await embed(`data:image/jpeg;base64,${bytes.toString('base64')}`),
       text_features: await embed(text),
@@ -67,7 +67,7 @@ it.each(['http', 'grpc'])(
       server: ['binary_tensor_data'],
       inputs: { image: [-1], text: [-1], image_features: [-1, 1280], text_features: [-1, 384] },
       label: [together.labels[0].label, alone.labels[0].label],
-      refused: expect.stringContaining('item 0: it is not a JPEG, PNG or WebP picture'),
+      refused: expect.stringContaining('item 0: it is not a JPEG, PNG or WebP image'),
       wrong_width: expect.stringMatching(/text_features has 1280 values an item; .* have 384/),
       not_finite: expect.stringMatching(/text_features: item 0 has NaN/),
     });

@@ -1,4 +1,4 @@
-"""Embeds texts and a picture with OpenAI's client; prints what came back as JSON.
+"""Embeds texts and an image with OpenAI's client; prints what came back as JSON.
 
     python openai_client.py http://127.0.0.1:8080/v1 coffee.jpg "a cup of coffee"
 """
@@ -10,11 +10,11 @@ from pathlib import Path
 
 from openai import BadRequestError, OpenAI
 
-address, picture, text = sys.argv[1:]
+address, image, text = sys.argv[1:]
 client = OpenAI(base_url=address, api_key="none")
-url = "data:image/jpeg;base64," + base64.b64encode(Path(picture).read_bytes()).decode()
+url = "data:image/jpeg;base64," + base64.b64encode(Path(image).read_bytes()).decode()
 texts = client.embeddings.create(model="all-MiniLM-L6-v2", input=[text, "a bicycle"])
-pictures = client.embeddings.create(model="efficientnet-lite0", input=url)
+images = client.embeddings.create(model="efficientnet-lite0", input=url)
 try:
     client.embeddings.create(model="text-embedding-3-small", input=text)
     refused = None
@@ -25,7 +25,7 @@ print(
     json.dumps(
         {
             "text": texts.data[0].embedding,
-            "lengths": [len(texts.data[1].embedding), len(pictures.data[0].embedding)],
+            "lengths": [len(texts.data[1].embedding), len(images.data[0].embedding)],
             "tokens": texts.usage.total_tokens,
             "refused": refused,
         }

@@ -1,4 +1,4 @@
-"""Classifies a picture and a text with NVIDIA's client for the Open Inference Protocol; prints what came back as JSON.
+"""Classifies an image and a text with NVIDIA's client for the Open Inference Protocol; prints what came back as JSON.
 
     python triton_client.py http 127.0.0.1:8080 '{"text_features": […]}' coffee.jpg "a cup of coffee"
 """
@@ -12,7 +12,7 @@ import tritonclient.grpc
 import tritonclient.http
 from tritonclient.utils import InferenceServerException
 
-protocol, address, embeddings, picture, text = sys.argv[1:]
+protocol, address, embeddings, image, text = sys.argv[1:]
 over_http = protocol == "http"
 triton = tritonclient.http if over_http else tritonclient.grpc
 client = triton.InferenceServerClient(address)
@@ -31,7 +31,7 @@ def tensor(name: str, elements: list[bytes], binary: bool):
     return result
 
 
-both = [tensor("image", [Path(picture).read_bytes(), b""], True), tensor("text", [text.encode(), text.encode()], True)]
+both = [tensor("image", [Path(image).read_bytes(), b""], True), tensor("text", [text.encode(), text.encode()], True)]
 # Features that somebody has already, as /v1/embeddings gave them: JSON, bytes, or gRPC's own.
 features = {name: np.array([row], dtype=np.float32) for name, row in json.loads(embeddings).items()}
 
@@ -60,7 +60,7 @@ plain = client.infer(
     outputs=[output("probability", False)],
 )
 try:
-    client.infer("emoji", [tensor("image", [b"no picture"], True)])
+    client.infer("emoji", [tensor("image", [b"no image"], True)])
     refused = None
 except InferenceServerException as error:
     refused = error.message()

@@ -56,9 +56,9 @@ describe.skipIf(provider !== tested)(`on ${tested}`, () => {
 
   it('memory does not grow any more once every shape was met: 100 MiB', async ({ skip }) => {
     const { pixels, tokens } = await prepare(device, 64);
-    const encodeSome = (pictures: number, texts: number) =>
+    const encodeSome = (images: number, texts: number) =>
       Promise.all([
-        device.byModality.image.encode(pixels.slice(0, pictures)),
+        device.byModality.image.encode(pixels.slice(0, images)),
         device.byModality.text.encode(tokens.slice(0, texts)),
       ]);
     for (let size = 1; size <= 64; size *= 2) await encodeSome(size, size);

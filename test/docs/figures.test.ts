@@ -19,9 +19,9 @@ describe.each(figures)('$file', ({ file }) => {
   });
 });
 
-it('has no picture in docs that npm run figures does not make', async () => {
-  const pictures = (await repositoryFiles()).filter((file) => /^docs\/.*\.(png|jpe?g|svg|webp)$/.test(file));
-  expect(pictures.toSorted()).toEqual(figures.map(({ file }) => file).toSorted());
+it('has no image in docs that npm run figures does not make', async () => {
+  const images = (await repositoryFiles()).filter((file) => /^docs\/.*\.(png|jpe?g|svg|webp)$/.test(file));
+  expect(images.toSorted()).toEqual(figures.map(({ file }) => file).toSorted());
 });
 
 it('says of the ready head in the README what its manifest says', async () => {

@@ -25,7 +25,7 @@ export interface Page {
   path: string;
   text: string;
   blocks: Block[];
-  /** Everything that it points to: links, pictures, sources of pictures. */
+  /** Everything that it points to: links, images, sources of images. */
   links: string[];
   /** Fragments that lead to its headings. */
   anchors: Set<string>;

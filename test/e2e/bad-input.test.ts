@@ -69,11 +69,11 @@ it('a text of 1 MB', async () => {
   );
 });
 
-it('a picture that is none', async () => {
+it('an image that is none', async () => {
   await expectProblem(
     await predict({ image: Buffer.from('hello') }),
     422,
-    'invalid-picture',
+    'invalid-image',
     /not a JPEG, PNG or WebP/,
   );
 });
@@ -83,7 +83,7 @@ it('a truncated JPEG', async () => {
   await expectProblem(
     await predict({ image: whole.subarray(0, whole.length / 2) }),
     422,
-    'invalid-picture',
+    'invalid-image',
     /incomplete or damaged/,
   );
 });
@@ -91,23 +91,18 @@ it('a truncated JPEG', async () => {
 it('a PNG of 256 megapixels in few bytes', async () => {
   const bomb = hugePng(16_000, 16_000);
   expect(bomb.length).toBeLessThan(2 ** 20);
-  await expectProblem(await predict({ image: bomb }), 413, 'picture-too-large', /50 megapixels/);
+  await expectProblem(await predict({ image: bomb }), 413, 'image-too-large', /50 megapixels/);
 });
 
 it('an SVG', async () => {
   const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
-  await expectProblem(await predict({ image: svg }), 422, 'invalid-picture', /SVG/);
+  await expectProblem(await predict({ image: svg }), 422, 'invalid-image', /SVG/);
 });
 
 const onePixel = sharp({ create: { width: 1, height: 1, channels: 3, background: '#000' } }).png();
 
-it('a picture of one pixel', async () => {
-  await expectProblem(
-    await predict({ image: await onePixel.toBuffer() }),
-    422,
-    'picture-too-small',
-    /1 by 1/,
-  );
+it('an image of one pixel', async () => {
+  await expectProblem(await predict({ image: await onePixel.toBuffer() }), 422, 'image-too-small', /1 by 1/);
 });
 
 it('a head that is not there', async () => {
@@ -134,9 +129,9 @@ it('an address that is not there, and a method that it does not take', async () 
 });
 
 it('a bad item in a batch is that item’s error and no other’s', async () => {
-  const picture = (await readFile(path.join(fixtures, 'cat.jpg'))).toString('base64');
+  const image = (await readFile(path.join(fixtures, 'cat.jpg'))).toString('base64');
   const inputs = [
-    { image: picture },
+    { image: image },
     { image: 'bm90IGEgcGljdHVyZQ==' },
     {},
     { image: '%%%' },
@@ -152,9 +147,9 @@ it('a bad item in a batch is that item’s error and no other’s', async () => 
   const codes = results.map((result: { error?: { type: string } }) => result.error?.type);
   expect(codes).toEqual([
     undefined,
-    '/problems/invalid-picture',
+    '/problems/invalid-image',
     '/problems/empty-request',
-    '/problems/invalid-picture',
+    '/problems/invalid-image',
     undefined,
   ]);
   expect(results[3].error.errors[0].at).toBe('inputs[3].image');

@@ -121,7 +121,7 @@ describe('bad input on the command line', () => {
     ]);
   });
 
-  it('names a missing dataset, a missing picture file and a class with one example', async () => {
+  it('names a missing dataset, a missing image file and a class with one example', async () => {
     expect((await runJson('train', path.join(folder, 'none'), '--head', 'x')).value.error.code).toBe(
       'unknown-dataset',
     );
@@ -139,7 +139,7 @@ describe('bad input on the command line', () => {
     expect(JSON.stringify(value.error.items)).toMatch(/single/);
   });
 
-  it('names the row of a picture that breaks off halfway', async () => {
+  it('names the row of an image that breaks off halfway', async () => {
     const broken = path.join(folder, 'broken');
     await smallSample(broken, 2, 3);
     const whole = await readFile(path.join(fixtures, 'coffee.jpg'));

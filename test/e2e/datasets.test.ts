@@ -37,7 +37,7 @@ describe('datasets over HTTP', () => {
     return { status: response.status, body: await response.json() };
   };
 
-  it('are brought as a zip, shown with small pictures, exported, brought again, and deleted', async () => {
+  it('are brought as a zip, shown with small images, exported, brought again, and deleted', async () => {
     const tried = await post(await form({}, { file: archive }), '?dryRun=true');
     expect(tried.body).toMatchObject({
       name: 'sample',
@@ -126,7 +126,7 @@ describe('the command datasets', () => {
     await writeFile(broken, 'text,label\n,x\nb,\nc,y\n');
     const { code, stdout } = await runCommand('datasets', 'check', broken, '--data', data());
     expect(code).toBe(1);
-    expect(stdout).toContain('broken.csv row 2: neither a picture nor a text');
+    expect(stdout).toContain('broken.csv row 2: neither an image nor a text');
     expect(stdout).toContain('broken.csv row 3: no label: "label" is empty');
   });
 });

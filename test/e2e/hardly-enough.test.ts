@@ -134,7 +134,7 @@ it('measures a head on examples of one label, and on a single one', async () => 
   expect(compared.code, compared.stderr).toBe(0);
 });
 
-describe('examples that lack their picture or their text', () => {
+describe('examples that lack their image or their text', () => {
   let mixed: string;
   beforeAll(async () => {
     mixed = path.join(folder, 'mixed');
@@ -163,7 +163,7 @@ describe('examples that lack their picture or their text', () => {
   });
 
   it('are left out where a head is to know the other alone', async () => {
-    const { code, value, stderr } = await run('train', mixed, '--head', 'pictures', '--strategy', 'image');
+    const { code, value, stderr } = await run('train', mixed, '--head', 'images', '--strategy', 'image');
     expect(code, stderr).toBe(0);
     expect(value.examples.training + value.examples.test).toBe(38);
     expect(Object.keys(value.metrics)).toEqual(['fused', 'image']);

@@ -40,7 +40,7 @@ it.runIf(process.platform === 'linux')(
     const before = await processorTime(server);
     const response = await predict(attack);
     const { results } = await response.json();
-    for (const { error } of results) expect(error).toMatchObject({ type: '/problems/picture-too-complex' });
+    for (const { error } of results) expect(error).toMatchObject({ type: '/problems/image-too-complex' });
     // A decoding takes more than four seconds, each of them.
     expect((await processorTime(server)) - before).toBeLessThan(20);
   },

@@ -12,7 +12,7 @@ import { request } from './keep-alive.ts';
 import { fixtures, runCommand, type StartedServer, startServer } from './server.ts';
 
 const emoji = fileURLToPath(new URL('../../models/heads/emoji/1/', import.meta.url));
-const picture = (await readFile(path.join(fixtures, 'coffee.jpg'))).toString('base64');
+const image = (await readFile(path.join(fixtures, 'coffee.jpg'))).toString('base64');
 
 async function dataFolder(): Promise<string> {
   const data = await mkdtemp(path.join(tmpdir(), 'load-'));
@@ -51,7 +51,7 @@ function keepAsking(
   const one = async (caller: number) => {
     for (let count = 0; asking; count++) {
       const text = `caller ${caller} asks for the ${count}th time`;
-      const inputs = [count % 2 === 0 ? { text } : { text, image: picture }];
+      const inputs = [count % 2 === 0 ? { text } : { text, image: image }];
       try {
         const { status, body } = await request(`${address}/v1/predict`, agent, {
           head: head(count, caller),
@@ -129,7 +129,7 @@ describe('a server under load', () => {
       fetch(`${server.address}/v1/predict`, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ head: 'emoji', inputs: [{ text: `number ${index}`, image: picture }] }),
+        body: JSON.stringify({ head: 'emoji', inputs: [{ text: `number ${index}`, image: image }] }),
       });
     const responses = await Promise.all(Array.from({ length: 60 }, (_, index) => ask(index)));
     const statuses = new Set(responses.map(({ status }) => status));

@@ -82,7 +82,7 @@ describe('a fresh server', () => {
     expect(text).toMatch(/^tandem_info\{version="[^"]+",provider="cpu"\} 1/m);
   });
 
-  it('answers from picture and text together, and says what each alone would say', async () => {
+  it('answers from image and text together, and says what each alone would say', async () => {
     const body = await form({ text: 'a hot drink', topK: '3' }, { image: path.join(fixtures, 'coffee.jpg') });
     const { results } = await (await post('/v1/predict', body)).json();
     expect(results[0].modalities.sort()).toEqual(['image', 'text']);
@@ -95,13 +95,9 @@ describe('a fresh server', () => {
     expect(Object.keys(results[0].timings).sort()).toEqual(['decode', 'encode', 'head', 'queue']);
   });
 
-  it('takes a batch as JSON, pictures as base64 or data URLs, each with the answer that it gets alone', async () => {
-    const picture = (await readFile(path.join(fixtures, 'cat.jpg'))).toString('base64');
-    const inputs = [
-      { image: picture },
-      { image: `data:image/jpeg;base64,${picture}` },
-      { text: 'a red car' },
-    ];
+  it('takes a batch as JSON, images as base64 or data URLs, each with the answer that it gets alone', async () => {
+    const image = (await readFile(path.join(fixtures, 'cat.jpg'))).toString('base64');
+    const inputs = [{ image: image }, { image: `data:image/jpeg;base64,${image}` }, { text: 'a red car' }];
     const { results } = await (await postJson('/v1/predict', { head: 'emoji', topK: 8, inputs })).json();
     expect(results).toHaveLength(3);
     expect(results[1].labels).toEqual(results[0].labels);

@@ -100,7 +100,7 @@ export function startCommand(...args: string[]): StartedCommand {
   };
 }
 
-/** A small part of the sample set: real pictures and texts, `perLabel` of each of `labels` labels. */
+/** A small part of the sample set: real images and texts, `perLabel` of each of `labels` labels. */
 export async function smallSample(folder: string, labels: number, perLabel: number): Promise<void> {
   const whole = inject('sampleSet');
   const rows: Record<'file_name' | 'label', string>[] = parse(

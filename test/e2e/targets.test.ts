@@ -54,7 +54,7 @@ it('learns any of several labels, and gives all that pass their thresholds over 
   const rows = Array.from({ length: 105 }, (_, row) => {
     const [animal, colour] = [animals[row % 5], colours[row % 3]];
     const form = row % 2 === 0 ? `the ${animal} looks at a ${colour} ball` : `${colour} paint on a ${animal}`;
-    return { text: `${form}, picture ${row}`, label: [animal, colour] };
+    return { text: `${form}, image ${row}`, label: [animal, colour] };
   });
   const {
     metrics,

@@ -38,8 +38,8 @@ export class DatasetLedger implements Ledger {
     return [...this.#known.values()].flatMap(({ id, state }) => (id && state === 'there' ? [id] : []));
   }
 
-  /** How many different pictures are in them. */
-  get pictures(): number {
+  /** How many different images are in them. */
+  get images(): number {
     return new Set([...this.#known.values()].flatMap(({ rows }) => rows.map(({ hash }) => hash))).size;
   }
 
@@ -105,7 +105,7 @@ export class DatasetLedger implements Ledger {
       if (!dataset.isProven || dataset === again) await this.#prove(client, dataset);
   }
 
-  /** Every row is there with its picture, and an export is the same dataset. */
+  /** Every row is there with its image, and an export is the same dataset. */
   async #prove(client: Client, dataset: KnownDataset): Promise<void> {
     const at = `/v1/datasets/${dataset.id}`;
     const { rows } = await client.expect(200, 'GET', `${at}/rows?limit=200`);

@@ -29,12 +29,12 @@ export async function expectNoLeftovers({ place, server, ledgers }: Scene): Prom
           .filter((key) => key.startsWith(`${kind}/`))
           .map((key) => key.split('/').slice(0, depth).join('/')),
       ).size;
-    return { versions: of('heads', 3), datasets: of('datasets', 3), pictures: of('pictures', 3) };
+    return { versions: of('heads', 3), datasets: of('datasets', 3), images: of('pictures', 3) };
   };
   const expected = {
     versions: heads.versions + jobHeads,
     datasets: datasets.ids.length,
-    pictures: datasets.pictures,
+    images: datasets.images,
   };
   await expect.poll(counted, { timeout: 30_000 }).toEqual(expected);
   const hidden = async () => {

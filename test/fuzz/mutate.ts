@@ -3,7 +3,7 @@ import type { Random } from '../../src/random.ts';
 /** Inputs of a whole run, and how many of them each file here makes. */
 const inputs = Number(process.env.FUZZ_INPUTS ?? 50_000);
 export const shares = {
-  pictures: Math.ceil(0.5 * inputs),
+  images: Math.ceil(0.5 * inputs),
   uploads: Math.ceil(0.1 * inputs),
   requests: Math.ceil(0.4 * inputs),
 };

@@ -32,7 +32,7 @@ async function attack(requests: number, seed: number) {
     [
       ...['run', `${server.address}/openapi.json`, '--phases', 'fuzzing', '--workers', '2', '--no-color'],
       ...['--max-examples', String(Math.ceil(requests / operations)), '--seed', String(seed)],
-      // A form that the schema allows may still be refused, as one with a picture that is none.
+      // A form that the schema allows may still be refused, as one with an image that is none.
       ...[
         '--checks',
         'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance',

@@ -22,26 +22,24 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** The same eight examples in every format that a dataset may come in. */
 async function makeUploads(): Promise<[string, Buffer][]> {
-  const picture = (red: number) =>
+  const image = (red: number) =>
     sharp({ create: { width: 8, height: 8, channels: 3, background: { r: red, g: 60, b: 90 } } })
       .png()
       .toBuffer();
-  const pictures = await Promise.all(Array.from({ length: 8 }, (_, index) => picture(30 * index)));
-  const rows = pictures.map(
-    (_, index) => `${index}.png,"text, number ${index}",${index % 2 ? 'odd' : 'even'}`,
-  );
+  const images = await Promise.all(Array.from({ length: 8 }, (_, index) => image(30 * index)));
+  const rows = images.map((_, index) => `${index}.png,"text, number ${index}",${index % 2 ? 'odd' : 'even'}`);
   const csv = Buffer.from(`file_name,text,label\n${rows.join('\n')}\n`);
-  const inline = pictures.map((bytes, index) => ({
+  const inline = images.map((bytes, index) => ({
     image: bytes.toString('base64'),
     text: `größe ${index}`,
     label: index % 2 ? 'odd' : 'even',
   }));
   const zip = new yazl.ZipFile();
   zip.addBuffer(csv, 'metadata.csv');
-  for (const [index, bytes] of pictures.entries()) zip.addBuffer(bytes, `${index}.png`);
+  for (const [index, bytes] of images.entries()) zip.addBuffer(bytes, `${index}.png`);
   zip.end();
   await writeFile(path.join(folder, 'metadata.csv'), csv);
-  for (const [index, bytes] of pictures.entries()) await writeFile(path.join(folder, `${index}.png`), bytes);
+  for (const [index, bytes] of images.entries()) await writeFile(path.join(folder, `${index}.png`), bytes);
   const tar = await buffer(create({ cwd: folder, portable: true }, await readdir(folder)) as never);
   const jsonl = inline.map((row) => JSON.stringify(row)).join('\n');
   const table = inline.map(({ image, text, label }) => `${image},"${text}",${label}`).join('\n');

@@ -20,7 +20,7 @@ const fewest = 5;
 export const emojiSets: QualitySet[] = [
   {
     name: 'emoji',
-    about: 'pictures and names of emoji, by category',
+    about: 'images and names of emoji, by category',
     load: async () => labelled((await emoji()).table, fourFifths),
   },
   {
@@ -35,17 +35,17 @@ export const emojiSets: QualitySet[] = [
   },
   {
     name: 'emoji-wrong-texts',
-    about: 'the same, half of the texts exchanged: the picture is the better witness',
+    about: 'the same, half of the texts exchanged: the image is the better witness',
     load: async () => labelled(exchangeTexts((await emoji()).table), fourFifths),
   },
   {
     name: 'emoji-blurred',
-    about: 'the same, pictures blurred: the text is the better witness',
+    about: 'the same, images blurred: the text is the better witness',
     load: async () => labelled((await encodeDrawn((await drawings()).map(blurred))).table, fourFifths),
   },
   {
     name: 'emoji-missing',
-    about: 'the same, a third without picture, another third without text',
+    about: 'the same, a third without image, another third without text',
     load: async () => labelled(withoutSome((await emoji()).table), fourFifths),
   },
 ];

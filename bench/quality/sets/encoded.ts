@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { drawPictures } from '../../../scripts/sample-set/draw.ts';
+import { drawImages } from '../../../scripts/sample-set/draw.ts';
 import { encoderOptions } from '../../../src/app/encoder-settings.ts';
 import { encoderSettings, readSettings } from '../../../src/config.ts';
 import { readDataset } from '../../../src/datasets/dataset.ts';
@@ -14,7 +14,7 @@ import {
 } from '../../../src/training/features/feature-table.ts';
 import { extractFeatures } from '../../../src/training/features/features.ts';
 
-/** A picture to draw, and what stands about it in the dataset. */
+/** An image to draw, and what stands about it in the dataset. */
 export interface DrawnExample {
   svg: string;
   text: string;
@@ -26,7 +26,7 @@ export async function encodeDrawn(examples: readonly DrawnExample[]): Promise<En
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-quality-'));
   try {
     const names = examples.map((_, index) => `${index}.png`);
-    await drawPictures(examples.map(({ svg }, index) => ({ path: path.join(folder, names[index]), svg })));
+    await drawImages(examples.map(({ svg }, index) => ({ path: path.join(folder, names[index]), svg })));
     const rows = examples.map(({ text, label }, index) =>
       JSON.stringify({ file_name: names[index], text, label }),
     );

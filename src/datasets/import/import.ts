@@ -22,7 +22,7 @@ export interface ImportOptions extends Partial<ColumnNames> {
   onProgress?(progress: ImportProgress): void;
 }
 
-/** `checking` counts examples, `storing` distinct pictures. */
+/** `checking` counts examples, `storing` distinct images. */
 export interface ImportProgress {
   stage: 'checking' | 'storing';
   done: number;
@@ -79,7 +79,7 @@ async function withChecked<Result>(
     const check = await checkDataset(folder, {
       ...columns,
       name: called,
-      inlineFolder: join(scratch, 'pictures'),
+      inlineFolder: join(scratch, 'images'),
       onProgress: (done, total) => onProgress?.({ stage: 'checking', done, total }),
     });
     return await use(check);

@@ -7,7 +7,7 @@ import type { Problems } from './problems.ts';
 import { type ReadRow, type TableRow, tableLimits } from './table-row.ts';
 import { TextProblem } from './text-stream.ts';
 
-/** The names that the hub's imagefolder convention looks for, beside the pictures. */
+/** The names that the hub's imagefolder convention looks for, beside the images. */
 export const metadataFileNames = ['metadata.csv', 'metadata.jsonl'];
 
 export interface MetadataFile {

@@ -27,7 +27,7 @@ export interface MetadataPlace {
   name: string;
   /** The side that all its rows belong to, where the folder says so. */
   split?: 'train' | 'test';
-  /** Where pictures go that stand in the table itself. */
+  /** Where images go that stand in the table itself. */
   inlineFolder?: string;
   /** Counts the rows and their texts. */
   size: DatasetSize;
@@ -157,7 +157,7 @@ function isInlineFile(value: unknown): value is FoundFile {
   return typeof value === 'object' && value !== null && ('path' in value || 'problem' in value);
 }
 
-/** As on the hub: a metadata file above `train/` and `test/` names pictures in them. */
+/** As on the hub: a metadata file above `train/` and `test/` names images in them. */
 function splitFromPath(fileName: string): 'train' | 'test' | undefined {
   const first = /^(train|test)[/\\]/.exec(fileName)?.[1];
   return first as 'train' | 'test' | undefined;

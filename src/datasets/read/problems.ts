@@ -6,7 +6,7 @@ const listed = 100;
 const maximumKept = 100_000;
 
 /**
- * Gathers everything that is wrong with a dataset, so that a person mends it in one go.
+ * Gathers everything that is wrong with a dataset, so that all of it is fixed in one go.
  * @example
  * const problems = new Problems();
  * problems.add('metadata.csv row 12', 'no label');

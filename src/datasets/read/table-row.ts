@@ -14,10 +14,10 @@ export const tableLimits = {
   rows: 2_000_000,
   /** Characters of a column's name. */
   columnName: 200,
-  /** Characters of one value that is no picture. */
+  /** Characters of one value that is no image. */
   value: 100_000,
   /** Bytes of all texts and labels together. */
   text: 256 * 2 ** 20,
-  /** Characters of one row, pictures in it included. A quote that is never closed makes one row of the rest. */
+  /** Characters of one row, images in it included. A quote that is never closed makes one row of the rest. */
   row: 48 * 2 ** 20,
 };

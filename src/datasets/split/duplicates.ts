@@ -9,7 +9,7 @@ export interface Comparable {
 
 /** Bits of 256 by which copies differ that were scaled, compressed again or lightened. Cropped ones differ in more. */
 const copyDistance = 12;
-/** A picture with fewer bits set is plain: its looks say nothing. */
+/** An image with fewer bits set is plain: its looks say nothing. */
 const fewestBits = 8;
 /** What more than this share of the examples have in common, and more than so many, is a placeholder or a stock phrase. */
 const commonplace = { share: 0.02, examples: 10 };

@@ -36,7 +36,7 @@ export class NearHashes {
   }
 }
 
-/** Sixteen bits from all over the picture: neighbouring bits are alike in many pictures. */
+/** Sixteen bits from all over the image: neighbouring bits are alike in many images. */
 function blockOf(hash: Uint32Array, block: number): number {
   let bits = 0;
   for (let word = 0; word < words; word++)

@@ -31,7 +31,7 @@ interface Group<Example> {
 
 /**
  * Divides examples into a training and a test side. Examples that are nearly the same stay together (see
- * `groupTwins`): a test on what was trained on proves nothing. Where the same picture and text bear different labels,
+ * `groupTwins`): a test on what was trained on proves nothing. Where the same image and text bear different labels,
  * they train and never test. Every label is trained on; drawn by strata, one with two groups gets one on each side.
  * Both sides keep the order given.
  *

@@ -10,7 +10,7 @@ import { unpackZip } from './zip.ts';
 type UploadFormat = 'zip' | 'tar' | 'tar.gz' | 'csv' | 'jsonl';
 
 /**
- * Makes a dataset's folder of one file: a zip, a tar (gzipped or not), or a CSV or JSONL table that holds its pictures
+ * Makes a dataset's folder of one file: a zip, a tar (gzipped or not), or a CSV or JSONL table that holds its images
  * itself. Everything goes to a folder beside `intoFolder`, which gets its name only when all is there. On failure
  * nothing stays.
  * @param name what the person called the file; says what it is where its content doesn't

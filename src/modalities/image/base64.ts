@@ -1,16 +1,16 @@
 import { TandemError } from '../../errors.ts';
 
 /**
- * The bytes of a picture that stands in a text, as base64 or as a data URL. Whether they are a picture is not looked
+ * The bytes of an image that stands in a text, as base64 or as a data URL. Whether they are an image is not looked
  * at. Lines may break, as in MIME (RFC 2045). Else strict, because Buffer.from drops what is not base64 without a word.
- * @throws TandemError `invalid-picture`
- * @example decodeBase64Picture('data:image/png;base64,iVBORw0KGgo=')
+ * @throws TandemError `invalid-image`
+ * @example decodeBase64Image('data:image/png;base64,iVBORw0KGgo=')
  */
-export function decodeBase64Picture(text: string): Buffer {
+export function decodeBase64Image(text: string): Buffer {
   const given = text.replace(/^data:[^,]*;base64,/i, '');
-  if (/^\s*data:/i.test(given)) throw new TandemError('invalid-picture', 'its data URL is not base64');
+  if (/^\s*data:/i.test(given)) throw new TandemError('invalid-image', 'its data URL is not base64');
   if (!(/\s/.test(given) ? isBrokenBase64(given) : isBase64(given)))
-    throw new TandemError('invalid-picture', 'it is neither base64 nor a data URL');
+    throw new TandemError('invalid-image', 'it is neither base64 nor a data URL');
   return Buffer.from(given, 'base64');
 }
 

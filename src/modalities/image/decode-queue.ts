@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { Batcher, type SubmitOptions } from '../../runtime/batcher.ts';
 import { ByteBudget } from './byte-budget.ts';
-import { type OpenedPicture, openPicture } from './decode.ts';
+import { type OpenedImage, openImage } from './decode.ts';
 import { decodingBudget } from './decoding-memory.ts';
 import { decodesAtOnce } from './thread-pool.ts';
 
@@ -43,16 +43,16 @@ const lightBytes = 2e6;
  * Opens an image when its turn comes, and decodes it then where the memory for it is free. One that has to wait for memory
  * keeps nobody else's turn meanwhile; all that are decoded take no more than {@link decodingBudget} together.
  * @param options as {@link decodeInTurn}'s
- * @throws what `openPicture` and the decoding throw; the signal's reason where it aborts
- * @example const looks = await decodePictureInTurn(file, ({ picture }) => perceptualHash(picture), { signal });
+ * @throws what `openImage` and the decoding throw; the signal's reason where it aborts
+ * @example const looks = await decodeImageInTurn(file, ({ image }) => perceptualHash(image), { signal });
  */
-export async function decodePictureInTurn<Result>(
+export async function decodeImageInTurn<Result>(
   input: Uint8Array | string,
-  decode: (opened: OpenedPicture) => Promise<Result>,
+  decode: (opened: OpenedImage) => Promise<Result>,
   options: SubmitOptions = {},
 ): Promise<Result> {
   const begun = await decodeInTurn(async () => {
-    const opened = await openPicture(input);
+    const opened = await openImage(input);
     const isFree = options.urgent || opened.memory <= lightBytes;
     const release = isFree ? () => {} : memory.takeNow(opened.memory);
     if (!release) return { opened };

@@ -6,7 +6,7 @@ import { decodingBudget, decodingBytes } from './decoding-memory.ts';
 import { countCoefficientBytes, countScans } from './jpeg-scans.ts';
 import { sharp } from './sharp.ts';
 
-/** Pictures with more pixels than this are refused before any is decoded. */
+/** Images with more pixels than this are refused before any is decoded. */
 export const maximumPixels = 50e6;
 const minimumSide = 2;
 /**
@@ -19,10 +19,10 @@ const minimumPixelsOfScan = 1e6;
 /** Seconds after which decoding is given up: many times what the largest image takes. */
 const decodingTimeout = 30;
 
-export interface OpenedPicture {
+export interface OpenedImage {
   /** Not decoded yet; the orientation that the camera noted will be applied. */
-  picture: Sharp;
-  /** Width and height as a person sees the picture, so after applying the orientation. */
+  image: Sharp;
+  /** Width and height as a person sees the image, so after applying the orientation. */
   width: number;
   height: number;
   format: 'jpeg' | 'png' | 'webp';
@@ -34,51 +34,51 @@ export interface OpenedPicture {
 }
 
 /**
- * Opens a JPEG, PNG or WebP picture and checks its header. The pixels are not decoded: a JPEG or PNG that breaks off
+ * Opens a JPEG, PNG or WebP image and checks its header. The pixels are not decoded: a JPEG or PNG that breaks off
  * halfway passes here and fails when the caller decodes it, so await the decoding and give what it throws to
- * {@link describePictureFailure}.
+ * {@link describeImageFailure}.
  * @param input the bytes of the file, or its path
- * @throws TandemError `invalid-picture`, `picture-too-large`, `picture-too-small`, `picture-too-complex`
+ * @throws TandemError `invalid-image`, `image-too-large`, `image-too-small`, `image-too-complex`
  * @example
- * const { picture } = await openPicture(bytes);
- * const pixels = await picture.resize(224, 224).raw().toBuffer().catch((error) => {
- *   throw describePictureFailure(error);
+ * const { image } = await openImage(bytes);
+ * const pixels = await image.resize(224, 224).raw().toBuffer().catch((error) => {
+ *   throw describeImageFailure(error);
  * });
  */
-export async function openPicture(input: Uint8Array | string): Promise<OpenedPicture> {
+export async function openImage(input: Uint8Array | string): Promise<OpenedImage> {
   try {
     const open = () =>
       sharp(input, { limitInputPixels: maximumPixels }).timeout({ seconds: decodingTimeout });
-    const picture = open().autoOrient();
-    const metadata = await picture.metadata();
+    const image = open().autoOrient();
+    const metadata = await image.metadata();
     const { format, autoOrient, isProgressive, orientation = 1 } = metadata;
     if (format !== 'jpeg' && format !== 'png' && format !== 'webp')
       throw unreadable(`it is a ${format} file`);
     const { width, height } = autoOrient;
     if (width < minimumSide || height < minimumSide) {
-      throw new TandemError('picture-too-small', `the picture is ${width} by ${height} pixels`);
+      throw new TandemError('image-too-small', `the image is ${width} by ${height} pixels`);
     }
     if (format === 'jpeg' && isProgressive) await limitScans(input, width * height);
     const memory = await limitMemory(input, metadata);
-    return { picture, width, height, format, unturned: open(), orientation, memory };
+    return { image, width, height, format, unturned: open(), orientation, memory };
   } catch (error) {
     if (isUnknownFormat(error)) throw unreadable(nameContent(await firstBytes(input)), error);
-    throw describePictureFailure(error);
+    throw describeImageFailure(error);
   }
 }
 
-/** @throws TandemError `picture-too-complex` */
+/** @throws TandemError `image-too-complex` */
 async function limitScans(input: Uint8Array | string, pixels: number): Promise<void> {
   const most = Math.floor(maximumScannedPixels / Math.max(pixels, minimumPixelsOfScan));
   if ((await countScans(input, most)) <= most) return;
   const megapixels = (pixels / 1e6).toFixed(1);
   throw new TandemError(
-    'picture-too-complex',
+    'image-too-complex',
     `the JPEG has more than ${most} scans at ${megapixels} megapixels`,
   );
 }
 
-/** @throws TandemError `picture-too-complex` */
+/** @throws TandemError `image-too-complex` */
 async function limitMemory(input: Uint8Array | string, metadata: Metadata): Promise<number> {
   const { format, isProgressive, width, height } = metadata;
   const coefficientBytes = format === 'jpeg' && isProgressive ? await countCoefficientBytes(input) : 0;
@@ -88,27 +88,27 @@ async function limitMemory(input: Uint8Array | string, metadata: Metadata): Prom
   const [most, needed] = [Math.round(decodingBudget / 1e6), Math.round(memory / 1e6)];
   const what = `the ${isProgressive ? 'progressive ' : ''}${format === 'webp' ? 'WebP' : required(format, 'the format').toUpperCase()}`;
   throw new TandemError(
-    'picture-too-complex',
+    'image-too-complex',
     `decoding ${what} of ${width} by ${height} pixels takes ${needed} MB of memory; ${most} MB are the limit`,
   );
 }
 
 /**
- * Says in a person's words why a picture could not be read or decoded.
- * @example await picture.toBuffer().catch((error) => { throw describePictureFailure(error); });
+ * Says in a person's words why an image could not be read or decoded.
+ * @example await image.toBuffer().catch((error) => { throw describeImageFailure(error); });
  */
-export function describePictureFailure(error: unknown): TandemError {
+export function describeImageFailure(error: unknown): TandemError {
   if (error instanceof TandemError) return error;
   const message = error instanceof Error ? error.message : String(error);
   if (/exceeds pixel limit/i.test(message)) {
-    const detail = `the picture has more than ${maximumPixels / 1e6} megapixels`;
-    return new TandemError('picture-too-large', detail, { cause: error });
+    const detail = `the image has more than ${maximumPixels / 1e6} megapixels`;
+    return new TandemError('image-too-large', detail, { cause: error });
   }
   if (/timeout: \d+% complete/i.test(message)) {
     const detail = `decoding takes longer than ${decodingTimeout} seconds`;
-    return new TandemError('picture-too-complex', detail, { cause: error });
+    return new TandemError('image-too-complex', detail, { cause: error });
   }
-  if (isUnknownFormat(error)) return unreadable('it is not a JPEG, PNG or WebP picture', error);
+  if (isUnknownFormat(error)) return unreadable('it is not a JPEG, PNG or WebP image', error);
   if (/is missing/i.test(message)) return unreadable('there is no such file', error);
   if (/is empty/i.test(message)) return unreadable('it is empty', error);
   if (/premature|truncated|end of|read error|unable to parse|corrupt|treated as error/i.test(message)) {
@@ -118,7 +118,7 @@ export function describePictureFailure(error: unknown): TandemError {
 }
 
 function unreadable(detail: string, cause?: unknown): TandemError {
-  return new TandemError('invalid-picture', detail, { cause });
+  return new TandemError('invalid-image', detail, { cause });
 }
 
 function isUnknownFormat(error: unknown): boolean {
@@ -143,8 +143,8 @@ function nameContent(start: Buffer): string {
   if (/^(\xff\xd8\xff|\x89PNG|RIFF.{4}WEBP)/s.test(text)) return 'it is incomplete or damaged';
   const name = otherFormats.find(([, pattern]) => pattern.test(text))?.[0];
   return name
-    ? `it is ${name} picture; only JPEG, PNG and WebP are read`
-    : 'it is not a JPEG, PNG or WebP picture';
+    ? `it is ${name} image; only JPEG, PNG and WebP are read`
+    : 'it is not a JPEG, PNG or WebP image';
 }
 
 async function firstBytes(input: Uint8Array | string): Promise<Buffer> {

@@ -22,7 +22,7 @@ const enlargedSide = 1024;
  * @param metadata what sharp says of the file
  * @param coefficientBytes of a JPEG that is decoded whole, or 0
  * @param isSimpleWebp a lossy one without alpha, which is decoded row by row
- * @example decodingBytes(await picture.metadata(), { coefficientBytes: 150e6 })
+ * @example decodingBytes(await image.metadata(), { coefficientBytes: 150e6 })
  */
 export function decodingBytes(
   metadata: Metadata,

@@ -7,7 +7,7 @@ import { sha256OfFile } from '../../store/files/checksum.ts';
 import { problemOfPermissions } from '../../store/files/permissions.ts';
 import type { BatchShapes } from '../batch-shapes.ts';
 import type { Modality, Preparation, ReadContent } from '../modality.ts';
-import { extractInlinePicture, isInlinePicture } from './inline-images.ts';
+import { extractInlineImage, isInlineImage } from './inline-images.ts';
 import {
   decodingRevision,
   type ImagePreprocessing,
@@ -40,13 +40,13 @@ type StoredImage = z.infer<typeof stored>;
  */
 export const image: Modality<'image', ImageReference, StoredImage, ImagePreprocessing, Uint8Array> = {
   name: 'image',
-  noun: 'a picture',
+  noun: 'an image',
   column: 'file_name',
   async fromCell(cell, findFile) {
     const found = await findFile(cell);
     return 'path' in found ? { reference: { path: found.path } } : found;
   },
-  inline: { is: isInlinePicture, extract: extractInlinePicture },
+  inline: { is: isInlineImage, extract: extractInlineImage },
   extensions: ['.jpg', '.jpeg', '.png', '.webp'],
   unsupported: {
     extensions: ['.gif', '.bmp', '.tif', '.tiff', '.heic', '.heif', '.avif', '.svg', '.jxl', '.jp2'],
@@ -92,17 +92,20 @@ export const image: Modality<'image', ImageReference, StoredImage, ImagePreproce
 
 /** Decodes an image, small, and hashes its bytes and its looks. */
 async function checkFile({ path }: ImageReference): Promise<ReadContent<ImageReference>> {
-  const [{ describePictureFailure }, { decodePictureInTurn }, { perceptualHash: hashLooks }] =
-    await Promise.all([import('./decode.ts'), import('./decode-queue.ts'), import('./perceptual-hash.ts')]);
+  const [{ describeImageFailure }, { decodeImageInTurn }, { perceptualHash: hashLooks }] = await Promise.all([
+    import('./decode.ts'),
+    import('./decode-queue.ts'),
+    import('./perceptual-hash.ts'),
+  ]);
   try {
     const [perceptualHash, sha256] = await Promise.all([
-      decodePictureInTurn(path, ({ picture }) => hashLooks(picture)),
+      decodeImageInTurn(path, ({ image }) => hashLooks(image)),
       sha256OfFile(path),
     ]);
     return { reference: { path, sha256, perceptualHash } };
   } catch (error) {
-    const problem = problemOfPermissions(error) ?? describePictureFailure(error).message;
-    return { problem: `the picture cannot be used: ${problem}` };
+    const problem = problemOfPermissions(error) ?? describeImageFailure(error).message;
+    return { problem: `the image cannot be used: ${problem}` };
   }
 }
 

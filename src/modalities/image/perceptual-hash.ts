@@ -7,15 +7,15 @@ const detail = 4;
 const smallestStep = 3;
 
 /**
- * A hash of how a picture looks, by which copies that were scaled, compressed again or lightened are found: for each
- * of 16 by 16 places, whether it is brighter than the place to its left (dHash, Neal Krawetz 2013). The picture is
+ * A hash of how an image looks, by which copies that were scaled, compressed again or lightened are found: for each
+ * of 16 by 16 places, whether it is brighter than the place to its left (dHash, Neal Krawetz 2013). The image is
  * decoded for it, so it also finds files that break off in their middle.
  * @returns 256 bits, hexadecimal
- * @throws what sharp throws, for `describePictureFailure`
+ * @throws what sharp throws, for `describeImageFailure`
  */
-export async function perceptualHash(picture: Sharp): Promise<string> {
+export async function perceptualHash(image: Sharp): Promise<string> {
   const width = (side + 1) * detail;
-  const pixels = await picture
+  const pixels = await image
     .flatten({ background: '#ffffff' })
     .resize(width, side * detail, { fit: 'fill', kernel: 'linear' })
     .greyscale()

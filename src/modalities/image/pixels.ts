@@ -1,17 +1,17 @@
 import type { Sharp } from 'sharp';
 import type { SubmitOptions } from '../../runtime/batcher.ts';
-import { describePictureFailure, type OpenedPicture } from './decode.ts';
-import { decodePictureInTurn } from './decode-queue.ts';
+import { describeImageFailure, type OpenedImage } from './decode.ts';
+import { decodeImageInTurn } from './decode-queue.ts';
 import { storedOrientation, turnUpright } from './orientation.ts';
 import type { ImagePreprocessing } from './preprocessing.ts';
 import { sharp } from './sharp.ts';
 
 /**
- * Decodes a picture, when its turn comes, into an encoder's input: RGB, rows from the top, [crop, crop, 3] bytes.
+ * Decodes an image, when its turn comes, into an encoder's input: RGB, rows from the top, [crop, crop, 3] bytes.
  * Normalisation is the graph's. sharp does all of it, because its resizing agrees with Pillow's to 0.2 of 255.
  * @param input the bytes of a JPEG, PNG or WebP file, or its path
  * @param options of the decode queue
- * @throws TandemError `invalid-picture`, `picture-too-large`, `picture-too-small`, `picture-too-complex`; the signal's
+ * @throws TandemError `invalid-image`, `image-too-large`, `image-too-small`, `image-too-complex`; the signal's
  * reason where it aborts
  */
 export function decodePixels(
@@ -19,29 +19,29 @@ export function decodePixels(
   preprocessing: ImagePreprocessing,
   options?: SubmitOptions,
 ): Promise<Uint8Array> {
-  return decodePictureInTurn(input, (opened) => cutSquare(opened, preprocessing), options);
+  return decodeImageInTurn(input, (opened) => cutSquare(opened, preprocessing), options);
 }
 
-async function cutSquare(opened: OpenedPicture, preprocessing: ImagePreprocessing): Promise<Uint8Array> {
-  const { picture, width, height } = opened;
+async function cutSquare(opened: OpenedImage, preprocessing: ImagePreprocessing): Promise<Uint8Array> {
+  const { image, width, height } = opened;
   const { shortSide, crop, kernel, background } = preprocessing;
   try {
     if (Math.min(width, height) >= shortSide || kernel !== 'cubic') return await scale(opened, preprocessing);
     const [horizontal, vertical] = planCut(width, height, preprocessing);
     return await enlarge(
-      picture.flatten({ background }).toColourspace('srgb'),
+      image.flatten({ background }).toColourspace('srgb'),
       { from: width, ...horizontal },
       { from: height, ...vertical },
       crop,
     );
   } catch (error) {
-    throw describePictureFailure(error);
+    throw describeImageFailure(error);
   }
 }
 
 /** The square is turned upright after it is cut: turning the whole would take the memory of all its pixels. */
 async function scale(
-  { unturned, orientation, width, height, format }: OpenedPicture,
+  { unturned, orientation, width, height, format }: OpenedImage,
   preprocessing: ImagePreprocessing,
 ): Promise<Uint8Array> {
   const { crop, kernel, background } = preprocessing;
@@ -108,7 +108,7 @@ function planPart(from: number, { to, start }: Cut, crop: number) {
   return length < from / 2 ? { first, length, to: end - begin, start: start - begin } : undefined;
 }
 
-/** One side of a picture that is enlarged and then cut: from so many pixels to so many, of which those from `start` on. */
+/** One side of an image that is enlarged and then cut: from so many pixels to so many, of which those from `start` on. */
 interface EnlargedSide {
   from: number;
   to: number;
@@ -119,18 +119,18 @@ interface EnlargedSide {
 const reach = 3;
 
 /**
- * Enlarges a picture with the centres of the pixels aligned, as Pillow does. sharp's own `resize` moves an enlarged
- * picture by up to half a pixel of the original. Only what the square needs is enlarged.
+ * Enlarges an image with the centres of the pixels aligned, as Pillow does. sharp's own `resize` moves an enlarged
+ * image by up to half a pixel of the original. Only what the square needs is enlarged.
  */
 async function enlarge(
-  picture: Sharp,
+  image: Sharp,
   horizontal: EnlargedSide,
   vertical: EnlargedSide,
   crop: number,
 ): Promise<Uint8Array> {
   const [x, y] = [planSide(horizontal, crop), planSide(vertical, crop)];
   // The edge's pixels are repeated outwards: what lies beyond would otherwise be black.
-  const { data, info } = await picture
+  const { data, info } = await image
     .extract({ left: x.first, top: y.first, width: x.length, height: y.length })
     .extend({ left: reach, right: reach, top: reach, bottom: reach, extendWith: 'copy' })
     .raw()
@@ -151,7 +151,7 @@ async function enlarge(
 
 /**
  * The pixels that the square is made of, and where they go: pixel `i` of the original has its centre at
- * `scale · (i + ½) - ½` of the enlarged picture.
+ * `scale · (i + ½) - ½` of the enlarged image.
  */
 function planSide({ from, to, start }: EnlargedSide, crop: number) {
   const scale = to / from;

@@ -7,12 +7,12 @@ export const imagePreprocessing = z.object({
   /** ... and a square of this side is cut from the centre. */
   crop: z.int().positive(),
   kernel: z.enum(['cubic', 'linear', 'lanczos3', 'nearest']),
-  /** What transparent pictures are laid on. */
+  /** What transparent images are laid on. */
   background: z.string(),
 });
 export type ImagePreprocessing = z.infer<typeof imagePreprocessing>;
 
-/** Raised whenever the same picture comes out of the decoding as other pixels: heads trained before don't fit then. */
+/** Raised whenever the same image comes out of the decoding as other pixels: heads trained before don't fit then. */
 export const pixelsRevision = 2;
 
 /**

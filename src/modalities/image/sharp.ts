@@ -9,7 +9,7 @@ export { sharp };
  * loader is one more parser of hostile bytes. The block holds for the whole process, its worker threads included.
  */
 sharp.block({ operation: ['VipsForeignLoad'] });
-// Pictures come many at a time: a thread for each does more than all threads for each, one after the other.
+// Images come many at a time: a thread for each does more than all threads for each, one after the other.
 sharp.concurrency(1);
 // libvips would remember decoders, and their memory, which it does not count: 150 MB for each large progressive JPEG.
 sharp.cache(false);

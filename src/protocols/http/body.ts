@@ -8,9 +8,9 @@ import { readJsonBody } from './json-body.ts';
 export interface BodyOptions {
   /** Largest body, all its parts together, in bytes. */
   maximumBytes: number;
-  /** Largest body where it is JSON; as large as any other unless said. */
+  /** Largest body where it is JSON; default: as large as any other. */
   maximumJsonBytes?: number;
-  /** Largest text of a form's field, in bytes; as large as the body unless said. */
+  /** Largest text of a form's field, in bytes; default: as large as the body. */
   maximumFieldBytes?: number;
   /** Name of the one file that a form may carry. */
   file: string;

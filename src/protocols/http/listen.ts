@@ -13,14 +13,14 @@ export interface ListenOptions {
   host: string;
   /** 0 takes any free one. */
   port: number;
-  /** Milliseconds that open requests may take once the server is told to stop; 10 s unless said. */
+  /** Milliseconds that open requests may take once the server is told to stop; default: 10 s. */
   drainTime?: number;
   /**
    * Milliseconds without a byte, or with too few, after which a body that is not complete is given up, and without any after
    * which an answer is that nobody reads; 60 s by default.
    */
   stallTime?: number;
-  /** Bytes a second that a body must come with at least, over that time; 500 unless said. */
+  /** Bytes a second that a body must come with at least, over that time; default: 500. */
   slowest?: number;
   /** Most bytes that are written and not read, of all answers together; 256 MiB by default. */
   mostUnread?: number;

@@ -1,6 +1,6 @@
 import { TandemError } from '../../errors.ts';
 import type { Prediction, PredictionInput } from '../../heads/prediction.ts';
-import { decodeBase64Picture } from '../../modalities/image/base64.ts';
+import { decodeBase64Image } from '../../modalities/image/base64.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
 import { product } from '../../product.ts';
 import type { TargetKind } from '../../targets/target.ts';
@@ -62,7 +62,7 @@ export function describeModel({ name, target, labels, encoders }: HeadSummary, v
 
 /**
  * The items of a request: an element, or a row, of each tensor makes one. An empty element stands for a missing modality.
- * @throws TandemError `invalid-request` that names the tensor, and the item where it is one; `invalid-picture`
+ * @throws TandemError `invalid-request` that names the tensor, and the item where it is one; `invalid-image`
  */
 export function itemsOf(
   { inputs }: InferenceRequest,
@@ -82,7 +82,7 @@ export function itemsOf(
     const features = rows.flatMap(([modality, found]) => (found ? [[modality, found[index]]] : []));
     return {
       content: {
-        image: toPicture(elements.get('image')?.[index]),
+        image: toImage(elements.get('image')?.[index]),
         text: elements.get('text')?.[index].toString(),
       },
       ...(features.length > 0 && { features: Object.fromEntries(features) }),
@@ -125,10 +125,10 @@ function invalid(detail: string): TandemError {
   return new TandemError('invalid-request', detail);
 }
 
-/** A picture in JSON is base64, because JSON has no bytes. */
-function toPicture(element: string | Buffer | undefined): Uint8Array | undefined {
+/** An image in JSON is base64, because JSON has no bytes. */
+function toImage(element: string | Buffer | undefined): Uint8Array | undefined {
   if (element === undefined || element.length === 0) return undefined;
-  return typeof element === 'string' ? decodeBase64Picture(element) : element;
+  return typeof element === 'string' ? decodeBase64Image(element) : element;
 }
 
 /** What a head says of items, as tensors. */

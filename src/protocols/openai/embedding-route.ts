@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
-import { decodeBase64Picture } from '../../modalities/image/base64.ts';
+import { decodeBase64Image } from '../../modalities/image/base64.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
 import { boundedList } from '../http/bounded-list.ts';
 import { jsonWithList, sendJson } from '../http/json-answer.ts';
@@ -20,7 +20,7 @@ const tooMany = `more than ${mostInputs} are too many; send them in several requ
 
 const tooFew = 'there are none; send at least one text';
 
-const isPicture = (input: string) => /^data:image\//i.test(input);
+const isImage = (input: string) => /^data:image\//i.test(input);
 
 /** What is wrong with an input that is neither a text nor a list of them. */
 function whyInputIsNone({ input }: { input?: unknown }): string {
@@ -36,7 +36,7 @@ function whyInputIsNone({ input }: { input?: unknown }): string {
 const requestSchema = z
   .strictObject({
     model: z.string().optional().meta({
-      description: 'Name of an encoder; without it, the one for texts or for pictures, as the inputs are.',
+      description: 'Name of an encoder; without it, the one for texts or for images, as the inputs are.',
     }),
     input: z
       .union([z.string(), boundedList(z.string(), { least: 1, most: mostInputs, tooFew, tooMany })], {
@@ -44,7 +44,7 @@ const requestSchema = z
       })
       .meta({
         description:
-          'Texts, or pictures as data URLs (`data:image/jpeg;base64,…`): one, or several of a kind. No token numbers.',
+          'Texts, or images as data URLs (`data:image/jpeg;base64,…`): one, or several of a kind. No token numbers.',
       }),
     encoding_format: z.enum(['float', 'base64']).default('float').meta({
       description: '`base64` is of little-endian 32-bit floats.',
@@ -87,29 +87,29 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
   const answer: RequestHandler = async (request, response) => {
     const { model, input, encoding_format: format } = requestSchema.parse(request.body);
     const inputs = typeof input === 'string' ? [input] : input;
-    const pictures = inputs.filter(isPicture).length;
-    if (pictures > 0 && pictures < inputs.length)
+    const images = inputs.filter(isImage).length;
+    if (images > 0 && images < inputs.length)
       throw new TandemError(
         'invalid-request',
-        'input: texts and pictures come from different encoders; ask for them one after the other',
+        'input: texts and images come from different encoders; ask for them one after the other',
       );
-    const modality: ModalityName = pictures > 0 ? 'image' : 'text';
+    const modality: ModalityName = images > 0 ? 'image' : 'text';
     const used = services.encoders[modality];
     if (model !== undefined && model !== used)
       throw new TandemError(
         'invalid-request',
-        `model: ${pictures > 0 ? 'pictures' : 'texts'} are embedded by ${used}, not ${JSON.stringify(model)}`,
+        `model: ${images > 0 ? 'images' : 'texts'} are embedded by ${used}, not ${JSON.stringify(model)}`,
       );
     const readable = inputs.map((text, index) =>
-      pictures > 0
-        ? { modality, input: readPicture(text, `input[${index}]`) }
+      images > 0
+        ? { modality, input: readImage(text, `input[${index}]`) }
         : { modality, input: readText(text, `input[${index}]`, options) },
     );
     const left = departure(response);
     const embedded = await withDeadline(left, options.requestTimeout, (signal) =>
       services.embed(readable, signal),
     );
-    const tokens = pictures > 0 ? 0 : embedded.reduce((sum, { cost }) => sum + cost, 0);
+    const tokens = images > 0 ? 0 : embedded.reduce((sum, { cost }) => sum + cost, 0);
     const list = {
       object: 'list',
       model: used,
@@ -129,7 +129,7 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
       problemMembers: openAiError,
       operation: {
         operationId: 'embed',
-        summary: 'The encoders’ features of texts or pictures, as OpenAI’s clients ask for embeddings',
+        summary: 'The encoders’ features of texts or images, as OpenAI’s clients ask for embeddings',
         requestBody: { required: true, content: { 'application/json': { schema: requestSchema } } },
         responses: {
           '200': {
@@ -141,11 +141,11 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
             'invalid-request',
             'payload-too-large',
             'unsupported-media-type',
-            'picture-too-large',
-            'picture-too-complex',
+            'image-too-large',
+            'image-too-complex',
             'text-too-long',
-            'invalid-picture',
-            'picture-too-small',
+            'invalid-image',
+            'image-too-small',
             'overloaded',
             'out-of-memory',
             'deadline-exceeded',
@@ -157,9 +157,9 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
   ];
 }
 
-function readPicture(text: string, at: string): Uint8Array {
+function readImage(text: string, at: string): Uint8Array {
   try {
-    return decodeBase64Picture(text);
+    return decodeBase64Image(text);
   } catch (error) {
     throw error instanceof TandemError ? error.at(at) : error;
   }

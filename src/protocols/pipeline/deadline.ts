@@ -4,7 +4,7 @@ import { TandemError } from '../../errors.ts';
 
 /**
  * Does work for a caller who waits: its signal aborts when the time is up or the caller leaves, and then the work is
- * not waited for, whether it heeds the signal or not. Where a part of the work fails the signal aborts too: nobody wants
+ * not waited for, whether it follows the signal or not. Where a part of the work fails the signal aborts too: nobody wants
  * the rest.
  * @param left aborts when the caller leaves; see {@link departure}
  * @throws TandemError `deadline-exceeded`; whatever the work throws

@@ -3,7 +3,7 @@ import type { Access } from './access.ts';
 import type { LoadShedding } from './load-shedding.ts';
 import type { Metrics } from './metrics.ts';
 import type { RateLimit } from './rate-limit.ts';
-import type { FetchPicture } from './remote-images.ts';
+import type { FetchImage } from './remote-images.ts';
 import type { Stopping } from './stopping.ts';
 
 /** Most items of one request for predictions unless said. */
@@ -30,16 +30,16 @@ export interface AppOptions {
   rateLimit?: RateLimit;
   /** Refuses requests while the server is late; without it all are taken. */
   loadShedding?: LoadShedding;
-  /** Fetches pictures that requests name by address; without it they are refused. */
-  fetchPicture?: FetchPicture;
+  /** Fetches images that requests name by address; without it they are refused. */
+  fetchImage?: FetchImage;
   /** Whether callers without a key must call the server by a name of this machine's own; see `refuseOtherMachines`. */
   thisMachineAlone?: boolean;
   /** How far its stop has come. */
   stopping?: Stopping;
   /** What a key may do; without this, everybody may do everything. */
   access?: Access;
-  /** Most items of one request for predictions; 64 unless said. */
+  /** Most items of one request for predictions; default: 64. */
   maximumItems?: number;
-  /** Most characters of one text; 100,000 unless said. */
+  /** Most characters of one text; default: 100,000. */
   maximumTextCharacters?: number;
 }

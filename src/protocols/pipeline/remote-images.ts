@@ -4,23 +4,23 @@ import type { PredictionInput } from '../../heads/prediction.ts';
 import type { ReadInput } from './read-input.ts';
 
 /** Fetches the bytes at an address that a caller gave. It throws TandemError `remote-file`. */
-export type FetchPicture = (address: string, signal: AbortSignal) => Promise<Uint8Array>;
+export type FetchImage = (address: string, signal: AbortSignal) => Promise<Uint8Array>;
 
-/** Pictures of one request that are fetched at the same time. */
+/** Images of one request that are fetched at the same time. */
 const fetchedAtOnce = 8;
 
-export interface RemotePictureOptions {
+export interface RemoteImageOptions {
   /** Absent where this server fetches nothing: an address is then `remote-disabled`. */
-  fetchPicture: FetchPicture | undefined;
-  /** Most bytes of all pictures of the request together; one that comes after is `remote-file`. */
+  fetchImage: FetchImage | undefined;
+  /** Most bytes of all images of the request together; one that comes after is `remote-file`. */
   maximumBytes: number;
   signal: AbortSignal;
 }
 
-/** The items with their pictures. One whose picture cannot be fetched becomes its error, and no other does. */
-export function withPictures(
+/** The items with their images. One whose image cannot be fetched becomes its error, and no other does. */
+export function withImages(
   inputs: readonly (ReadInput | TandemError)[],
-  { fetchPicture, maximumBytes, signal }: RemotePictureOptions,
+  { fetchImage, maximumBytes, signal }: RemoteImageOptions,
 ): Promise<(PredictionInput | TandemError)[]> {
   let bytes = 0;
   return pMap(
@@ -28,17 +28,17 @@ export function withPictures(
     async (input) => {
       if (input instanceof TandemError || input.imageUrl === undefined) return input;
       const { imageUrl, content } = input;
-      if (!fetchPicture)
+      if (!fetchImage)
         return new TandemError('remote-disabled', 'imageUrl: this server fetches no addresses');
       try {
         if (bytes < maximumBytes) {
-          const image = await fetchPicture(imageUrl, signal);
+          const image = await fetchImage(imageUrl, signal);
           bytes += image.length;
           if (bytes <= maximumBytes) return { content: { ...content, image } };
         }
         return new TandemError(
           'remote-file',
-          `imageUrl: the pictures of one request may have ${maximumBytes} bytes together; ask for this one in another`,
+          `imageUrl: the images of one request may have ${maximumBytes} bytes together; ask for this one in another`,
         );
       } catch (error) {
         if (error instanceof TandemError && !signal.aborted) return error;

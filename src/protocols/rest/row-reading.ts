@@ -9,9 +9,9 @@ const column = (holds: string) =>
 
 /** Fields of a request that say how the rows of a dataset are to be read. */
 export const rowReading = {
-  imageColumn: column('the picture: a file’s name, base64 or a data URL; `file_name` unless said'),
-  textColumn: column('the text; `text` unless said'),
-  labelColumn: column('the label; `label` unless said'),
+  imageColumn: column('the image: a file’s name, base64 or a data URL; default: `file_name`'),
+  textColumn: column('the text; default: `text`'),
+  labelColumn: column('the label; default: `label`'),
   target: targetSchema.optional(),
   labelSeparator: plainText.min(1).optional().meta({
     description:

@@ -7,7 +7,7 @@ export interface Tables {
   headVersion: HeadVersionTable;
   headAlias: HeadAliasTable;
   dataset: DatasetTable;
-  pictureUse: PictureUseTable;
+  pictureUse: ImageUseTable;
   apiKey: ApiKeyTable;
   pendingArtifact: PendingArtifactTable;
   storeFact: StoreFactTable;
@@ -76,15 +76,15 @@ interface DatasetTable {
   record: string;
   /** Key of the file that lists its examples. */
   examples: string;
-  /** Who uses its pictures; null: the dataset itself. */
+  /** Who uses its images; null: the dataset itself. */
   pictureUser: string | null;
 }
 
-/** Which pictures must stay, because a dataset or an import that is under way uses them. */
-interface PictureUseTable {
+/** Which images must stay, because a dataset or an import that is under way uses them. */
+interface ImageUseTable {
   /** The id of an import, which a dataset takes over; a dataset's, where an earlier release imported it. */
   user: string;
-  /** sha256 of the picture. */
+  /** sha256 of the image. */
   hash: string;
   /** When an import began, ISO 8601. */
   importedAt: string | null;

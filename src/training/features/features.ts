@@ -17,7 +17,7 @@ export interface ExtractionOptions {
   cache?: string;
   /** Features that take more bytes than this lie in a file without a name, beside the cache or among temporary files. */
   mostBytesInMemory?: number;
-  /** The one modality to encode; all that there are unless said. */
+  /** The one modality to encode; default: all that there are. */
   only?: ModalityName;
   signal?: AbortSignal;
   /** Counts the distinct items. */
@@ -40,9 +40,9 @@ interface Item {
 }
 
 /**
- * Encodes every distinct picture and text of a dataset that no earlier extraction encoded. A modality that no example
+ * Encodes every distinct image and text of a dataset that no earlier extraction encoded. A modality that no example
  * has gets no column.
- * @throws TandemError `invalid-dataset` naming every row whose picture cannot be decoded or has features that are not
+ * @throws TandemError `invalid-dataset` naming every row whose image cannot be decoded or has features that are not
  *   finite; the signal's reason where
  *   it aborts, and then what was encoded is kept
  */
@@ -79,7 +79,7 @@ export async function extractFeatures(
   if (problems.length > 0)
     throw new TandemError(
       'invalid-dataset',
-      `${name} has ${problems.length} pictures or texts that cannot be encoded`,
+      `${name} has ${problems.length} images or texts that cannot be encoded`,
       { items: problems.slice(0, 100) },
     );
   return { columns: parts.map(({ column }) => column), ...encodeTruths(dataset) };

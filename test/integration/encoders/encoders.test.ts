@@ -45,21 +45,21 @@ describe('the image encoder', () => {
     },
   );
 
-  it('gives a picture the same features alone and in a batch', async () => {
+  it('gives an image the same features alone and in a batch', async () => {
     const batch = await Promise.all(
       reference.images.map(({ file }) => image.prepare(path.join(fixtures, file))),
     );
     const together = await image.encode(batch);
-    for (const [index, picture] of batch.entries()) {
-      const [alone] = await image.encode([picture]);
+    for (const [index, pixels] of batch.entries()) {
+      const [alone] = await image.encode([pixels]);
       expect(cosine(alone, together[index])).toBeGreaterThan(0.999999);
     }
   });
 
-  it('tells a truncated picture from a whole one when it decodes', async () => {
+  it('tells a truncated image from a whole one when it decodes', async () => {
     const whole = await readFile(path.join(fixtures, reference.images[0].file));
     await expect(image.prepare(whole.subarray(0, whole.length / 2))).rejects.toMatchObject({
-      code: 'invalid-picture',
+      code: 'invalid-image',
     });
   });
 });
@@ -86,7 +86,7 @@ describe('the text encoder', () => {
 });
 
 describe('in the few shapes that a GPU gets', () => {
-  it('pictures have the features that they have alone: cosine 0.999999', async () => {
+  it('images have the features that they have alone: cosine 0.999999', async () => {
     const padded = await loadEncoder(
       engine,
       'image',
@@ -98,8 +98,8 @@ describe('in the few shapes that a GPU gets', () => {
     );
     const together = await padded.encode(three);
     expect(together).toHaveLength(3);
-    for (const [index, picture] of three.entries())
-      expect(cosine((await image.encode([picture]))[0], together[index])).toBeGreaterThan(0.999999);
+    for (const [index, pixels] of three.entries())
+      expect(cosine((await image.encode([pixels]))[0], together[index])).toBeGreaterThan(0.999999);
   });
 
   it('texts have the features that they have alone: cosine 0.999999', async () => {

@@ -74,7 +74,7 @@ describe('a predictor', () => {
     expect(three.flat()).toHaveLength(300);
   });
 
-  it('takes features in place of a picture or a text, and answers the same; they prove nothing of the encoders', async () => {
+  it('takes features in place of an image or a text, and answers the same; they prove nothing of the encoders', async () => {
     const image = await readFile(path.join(fixtures, 'coffee.jpg'));
     const text = 'a cup of coffee';
     const encoding = new Predictor(encoders);
@@ -113,10 +113,10 @@ describe('a predictor', () => {
 
   it('answers many at once as it answers each alone, a bad one by its own error', async () => {
     const names = ['coffee.jpg', 'cat.jpg', 'rocket.jpg', 'astronaut.jpg'];
-    const pictures = await Promise.all(names.map((name) => readFile(path.join(fixtures, name))));
+    const images = await Promise.all(names.map((name) => readFile(path.join(fixtures, name))));
     const inputs = [
-      ...pictures.map((image, index) => ({ content: { image, text: 'word '.repeat(1 + 9 * index) } })),
-      { content: { image: Buffer.from('no picture') } },
+      ...images.map((image, index) => ({ content: { image, text: 'word '.repeat(1 + 9 * index) } })),
+      { content: { image: Buffer.from('no image') } },
       ...Array.from({ length: 20 }, (_, index) => ({ content: { text: `text number ${index}` } })),
     ];
     const predictor = new Predictor(encoders);
@@ -128,7 +128,7 @@ describe('a predictor', () => {
         const answer = together[index];
         if (alone instanceof TandemError || answer instanceof TandemError) {
           expect(index).toBe(names.length);
-          expect([alone, answer]).toMatchObject([{ code: 'invalid-picture' }, { code: 'invalid-picture' }]);
+          expect([alone, answer]).toMatchObject([{ code: 'invalid-image' }, { code: 'invalid-image' }]);
         } else {
           expect(answer.labels[0].label).toBe(alone.labels[0].label);
           expect(answer.confidence).toBeCloseTo(alone.confidence!, 3);
@@ -139,12 +139,12 @@ describe('a predictor', () => {
 
   it('gives features as the encoders do', async () => {
     const predictor = new Predictor(encoders);
-    const [ofText, ofPicture] = await predictor.embed([
+    const [ofText, ofImage] = await predictor.embed([
       { modality: 'text', input: 'a cup of coffee' },
       { modality: 'image', input: await readFile(path.join(fixtures, 'coffee.jpg')) },
     ]);
-    expect([ofText.features.length, ofPicture.features.length]).toEqual([384, 1280]);
-    expect([ofText.cost, ofPicture.cost]).toEqual([6, 224 ** 2]);
+    expect([ofText.features.length, ofImage.features.length]).toEqual([384, 1280]);
+    expect([ofText.cost, ofImage.cost]).toEqual([6, 224 ** 2]);
   });
 });
 

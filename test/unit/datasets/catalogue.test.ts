@@ -6,11 +6,11 @@ import { describe, expect, it } from 'vitest';
 import { DatasetCatalogue } from '../../../src/datasets/catalogue.ts';
 import { readDataset } from '../../../src/datasets/dataset.ts';
 import { exportDataset } from '../../../src/datasets/export.ts';
-import { PictureStore } from '../../../src/datasets/images.ts';
+import { ImageStore } from '../../../src/datasets/images.ts';
 import { type DatasetSource, importDataset, tryImport } from '../../../src/datasets/import/import.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { temporaryStore } from '../store/test-store.ts';
-import { folderWith, picture, pictures, temporaryFolder } from './sample.ts';
+import { folderWith, image, images, temporaryFolder } from './sample.ts';
 
 const metadata =
   'file_name,text,label,split\na.png,An ant,bug,train\na.png,Seen again,bug,test\n,A cat,pet,\nd.png,"A dog, asleep",pet,\n';
@@ -31,7 +31,7 @@ async function openCatalogue() {
   return { data, store, catalogue, bring, listFiles };
 }
 
-const pets = async () => folderWith({ ...(await pictures()), 'metadata.csv': metadata });
+const pets = async () => folderWith({ ...(await images()), 'metadata.csv': metadata });
 
 describe('a dataset that was imported', () => {
   it('is the same to train on as the folder it came from, which may be gone', async () => {
@@ -52,7 +52,7 @@ describe('a dataset that was imported', () => {
     );
   });
 
-  it('is there once, however often it comes, and so is each picture of several datasets', async () => {
+  it('is there once, however often it comes, and so is each image of several datasets', async () => {
     const { catalogue, bring, listFiles } = await openCatalogue();
     const first = await bring({ folder: await pets() }, 'pets');
     const again = await bring({ folder: await pets() }, 'pets');
@@ -62,12 +62,12 @@ describe('a dataset that was imported', () => {
     expect((await listFiles()).filter((name) => /^[0-9a-f]{64}$/.test(name))).toHaveLength(2);
   });
 
-  it('goes with the pictures that no other one has', async () => {
+  it('goes with the images that no other one has', async () => {
     const { catalogue, bring, listFiles } = await openCatalogue();
     const { record: one } = await bring({ folder: await pets() }, 'pets');
-    const more = { 'x.png': await picture(9), 'metadata.csv': metadata.replace('d.png', 'x.png') };
+    const more = { 'x.png': await image(9), 'metadata.csv': metadata.replace('d.png', 'x.png') };
     const { record: other } = await bring(
-      { folder: await folderWith({ ...(await pictures()), ...more }) },
+      { folder: await folderWith({ ...(await images()), ...more }) },
       'more',
     );
     await catalogue.delete(one.id);
@@ -114,11 +114,11 @@ describe('a dataset that was imported', () => {
     },
   );
 
-  it('may come as a table that holds its pictures', async () => {
+  it('may come as a table that holds its images', async () => {
     const { bring } = await openCatalogue();
     const file = join(await temporaryFolder(), 'upload');
     const rows = await Promise.all(
-      [0, 1, 2, 3].map(async (number) => `${(await picture(number)).toString('base64')},${number % 2}`),
+      [0, 1, 2, 3].map(async (number) => `${(await image(number)).toString('base64')},${number % 2}`),
     );
     await writeFile(file, `file_name,label\n${rows.join('\n')}\n`);
     expect((await bring({ file, fileName: 'größe.csv' })).record).toMatchObject({
@@ -149,12 +149,12 @@ it('cleans up what a crash left a day ago, and nothing else', async () => {
     await writeFile(join(data, key), 'left over');
   }
   for (const key of [leftovers[0], leftovers[2]]) await utimes(join(data, key), 0, 0);
-  // An import that was killed before it was done, a day ago: its picture is not needed, another is.
-  const pictures = new PictureStore(store);
+  // An import that was killed before it was done, a day ago: its image is not needed, another is.
+  const images = new ImageStore(store);
   const [{ content }] = await catalogue.examples(record.id);
   const own = join(data, 'own.png');
-  await writeFile(own, await picture(9));
-  await pictures.add(
+  await writeFile(own, await image(9));
+  await images.add(
     'killed',
     new Map([
       [content.image!.sha256!, own],

@@ -22,16 +22,16 @@ export async function folderWith(files: Record<string, string | Uint8Array>): Pr
 }
 
 /** A small PNG, another one for each number. */
-export function picture(number: number): Promise<Buffer> {
+export function image(number: number): Promise<Buffer> {
   const background = { r: number % 256, g: Math.floor(number / 256), b: 128 };
   return sharp({ create: { width: 4, height: 4, channels: 3, background } })
     .png()
     .toBuffer();
 }
 
-/** Four pictures by name, from `folder`. */
-export async function pictures(folder = ''): Promise<Record<string, Buffer>> {
+/** Four images by name, from `folder`. */
+export async function images(folder = ''): Promise<Record<string, Buffer>> {
   const names = ['a.png', 'b.png', 'c.png', 'd.png'];
-  const entries = names.map(async (name, index) => [folder + name, await picture(index)] as const);
+  const entries = names.map(async (name, index) => [folder + name, await image(index)] as const);
   return Object.fromEntries(await Promise.all(entries));
 }

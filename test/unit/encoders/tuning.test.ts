@@ -17,7 +17,7 @@ function measured(
   );
 }
 
-it('takes the engines that are fastest at pictures and texts together', () => {
+it('takes the engines that are fastest at images and texts together', () => {
   const { engines } = choose([
     ...measured(1, { image: { 1: 50, 4: 60 }, text: { 1: 900, 4: 1000 } }),
     ...measured(2, { image: { 1: 70, 4: 80 }, text: { 1: 500, 4: 600 } }),

@@ -29,7 +29,7 @@ export const head: HeadSummary = {
   labels: ['dog', 'cat'],
   modalities: ['image', 'text'],
   encoders: [
-    { modality: 'image', id: 'pictures', dimension: 3, fingerprint: 'a1' },
+    { modality: 'image', id: 'images', dimension: 3, fingerprint: 'a1' },
     { modality: 'text', id: 'texts', dimension: 2, fingerprint: 'b2' },
   ],
   createdAt: '2026-01-31T12:00:00.000Z',
@@ -83,7 +83,7 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
       results: inputs.map(() => prediction),
     }),
     embed: async (inputs) => inputs.map((_, index) => ({ features: Float32Array.of(index, 0.5), cost: 2 })),
-    encoders: { image: 'pictures', text: 'texts' },
+    encoders: { image: 'images', text: 'texts' },
     heads: async () => ({ heads: [], damaged: [] }),
     head: async () => head,
     versions: {

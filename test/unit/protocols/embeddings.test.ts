@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { TandemError } from '../../../src/errors.ts';
 import { problemOf, sendJson, serve, services } from './double.ts';
 
-const picture = 'data:image/png;base64,iVBORw0KGgo=';
+const image = 'data:image/png;base64,iVBORw0KGgo=';
 
 async function client() {
   const { address } = await serve(services());
@@ -21,11 +21,11 @@ it('gives OpenAI’s client the features of texts, and what they cost', async ()
   expect(usage).toEqual({ prompt_tokens: 4, total_tokens: 4 });
 });
 
-it('gives the features of pictures that come as data URLs, as plain numbers where asked', async () => {
+it('gives the features of images that come as data URLs, as plain numbers where asked', async () => {
   const openai = await client();
   const { data, usage } = await openai.embeddings.create({
-    model: 'pictures',
-    input: picture,
+    model: 'images',
+    input: image,
     encoding_format: 'float',
   });
   expect(data[0].embedding).toEqual([0, 0.5]);
@@ -35,9 +35,9 @@ it('gives the features of pictures that come as data URLs, as plain numbers wher
 it('lists for OpenAI’s client the models that it can ask', async () => {
   const openai = await client();
   const { data } = await openai.models.list();
-  expect(data.map(({ id }) => id)).toEqual(['pictures', 'texts']);
+  expect(data.map(({ id }) => id)).toEqual(['images', 'texts']);
   for (const { id: model } of data)
-    await openai.embeddings.create({ model, input: model === 'texts' ? 'a' : picture });
+    await openai.embeddings.create({ model, input: model === 'texts' ? 'a' : image });
 });
 
 it('tells OpenAI’s client what is wrong in its own words', async () => {
@@ -49,11 +49,11 @@ it('tells OpenAI’s client what is wrong in its own words', async () => {
 });
 
 it.each([
-  [{ input: ['a', picture] }, 'invalid-request'],
+  [{ input: ['a', image] }, 'invalid-request'],
   [{ input: [] }, 'invalid-request'],
   [{ input: 'a', dimensions: 8 }, 'invalid-request'],
   [{ input: ' ' }, 'empty-request'],
-  [{ input: 'data:image/png;base64,%' }, 'invalid-picture'],
+  [{ input: 'data:image/png;base64,%' }, 'invalid-image'],
 ])('refuses %j as %s', async (body, code) => {
   const { address } = await serve(services());
   expect(await problemOf(await sendJson(`${address}/v1/embeddings`, body))).toMatchObject({ code });

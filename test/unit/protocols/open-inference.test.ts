@@ -116,17 +116,17 @@ describe('the Open Inference Protocol', () => {
 
   it('takes and gives bytes after the JSON; an empty element is a missing modality', async () => {
     const { address, asked } = await start();
-    const [pictures, texts] = [bytes([Buffer.from([1, 2, 3]), '']), bytes(['', 'größe'])];
+    const [images, texts] = [bytes([Buffer.from([1, 2, 3]), '']), bytes(['', 'größe'])];
     const json = JSON.stringify({
       inputs: [
-        { name: 'image', datatype: 'BYTES', shape: [2], parameters: { binary_data_size: pictures.length } },
+        { name: 'image', datatype: 'BYTES', shape: [2], parameters: { binary_data_size: images.length } },
         { name: 'text', datatype: 'BYTES', shape: [2], parameters: { binary_data_size: texts.length } },
       ],
       outputs: [{ name: 'probabilities', parameters: { binary_data: true } }, { name: 'label' }],
     });
     const response = await fetch(`${address}/models/emoji/infer`, {
       method: 'POST',
-      body: Buffer.concat([Buffer.from(json), pictures, texts]),
+      body: Buffer.concat([Buffer.from(json), images, texts]),
       headers: { 'Inference-Header-Content-Length': String(Buffer.byteLength(json)) },
     });
     const body = Buffer.from(await response.arrayBuffer());
@@ -148,7 +148,7 @@ describe('the Open Inference Protocol', () => {
     ]);
   });
 
-  it('takes features as FP32, nested, flat or as bytes, beside a picture of the same item', async () => {
+  it('takes features as FP32, nested, flat or as bytes, beside an image of the same item', async () => {
     const { address, asked } = await start();
     const features = (change: object) => ({
       name: 'text_features',
@@ -247,7 +247,7 @@ describe('the Open Inference Protocol', () => {
     const { address } = await start({
       predict: async () => ({
         head: { name: 'emoji', version: 3 },
-        results: [answer, new TandemError('invalid-picture', 'it is empty')],
+        results: [answer, new TandemError('invalid-image', 'it is empty')],
       }),
     });
     const response = await sendJson(`${address}/models/emoji/infer`, {

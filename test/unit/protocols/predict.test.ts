@@ -3,8 +3,8 @@ import { TandemError } from '../../../src/errors.ts';
 import { Metrics } from '../../../src/protocols/pipeline/metrics.ts';
 import { prediction, problemOf, sendForm, sendJson, serve, services } from './double.ts';
 
-const picture = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 1]);
-const base64 = picture.toString('base64');
+const image = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 1]);
+const base64 = image.toString('base64');
 
 /** Serves a double that remembers what it was asked. */
 async function serveRecording(options: Parameters<typeof serve>[1] = {}) {
@@ -13,18 +13,18 @@ async function serveRecording(options: Parameters<typeof serve>[1] = {}) {
   return { address: `${address}/v1/predict`, asked: predict.mock.calls };
 }
 
-it('classifies the picture and the text of a form', async () => {
+it('classifies the image and the text of a form', async () => {
   const { address, asked } = await serveRecording();
-  const image = new Blob([picture]);
-  const response = await sendForm(address, { image, text: 'a cat', head: 'pets@3', topK: '2' });
+  const file = new Blob([image]);
+  const response = await sendForm(address, { image: file, text: 'a cat', head: 'pets@3', topK: '2' });
   expect(response.status).toBe(200);
   expect(await response.json()).toEqual({ head: { name: 'emoji', version: 3 }, results: [prediction] });
   const [inputs, { head, topK }] = asked[0];
-  expect(inputs).toEqual([{ content: { image: picture, text: 'a cat' } }]);
+  expect(inputs).toEqual([{ content: { image: image, text: 'a cat' } }]);
   expect({ head, topK }).toEqual({ head: 'pets@3', topK: 2 });
 });
 
-it('classifies a batch of JSON, pictures as base64 or as data URLs, in the same shape', async () => {
+it('classifies a batch of JSON, images as base64 or as data URLs, in the same shape', async () => {
   const { address, asked } = await serveRecording();
   const inputs = [{ image: base64 }, { image: `data:image/jpeg;base64,${base64}`, text: 'b' }, { text: 'c' }];
   const response = await sendJson(address, { head: 'pets@latest', topK: 1, inputs });
@@ -33,8 +33,8 @@ it('classifies a batch of JSON, pictures as base64 or as data URLs, in the same 
     results: [prediction, prediction, prediction],
   });
   expect(asked[0][0]).toEqual([
-    { content: { image: picture } },
-    { content: { image: picture, text: 'b' } },
+    { content: { image: image } },
+    { content: { image: image, text: 'b' } },
     { content: { text: 'c' } },
   ]);
 });
@@ -93,7 +93,7 @@ it('answers the good items of a batch and names what is wrong with the others in
   const predict = vi.fn(services().predict);
   predict.mockImplementation(async () => ({
     head: { name: 'emoji', version: 3 },
-    results: [prediction, new TandemError('invalid-picture', 'it breaks off')],
+    results: [prediction, new TandemError('invalid-image', 'it breaks off')],
   }));
   const { address } = await serve(services({ predict }), { maximumTextCharacters: 10 });
   const inputs = [{ image: '%%%' }, { text: 'good' }, {}, { text: 'x'.repeat(11) }, { image: base64 }];
@@ -102,11 +102,11 @@ it('answers the good items of a batch and names what is wrong with the others in
   const { results } = await response.json();
   expect(results[1]).toEqual(prediction);
   expect(results.map(({ error }: { error?: { type: string } }) => error?.type)).toEqual([
-    '/problems/invalid-picture',
+    '/problems/invalid-image',
     undefined,
     '/problems/empty-request',
     '/problems/text-too-long',
-    '/problems/invalid-picture',
+    '/problems/invalid-image',
   ]);
   expect(results[0].error.errors).toEqual([
     { at: 'inputs[0].image', detail: 'it is neither base64 nor a data URL' },
@@ -119,11 +119,11 @@ it('answers the good items of a batch and names what is wrong with the others in
 it('answers a request of one item with that item’s problem', async () => {
   const predict = async () => ({
     head: { name: 'emoji', version: 3 },
-    results: [new TandemError('picture-too-small', 'the picture is 1 by 1 pixels')],
+    results: [new TandemError('image-too-small', 'the image is 1 by 1 pixels')],
   });
   const { address } = await serve(services({ predict }));
-  const response = await sendForm(`${address}/v1/predict`, { image: new Blob([picture]) });
-  expect(await problemOf(response)).toMatchObject({ status: 422, code: 'picture-too-small' });
+  const response = await sendForm(`${address}/v1/predict`, { image: new Blob([image]) });
+  expect(await problemOf(response)).toMatchObject({ status: 422, code: 'image-too-small' });
 });
 
 it('takes base64 whose lines break, as mail and openssl write it', async () => {
@@ -131,14 +131,14 @@ it('takes base64 whose lines break, as mail and openssl write it', async () => {
   const wrapped = (lineEnd: string) => base64.replaceAll(/.{4}/g, `$&${lineEnd}`);
   const inputs = [{ image: wrapped('\n') }, { image: `data:image/jpeg;base64,${wrapped('\r\n')}` }];
   expect((await sendJson(address, { inputs })).status).toBe(200);
-  expect(asked[0][0]).toEqual([{ content: { image: picture } }, { content: { image: picture } }]);
+  expect(asked[0][0]).toEqual([{ content: { image: image } }, { content: { image: image } }]);
 });
 
 it('does not ask the services about a request whose only item is bad', async () => {
   const { address, asked } = await serveRecording();
   const response = await sendJson(address, { inputs: [{ image: 'data:image/png,plain' }] });
   expect(await problemOf(response)).toMatchObject({
-    code: 'invalid-picture',
+    code: 'invalid-image',
     detail: 'inputs[0].image: its data URL is not base64',
   });
   expect(asked).toEqual([]);
@@ -150,7 +150,7 @@ it.each(['a', 'ab=c', 'abc', '////=', 'a b=', 'QUJD\vQUJD', 'QUJ-', '====', '', 
     const { address } = await serveRecording();
     const problem = await problemOf(await sendJson(address, { inputs: [{ image }] }));
     expect(problem).toMatchObject({
-      code: 'invalid-picture',
+      code: 'invalid-image',
       detail: expect.stringMatching(/^inputs\[0\]\.image/),
     });
   },
@@ -168,7 +168,7 @@ it.each([
   });
 });
 
-it('calls a request without a body, and a form without picture and text, empty', async () => {
+it('calls a request without a body, and a form without image and text, empty', async () => {
   const { address } = await serveRecording();
   const bare = { method: 'POST', headers: { 'Content-Type': 'application/json' } };
   expect((await problemOf(await fetch(address, bare))).code).toBe('empty-request');
@@ -192,7 +192,7 @@ it.each<[string, Record<string, string | Blob>]>([
   ['topK', { text: 'a', topK: '2.5' }],
   ['head', { text: 'a', head: '../x' }],
   ['image', { image: 'not a file' }],
-  ['picture', { picture: new Blob(['x']) }],
+  ['image', { image: new Blob(['x']) }],
 ])('names the field %s of a bad form', async (at, fields) => {
   const { address } = await serveRecording();
   const problem = await problemOf(await sendForm(address, fields));
@@ -310,6 +310,6 @@ it('counts what became of every item by its head, and of a request that fails as
   predict.mockRejectedValue(new TandemError('overloaded', '512 items are waiting'));
   await sendJson(`${address}/v1/predict`, { inputs: [{ text: 'a' }, { text: 'b' }] });
   const text = await metrics.text();
-  for (const [outcome, items] of Object.entries({ ok: 2, 'invalid-picture': 1, overloaded: 2 }))
+  for (const [outcome, items] of Object.entries({ ok: 2, 'invalid-image': 1, overloaded: 2 }))
     expect(text).toContain(`predictions_total{head="emoji",version="3",outcome="${outcome}"} ${items}`);
 });

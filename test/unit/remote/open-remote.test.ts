@@ -34,10 +34,10 @@ describe('a file at an address', () => {
       response.end(`${request.headers.host} ${request.url}`);
     });
     const { body, contentType, fileName } = await openRemote(
-      `http://pictures.test:${port}/a/gr%C3%B6%C3%9Fe.jpg?x=1`,
+      `http://images.test:${port}/a/gr%C3%B6%C3%9Fe.jpg?x=1`,
       options,
     );
-    expect(await text(body)).toBe(`pictures.test:${port} /a/gr%C3%B6%C3%9Fe.jpg?x=1`);
+    expect(await text(body)).toBe(`images.test:${port} /a/gr%C3%B6%C3%9Fe.jpg?x=1`);
     expect([contentType, fileName]).toEqual(['image/jpeg', 'größe.jpg']);
   });
 

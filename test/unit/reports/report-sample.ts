@@ -7,8 +7,8 @@ import type { TruthTable } from '../../../src/targets/truth-table.ts';
 import { defaultRecipe } from '../../../src/training/loop/recipe.ts';
 import type { ReportInput } from '../../../src/training/report-input.ts';
 
-export const picturesFolder = path.resolve(import.meta.dirname, '../../fixtures/encoders');
-const pictures = ['astronaut.jpg', 'cat.jpg', 'coffee.jpg', 'rocket.jpg', 'cat-transparent.png'];
+export const imagesFolder = path.resolve(import.meta.dirname, '../../fixtures/encoders');
+const images = ['astronaut.jpg', 'cat.jpg', 'coffee.jpg', 'rocket.jpg', 'cat-transparent.png'];
 
 export interface SampleOptions {
   labels?: string[];
@@ -55,7 +55,7 @@ export function sampleReport({
     return {
       row: index + 2,
       content: {
-        ...(kept.includes('image') && { image: { path: path.join(picturesFolder, pictures[index % 5]) } }),
+        ...(kept.includes('image') && { image: { path: path.join(imagesFolder, images[index % 5]) } }),
         ...(kept.includes('text') && {
           text: `Something about ${labels[actual]}, number ${index}. `.repeat(1 + (index % 9)),
         }),

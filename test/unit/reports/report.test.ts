@@ -10,7 +10,7 @@ import { likelyLabelErrors } from '../../../src/reports/label-errors.ts';
 import { outcomesOf } from '../../../src/reports/outcome.ts';
 import { writeReport } from '../../../src/reports/report.ts';
 import type { ReportInput } from '../../../src/training/report-input.ts';
-import { picturesFolder, type SampleOptions, sampleReport } from './report-sample.ts';
+import { imagesFolder, type SampleOptions, sampleReport } from './report-sample.ts';
 
 async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'report-'));
@@ -75,7 +75,7 @@ describe('a report', () => {
     for (const example of input.test) {
       const { image, text } = example.content;
       example.content.text = `${hostile} ${text}`;
-      if (image) image.path = path.join(picturesFolder, `${hostile.replaceAll('/', '')}.jpg`);
+      if (image) image.path = path.join(imagesFolder, `${hostile.replaceAll('/', '')}.jpg`);
     }
     for (const some of [labels, [...labels, ...numbered(40)]]) {
       const html = await reportOf({ ...input, manifest: { ...input.manifest, labels: some } });
@@ -159,7 +159,7 @@ describe('a report', () => {
 
   it.each<[string, SampleOptions]>([
     ['of both modalities', {}],
-    ['of pictures alone', { used: ['image'] }],
+    ['of images alone', { used: ['image'] }],
     ['of texts alone', { used: ['text'] }],
     ['of examples that lack one or the other', { partial: 0.6 }],
     ['of two labels and two examples', { labels: ['yes', 'no'], examples: 2, steps: 3 }],
@@ -194,7 +194,7 @@ describe('a report', () => {
 
   it('leaves out a thumbnail that cannot be made, and nothing else', async () => {
     const folder = await temporaryFolder();
-    const jpeg = await readFile(path.join(picturesFolder, 'cat.jpg'));
+    const jpeg = await readFile(path.join(imagesFolder, 'cat.jpg'));
     const files = {
       'broken.jpg': jpeg.subarray(0, jpeg.length / 3),
       'drawing.jpg': '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
@@ -206,7 +206,7 @@ describe('a report', () => {
     for (const [index, example] of input.test.entries())
       example.content.image = { path: path.join(folder, names[index]) };
     const html = await reportOf(input);
-    expect(matches(html, /<img [^>]*alt="Picture of (row \d+)/g)).toEqual(['row 4']);
+    expect(matches(html, /<img [^>]*alt="Image of (row \d+)/g)).toEqual(['row 4']);
     for (const name of names) expect(html).toContain(name);
   });
 

@@ -49,7 +49,7 @@ export function datasetRoutes({ datasets }: Services, options: AppOptions): Rout
         operationId: 'addDataset',
         summary: 'Bring a dataset, or only check it',
         description:
-          'One file (zip, tar, tar.gz, or a CSV or JSONL table with its pictures inside), a folder among the server’s datasets, or an address. All of it is checked first; where anything is wrong, nothing is kept. Bringing the same again under the same name changes nothing. With `dryRun=true` nothing is kept at all.',
+          'One file (zip, tar, tar.gz, or a CSV or JSONL table with its images inside), a folder among the server’s datasets, or an address. All of it is checked first; where anything is wrong, nothing is kept. Bringing the same again under the same name changes nothing. With `dryRun=true` nothing is kept at all.',
         requestParams: { query: querySchema },
         requestBody: {
           required: true,
@@ -120,7 +120,7 @@ export function datasetRoutes({ datasets }: Services, options: AppOptions): Rout
       path: '/v1/datasets/{id}/rows',
       operation: {
         operationId: 'listDatasetRows',
-        summary: 'The examples of a dataset, page by page, with small pictures',
+        summary: 'The examples of a dataset, page by page, with small images',
         requestParams: { ...idParameter, query: pageQuerySchema },
         responses: {
           '200': { description: 'Some of the examples, in their order.', content: json(pageSchema) },
@@ -141,7 +141,7 @@ export function datasetRoutes({ datasets }: Services, options: AppOptions): Rout
         requestParams: idParameter,
         responses: {
           '200': {
-            description: 'metadata.jsonl, and the pictures beside it.',
+            description: 'metadata.jsonl, and the images beside it.',
             content: { 'application/zip': { schema: { type: 'string', format: 'binary' }, example: 'PK' } },
           },
           ...problemResponses('unknown-dataset'),
@@ -154,7 +154,7 @@ export function datasetRoutes({ datasets }: Services, options: AppOptions): Rout
       path: '/v1/datasets/{id}',
       operation: {
         operationId: 'deleteDataset',
-        summary: 'Forget a dataset, and its pictures where no other one has them',
+        summary: 'Forget a dataset, and its images where no other one has them',
         requestParams: idParameter,
         responses: {
           '204': { description: 'It is gone.' },

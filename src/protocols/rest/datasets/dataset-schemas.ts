@@ -19,7 +19,7 @@ const counts = z
     examples: z.int(),
     images: z.int(),
     texts: z.int(),
-    distinctImages: z.int().meta({ description: 'Different pictures, byte for byte.' }),
+    distinctImages: z.int().meta({ description: 'Different images, byte for byte.' }),
     train: z.int().meta({ description: 'Examples that the dataset itself puts on this side.' }),
     test: z.int(),
     labels: z
@@ -44,7 +44,7 @@ export const datasetSchema = z
   .object({
     id: z.string(),
     name: z.string(),
-    hash: z.string().meta({ description: 'sha256 over pictures, texts, labels and splits in their order.' }),
+    hash: z.string().meta({ description: 'sha256 over images, texts, labels and splits in their order.' }),
     createdAt: z.iso.datetime(),
     counts,
     notes: z.array(z.string()),

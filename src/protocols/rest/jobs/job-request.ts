@@ -35,31 +35,31 @@ const seeds = z
   .int()
   .min(2)
   .max(1000)
-  .meta({ description: 'Of a comparison: how many splits to train on; 5 unless said.', example: 5 });
+  .meta({ description: 'Of a comparison: how many splits to train on; default: 5.', example: 5 });
 const priority = z.int().min(-100).max(100).meta({
-  description: 'Jobs with a higher one are done first; 0 unless said.',
+  description: 'Jobs with a higher one are done first; default: 0.',
   example: 0,
 });
 const testShare = z.number().gt(0).lt(1).meta({
   description:
-    'Share of the examples kept back to measure on, where the dataset has no split of its own; 0.2 unless said.',
+    'Fraction of the examples held out for evaluation, where the dataset has no split of its own; 0.2 unless said.',
   example: 0.2,
 });
 const splitBy = z.enum(splitMethods).meta({
   description:
-    'Draw them label by label (`stratified`, unless said), or each by its content, so that sides last when the dataset grows.',
+    'Draw them label by label (`stratified`, the default), or each by its content, so that sides last when the dataset grows.',
 });
 /** What a head's recipe may be told; a comparison tries them itself. */
 const choices = {
   strategy: z.enum(trainedStrategies).optional().meta({
     description:
-      'How picture and text are balanced, or `image` or `text` to learn from one alone; `arl` unless said.',
+      'How image and text are balanced, or `image` or `text` to learn from one alone; default: `arl`.',
     example: 'arl',
   }),
   fusion: z
     .enum(trainedFusions)
     .optional()
-    .meta({ description: 'How they are joined; `concat` unless said.', example: 'concat' }),
+    .meta({ description: 'How they are joined; default: `concat`.', example: 'concat' }),
   variance: z.enum(['entropy', 'dropout']).optional().meta({
     description:
       'What ARL takes for the variance of a modality: the entropy of its answers, or how they vary under dropout.',
@@ -148,7 +148,7 @@ const formFieldsSchema = z
 export const formSchema = z
   .strictObject({
     ...formFields,
-    archive: formFile('A zip or tar file of the dataset, or a CSV or JSONL table that holds its pictures.'),
+    archive: formFile('A zip or tar file of the dataset, or a CSV or JSONL table that holds its images.'),
   })
   .meta({ id: 'JobForm' });
 

@@ -73,7 +73,7 @@ export function jobRoutes(
         operationId: 'startJob',
         summary: 'Fine-tune a head, or compare the strategies, in the background',
         description:
-          'On a zip file, or on a dataset that lies on the server: metadata.csv or metadata.jsonl beside the pictures (columns file_name, text, label), or one folder of pictures per class.',
+          'On a zip file, or on a dataset that lies on the server: metadata.csv or metadata.jsonl beside the images (columns file_name, text, label), or one folder of images per class.',
         requestBody: {
           required: true,
           content: {

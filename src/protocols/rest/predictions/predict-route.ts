@@ -12,7 +12,7 @@ import type { Route } from '../../http/route.ts';
 import { departure, withDeadline } from '../../pipeline/deadline.ts';
 import { type AppOptions, usualMaximumItems } from '../../pipeline/options.ts';
 import { predictAndCount } from '../../pipeline/outcomes.ts';
-import { withPictures } from '../../pipeline/remote-images.ts';
+import { withImages } from '../../pipeline/remote-images.ts';
 import type { Services } from '../../pipeline/services.ts';
 import { answerLines, lineMediaType, lineQuerySchema } from './prediction-lines.ts';
 import { agreeing, readPredictionQuery } from './prediction-query.ts';
@@ -87,8 +87,8 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
     throwOnlyError(inputs);
     const left = departure(response);
     const answered = await withDeadline(left, requestTimeout, async (signal) => {
-      const complete = await withPictures(inputs, {
-        fetchPicture: options.fetchPicture,
+      const complete = await withImages(inputs, {
+        fetchImage: options.fetchImage,
         maximumBytes: options.maximumRequestBytes,
         signal,
       });
@@ -109,8 +109,8 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
       path: '/v1/predict',
       operation: {
         operationId: 'predict',
-        summary: 'Classify pictures, texts or both',
-        description: `One item as a form, up to ${limits.maximumItems} as JSON, or any number as JSON lines, which are answered while they come in. head and topK may stand in the address, where JSON lines have their only place. An item may lack its picture or its text: the head then answers from what is there.`,
+        summary: 'Classify images, texts or both',
+        description: `One item as a form, up to ${limits.maximumItems} as JSON, or any number as JSON lines, which are answered while they come in. head and topK may stand in the address, where JSON lines have their only place. An item may lack its image or its text: the head then answers from what is there.`,
         requestParams: { query: lineQuerySchema },
         requestBody: {
           required: true,
@@ -133,14 +133,14 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
             'invalid-request',
             'unknown-head',
             'payload-too-large',
-            'picture-too-large',
-            'picture-too-complex',
+            'image-too-large',
+            'image-too-complex',
             'text-too-long',
             'unsupported-media-type',
-            'invalid-picture',
+            'invalid-image',
             'remote-file',
             'remote-disabled',
-            'picture-too-small',
+            'image-too-small',
             'head-conflict',
             'damaged-artifact',
             'overloaded',

@@ -14,7 +14,7 @@ import { departure, withDeadline } from '../../pipeline/deadline.ts';
 import { describeFields } from '../../pipeline/field-errors.ts';
 import type { AppOptions } from '../../pipeline/options.ts';
 import { predictAndCount } from '../../pipeline/outcomes.ts';
-import { withPictures } from '../../pipeline/remote-images.ts';
+import { withImages } from '../../pipeline/remote-images.ts';
 import type { Services } from '../../pipeline/services.ts';
 import {
   headReference,
@@ -51,7 +51,7 @@ export const lineMediaType = 'application/x-ndjson';
  */
 export function answerLines(
   services: Services,
-  { defaultHead, requestTimeout, maximumRequestBytes, metrics, fetchPicture }: AppOptions,
+  { defaultHead, requestTimeout, maximumRequestBytes, metrics, fetchImage }: AppOptions,
   limits: PredictionLimits,
 ): RequestHandler {
   const inTurn = pLimit(linesInFlight);
@@ -70,9 +70,9 @@ export function answerLines(
         await predictAndCount(services, metrics, [input], { head, topK, signal: left }).catch(ofLine);
         return { error: describeProblem(input) };
       }
-      const fetchOptions = { fetchPicture, maximumBytes: maximumRequestBytes };
+      const fetchOptions = { fetchImage, maximumBytes: maximumRequestBytes };
       const fetched = () =>
-        withDeadline(left, requestTimeout, (signal) => withPictures([input], { ...fetchOptions, signal }));
+        withDeadline(left, requestTimeout, (signal) => withImages([input], { ...fetchOptions, signal }));
       const answer = await toFetch(fetched)
         .then((complete) =>
           inTurn(() =>

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { type ErrorCode, TandemError } from '../../../errors.ts';
 import { headNamePattern } from '../../../heads/registry/head-name.ts';
-import { decodeBase64Picture } from '../../../modalities/image/base64.ts';
+import { decodeBase64Image } from '../../../modalities/image/base64.ts';
 import { nothingToClassify } from '../../../modalities/registry.ts';
 import { formFile, formNumber, notText } from '../../http/body.ts';
 import { boundedList } from '../../http/bounded-list.ts';
@@ -11,7 +11,7 @@ import type { ReadInput } from '../../pipeline/read-input.ts';
 export interface PredictionLimits {
   /** Most items of one request. */
   maximumItems: number;
-  /** Most characters of one text; 100,000 unless said. An encoder reads its first few hundred tokens at most. */
+  /** Most characters of one text; default: 100,000. An encoder reads its first few hundred tokens at most. */
   maximumTextCharacters?: number;
 }
 
@@ -35,7 +35,7 @@ const usualTopK = { default: standardTopK };
 
 const imageUrl = z.string().max(8192).optional().meta({
   description:
-    'Where the picture can be fetched, instead of `image`; only where the server has `--fetch-urls on`.',
+    'Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`.',
 });
 
 const formFields = {
@@ -154,9 +154,9 @@ export function checkText(
 
 function decodeImage(image: string, at: string): Buffer | TandemError {
   try {
-    return decodeBase64Picture(image);
+    return decodeBase64Image(image);
   } catch (error) {
-    return itemError('invalid-picture', at, (error as Error).message);
+    return itemError('invalid-image', at, (error as Error).message);
   }
 }
 

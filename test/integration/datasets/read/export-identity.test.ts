@@ -8,7 +8,7 @@ import { DatasetCatalogue } from '../../../../src/datasets/catalogue.ts';
 import { exportDataset } from '../../../../src/datasets/export.ts';
 import { type ImportOptions, importDataset } from '../../../../src/datasets/import/import.ts';
 import type { Store } from '../../../../src/store/store.ts';
-import { folderWith, picture, temporaryFolder } from '../../../unit/datasets/sample.ts';
+import { folderWith, image, temporaryFolder } from '../../../unit/datasets/sample.ts';
 import { temporaryStore } from '../../../unit/store/test-store.ts';
 
 type Reading = Omit<ImportOptions, 'workspace'>;
@@ -76,7 +76,7 @@ const odd = fc.oneof(
   ),
 );
 const isClean = (text: string) => !/[\p{Cc}]/u.test(text);
-const columnName = odd.filter((name) => isClean(name) && !['caption', 'picture', 'split'].includes(name));
+const columnName = odd.filter((name) => isClean(name) && !['caption', 'image', 'split'].includes(name));
 const label = odd
   .map((text) => text.replaceAll('|', '/').trim())
   .filter((text) => text !== '' && isClean(text));
@@ -91,7 +91,7 @@ const anyDataset = fc.record({
         odd.filter((text) => !text.includes('\0')),
         { nil: undefined },
       ),
-      picture: fc.option(fc.nat(2), { nil: undefined }),
+      image: fc.option(fc.nat(2), { nil: undefined }),
       split: fc.constantFrom('train', 'test', undefined, ''),
     }),
     { minLength: 4, maxLength: 8 },
@@ -103,7 +103,7 @@ describe('a dataset that is exported and imported again is the same', () => {
     const stores = await openTwo();
     const fileNames = ['größe.png', '犬 und katze.png', "it's #1 & more%20.png"];
     const files = Object.fromEntries(
-      await Promise.all(fileNames.map(async (name, index) => [name, await picture(index)] as const)),
+      await Promise.all(fileNames.map(async (name, index) => [name, await image(index)] as const)),
     );
     await fc.assert(
       fc.asyncProperty(anyDataset, async ({ target, labelColumn, labels, rows }) => {
@@ -116,10 +116,10 @@ describe('a dataset that is exported and imported again is the same', () => {
         // Each label twice, and once to learn from.
         const twice = [...rows, ...rows.map((row) => ({ ...row, split: 'train' }))];
         const table = Array.from({ length: Math.max(twice.length, 4 * labels.length) }, (_, index) => {
-          const { text, picture, split } = twice[index % twice.length];
+          const { text, image, split } = twice[index % twice.length];
           return {
-            caption: text?.trim() || (picture === undefined ? 'a text' : ''),
-            picture: picture === undefined ? '' : fileNames[picture],
+            caption: text?.trim() || (image === undefined ? 'a text' : ''),
+            image: image === undefined ? '' : fileNames[image],
             split: index >= 2 * labels.length ? 'train' : split,
             [labelColumn]: labelOf(index),
           };
@@ -128,7 +128,7 @@ describe('a dataset that is exported and imported again is the same', () => {
         await expectSame(stores, folder, {
           target,
           labelColumn,
-          imageColumn: 'picture',
+          imageColumn: 'image',
           textColumn: 'caption',
         });
       }),
@@ -144,7 +144,7 @@ describe('a dataset that is exported and imported again is the same', () => {
         target: 'regression',
         labelColumn,
         textColumn: 'caption',
-        imageColumn: 'picture',
+        imageColumn: 'image',
       });
       expect(labels).toEqual([labelColumn]);
     },

@@ -7,42 +7,42 @@ import { tryImport } from '../../../../src/datasets/import/import.ts';
 import { tableLimits } from '../../../../src/datasets/read/table-row.ts';
 import { readLines, readText } from '../../../../src/datasets/read/text-stream.ts';
 import type { TandemError } from '../../../../src/errors.ts';
-import { folderWith, picture, temporaryFolder } from '../../../unit/datasets/sample.ts';
+import { folderWith, image, temporaryFolder } from '../../../unit/datasets/sample.ts';
 
 const problemsOf = async (files: Record<string, string | Uint8Array>, options = {}) => {
   const { problems } = await checkDataset(await folderWith(files), options);
   return problems.map(({ at, detail }) => `${at}: ${detail}`);
 };
 
-describe('a table that holds its pictures', () => {
+describe('a table that holds its images', () => {
   it('is read, from base64 and data URLs, in CSV and JSONL, whatever the file is called', async () => {
-    const pictures = await Promise.all([0, 1, 2, 3].map(picture));
-    const values = pictures.map((bytes, index) =>
+    const images = await Promise.all([0, 1, 2, 3].map(image));
+    const values = images.map((bytes, index) =>
       index % 2 ? bytes.toString('base64') : `data:image/png;base64,${bytes.toString('base64')}`,
     );
     const labels = ['x', 'x', 'y', 'y'];
     const csv = values.map((value, index) => `"${value}",${labels[index]}`).join('\n');
     const json = values.map((image, index) => JSON.stringify({ file_name: image, label: labels[index] }));
     const byFile = await folderWith({
-      ...Object.fromEntries(pictures.map((bytes, index) => [`${index}.png`, bytes])),
+      ...Object.fromEntries(images.map((bytes, index) => [`${index}.png`, bytes])),
       'metadata.csv': `file_name,label\n${labels.map((label, index) => `${index}.png,${label}`).join('\n')}`,
     });
     const expected = (await readDataset(byFile)).hash;
     const tables = { 'pets.csv': `file_name,label\n${csv}`, 'pets.jsonl': json.join('\n') };
     for (const [name, table] of Object.entries(tables)) {
-      const inlineFolder = join(await temporaryFolder(), 'pictures');
+      const inlineFolder = join(await temporaryFolder(), 'images');
       expect((await readDataset(await folderWith({ [name]: table }), { inlineFolder })).hash).toBe(expected);
     }
   });
 
-  it('is refused with each row that holds no picture, and where nothing may be written', async () => {
+  it('is refused with each row that holds no image, and where nothing may be written', async () => {
     const inlineFolder = await temporaryFolder();
     const rows = ['"data:image/png;base64,!!!!",x', '"data:text/plain,hello",x', `${'QUJD'.repeat(100)},x`];
     const table = { 'pets.csv': `file_name,label\n${rows.join('\n')}\n` };
     expect(await problemsOf(table, { inlineFolder })).toEqual(
       expect.arrayContaining([
-        'pets.csv row 2: the picture cannot be used: it is neither base64 nor a data URL',
-        'pets.csv row 4: the picture cannot be used: it is not a JPEG, PNG or WebP picture',
+        'pets.csv row 2: the image cannot be used: it is neither base64 nor a data URL',
+        'pets.csv row 4: the image cannot be used: it is not a JPEG, PNG or WebP image',
       ]),
     );
     expect((await problemsOf(table)).join('\n')).toContain('import the dataset, then train on it');
@@ -86,17 +86,17 @@ describe('a table that is refused', () => {
   });
 });
 
-it('finds a picture that breaks off in its middle before anything starts', async () => {
-  const whole = await picture(3);
+it('finds an image that breaks off in its middle before anything starts', async () => {
+  const whole = await image(3);
   const files = {
     'metadata.csv': 'file_name,label\na.png,x\nb.png,x\nc.png,y\nd.png,y\n',
     'a.png': whole,
     'b.png': whole.subarray(0, whole.length - 20),
-    'c.png': await picture(1),
-    'd.png': await picture(2),
+    'c.png': await image(1),
+    'd.png': await image(2),
   };
   expect(await problemsOf(files)).toEqual([
-    'metadata.csv row 3: the picture cannot be used: it is incomplete or damaged',
+    'metadata.csv row 3: the image cannot be used: it is incomplete or damaged',
   ]);
 });
 
@@ -104,7 +104,7 @@ it('counts what a dataset holds, rows with problems included', async () => {
   const { counts, dataset } = await checkDataset(
     await folderWith({
       'metadata.csv': 'file_name,text,label\na.png,one,x\na.png,,x\n,three,y\n,four,y\n,,y\n',
-      'a.png': await picture(1),
+      'a.png': await image(1),
     }),
   );
   expect(dataset).toBeUndefined();
@@ -174,7 +174,7 @@ describe('any text', () => {
         if ('examples' in outcome)
           expect(outcome.examples.map(({ content }) => content.text ?? '')).toEqual(expected);
         else
-          expect(outcome.items.every(({ detail }) => /neither a picture nor a text/.test(detail))).toBe(true);
+          expect(outcome.items.every(({ detail }) => /neither an image nor a text/.test(detail))).toBe(true);
       }),
       { numRuns: 60 },
     );

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openPicture } from '../../../../src/modalities/image/decode.ts';
+import { openImage } from '../../../../src/modalities/image/decode.ts';
 import { decodingBudget } from '../../../../src/modalities/image/decoding-memory.ts';
 import { countCoefficientBytes } from '../../../../src/modalities/image/jpeg-scans.ts';
 import { manyScansJpeg } from '../../../attack/payloads/many-scans-jpeg.ts';
@@ -51,7 +51,7 @@ describe('an image that may take its memory', () => {
     ['an interlaced PNG', () => largest().png({ progressive: true }).toBuffer()],
     ['a lossy WebP', () => largest().webp({ effort: 0 }).toBuffer()],
   ])('is %s of 50 megapixels', async (_, make) => {
-    expect((await openPicture(await make())).memory).toBeLessThanOrEqual(decodingBudget);
+    expect((await openImage(await make())).memory).toBeLessThanOrEqual(decodingBudget);
   });
 });
 
@@ -74,8 +74,8 @@ describe('an image that would take too much memory', () => {
       /the PNG of 48000 by 1040/,
     ],
   ])('is %s of 50 megapixels', async (_, make, detail) => {
-    await expect(openPicture(await make())).rejects.toMatchObject({
-      code: 'picture-too-complex',
+    await expect(openImage(await make())).rejects.toMatchObject({
+      code: 'image-too-complex',
       message: expect.stringMatching(detail),
     });
   });

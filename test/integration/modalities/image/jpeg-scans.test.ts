@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openPicture } from '../../../../src/modalities/image/decode.ts';
+import { openImage } from '../../../../src/modalities/image/decode.ts';
 import { countScans } from '../../../../src/modalities/image/jpeg-scans.ts';
 import { decodePixels } from '../../../../src/modalities/image/pixels.ts';
 import { manyScansJpeg } from '../../../attack/payloads/many-scans-jpeg.ts';
@@ -52,7 +52,7 @@ describe('the scans of a JPEG', () => {
     ]);
     const whole = Buffer.concat([jpeg.subarray(0, 2), thumbnail, jpeg.subarray(2), jpeg, jpeg]);
     expect(await countScans(whole, 1000)).toBe(10);
-    expect((await openPicture(whole)).format).toBe('jpeg');
+    expect((await openImage(whole)).format).toBe('jpeg');
   });
 
   it('are counted no further than the piece of the file that has more than is asked', async () => {
@@ -78,7 +78,7 @@ describe('a progressive JPEG', () => {
     for (const input of [jpeg, file]) {
       const before = process.cpuUsage();
       await expect(decodePixels(input, preprocessing)).rejects.toMatchObject({
-        code: 'picture-too-complex',
+        code: 'image-too-complex',
         message: 'the JPEG has more than 24 scans at 50.0 megapixels',
       });
       const { user, system } = process.cpuUsage(before);
@@ -90,6 +90,6 @@ describe('a progressive JPEG', () => {
     const decode = (scans: number) =>
       decodePixels(manyScansJpeg({ width: 800, height: 600, scans }), preprocessing);
     expect(await decode(500)).toHaveLength(224 * 224 * 3);
-    await expect(decode(100_000)).rejects.toMatchObject({ code: 'picture-too-complex' });
+    await expect(decode(100_000)).rejects.toMatchObject({ code: 'image-too-complex' });
   });
 });

@@ -20,7 +20,7 @@ const countThreads = `
   process.exit();`;
 
 it.runIf(process.platform === 'linux')(
-  'decodes as many pictures at a time as the machine has cores, or as the environment says',
+  'decodes as many images at a time as the machine has cores, or as the environment says',
   async () => {
     const threads = async (environment: NodeJS.ProcessEnv) => {
       const { UV_THREADPOOL_SIZE: _, ...env } = process.env;

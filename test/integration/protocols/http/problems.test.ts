@@ -19,7 +19,7 @@ it.each(['hunger', 'toString', '__proto__'])('has no page for %j', async (code) 
 
 it('answers every code with its status, title and fix, as RFC 9457 wants it', async () => {
   for (const [code, { title, status, fix }] of Object.entries(errorTable)) {
-    const items = [{ at: 'row 12', detail: 'no picture' }];
+    const items = [{ at: 'row 12', detail: 'no image' }];
     const heads = () =>
       Promise.reject(new TandemError(code as keyof typeof errorTable, 'it is so', { items }));
     const { address } = await serve(services({ heads }), { anyStatus: true });

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDataset } from '../../../../src/datasets/dataset.ts';
 import type { TandemError } from '../../../../src/errors.ts';
-import { folderWith, picture, pictures } from '../sample.ts';
+import { folderWith, image, images } from '../sample.ts';
 
 const twoClasses = async (folder = '') => ({
-  ...(await pictures(`${folder}cat/`)),
-  ...(await pictures(`${folder}dog/`)),
+  ...(await images(`${folder}cat/`)),
+  ...(await images(`${folder}dog/`)),
 });
 const problemsOf = async (folder: string) => {
   const error: TandemError = await readDataset(folder).then(
@@ -18,7 +18,7 @@ const problemsOf = async (folder: string) => {
 };
 
 describe('a folder per class', () => {
-  it('labels pictures by their folder and numbers them in order of path', async () => {
+  it('labels images by their folder and numbers them in order of path', async () => {
     const folder = await folderWith(await twoClasses());
     const { labels, examples } = await readDataset(folder);
     expect(labels).toEqual(['cat', 'dog']);
@@ -31,7 +31,7 @@ describe('a folder per class', () => {
     );
   });
 
-  it('takes the text beside a picture as its text, and one that stands alone as an example', async () => {
+  it('takes the text beside an image as its text, and one that stands alone as an example', async () => {
     const files = { ...(await twoClasses()), 'cat/a.txt': '\uFEFF A cat.\r\n', 'dog/z.txt': 'Only text' };
     const { examples } = await readDataset(await folderWith(files));
     expect(examples).toHaveLength(9);
@@ -39,9 +39,9 @@ describe('a folder per class', () => {
     expect(examples[8]).toEqual({ row: 9, content: { text: 'Only text' }, truth: { class: 'dog' } });
   });
 
-  it('takes the text beside a picture whatever the case of their extensions', async () => {
-    const { 'cat/a.png': picture = '', ...others } = await twoClasses();
-    const files = { ...others, 'cat/a.PNG': picture, 'cat/a.TXT': 'A cat.' };
+  it('takes the text beside an image whatever the case of their extensions', async () => {
+    const { 'cat/a.png': image = '', ...others } = await twoClasses();
+    const files = { ...others, 'cat/a.PNG': image, 'cat/a.TXT': 'A cat.' };
     const { examples } = await readDataset(await folderWith(files));
     expect(examples[0]?.content).toMatchObject({ text: 'A cat.', image: { path: expect.any(String) } });
     expect(examples).toHaveLength(8);
@@ -64,7 +64,7 @@ describe('a folder per class', () => {
     ]);
   });
 
-  it('is refused where a picture is broken, of another kind, or reached by a link', async () => {
+  it('is refused where an image is broken, of another kind, or reached by a link', async () => {
     const folder = await folderWith({
       ...(await twoClasses()),
       'cat/e.gif': 'GIF89a',
@@ -75,7 +75,7 @@ describe('a folder per class', () => {
     expect(await problemsOf(folder)).toEqual([
       'bird: it is a link to a folder, which is not followed',
       'cat/e.gif: GIF is not read; use JPEG, PNG or WebP',
-      'dog/e.jpg: the picture cannot be used: it is not a JPEG, PNG or WebP picture',
+      'dog/e.jpg: the image cannot be used: it is not a JPEG, PNG or WebP image',
       'dog/f.txt: the file is empty, and nothing is beside it',
     ]);
   });
@@ -91,12 +91,12 @@ describe('train and test folders', () => {
     expect(examples.map(({ row }) => row)).toEqual(Array.from({ length: 16 }, (_, index) => index + 1));
   });
 
-  it('hold metadata files, whose pictures lie beside them', async () => {
+  it('hold metadata files, whose images lie beside them', async () => {
     const metadata = 'file_name,label\na.png,x\nb.png,x\nc.png,y\nd.png,y\n';
-    const files = { ...(await pictures('train/')), 'train/metadata.csv': metadata };
+    const files = { ...(await images('train/')), 'train/metadata.csv': metadata };
     const lines = '{"text":"t","label":"x"}\n{"label":"y"}\n';
     const folder = await folderWith({ ...files, 'test/metadata.jsonl': lines });
-    expect(await problemsOf(folder)).toEqual(['test/metadata.jsonl row 2: neither a picture nor a text']);
+    expect(await problemsOf(folder)).toEqual(['test/metadata.jsonl row 2: neither an image nor a text']);
   });
 
   it('may stand alone, and then are the only folders that are read', async () => {
@@ -104,16 +104,16 @@ describe('train and test folders', () => {
     expect(examples).toHaveLength(8);
     const withThird = await folderWith({
       ...(await twoClasses('train/')),
-      'val/cat/a.png': await picture(1),
+      'val/cat/a.png': await image(1),
     });
     expect(await problemsOf(withThird)).toEqual([
       'val/: beside train and test no other folder is read; move it into one of them, or away',
     ]);
   });
 
-  it('are classes where pictures lie in them directly', async () => {
+  it('are classes where images lie in them directly', async () => {
     const { labels } = await readDataset(
-      await folderWith({ ...(await pictures('train/')), ...(await pictures('bus/')) }),
+      await folderWith({ ...(await images('train/')), ...(await images('bus/')) }),
     );
     expect(labels).toEqual(['bus', 'train']);
   });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDataset } from '../../../../src/datasets/dataset.ts';
 import type { TandemError } from '../../../../src/errors.ts';
-import { folderWith, picture, pictures, temporaryFolder } from '../sample.ts';
+import { folderWith, image, images, temporaryFolder } from '../sample.ts';
 
 const good = 'file_name,text,label\na.png,An ant,bug\nb.png,,bug\n,A cat,pet\nd.png,"A dog, asleep",pet\n';
 
@@ -14,14 +14,14 @@ async function problemsOf(files: Record<string, string | Uint8Array>, options = 
   return (error as TandemError).items.map(({ at, detail }) => `${at}: ${detail}`);
 }
 
-const withPictures = async (metadata: string | Uint8Array): Promise<Record<string, string | Uint8Array>> => ({
-  ...(await pictures()),
+const withImages = async (metadata: string | Uint8Array): Promise<Record<string, string | Uint8Array>> => ({
+  ...(await images()),
   'metadata.csv': metadata,
 });
 
 describe('a folder with metadata.csv', () => {
-  it('gives pictures with texts, pictures alone and texts alone', async () => {
-    const folder = await folderWith(await withPictures(good));
+  it('gives images with texts, images alone and texts alone', async () => {
+    const folder = await folderWith(await withImages(good));
     const { labels, examples, notes } = await readDataset(folder);
     const imageAt = (name: string) => ({
       path: join(folder, name),
@@ -54,8 +54,8 @@ describe('a folder with metadata.csv', () => {
     const text =
       '\uFEFFfile_name,text,label\r\n./a.png,"one\r\ntwo",x\r\n\r\nsub\\b.png,"say ""hi""",x\r\n,t,y\r\n,u,y';
     const folder = await folderWith({
-      ...(await pictures()),
-      ...(await pictures('sub/')),
+      ...(await images()),
+      ...(await images('sub/')),
       'metadata.csv': text,
     });
     const { examples } = await readDataset(folder);
@@ -74,17 +74,17 @@ describe('a folder with metadata.csv', () => {
   });
 
   it('may name its columns otherwise', async () => {
-    const metadata = 'picture,caption,kind\na.png,one,x\nb.png,two,x\nc.png,three,y\nd.png,four,y\n';
-    const folder = await folderWith(await withPictures(metadata));
-    const options = { imageColumn: 'picture', textColumn: 'caption', labelColumn: 'kind' };
+    const metadata = 'image,caption,kind\na.png,one,x\nb.png,two,x\nc.png,three,y\nd.png,four,y\n';
+    const folder = await folderWith(await withImages(metadata));
+    const options = { imageColumn: 'image', textColumn: 'caption', labelColumn: 'kind' };
     expect((await readDataset(folder, options)).examples[3]).toMatchObject({
       content: { text: 'four' },
       truth: { class: 'y' },
     });
   });
 
-  it('may say which rows are for testing, in a column or by the folder of the picture', async () => {
-    const files = { ...(await pictures()), ...(await pictures('test/')) };
+  it('may say which rows are for testing, in a column or by the folder of the image', async () => {
+    const files = { ...(await images()), ...(await images('test/')) };
     const metadata =
       'file_name,label,split\na.png,x,train\ntest/b.png,x,\nc.png,y,test\ntest/d.png,y,train\n';
     const { examples } = await readDataset(await folderWith({ ...files, 'metadata.csv': metadata }));
@@ -107,9 +107,9 @@ describe('a folder with metadata.jsonl', () => {
       { file_name: 'd.png', text: 'A dog, asleep', label: 1 },
     ];
     const jsonLines = `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`;
-    const read = await readDataset(await folderWith({ ...(await pictures()), 'metadata.jsonl': jsonLines }));
+    const read = await readDataset(await folderWith({ ...(await images()), 'metadata.jsonl': jsonLines }));
     const other = good.replaceAll('bug', '0').replaceAll('pet', '1');
-    expect(read.hash).toBe((await readDataset(await folderWith(await withPictures(other)))).hash);
+    expect(read.hash).toBe((await readDataset(await folderWith(await withImages(other)))).hash);
     expect(read.labels).toEqual(['0', '1']);
   });
 
@@ -150,11 +150,11 @@ describe('a dataset that cannot be used', () => {
       'd.png,,pet,too,many',
     ];
     const files = {
-      ...(await pictures()),
-      'sub/inner.png': await picture(9),
-      'notes.txt': 'no picture',
+      ...(await images()),
+      'sub/inner.png': await image(9),
+      'notes.txt': 'no image',
       'drawing.svg': '<svg xmlns="http://www.w3.org/2000/svg"/>',
-      'one.png': (await picture(1)).subarray(0, 20),
+      'one.png': (await image(1)).subarray(0, 20),
       'metadata.csv': `file_name,text,label\n${rows.join('\n')}\n`,
     };
     expect(await problemsOf(files)).toEqual([
@@ -162,20 +162,20 @@ describe('a dataset that cannot be used', () => {
       'metadata.csv row 3: "../outside.png" leads out of the dataset\'s folder',
       'metadata.csv row 4: "/etc/hostname" is an absolute path; name files relative to the dataset\'s folder',
       'metadata.csv row 5: "C:\\\\cat.png" is an absolute path; name files relative to the dataset\'s folder',
-      'metadata.csv row 6: neither a picture nor a text',
+      'metadata.csv row 6: neither an image nor a text',
       'metadata.csv row 7: no label: "label" is empty',
       'metadata.csv row 8: "sub" is not a file',
-      'metadata.csv row 11: the picture cannot be used: it is not a JPEG, PNG or WebP picture',
-      'metadata.csv row 12: the picture cannot be used: it is an SVG picture; only JPEG, PNG and WebP are read',
-      'metadata.csv row 13: the picture cannot be used: it is incomplete or damaged',
+      'metadata.csv row 11: the image cannot be used: it is not a JPEG, PNG or WebP image',
+      'metadata.csv row 12: the image cannot be used: it is an SVG image; only JPEG, PNG and WebP are read',
+      'metadata.csv row 13: the image cannot be used: it is incomplete or damaged',
       'metadata.csv row 14: the only example of the label "a lone label"; a label needs at least 2',
       'metadata.csv row 15: 5 values for 3 columns; put quotes around a text with commas',
     ]);
   });
 
   it('is refused where a link leads out of its folder', async () => {
-    const outside = await folderWith({ 'secret.png': await picture(1) });
-    const folder = await folderWith(await withPictures(good.replace('a.png', 'link.png')));
+    const outside = await folderWith({ 'secret.png': await image(1) });
+    const folder = await folderWith(await withImages(good.replace('a.png', 'link.png')));
     await symlink(join(outside, 'secret.png'), join(folder, 'link.png'));
     await expect(readDataset(folder)).rejects.toMatchObject({
       items: [
@@ -201,7 +201,7 @@ describe('a dataset that cannot be used', () => {
       'metadata.csv: there is no column "label"; the columns are "text", "kind"',
     ],
     [
-      'has neither pictures nor texts',
+      'has neither images nor texts',
       'label\nx\n',
       'metadata.csv: there is neither a column "file_name" nor a column "text"',
     ],
@@ -279,18 +279,18 @@ describe('a dataset that cannot be used', () => {
 });
 
 describe('the hash of a dataset', () => {
-  it('follows the content and not the place or the names of the pictures', async () => {
+  it('follows the content and not the place or the names of the images', async () => {
     const hashOf = async (files: Record<string, string | Uint8Array>) =>
       (await readDataset(await folderWith(files))).hash;
-    const files = await withPictures(good);
+    const files = await withImages(good);
     const hash = await hashOf(files);
-    const { 'a.png': first, ...others } = await pictures();
+    const { 'a.png': first, ...others } = await images();
     expect(await hashOf({ ...others, 'z.png': first, 'metadata.csv': good.replace('a.png', 'z.png') })).toBe(
       hash,
     );
     expect(await hashOf({ ...files, 'metadata.csv': good.replace('An ant', 'An aunt') })).not.toBe(hash);
     expect(await hashOf({ ...files, 'metadata.csv': good.replaceAll('pet', 'pets') })).not.toBe(hash);
-    expect(await hashOf({ ...files, 'a.png': await picture(77) })).not.toBe(hash);
+    expect(await hashOf({ ...files, 'a.png': await image(77) })).not.toBe(hash);
   });
 });
 

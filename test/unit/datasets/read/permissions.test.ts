@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { checkDataset } from '../../../../src/datasets/dataset.ts';
 import { tryImport } from '../../../../src/datasets/import/import.ts';
-import { folderWith, pictures, temporaryFolder } from '../sample.ts';
+import { folderWith, images, temporaryFolder } from '../sample.ts';
 
 /** No permissions keep root out: the tests run as somebody else. Any id will do. */
 const somebody = 65_534;
@@ -24,8 +24,8 @@ async function forbid(path: string): Promise<void> {
 }
 
 const twoClasses = async () => ({
-  ...(await pictures('cat/')),
-  ...(await pictures('dog/')),
+  ...(await images('cat/')),
+  ...(await images('dog/')),
   'cat/a.txt': 'a cat',
 });
 const tables = {

@@ -42,7 +42,7 @@ describe('twins', () => {
     expect(groupTwins(examples)).toEqual(photographs.flatMap((_, index) => changes.map(() => index)));
   });
 
-  it('have the same text but for case and spaces, or the same picture, by one example or through another', () => {
+  it('have the same text but for case and spaces, or the same image, by one example or through another', () => {
     const image = { path: '/a', sha256: 'x' };
     const examples = [
       { content: { text: 'A cat' } },
@@ -53,9 +53,9 @@ describe('twins', () => {
     expect(groupTwins(examples)).toEqual([0, 0, 0, 1]);
   });
 
-  it('are not made by a placeholder picture or a stock phrase that many examples have', () => {
+  it('are not made by a placeholder image or a stock phrase that many examples have', () => {
     const many = Array.from({ length: 30 }, (_, index) => ({
-      content: { text: `text ${index % 29}`, image: { path: '', sha256: 'no picture' } },
+      content: { text: `text ${index % 29}`, image: { path: '', sha256: 'no image' } },
     }));
     expect(new Set(groupTwins(many)).size).toBe(29);
     const plain = many.map((_, index) => ({
@@ -64,7 +64,7 @@ describe('twins', () => {
     expect(new Set(groupTwins(plain)).size).toBe(30);
   });
 
-  it('are told apart where nothing is known of a picture', () => {
+  it('are told apart where nothing is known of an image', () => {
     const contents = [{}, { text: '' }, { image: { path: '/a' } }, { image: { path: '/b' } }];
     expect(groupTwins(contents.map((content) => ({ content })))).toEqual([0, 1, 2, 3]);
   });

@@ -104,7 +104,7 @@ describe('a split', () => {
     expect(test).toHaveLength(5);
   });
 
-  it('tells pictures apart by their content, and by their path where it is not known', () => {
+  it('tells images apart by their content, and by their path where it is not known', () => {
     const examples = [
       { content: { image: { path: '/one.png', sha256: 'same' } }, label: 'ant' },
       { content: { image: { path: '/two.png', sha256: 'same' } }, label: 'ant' },

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { type Options, ZipFile } from 'yazl';
 import { readDataset } from '../../../../src/datasets/dataset.ts';
 import { unpackUpload } from '../../../../src/datasets/upload/unpack.ts';
-import { picture, temporaryFolder } from '../sample.ts';
+import { image, temporaryFolder } from '../sample.ts';
 
 type Content = string | Buffer | { content: Buffer; options: Partial<Options> };
 
@@ -59,7 +59,7 @@ describe('an archive', () => {
       'metadata.csv': 'file_name,label\na.png,x\nb.png,x\nc.png,y\nd.png,y\n',
     };
     for (const [index, name] of ['a.png', 'b.png', 'c.png', 'd.png'].entries())
-      files[name] = await picture(index);
+      files[name] = await image(index);
     const { folder, dataset } = await extract(await zip(files));
     expect(dataset).toBe('into');
     expect((await readDataset(join(folder, 'into'))).examples).toHaveLength(4);

@@ -14,7 +14,7 @@ function difference(a: Uint8Array, b: Uint8Array): number {
   return a.reduce((sum, value, index) => sum + Math.abs(value - b[index]), 0) / a.length;
 }
 
-describe('a picture with a side shorter than the encoder wants', () => {
+describe('an image with a side shorter than the encoder wants', () => {
   it('is enlarged as Pillow does, to a tenth of a step of brightness', async () => {
     const pillow = await sharp(fixture('rocket-small.pixels.png')).raw().toBuffer();
     // The JPEG decoders differ by half a step already.

@@ -9,7 +9,7 @@ import type { Encoders } from '../../../../src/encoders/encoders.ts';
 import { FeatureCache } from '../../../../src/training/features/feature-cache.ts';
 import { loadTable } from '../../../../src/training/features/feature-table.ts';
 import { extractFeatures } from '../../../../src/training/features/features.ts';
-import { folderWith, pictures, temporaryFolder } from '../../datasets/sample.ts';
+import { folderWith, images, temporaryFolder } from '../../datasets/sample.ts';
 
 const metadata =
   'file_name,text,label\na.png,An ant,x\na.png,An ant,x\nb.png,,x\n,A cat,y\nd.png,A dog asleep on a mat,y\n';
@@ -67,7 +67,7 @@ const emptyDataset: Dataset = {
 
 async function sample() {
   const cache = path.join(await temporaryFolder(), 'features');
-  const dataset = await readDataset(await folderWith({ ...(await pictures()), 'metadata.csv': metadata }));
+  const dataset = await readDataset(await folderWith({ ...(await images()), 'metadata.csv': metadata }));
   const extract = async (given = dataset, options = {}) => {
     const { encoders, encoded } = countingEncoders();
     const table = await loadTable(await extractFeatures(encoders, given, { cache, ...options }));
@@ -77,7 +77,7 @@ async function sample() {
 }
 
 describe('the features of a dataset', () => {
-  it('stand in the rows that have the modality, and each picture and text is encoded once', async () => {
+  it('stand in the rows that have the modality, and each image and text is encoded once', async () => {
     const { extract } = await sample();
     const { table, encoded } = await extract();
     const [image, text] = table.columns;
@@ -91,7 +91,7 @@ describe('the features of a dataset', () => {
     expect(encoded).toEqual({ image: 3, text: 3 });
   });
 
-  it('are encoded on every engine at the same time, those of texts as those of pictures', async () => {
+  it('are encoded on every engine at the same time, those of texts as those of images', async () => {
     const { encoders, mostRunning } = countingEncoders(8);
     const examples = Array.from({ length: 100 }, (_, row) => ({
       row,

@@ -13,7 +13,7 @@ const truthOf = (labels: readonly number[]): TruthTable => ({
   values: Int32Array.from(labels),
 });
 
-/** Answers whose text is right two times of three, whose picture knows nothing, and whose fusion is `sharpness` too sure. */
+/** Answers whose text is right two times of three, whose image knows nothing, and whose fusion is `sharpness` too sure. */
 function answersOf(count: number, sharpness: number) {
   const random = new Random(5, 'calibration test');
   const labels = Array.from({ length: count }, () => random.nextInteger(classes));

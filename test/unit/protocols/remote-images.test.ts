@@ -4,14 +4,14 @@ import { problemOf, sendForm, sendJson, serve, services } from './double.ts';
 
 const imageUrl = 'https://example.org/cat.jpg';
 
-async function start(fetchPicture?: (address: string, signal: AbortSignal) => Promise<Uint8Array>) {
+async function start(fetchImage?: (address: string, signal: AbortSignal) => Promise<Uint8Array>) {
   const asked: unknown[] = [];
   const predict: ReturnType<typeof services>['predict'] = async (inputs, options) => {
     asked.push(...inputs);
     return services().predict(inputs, options);
   };
   const { address } = await serve(services({ predict }), {
-    fetchPicture,
+    fetchImage,
     requestTimeout: 300,
     maximumRequestBytes: 2e6,
   });
@@ -52,7 +52,7 @@ it('classifies what lies at an address, and names the one that cannot be had', a
   expect(statuses).toEqual([undefined, 422, undefined]);
 });
 
-it('takes a picture only once', async () => {
+it('takes an image only once', async () => {
   const { address } = await start(async () => Buffer.from('cat'));
   const both = await sendForm(address, { imageUrl, image: new Blob(['cat']) });
   expect(await problemOf(both)).toMatchObject({ status: 400, code: 'invalid-request' });
@@ -66,7 +66,7 @@ it('gives up with the request', async () => {
   expect(await problemOf(await sendForm(address, { imageUrl }))).toMatchObject({ status: 504 });
 });
 
-it('fetches so many bytes for one request and no more, a few pictures at a time', async () => {
+it('fetches so many bytes for one request and no more, a few images at a time', async () => {
   let running = 0;
   let most = 0;
   const { address, asked } = await start(async () => {

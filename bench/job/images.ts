@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
-import { drawPictures } from '../../scripts/sample-set/draw.ts';
+import { drawImages } from '../../scripts/sample-set/draw.ts';
 import { chooseEmoji } from '../../scripts/sample-set/emoji.ts';
 
 const background = '#dde3ea';
@@ -21,7 +21,7 @@ export async function makeJpegDataset(
   const every = Math.max(1, Math.floor(chosen.length / count));
   const examples = chosen.filter((_, index) => index % every === 0).slice(0, count);
   const drawings = examples.map(({ fileName, svg }) => ({ path: path.join(folder, fileName), svg }));
-  await drawPictures(drawings);
+  await drawImages(drawings);
   const lines = ['file_name,text,label'];
   for (const { fileName, text, label } of examples) {
     const drawing = path.join(folder, fileName);

@@ -9,11 +9,11 @@ import { fixtures } from '../e2e/server.ts';
 import { firstSeed, mutate, shares } from './mutate.ts';
 
 const preprocessing = { shortSide: 256, crop: 224, kernel: 'cubic', background: 'white' } as const;
-const codes = ['invalid-picture', 'picture-too-large', 'picture-too-small', 'picture-too-complex'];
+const codes = ['invalid-image', 'image-too-large', 'image-too-small', 'image-too-complex'];
 const mebibyte = 2 ** 20;
 
-it('decodes any damaged picture to pixels or refuses it, and holds on to none', async () => {
-  const random = new Random(firstSeed, 'pictures');
+it('decodes any damaged image to pixels or refuses it, and holds on to none', async () => {
+  const random = new Random(firstSeed, 'images');
   const small = sharp(await readFile(path.join(fixtures, 'coffee.jpg'))).resize(90, 60);
   const originals = [
     await small.clone().jpeg().toBuffer(),
@@ -26,7 +26,7 @@ it('decodes any damaged picture to pixels or refuses it, and holds on to none', 
   ];
   const outcomes: Record<string, number> = {};
   let settled = 0;
-  for (let index = 0; index < shares.pictures; index++) {
+  for (let index = 0; index < shares.images; index++) {
     const bytes = mutate(originals[index % originals.length], random);
     const outcome = await decodePixels(bytes, preprocessing).then(
       (pixels) => {
@@ -39,11 +39,11 @@ it('decodes any damaged picture to pixels or refuses it, and holds on to none', 
       },
     );
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-    if (index === shares.pictures >> 2) settled = process.memoryUsage.rss();
+    if (index === shares.images >> 2) settled = process.memoryUsage.rss();
   }
-  console.log(`${shares.pictures} pictures:`, outcomes);
+  console.log(`${shares.images} images:`, outcomes);
   expect(['decoded', ...codes]).toEqual(expect.arrayContaining(Object.keys(outcomes)));
   expect(outcomes.decoded).toBeGreaterThan(0);
-  expect(outcomes['invalid-picture']).toBeGreaterThan(0);
+  expect(outcomes['invalid-image']).toBeGreaterThan(0);
   expect(process.memoryUsage.rss() - settled).toBeLessThan(200 * mebibyte);
 });
