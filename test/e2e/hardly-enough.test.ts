@@ -166,7 +166,7 @@ describe('examples that lack their image or their text', () => {
     const { code, value, stderr } = await run('train', mixed, '--head', 'images', '--strategy', 'image');
     expect(code, stderr).toBe(0);
     expect(value.examples.training + value.examples.test).toBe(38);
-    expect(Object.keys(value.metrics)).toEqual(['fused', 'image']);
+    expect(Object.keys(value.metrics.unimodal)).toEqual(['image']);
   });
 });
 
