@@ -2,21 +2,31 @@ import { defineConfig } from 'vitest/config';
 import everywhere from '../../vitest.config.ts';
 
 /**
- * All that keeps something once more, on Postgres and an object store instead of files: `npm run test:stores`. Rooms that
- * know of no store (the graph, the method, the engines) would only do the same again.
+ * All that keeps something once more, on Postgres and an object store instead of files: `npm run test:stores`. What
+ * knows of no store (the graph, the method, the engines, the protocols) would only do the same again.
  */
 export default defineConfig({
   ...everywhere,
   test: {
     ...everywhere.test,
     include: [
-      ...['store', 'jobs', 'heads', 'datasets', 'protocols', 'encoders', 'modalities'].map(
+      ...['store', 'jobs', 'app', 'heads/registry', 'datasets/import'].map(
         (room) => `test/{unit,integration}/${room}/**/*.test.ts`,
       ),
+      ...[
+        'heads/package',
+        'datasets/catalogue',
+        'datasets/read/export-identity',
+        'protocols/pipeline/access',
+      ].map((file) => `test/{unit,integration}/${file}.test.ts`),
       'test/e2e/**/*.test.ts',
     ],
-    // The command copies a data folder that holds everything.
-    exclude: ['test/**/backup.test.ts'],
+    exclude: [
+      // The command copies a data folder that holds everything.
+      'test/**/backup.test.ts',
+      // They keep nothing.
+      'test/e2e/{cli-output,hostile-images,hostile-texts,monitoring,out-of-memory,sample-set,tracing}.test.ts',
+    ],
     globalSetup: ['test/sample-set.ts', 'test/stores/global-setup.ts'],
   },
 });

@@ -192,7 +192,7 @@ it.each<[string, Record<string, string | Blob>]>([
   ['topK', { text: 'a', topK: '2.5' }],
   ['head', { text: 'a', head: '../x' }],
   ['image', { image: 'not a file' }],
-  ['image', { image: new Blob(['x']) }],
+  ['photo', { photo: new Blob(['x']) }],
 ])('names the field %s of a bad form', async (at, fields) => {
   const { address } = await serveRecording();
   const problem = await problemOf(await sendForm(address, fields));
