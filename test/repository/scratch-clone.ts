@@ -13,7 +13,7 @@ export interface ScratchClone {
 }
 
 /**
- * A repository of its own with one commit: this working tree's files at its root, and its folders `.husky` and `scripts`. It
+ * A repository of its own with one commit: this working tree's files at its root, and its folders `.husky`, `scripts` and `src`. It
  * lasts until the test has finished. Git reads no settings of this machine there.
  */
 export async function scratchClone(): Promise<ScratchClone> {
@@ -32,8 +32,11 @@ export async function scratchClone(): Promise<ScratchClone> {
     });
   const listed = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   const files = await new Promise<string>((resolve, reject) => {
-    execFile('git', [...listed, '--', ':(glob)*', '.husky', 'scripts'], { cwd: root }, (error, stdout) =>
-      error ? reject(error) : resolve(stdout),
+    execFile(
+      'git',
+      [...listed, '--', ':(glob)*', '.husky', 'scripts', 'src'],
+      { cwd: root },
+      (error, stdout) => (error ? reject(error) : resolve(stdout)),
     );
   });
   for (const file of files.split('\0').filter(Boolean))

@@ -81,109 +81,6 @@ type ModelPath = { model: string; version?: string };
  * `image` and `text` are BYTES tensors of one element an item, `image_features` and `text_features` FP32 of one row.
  */
 export function openInferenceRoutes(services: Services, options: AppOptions): Route[] {
-  /** The JSON is looked at while it comes, the bytes of tensors behind it are not. */
-  const readBody = (request: Request, response: Response, headerLength = Number.POSITIVE_INFINITY) => {
-    const structure = new JsonStructure({
-      ...defaultJsonLimits,
-      values: mostNumbers + defaultJsonLimits.values,
-    });
-    let ahead = headerLength;
-    return readBytes(request, response, options.maximumRequestBytes, (piece) => {
-      structure.add(piece.subarray(0, ahead));
-      ahead = Math.max(0, ahead - piece.length);
-    });
-  };
-  const inferTensors: RequestHandler<Record<string, string>> = async (request, response) => {
-    const length = request.get(lengthHeader);
-    if (length !== undefined && !/^\d+$/.test(length))
-      throw new TandemError('invalid-request', `${lengthHeader} is no number`);
-    const headerLength = length === undefined ? undefined : Number(length);
-    const asked = decodeRequest(await readBody(request, response, headerLength), headerLength);
-    const head = await headOf(services, request.params.model, request.params.version);
-    const outputs = await withDeadline(departure(response), options.requestTimeout, (signal) =>
-      infer(services, options, head, asked, signal),
-    );
-    const encoded = encodeResponse(
-      { id: asked.id, model_name: head.name, model_version: String(head.version) },
-      outputs,
-      (name) => asked.outputs.get(name) ?? asked.binaryOutput,
-    );
-    if (encoded.headerLength !== undefined) response.set(lengthHeader, String(encoded.headerLength));
-    response
-      .type(encoded.headerLength === undefined ? 'json' : 'application/octet-stream')
-      .send(encoded.body);
-  };
-  const ofModel = ['/v2/models/{model}', '/v2/models/{model}/versions/{version}'].flatMap((path, index) => {
-    const requestParams = { path: index === 0 ? modelParameters : versionParameters };
-    const ofVersion = index === 0 ? '' : 'OfVersion';
-    return [
-      get(path, `describeModel${ofVersion}`, 'A head as a model: its tensors', modelSchema, {
-        requestParams,
-        codes: ['unknown-head'],
-        answer: async ({ model, version }) => modelOf(services, model, version),
-      }),
-      get(`${path}/ready`, `modelReady${ofVersion}`, 'Whether a head can answer', readySchema, {
-        requestParams,
-        codes: ['unknown-head', 'not-ready'],
-        async answer({ model, version }) {
-          await headOf(services, model, version);
-          await requireReady(services, options);
-          return { ready: true };
-        },
-      }),
-      {
-        method: 'post',
-        path: `${path}/infer`,
-        operation: {
-          operationId: `infer${ofVersion}`,
-          summary: 'Classify items that are elements of tensors',
-          description: `Images are base64 in JSON, or bytes by the binary tensor data extension (${lengthHeader}). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.`,
-          requestParams,
-          requestBody: {
-            required: true,
-            content: {
-              'application/json': { schema: inferenceRequestSchema },
-              'application/octet-stream': { schema: z.string().meta({ format: 'binary' }), example: '…' },
-            },
-          },
-          responses: {
-            '200': {
-              description: `The outputs; JSON and then the bytes of tensors where any is asked for as such, the JSON as long as ${lengthHeader} says.`,
-              headers: {
-                [lengthHeader]: {
-                  description: 'Bytes of the JSON, where bytes of tensors come after it.',
-                  schema: { type: 'integer', minimum: 1 },
-                },
-              },
-              content: {
-                'application/json': { schema: responseSchema },
-                'application/octet-stream': { schema: z.string().meta({ format: 'binary' }), example: '…' },
-              },
-            },
-            ...problemResponses(
-              'empty-request',
-              'invalid-request',
-              'unknown-head',
-              'payload-too-large',
-              'image-too-large',
-              'image-too-complex',
-              'text-too-long',
-              'unsupported-media-type',
-              'head-conflict',
-              'damaged-artifact',
-              'invalid-image',
-              'image-too-small',
-              'overloaded',
-              'out-of-memory',
-              'head-stopped',
-              'deadline-exceeded',
-            ),
-          },
-        },
-        handlers: [inferTensors],
-      } satisfies Route,
-    ];
-  });
   return [
     get('/v2', 'describeServer', 'Name, version and extensions of the server', serverSchema, {
       answer: async () => serverMetadata,
@@ -204,13 +101,149 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
         return { ready: true };
       },
     }),
-    ...ofModel,
+    ...modelRoutes(services, options, '/v2/models/{model}', '', { path: modelParameters }),
+    ...modelRoutes(services, options, '/v2/models/{model}/versions/{version}', 'OfVersion', {
+      path: versionParameters,
+    }),
   ].map((route) => ({
     ...route,
     problemMembers,
     // Whoever probes a server's health has no key.
     ...(route.path.startsWith('/v2/health') ? { isVital: true } : { scope: 'predict' as const }),
   }));
+}
+
+type PathParameters = { path: typeof modelParameters };
+
+/**
+ * What a model is asked, by the head's name or by one of its versions.
+ * @param ofVersion ends the operations' ids
+ */
+function modelRoutes(
+  services: Services,
+  options: AppOptions,
+  path: string,
+  ofVersion: string,
+  requestParams: PathParameters,
+): Route[] {
+  return [
+    get(path, `describeModel${ofVersion}`, 'A head as a model: its tensors', modelSchema, {
+      requestParams,
+      codes: ['unknown-head'],
+      answer: async ({ model, version }) => modelOf(services, model, version),
+    }),
+    get(`${path}/ready`, `modelReady${ofVersion}`, 'Whether a head can answer', readySchema, {
+      requestParams,
+      codes: ['unknown-head', 'not-ready'],
+      async answer({ model, version }) {
+        await headOf(services, model, version);
+        await requireReady(services, options);
+        return { ready: true };
+      },
+    }),
+    inferRoute(services, options, path, ofVersion, requestParams),
+  ];
+}
+
+function inferRoute(
+  services: Services,
+  options: AppOptions,
+  path: string,
+  ofVersion: string,
+  requestParams: PathParameters,
+): Route {
+  return {
+    method: 'post',
+    path: `${path}/infer`,
+    operation: {
+      operationId: `infer${ofVersion}`,
+      summary: 'Classify items that are elements of tensors',
+      description: `Images are base64 in JSON, or bytes by the binary tensor data extension (${lengthHeader}). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.`,
+      requestParams,
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': { schema: inferenceRequestSchema },
+          'application/octet-stream': { schema: z.string().meta({ format: 'binary' }), example: '…' },
+        },
+      },
+      responses: {
+        '200': {
+          description: `The outputs; JSON and then the bytes of tensors where any is asked for as such, the JSON as long as ${lengthHeader} says.`,
+          headers: {
+            [lengthHeader]: {
+              description: 'Bytes of the JSON, where bytes of tensors come after it.',
+              schema: { type: 'integer', minimum: 1 },
+            },
+          },
+          content: {
+            'application/json': { schema: responseSchema },
+            'application/octet-stream': { schema: z.string().meta({ format: 'binary' }), example: '…' },
+          },
+        },
+        ...problemResponses(
+          'empty-request',
+          'invalid-request',
+          'unknown-head',
+          'payload-too-large',
+          'image-too-large',
+          'image-too-complex',
+          'text-too-long',
+          'unsupported-media-type',
+          'head-conflict',
+          'damaged-artifact',
+          'invalid-image',
+          'image-too-small',
+          'overloaded',
+          'out-of-memory',
+          'head-stopped',
+          'deadline-exceeded',
+        ),
+      },
+    },
+    handlers: [inferTensors(services, options)],
+  };
+}
+
+function inferTensors(services: Services, options: AppOptions): RequestHandler<Record<string, string>> {
+  return async (request, response) => {
+    const length = request.get(lengthHeader);
+    if (length !== undefined && !/^\d+$/.test(length))
+      throw new TandemError('invalid-request', `${lengthHeader} is no number`);
+    const headerLength = length === undefined ? undefined : Number(length);
+    const asked = decodeRequest(await readBody(request, response, options, headerLength), headerLength);
+    const head = await headOf(services, request.params.model, request.params.version);
+    const outputs = await withDeadline(departure(response), options.requestTimeout, (signal) =>
+      infer(services, options, head, asked, signal),
+    );
+    const encoded = encodeResponse(
+      { id: asked.id, model_name: head.name, model_version: String(head.version) },
+      outputs,
+      (name) => asked.outputs.get(name) ?? asked.binaryOutput,
+    );
+    if (encoded.headerLength !== undefined) response.set(lengthHeader, String(encoded.headerLength));
+    response
+      .type(encoded.headerLength === undefined ? 'json' : 'application/octet-stream')
+      .send(encoded.body);
+  };
+}
+
+/** The JSON is looked at while it comes, the bytes of tensors behind it are not. */
+function readBody(
+  request: Request,
+  response: Response,
+  options: AppOptions,
+  headerLength = Number.POSITIVE_INFINITY,
+) {
+  const structure = new JsonStructure({
+    ...defaultJsonLimits,
+    values: mostNumbers + defaultJsonLimits.values,
+  });
+  let ahead = headerLength;
+  return readBytes(request, response, options.maximumRequestBytes, (piece) => {
+    structure.add(piece.subarray(0, ahead));
+    ahead = Math.max(0, ahead - piece.length);
+  });
 }
 
 /** The protocol's clients look for `error`. */

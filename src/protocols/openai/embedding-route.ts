@@ -84,7 +84,43 @@ const responseSchema = z
 
 /** `POST /v1/embeddings`, as OpenAI's clients know it. */
 export function embeddingRoutes(services: Services, options: AppOptions): Route[] {
-  const answer: RequestHandler = async (request, response) => {
+  return [
+    {
+      method: 'post',
+      path: '/v1/embeddings',
+      problemMembers: openAiError,
+      operation: {
+        operationId: 'embed',
+        summary: 'The encoders’ features of texts or images, as OpenAI’s clients ask for embeddings',
+        requestBody: { required: true, content: { 'application/json': { schema: requestSchema } } },
+        responses: {
+          '200': {
+            description: 'The embeddings, in the order of the inputs.',
+            content: { 'application/json': { schema: responseSchema } },
+          },
+          ...problemResponses(
+            'empty-request',
+            'invalid-request',
+            'payload-too-large',
+            'unsupported-media-type',
+            'image-too-large',
+            'image-too-complex',
+            'text-too-long',
+            'invalid-image',
+            'image-too-small',
+            'overloaded',
+            'out-of-memory',
+            'deadline-exceeded',
+          ),
+        },
+      },
+      handlers: [readJson(options.maximumRequestBytes), answerEmbeddings(services, options)],
+    },
+  ];
+}
+
+function answerEmbeddings(services: Services, options: AppOptions): RequestHandler {
+  return async (request, response) => {
     const { model, input, encoding_format: format } = requestSchema.parse(request.body);
     const inputs = typeof input === 'string' ? [input] : input;
     const images = inputs.filter(isImage).length;
@@ -122,39 +158,6 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
     }));
     await sendJson(response, jsonWithList(list, 'data', data), left);
   };
-  return [
-    {
-      method: 'post',
-      path: '/v1/embeddings',
-      problemMembers: openAiError,
-      operation: {
-        operationId: 'embed',
-        summary: 'The encoders’ features of texts or images, as OpenAI’s clients ask for embeddings',
-        requestBody: { required: true, content: { 'application/json': { schema: requestSchema } } },
-        responses: {
-          '200': {
-            description: 'The embeddings, in the order of the inputs.',
-            content: { 'application/json': { schema: responseSchema } },
-          },
-          ...problemResponses(
-            'empty-request',
-            'invalid-request',
-            'payload-too-large',
-            'unsupported-media-type',
-            'image-too-large',
-            'image-too-complex',
-            'text-too-long',
-            'invalid-image',
-            'image-too-small',
-            'overloaded',
-            'out-of-memory',
-            'deadline-exceeded',
-          ),
-        },
-      },
-      handlers: [readJson(options.maximumRequestBytes), answer],
-    },
-  ];
 }
 
 function readImage(text: string, at: string): Uint8Array {

@@ -18,7 +18,23 @@ const idParameter = { path: z.object({ id: recordId.meta({ description: 'The dat
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
 
 /** `/v1/datasets` and what is below it. */
-export function datasetRoutes({ datasets }: Services, options: AppOptions): Route[] {
+export function datasetRoutes(services: Services, options: AppOptions): Route[] {
+  return [
+    addDataset(services, options),
+    listDatasets(services),
+    getDataset(services),
+    listDatasetRows(services),
+    exportDataset(services),
+    deleteDataset(services),
+  ];
+}
+
+function addDataset({ datasets }: Services, options: AppOptions): Route {
+  const read = async (request: Request, left: AbortSignal) => {
+    const { dryRun } = readQuery(request, querySchema);
+    const upload = parseDatasetRequest(request);
+    return dryRun === 'true' ? datasets.try(upload, left) : datasets.add(upload, left);
+  };
   const bring: RequestHandler = async (request, response) => {
     const outcome = await read(request, departure(response)).finally(
       () => request.file && rm(request.file.path, { force: true }),
@@ -29,144 +45,150 @@ export function datasetRoutes({ datasets }: Services, options: AppOptions): Rout
         .location(`${request.baseUrl}/v1/datasets/${outcome.dataset.id}`);
     response.json('isNew' in outcome ? outcome.dataset : outcome);
   };
-  const read = async (request: Request, left: AbortSignal) => {
-    const { dryRun } = readQuery(request, querySchema);
-    const upload = parseDatasetRequest(request);
-    return dryRun === 'true' ? datasets.try(upload, left) : datasets.add(upload, left);
+  return {
+    method: 'post',
+    path: '/v1/datasets',
+    operation: {
+      operationId: 'addDataset',
+      summary: 'Bring a dataset, or only check it',
+      description:
+        'One file (zip, tar, tar.gz, or a CSV or JSONL table with its images inside), a folder among the server’s datasets, or an address. All of it is checked first; where anything is wrong, nothing is kept. Bringing the same again under the same name changes nothing. With `dryRun=true` nothing is kept at all.',
+      requestParams: { query: querySchema },
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': { schema: jsonSchema },
+          'multipart/form-data': { schema: formSchema },
+        },
+      },
+      responses: {
+        '200': {
+          description: 'It was there already; or, for a dry run, what there is to say about it.',
+          content: json(
+            z
+              .union([datasetSchema, trialSchema])
+              .meta({ id: 'DatasetOrTrial', example: datasetSchema.meta()?.example }),
+          ),
+        },
+        '201': { description: 'The dataset, stored as a whole.', content: json(datasetSchema) },
+        ...problemResponses(
+          'invalid-request',
+          'invalid-dataset',
+          'unknown-dataset',
+          'remote-file',
+          'remote-disabled',
+          'payload-too-large',
+          'unsupported-media-type',
+          'overloaded',
+          'deadline-exceeded',
+        ),
+      },
+    },
+    handlers: [readUpload('file', options), bring],
   };
+}
 
+function listDatasets({ datasets }: Services): Route {
+  return {
+    method: 'get',
+    path: '/v1/datasets',
+    operation: {
+      operationId: 'listDatasets',
+      summary: 'All datasets, the newest first',
+      responses: {
+        '200': { description: 'The datasets.', content: json(datasetsSchema) },
+        ...problemResponses('damaged-artifact'),
+      },
+    },
+    handlers: [
+      async (_request, response) => {
+        const { datasets: readable, damaged } = await datasets.list();
+        response.json({ datasets: readable, ...(damaged.length > 0 && { damaged }) });
+      },
+    ],
+  };
+}
+
+function getDataset({ datasets }: Services): Route {
+  return {
+    method: 'get',
+    path: '/v1/datasets/{id}',
+    operation: {
+      operationId: 'getDataset',
+      summary: 'One dataset: what it holds',
+      requestParams: idParameter,
+      responses: {
+        '200': { description: 'The dataset.', content: json(datasetSchema) },
+        ...problemResponses('unknown-dataset', 'damaged-artifact'),
+      },
+    },
+    handlers: [async (request, response) => void response.json(await datasets.get(request.params.id))],
+  };
+}
+
+function listDatasetRows({ datasets }: Services): Route {
+  return {
+    method: 'get',
+    path: '/v1/datasets/{id}/rows',
+    operation: {
+      operationId: 'listDatasetRows',
+      summary: 'The examples of a dataset, page by page, with small images',
+      requestParams: { ...idParameter, query: pageQuerySchema },
+      responses: {
+        '200': { description: 'Some of the examples, in their order.', content: json(pageSchema) },
+        ...problemResponses('invalid-request', 'unknown-dataset'),
+      },
+    },
+    handlers: [
+      async (request, response) =>
+        void response.json(await datasets.rows(request.params.id, readQuery(request, pageQuerySchema))),
+    ],
+  };
+}
+
+function exportDataset({ datasets }: Services): Route {
   const sendZip: RequestHandler<Record<string, string>> = async (request, response) => {
     const { name, content } = await datasets.export(request.params.id);
     response.type('application/zip').attachment(`${name}.zip`);
     await pipeline(content, response);
   };
+  return {
+    method: 'get',
+    path: '/v1/datasets/{id}/export',
+    operation: {
+      operationId: 'exportDataset',
+      summary: 'A dataset as a zip file that imports as the same dataset',
+      requestParams: idParameter,
+      responses: {
+        '200': {
+          description: 'metadata.jsonl, and the images beside it.',
+          content: { 'application/zip': { schema: { type: 'string', format: 'binary' }, example: 'PK' } },
+        },
+        ...problemResponses('unknown-dataset'),
+      },
+    },
+    handlers: [sendZip],
+  };
+}
 
-  return [
-    {
-      method: 'post',
-      path: '/v1/datasets',
-      operation: {
-        operationId: 'addDataset',
-        summary: 'Bring a dataset, or only check it',
-        description:
-          'One file (zip, tar, tar.gz, or a CSV or JSONL table with its images inside), a folder among the server’s datasets, or an address. All of it is checked first; where anything is wrong, nothing is kept. Bringing the same again under the same name changes nothing. With `dryRun=true` nothing is kept at all.',
-        requestParams: { query: querySchema },
-        requestBody: {
-          required: true,
-          content: {
-            'application/json': { schema: jsonSchema },
-            'multipart/form-data': { schema: formSchema },
-          },
-        },
-        responses: {
-          '200': {
-            description: 'It was there already; or, for a dry run, what there is to say about it.',
-            content: json(
-              z
-                .union([datasetSchema, trialSchema])
-                .meta({ id: 'DatasetOrTrial', example: datasetSchema.meta()?.example }),
-            ),
-          },
-          '201': { description: 'The dataset, stored as a whole.', content: json(datasetSchema) },
-          ...problemResponses(
-            'invalid-request',
-            'invalid-dataset',
-            'unknown-dataset',
-            'remote-file',
-            'remote-disabled',
-            'payload-too-large',
-            'unsupported-media-type',
-            'overloaded',
-            'deadline-exceeded',
-          ),
-        },
+function deleteDataset({ datasets }: Services): Route {
+  return {
+    method: 'delete',
+    path: '/v1/datasets/{id}',
+    operation: {
+      operationId: 'deleteDataset',
+      summary: 'Forget a dataset, and its images where no other one has them',
+      requestParams: idParameter,
+      responses: {
+        '204': { description: 'It is gone.' },
+        ...problemResponses('unknown-dataset', 'dataset-in-use'),
       },
-      handlers: [readUpload('file', options), bring],
     },
-    {
-      method: 'get',
-      path: '/v1/datasets',
-      operation: {
-        operationId: 'listDatasets',
-        summary: 'All datasets, the newest first',
-        responses: {
-          '200': { description: 'The datasets.', content: json(datasetsSchema) },
-          ...problemResponses('damaged-artifact'),
-        },
+    handlers: [
+      async (request, response) => {
+        await datasets.delete(request.params.id);
+        response.status(204).end();
       },
-      handlers: [
-        async (_request, response) => {
-          const { datasets: readable, damaged } = await datasets.list();
-          response.json({ datasets: readable, ...(damaged.length > 0 && { damaged }) });
-        },
-      ],
-    },
-    {
-      method: 'get',
-      path: '/v1/datasets/{id}',
-      operation: {
-        operationId: 'getDataset',
-        summary: 'One dataset: what it holds',
-        requestParams: idParameter,
-        responses: {
-          '200': { description: 'The dataset.', content: json(datasetSchema) },
-          ...problemResponses('unknown-dataset', 'damaged-artifact'),
-        },
-      },
-      handlers: [async (request, response) => void response.json(await datasets.get(request.params.id))],
-    },
-    {
-      method: 'get',
-      path: '/v1/datasets/{id}/rows',
-      operation: {
-        operationId: 'listDatasetRows',
-        summary: 'The examples of a dataset, page by page, with small images',
-        requestParams: { ...idParameter, query: pageQuerySchema },
-        responses: {
-          '200': { description: 'Some of the examples, in their order.', content: json(pageSchema) },
-          ...problemResponses('invalid-request', 'unknown-dataset'),
-        },
-      },
-      handlers: [
-        async (request, response) =>
-          void response.json(await datasets.rows(request.params.id, readQuery(request, pageQuerySchema))),
-      ],
-    },
-    {
-      method: 'get',
-      path: '/v1/datasets/{id}/export',
-      operation: {
-        operationId: 'exportDataset',
-        summary: 'A dataset as a zip file that imports as the same dataset',
-        requestParams: idParameter,
-        responses: {
-          '200': {
-            description: 'metadata.jsonl, and the images beside it.',
-            content: { 'application/zip': { schema: { type: 'string', format: 'binary' }, example: 'PK' } },
-          },
-          ...problemResponses('unknown-dataset'),
-        },
-      },
-      handlers: [sendZip],
-    },
-    {
-      method: 'delete',
-      path: '/v1/datasets/{id}',
-      operation: {
-        operationId: 'deleteDataset',
-        summary: 'Forget a dataset, and its images where no other one has them',
-        requestParams: idParameter,
-        responses: {
-          '204': { description: 'It is gone.' },
-          ...problemResponses('unknown-dataset', 'dataset-in-use'),
-        },
-      },
-      handlers: [
-        async (request, response) => {
-          await datasets.delete(request.params.id);
-          response.status(204).end();
-        },
-      ],
-    },
-  ];
+    ],
+  };
 }

@@ -41,7 +41,20 @@ const importedSchema = z
   .meta({ example: { name: 'pets', version: 4 } });
 
 /** A head's versions and aliases: `/v1/heads/{name}` and what is below it. */
-export function versionRoutes({ versions }: Services, options: AppOptions): Route[] {
+export function versionRoutes(services: Services, options: AppOptions): Route[] {
+  return [
+    importHead(services, options),
+    exportHead(services),
+    compareVersions(services),
+    getHead(services),
+    setAlias(services),
+    rollbackAlias(services),
+    deleteAlias(services),
+    deleteVersion(services),
+  ];
+}
+
+function importHead({ versions }: Services, options: AppOptions): Route {
   const bring: RequestHandler = async (request, response) => {
     try {
       const { name } = importSchema.parse({ ...request.body });
@@ -52,176 +65,188 @@ export function versionRoutes({ versions }: Services, options: AppOptions): Rout
       if (request.file) await rm(request.file.path, { force: true });
     }
   };
+  return {
+    method: 'post',
+    path: '/v1/heads',
+    scope: 'admin',
+    operation: {
+      operationId: 'importHead',
+      summary: 'Register a head that was exported, as the next version of its name',
+      description: 'It is refused where it was trained on features of other encoders than this server has.',
+      requestBody: { required: true, content: { 'multipart/form-data': { schema: importFormSchema } } },
+      responses: {
+        '201': {
+          description: 'The version that it is now.',
+          content: { 'application/json': { schema: importedSchema } },
+        },
+        ...problemResponses(
+          'invalid-request',
+          'payload-too-large',
+          'unsupported-media-type',
+          'invalid-head',
+          'head-conflict',
+        ),
+      },
+    },
+    handlers: [readUpload('file', options), bring],
+  };
+}
+
+function exportHead({ versions }: Services): Route {
   const send: RequestHandler<Record<string, string>> = async ({ params }, response) => {
     const { name, content } = await versions.export(params.name, params.version);
     response.type('application/x-tar').attachment(`${name}.tar`);
     await pipeline(content, response);
   };
-  return [
-    {
-      method: 'post',
-      path: '/v1/heads',
-      scope: 'admin',
-      operation: {
-        operationId: 'importHead',
-        summary: 'Register a head that was exported, as the next version of its name',
-        description: 'It is refused where it was trained on features of other encoders than this server has.',
-        requestBody: { required: true, content: { 'multipart/form-data': { schema: importFormSchema } } },
-        responses: {
-          '201': {
-            description: 'The version that it is now.',
-            content: { 'application/json': { schema: importedSchema } },
+  return {
+    method: 'get',
+    path: '/v1/heads/{name}/versions/{version}/export',
+    scope: 'train',
+    operation: {
+      operationId: 'exportHead',
+      summary: 'A version as one file, with the sha256 of all that is in it',
+      requestParams: versionParameters,
+      responses: {
+        '200': {
+          description: 'A tar; POST it to /v1/heads.',
+          content: {
+            'application/x-tar': { schema: { type: 'string', format: 'binary' }, example: 'manifest.json' },
           },
-          ...problemResponses(
-            'invalid-request',
-            'payload-too-large',
-            'unsupported-media-type',
-            'invalid-head',
-            'head-conflict',
-          ),
         },
+        ...problemResponses('unknown-head'),
       },
-      handlers: [readUpload('file', options), bring],
     },
-    {
-      method: 'get',
-      path: '/v1/heads/{name}/versions/{version}/export',
-      scope: 'train',
-      operation: {
-        operationId: 'exportHead',
-        summary: 'A version as one file, with the sha256 of all that is in it',
-        requestParams: versionParameters,
-        responses: {
-          '200': {
-            description: 'A tar; POST it to /v1/heads.',
-            content: {
-              'application/x-tar': { schema: { type: 'string', format: 'binary' }, example: 'manifest.json' },
-            },
-          },
-          ...problemResponses('unknown-head'),
+    handlers: [send],
+  };
+}
+
+function compareVersions({ versions }: Services): Route {
+  return {
+    method: 'get',
+    path: '/v1/heads/{name}/versions/{version}/compare',
+    scope: 'train',
+    operation: {
+      operationId: 'compareVersions',
+      summary: 'What differs between two versions, and the figures of both',
+      description:
+        'The figures are of each one’s own test split; `testedOn` says whether they may be held against each other. Two heads answer the same examples by `heads compare --dataset`.',
+      requestParams: { ...versionParameters, query: compareQuerySchema },
+      responses: {
+        '200': {
+          description: 'The version in the path first, the one that it is compared with second.',
+          content: { 'application/json': { schema: versionComparisonSchema } },
         },
+        ...problemResponses('invalid-request', 'unknown-head', 'damaged-artifact'),
       },
-      handlers: [send],
     },
-    {
-      method: 'get',
-      path: '/v1/heads/{name}/versions/{version}/compare',
-      scope: 'train',
-      operation: {
-        operationId: 'compareVersions',
-        summary: 'What differs between two versions, and the figures of both',
-        description:
-          'The figures are of each one’s own test split; `testedOn` says whether they may be held against each other. Two heads answer the same examples by `heads compare --dataset`.',
-        requestParams: { ...versionParameters, query: compareQuerySchema },
-        responses: {
-          '200': {
-            description: 'The version in the path first, the one that it is compared with second.',
-            content: { 'application/json': { schema: versionComparisonSchema } },
-          },
-          ...problemResponses('invalid-request', 'unknown-head', 'damaged-artifact'),
-        },
+    handlers: [
+      async ({ params, query }, response) => {
+        const { with: other } = compareQuerySchema.parse(query);
+        response.json(await versions.compare(params.name, params.version, other));
       },
-      handlers: [
-        async ({ params, query }, response) => {
-          const { with: other } = compareQuerySchema.parse(query);
-          response.json(await versions.compare(params.name, params.version, other));
-        },
-      ],
+    ],
+  };
+}
+
+function getHead({ versions }: Services): Route {
+  return {
+    method: 'get',
+    path: '/v1/heads/{name}',
+    scope: 'predict',
+    operation: {
+      operationId: 'getHead',
+      summary: 'A head’s versions and aliases',
+      requestParams: nameParameter,
+      responses: { ...versionsResponse('The versions.'), ...problemResponses('unknown-head') },
     },
-    {
-      method: 'get',
-      path: '/v1/heads/{name}',
-      scope: 'predict',
-      operation: {
-        operationId: 'getHead',
-        summary: 'A head’s versions and aliases',
-        requestParams: nameParameter,
-        responses: { ...versionsResponse('The versions.'), ...problemResponses('unknown-head') },
+    handlers: [async ({ params }, response) => void response.json(await versions.get(params.name))],
+  };
+}
+
+function setAlias({ versions }: Services): Route {
+  return {
+    method: 'put',
+    path: '/v1/heads/{name}/aliases/{alias}',
+    scope: 'admin',
+    operation: {
+      operationId: 'setAlias',
+      summary: 'Let an alias stand for a version',
+      description:
+        'From the next request on, in one step: no request fails, and none gets anything in between.',
+      requestParams: aliasParameters,
+      requestBody: { required: true, content: { 'application/json': { schema: bodySchema } } },
+      responses: {
+        ...versionsResponse('The versions, the alias on the one that was asked for.'),
+        ...problemResponses('invalid-request', 'unknown-head', 'payload-too-large', 'unsupported-media-type'),
       },
-      handlers: [async ({ params }, response) => void response.json(await versions.get(params.name))],
     },
-    {
-      method: 'put',
-      path: '/v1/heads/{name}/aliases/{alias}',
-      scope: 'admin',
-      operation: {
-        operationId: 'setAlias',
-        summary: 'Let an alias stand for a version',
-        description:
-          'From the next request on, in one step: no request fails, and none gets anything in between.',
-        requestParams: aliasParameters,
-        requestBody: { required: true, content: { 'application/json': { schema: bodySchema } } },
-        responses: {
-          ...versionsResponse('The versions, the alias on the one that was asked for.'),
-          ...problemResponses(
-            'invalid-request',
-            'unknown-head',
-            'payload-too-large',
-            'unsupported-media-type',
-          ),
-        },
+    handlers: [
+      readJson(2 ** 12, 'invalid-request'),
+      async ({ params, body }, response) => {
+        const { version } = bodySchema.parse(body);
+        response.json(await versions.setAlias(params.name, params.alias, version));
       },
-      handlers: [
-        readJson(2 ** 12, 'invalid-request'),
-        async ({ params, body }, response) => {
-          const { version } = bodySchema.parse(body);
-          response.json(await versions.setAlias(params.name, params.alias, version));
-        },
-      ],
-    },
-    {
-      method: 'post',
-      path: '/v1/heads/{name}/aliases/{alias}/rollback',
-      scope: 'admin',
-      operation: {
-        operationId: 'rollbackAlias',
-        summary: 'Put an alias back on the version that it stood for before',
-        requestParams: aliasParameters,
-        responses: {
-          ...versionsResponse('The versions, the alias on the one before.'),
-          ...problemResponses('unknown-head'),
-        },
+    ],
+  };
+}
+
+function rollbackAlias({ versions }: Services): Route {
+  return {
+    method: 'post',
+    path: '/v1/heads/{name}/aliases/{alias}/rollback',
+    scope: 'admin',
+    operation: {
+      operationId: 'rollbackAlias',
+      summary: 'Put an alias back on the version that it stood for before',
+      requestParams: aliasParameters,
+      responses: {
+        ...versionsResponse('The versions, the alias on the one before.'),
+        ...problemResponses('unknown-head'),
       },
-      handlers: [
-        async ({ params }, response) =>
-          void response.json(await versions.rollback(params.name, params.alias)),
-      ],
     },
-    {
-      method: 'delete',
-      path: '/v1/heads/{name}/aliases/{alias}',
-      scope: 'admin',
-      operation: {
-        operationId: 'deleteAlias',
-        summary: 'Take an alias away; the version that it stood for stays',
-        requestParams: aliasParameters,
-        responses: {
-          ...versionsResponse('The versions, and the aliases that are left.'),
-          ...problemResponses('unknown-head'),
-        },
+    handlers: [
+      async ({ params }, response) => void response.json(await versions.rollback(params.name, params.alias)),
+    ],
+  };
+}
+
+function deleteAlias({ versions }: Services): Route {
+  return {
+    method: 'delete',
+    path: '/v1/heads/{name}/aliases/{alias}',
+    scope: 'admin',
+    operation: {
+      operationId: 'deleteAlias',
+      summary: 'Take an alias away; the version that it stood for stays',
+      requestParams: aliasParameters,
+      responses: {
+        ...versionsResponse('The versions, and the aliases that are left.'),
+        ...problemResponses('unknown-head'),
       },
-      handlers: [
-        async ({ params }, response) =>
-          void response.json(await versions.deleteAlias(params.name, params.alias)),
-      ],
     },
-    {
-      method: 'delete',
-      path: '/v1/heads/{name}/versions/{version}',
-      scope: 'admin',
-      operation: {
-        operationId: 'deleteVersion',
-        summary: 'Delete a version that no alias stands for',
-        requestParams: versionParameters,
-        responses: {
-          ...versionsResponse('The versions that are left.'),
-          ...problemResponses('invalid-request', 'unknown-head', 'head-in-use'),
-        },
+    handlers: [
+      async ({ params }, response) =>
+        void response.json(await versions.deleteAlias(params.name, params.alias)),
+    ],
+  };
+}
+
+function deleteVersion({ versions }: Services): Route {
+  return {
+    method: 'delete',
+    path: '/v1/heads/{name}/versions/{version}',
+    scope: 'admin',
+    operation: {
+      operationId: 'deleteVersion',
+      summary: 'Delete a version that no alias stands for',
+      requestParams: versionParameters,
+      responses: {
+        ...versionsResponse('The versions that are left.'),
+        ...problemResponses('invalid-request', 'unknown-head', 'head-in-use'),
       },
-      handlers: [
-        async ({ params }, response) =>
-          void response.json(await versions.delete(params.name, params.version)),
-      ],
     },
-  ];
+    handlers: [
+      async ({ params }, response) => void response.json(await versions.delete(params.name, params.version)),
+    ],
+  };
 }

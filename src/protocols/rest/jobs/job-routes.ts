@@ -35,10 +35,19 @@ const jobResponse = (description: string) => ({
 });
 
 /** `/v1/jobs` and what is below it. */
-export function jobRoutes(
-  { jobs }: Services,
-  { uploadFolder, maximumUploadBytes, stopping }: AppOptions,
-): Route[] {
+export function jobRoutes(services: Services, options: AppOptions): Route[] {
+  return [
+    startJob(services, options),
+    listJobs(services),
+    getJob(services),
+    cancelJob(services),
+    retryJob(services),
+    readJobReport(services),
+    followJob(services, options),
+  ];
+}
+
+function startJob({ jobs }: Services, { uploadFolder, maximumUploadBytes }: AppOptions): Route {
   const submit: RequestHandler = async (request, response) => {
     try {
       const job = await jobs.submit(parseJobRequest(request));
@@ -48,7 +57,144 @@ export function jobRoutes(
       throw error;
     }
   };
+  return {
+    method: 'post',
+    path: '/v1/jobs',
+    operation: {
+      operationId: 'startJob',
+      summary: 'Fine-tune a head, or compare the strategies, in the background',
+      description:
+        'On a zip file, or on a dataset that lies on the server: metadata.csv or metadata.jsonl beside the images (columns file_name, text, label), or one folder of images per class.',
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': { schema: jsonSchema },
+          'multipart/form-data': { schema: formSchema },
+        },
+      },
+      responses: {
+        '202': {
+          ...jobResponse('The job, queued.'),
+          headers: { Location: { description: 'Address of the job.', schema: { type: 'string' } } },
+        },
+        ...problemResponses(
+          'invalid-request',
+          'invalid-recipe',
+          'unknown-dataset',
+          'payload-too-large',
+          'unsupported-media-type',
+          'overloaded',
+        ),
+      },
+    },
+    handlers: [readUpload('archive', { uploadFolder, maximumUploadBytes }), submit],
+  };
+}
 
+function listJobs({ jobs }: Services): Route {
+  return {
+    method: 'get',
+    path: '/v1/jobs',
+    operation: {
+      operationId: 'listJobs',
+      summary: 'The jobs, the newest first',
+      requestParams: { query: pageQuerySchema },
+      responses: {
+        '200': {
+          description: 'So many of the jobs as were asked for, and how many there are.',
+          content: { 'application/json': { schema: jobsSchema } },
+        },
+        ...problemResponses('invalid-request'),
+      },
+    },
+    handlers: [
+      async (request, response) => {
+        const page = readQuery(request, pageQuerySchema);
+        response.json({ offset: page.offset, ...(await jobs.list(page)) });
+      },
+    ],
+  };
+}
+
+function getJob({ jobs }: Services): Route {
+  return {
+    method: 'get',
+    path: '/v1/jobs/{id}',
+    operation: {
+      operationId: 'getJob',
+      summary: 'One job: its state, progress and result',
+      requestParams: idParameter,
+      responses: { '200': jobResponse('The job.'), ...problemResponses('unknown-job') },
+    },
+    handlers: [async (request, response) => void response.json(await jobs.get(request.params.id))],
+  };
+}
+
+function cancelJob({ jobs }: Services): Route {
+  return {
+    method: 'delete',
+    path: '/v1/jobs/{id}',
+    operation: {
+      operationId: 'cancelJob',
+      summary: 'Cancel a job',
+      requestParams: idParameter,
+      responses: {
+        '200': jobResponse('The job; it stops within a second or so.'),
+        ...problemResponses('unknown-job'),
+      },
+    },
+    handlers: [async (request, response) => void response.json(await jobs.cancel(request.params.id))],
+  };
+}
+
+function retryJob({ jobs }: Services): Route {
+  return {
+    method: 'post',
+    path: '/v1/jobs/{id}/retry',
+    operation: {
+      operationId: 'retryJob',
+      summary: 'Try a job again that failed or was cancelled',
+      description:
+        'It keeps its id, and goes on from its last checkpoint. What was uploaded for it is kept for a week.',
+      requestParams: idParameter,
+      responses: {
+        '202': jobResponse('The job, queued again.'),
+        ...problemResponses('unknown-job', 'job-conflict'),
+      },
+    },
+    handlers: [
+      async (request, response) => void response.status(202).json(await jobs.retry(request.params.id)),
+    ],
+  };
+}
+
+function readJobReport({ jobs }: Services): Route {
+  return {
+    method: 'get',
+    path: '/v1/jobs/{id}/report',
+    operation: {
+      operationId: 'readJobReport',
+      summary: 'What a job found, as a page',
+      description: 'The report of the head that it made, or of the comparison. The page needs nothing else.',
+      requestParams: idParameter,
+      responses: {
+        '200': {
+          description: 'The page.',
+          content: { 'text/html': { schema: z.string(), example: '<!doctype html>' } },
+        },
+        ...problemResponses('unknown-job', 'not-found'),
+      },
+    },
+    handlers: [
+      async (request, response) => {
+        const page = await jobs.report(request.params.id);
+        response.set('Content-Security-Policy', 'sandbox').type('html').send(page);
+      },
+    ],
+  };
+}
+
+function followJob({ jobs }: Services, { stopping }: AppOptions): Route {
   const streamEvents: RequestHandler<Record<string, string>> = async (request, response) => {
     const { id } = request.params;
     const { finishedAt } = await jobs.get(id);
@@ -64,148 +210,24 @@ export function jobRoutes(
     if (missed.length === 0) response.status(204).end();
     else await sendEvents(response, missed);
   };
-
-  return [
-    {
-      method: 'post',
-      path: '/v1/jobs',
-      operation: {
-        operationId: 'startJob',
-        summary: 'Fine-tune a head, or compare the strategies, in the background',
-        description:
-          'On a zip file, or on a dataset that lies on the server: metadata.csv or metadata.jsonl beside the images (columns file_name, text, label), or one folder of images per class.',
-        requestBody: {
-          required: true,
-          content: {
-            'application/json': { schema: jsonSchema },
-            'multipart/form-data': { schema: formSchema },
-          },
+  return {
+    method: 'get',
+    path: '/v1/jobs/{id}/events',
+    operation: {
+      operationId: 'followJob',
+      summary: 'A job’s changes as server-sent events',
+      description:
+        'Events named `state` and `progress`, each with the whole job as its data. A reader that was cut off goes on after its Last-Event-ID. The stream ends with the job.',
+      requestParams: { ...idParameter, header: lastEventIdHeader },
+      responses: {
+        '200': {
+          description: 'The events.',
+          content: { 'text/event-stream': { schema: eventSchema } },
         },
-        responses: {
-          '202': {
-            ...jobResponse('The job, queued.'),
-            headers: { Location: { description: 'Address of the job.', schema: { type: 'string' } } },
-          },
-          ...problemResponses(
-            'invalid-request',
-            'invalid-recipe',
-            'unknown-dataset',
-            'payload-too-large',
-            'unsupported-media-type',
-            'overloaded',
-          ),
-        },
+        '204': { description: 'The job has ended and its last event was seen already.' },
+        ...problemResponses('unknown-job'),
       },
-      handlers: [readUpload('archive', { uploadFolder, maximumUploadBytes }), submit],
     },
-    {
-      method: 'get',
-      path: '/v1/jobs',
-      operation: {
-        operationId: 'listJobs',
-        summary: 'The jobs, the newest first',
-        requestParams: { query: pageQuerySchema },
-        responses: {
-          '200': {
-            description: 'So many of the jobs as were asked for, and how many there are.',
-            content: { 'application/json': { schema: jobsSchema } },
-          },
-          ...problemResponses('invalid-request'),
-        },
-      },
-      handlers: [
-        async (request, response) => {
-          const page = readQuery(request, pageQuerySchema);
-          response.json({ offset: page.offset, ...(await jobs.list(page)) });
-        },
-      ],
-    },
-    {
-      method: 'get',
-      path: '/v1/jobs/{id}',
-      operation: {
-        operationId: 'getJob',
-        summary: 'One job: its state, progress and result',
-        requestParams: idParameter,
-        responses: { '200': jobResponse('The job.'), ...problemResponses('unknown-job') },
-      },
-      handlers: [async (request, response) => void response.json(await jobs.get(request.params.id))],
-    },
-    {
-      method: 'delete',
-      path: '/v1/jobs/{id}',
-      operation: {
-        operationId: 'cancelJob',
-        summary: 'Cancel a job',
-        requestParams: idParameter,
-        responses: {
-          '200': jobResponse('The job; it stops within a second or so.'),
-          ...problemResponses('unknown-job'),
-        },
-      },
-      handlers: [async (request, response) => void response.json(await jobs.cancel(request.params.id))],
-    },
-    {
-      method: 'post',
-      path: '/v1/jobs/{id}/retry',
-      operation: {
-        operationId: 'retryJob',
-        summary: 'Try a job again that failed or was cancelled',
-        description:
-          'It keeps its id, and goes on from its last checkpoint. What was uploaded for it is kept for a week.',
-        requestParams: idParameter,
-        responses: {
-          '202': jobResponse('The job, queued again.'),
-          ...problemResponses('unknown-job', 'job-conflict'),
-        },
-      },
-      handlers: [
-        async (request, response) => void response.status(202).json(await jobs.retry(request.params.id)),
-      ],
-    },
-    {
-      method: 'get',
-      path: '/v1/jobs/{id}/report',
-      operation: {
-        operationId: 'readJobReport',
-        summary: 'What a job found, as a page',
-        description:
-          'The report of the head that it made, or of the comparison. The page needs nothing else.',
-        requestParams: idParameter,
-        responses: {
-          '200': {
-            description: 'The page.',
-            content: { 'text/html': { schema: z.string(), example: '<!doctype html>' } },
-          },
-          ...problemResponses('unknown-job', 'not-found'),
-        },
-      },
-      handlers: [
-        async (request, response) => {
-          const page = await jobs.report(request.params.id);
-          response.set('Content-Security-Policy', 'sandbox').type('html').send(page);
-        },
-      ],
-    },
-    {
-      method: 'get',
-      path: '/v1/jobs/{id}/events',
-      operation: {
-        operationId: 'followJob',
-        summary: 'A job’s changes as server-sent events',
-        description:
-          'Events named `state` and `progress`, each with the whole job as its data. A reader that was cut off goes on after its Last-Event-ID. The stream ends with the job.',
-        requestParams: { ...idParameter, header: lastEventIdHeader },
-        responses: {
-          '200': {
-            description: 'The events.',
-            content: { 'text/event-stream': { schema: eventSchema } },
-          },
-          '204': { description: 'The job has ended and its last event was seen already.' },
-          ...problemResponses('unknown-job'),
-        },
-      },
-      handlers: [streamEvents],
-    },
-  ];
+    handlers: [streamEvents],
+  };
 }

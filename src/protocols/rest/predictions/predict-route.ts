@@ -16,7 +16,14 @@ import { withImages } from '../../pipeline/remote-images.ts';
 import type { Services } from '../../pipeline/services.ts';
 import { answerLines, lineMediaType, lineQuerySchema } from './prediction-lines.ts';
 import { agreeing, readPredictionQuery } from './prediction-query.ts';
-import { formSchema, inputSchema, jsonSchema, predictionReader, standardTopK } from './prediction-request.ts';
+import {
+  formSchema,
+  inputSchema,
+  jsonSchema,
+  type PredictionLimits,
+  predictionReader,
+  standardTopK,
+} from './prediction-request.ts';
 
 const opinion = {
   labels: z
@@ -75,33 +82,11 @@ const responseSchema = z
 
 /** `POST /v1/predict`. */
 export function predictRoutes(services: Services, options: AppOptions): Route[] {
-  const { maximumRequestBytes, defaultHead, requestTimeout } = options;
   const limits = {
     maximumItems: options.maximumItems ?? usualMaximumItems,
     maximumTextCharacters: options.maximumTextCharacters,
   };
-  const parse = predictionReader(limits);
-  const answer: RequestHandler = async (request, response) => {
-    const { inputs, ...body } = parse(request);
-    const { head = defaultHead, topK = standardTopK } = agreeing(readPredictionQuery(request), body);
-    throwOnlyError(inputs);
-    const left = departure(response);
-    const answered = await withDeadline(left, requestTimeout, async (signal) => {
-      const complete = await withImages(inputs, {
-        fetchImage: options.fetchImage,
-        maximumBytes: options.maximumRequestBytes,
-        signal,
-      });
-      throwOnlyError(complete);
-      return predictAndCount(services, options.metrics, complete, { head, topK, signal });
-    });
-    const { answers } = answered;
-    throwOnlyError(answers);
-    const results = answers
-      .values()
-      .map((item) => (item instanceof TandemError ? { error: describeProblem(item) } : item));
-    await sendJson(response, jsonWithList({ head: answered.head }, 'results', results), left);
-  };
+  const answer = answerPredictions(services, options, limits);
   const lines = answerLines(services, options, limits);
   return [
     {
@@ -156,7 +141,7 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
           return request.is(lineMediaType) ? lines(request, response, next) : next();
         },
         readBody({
-          maximumBytes: maximumRequestBytes,
+          maximumBytes: options.maximumRequestBytes,
           file: 'image',
           storage: multer.memoryStorage(),
           whenEmpty: 'empty-request',
@@ -165,6 +150,37 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
       ],
     },
   ];
+}
+
+/** Answers a form or a JSON request. */
+function answerPredictions(
+  services: Services,
+  options: AppOptions,
+  limits: PredictionLimits,
+): RequestHandler {
+  const { defaultHead, requestTimeout } = options;
+  const parse = predictionReader(limits);
+  return async (request, response) => {
+    const { inputs, ...body } = parse(request);
+    const { head = defaultHead, topK = standardTopK } = agreeing(readPredictionQuery(request), body);
+    throwOnlyError(inputs);
+    const left = departure(response);
+    const answered = await withDeadline(left, requestTimeout, async (signal) => {
+      const complete = await withImages(inputs, {
+        fetchImage: options.fetchImage,
+        maximumBytes: options.maximumRequestBytes,
+        signal,
+      });
+      throwOnlyError(complete);
+      return predictAndCount(services, options.metrics, complete, { head, topK, signal });
+    });
+    const { answers } = answered;
+    throwOnlyError(answers);
+    const results = answers
+      .values()
+      .map((item) => (item instanceof TandemError ? { error: describeProblem(item) } : item));
+    await sendJson(response, jsonWithList({ head: answered.head }, 'results', results), left);
+  };
 }
 
 /** The error of a request's only item is the request's. */
