@@ -20,17 +20,58 @@ interface Bin {
   confidence: number;
 }
 
+/** Both charts have it, so that their columns stand below each other. */
+const probabilityAxis = {
+  domain: [0, 1] as [number, number],
+  name: 'stated probability',
+  format: wholePercent,
+};
+
 /** Whether probabilities can be taken at their word: share of right answers by stated probability. */
 export function reliability(answers: Iterable<Answer>): Markup {
   const bins = binsOf(answers);
   const filled = bins.filter((bin) => bin.count > 0);
   if (filled.length === 0) return null;
-  const probabilityAxis = {
-    domain: [0, 1] as [number, number],
-    name: 'stated probability',
-    format: wholePercent,
-  };
-  const chart = plot({
+  return [
+    h('h3', null, 'Can its probabilities be taken at their word?'),
+    h('p', null, finding(filled)),
+    h(
+      'div',
+      { class: 'figures' },
+      figure(
+        'Reliability',
+        null,
+        sharesChart(filled),
+        'Each column is the share of right answers among those given with about the same probability; the short line is the mean ' +
+          'probability that was stated. Columns below the dashed line: too sure. Above: not sure enough.',
+      ),
+      figure(
+        'How many answers',
+        null,
+        countsChart(filled),
+        'The number of answers behind each column. A column with few says little.',
+      ),
+    ),
+    h(
+      'details',
+      null,
+      h('summary', null, 'The numbers'),
+      table(
+        'Reliability by stated probability',
+        [
+          { title: 'Stated' },
+          { title: 'Mean stated', numeric: true },
+          { title: 'Right', numeric: true },
+          { title: 'Answers', numeric: true },
+        ],
+        filled.map((bin) => [range(bin), percent(stated(bin)), percent(rightShare(bin)), count(bin.count)]),
+      ),
+    ),
+  ];
+}
+
+function sharesChart(filled: readonly Bin[]): Markup {
+  return plot({
     description: `Share of right answers in ${binCount} bins of stated probability; the table below has the numbers`,
     x: probabilityAxis,
     y: { domain: [0, 1], name: 'right answers', format: wholePercent },
@@ -61,8 +102,11 @@ export function reliability(answers: Iterable<Answer>): Markup {
       h('line', { class: 'reference', x1: x(0), x2: x(1), y1: y(0), y2: y(1) }),
     ],
   });
-  const fullest = Math.max(...bins.map((bin) => bin.count));
-  const counts = plot({
+}
+
+function countsChart(filled: readonly Bin[]): Markup {
+  const fullest = Math.max(...filled.map((bin) => bin.count));
+  return plot({
     description: 'Number of answers in each bin',
     x: probabilityAxis,
     y: {
@@ -86,42 +130,6 @@ export function reliability(answers: Iterable<Answer>): Markup {
         ),
       ),
   });
-  return [
-    h('h3', null, 'Can its probabilities be taken at their word?'),
-    h('p', null, finding(filled)),
-    h(
-      'div',
-      { class: 'figures' },
-      figure(
-        'Reliability',
-        null,
-        chart,
-        'Each column is the share of right answers among those given with about the same probability; the short line is the mean ' +
-          'probability that was stated. Columns below the dashed line: too sure. Above: not sure enough.',
-      ),
-      figure(
-        'How many answers',
-        null,
-        counts,
-        'The number of answers behind each column. A column with few says little.',
-      ),
-    ),
-    h(
-      'details',
-      null,
-      h('summary', null, 'The numbers'),
-      table(
-        'Reliability by stated probability',
-        [
-          { title: 'Stated' },
-          { title: 'Mean stated', numeric: true },
-          { title: 'Right', numeric: true },
-          { title: 'Answers', numeric: true },
-        ],
-        filled.map((bin) => [range(bin), percent(stated(bin)), percent(rightShare(bin)), count(bin.count)]),
-      ),
-    ),
-  ];
 }
 
 function binsOf(answers: Iterable<Answer>): Bin[] {

@@ -10,6 +10,7 @@ import type { HeadRegistry, MakingJob } from '../heads/registry/heads.ts';
 import { product } from '../product.ts';
 import { Engine } from '../runtime/engine.ts';
 import { runtimeVersion } from '../runtime/provider.ts';
+import type { FeatureTable } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';
 import { CheckpointFolder, type WrittenCheckpoint } from './loop/checkpoints.ts';
 import { fitHead } from './loop/fit.ts';
@@ -76,16 +77,7 @@ export async function fineTune(
   const { train, test } = split;
   const recipe = { ...recipeFor(train.length, dataset.target), ...options.recipe };
 
-  const table = await extractFeatures(encoders, dataset, {
-    cache: options.featureCache,
-    only: modality,
-    signal,
-    onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
-  }).catch((error) => {
-    throw signal?.aborted
-      ? new TandemError('job-cancelled', 'stopped while encoding', { cause: error })
-      : error;
-  });
+  const table = await encode(encoders, dataset, options);
   const encoded = performance.now();
 
   const { provider } = encoders.provider;
@@ -106,7 +98,7 @@ export async function fineTune(
     : undefined;
   if (options.search && !search)
     options.onNote?.(
-      `of ${train.length} examples too few are left to hold out of the training, that differ and whose label others bear as well: the recipe is the default, and the answers are not calibrated`,
+      `Too few examples (${train.length}) to cross-validate: using the default recipe without calibration.`,
     );
   const chosen = search?.recipe ?? recipe;
   const engine = Engine.start({ provider, threads: options.threads });
@@ -142,6 +134,24 @@ export async function fineTune(
   } finally {
     await engine.close();
   }
+}
+
+/** The features of the data set, of the recipe's one modality where it names one. @throws TandemError `job-cancelled` */
+function encode(
+  encoders: Encoders,
+  dataset: Dataset,
+  { featureCache, recipe, signal, onProgress }: FineTuneOptions,
+): Promise<FeatureTable> {
+  return extractFeatures(encoders, dataset, {
+    cache: featureCache,
+    only: recipe?.modality,
+    signal,
+    onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
+  }).catch((error) => {
+    throw signal?.aborted
+      ? new TandemError('job-cancelled', 'stopped while encoding', { cause: error })
+      : error;
+  });
 }
 
 /** Where the trainings' states are kept; they are gone on from by nothing but the same work. */
