@@ -69,21 +69,13 @@ const furtherPasses = [1, 2, 3];
  *   `statistics` [4, M]: the rows H, q, d and k
  */
 export function trainingStep(architecture: HeadArchitecture, settings: TrainingStepSettings): LoopStep {
-  const { batchSize: B, dropoutMasks } = settings;
+  const { batchSize: B, dropoutMasks, partial, weightColumns } = settings;
+  const { target, dimensions } = architecture;
   const layout = new ParameterLayout(architecture);
   const { trained, parameters } = layout.inputs();
-  const modalities = [...architecture.dimensions.keys()];
-  const rows = input(stepInputs.rows, [B], 'int32');
-  const gamma = input(stepInputs.gamma, []);
-  const residual = input(stepInputs.residual, []);
-  const maskRows = input(stepInputs.dropoutRows, [B], 'int32');
-  const features = architecture.dimensions.map((D, m) => input(sharedInputs.features(m), [dynamic, D]));
-  const { target } = architecture;
-  const { type, shape } = target.truth;
-  const allTruth = input(sharedInputs.truth, shape(dynamic, architecture.classes), type);
-  const allWeights = input(sharedInputs.weights, [dynamic, settings.weightColumns ?? 1]);
-  const present = modalities.map((m) => input(sharedInputs.presence(m), [dynamic, 1]));
-  const masks = architecture.dimensions.map((D, m) => input(sharedInputs.dropoutMasks(m), [dropoutMasks, D]));
+  const given = declareInputs(architecture, settings);
+  const { rows, gamma, residual, maskRows, noiseOffset } = given.perStep;
+  const { features, truth: allTruth, weights, present, masks, noiseBank } = given.shared;
 
   const batch = features.map((all) => gather(all, rows));
   const dropped = (turn: number) => {
@@ -95,22 +87,20 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   };
   const passes = settings.variance === 'dropout' ? furtherPasses.map(dropped) : undefined;
   const truth = gather(allTruth, rows);
-  const presence = settings.partial ? present.map((all) => gather(all, rows)) : undefined;
+  const presence = partial ? present.map((all) => gather(all, rows)) : undefined;
   const { loss, logits, analysis, updateScales } = objective(
     architecture,
     { ...settings, gamma, residual },
     {
       features: dropped(0),
       truth,
-      weights: settings.weightColumns ? gather(allWeights, rows) : undefined,
+      weights: weightColumns ? gather(weights, rows) : undefined,
       presence,
       passes,
     },
     parameters,
   );
 
-  const noiseOffset = input(stepInputs.noiseOffset, [], 'int32');
-  const noiseBank = input(sharedInputs.noiseBank, [settings.noiseRows ?? 1, architecture.hidden]);
   const noisy = strategies[settings.strategy].noise;
   const learnt = differentiate(loss, trained).map((gradient, index) => {
     const parameter = itemAt(trained, index);
@@ -119,43 +109,82 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   });
   // The loss is a sum over the batch; its 1/B is folded into the one factor that every gradient gets anyway.
   const norm = scale(gradientNorm(learnt.map(({ gradient }) => gradient)), 1 / B);
-  const clip =
-    settings.clipNorm === Number.POSITIVE_INFINITY ? constant(1) : clipFactor(norm, settings.clipNorm);
-  const trainables = learnt.map(({ parameter, gradient }) => ({
-    parameter,
-    gradient,
-    updateScale: updateScales && updateScaleOf(parameter, updateScales, layout),
+  const trainables = learnt.map((one) => ({
+    ...one,
+    updateScale: updateScales && updateScaleOf(one.parameter, updateScales, layout),
   }));
-  const { state, scalars } = optimizerStep(settings.optimizer, trainables, scale(clip, 1 / B));
+  const factor = scale(clippingOf(norm, settings), 1 / B);
+  const { state, scalars } = optimizerStep(settings.optimizer, trainables, factor);
 
+  const { variance, target: goal, dependence, coefficient } = analysis;
   return {
     state,
-    perStep: [
-      rows,
-      gamma,
-      residual,
-      ...(dropoutMasks > 0 ? [maskRows] : []),
-      ...(noisy ? [noiseOffset] : []),
-      ...scalars,
-    ],
-    shared: [
-      ...features,
-      allTruth,
-      ...(settings.weightColumns ? [allWeights] : []),
-      ...(settings.partial ? present : []),
-      ...(dropoutMasks > 0 ? masks : []),
-      ...(noisy ? [noiseBank] : []),
-    ],
+    ...readInputs(given, settings, scalars),
     reports: {
       loss: scale(loss, 1 / B),
       ...(target.right && { accuracy: mean(target.right(logits.fused, truth), [0]) }),
       gradientNorm: norm,
-      statistics: reshape(
-        concat([analysis.variance, analysis.target, analysis.dependence, analysis.coefficient], 0),
-        [4, architecture.dimensions.length],
-      ),
+      statistics: reshape(concat([variance, goal, dependence, coefficient], 0), [4, dimensions.length]),
     },
   };
+}
+
+/** What a step may read: anew each step, and of the training set that all steps share. */
+function declareInputs(
+  { dimensions, target, classes, hidden }: HeadArchitecture,
+  { batchSize, dropoutMasks, weightColumns = 1, noiseRows = 1 }: TrainingStepSettings,
+) {
+  const { type, shape } = target.truth;
+  return {
+    perStep: {
+      rows: input(stepInputs.rows, [batchSize], 'int32'),
+      gamma: input(stepInputs.gamma, []),
+      residual: input(stepInputs.residual, []),
+      maskRows: input(stepInputs.dropoutRows, [batchSize], 'int32'),
+      noiseOffset: input(stepInputs.noiseOffset, [], 'int32'),
+    },
+    shared: {
+      features: dimensions.map((D, m) => input(sharedInputs.features(m), [dynamic, D])),
+      truth: input(sharedInputs.truth, shape(dynamic, classes), type),
+      weights: input(sharedInputs.weights, [dynamic, weightColumns]),
+      present: dimensions.map((_, m) => input(sharedInputs.presence(m), [dynamic, 1])),
+      masks: dimensions.map((D, m) => input(sharedInputs.dropoutMasks(m), [dropoutMasks, D])),
+      noiseBank: input(sharedInputs.noiseBank, [noiseRows, hidden]),
+    },
+  };
+}
+
+/** Those of the inputs that the step reads under its settings. */
+function readInputs(
+  { perStep, shared }: ReturnType<typeof declareInputs>,
+  { strategy, dropoutMasks, weightColumns, partial }: TrainingStepSettings,
+  scalars: readonly Input[],
+): Pick<LoopStep, 'perStep' | 'shared'> {
+  const hasDropout = dropoutMasks > 0;
+  const { noise } = strategies[strategy];
+  return {
+    perStep: [
+      perStep.rows,
+      perStep.gamma,
+      perStep.residual,
+      ...(hasDropout ? [perStep.maskRows] : []),
+      ...(noise ? [perStep.noiseOffset] : []),
+      ...scalars,
+    ],
+    shared: [
+      ...shared.features,
+      shared.truth,
+      ...(weightColumns ? [shared.weights] : []),
+      ...(partial ? shared.present : []),
+      ...(hasDropout ? shared.masks : []),
+      ...(noise ? [shared.noiseBank] : []),
+    ],
+  };
+}
+
+/** The factor that keeps the gradient's norm within its limit. */
+function clippingOf(norm: Value, { clipNorm }: TrainingStepSettings): Value {
+  return clipNorm === Number.POSITIVE_INFINITY ? constant(1) : clipFactor(norm, clipNorm);
 }
 
 /** The modality whose adapter a parameter belongs to. */

@@ -2,14 +2,15 @@ import { type HeadArchitecture, initialParameters } from '../../arl/architecture
 import { ParameterLayout } from '../../arl/packing.ts';
 import type { Parameters } from '../../arl/parameters.ts';
 import { strategies } from '../../arl/strategy.ts';
-import { stepInputs, trainingStep } from '../../arl/training-step.ts';
+import { stepInputs, type TrainingStepSettings, trainingStep } from '../../arl/training-step.ts';
 import { throwIfCancelled } from '../../cancellation.ts';
 import { TandemError } from '../../errors.ts';
-import { emitLoop, loopInputName, loopOutputName } from '../../graph/emit.ts';
+import { emitLoop, type LoopStep, loopInputName, loopOutputName } from '../../graph/emit.ts';
 import { optimizerScalars } from '../../graph/optimizer.ts';
 import { elementCount } from '../../graph/shape.ts';
+import { required } from '../../indexing.ts';
 import { Random } from '../../random.ts';
-import type { Engine } from '../../runtime/engine.ts';
+import type { Engine, Session } from '../../runtime/engine.ts';
 import { float32, floatsOf, type Tensors } from '../../runtime/tensor.ts';
 import { targets } from '../../targets/targets.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
@@ -51,7 +52,7 @@ export async function trainHead(
   table: FeatureTable,
   options: TrainingOptions,
 ): Promise<TrainedHead> {
-  const { classes, recipe, seed, signal, checkpoint, windowRows, onProgress } = options;
+  const { classes, recipe, seed, checkpoint, windowRows } = options;
   const target = targets[table.truth.target];
   const architecture: HeadArchitecture = {
     dimensions: table.columns.map(({ dimension }) => dimension),
@@ -61,11 +62,45 @@ export async function trainHead(
     fusion: recipe.fusion,
     target: target.loss,
   };
-  const partial = table.columns.some(({ present }) => present.includes(0));
-  const batchSize = Math.min(recipe.batchSize, table.strata.length);
-  const layout = new ParameterLayout(architecture);
   const weights = recipe.classWeights === 'balanced' ? target.balancedWeights?.(table.truth) : undefined;
-  const step = trainingStep(architecture, {
+  const settings = stepSettings(table, recipe, weights?.columns);
+  const step = trainingStep(architecture, settings);
+  const session = await engine.load(emitLoop(step));
+  try {
+    const { batchSize, partial } = settings;
+    const noiseColumns = strategies[recipe.strategy].noise ? recipe.hidden : 0;
+    const batches = new Batches(
+      table,
+      { batchSize, seed, partial, dropout: recipe.dropout, weights, noiseColumns },
+      windowRows,
+    );
+    await session.bind(batches.shared());
+    const layoutOfState = step.state.map(({ current: { name, shape } }) => ({ name, shape }));
+    const work = {
+      architecture: { ...architecture, target: target.kind },
+      ...{ recipe, seed, rows: table.strata.length, windowRows, state: layoutOfState },
+    };
+    const layout = new ParameterLayout(architecture);
+    const start = (await checkpoint?.read(work)) ?? startingState(architecture, layout, seed);
+    const steps = stepCount(recipe, table.strata.length);
+    const save: Save = async (state, phase) => checkpoint?.write(work, state, phase);
+    const { tensors, history } = await runSteps(session, batches, {
+      ...{ ...options, step, start, steps, save },
+      modalities: table.columns.length,
+    });
+    return { architecture, parameters: layout.unpack((name) => required(tensors[name], name)), history };
+  } finally {
+    await session.release();
+  }
+}
+
+/** What the training step is built with: the recipe, and what the table has. */
+function stepSettings(
+  { columns, strata }: FeatureTable,
+  recipe: Recipe,
+  weightColumns: number | undefined,
+): TrainingStepSettings {
+  return {
     strategy: recipe.strategy,
     variance: recipe.variance,
     temperature: recipe.temperature,
@@ -73,93 +108,81 @@ export async function trainHead(
     // Adam divides a gradient by its own size, so a factor on the gradient would vanish.
     residualOn: recipe.optimizer.name === 'adamw' ? 'update' : 'gradient',
     optimizer: recipe.optimizer,
-    batchSize,
+    batchSize: Math.min(recipe.batchSize, strata.length),
     clipNorm: recipe.clipNorm,
     dropoutMasks: recipe.dropout > 0 ? dropoutMaskCount : 0,
     noiseRows,
-    partial,
-    weightColumns: weights?.columns,
-  });
-  const session = await engine.load(emitLoop(step));
-  try {
-    const batches = new Batches(
-      table,
-      {
-        batchSize,
-        seed,
-        partial,
-        dropout: recipe.dropout,
-        weights,
-        noiseColumns: strategies[recipe.strategy].noise ? recipe.hidden : 0,
-      },
-      windowRows,
-    );
-    await session.bind(batches.shared());
+    partial: columns.some(({ present }) => present.includes(0)),
+    weightColumns,
+  };
+}
 
-    const steps = stepCount(recipe, table.strata.length);
-    const layoutOfState = step.state.map(({ current: { name, shape } }) => ({ name, shape }));
-    const work = {
-      architecture: { ...architecture, target: target.kind },
-      ...{ recipe, seed, rows: table.strata.length, windowRows, state: layoutOfState },
-    };
-    const saved = await checkpoint?.read(work);
-    const start = saved ?? startingState(architecture, layout, seed);
-    const { history } = start;
-    let state: Tensors = Object.fromEntries(
-      step.state.map(({ current: { name, shape } }) => [
-        loopInputName(name),
-        float32(shape, start.tensors[name] ?? new Float32Array(elementCount(shape))),
-      ]),
+/** Keeps a state; see {@link Checkpoint.write}. */
+type Save = (state: TrainingState, phase: 'running' | 'done' | 'stopping') => Promise<void>;
+
+interface StepsToRun extends Pick<TrainingOptions, 'recipe' | 'signal' | 'onProgress'> {
+  step: LoopStep;
+  start: TrainingState;
+  /** Number of the last step. */
+  steps: number;
+  save: Save;
+  /** How many the statistics are of. */
+  modalities: number;
+}
+
+/** Takes the steps that are left, a run of them at a time, and returns the state after the last. */
+async function runSteps(
+  session: Session,
+  batches: Batches,
+  { step, start, steps, save, modalities, recipe, signal, onProgress }: StepsToRun,
+): Promise<TrainingState> {
+  const { history } = start;
+  const parts = step.state.map(({ current }) => current);
+  let state: Tensors = Object.fromEntries(
+    parts.map(({ name, shape }) => [
+      loopInputName(name),
+      float32(shape, start.tensors[name] ?? new Float32Array(elementCount(shape))),
+    ]),
+  );
+  const prepare = (first: number, most: number) => {
+    const { window, steps: inWindow } = batches.windowAt(first);
+    const count = Math.min(most, inWindow, steps - first);
+    const feeds =
+      count === 0 ? {} : { ...batches.feeds(first, count), ...schedule(recipe, steps, first, count) };
+    return { count, window, isLast: first + inWindow >= steps, feeds };
+  };
+  let { step: taken } = start;
+  let run = prepare(taken, 1);
+  let bound = -1;
+  let millisecondsPerStep = millisecondsPerRun;
+  let reached: TrainingState | undefined;
+  while (run.count > 0) {
+    if (signal?.aborted && reached) await save(reached, 'stopping');
+    throwIfCancelled(signal, `after ${taken} of ${steps} steps`);
+    const { count, window, isLast, feeds } = run;
+    if (window !== bound) await session.bind(await batches.window(window, !isLast));
+    bound = window;
+    const started = performance.now();
+    const running = session.run({ ...state, ...feeds });
+    const wanted = Math.max(1, Math.floor(millisecondsPerRun / millisecondsPerStep));
+    run = prepare(taken + count, Math.min(wanted, mostStepsPerRun));
+    const results = await running;
+    millisecondsPerStep = (performance.now() - started) / count;
+    taken += count;
+    state = Object.fromEntries(
+      parts.map(({ name }) => [loopInputName(name), required(results[loopOutputName(name)], name)]),
     );
-    const prepare = (first: number, most: number) => {
-      const { window, steps: inWindow } = batches.windowAt(first);
-      const count = Math.min(most, inWindow, steps - first);
-      return {
-        count,
-        window,
-        isLast: first + inWindow >= steps,
-        feeds:
-          count === 0 ? {} : { ...batches.feeds(first, count), ...schedule(recipe, steps, first, count) },
-      };
-    };
-    let { step: taken } = start;
-    let run = prepare(taken, 1);
-    let bound = -1;
-    let millisecondsPerStep = millisecondsPerRun;
-    let reached: TrainingState | undefined;
-    while (run.count > 0) {
-      if (signal?.aborted && reached) await checkpoint?.write(work, reached, 'stopping');
-      throwIfCancelled(signal, `after ${taken} of ${steps} steps`);
-      const { count, window, isLast, feeds } = run;
-      if (window !== bound) await session.bind(await batches.window(window, !isLast));
-      bound = window;
-      const started = performance.now();
-      const running = session.run({ ...state, ...feeds });
-      const wanted = Math.max(1, Math.floor(millisecondsPerRun / millisecondsPerStep));
-      run = prepare(taken + count, Math.min(wanted, mostStepsPerRun));
-      const results = await running;
-      millisecondsPerStep = (performance.now() - started) / count;
-      taken += count;
-      state = Object.fromEntries(
-        step.state.map(({ current: { name } }) => [loopInputName(name), results[loopOutputName(name)]]),
-      );
-      record(history, results, architecture.dimensions.length);
-      const loss = mean(floatsOf(results, 'loss'));
-      if (!Number.isFinite(loss))
-        throw new TandemError('training-failed', `the loss became ${loss} at step ${taken} of ${steps}`);
-      const tensors = Object.fromEntries(
-        step.state.map(({ current: { name } }) => [name, floatsOf(state, loopInputName(name))]),
-      );
-      reached = { step: taken, tensors, history };
-      await checkpoint?.write(work, reached, taken === steps ? 'done' : 'running');
-      const accuracy = 'accuracy' in results ? mean(floatsOf(results, 'accuracy')) : undefined;
-      onProgress?.({ done: taken, total: steps, loss, accuracy });
-    }
-    const parameters = layout.unpack((name) => floatsOf(state, loopInputName(name)));
-    return { architecture, parameters, history };
-  } finally {
-    await session.release();
+    record(history, results, modalities);
+    const loss = mean(floatsOf(results, 'loss'));
+    if (!Number.isFinite(loss))
+      throw new TandemError('training-failed', `the loss became ${loss} at step ${taken} of ${steps}`);
+    const tensors = Object.fromEntries(parts.map(({ name }) => [name, floatsOf(state, loopInputName(name))]));
+    reached = { step: taken, tensors, history };
+    await save(reached, taken === steps ? 'done' : 'running');
+    const accuracy = 'accuracy' in results ? mean(floatsOf(results, 'accuracy')) : undefined;
+    onProgress?.({ done: taken, total: steps, loss, accuracy });
   }
+  return reached ?? start;
 }
 
 function startingState(architecture: HeadArchitecture, layout: ParameterLayout, seed: number): TrainingState {
