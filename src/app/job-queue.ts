@@ -23,6 +23,7 @@ export async function openJobs(context: Context): Promise<JobQueue> {
       encoders: encoderOptions(settings),
       shippedHeads: shippedHeads(settings),
       datasets: path.join(settings.data, 'datasets'),
+      readingMemory: settings['import-memory'],
     },
     encoders: await requiredEncoders(context),
     runner: await serverName(settings.data),

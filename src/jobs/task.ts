@@ -33,21 +33,26 @@ export interface TrainingPlace {
   shippedHeads: string;
   /** Folder of the datasets' folders that requests may name. */
   datasets: string;
+  /** Most memory that the process may have while it reads a dataset that is not imported, in MiB. */
+  readingMemory: number;
   /** Folder that this job has to itself; what is in it when it is interrupted is there when it goes on. */
   folder: string;
+}
+
+/** What a training starts with. */
+export interface TrainingStart {
+  start: { owner: Ownership; task: JobTask; place: TrainingPlace };
 }
 
 /**
  * What the training process is told: to start, to stop for good, or to write and upload a last checkpoint and stop, so
  * that another server resumes.
  */
-export type TrainingOrder =
-  | { start: { owner: Ownership; task: JobTask; place: TrainingPlace } }
-  | 'cancel'
-  | 'hand-over';
+export type TrainingOrder = TrainingStart | 'cancel' | 'hand-over';
 
 /** What it tells. */
 export type TrainingMessage =
+  | { kind: 'read' }
   | { kind: 'progress'; progress: TrainingProgress }
   | { kind: 'done'; result: TrainingSummary }
   | { kind: 'compared'; comparison: Comparison }

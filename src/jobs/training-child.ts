@@ -1,18 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { memoryExceeded } from '../datasets/import/memory-exceeded.ts';
 import { TandemError } from '../errors.ts';
+import { watchMemory } from '../runtime/memory-limit.ts';
 import { describeEnd, processEnd } from '../runtime/process-end.ts';
 import type { TrainingProgress } from '../training/progress.ts';
 import { describeFailure } from './failure.ts';
-import type { TrainingMessage, TrainingOrder } from './task.ts';
+import type { TrainingMessage, TrainingOrder, TrainingStart } from './task.ts';
 
 /** A training that was asked to stop and didn't is killed after this, in milliseconds. */
 const patience = 10_000;
 
+/** What a training process says at its end. */
+type TrainingResult = Exclude<TrainingMessage, { kind: 'progress' | 'read' }>;
+
 /** How a training process ended: what it said last, or why it said nothing. */
-export type TrainingEnd =
-  | Exclude<TrainingMessage, { kind: 'progress' }>
-  | { kind: 'cancelled' }
-  | { kind: 'lost' };
+export type TrainingEnd = TrainingResult | { kind: 'cancelled' } | { kind: 'lost' };
 
 /**
  * The process that a job trains in, seen from the server.
@@ -22,18 +24,22 @@ export type TrainingEnd =
  */
 export class TrainingChild {
   readonly #child: ChildProcess;
+  readonly #stopWatching: () => void;
+  /** What it was killed for. */
+  #excess: TandemError | undefined;
   #asked: 'cancelled' | 'handed-over' | 'lost' | undefined;
   /** Resolves when the process is gone. */
   readonly ended: Promise<TrainingEnd>;
 
-  constructor(start: TrainingOrder, onProgress: (progress: TrainingProgress) => void) {
+  constructor({ start }: TrainingStart, onProgress: (progress: TrainingProgress) => void) {
     this.#child = fork(new URL('./training-process.ts', import.meta.url), {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       // Flags of the parent, such as --input-type of `node -e`, are none of the child's.
       execArgv: [],
     });
+    this.#stopWatching = this.#limitReading(start);
     this.ended = this.#follow(onProgress);
-    this.#order(start);
+    this.#order({ start });
   }
 
   /** Asks it to stop; it does after its current run of steps. */
@@ -64,16 +70,28 @@ export class TrainingChild {
     if (this.#child.connected) this.#child.send(message, () => {});
   }
 
+  /** A dataset that was imported was read within limits before. */
+  #limitReading({ task: { source }, place: { readingMemory } }: TrainingStart['start']): () => void {
+    if ('imported' in source) return () => {};
+    return watchMemory(this.#child, readingMemory, () => {
+      this.#excess = memoryExceeded(`reading the dataset needed more than ${readingMemory} MiB`);
+      this.#child.kill('SIGKILL');
+    });
+  }
+
   async #follow(onProgress: (progress: TrainingProgress) => void): Promise<TrainingEnd> {
-    let last: Exclude<TrainingMessage, { kind: 'progress' }> | undefined;
+    let last: TrainingResult | undefined;
     this.#child.on('message', (message: TrainingMessage) => {
       if (message.kind === 'progress') onProgress(message.progress);
+      else if (message.kind === 'read') this.#stopWatching();
       else last = message;
     });
     const crash = await processEnd(this.#child).then(
       (end) => `the training process ${describeEnd(end)}`,
       (error: Error) => error.message,
     );
+    this.#stopWatching();
+    if (this.#excess) return { kind: 'failed', failure: describeFailure(this.#excess) };
     if (this.#asked === 'lost') return { kind: 'lost' };
     // It may have been done before it heard of the order.
     if (last && last.kind !== 'failed') return last;

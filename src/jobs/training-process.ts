@@ -67,6 +67,7 @@ async function run({
 }): Promise<TrainingMessage> {
   const store = await openStore(place.store);
   const dataset = await openSource(store, task, place);
+  send({ kind: 'read' });
   const encoders = await loadEncoders(place.encoders);
   const work: Work = {
     ...{ owner, task, place, store, encoders },

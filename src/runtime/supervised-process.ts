@@ -1,5 +1,5 @@
-import { type ChildProcess, fork, type Serializable } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { fork, type Serializable } from 'node:child_process';
+import { watchMemory } from './memory-limit.ts';
 import { describeEnd, processEnd } from './process-end.ts';
 
 export interface SupervisedOptions<Message> {
@@ -24,8 +24,6 @@ export class ProcessEnded extends Error {
 
 /** Milliseconds that a process has to clean up after its channel is closed. */
 const grace = 2000;
-/** Milliseconds between two looks at how much memory it uses. */
-const memoryInterval = 250;
 
 /**
  * Runs a script in a process of its own, which may use so much memory and time and no more: whatever it is given to work on,
@@ -51,9 +49,7 @@ export async function runSupervised<Message>(
   };
   const tooMuch = `it needed more than ${memory} MiB`;
   const timer = setTimeout(() => kill('timeout', `it took more than ${timeout / 1000} s`), timeout);
-  const watch = setInterval(async () => {
-    if ((await residentMemory(child)) > memory) kill('memory', tooMuch);
-  }, memoryInterval);
+  const stopWatching = watchMemory(child, memory, () => kill('memory', tooMuch));
   let ending: NodeJS.Timeout | undefined;
   const leave = () => {
     if (child.connected) child.disconnect();
@@ -76,13 +72,7 @@ export async function runSupervised<Message>(
   } finally {
     clearTimeout(timer);
     clearTimeout(ending);
-    clearInterval(watch);
+    stopWatching();
     signal.removeEventListener('abort', leave);
   }
-}
-
-/** MiB of a process that are in memory; 0 where the system does not say. */
-async function residentMemory({ pid }: ChildProcess): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024;
 }

@@ -166,7 +166,7 @@ describe('a million rows', () => {
   });
 });
 
-it('answers an import that needs more memory than it may use, and others meanwhile', async () => {
+it('ends an import, or a job, that needs more memory to read its upload, and answers others meanwhile', async () => {
   await server.stop();
   server = await startServer(path.join(folder, 'data'), '--import-memory', String(littleMemory));
   const file = fileNamed('rows.csv');
@@ -180,4 +180,22 @@ it('answers an import that needs more memory than it may use, and others meanwhi
     });
     await nothingLeft();
   }
+  // A job reads its upload in the process that would train.
+  const form = new FormData();
+  form.set('head', 'too-much');
+  form.set('archive', await openAsBlob(file), path.basename(file));
+  await watched(async () => {
+    const answer = await fetch(`${server.address}/v1/jobs`, { method: 'POST', body: form });
+    const { id } = await answer.json();
+    expect(answer.status).toBe(202);
+    const job = async () => (await fetch(`${server.address}/v1/jobs/${id}`)).json();
+    await expect.poll(job, { timeout: 60_000 }).toMatchObject({
+      state: 'failed',
+      error: {
+        code: 'payload-too-large',
+        detail: `reading the dataset needed more than ${littleMemory} MiB`,
+        fix: expect.stringContaining('--import-memory'),
+      },
+    });
+  });
 });

@@ -10,6 +10,7 @@ import type { Store } from '../../store/store.ts';
 import { DatasetCatalogue } from '../catalogue.ts';
 import type { DatasetSource } from './import.ts';
 import type { ImportFailure, ImportMessage, ImportOrder } from './import-task.ts';
+import { memoryExceeded } from './memory-exceeded.ts';
 
 export interface ImportLimits {
   /** Most memory of an import, in MiB. */
@@ -142,11 +143,7 @@ function describeEnding({ reason, message }: ProcessEnded, { source, options }: 
   const dataset = options.name ?? ('file' in source ? source.fileName : path.basename(source.folder));
   const detail = message.replace(/^it/, 'the import');
   const items = [{ at: dataset, detail }];
-  if (reason === 'memory')
-    return new TandemError('payload-too-large', `${dataset}: ${detail}`, {
-      items,
-      fix: 'Split the dataset into several, or let imports use more memory (--import-memory).',
-    });
+  if (reason === 'memory') return memoryExceeded(`${dataset}: ${detail}`, items);
   if (reason === 'timeout')
     return new TandemError('deadline-exceeded', `${dataset}: ${detail}`, {
       items,

@@ -17,6 +17,7 @@ export function openQueue(store: Store, options: Partial<JobQueueOptions> = {}):
         threads: 1,
         engines: 1,
       },
+      readingMemory: 2048,
       shippedHeads: data,
       datasets: path.join(data, 'datasets'),
     },
