@@ -24,8 +24,9 @@ export default defineConfig({
     exclude: [
       // The command copies a data folder that holds everything.
       'test/**/backup.test.ts',
-      // They keep nothing.
-      'test/e2e/{cli-output,hostile-images,hostile-texts,monitoring,out-of-memory,sample-set,tracing}.test.ts',
+      // They keep nothing, or nothing that the others don't.
+      'test/e2e/{bad-input,cli-output,hardly-enough,hostile-images,hostile-texts,load,monitoring}.test.ts',
+      'test/e2e/{out-of-memory,sample-set,targets,tracing}.test.ts',
     ],
     globalSetup: ['test/sample-set.ts', 'test/stores/global-setup.ts'],
   },
