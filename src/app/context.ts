@@ -32,6 +32,7 @@ export interface Taker {
 export class Context {
   readonly settings: Settings;
   readonly observers = new Observers();
+  #closing: Promise<void> | undefined;
   /** Closed before every part, side by side. */
   readonly takers = new Set<Taker>();
   readonly parts = new Parts();
@@ -129,9 +130,11 @@ export class Context {
   });
 
   /** Runs jobs from when it is first asked for. */
-  readonly jobs = this.parts.add(async (): Promise<JobQueue> => {
+  readonly jobs = this.parts.add(async (closing): Promise<JobQueue> => {
     const { openJobs } = await import('./job-queue.ts');
     const jobs = await openJobs(this);
+    // Where it was being opened while the rest closed, nobody else closes it.
+    closing.defer(() => jobs.close());
     this.takers.add({
       // What it trains resumes elsewhere the sooner; what fails of it fails again at the end, and is told then.
       drain: () => void jobs.handOver().catch(() => {}),
@@ -151,16 +154,22 @@ export class Context {
   }
 
   /**
-   * Closes what takes work, then every part that was opened.
+   * Closes what takes work, then every part that was opened; once, however often it is called.
    * @param drainDelay milliseconds for which requests are still taken, while the server says that it is not ready
    */
-  async close(drainDelay = 0): Promise<void> {
+  close(drainDelay = 0): Promise<void> {
+    this.#closing ??= this.#close(drainDelay);
+    return this.#closing;
+  }
+
+  async #close(drainDelay: number): Promise<void> {
     await using closing = new AsyncDisposableStack();
     closing.defer(() => this.parts.close());
     closing.defer(async () => {
       const takers = [...this.takers];
       this.takers.clear();
-      await Promise.all(takers.map((taker) => taker.close()));
+      const ends = await Promise.allSettled(takers.map((taker) => taker.close()));
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
     });
     for (const taker of this.takers) taker.drain();
     if (this.takers.size > 0) await setTimeout(drainDelay);

@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
+import { throwIfCancelled } from '../cancellation.ts';
 import type { SplitMethod } from '../datasets/split/split.ts';
 import { TandemError } from '../errors.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
@@ -69,7 +70,7 @@ export async function train(
   checkHeadName(head);
   const recipe = chooseRecipe({ strategy, fusion, variance, classWeights });
   const dataset = await openDataset(context, reference, datasetOptionsOf(options));
-  signal?.throwIfAborted();
+  throwIfCancelled(signal, 'after the dataset was read');
   return fineTune(await context.encoders(), await context.registry(), {
     ...{ dataset, head, seed, testShare, splitBy, recipe, search, checkpoints, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
@@ -87,7 +88,7 @@ export async function compare(
   const { seeds = defaultSeeds, report, testShare = defaultTestShare, splitBy, signal, onProgress } = options;
   if (report !== undefined) await checkFolderOf(report);
   const dataset = await openDataset(context, reference, datasetOptionsOf(options));
-  signal?.throwIfAborted();
+  throwIfCancelled(signal, 'after the dataset was read');
   const comparison = await compareStrategies(await context.encoders(), {
     ...{ dataset, testShare, splitBy, signal, onProgress },
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
@@ -111,9 +112,9 @@ export async function evaluate(
     ...datasetOptionsOf(options),
     ...{ usualTarget: target, purpose: 'measuring' },
   });
-  options.signal?.throwIfAborted();
+  throwIfCancelled(options.signal, 'after the dataset was read');
   const metrics = await evaluateHead(await context.encoders(), {
-    ...{ dataset, head: version, onProgress: options.onProgress },
+    ...{ dataset, head: version, signal: options.signal, onProgress: options.onProgress },
     featureCache: featureCache(context.settings),
     headTimeout: context.settings['head-timeout'],
   });
@@ -134,9 +135,9 @@ export async function compareOnDataset(
     ...datasetOptionsOf(options),
     ...{ usualTarget: target, purpose: 'measuring' },
   });
-  options.signal?.throwIfAborted();
+  throwIfCancelled(options.signal, 'after the dataset was read');
   return compareOnRows(await context.encoders(), {
-    ...{ dataset, heads, onProgress: options.onProgress },
+    ...{ dataset, heads, signal: options.signal, onProgress: options.onProgress },
     featureCache: featureCache(context.settings),
     headTimeout: context.settings['head-timeout'],
   });

@@ -1,6 +1,6 @@
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { create, extract } from 'tar';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
@@ -47,15 +47,16 @@ export async function exportHead(head: HeadVersion, workspace: string): Promise<
   const scratch = await mkdtemp(path.join(workspace, '.export-'));
   const clean = () => rm(scratch, { recursive: true, force: true });
   try {
-    const stream = await packFolder(head, scratch);
-    return stream.once('end', clean).once('error', clean);
+    const packed = await packFolder(head, scratch);
+    // A stream of Node's own closes whatever becomes of it: read to its end, failed or left.
+    return Readable.from(packed, { objectMode: false }).once('close', clean);
   } catch (error) {
     await clean();
     throw error;
   }
 }
 
-async function packFolder(head: HeadVersion, scratch: string): Promise<Readable> {
+async function packFolder(head: HeadVersion, scratch: string): Promise<AsyncIterable<Buffer>> {
   const { name, version, folder } = head;
   const present = (await readdir(folder)).filter((file) => (contentFiles as string[]).includes(file)).sort();
   const files: Record<string, string> = {};
@@ -66,8 +67,7 @@ async function packFolder(head: HeadVersion, scratch: string): Promise<Readable>
   const manifest = { format: 1, name, version, files };
   await writeFile(path.join(scratch, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
   // Nothing of when or by whom it was packed: the same version is always the same bytes.
-  const packed = create({ cwd: scratch, portable: true, mtime: new Date(0) }, [manifestFile, ...present]);
-  return packed as unknown as Readable;
+  return create({ cwd: scratch, portable: true, mtime: new Date(0) }, [manifestFile, ...present]);
 }
 
 export interface ImportOptions {

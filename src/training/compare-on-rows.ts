@@ -17,6 +17,8 @@ export interface CompareOnRowsOptions {
   headTimeout: number;
   /** Folder of the features that earlier jobs left, and of what this one leaves. */
   featureCache?: string;
+  /** Ends the work between two batches. */
+  signal?: AbortSignal;
   onProgress?(progress: TrainingProgress): void;
 }
 
@@ -35,7 +37,7 @@ export interface RowComparison extends PairedAnswers {
  */
 export async function compareOnRows(
   encoders: Encoders,
-  { dataset, heads, headTimeout, featureCache, onProgress }: CompareOnRowsOptions,
+  { dataset, heads, headTimeout, featureCache, signal, onProgress }: CompareOnRowsOptions,
 ): Promise<RowComparison> {
   await using engines = new HeadEngines({ provider: encoders.provider.provider, timeout: headTimeout });
   return await sayingWhoStopped(async () => {
@@ -43,10 +45,11 @@ export async function compareOnRows(
     const loaded = [await load(heads[0]), await load(heads[1])] as const;
     const table = await extractFeatures(encoders, dataset, {
       cache: featureCache,
+      signal,
       onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
     });
     const answer = async (head: (typeof loaded)[number]): Promise<Answered> => {
-      const answers = await answerRows(head, table);
+      const answers = await answerRows(head, table, signal);
       return {
         labels: head.manifest.labels,
         answers: answers.map(({ fused }) => fused),

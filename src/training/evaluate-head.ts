@@ -18,6 +18,8 @@ export interface EvaluateOptions {
   head: HeadFolder;
   /** Milliseconds that the head may take for a run, where it was imported. */
   headTimeout: number;
+  /** Ends the work between two batches. */
+  signal?: AbortSignal;
   onProgress?(progress: TrainingProgress): void;
 }
 
@@ -28,7 +30,7 @@ export interface EvaluateOptions {
  */
 export async function evaluateHead(
   encoders: Encoders,
-  { dataset, featureCache, head: version, headTimeout, onProgress }: EvaluateOptions,
+  { dataset, featureCache, head: version, headTimeout, signal, onProgress }: EvaluateOptions,
 ): Promise<AnswerMetrics> {
   await using engines = new HeadEngines({ provider: encoders.provider.provider, timeout: headTimeout });
   return await sayingWhoStopped(async () => {
@@ -39,10 +41,11 @@ export async function evaluateHead(
       { ...dataset, labels },
       {
         cache: featureCache,
+        signal,
         onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
       },
     );
-    const answers = await answerRows(head, table);
+    const answers = await answerRows(head, table, signal);
     return measureAnswers(answers, table.truth, head.manifest);
   });
 }

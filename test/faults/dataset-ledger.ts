@@ -109,8 +109,10 @@ export class DatasetLedger implements Ledger {
   async #prove(client: Client, dataset: KnownDataset): Promise<void> {
     const at = `/v1/datasets/${dataset.id}`;
     const { rows } = await client.expect(200, 'GET', `${at}/rows?limit=200`);
-    const shown: { text: string; label: string; image: { hash: string } }[] = rows;
-    expect(shown.map(({ text, label, image }) => ({ text, label, hash: image.hash }))).toEqual(dataset.rows);
+    const shown: { text: string; truth: { class: string }; image: { hash: string } }[] = rows;
+    expect(shown.map(({ text, truth, image }) => ({ text, label: truth.class, hash: image.hash }))).toEqual(
+      dataset.rows,
+    );
     const exported = path.join(this.#folder, 'export.zip');
     await writeFile(exported, await client.expect(200, 'GET', `${at}/export`));
     const { name } = await client.expect(200, 'GET', at);

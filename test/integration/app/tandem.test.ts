@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
 import { openTandem, type TandemSettings } from '../../../src/index.ts';
 
@@ -67,4 +68,23 @@ it('answers on a port and without one, and locks the data folder from then on', 
   await server.close();
   await expect(fetch(server.address)).rejects.toThrow();
   expect(await tandem.jobs.list({ offset: 0, limit: 1 })).toEqual({ jobs: [], total: 0 });
+});
+
+it('is closed once: who closes it again waits for the first', async () => {
+  const { tandem } = await open();
+  await tandem.listen({ port: 0 });
+  const begun = performance.now();
+  const first = tandem.close(500);
+  await tandem.close();
+  expect(performance.now() - begun).toBeGreaterThan(450);
+  await first;
+});
+
+it('leaves nothing of an export on the disk, whether it is read or not', async () => {
+  const { data, tandem } = await open();
+  const exports = [await tandem.heads.export('emoji'), await tandem.heads.export('emoji')] as const;
+  expect((await text(exports[0].content)).length).toBeGreaterThan(100_000);
+  exports[1].content.destroy();
+  const files = () => readdir(path.join(data, 'scratch'), { recursive: true });
+  await expect.poll(async () => (await files()).filter((name) => name.includes('work-'))).toEqual([]);
 });
