@@ -6,7 +6,7 @@ import { bringTexts, checkpointsOf, submit, until, weightsOf } from './long-job.
 import { isShort, seed } from './options.ts';
 import { trainingsOf } from './trainings.ts';
 
-const rows = isShort ? 1200 : 3000;
+const rows = isShort ? 700 : 3000;
 
 const seconds = (since: number) => ((performance.now() - since) / 1000).toFixed(1);
 
