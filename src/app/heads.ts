@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
 import { compareManifests, type VersionComparison } from '../evaluation/compare-manifests.ts';
@@ -124,14 +123,8 @@ async function exportVersion(context: Context, head: string): ReturnType<Heads['
   const { exportHead } = await import('../heads/package.ts');
   const found = await (await context.registry()).open(head);
   const { name, version } = found;
-  const workspace = await (await context.scratch()).makeFolder();
-  const clean = () => rm(workspace, { recursive: true, force: true });
-  const content = await exportHead(found, workspace).catch(async (error) => {
-    await clean();
-    throw error;
-  });
-  content.once('close', clean);
-  return { name, version, content };
+  const scratch = await context.scratch();
+  return { name, version, content: await exportHead(found, () => scratch.makeFolder()) };
 }
 
 async function importVersion(

@@ -38,13 +38,12 @@ const manifestSchema = z.object({
 
 /**
  * A head's version as one file: a tar of its folder, and a manifest with the sha256 of each of its files.
- * @param workspace folder for what is only needed meanwhile
- * @returns the tar, which removes its traces when it ends
+ * @param makeFolder makes an empty folder, which is removed when the tar is read, fails or is left
  * @throws TandemError `damaged-artifact` naming a file that is not the registered one
- * @example await pipeline(await exportHead(version, 'data/uploads'), createWriteStream('pets-3.tar'));
+ * @example await pipeline(await exportHead(version, () => scratch.makeFolder()), createWriteStream('pets-3.tar'));
  */
-export async function exportHead(head: HeadVersion, workspace: string): Promise<Readable> {
-  const scratch = await mkdtemp(path.join(workspace, '.export-'));
+export async function exportHead(head: HeadVersion, makeFolder: () => Promise<string>): Promise<Readable> {
+  const scratch = await makeFolder();
   const clean = () => rm(scratch, { recursive: true, force: true });
   try {
     const packed = await packFolder(head, scratch);

@@ -38,7 +38,8 @@ afterAll(async () => {
 });
 
 const workspace = () => path.join(folder, 'workspace');
-const pack = async () => buffer(await exportHead(await registry.open('emoji@1'), workspace()));
+const exportFolder = () => mkdtemp(path.join(workspace(), '.export-'));
+const pack = async () => buffer(await exportHead(await registry.open('emoji@1'), exportFolder));
 const bring = async (bytes: Buffer, options: object = {}) => {
   const file = path.join(folder, 'upload');
   await writeFile(file, bytes);
@@ -113,7 +114,7 @@ describe('a head as one file', () => {
     const bytes = await changedManifest((manifest) => ({ ...manifest, origin: 'trained' }));
     const brought = await bring(bytes, { name: 'claims' });
     expect(brought.origin).toBe('imported');
-    const again = await bring(await buffer(await exportHead(brought, workspace())), { name: 'claims' });
+    const again = await bring(await buffer(await exportHead(brought, exportFolder)), { name: 'claims' });
     expect([again.version, again.origin]).toEqual([2, 'imported']);
   });
 
