@@ -861,7 +861,7 @@ export interface components {
              */
             priority?: number;
             /**
-             * @description Fraction of the examples held out for evaluation, where the dataset has no split of its own; 0.2 unless said.
+             * @description Fraction of the examples held out for evaluation, where the dataset has no split of its own; default: 0.2.
              * @example 0.2
              */
             testShare?: number;
@@ -1964,7 +1964,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description image-too-complex: The image takes too long, or too much memory, to decode. invalid-image: The image cannot be read. remote-file: The address cannot be fetched. image-too-small: The image is too small. */
+            /** @description image-too-complex: The image takes too long, or too much memory, to decode. invalid-image: The image cannot be read. image-too-small: The image is too small. remote-file: The address cannot be fetched. */
             422: {
                 headers: {
                     [name: string]: unknown;

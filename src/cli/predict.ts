@@ -34,12 +34,12 @@ export const predict = addSettings(command, headSettings)
     if (result instanceof TandemError) throw result;
     if (json) return printJson({ head, ...result });
     print(`${head.name}@${head.version}, from ${result.modalities.join(' and ')}:`);
-    print(opinionTable(result));
-    for (const [modality, opinion] of Object.entries(result.unimodal))
-      print(`${modality} alone says ${inWords(opinion)}`);
+    print(predictionTable(result));
+    for (const [modality, prediction] of Object.entries(result.unimodal))
+      print(`${modality} alone says ${inWords(prediction)}`);
   });
 
-function opinionTable({ labels, value }: TargetPrediction): string {
+function predictionTable({ labels, value }: TargetPrediction): string {
   if (value !== undefined) return numberText(value);
   return table(
     labels.map(({ label, probability, given }) => [label, percent(probability), given ? 'given' : '']),

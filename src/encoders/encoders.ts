@@ -31,7 +31,7 @@ export interface EncoderOptions {
 const mostEngines = 8;
 
 /**
- * How many engines work side by side unless said: on the CPU one a thread, because two batches on a thread each
+ * How many engines work side by side by default: on the CPU one a thread, because two batches on a thread each
  * are done sooner than one after the other on two, and with very many threads as many as share them evenly; on a GPU one.
  */
 export function defaultEngines(provider: Provider, threads: number): number {

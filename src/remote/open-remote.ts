@@ -16,7 +16,7 @@ export interface RemoteOptions {
   signal?: AbortSignal;
   /** Ports that may be connected to; default: 80 and 443. */
   ports?: readonly number[];
-  /** Every address of a name; the system's resolver unless said. */
+  /** Every address of a name; by default the system's resolver. */
   resolve?(host: string): Promise<readonly { address: string }[]>;
   /** Whether an address may be connected to; default: only those of the open internet. */
   isAllowed?(address: string): boolean;

@@ -15,7 +15,7 @@ export interface BatcherOptions<Item, Result> {
   costOf?(item: Item): number;
   /**
    * What a run costs beside its items, in their measure: an item joins a batch only where the padding that it brings
-   * costs no more than a run of its own would. Infinite unless said: then padding is no matter.
+   * costs no more than a run of its own would. Infinite by default: then padding is no matter.
    */
   overhead?: number;
   /** Items that may wait; more are refused, but for those that may wait for as long as it takes. */

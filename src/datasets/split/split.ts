@@ -19,7 +19,7 @@ export interface SplitOptions {
   seed: number;
   /** Share of each label that goes to the test side, from 0 (none) up to but not including 1. */
   testShare?: number;
-  /** `stratified` unless said. */
+  /** Default: `stratified`. */
   method?: SplitMethod;
 }
 

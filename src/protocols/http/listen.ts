@@ -6,7 +6,7 @@ import { answerUnparsed } from './malformed-requests.ts';
 import { endUnfinishedBodies } from './unfinished-bodies.ts';
 import { endUnreadAnswers } from './unread-answers.ts';
 
-/** Milliseconds that open requests and calls may take once the server is told to stop, unless said. */
+/** Milliseconds that open requests and calls may take once the server is told to stop, by default. */
 export const usualDrainTime = 10_000;
 
 export interface ListenOptions {

@@ -59,6 +59,31 @@ const retryAfter = {
   },
 } as const;
 
+/** What any operation may answer with that encodes images and texts. */
+export const encodingProblems = [
+  'empty-request',
+  'invalid-request',
+  'payload-too-large',
+  'unsupported-media-type',
+  'image-too-large',
+  'image-too-complex',
+  'text-too-long',
+  'invalid-image',
+  'image-too-small',
+  'overloaded',
+  'out-of-memory',
+  'deadline-exceeded',
+] as const;
+
+/** The same where a head answers. */
+export const predictionProblems = [
+  ...encodingProblems,
+  'unknown-head',
+  'head-conflict',
+  'damaged-artifact',
+  'head-stopped',
+] as const;
+
 /**
  * The problems that an operation may answer with, by status; those that any may end with are always among them.
  * @example problemResponses('unknown-job') // { '404': …, '500': … }

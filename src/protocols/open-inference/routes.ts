@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { readBytes } from '../http/body-bytes.ts';
 import { defaultJsonLimits, JsonStructure } from '../http/json-structure.ts';
-import { problemResponses } from '../http/problem-responses.ts';
+import { predictionProblems, problemResponses } from '../http/problem-responses.ts';
 import type { Problem } from '../http/problems.ts';
 import type { Route } from '../http/route.ts';
 import { departure, withDeadline } from '../pipeline/deadline.ts';
@@ -181,24 +181,7 @@ function inferRoute(
             'application/octet-stream': { schema: z.string().meta({ format: 'binary' }), example: '…' },
           },
         },
-        ...problemResponses(
-          'empty-request',
-          'invalid-request',
-          'unknown-head',
-          'payload-too-large',
-          'image-too-large',
-          'image-too-complex',
-          'text-too-long',
-          'unsupported-media-type',
-          'head-conflict',
-          'damaged-artifact',
-          'invalid-image',
-          'image-too-small',
-          'overloaded',
-          'out-of-memory',
-          'head-stopped',
-          'deadline-exceeded',
-        ),
+        ...problemResponses(...predictionProblems),
       },
     },
     handlers: [inferTensors(services, options)],

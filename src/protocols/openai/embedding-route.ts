@@ -6,7 +6,7 @@ import type { ModalityName } from '../../modalities/registry.ts';
 import { boundedList } from '../http/bounded-list.ts';
 import { jsonWithList, sendJson } from '../http/json-answer.ts';
 import { readJson } from '../http/json-body.ts';
-import { problemResponses } from '../http/problem-responses.ts';
+import { encodingProblems, problemResponses } from '../http/problem-responses.ts';
 import type { Route } from '../http/route.ts';
 import { departure, withDeadline } from '../pipeline/deadline.ts';
 import type { AppOptions } from '../pipeline/options.ts';
@@ -98,20 +98,7 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
             description: 'The embeddings, in the order of the inputs.',
             content: { 'application/json': { schema: responseSchema } },
           },
-          ...problemResponses(
-            'empty-request',
-            'invalid-request',
-            'payload-too-large',
-            'unsupported-media-type',
-            'image-too-large',
-            'image-too-complex',
-            'text-too-long',
-            'invalid-image',
-            'image-too-small',
-            'overloaded',
-            'out-of-memory',
-            'deadline-exceeded',
-          ),
+          ...problemResponses(...encodingProblems),
         },
       },
       handlers: [readJson(options.maximumRequestBytes), answerEmbeddings(services, options)],

@@ -6,7 +6,7 @@ import type { RateLimit } from './rate-limit.ts';
 import type { FetchImage } from './remote-images.ts';
 import type { Stopping } from './stopping.ts';
 
-/** Most items of one request for predictions unless said. */
+/** Most items of one request for predictions by default. */
 export const usualMaximumItems = 64;
 
 /** What the HTTP application is told about itself. */

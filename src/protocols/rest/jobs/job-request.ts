@@ -42,7 +42,7 @@ const priority = z.int().min(-100).max(100).meta({
 });
 const testShare = z.number().gt(0).lt(1).meta({
   description:
-    'Fraction of the examples held out for evaluation, where the dataset has no split of its own; 0.2 unless said.',
+    'Fraction of the examples held out for evaluation, where the dataset has no split of its own; default: 0.2.',
   example: 0.2,
 });
 const splitBy = z.enum(splitMethods).meta({

@@ -6,7 +6,7 @@ import type { Prediction } from '../../../heads/prediction.ts';
 import { modalityNames } from '../../../modalities/registry.ts';
 import { readBody } from '../../http/body.ts';
 import { jsonWithList, sendJson } from '../../http/json-answer.ts';
-import { problemResponses } from '../../http/problem-responses.ts';
+import { predictionProblems, problemResponses } from '../../http/problem-responses.ts';
 import { describeProblem, problemSchema } from '../../http/problems.ts';
 import type { Route } from '../../http/route.ts';
 import { departure, withDeadline } from '../../pipeline/deadline.ts';
@@ -25,7 +25,7 @@ import {
   standardTopK,
 } from './prediction-request.ts';
 
-const opinion = {
+const targetPrediction = {
   labels: z
     .array(
       z.object({
@@ -44,10 +44,10 @@ const opinion = {
 
 const predictionSchema = z
   .object({
-    ...opinion,
+    ...targetPrediction,
     modalities: z.array(z.enum(modalityNames)).meta({ description: 'What the answer rests on.' }),
     unimodal: z
-      .partialRecord(z.enum(modalityNames), z.object(opinion))
+      .partialRecord(z.enum(modalityNames), z.object(targetPrediction))
       .meta({ description: 'What each modality says by itself.' }),
     timings: z
       .object({ decode: z.number(), queue: z.number(), encode: z.number(), head: z.number() })
@@ -113,26 +113,7 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
               [lineMediaType]: { schema: resultSchema, example: examplePrediction },
             },
           },
-          ...problemResponses(
-            'empty-request',
-            'invalid-request',
-            'unknown-head',
-            'payload-too-large',
-            'image-too-large',
-            'image-too-complex',
-            'text-too-long',
-            'unsupported-media-type',
-            'invalid-image',
-            'remote-file',
-            'remote-disabled',
-            'image-too-small',
-            'head-conflict',
-            'damaged-artifact',
-            'overloaded',
-            'out-of-memory',
-            'head-stopped',
-            'deadline-exceeded',
-          ),
+          ...problemResponses(...predictionProblems, 'remote-file', 'remote-disabled'),
         },
       },
       handlers: [

@@ -135,7 +135,7 @@ function checkInput(
   return checkText(text, at ? `${at}.text` : 'text', maximumTextCharacters) ?? input;
 }
 
-/** Most characters of a text unless said. */
+/** Most characters of a text by default. */
 const usualTextCharacters = 100_000;
 
 /** The error of a text that is too long. */
