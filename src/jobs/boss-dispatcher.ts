@@ -86,6 +86,7 @@ export class BossDispatcher implements Dispatcher {
   }
 
   async start(run: RunJob): Promise<void> {
+    if (this.#options.atOnce === 0) return;
     this.#worker = await this.#boss.work<Offer>(
       queueOf(this.#options.encoders),
       { batchSize: 1, localConcurrency: this.#options.atOnce, pollingIntervalSeconds: pollingSeconds },

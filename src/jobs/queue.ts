@@ -34,7 +34,7 @@ export interface JobQueueOptions {
   encoders: RequiredEncoders;
   /** This server's own name, which stays when it starts again. */
   runner: string;
-  /** Jobs that run side by side. */
+  /** Jobs that run side by side; with 0, jobs are submitted here and run elsewhere. */
   atOnce: number;
   maximumQueue: number;
   /** See `RunnerOptions`. */

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { deleteUnused } from '../../../src/app/delete-dataset.ts';
 import { DatasetCatalogue } from '../../../src/datasets/catalogue.ts';
@@ -9,12 +10,12 @@ import { temporaryFolder } from '../../unit/datasets/sample.ts';
 import { openQueue } from '../../unit/jobs/open-queue.ts';
 import { storeAt } from '../../unit/store/test-store.ts';
 
-/** Two servers on one store, where it takes two: one submits jobs, which fail for want of encoders, the other deletes. */
-async function openTwo() {
+/** Two servers on one store, where it takes two: one submits jobs, the other deletes. Jobs that run fail for want of encoders. */
+async function openTwo(options: { atOnce?: number } = {}) {
   const data = await temporaryFolder();
   const open = async (runner: string) => {
     const store = await openStore(storeAt(data));
-    const queue = await openQueue(store, { runner, maximumQueue: 1000 });
+    const queue = await openQueue(store, { runner, maximumQueue: 1000, ...options });
     onTestFinished(async () => {
       await queue.close();
       await store.close();
@@ -34,17 +35,21 @@ async function openTwo() {
 }
 
 it('either keeps a dataset for a job that is submitted while it is deleted, or refuses the job', async () => {
-  const { submitting, deleting, bring } = await openTwo();
+  const { submitting, deleting, bring } = await openTwo({ atOnce: 0 });
   const outcomes = { submitted: 0, deleted: 0 };
   for (let round = 0; round < 25; round++) {
     const dataset = await bring(round);
     const submit = () => submitting.queue.submit({ work: { head: 'pets', seed: 0 }, source: { dataset } });
     const remove = () => deleteUnused(deleting.catalogue, dataset, deleting.queue);
-    // Whichever is asked first is ahead of the other.
+    // The one that is asked first gets a longer start each round, so that they meet at every point of their work.
+    const afterStart = async <T>(ask: () => Promise<T>) => {
+      await setTimeout(4 * round);
+      return ask();
+    };
     const [submitted, deleted] =
       round % 2 === 0
-        ? await Promise.allSettled([submit(), remove()])
-        : (await Promise.allSettled([remove(), submit()])).toReversed();
+        ? await Promise.allSettled([submit(), afterStart(remove)])
+        : await Promise.allSettled([afterStart(submit), remove()]);
     const names = [submitted, deleted].map(({ status }) => status);
     expect(
       names.filter((status) => status === 'fulfilled'),
