@@ -7,6 +7,7 @@ import { type Access, checkScope, openAccess } from '../pipeline/access.ts';
 import { callerLeft, withDeadline } from '../pipeline/deadline.ts';
 import { describeFields } from '../pipeline/field-errors.ts';
 import type { AppOptions } from '../pipeline/options.ts';
+import { checkOtherMachine } from '../pipeline/other-machines.ts';
 import { requestIdFrom } from '../pipeline/request-log.ts';
 import { traceCall } from '../pipeline/tracing.ts';
 
@@ -53,6 +54,8 @@ export class GrpcCalls {
       this.#options.loadShedding?.check();
       const [authorization] = call.metadata.get('authorization').map(String);
       await this.#options.rateLimit?.count(authorization, addressOf(call.getPeer()));
+      if (this.#options.thisMachineAlone)
+        await checkOtherMachine(Object.keys(call.metadata.getMap()), authorization, this.#access);
       await checkScope(authorization, 'predict', this.#access);
       return work(given.decode(), signal);
     });

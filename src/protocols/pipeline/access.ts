@@ -17,6 +17,15 @@ export function secretIn(authorization: string | undefined): string | undefined 
 }
 
 /**
+ * Whether a request has a key that counts: where nobody needs one any header is as good as none, and a page can make one
+ * up. True of an unknown key where keys are needed, so that it is refused as that.
+ */
+export async function hasKey(authorization: string | undefined, access: Access): Promise<boolean> {
+  const secret = secretIn(authorization);
+  return secret !== undefined && (await access(secret)) !== 'open';
+}
+
+/**
  * Lets pass who has a key with a scope.
  * @throws TandemError `unauthorized` without a known key, `forbidden` where the key's scope is too small
  */

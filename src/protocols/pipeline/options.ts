@@ -32,7 +32,7 @@ export interface AppOptions {
   loadShedding?: LoadShedding;
   /** Fetches images that requests name by address; without it they are refused. */
   fetchImage?: FetchImage;
-  /** Whether callers without a key must call the server by a name of this machine's own; see `refuseOtherMachines`. */
+  /** Whether callers without a key must be on this machine; see `refuseOtherMachines`. */
   thisMachineAlone?: boolean;
   /** How far its stop has come. */
   stopping?: Stopping;

@@ -53,9 +53,10 @@ async function start(
     client.close();
     await server.close();
   });
-  const call = (method: string, request: object = {}, key?: string) =>
+  const call = (method: string, request: object = {}, key?: string, more: Record<string, string> = {}) =>
     new Promise<object>((resolve, reject) => {
       const metadata = new Metadata();
+      for (const [name, value] of Object.entries(more)) metadata.set(name, value);
       if (key) metadata.set('authorization', `Bearer ${key}`);
       client[method](request, metadata, (error, answer) => (error ? reject(error) : resolve(answer!)));
     });
@@ -77,6 +78,20 @@ it('asks for a key where the server does, but not of who probes its health', asy
   await expect(call('ModelInfer', infer)).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
   await expect(call('ModelInfer', infer, 'wrong')).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
   expect(await call('ModelReady', { name: 'emoji' }, 'right')).toEqual({ ready: true });
+});
+
+it('refuses without a key what a proxy on this machine passes on', async () => {
+  const proxied = { 'x-forwarded-for': '192.0.2.7' };
+  const keyless = await start({}, { thisMachineAlone: true });
+  await expect(keyless('ModelInfer', infer, undefined, proxied)).rejects.toMatchObject({
+    code: status.PERMISSION_DENIED,
+    details: expect.stringContaining('--anonymous everyone'),
+  });
+  expect(await keyless('ServerLive', {}, undefined, proxied)).toEqual({ live: true });
+  expect(await keyless('ModelReady', { name: 'emoji' })).toEqual({ ready: true });
+  const access: Access = async (secret) => (secret === 'right' ? 'predict' : undefined);
+  const keyed = await start({}, { thisMachineAlone: true, access });
+  expect(await keyed('ModelReady', { name: 'emoji' }, 'right', proxied)).toEqual({ ready: true });
 });
 
 it('counts calls and requests over HTTP together where callers may ask only so often', async () => {
