@@ -1,5 +1,6 @@
 import type { ItemProbabilities } from '../heads/head.ts';
 import { type Deciding, thresholdsOf } from '../heads/thresholds.ts';
+import { itemAt } from '../indexing.ts';
 import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import type { TruthTable } from '../targets/truth-table.ts';
 import type { Metrics } from './metrics.ts';
@@ -22,13 +23,15 @@ export function measureAnswers(
   head?: Deciding,
 ): AnswerMetrics {
   const { measure } = evaluations[truth.target];
-  const rows = [...answers.keys()];
   const ofModality = (modality: ModalityName): Metrics | undefined => {
-    const known = rows.filter((row) => answers[row].unimodal[modality]);
+    const known = [...answers.entries()].flatMap(([row, { unimodal }]) => {
+      const answer = unimodal[modality];
+      return answer ? [{ row, answer }] : [];
+    });
     if (known.length === 0) return undefined;
     return measure(
-      known.map((row) => answers[row].unimodal[modality]!),
-      known,
+      known.map(({ answer }) => answer),
+      known.map(({ row }) => row),
       truth,
       head && (() => thresholdsOf(head, [modality])),
     );
@@ -36,9 +39,9 @@ export function measureAnswers(
   return {
     fused: measure(
       answers.map(({ fused }) => fused),
-      rows,
+      [...answers.keys()],
       truth,
-      head && ((row) => thresholdsOf(head, modalitiesOf(answers[row]))),
+      head && ((row) => thresholdsOf(head, modalitiesOf(itemAt(answers, row)))),
     ),
     unimodal: Object.fromEntries(
       modalityNames.flatMap((modality) => {

@@ -66,7 +66,8 @@ function describe({ name, version, createdAt }: HeadManifest): ComparedVersion {
 }
 
 function differencesOf(first: HeadManifest, second: HeadManifest): ManifestDifference[] {
-  const [ours, theirs] = [first, second].map((manifest) => new Map(fieldsOf(toldBy(manifest))));
+  const fields = (manifest: HeadManifest) => new Map(fieldsOf(toldBy(manifest)));
+  const [ours, theirs] = [fields(first), fields(second)];
   return [...new Set([...ours.keys(), ...theirs.keys()])].flatMap((field) => {
     const [a, b] = [ours.get(field), theirs.get(field)];
     return isDeepStrictEqual(a, b) ? [] : [{ field, first: a, second: b }];
@@ -130,12 +131,14 @@ function pairFigures(first: HeadManifest, second: HeadManifest): FigurePair[] {
     ...targets.flatMap((target) => evaluations[target].titles.map(({ name }) => name)),
     'examples',
   ]);
-  return (['fused', ...modalityNames] as const).flatMap((answersFrom) =>
-    [...names].flatMap((name): FigurePair[] => {
-      const [a, b] = [first, second].map(({ metrics }) => metricsFrom(metrics, answersFrom)?.[name]);
+  return (['fused', ...modalityNames] as const).flatMap((answersFrom) => {
+    const ours = metricsFrom(first.metrics, answersFrom);
+    const theirs = metricsFrom(second.metrics, answersFrom);
+    return [...names].flatMap((name): FigurePair[] => {
+      const [a, b] = [ours?.[name], theirs?.[name]];
       if (a === undefined && b === undefined) return [];
       const difference = a === undefined || b === undefined ? undefined : b - a;
       return [{ answersFrom, name, first: a, second: b, difference }];
-    }),
-  );
+    });
+  });
 }

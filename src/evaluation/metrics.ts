@@ -1,6 +1,11 @@
 /** Figures by name; `examples` is always among them. */
 export type Metrics = Record<string, number>;
 
+/** The figure of a name; NaN where there is none. */
+export function figureNamed(name: string, metrics: Metrics): number {
+  return metrics[name] ?? Number.NaN;
+}
+
 /** Of one label: the figures that people ask for first. */
 export type LabelMetrics = {
   examples: number;

@@ -37,18 +37,20 @@ export function evaluateSeveralLabels(
   truth: Rows,
   thresholdsOf: (row: number) => readonly number[],
 ): SeveralLabelsMetrics {
-  const counts = Array.from(rows[0], noDecisions);
+  const counts = Array.from(rows[0] ?? [], noDecisions);
   let complete = 0;
   let logLikelihood = 0;
   for (const [row, probabilities] of rows.entries()) {
     let isComplete = true;
     const thresholds = thresholdsOf(row);
+    const borne = truth[row] ?? [];
     for (const [label, count] of counts.entries()) {
-      const given = probabilities[label] >= thresholds[label];
-      const actual = truth[row][label] > 0.5;
+      const probability = probabilities[label] ?? Number.NaN;
+      const given = probability >= (thresholds[label] ?? Number.NaN);
+      const actual = (borne[label] ?? Number.NaN) > 0.5;
       countDecision(count, given, actual);
       isComplete &&= given === actual;
-      const likelihood = actual ? probabilities[label] : 1 - probabilities[label];
+      const likelihood = actual ? probability : 1 - probability;
       logLikelihood += Math.log(Math.max(likelihood, smallest));
     }
     complete += Number(isComplete);
@@ -87,7 +89,10 @@ function averagePrecision(rows: Rows, truth: Rows, label: number): number {
 
 function rank(rows: Rows, truth: Rows, label: number): { probability: number; isPositive: boolean }[] {
   return rows
-    .map((row, index) => ({ probability: row[label], isPositive: truth[index][label] > 0.5 }))
+    .map((row, index) => ({
+      probability: row[label] ?? Number.NaN,
+      isPositive: (truth[index]?.[label] ?? Number.NaN) > 0.5,
+    }))
     .sort((a, b) => b.probability - a.probability);
 }
 

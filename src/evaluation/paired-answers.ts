@@ -4,7 +4,7 @@ import { encodeTruths } from '../targets/encode-truths.ts';
 import { keyOf, type Truth } from '../targets/truth.ts';
 import { pairedInterval } from './intervals.ts';
 import { fewestDiscordant, mcnemar } from './mcnemar.ts';
-import type { Metrics } from './metrics.ts';
+import { figureNamed, type Metrics } from './metrics.ts';
 import { pairedBootstrap } from './paired-bootstrap.ts';
 import { evaluations, type TargetEvaluation } from './targets.ts';
 
@@ -68,18 +68,19 @@ export function comparePairedAnswers(dataset: Dataset, first: Answered, second: 
     examples.length,
     (rows) => {
       const [a, b] = [measureFirst(rows), measureSecond(rows)];
-      return titles.map(({ name }) => b[name] - a[name]);
+      return titles.map(({ name }) => figureNamed(name, b) - figureNamed(name, a));
     },
     { columns: encodeTruths(dataset).truth.columns },
   );
   const figures = titles.map(({ name, isShare, moreIsBetter }, index): PairedFigure => {
-    const [a, b] = [ours[name], theirs[name]];
+    const [a, b] = [figureNamed(name, ours), figureNamed(name, theirs)];
     const interval =
       isShare && decisions
         ? pairedInterval(decisions.right.onlySecond, decisions.right.onlyFirst, examples.length)
-        : resampled[index];
+        : itemAt(resampled, index);
     // Samples of too few differing rows nearly all hold one of them: the interval would be too narrow.
-    const differing = madeOfDecisions.has(name) ? decisions!.disagreements.count : examples.length;
+    const differing =
+      decisions && madeOfDecisions.has(name) ? decisions.disagreements.count : examples.length;
     return {
       name,
       first: a,
@@ -106,7 +107,7 @@ function measurer(
   const { measure } = evaluations[dataset.target];
   return (rows) =>
     measure(
-      rows.map((row) => answers[row]),
+      rows.map((row) => itemAt(answers, row)),
       rows,
       truth,
       thresholdsOf,
@@ -126,7 +127,7 @@ function compareDecisions(
     const predicted = ({ labels, answers, thresholdsOf }: Answered) =>
       decide(itemAt(answers, index), labels, thresholdsOf?.(index));
     const [ours, theirs] = [predicted(first), predicted(second)];
-    const [key, ourKey, theirKey] = [truth, ours, theirs].map(keyOf);
+    const [key, ourKey, theirKey] = [keyOf(truth), keyOf(ours), keyOf(theirs)];
     if (ourKey === key) right[theirKey === key ? 'both' : 'onlyFirst']++;
     else right[theirKey === key ? 'onlySecond' : 'neither']++;
     if (ourKey === theirKey) continue;

@@ -1,3 +1,4 @@
+import { itemAt } from '../indexing.ts';
 import { Random } from '../random.ts';
 
 /** Resamples, and how few are drawn where there are so many rows that they would take too long. */
@@ -29,8 +30,8 @@ export function pairedBootstrap(
   const samples = Array.from({ length: resamples }, () =>
     differences(Array.from({ length: rows }, () => random.nextInteger(rows))),
   );
-  return samples[0].map((_, figure) => {
-    const sorted = samples.map((sample) => sample[figure]).sort((a, b) => a - b);
+  return itemAt(samples, 0).map((_, figure) => {
+    const sorted = samples.map((sample) => itemAt(sample, figure)).sort((a, b) => a - b);
     return [quantile(sorted, 0.025), quantile(sorted, 0.975)];
   });
 }
@@ -40,5 +41,6 @@ function quantile(sorted: readonly number[], share: number): number {
   const place = share * (sorted.length - 1);
   const below = Math.floor(place);
   const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
+  const low = itemAt(sorted, below);
+  return low + (place - below) * (itemAt(sorted, above) - low);
 }

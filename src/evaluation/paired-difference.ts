@@ -1,3 +1,5 @@
+import { itemAt } from '../indexing.ts';
+
 /** 97.5 % quantiles of Student's t distribution for 1, 2, 3 … degrees of freedom. */
 const studentQuantiles = [
   12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,
@@ -35,8 +37,8 @@ export function pairedDifference(
 ): Difference {
   const count = ours.length;
   if (count < 2) throw new RangeError('a paired difference takes two pairs or more');
-  const differences = ours.map((value, index) => value - theirs[index]);
-  const quantile = studentQuantiles[Math.min(count - 1, studentQuantiles.length) - 1];
+  const differences = ours.map((value, index) => value - itemAt(theirs, index));
+  const quantile = itemAt(studentQuantiles, Math.min(count - 1, studentQuantiles.length) - 1);
   const margin = quantile * standardDeviation(differences) * Math.sqrt(1 / count + overlap);
   const centre = mean(differences);
   return { mean: centre, margin, isDifferent: Math.abs(centre) > margin };

@@ -3,8 +3,8 @@ import type { NumberMetrics } from './metrics.ts';
 /** Figures of answers that are numbers, in the unit of the truth. */
 export function evaluateNumbers(answers: readonly number[], truth: readonly number[]): NumberMetrics {
   const count = truth.length;
-  const differences = answers.map((answer, row) => answer - truth[row]);
-  const centre = truth.reduce((sum, value) => sum + value / count, 0);
+  const differences = answers.map((answer, row) => answer - (truth[row] ?? Number.NaN));
+  const centre = centreOf(truth);
   const spread = truth.reduce((sum, value) => sum + (value - centre) ** 2, 0);
   const squares = differences.reduce((sum, difference) => sum + difference ** 2, 0);
   return {
@@ -18,27 +18,31 @@ export function evaluateNumbers(answers: readonly number[], truth: readonly numb
 
 /** Pearson's; 0 where either never changes. */
 function correlation(a: readonly number[], b: readonly number[]): number {
-  const [meanA, meanB] = [a, b].map((values) =>
-    values.reduce((sum, value) => sum + value / values.length, 0),
-  );
+  const [meanA, meanB] = [centreOf(a), centreOf(b)];
   let [product, squaresA, squaresB] = [0, 0, 0];
   for (const [index, value] of a.entries()) {
-    product += (value - meanA) * (b[index] - meanB);
+    const other = (b[index] ?? Number.NaN) - meanB;
+    product += (value - meanA) * other;
     squaresA += (value - meanA) ** 2;
-    squaresB += (b[index] - meanB) ** 2;
+    squaresB += other ** 2;
   }
   return squaresA * squaresB === 0 ? 0 : product / Math.sqrt(squaresA * squaresB);
 }
 
+function centreOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value / values.length, 0);
+}
+
 /** Equal values share the mean of their ranks. */
 function ranks(values: readonly number[]): number[] {
-  const order = [...values.keys()].sort((a, b) => values[a] - values[b]);
+  const order = values.map((value, index) => ({ value, index })).sort((a, b) => a.value - b.value);
   const result = new Array<number>(values.length);
   for (let first = 0; first < order.length; ) {
-    let last = first;
-    while (last + 1 < order.length && values[order[last + 1]] === values[order[first]]) last++;
-    for (let place = first; place <= last; place++) result[order[place]] = (first + last) / 2;
-    first = last + 1;
+    const value = order[first]?.value;
+    let end = first + 1;
+    while (end < order.length && order[end]?.value === value) end++;
+    for (const { index } of order.slice(first, end)) result[index] = (first + end - 1) / 2;
+    first = end;
   }
   return result;
 }

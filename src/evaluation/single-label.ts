@@ -19,21 +19,22 @@ export function evaluate(
     counts.set(label, known);
     return known;
   };
-  const bins = Array.from({ length: calibrationBins }, () => ({ confidence: 0, right: 0 }));
+  /** Of each bin, the sum of its confidences less its right answers. */
+  const gaps = new Float64Array(calibrationBins);
   let right = 0;
   let logLikelihood = 0;
   for (const [index, row] of probabilities.entries()) {
-    const label = labels[index];
+    const label = labels[index] ?? Number.NaN;
     const predicted = largestIndex(row);
     const isRight = predicted === label;
     right += Number(isRight);
     countsOf(label).actual++;
     countsOf(predicted).predicted++;
     if (isRight) countsOf(label).right++;
-    logLikelihood += Math.log(Math.max(row[label], 1e-12));
-    const bin = bins[Math.min(calibrationBins - 1, Math.floor(row[predicted] * calibrationBins))];
-    bin.confidence += row[predicted];
-    bin.right += Number(isRight);
+    logLikelihood += Math.log(Math.max(row[label] ?? Number.NaN, 1e-12));
+    const confidence = row[predicted] ?? Number.NaN;
+    const bin = Math.min(calibrationBins - 1, Math.floor(confidence * calibrationBins));
+    gaps[bin] = (gaps[bin] ?? 0) + confidence - Number(isRight);
   }
   const f1 = [...counts.values()].map((count) => (2 * count.right) / (count.predicted + count.actual));
   return {
@@ -41,13 +42,20 @@ export function evaluate(
     accuracy: right / examples,
     macroF1: f1.reduce((sum, value) => sum + value, 0) / f1.length,
     negativeLogLikelihood: -logLikelihood / examples,
-    calibrationError: bins.reduce((sum, bin) => sum + Math.abs(bin.confidence - bin.right), 0) / examples,
+    calibrationError: gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / examples,
   };
 }
 
 /** Index of the largest element, the first where several are. */
 export function largestIndex(row: ArrayLike<number>): number {
   let best = 0;
-  for (let index = 1; index < row.length; index++) if (row[index] > row[best]) best = index;
+  let largest = row[0] ?? Number.NaN;
+  for (let index = 1; index < row.length; index++) {
+    const value = row[index] ?? Number.NaN;
+    if (value > largest) {
+      best = index;
+      largest = value;
+    }
+  }
   return best;
 }

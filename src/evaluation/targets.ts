@@ -11,7 +11,7 @@ import { evaluate, largestIndex } from './single-label.ts';
 /** How the answers of a target's heads are measured and compared. */
 export interface TargetEvaluation {
   /** How its figures are shown, the most telling first. */
-  titles: readonly MetricTitle[];
+  titles: readonly [main: MetricTitle, ...others: MetricTitle[]];
   /**
    * Figures of some answers.
    * @param rows of the truth, one for each answer

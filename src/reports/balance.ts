@@ -1,7 +1,8 @@
 import { h } from 'preact';
 import type { HeadManifest } from '../heads/manifest.ts';
+import { itemAt } from '../indexing.ts';
 import type { TrainingHistory } from '../training/loop/history.ts';
-import { curvesPlot } from './curve.ts';
+import { type Curve, curvesPlot } from './curve.ts';
 import { decimal } from './format.ts';
 import { figure, legend, type Markup, paragraph } from './markup.ts';
 import { mean } from './mean.ts';
@@ -20,13 +21,15 @@ export function balance(
   settings: TrainingSettings,
   guessingEntropy: (labels: number) => number,
 ): Markup {
-  if (encoders.length < 2)
-    return paragraph(`The head has the ${encoders[0].modality} only: there is nothing to balance.`);
+  const kinds = encoders.map(({ modality }) => modality);
+  if (kinds.length < 2) return paragraph(`The head has the ${kinds[0]} only: there is nothing to balance.`);
   if (history.statistics.length === 0) return paragraph('No steps were recorded.');
   const { warmUp } = settings;
-  const kinds = encoders.map(({ modality }) => modality);
   const curves = (row: number) =>
-    kinds.map((kind, m) => ({ kind, values: history.statistics.map((rows) => rows[row][m]) }));
+    kinds.map((kind, m) => ({
+      kind,
+      values: history.statistics.map((rows) => rows[row]?.[m] ?? Number.NaN),
+    }));
   const even = 1 / kinds.length;
   const { variance } = settings;
   const guessing = variance === 'dropout' ? undefined : guessingEntropy(labels.length);
@@ -45,7 +48,7 @@ export function balance(
       reading,
     );
   return [
-    paragraph(finding(kinds, curves(3), settings)),
+    paragraph(finding(curves(3), settings)),
     h(
       'div',
       { class: 'figures' },
@@ -91,14 +94,10 @@ const withoutBalance: Readonly<Partial<Record<string, string>>> = {
   late: 'each modality learns by itself',
 };
 
-function finding(
-  kinds: readonly string[],
-  coefficients: readonly { values: readonly number[] }[],
-  { strategy, warmUp }: TrainingSettings,
-): Markup {
-  const even = 1 / kinds.length;
-  const means = coefficients.map(({ values }) => mean(values.slice(warmUp)));
-  const figures = kinds.map((kind, m) => `${decimal(means[m])} for the ${kind}`).join(' and ');
+function finding(coefficients: readonly Curve[], { strategy, warmUp }: TrainingSettings): Markup {
+  const even = 1 / coefficients.length;
+  const means = coefficients.map(({ kind, values }) => ({ kind, k: mean(values.slice(warmUp)) }));
+  const figures = means.map(({ kind, k }) => `${decimal(k)} for the ${kind}`).join(' and ');
   const instead = strategy && withoutBalance[strategy];
   if (instead)
     return [
@@ -106,20 +105,20 @@ function finding(
       `The strategy is “${strategy}”: ${instead}. `,
       `With ARL, k would have been ${figures} on average.`,
     ];
-  const highest = means.indexOf(Math.max(...means));
-  const lowest = means.indexOf(Math.min(...means));
-  const ratio = (1 + means[highest]) / (1 + means[lowest]);
+  const ascending = means.toSorted((a, b) => a.k - b.k);
+  const [lowest, highest] = [itemAt(ascending, 0), itemAt(ascending, -1)];
+  const ratio = (1 + highest.k) / (1 + lowest.k);
   const caveat =
     ' Whether the balancing helps is another question: only training the same data with the other strategies, over several seeds, answers it.';
-  if (means.every((value) => Math.abs(value - even) < evenWithin))
+  if (means.every(({ k }) => Math.abs(k - even) < evenWithin))
     return [
       h('strong', null, 'Hardly. '),
       `After the warm-up k was ${figures} on average, so near to even that scaling both alike would have given nearly the same head.`,
       caveat,
     ];
   return [
-    h('strong', null, `It favours the ${kinds[highest]}${ratio < 1.1 ? ', a little' : ''}. `),
-    `After the warm-up k was ${figures} on average, so the ${kinds[highest]}’s adapter learned ${decimal(ratio)} times as fast as the ${kinds[lowest]}’s.`,
+    h('strong', null, `It favours the ${highest.kind}${ratio < 1.1 ? ', a little' : ''}. `),
+    `After the warm-up k was ${figures} on average, so the ${highest.kind}’s adapter learned ${decimal(ratio)} times as fast as the ${lowest.kind}’s.`,
     caveat,
   ];
 }

@@ -1,4 +1,5 @@
 import { h } from 'preact';
+import { itemAt } from '../indexing.ts';
 import { byModality, type ModalityName } from '../modalities/registry.ts';
 import { anchorOf, type Cell } from './confusion.ts';
 import { count, percent, shorten } from './format.ts';
@@ -62,10 +63,10 @@ function trueProbability(members: readonly Outcome[]): ClassFigures['trueProbabi
     mean(
       members.flatMap(({ example, actual }) => {
         const opinion = example.probabilities.unimodal[modality];
-        return opinion ? [opinion[actual]] : [];
+        return opinion ? [itemAt(opinion, actual)] : [];
       }),
     );
-  const fused = mean(members.map(({ example, actual }) => example.probabilities.fused[actual]));
+  const fused = mean(members.map(({ example, actual }) => itemAt(example.probabilities.fused, actual)));
   return { fused, ...byModality(({ name }) => of(name)) };
 }
 
@@ -110,7 +111,7 @@ export function classesView(
     ...(several ? [{ title: 'Leans on' }] : []),
   ];
   const row = ({ label, support, precision, recall, f1, ...figure }: ClassFigures) => [
-    name(labels[label]),
+    name(itemAt(labels, label)),
     count(support),
     percent(precision),
     percent(recall),
@@ -157,6 +158,6 @@ function name(label: string): Markup {
 }
 
 function mistakenLabel(cell: Cell, labels: readonly string[], isLinked: boolean): Markup {
-  const content = [name(labels[cell.predicted]), ` (${count(cell.outcomes.length)})`];
+  const content = [name(itemAt(labels, cell.predicted)), ` (${count(cell.outcomes.length)})`];
   return isLinked ? h('a', { href: `#${anchorOf(cell)}` }, content) : content;
 }

@@ -2,6 +2,7 @@ import { h } from 'preact';
 import type { MetricTitle } from '../evaluation/metrics.ts';
 import type { Difference } from '../evaluation/paired-difference.ts';
 import { evaluations } from '../evaluation/targets.ts';
+import { required } from '../indexing.ts';
 import { byModality, type ModalityName, modalityNames } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target.ts';
 import type { Comparison, ContenderResult } from '../training/compare.ts';
@@ -77,8 +78,8 @@ function mainFigures({ results, seeds, target }: Comparison): Markup {
   const chart = dotPlot(
     results.map(({ contender, fused }) => ({
       name: contender,
-      dots: fused[main.name].bySeed,
-      centre: fused[main.name].mean,
+      dots: required(fused[main.name], main.title).bySeed,
+      centre: required(fused[main.name], main.title).mean,
     })),
     {
       description: `The ${main.title} of every strategy on every split; the table below has the numbers`,
@@ -132,7 +133,7 @@ function figuresTable(
       .map(({ contender, figures }) => [
         contender,
         ...titles.map((metric) => {
-          const { mean, standardDeviation } = figures[metric.name];
+          const { mean, standardDeviation } = required(figures[metric.name], metric.title);
           return `${written(mean, metric)} ± ${written(standardDeviation, metric)}`;
         }),
       ]),
@@ -148,12 +149,10 @@ function differences({ differences, target }: Comparison): Markup {
       `ARL less the other: ${metric.title}`,
       null,
       dotPlot(
-        differences.map(({ against, figures }) => ({
-          name: against,
-          dots: [],
-          centre: figures[metric.name].mean,
-          interval: interval(figures[metric.name]),
-        })),
+        differences.map(({ against, figures }) => {
+          const difference = required(figures[metric.name], metric.title);
+          return { name: against, dots: [], centre: difference.mean, interval: interval(difference) };
+        }),
         {
           description: `Differences in ${metric.title}, with 95 % intervals; the table below has the numbers`,
           axis: metric.title,
@@ -180,10 +179,10 @@ function differences({ differences, target }: Comparison): Markup {
       differences.map(({ against, figures }) => [
         against,
         ...titles.map((metric) => {
-          const { mean, margin } = figures[metric.name];
+          const { mean, margin } = required(figures[metric.name], metric.title);
           return `${written(mean, metric)} ± ${written(margin, metric)}`;
         }),
-        finding(figures[main.name], main),
+        finding(required(figures[main.name], main.title), main),
       ]),
     ),
   ];

@@ -1,4 +1,5 @@
 import { h } from 'preact';
+import { itemAt, valueFor } from '../indexing.ts';
 import { anchorOf, type Cell } from './confusion.ts';
 import { count, percent } from './format.ts';
 import { foreign, type Markup, paragraph, table } from './markup.ts';
@@ -61,7 +62,7 @@ function matrix(
                 const cell = byPlace.get(anchorOf({ actual, predicted }));
                 if (!cell) return h('td', null);
                 const number = cell.outcomes.length;
-                const share = number / supports.get(actual)!;
+                const share = number / valueFor(supports, actual);
                 return h(
                   'td',
                   {
@@ -110,10 +111,10 @@ function pairs(
         { title: 'Share of the true label’s', numeric: true },
       ],
       shown.map((cell) => [
-        foreign(labels[cell.actual]),
-        foreign(labels[cell.predicted]),
+        foreign(itemAt(labels, cell.actual)),
+        foreign(itemAt(labels, cell.predicted)),
         h('a', { href: `#${anchorOf(cell)}` }, count(cell.outcomes.length)),
-        percent(cell.outcomes.length / supports.get(cell.actual)!),
+        percent(cell.outcomes.length / valueFor(supports, cell.actual)),
       ]),
     ),
   ];

@@ -1,4 +1,5 @@
-import { isRight, type Outcome } from './outcome.ts';
+import { itemAt } from '../indexing.ts';
+import type { Outcome } from './outcome.ts';
 
 /** The examples of one class that the head took for one class, perhaps the same. Never empty. */
 export interface Cell {
@@ -12,10 +13,11 @@ export interface Cell {
 export function confusionCells(outcomes: readonly Outcome[]): Cell[] {
   const groups = Map.groupBy(outcomes, ({ actual, predicted }) => `${actual},${predicted}`);
   const cells = [...groups.values()].map((members): Cell => {
-    const sign = isRight(members[0]) ? 1 : -1;
+    const { actual, predicted } = itemAt(members, 0);
+    const sign = actual === predicted ? 1 : -1;
     return {
-      actual: members[0].actual,
-      predicted: members[0].predicted,
+      actual,
+      predicted,
       outcomes: members.sort((a, b) => sign * (a.confidence - b.confidence)),
     };
   });

@@ -1,5 +1,6 @@
 import { line } from 'd3-shape';
 import { h } from 'preact';
+import { itemAt } from '../indexing.ts';
 import type { Markup } from './markup.ts';
 import { plot } from './plot.ts';
 
@@ -52,15 +53,16 @@ export function curvesPlot({
         ([, value]) => round(y(value)),
       );
       const drawn = (kind: string, points: Point[]) => h('path', { class: kind, d: path(points) ?? '' });
-      const shown = reference !== undefined && reference <= y.domain()[1];
+      const [bottom = 0, top = 0] = y.range();
+      const shown = reference !== undefined && y(reference) >= top;
       return [
         warmUp > 1 &&
           h('rect', {
             class: 'warm-up',
             x: x(1),
-            y: y(y.domain()[1]),
+            y: top,
             width: x(warmUp) - x(1),
-            height: y(y.domain()[0]) - y(y.domain()[1]),
+            height: bottom - top,
           }),
         shown &&
           h('line', { class: 'reference', x1: x(1), x2: x(steps), y1: y(reference), y2: y(reference) }),
@@ -76,12 +78,12 @@ export function smooth(values: readonly number[]): number[] {
   const reach = Math.floor((values.length * smoothedShare) / 2);
   const sums = [{ sum: 0, count: 0 }];
   for (const [index, value] of values.entries()) {
-    const { sum, count } = sums[index];
+    const { sum, count } = itemAt(sums, index);
     sums.push(Number.isFinite(value) ? { sum: sum + value, count: count + 1 } : { sum, count });
   }
   return values.map((_, index) => {
     const half = Math.min(reach, index, values.length - 1 - index);
-    const [before, last] = [sums[index - half], sums[index + half + 1]];
+    const [before, last] = [itemAt(sums, index - half), itemAt(sums, index + half + 1)];
     return (last.sum - before.sum) / (last.count - before.count);
   });
 }
@@ -96,7 +98,7 @@ export function thin(values: readonly number[]): Point[] {
   return Array.from({ length: stretches }, (_, stretch) => {
     const members = points.slice(Math.floor(stretch * length), Math.floor((stretch + 1) * length));
     const sorted = members.toSorted(([, a], [, b]) => a - b);
-    return [sorted[0], sorted[sorted.length - 1]].sort(([a], [b]) => a - b);
+    return [itemAt(sorted, 0), itemAt(sorted, -1)].sort(([a], [b]) => a - b);
   }).flat();
 }
 

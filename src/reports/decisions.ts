@@ -2,8 +2,9 @@ import { h } from 'preact';
 import { modalitiesOf } from '../evaluation/answers.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { thresholdsOf } from '../heads/thresholds.ts';
+import { itemAt } from '../indexing.ts';
 import { textOf } from '../targets/truth.ts';
-import type { TruthTable } from '../targets/truth-table.ts';
+import { type TruthTable, truthAt } from '../targets/truth-table.ts';
 import type { TestExample } from '../training/report-input.ts';
 import type { Thumbnails } from './content-views.ts';
 import { card, exampleList } from './example-card.ts';
@@ -21,24 +22,41 @@ export interface Decision {
   isBorne: boolean;
 }
 
+/** A test example with what its decisions follow from, each in the order of the labels. */
+export interface DecidedExample {
+  example: TestExample;
+  thresholds: readonly number[];
+  /** 1 for a label that the example bears, 0 for others. */
+  truth: ArrayLike<number>;
+}
+
+export function decidedExamples(
+  manifest: HeadManifest,
+  test: readonly TestExample[],
+  truth: TruthTable,
+): DecidedExample[] {
+  return test.map((example, row) => ({
+    example,
+    thresholds: thresholdsOf(manifest, modalitiesOf(example.probabilities)),
+    truth: truthAt(truth, row),
+  }));
+}
+
+/** The decision about one label of an example. */
+export function decisionOn({ example, thresholds, truth }: DecidedExample, label: number): Decision {
+  const probability = itemAt(example.probabilities.fused, label);
+  const isGiven = probability >= itemAt(thresholds, label);
+  return { example, label, probability, isGiven, isBorne: itemAt(truth, label) > 0.5 };
+}
+
 /** Every decision about every test example, one after the other: all at once they would be very many. */
 export function* decisionsOf(
   manifest: HeadManifest,
   test: readonly TestExample[],
-  { columns, values }: TruthTable,
+  truth: TruthTable,
 ): Generator<Decision> {
-  for (const [row, example] of test.entries()) {
-    const { fused } = example.probabilities;
-    const thresholds = thresholdsOf(manifest, modalitiesOf(example.probabilities));
-    for (let label = 0; label < columns; label++)
-      yield {
-        example,
-        label,
-        probability: fused[label],
-        isGiven: fused[label] >= thresholds[label],
-        isBorne: values[row * columns + label] > 0.5,
-      };
-  }
+  for (const example of decidedExamples(manifest, test, truth))
+    for (let label = 0; label < truth.columns; label++) yield decisionOn(example, label);
 }
 
 /** How sure a head is of what it says more probably, yes or no, and whether that is so. */
@@ -142,7 +160,7 @@ function decisionCard(
       'p',
       { class: 'label' },
       remark,
-      h('strong', { class: 'suggested' }, foreign(shorten(labels[label], 60))),
+      h('strong', { class: 'suggested' }, foreign(shorten(itemAt(labels, label), 60))),
       ` ${percent(probability)}`,
     ),
   ]);

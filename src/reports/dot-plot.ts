@@ -1,5 +1,6 @@
 import { scaleLinear, scalePoint } from 'd3-scale';
 import { h } from 'preact';
+import { required } from '../indexing.ts';
 import type { Markup } from './markup.ts';
 
 export interface DotRow {
@@ -59,7 +60,7 @@ export function dotPlot(
         y2: bottom,
       }),
     rows.map(({ name, dots, centre, interval }) => {
-      const y = down(name)!;
+      const y = required(down(name), 'the place of a row');
       return [
         h('text', { x: margin.left - 10, y, dy: '0.32em', 'text-anchor': 'end' }, name),
         interval &&

@@ -1,6 +1,7 @@
 import { h } from 'preact';
 import type { Example } from '../datasets/example.ts';
 import { largestIndex } from '../evaluation/single-label.ts';
+import { itemAt } from '../indexing.ts';
 import { modalityNames } from '../modalities/registry.ts';
 import { textOf } from '../targets/truth.ts';
 import { sourceOf, type Thumbnails, wordsOf } from './content-views.ts';
@@ -22,10 +23,13 @@ export function exampleCard(
   remark?: Markup,
 ): Markup {
   const { truth, probabilities } = example;
-  const known = modalityNames.filter((modality) => probabilities.unimodal[modality]);
+  const unimodal = modalityNames.flatMap((kind) => {
+    const opinion = probabilities.unimodal[kind];
+    return opinion ? [{ kind, opinion }] : [];
+  });
   const opinions = [
-    ...(known.length > 1 ? [{ kind: 'fused', opinion: probabilities.fused }] : []),
-    ...known.map((kind) => ({ kind, opinion: probabilities.unimodal[kind]! })),
+    ...(unimodal.length > 1 ? [{ kind: 'fused', opinion: probabilities.fused }] : []),
+    ...unimodal,
   ];
   return card(example, thumbnails, [
     h(
@@ -40,15 +44,16 @@ export function exampleCard(
       null,
       opinions.map(({ kind, opinion }) => {
         const said = largestIndex(opinion);
-        const own = said === actual ? null : h('small', null, `label ${percent(opinion[actual])}`);
+        const probability = itemAt(opinion, said);
+        const own = said === actual ? null : h('small', null, `label ${percent(itemAt(opinion, actual))}`);
         return [
           h('dt', null, kind),
           h(
             'dd',
             null,
-            bar(kind, opinion[said], [
-              foreign(shorten(labels[said], labelLength)),
-              ` ${percent(opinion[said])} `,
+            bar(kind, probability, [
+              foreign(shorten(itemAt(labels, said), labelLength)),
+              ` ${percent(probability)} `,
               own,
             ]),
           ),

@@ -1,4 +1,5 @@
 import { h } from 'preact';
+import { itemAt } from '../indexing.ts';
 import { anchorOf, type Cell } from './confusion.ts';
 import type { Thumbnails } from './content-views.ts';
 import { exampleCard, exampleList } from './example-card.ts';
@@ -88,7 +89,7 @@ export function labelErrorsView(
           .map(({ outcome, suggested }) =>
             exampleCard(outcome, labels, thumbnails, [
               ', perhaps ',
-              h('strong', { class: 'suggested' }, foreign(labels[suggested])),
+              h('strong', { class: 'suggested' }, foreign(itemAt(labels, suggested))),
             ]),
           ),
       ),
@@ -98,7 +99,7 @@ export function labelErrorsView(
 /** The examples behind the confusion matrix. */
 export function cellsView(cells: readonly Cell[], { labels, thumbnails }: Gallery): Markup {
   const limit = limitPerCell(cells);
-  const title = (label: number) => foreign(shorten(labels[label], 60));
+  const title = (label: number) => foreign(shorten(itemAt(labels, label), 60));
   return cells.map((cell) => {
     const { actual, predicted, outcomes } = cell;
     const more = outcomes.length - limit;

@@ -1,6 +1,6 @@
 import { h } from 'preact';
 import { shareInterval } from '../evaluation/intervals.ts';
-import type { MetricTitle } from '../evaluation/metrics.ts';
+import { figureNamed, type Metrics, type MetricTitle } from '../evaluation/metrics.ts';
 import { evaluations } from '../evaluation/targets.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { modalityNames } from '../modalities/registry.ts';
@@ -54,8 +54,8 @@ export function verdict(outcomes: readonly Outcome[]): Markup {
 export function mainFigure({ target, metrics }: HeadManifest): Markup {
   const [main] = evaluations[target].titles;
   return [
-    h('strong', null, `${main.title} ${written(metrics.fused[main.name], main)}`),
-    ` on ${count(metrics.fused.examples, 'test example')}.`,
+    h('strong', null, `${main.title} ${written(metrics.fused, main)}`),
+    ` on ${count(figureNamed('examples', metrics.fused), 'test example')}.`,
   ];
 }
 
@@ -89,8 +89,8 @@ export function metricsTable({ target, metrics, encoders }: HeadManifest, explan
           ? [
               [
                 h('span', { class: `key ${kind}` }, name),
-                count(metric.examples),
-                ...titles.map((title) => written(metric[title.name], title)),
+                count(figureNamed('examples', metric)),
+                ...titles.map((title) => written(metric, title)),
               ],
             ]
           : [],
@@ -100,10 +100,11 @@ export function metricsTable({ target, metrics, encoders }: HeadManifest, explan
   ];
 }
 
-function written(value: number, { isShare }: MetricTitle): string {
+function written(metrics: Metrics, { name, isShare }: MetricTitle): string {
+  const value = figureNamed(name, metrics);
   return isShare ? percent(value) : decimal(value, 3);
 }
 
 function capitalized(text: string): string {
-  return text[0].toUpperCase() + text.slice(1);
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,3 +1,4 @@
+import { itemAt, valueFor } from '../indexing.ts';
 import { mean } from './mean.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -21,7 +22,7 @@ export function likelyLabelErrors(outcomes: readonly Outcome[]): LabelError[] {
   return outcomes
     .flatMap((outcome): LabelError[] => {
       const { actual } = outcome;
-      if (probability(outcome, actual) >= thresholdOf.get(actual)!) return [];
+      if (probability(outcome, actual) >= valueFor(thresholdOf, actual)) return [];
       const [suggested] = thresholds
         .filter(([label, threshold]) => label !== actual && probability(outcome, label) > threshold)
         .map(([label]) => label)
@@ -32,7 +33,7 @@ export function likelyLabelErrors(outcomes: readonly Outcome[]): LabelError[] {
 }
 
 function probability({ example }: Outcome, label: number): number {
-  return example.probabilities.fused[label];
+  return itemAt(example.probabilities.fused, label);
 }
 
 function margin({ outcome, suggested }: LabelError): number {

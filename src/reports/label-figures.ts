@@ -1,36 +1,32 @@
-import { modalitiesOf } from '../evaluation/answers.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { thresholdsOf } from '../heads/thresholds.ts';
+import { itemAt } from '../indexing.ts';
 import type { ModalityName } from '../modalities/registry.ts';
 import type { TruthTable } from '../targets/truth-table.ts';
 import type { TestExample } from '../training/report-input.ts';
 import { clearlySurer } from './classes.ts';
+import { decidedExamples, decisionOn } from './decisions.ts';
 import { count, decimal, percent, shorten } from './format.ts';
 import { foreign, type Markup, paragraph, table } from './markup.ts';
 import { mean } from './mean.ts';
 
 /** How a head for several labels does on each of them, the worst first. */
-export function labelFigures(
-  head: HeadManifest,
-  test: readonly TestExample[],
-  { columns, values }: TruthTable,
-): Markup {
+export function labelFigures(head: HeadManifest, test: readonly TestExample[], truth: TruthTable): Markup {
   const used = head.encoders.map(({ modality }) => modality);
   const several = used.length > 1;
   const shown = thresholdsOf(head, used);
-  const ownOf = test.map(({ probabilities }) => thresholdsOf(head, modalitiesOf(probabilities)));
+  const decided = decidedExamples(head, test, truth);
   const rows = head.labels
     .map((label, index) => {
-      const threshold = shown[index];
-      const given = test.map(({ probabilities }, row) => probabilities.fused[index] >= ownOf[row][index]);
-      const actual = test.map((_, row) => values[row * columns + index] > 0.5);
-      const right = given.filter((is, row) => is && actual[row]).length;
-      const [answered, bearing] = [given, actual].map((all) => all.filter(Boolean).length);
+      const threshold = itemAt(shown, index);
+      const own = decided.map((example) => decisionOn(example, index));
+      const bearers = own.filter(({ isBorne }) => isBorne);
+      const right = bearers.filter(({ isGiven }) => isGiven).length;
+      const [answered, bearing] = [own.filter(({ isGiven }) => isGiven).length, bearers.length];
       const f1 = (2 * right) / (answered + bearing);
-      const bearers = test.filter((_, row) => actual[row]);
-      const complete = bearers.filter(({ probabilities: { unimodal } }) =>
-        used.every((modality) => unimodal[modality]),
-      );
+      const complete = bearers
+        .map(({ example }) => example)
+        .filter(({ probabilities: { unimodal } }) => used.every((modality) => unimodal[modality]));
       const means = used.map((modality) => [modality, meanProbability(complete, modality, index)] as const);
       return { label, threshold, right, answered, bearing, f1, leansOn: clearlySurer(means) };
     })

@@ -10,7 +10,7 @@ export interface Column {
 
 /** A table whose first column names the rows. It scrolls sideways on its own where the screen is narrow. */
 export function table(caption: string, columns: readonly Column[], rows: readonly Markup[][]): Markup {
-  const kind = (column: number) => (columns[column].numeric ? 'number' : undefined);
+  const kind = (column: number) => (columns[column]?.numeric ? 'number' : undefined);
   return h(
     'div',
     { class: 'wide' },

@@ -1,4 +1,5 @@
 import { h } from 'preact';
+import { itemAt } from '../indexing.ts';
 import type { TruthTable } from '../targets/truth-table.ts';
 import type { TestExample } from '../training/report-input.ts';
 import type { Thumbnails } from './content-views.ts';
@@ -11,13 +12,12 @@ const mostDots = 2000;
 const listed = 24;
 
 /** What the head says of every test example against what is true. */
-export function numberPlot(test: readonly TestExample[], { values }: TruthTable): Markup {
+export function numberPlot(test: readonly TestExample[], truth: TruthTable): Markup {
   const every = Math.ceil(test.length / mostDots);
-  const dots = test
-    .map(({ probabilities }, row) => ({ actual: values[row], said: probabilities.fused[0] }))
-    .filter((_, row) => row % every === 0);
+  const dots = numbersOf(test, truth).filter((_, row) => row % every === 0);
   const all = dots.flatMap(({ actual, said }) => [actual, said]);
-  const domain: [number, number] = [Math.min(...all), Math.max(...all)];
+  const [least, most] = [Math.min(...all), Math.max(...all)];
+  const domain: [number, number] = [least, most];
   return figure(
     'Said and true',
     null,
@@ -29,10 +29,10 @@ export function numberPlot(test: readonly TestExample[], { values }: TruthTable)
       marks: (x, y) => [
         h('line', {
           class: 'reference',
-          x1: x(domain[0]),
-          y1: y(domain[0]),
-          x2: x(domain[1]),
-          y2: y(domain[1]),
+          x1: x(least),
+          y1: y(least),
+          x2: x(most),
+          y2: y(most),
         }),
         dots.map(({ actual, said }) => h('circle', { class: 'dot', cx: x(actual), cy: y(said), r: 2.5 })),
       ],
@@ -41,18 +41,29 @@ export function numberPlot(test: readonly TestExample[], { values }: TruthTable)
   );
 }
 
+/** A test example, its number, and what the head says of it. */
+export interface NumberOutcome {
+  example: TestExample;
+  actual: number;
+  said: number;
+}
+
+function numbersOf(test: readonly TestExample[], { values }: TruthTable): NumberOutcome[] {
+  return test.map((example, row) => ({
+    example,
+    actual: itemAt(values, row),
+    said: itemAt(example.probabilities.fused, 0),
+  }));
+}
+
 /** The examples that the head was furthest off. */
-export function largestErrors(
-  test: readonly TestExample[],
-  { values }: TruthTable,
-): { example: TestExample; actual: number; said: number }[] {
-  return test
-    .map((example, row) => ({ example, actual: values[row], said: example.probabilities.fused[0] }))
+export function largestErrors(test: readonly TestExample[], truth: TruthTable): NumberOutcome[] {
+  return numbersOf(test, truth)
     .sort((a, b) => Math.abs(b.said - b.actual) - Math.abs(a.said - a.actual))
     .slice(0, listed);
 }
 
-export function largestErrorsView(errors: ReturnType<typeof largestErrors>, thumbnails: Thumbnails): Markup {
+export function largestErrorsView(errors: readonly NumberOutcome[], thumbnails: Thumbnails): Markup {
   return [
     paragraph(`The ${count(errors.length, 'test example')} that it was furthest off, the worst first.`),
     exampleList(

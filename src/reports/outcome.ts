@@ -1,4 +1,5 @@
 import { largestIndex } from '../evaluation/single-label.ts';
+import { itemAt } from '../indexing.ts';
 import { textOf } from '../targets/truth.ts';
 import type { TestExample } from '../training/report-input.ts';
 
@@ -20,7 +21,7 @@ export function outcomesOf(labels: readonly string[], test: readonly TestExample
       throw new Error(`row ${example.row} has the label ${JSON.stringify(label)}, not one of the head's`);
     const { fused } = example.probabilities;
     const predicted = largestIndex(fused);
-    return { example, actual, predicted, confidence: fused[predicted] };
+    return { example, actual, predicted, confidence: itemAt(fused, predicted) };
   });
 }
 

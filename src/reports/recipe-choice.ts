@@ -1,5 +1,6 @@
 import { h } from 'preact';
 import type { HeadManifest } from '../heads/manifest.ts';
+import { itemAt } from '../indexing.ts';
 import { count } from './format.ts';
 import { type Markup, paragraph, table } from './markup.ts';
 
@@ -49,7 +50,7 @@ export function recipeChoice(
             ...encoders.map(({ modality }, m) => [
               `from ${modality} alone`,
               '',
-              ...encoders.map((_, other) => (other === m ? calibration.unimodal[m].toFixed(2) : '')),
+              ...encoders.map((_, other) => (other === m ? itemAt(calibration.unimodal, m).toFixed(2) : '')),
             ]),
           ],
         )

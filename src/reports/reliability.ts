@@ -1,4 +1,5 @@
 import { h } from 'preact';
+import { itemAt } from '../indexing.ts';
 import { count, percent, wholePercent } from './format.ts';
 import { figure, type Markup, table } from './markup.ts';
 import { plot } from './plot.ts';
@@ -137,7 +138,7 @@ function binsOf(answers: Iterable<Answer>): Bin[] {
     return { low: index / binCount, high: (index + 1) / binCount, count: 0, right: 0, confidence: 0 };
   });
   for (const { confidence, isRight } of answers) {
-    const bin = bins[Math.min(binCount - 1, Math.floor(confidence * binCount))];
+    const bin = itemAt(bins, Math.min(binCount - 1, Math.floor(confidence * binCount)));
     bin.count++;
     bin.right += Number(isRight);
     bin.confidence += confidence;
