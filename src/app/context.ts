@@ -4,7 +4,7 @@ import { batchFlags, type Settings } from '../config.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import { HeadRegistry } from '../heads/registry/heads.ts';
 import type { JobQueue } from '../jobs/queue.ts';
-import { byModality } from '../modalities/registry.ts';
+import { byPretrained } from '../modalities/registry.ts';
 import { Scratch } from '../store/scratch.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { encoderOptions } from './encoder-settings.ts';
@@ -96,7 +96,7 @@ export class Context {
     const { settings, observers: observer } = this;
     const measured = (await this.tuning())?.budgets;
     return new Predictor(await this.encoders(), {
-      budgets: byModality(({ name }) => tuned(settings[batchFlags[name]], measured?.[name])),
+      budgets: byPretrained(({ name }) => tuned(settings[batchFlags[name]], measured?.[name])),
       maximumQueue: settings['max-queue'],
       maximumWait: settings['max-wait'],
       memoryBytes: settings.memory * 2 ** 20,

@@ -1,14 +1,14 @@
 import path from 'node:path';
 import { encoderFlags, type encoderSettings, type Settings } from '../config.ts';
 import type { EncoderOptions } from '../encoders/encoders.ts';
-import { byModality } from '../modalities/registry.ts';
+import { byPretrained } from '../modalities/registry.ts';
 
 export type EncoderSettings = Settings<(typeof encoderSettings)[number]>;
 
 /** What `loadEncoders` needs of the settings. */
 export function encoderOptions(chosen: EncoderSettings): EncoderOptions {
   const { models, provider, threads, engines } = chosen;
-  const encoders = byModality(({ name }) => chosen[encoderFlags[name]]);
+  const encoders = byPretrained(({ name }) => chosen[encoderFlags[name]]);
   return { models, encoders, provider, threads, engines };
 }
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { ModalityName } from '../modalities/registry.ts';
+import type { PretrainedName } from '../modalities/registry.ts';
 import type { HeadSummary } from '../protocols/pipeline/services.ts';
 
 /** Milliseconds between two looks. */
@@ -16,7 +16,7 @@ const mostNamed = 20;
  */
 export class HeadFit {
   readonly #heads: () => Promise<readonly HeadSummary[]>;
-  readonly #fingerprints: Readonly<Record<ModalityName, string>>;
+  readonly #fingerprints: Readonly<Record<PretrainedName, string>>;
   readonly #logger: Logger;
   #unfit: string[] = [];
   #lookedAt = Number.NEGATIVE_INFINITY;
@@ -24,7 +24,7 @@ export class HeadFit {
   /** @param heads the latest version of every head */
   constructor(
     heads: () => Promise<readonly HeadSummary[]>,
-    fingerprints: Readonly<Record<ModalityName, string>>,
+    fingerprints: Readonly<Record<PretrainedName, string>>,
     logger: Logger,
   ) {
     this.#heads = heads;

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { readEncoderManifest } from '../encoders/specification.ts';
 import { JobQueue } from '../jobs/queue.ts';
 import type { RequiredEncoders } from '../jobs/task.ts';
-import { modalityNames } from '../modalities/registry.ts';
+import { pretrainedNames } from '../modalities/registry.ts';
 import { serverName } from '../store/server-name.ts';
 import type { Context } from './context.ts';
 import { encoderOptions } from './encoder-settings.ts';
@@ -37,7 +37,7 @@ export async function openJobs(context: Context): Promise<JobQueue> {
 /** The encoders that the settings name, as their files say; none is loaded. */
 async function requiredEncoders({ settings }: Context): Promise<RequiredEncoders> {
   const { models, encoders } = encoderOptions(settings);
-  const identities = modalityNames.map(async (name): Promise<[string, RequiredEncoders[string]]> => {
+  const identities = pretrainedNames.map(async (name): Promise<[string, RequiredEncoders[string]]> => {
     const { id, fingerprint } = await readEncoderManifest(path.join(models, encoders[name]));
     return [name, { id, fingerprint }];
   });

@@ -1,7 +1,7 @@
 import type { ImportProcesses } from '../datasets/import/import-processes.ts';
 import { checkOfHeads } from '../heads/check.ts';
 import { Readiness } from '../heads/readiness.ts';
-import { byModality } from '../modalities/registry.ts';
+import { byPretrained } from '../modalities/registry.ts';
 import type { Services } from '../protocols/pipeline/services.ts';
 import type { Context } from './context.ts';
 import { datasetServices } from './dataset-services.ts';
@@ -27,7 +27,7 @@ export async function servicesOf(
   return {
     predict: (inputs, chosen) => predictBy(parts, inputs, chosen),
     embed: (items, signal) => predictor.embed(items, signal),
-    encoders: byModality(({ name }) => encoders.byModality[name].id),
+    encoders: byPretrained(({ name }) => encoders.byModality[name].id),
     head: heads.get,
     heads: heads.latest,
     unfitHeads: () => fit.unfit,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EmbeddedItem } from '../heads/prediction.ts';
-import type { ModalityName } from '../modalities/registry.ts';
+import type { PretrainedName } from '../modalities/registry.ts';
 import type { Services } from '../protocols/pipeline/services.ts';
 import type { ApiKey, Scope } from '../store/keys.ts';
 import type { Comparison } from '../training/compare.ts';
@@ -31,7 +31,7 @@ export interface Server {
   /** Engines, the most that a batch of each modality costs, and the file that says so where `tune` measured them. */
   readonly batching: {
     readonly engines: number;
-    readonly budgets: Readonly<Record<ModalityName, number>>;
+    readonly budgets: Readonly<Record<PretrainedName, number>>;
     readonly tuning?: string;
   };
   /** Takes no new requests and waits for the open ones, 10 seconds at most. Everything else goes on until the Tandem is closed. */

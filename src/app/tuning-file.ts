@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import type { EncoderOptions } from '../encoders/encoders.ts';
-import { modalityNames } from '../modalities/registry.ts';
+import { pretrainedNames } from '../modalities/registry.ts';
 import { readJsonFile, writeJsonFile } from '../store/files/json-file.ts';
 
 /** What a tuning holds for: on another machine, with other threads or encoders, it means nothing. */
@@ -19,7 +19,7 @@ const tuningSchema = z.object({
   measuredAt: z.iso.datetime(),
   engines: z.int().positive(),
   /** The most that a batch of each modality costs. */
-  budgets: z.record(z.enum(modalityNames), z.int().positive()),
+  budgets: z.record(z.enum(pretrainedNames), z.int().positive()),
   measurements: z.array(z.record(z.string(), z.unknown())),
 });
 
@@ -36,7 +36,7 @@ export function thisMachine({ threads, provider, encoders }: EncoderOptions): St
     processor: cpus()[0]?.model ?? 'unknown',
     threads,
     provider,
-    encoders: modalityNames.map((name) => encoders[name]),
+    encoders: pretrainedNames.map((name) => encoders[name]),
   };
 }
 

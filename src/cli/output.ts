@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
 import type { Metrics } from '../evaluation/metrics.ts';
 import { evaluations } from '../evaluation/targets.ts';
-import { type ModalityName, modalities } from '../modalities/registry.ts';
+import { modalities, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target.ts';
 
 /** What moves a terminal's cursor, changes its colours or turns its text around, and is no line feed. */
@@ -22,8 +22,8 @@ function escaped(character: string): string {
 }
 
 /** @example describeBudgets({ image: 200_704, text: 512 }) // '200704 pixels and 512 tokens' */
-export function describeBudgets(budgets: Readonly<Record<ModalityName, number>>): string {
-  return modalities.map(({ name, unit }) => `${budgets[name]} ${unit}`).join(' and ');
+export function describeBudgets(budgets: Readonly<Record<PretrainedName, number>>): string {
+  return pretrainedModalities.map(({ name, unit }) => `${budgets[name]} ${unit}`).join(' and ');
 }
 
 /** Prints one JSON object and nothing else, for machines. */

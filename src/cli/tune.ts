@@ -3,7 +3,7 @@ import { encoderOptions } from '../app/encoder-settings.ts';
 import { thisMachine, tuningFile, writeTuning } from '../app/tuning-file.ts';
 import { encoderSettings } from '../config.ts';
 import { tune as measure, type TuningMeasurement } from '../encoders/tuning.ts';
-import { modalities } from '../modalities/registry.ts';
+import { pretrainedModalities } from '../modalities/registry.ts';
 import { product } from '../product.ts';
 import { addSettings, example, numberOption, settingsOf } from './options.ts';
 import { describeBudgets, print, printJson, table } from './output.ts';
@@ -42,7 +42,10 @@ export const tune = addSettings(
       return;
     }
     print(
-      table([['engines', 'batch', ...modalities.map(({ name }) => `${name}s/s`)], ...rows(measurements)]),
+      table([
+        ['engines', 'batch', ...pretrainedModalities.map(({ name }) => `${name}s/s`)],
+        ...rows(measurements),
+      ]),
     );
     print(
       `${engines} engines, batches of up to ${describeBudgets(budgets)}: written to ${tuningFile(chosen.data)}`,
@@ -54,6 +57,10 @@ function rows(measurements: readonly TuningMeasurement[]): string[][] {
   return [...groups.values()].map((group) => {
     const rate = (modality: string) =>
       group.find((one) => one.modality === modality)?.itemsPerSecond.toFixed(0) ?? '';
-    return [String(group[0].engines), String(group[0].items), ...modalities.map(({ name }) => rate(name))];
+    return [
+      String(group[0].engines),
+      String(group[0].items),
+      ...pretrainedModalities.map(({ name }) => rate(name)),
+    ];
   });
 }

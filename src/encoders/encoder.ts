@@ -2,7 +2,7 @@ import path from 'node:path';
 import { TandemError } from '../errors.ts';
 import { type BatchShapes, batchShapes } from '../modalities/batch-shapes.ts';
 import type { Preparation } from '../modalities/modality.ts';
-import { type ModalityName, modalityOf } from '../modalities/registry.ts';
+import { type PretrainedName, pretrainedOf } from '../modalities/registry.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { rowsOf } from '../runtime/tensor.ts';
 import { type Conversion, runWithinMemory } from '../runtime/within-memory.ts';
@@ -14,7 +14,7 @@ import { readEncoderManifest } from './specification.ts';
  */
 export interface Encoder<Prepared = unknown> extends Omit<Preparation<Prepared>, 'join'> {
   readonly id: string;
-  readonly modality: ModalityName;
+  readonly modality: PretrainedName;
   readonly dimension: number;
   /** A head takes features of the fingerprint that it was trained on. */
   readonly fingerprint: string;
@@ -37,7 +37,7 @@ export interface Encoder<Prepared = unknown> extends Omit<Preparation<Prepared>,
  */
 export async function loadEncoder(
   engine: ModelLoader,
-  modality: ModalityName,
+  modality: PretrainedName,
   folder: string,
   shapes: BatchShapes = batchShapes[engine.provider],
 ): Promise<Encoder> {
@@ -49,7 +49,7 @@ export async function loadEncoder(
     );
   const [session, { join, ...preparation }] = await Promise.all([
     engine.load(path.join(folder, weights)),
-    modalityOf(modality).open({ folder, preprocessing, shapes }),
+    pretrainedOf(modality).open({ folder, preprocessing, shapes }),
   ]);
   const { id, dimension, fingerprint, cacheKey } = manifest;
   const run: Conversion<unknown, Float32Array> = {

@@ -1,17 +1,17 @@
 import path from 'node:path';
 import { itemAt } from '../indexing.ts';
-import { byModality, type ModalityName, modalities } from '../modalities/registry.ts';
+import { byPretrained, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 import { type EngineEvents, EnginePool } from '../runtime/engine-pool.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import { chooseProvider, type ProviderChoice } from '../runtime/provider.ts';
 import { type Encoder, loadEncoder } from './encoder.ts';
 
 export interface Encoders {
-  readonly byModality: Readonly<Record<ModalityName, Encoder>>;
+  readonly byModality: Readonly<Record<PretrainedName, Encoder>>;
   provider: ProviderChoice;
   /** Engines that work side by side. */
   engines: number;
-  fingerprints: Record<ModalityName, string>;
+  fingerprints: Record<PretrainedName, string>;
   close(): Promise<void>;
 }
 
@@ -19,7 +19,7 @@ export interface EncoderOptions {
   /** Folder that holds the encoders' folders. */
   models: string;
   /** The encoder of each modality: its folder's name. */
-  encoders: Readonly<Record<ModalityName, string>>;
+  encoders: Readonly<Record<PretrainedName, string>>;
   provider: Provider | 'auto';
   /** Threads that compute, shared out among the engines. */
   threads: number;
@@ -50,7 +50,7 @@ export function chooseEncoderProvider({
   provider,
 }: Pick<EncoderOptions, 'models' | 'encoders' | 'provider'>): Promise<ProviderChoice> {
   return chooseProvider(provider, async (engine) => {
-    const [{ name, probe }] = modalities;
+    const [{ name, probe }] = pretrainedModalities;
     const encoder = await loadEncoder(engine, name, path.join(models, encoders[name]));
     await encoder.encode([await encoder.prepare(probe)]).finally(() => encoder.close());
   });
@@ -79,7 +79,7 @@ export async function loadEncoders(
       byModality: loaded,
       provider: choice,
       engines: count,
-      fingerprints: byModality(({ name }) => loaded[name].fingerprint),
+      fingerprints: byPretrained(({ name }) => loaded[name].fingerprint),
       close: async () => {
         await Promise.all([pool.close(), ...Object.values(loaded).map((encoder) => encoder.close())]);
       },
@@ -94,9 +94,9 @@ async function loadAll(
   pool: EnginePool,
   models: string,
   encoders: EncoderOptions['encoders'],
-): Promise<Record<ModalityName, Encoder>> {
+): Promise<Record<PretrainedName, Encoder>> {
   const loaded = await Promise.all(
-    modalities.map(({ name }) => loadEncoder(pool, name, path.join(models, encoders[name]))),
+    pretrainedModalities.map(({ name }) => loadEncoder(pool, name, path.join(models, encoders[name]))),
   );
-  return byModality((_, index) => itemAt(loaded, index));
+  return byPretrained((_, index) => itemAt(loaded, index));
 }

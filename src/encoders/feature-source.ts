@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Input } from '../modalities/modality.ts';
-import { modalityOf } from '../modalities/registry.ts';
+import { pretrainedOf } from '../modalities/registry.ts';
 import { Batcher, type SubmitOptions } from '../runtime/batcher.ts';
 import type { Encoder } from './encoder.ts';
 import type { FeatureMemory, RememberedFeatures } from './feature-memory.ts';
@@ -42,7 +42,7 @@ export class FeatureSource {
   constructor(encoder: Encoder, options: FeatureSourceOptions) {
     this.#encoder = encoder;
     this.#options = options;
-    this.#stage = modalityOf(encoder.modality).stage;
+    this.#stage = pretrainedOf(encoder.modality).stage;
     const { modality } = encoder;
     this.#batcher = new Batcher({
       ...options,

@@ -4,14 +4,14 @@ import path from 'node:path';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
-import { byModality, type ModalityName, modalityNames, modalityOf } from '../modalities/registry.ts';
+import { byPretrained, type PretrainedName, pretrainedNames, pretrainedOf } from '../modalities/registry.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 const manifestSchema = z.object({
   id: z.string(),
-  modality: z.enum(modalityNames),
+  modality: z.enum(pretrainedNames),
   /** Length of a feature vector. */
   dimension: z.int().positive(),
   /** The ONNX file. */
@@ -60,7 +60,7 @@ export async function readEncoderManifest(folder: string): Promise<VerifiedManif
     );
   }
   const { files, preprocessing } = manifest;
-  const { revision, fineRevision } = modalityOf(manifest.modality);
+  const { revision, fineRevision } = pretrainedOf(manifest.modality);
   const sorted = Object.fromEntries(Object.entries(files).sort());
   const fingerprint = sha256Of([sorted, preprocessing, ...(revision === undefined ? [] : [revision])]);
   const cacheKey = fineRevision === undefined ? fingerprint : sha256Of([fingerprint, fineRevision]);
@@ -74,17 +74,17 @@ export async function readEncoderManifest(folder: string): Promise<VerifiedManif
  */
 export async function readFingerprints(
   models: string,
-  encoders: Readonly<Record<ModalityName, string>>,
-): Promise<Record<ModalityName, string>> {
+  encoders: Readonly<Record<PretrainedName, string>>,
+): Promise<Record<PretrainedName, string>> {
   const manifests = await Promise.all(
-    modalityNames.map((name) => readEncoderManifest(path.join(models, encoders[name]))),
+    pretrainedNames.map((name) => readEncoderManifest(path.join(models, encoders[name]))),
   );
-  return byModality((_, index) => itemAt(manifests, index).fingerprint);
+  return byPretrained((_, index) => itemAt(manifests, index).fingerprint);
 }
 
 function parseManifest(text: string): z.infer<typeof manifestSchema> {
   const manifest = manifestSchema.parse(JSON.parse(text));
-  const { preprocessing } = modalityOf(manifest.modality);
+  const { preprocessing } = pretrainedOf(manifest.modality);
   return { ...manifest, preprocessing: preprocessing.parse(manifest.preprocessing) };
 }
 

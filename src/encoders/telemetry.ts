@@ -1,4 +1,4 @@
-import type { ModalityName } from '../modalities/registry.ts';
+import type { PretrainedName } from '../modalities/registry.ts';
 
 /** Observes inference: durations, batches and cache hits, never content. */
 export interface InferenceObserver {
@@ -8,7 +8,7 @@ export interface InferenceObserver {
    */
   stage?(stage: string, milliseconds: number): void;
   /** A batch that an encoder was given. */
-  batch?(modality: ModalityName, items: number): void;
+  batch?(modality: PretrainedName, items: number): void;
   /** Whether an item's features were remembered. */
-  lookup?(modality: ModalityName, hit: boolean): void;
+  lookup?(modality: PretrainedName, hit: boolean): void;
 }

@@ -1,6 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import { itemAt } from '../indexing.ts';
-import { byModality, type ModalityName, modalities, modalityNames } from '../modalities/registry.ts';
+import {
+  byPretrained,
+  type PretrainedName,
+  pretrainedModalities,
+  pretrainedNames,
+} from '../modalities/registry.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import type { Encoder } from './encoder.ts';
 import { chooseEncoderProvider, type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
@@ -8,7 +13,7 @@ import { chooseEncoderProvider, type EncoderOptions, type Encoders, loadEncoders
 /** How fast a number of engines encodes batches of a size. */
 export interface TuningMeasurement {
   engines: number;
-  modality: ModalityName;
+  modality: PretrainedName;
   /** Items of a batch, and what they cost together, in the modality's unit. */
   items: number;
   cost: number;
@@ -18,7 +23,7 @@ export interface TuningMeasurement {
 /** What suits a machine, and what it was read from. */
 export interface Tuning {
   engines: number;
-  budgets: Record<ModalityName, number>;
+  budgets: Record<PretrainedName, number>;
   measurements: TuningMeasurement[];
 }
 
@@ -48,7 +53,7 @@ export async function tune(
     const encoders = await loadEncoders({ ...options, provider, engines });
     try {
       const sizes = batchSizes[encoders.provider.provider];
-      const total = candidates.length * sizes.length * modalities.length;
+      const total = candidates.length * sizes.length * pretrainedModalities.length;
       for await (const measurement of measure(encoders, sizes, milliseconds)) {
         measurements.push({ engines, ...measurement });
         onProgress(measurements.length, total);
@@ -64,11 +69,11 @@ export async function tune(
 export function choose(measurements: readonly TuningMeasurement[]): Pick<Tuning, 'engines' | 'budgets'> {
   const choices = [...Map.groupBy(measurements, ({ engines }) => engines)]
     .map(([engines, all]) => {
-      const fastest = byModality(({ name }) =>
+      const fastest = byPretrained(({ name }) =>
         leastOfFastest(all.filter(({ modality }) => modality === name)),
       );
-      const seconds = modalityNames.reduce((sum, name) => sum + 1 / fastest[name].itemsPerSecond, 0);
-      return { engines, budgets: byModality(({ name }) => fastest[name].cost), seconds };
+      const seconds = pretrainedNames.reduce((sum, name) => sum + 1 / fastest[name].itemsPerSecond, 0);
+      return { engines, budgets: byPretrained(({ name }) => fastest[name].cost), seconds };
     })
     .sort((a, b) => a.seconds - b.seconds);
   const { engines, budgets } = itemAt(choices, 0);
@@ -94,7 +99,7 @@ async function* measure(
   sizes: readonly number[],
   milliseconds: number,
 ): AsyncGenerator<Omit<TuningMeasurement, 'engines'>> {
-  for (const { name, sample } of modalities) {
+  for (const { name, sample } of pretrainedModalities) {
     const encoder = byModality[name];
     const item = await encoder.prepare(await sample());
     for (const items of sizes) yield await timed(encoder, new Array(items).fill(item), engines, milliseconds);

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LRUCache } from 'lru-cache';
-import type { ModalityName } from '../modalities/registry.ts';
+import type { PretrainedName } from '../modalities/registry.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import { EngineTimeout } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
@@ -32,7 +32,7 @@ const mostItems = 256;
  */
 export class HeadCache {
   readonly #loaderOf: (version: HeadFolder) => ModelLoader;
-  readonly #fingerprints: Readonly<Record<ModalityName, string>>;
+  readonly #fingerprints: Readonly<Record<PretrainedName, string>>;
   readonly #entries: LRUCache<string, Entry>;
   /** When a head last answered on each. */
   readonly #lastAnswers = new Map<ModelLoader, number>();
@@ -46,7 +46,7 @@ export class HeadCache {
    */
   constructor(
     loaderOf: (version: HeadFolder) => ModelLoader,
-    fingerprints: Readonly<Record<ModalityName, string>>,
+    fingerprints: Readonly<Record<PretrainedName, string>>,
     maximumBytes: number,
   ) {
     this.#loaderOf = loaderOf;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
-import type { ModalityName } from '../modalities/registry.ts';
+import type { ModalityName, PretrainedName } from '../modalities/registry.ts';
 import { DamagedModel } from '../runtime/damaged-model.ts';
 import type { Runnable } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
@@ -100,7 +100,7 @@ function unusable(place: string, error: Error): TandemError {
  */
 export function checkEncoders(
   { name, version, encoders }: HeadManifest,
-  fingerprints: Readonly<Record<ModalityName, string>>,
+  fingerprints: Readonly<Record<PretrainedName, string>>,
 ): void {
   for (const { modality, fingerprint, id } of encoders)
     if (fingerprint !== fingerprints[modality])
@@ -120,7 +120,7 @@ export function checkEncoders(
 export async function loadHead(
   engine: ModelLoader,
   version: HeadFolder,
-  fingerprints: Readonly<Record<ModalityName, string>>,
+  fingerprints: Readonly<Record<PretrainedName, string>>,
 ): Promise<Head> {
   const manifest = await readRegisteredManifest(version);
   checkEncoders(manifest, fingerprints);

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { create, extract } from 'tar';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
-import type { ModalityName } from '../modalities/registry.ts';
+import type { PretrainedName } from '../modalities/registry.ts';
 import { EngineEnded } from '../runtime/engine.ts';
 import { OutOfMemory } from '../runtime/out-of-memory.ts';
 import { asProblem } from '../runtime/within-memory.ts';
@@ -73,7 +73,7 @@ export interface ImportOptions {
   /** Another name for it. */
   name?: string;
   /** Of the encoders here. */
-  fingerprints: Readonly<Record<ModalityName, string>>;
+  fingerprints: Readonly<Record<PretrainedName, string>>;
   /** Folder for what is only needed meanwhile. */
   workspace: string;
   /** What checks and runs the head in a folder before it is registered; see `tryHead`. */

@@ -1,17 +1,17 @@
 import type { Input } from '../modalities/modality.ts';
-import type { ModalityName } from '../modalities/registry.ts';
+import type { GivenContent, ModalityName, PretrainedName } from '../modalities/registry.ts';
 import type { TargetPrediction } from '../targets/prediction.ts';
 
 /** One item to classify: the bytes of an image file (JPEG, PNG, WebP), a text, or both. */
 export interface PredictionInput {
-  content?: Partial<Record<ModalityName, Input>>;
+  content?: GivenContent;
   /** Features that the caller has already, of the head's own encoders; they stand in for the content. */
-  features?: Partial<Record<ModalityName, Float32Array>>;
+  features?: Partial<Record<PretrainedName, Float32Array>>;
 }
 
 /** An item whose features are asked for. */
 export interface EmbeddedItem {
-  modality: ModalityName;
+  modality: PretrainedName;
   input: Input;
 }
 

@@ -8,7 +8,13 @@ import type { InferenceObserver } from '../encoders/telemetry.ts';
 import { type ErrorCode, TandemError } from '../errors.ts';
 import { itemAt, required } from '../indexing.ts';
 import type { Input } from '../modalities/modality.ts';
-import { byModality, type ModalityName, modalities, nothingToClassify } from '../modalities/registry.ts';
+import {
+  byPretrained,
+  type ModalityName,
+  nothingToClassify,
+  type PretrainedName,
+  pretrainedModalities,
+} from '../modalities/registry.ts';
 import type { SubmitOptions } from '../runtime/batcher.ts';
 import type { Head, ItemFeatures } from './head.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from './prediction.ts';
@@ -16,7 +22,7 @@ import { predictionOf } from './unimodal-prediction.ts';
 
 export interface PredictorOptions {
   /** The most that a batch of each modality costs, in its unit; what suits the provider where it says `auto` or nothing. */
-  budgets?: Partial<Record<ModalityName, number | 'auto'>>;
+  budgets?: Partial<Record<PretrainedName, number | 'auto'>>;
   /** Items of each modality that may wait for their encoder; default: 512. */
   maximumQueue?: number;
   /** Milliseconds that an item waits for company; default: 0. */
@@ -43,8 +49,8 @@ interface EncodedItem extends Omit<SourcedFeatures, 'features' | 'cost'> {
  */
 export class Predictor {
   /** The most that a batch of each modality costs, in its unit. */
-  readonly budgets: Readonly<Record<ModalityName, number>>;
-  readonly #sources: Readonly<Record<ModalityName, FeatureSource>>;
+  readonly budgets: Readonly<Record<PretrainedName, number>>;
+  readonly #sources: Readonly<Record<PretrainedName, FeatureSource>>;
   readonly #memory: FeatureMemory;
   readonly #observer: InferenceObserver;
   readonly #embedding = pLimit(embeddedAtOnce);
@@ -54,26 +60,26 @@ export class Predictor {
     { budgets, maximumQueue = 512, maximumWait = 0, memoryBytes = 0, observer = {} }: PredictorOptions = {},
   ) {
     const { provider } = encoders.provider;
-    this.budgets = byModality(({ name, budgets: usual }) => {
+    this.budgets = byPretrained(({ name, budgets: usual }) => {
       const asked = budgets?.[name] ?? 'auto';
       return encoders.byModality[name].fitBudget(asked === 'auto' ? usual[provider] : asked);
     });
     this.#memory = new FeatureMemory(memoryBytes);
     this.#observer = observer;
     const options = { maximumQueue, maximumWait, memory: this.#memory, observer };
-    this.#sources = byModality(
+    this.#sources = byPretrained(
       ({ name }) => new FeatureSource(encoders.byModality[name], { ...options, budget: this.budgets[name] }),
     );
   }
 
   /** When each encoder last answered a batch, on the clock of `performance.now()`. */
-  get lastBatch(): Record<ModalityName, number> {
-    return byModality(({ name }) => this.#sources[name].lastBatch);
+  get lastBatch(): Record<PretrainedName, number> {
+    return byPretrained(({ name }) => this.#sources[name].lastBatch);
   }
 
   /** Items of each modality that wait for their encoder. */
-  get waiting(): Record<ModalityName, number> {
-    return byModality(({ name }) => this.#sources[name].waiting);
+  get waiting(): Record<PretrainedName, number> {
+    return byPretrained(({ name }) => this.#sources[name].waiting);
   }
 
   /** Bytes of features that are remembered. */
@@ -88,7 +94,9 @@ export class Predictor {
    */
   async check(signal?: AbortSignal): Promise<void> {
     await Promise.all(
-      modalities.map(({ name, probe }) => this.#sources[name].encode(probe, { signal, urgent: true })),
+      pretrainedModalities.map(({ name, probe }) =>
+        this.#sources[name].encode(probe, { signal, urgent: true }),
+      ),
     );
   }
 
@@ -162,7 +170,7 @@ export class Predictor {
     const item: EncodedItem = { features: {}, decode: 0, queue: 0, encode: 0 };
     const encoding: Promise<void>[] = [];
     let [isEmpty, isUsed] = [true, false];
-    for (const modality of modalities) {
+    for (const modality of pretrainedModalities) {
       const { name } = modality;
       const [input, known] = [content?.[name], features[name]];
       if (known === undefined && (input === undefined || modality.isEmpty(input))) continue;
@@ -185,7 +193,7 @@ export class Predictor {
   /** Adds features to an item. Modalities are encoded at the same time: of each part the slower one counts. */
   async #source(
     item: EncodedItem,
-    modality: ModalityName,
+    modality: PretrainedName,
     input: Input,
     waiting: SubmitOptions,
   ): Promise<void> {

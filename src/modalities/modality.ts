@@ -45,19 +45,55 @@ export interface Preparation<Prepared> {
 }
 
 /**
- * A modality: everything about an item that depends on whether it is an image or a text. An object of this kind is
- * listed in the registry; nothing outside its folder, wire formats and flags aside, knows which there are.
+ * A modality: what tells its content apart and keeps it, whatever makes features of it. Every modality is either
+ * {@link PretrainedModality} or {@link FittedModality}, and listed in the registry as such; nothing outside its folder, wire
+ * formats and flags aside, knows which there are.
  */
 export interface Modality<
   Name extends string = string,
   Reference = unknown,
   Stored = unknown,
-  Preprocessing = unknown,
-  Prepared = unknown,
+  Given = unknown,
 > {
   readonly name: Name;
   /** A piece of its content, with the article. */
   readonly noun: string;
+  /** Equal content, equal identity, and the other way round. */
+  identityOf(reference: Reference): string;
+  /** Near copies that are alike but for what nobody notices have the same; undefined where it says too little. */
+  likenessOf(reference: Reference): string | undefined;
+  /** 256 bits, hexadecimal, of which near copies differ in few. */
+  looksOf?(reference: Reference): string | undefined;
+  /** What a message about an example calls its content. */
+  subjectOf(reference: Reference): string;
+  /**
+   * Looks at content once, for all examples that have it, and adds what is found out about it.
+   * @returns the reference, or what is wrong in words
+   */
+  check?(reference: Reference): Promise<ReadContent<Reference>>;
+  /** Content as an imported dataset keeps it, JSON; files are kept beside it. */
+  readonly stored: z.ZodType<Stored>;
+  store(reference: Reference): Stored;
+  /** @param path where the file lies that the content has */
+  restore(stored: Stored, path?: string): Reference;
+  /** Of content that is a file. */
+  readonly file?: {
+    pathOf(reference: Reference): string;
+    /** sha256 of its bytes, hexadecimal; undefined where it was not looked at yet. */
+    sha256Of(stored: Stored): string | undefined;
+  };
+  /** Whether an item that is there says nothing. */
+  isEmpty(given: Given): boolean;
+}
+
+/** A modality whose features a pretrained encoder makes: one column of a table, or a file. */
+export interface PretrainedModality<
+  Name extends string = string,
+  Reference = unknown,
+  Stored = unknown,
+  Preprocessing = unknown,
+  Prepared = unknown,
+> extends Modality<Name, Reference, Stored, Input> {
   /** The column of a table that has it by default. */
   readonly column: string;
   /**
@@ -81,32 +117,8 @@ export interface Modality<
   ): Promise<ReadContent<Reference> | undefined>;
   /** An encoder's input, from what an example has of this modality. */
   inputOf(reference: Reference): Input;
-  /** Equal content, equal identity, and the other way round. */
-  identityOf(reference: Reference): string;
   /** sha256 of the content, hexadecimal: its features are kept under it. */
   sha256Of(reference: Reference): string | Promise<string>;
-  /** Near copies that are alike but for what nobody notices have the same; undefined where it says too little. */
-  likenessOf(reference: Reference): string | undefined;
-  /** 256 bits, hexadecimal, of which near copies differ in few. */
-  looksOf?(reference: Reference): string | undefined;
-  /** What a message about an example calls its content. */
-  subjectOf(reference: Reference): string;
-  /**
-   * Looks at content once, for all examples that have it, and adds what is found out about it.
-   * @returns the reference, or what is wrong in words
-   */
-  check?(reference: Reference): Promise<ReadContent<Reference>>;
-  /** Content as an imported dataset keeps it, JSON; files are kept beside it. */
-  readonly stored: z.ZodType<Stored>;
-  store(reference: Reference): Stored;
-  /** @param path where the file lies that the content has */
-  restore(stored: Stored, path?: string): Reference;
-  /** Of content that is a file. */
-  readonly file?: {
-    pathOf(reference: Reference): string;
-    /** sha256 of its bytes, hexadecimal; undefined where it was not looked at yet. */
-    sha256Of(stored: Stored): string | undefined;
-  };
   /** What its cost is counted in, in the plural. */
   readonly unit: string;
   /** What preparing an item is called among the stages of a request. */
@@ -133,8 +145,6 @@ export interface Modality<
   readonly probe: Input;
   /** An item of usual size, to measure speed with. */
   sample(): Promise<Input>;
-  /** Whether an item that is there says nothing. */
-  isEmpty(input: Input): boolean;
   /**
    * Makes ready to prepare items for an encoder.
    * @param folder the encoder's

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
-import type { Modality } from '../../modalities/modality.ts';
-import { type Content, type ModalityName, modalities } from '../../modalities/registry.ts';
+import type { PretrainedModality } from '../../modalities/modality.ts';
+import { type Content, type PretrainedName, pretrainedModalities } from '../../modalities/registry.ts';
 import { shorten } from '../../quote.ts';
 import { problemOfPermissions } from '../../store/files/permissions.ts';
 import { targets } from '../../targets/targets.ts';
@@ -112,7 +112,7 @@ async function* readClass(
   const byStem = Map.groupBy(names, stemOf);
   for (const name of names) {
     const at = relative(folder.root, join(folder.path, name));
-    const place = modalities.findIndex((modality) => isOf(modality, name));
+    const place = pretrainedModalities.findIndex((modality) => isOf(modality, name));
     if (place < 0) {
       const hint = hintFor(name);
       if (hint === undefined) unused.push(at);
@@ -121,9 +121,11 @@ async function* readClass(
     }
     const beside = byStem.get(stemOf(name)) ?? [];
     // It belongs to the file of an earlier modality, as a text does to its image.
-    if (modalities.slice(0, place).some((modality) => beside.some((other) => isOf(modality, other))))
+    if (
+      pretrainedModalities.slice(0, place).some((modality) => beside.some((other) => isOf(modality, other)))
+    )
       continue;
-    const files = modalities.slice(place).flatMap((modality, index) => {
+    const files = pretrainedModalities.slice(place).flatMap((modality, index) => {
       const file = index === 0 ? name : beside.find((other) => isOf(modality, other));
       return file === undefined ? [] : [{ modality, file }];
     });
@@ -135,7 +137,7 @@ async function* readClass(
 
 async function readFiles(
   folder: ClassFolder,
-  files: readonly { modality: Modality<ModalityName>; file: string }[],
+  files: readonly { modality: PretrainedModality<PretrainedName>; file: string }[],
   problems: Problems,
 ): Promise<Content> {
   const content: Content = {};
@@ -162,14 +164,16 @@ async function readText(path: string): Promise<{ text: string } | { problem: str
   return { problem: `the text has ${text.length} characters; ${tableLimits.value} are the limit` };
 }
 
-function isOf({ extensions }: Modality<ModalityName>, name: string): boolean {
+function isOf({ extensions }: PretrainedModality<PretrainedName>, name: string): boolean {
   return extensions.includes(extname(name).toLowerCase());
 }
 
 /** What to do about a file that a modality might have in another format. */
 function hintFor(name: string): string | undefined {
   const extension = extname(name).toLowerCase();
-  const unsupported = modalities.find((modality) => modality.unsupported?.extensions.includes(extension));
+  const unsupported = pretrainedModalities.find((modality) =>
+    modality.unsupported?.extensions.includes(extension),
+  );
   if (!unsupported?.unsupported) return undefined;
   return `${extension.slice(1).toUpperCase()} is not read; ${unsupported.unsupported.hint}`;
 }

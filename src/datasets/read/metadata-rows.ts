@@ -1,10 +1,10 @@
-import type { FoundFile, Modality, ReadContent } from '../../modalities/modality.ts';
+import type { FoundFile, PretrainedModality, ReadContent } from '../../modalities/modality.ts';
 import {
   type Content,
   columnOf,
-  type ModalityName,
-  modalities,
-  modalityNames,
+  type PretrainedName,
+  pretrainedModalities,
+  pretrainedNames,
 } from '../../modalities/registry.ts';
 import { quote, quoteSome } from '../../quote.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
@@ -45,7 +45,7 @@ export async function readMetadataRows(
 ): Promise<FoundExample[]> {
   const { path, name, inlineFolder, size } = place;
   const fileColumns = new Map(
-    modalities.flatMap((modality) =>
+    pretrainedModalities.flatMap((modality) =>
       modality.inline ? [[columnOf(names, modality.name), modality.inline] as const] : [],
     ),
   );
@@ -65,7 +65,7 @@ export async function readMetadataRows(
 }
 
 function askedColumns({ labelColumn, splitColumn = 'split', ...columns }: ColumnNames): string[] {
-  return [...modalityNames.map((name) => columnOf(columns, name)), labelColumn, splitColumn];
+  return [...pretrainedNames.map((name) => columnOf(columns, name)), labelColumn, splitColumn];
 }
 
 function checkColumns(
@@ -91,7 +91,7 @@ function checkColumns(
   if (misspelt.length > 0) return false;
   const found = `the columns are ${quoteSome(columns)}`;
   if (missing.includes(labelColumn)) problems.add(file, `there is no column "${labelColumn}"; ${found}`);
-  const ofContent = modalityNames.map((name) => columnOf(names, name));
+  const ofContent = pretrainedNames.map((name) => columnOf(names, name));
   if (ofContent.every((column) => missing.includes(column)))
     problems.add(
       file,
@@ -115,7 +115,7 @@ async function readRow(
     if (value === null) problems.add(at, `the value of "${column}" is neither text nor a number`);
     return value;
   };
-  const cells = modalities.map((modality) => {
+  const cells = pretrainedModalities.map((modality) => {
     const value = values.get(columnOf(names, modality.name));
     return { modality, cell: isInlineFile(value) ? value : read(columnOf(names, modality.name)) };
   });
@@ -130,7 +130,7 @@ async function readRow(
     else if (outcome) problems.add(at, outcome.problem);
   }
   if (cells.every(({ cell }) => !cell))
-    problems.add(at, `neither ${modalities.map(({ noun }) => noun).join(' nor ')}`);
+    problems.add(at, `neither ${pretrainedModalities.map(({ noun }) => noun).join(' nor ')}`);
   if (side && side !== 'train' && side !== 'test')
     problems.add(at, `the split ${quote(side)} is neither "train" nor "test"`);
   const fileNames = cells.flatMap(({ modality, cell }) =>
@@ -144,7 +144,7 @@ async function readRow(
 
 /** @returns undefined where the cell is empty */
 async function readCell(
-  { fromCell }: Modality<ModalityName>,
+  { fromCell }: PretrainedModality<PretrainedName>,
   cell: string | FoundFile | null,
   { root, folder }: MetadataPlace,
 ): Promise<ReadContent<unknown> | undefined> {

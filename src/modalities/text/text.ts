@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
-import type { Input, Modality } from '../modality.ts';
+import type { Input, PretrainedModality } from '../modality.ts';
 import { type TextPreprocessing, textPreprocessing } from './preprocessing.ts';
 import { padTokens } from './tokens.ts';
 
@@ -9,7 +9,7 @@ const usualText =
   'second-hand bicycle, some scratches on the frame, new tyres, works as it should, to be picked up in town';
 
 /** Texts. They are prepared as token ids; the tokenizer is loaded with the encoder. */
-export const text: Modality<'text', string, string, TextPreprocessing, readonly number[]> = {
+export const text: PretrainedModality<'text', string, string, TextPreprocessing, readonly number[]> = {
   name: 'text',
   noun: 'a text',
   column: 'text',

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { decodeBase64Image } from '../../modalities/image/base64.ts';
-import type { ModalityName } from '../../modalities/registry.ts';
+import type { PretrainedName } from '../../modalities/registry.ts';
 import { boundedList } from '../http/bounded-list.ts';
 import { jsonWithList, sendJson } from '../http/json-answer.ts';
 import { readJson } from '../http/json-body.ts';
@@ -116,7 +116,7 @@ function answerEmbeddings(services: Services, options: AppOptions): RequestHandl
         'invalid-request',
         'input: texts and images come from different encoders; ask for them one after the other',
       );
-    const modality: ModalityName = images > 0 ? 'image' : 'text';
+    const modality: PretrainedName = images > 0 ? 'image' : 'text';
     const used = services.encoders[modality];
     if (model !== undefined && model !== used)
       throw new TandemError(

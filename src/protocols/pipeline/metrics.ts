@@ -1,12 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { InferenceObserver } from '../../encoders/telemetry.ts';
-import type { ModalityName } from '../../modalities/registry.ts';
+import type { PretrainedName } from '../../modalities/registry.ts';
 import { product } from '../../product.ts';
 
 /** How things stand at the moment of asking. */
 export interface Standing {
   /** Items of each modality that wait for their encoder. */
-  waiting: Record<ModalityName, number>;
+  waiting: Record<PretrainedName, number>;
   /** Bytes of features that are remembered. */
   rememberedBytes: number;
   loaded: { heads: number; bytes: number };
@@ -145,11 +145,11 @@ export class Metrics implements InferenceObserver {
     this.#stages.observe({ stage }, milliseconds / 1000);
   }
 
-  batch(modality: ModalityName, items: number): void {
+  batch(modality: PretrainedName, items: number): void {
     this.#batches.observe({ modality }, items);
   }
 
-  lookup(modality: ModalityName, hit: boolean): void {
+  lookup(modality: PretrainedName, hit: boolean): void {
     this.#lookups.inc({ modality, result: hit ? 'hit' : 'miss' });
   }
 

@@ -5,7 +5,7 @@ import type { Encoder } from '../../encoders/encoder.ts';
 import type { Encoders } from '../../encoders/encoders.ts';
 import { type ErrorItem, TandemError } from '../../errors.ts';
 import { itemAt } from '../../indexing.ts';
-import { type ModalityName, modalityNames, modalityOf } from '../../modalities/registry.ts';
+import { type PretrainedName, pretrainedNames, pretrainedOf } from '../../modalities/registry.ts';
 import { encodeTruths } from '../../targets/encode-truths.ts';
 import { FeatureCache } from './feature-cache.ts';
 import { createFileColumn } from './feature-file.ts';
@@ -18,7 +18,7 @@ export interface ExtractionOptions {
   /** Features that take more bytes than this lie in a file without a name, beside the cache or among temporary files. */
   mostBytesInMemory?: number;
   /** The one modality to encode; default: all that there are. */
-  only?: ModalityName;
+  only?: PretrainedName;
   signal?: AbortSignal;
   /** Counts the distinct items. */
   onProgress?(done: number, total: number): void;
@@ -52,7 +52,7 @@ export async function extractFeatures(
   { cache, mostBytesInMemory = 768 * 2 ** 20, only, signal, onProgress }: ExtractionOptions = {},
 ): Promise<FeatureTable> {
   const { name, examples } = dataset;
-  const forms = (only ? [only] : modalityNames).flatMap((modality) => {
+  const forms = (only ? [only] : pretrainedNames).flatMap((modality) => {
     const present = Uint8Array.from(examples, ({ content }) => Number(content[modality] !== undefined));
     return present.includes(1)
       ? [{ modality, dimension: encoders.byModality[modality].dimension, present }]
@@ -114,7 +114,7 @@ async function fillColumn(
       await known?.put(usable.map(([{ key }, values]) => [key, values]));
       count(batch.length);
     };
-    const { shapeOf } = modalityOf(column.modality);
+    const { shapeOf } = pretrainedOf(column.modality);
     const encode = shapeOf ? encodeByShape : encodeAsTheyCome;
     await encode(encoders, { modality: column.modality, items: missing, problems, store });
   } finally {
@@ -123,7 +123,7 @@ async function fillColumn(
 }
 
 /** One such number would spread to every weight. */
-function notFinite({ example }: Item, modality: ModalityName): ErrorItem {
+function notFinite({ example }: Item, modality: PretrainedName): ErrorItem {
   return {
     at: `row ${example.row}`,
     detail: `${subjectOf(example, modality)}: the encoder answers with what is no finite number`,
@@ -131,13 +131,13 @@ function notFinite({ example }: Item, modality: ModalityName): ErrorItem {
 }
 
 /** What an example calls its content of a modality. */
-function subjectOf({ content }: Example, modality: ModalityName): string {
-  return modalityOf(modality).subjectOf(content[modality]);
+function subjectOf({ content }: Example, modality: PretrainedName): string {
+  return pretrainedOf(modality).subjectOf(content[modality]);
 }
 
-async function distinctItems(examples: readonly Example[], modality: ModalityName): Promise<Item[]> {
+async function distinctItems(examples: readonly Example[], modality: PretrainedName): Promise<Item[]> {
   const items = new Map<string, Item>();
-  const { sha256Of } = modalityOf(modality);
+  const { sha256Of } = pretrainedOf(modality);
   for (const [row, example] of examples.entries()) {
     const reference = example.content[modality];
     if (reference === undefined) continue;
@@ -152,7 +152,7 @@ async function distinctItems(examples: readonly Example[], modality: ModalityNam
 type Store = (batch: readonly Item[], features: readonly Float32Array[]) => Promise<void>;
 
 interface Encoding {
-  modality: ModalityName;
+  modality: PretrainedName;
   items: readonly Item[];
   problems: ErrorItem[];
   store: Store;
@@ -164,7 +164,7 @@ async function encodeAsTheyCome(
   { modality, items, problems, store }: Encoding,
 ): Promise<void> {
   const encoder = encoders.byModality[modality];
-  const { batchItems } = modalityOf(modality);
+  const { batchItems } = pretrainedOf(modality);
   const encodeBatch = async (batch: readonly Item[]) => {
     const prepared = await Promise.all(batch.map((item) => prepare(encoder, item, problems)));
     const usable = prepared.filter((one) => one !== undefined);
@@ -184,7 +184,7 @@ async function encodeByShape(
   { modality, items, problems, store }: Encoding,
 ): Promise<void> {
   const encoder = encoders.byModality[modality];
-  const { batchItems, shapeOf } = modalityOf(modality);
+  const { batchItems, shapeOf } = pretrainedOf(modality);
   const size = batchItems[encoders.provider.provider];
   const all = await pMap(items, (item) => prepare(encoder, item, problems), { concurrency: preparedAtOnce });
   const prepared = all.filter((one) => one !== undefined);
@@ -217,7 +217,7 @@ async function prepare(
   problems: ErrorItem[],
 ): Promise<PreparedItem | undefined> {
   const { example } = item;
-  const input = modalityOf(encoder.modality).inputOf(example.content[encoder.modality]);
+  const input = pretrainedOf(encoder.modality).inputOf(example.content[encoder.modality]);
   try {
     return { item, content: await encoder.prepare(input) };
   } catch (error) {
