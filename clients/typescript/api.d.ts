@@ -1471,9 +1471,15 @@ export interface components {
          *       "createdAt": "2026-01-31T12:00:00.000Z",
          *       "counts": {
          *         "examples": 300,
-         *         "images": 290,
-         *         "texts": 300,
-         *         "distinctImages": 288,
+         *         "content": {
+         *           "image": {
+         *             "examples": 290,
+         *             "files": 288
+         *           },
+         *           "text": {
+         *             "examples": 300
+         *           }
+         *         },
          *         "train": 0,
          *         "test": 0,
          *         "labels": [
@@ -1501,9 +1507,15 @@ export interface components {
          *       "createdAt": "2026-01-31T12:00:00.000Z",
          *       "counts": {
          *         "examples": 300,
-         *         "images": 290,
-         *         "texts": 300,
-         *         "distinctImages": 288,
+         *         "content": {
+         *           "image": {
+         *             "examples": 290,
+         *             "files": 288
+         *           },
+         *           "text": {
+         *             "examples": 300
+         *           }
+         *         },
          *         "train": 0,
          *         "test": 0,
          *         "labels": [
@@ -1534,10 +1546,17 @@ export interface components {
         };
         DatasetCounts: {
             examples: number;
-            images: number;
-            texts: number;
-            /** @description Different images, byte for byte. */
-            distinctImages: number;
+            /** @description Examples that have each modality, and different files, byte for byte; a modality that none has is left out. */
+            content: {
+                image?: {
+                    examples: number;
+                    files?: number;
+                };
+                text?: {
+                    examples: number;
+                    files?: number;
+                };
+            };
             /** @description Examples that the dataset itself puts on this side. */
             train: number;
             test: number;
@@ -1567,9 +1586,15 @@ export interface components {
          *       "notes": [],
          *       "counts": {
          *         "examples": 300,
-         *         "images": 290,
-         *         "texts": 300,
-         *         "distinctImages": 288,
+         *         "content": {
+         *           "image": {
+         *             "examples": 290,
+         *             "files": 288
+         *           },
+         *           "text": {
+         *             "examples": 300
+         *           }
+         *         },
          *         "train": 0,
          *         "test": 0,
          *         "labels": [

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { Command } from '@commander-js/extra-typings';
 import type { Datasets } from '../app/datasets.ts';
 import { storeSettings } from '../config.ts';
+import { modalities } from '../modalities/registry.ts';
 import type { DatasetSummary } from '../protocols/pipeline/services.ts';
 import { textOf } from '../targets/truth.ts';
 import { addColumnOptions, addSettings, example, openFor } from './options.ts';
@@ -59,11 +60,11 @@ const list = subcommand('list', 'list the imported datasets', 'list').action(asy
   const rows = datasets.map(({ id, counts, createdAt }) => [
     id,
     String(counts.examples),
-    String(counts.distinctImages),
+    String(filesIn(counts)),
     labelsText(counts),
     createdAt,
   ]);
-  print(table([['dataset', 'examples', 'images', 'labels', 'imported'], ...rows]));
+  print(table([['dataset', 'examples', 'files', 'labels', 'imported'], ...rows]));
   for (const { problem } of damaged) printAside(`damaged: ${problem}`);
 });
 
@@ -121,7 +122,11 @@ function showCheck({
   problems,
   problemCount,
 }: Awaited<ReturnType<Datasets['check']>>): void {
-  print(`${name}: ${counts.examples} examples, ${counts.images} with an image, ${counts.texts} with a text`);
+  const having = modalities.flatMap(({ name, noun }) => {
+    const count = counts.content[name];
+    return count ? [`${count.examples} with ${noun}`] : [];
+  });
+  print([`${name}: ${counts.examples} examples`, ...having].join(', '));
   print(
     counts.numbers
       ? `${labelsText(counts)}, ${numberText(counts.numbers.mean)} on average`
@@ -141,7 +146,12 @@ function showCheck({
 }
 
 function describe({ counts }: DatasetSummary): string {
-  return `${counts.examples} examples, ${counts.distinctImages} different images, ${labelsText(counts)}`;
+  return `${counts.examples} examples, ${filesIn(counts)} different files, ${labelsText(counts)}`;
+}
+
+/** Different files, of all modalities. */
+function filesIn({ content }: DatasetSummary['counts']): number {
+  return Object.values(content).reduce((sum, { files = 0 }) => sum + files, 0);
 }
 
 /** @example labelsText(dataset.counts) // '12 labels' or 'numbers from 1 to 99' */

@@ -8,6 +8,7 @@ import pMap from 'p-map';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { fileHashesOf, filesOf, restoreContent } from '../modalities/content.ts';
+import { contentCountsSchema, readEarlierCounts } from '../modalities/content-counts.ts';
 import { leaveToCleaning, removeUnknown } from '../store/artifacts/artifacts.ts';
 import { PendingArtifacts } from '../store/artifacts/pending.ts';
 import type { Tables } from '../store/database/database.ts';
@@ -21,9 +22,7 @@ import { formatStored, readStored, type StoredExample } from './stored-example.t
 
 const countsSchema = z.object({
   examples: z.int(),
-  images: z.int(),
-  texts: z.int(),
-  distinctImages: z.int(),
+  content: contentCountsSchema,
   train: z.int(),
   test: z.int(),
   labels: z.array(z.object({ label: z.string(), examples: z.int() })),
@@ -43,7 +42,7 @@ const recordSchema = z.object({
   labelSeparator: z.string().optional(),
   labels: z.array(z.string()),
   createdAt: z.iso.datetime(),
-  counts: countsSchema,
+  counts: z.preprocess(readEarlierCounts, countsSchema),
   notes: z.array(z.string()),
 });
 

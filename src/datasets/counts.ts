@@ -6,8 +6,9 @@ import { labelsOf } from '../targets/truth.ts';
 import type { Example } from './example.ts';
 
 /** How much of what a dataset holds. */
-export interface DatasetCounts extends ContentCounts {
+export interface DatasetCounts {
   examples: number;
+  content: ContentCounts;
   /** Examples that the dataset itself puts on a side. */
   train: number;
   test: number;
@@ -24,7 +25,7 @@ export function countExamples(examples: readonly Example[], target: TargetKind):
   const numbers = examples.length > 0 ? targets[target].spread?.(truths) : undefined;
   return {
     examples: examples.length,
-    ...countContent(examples.map(({ content }) => content)),
+    content: countContent(examples.map(({ content }) => content)),
     train: having(({ split }) => split === 'train'),
     test: having(({ split }) => split === 'test'),
     labels: [...Map.groupBy(truths.flatMap(labelsOf), (label) => label)]

@@ -1,20 +1,42 @@
-import type { Content } from './registry.ts';
+import { z } from 'zod';
+import { byModality, type Content, type ModalityName, modalities } from './registry.ts';
 
-/** How much content there is, as lists of datasets tell it. */
-export interface ContentCounts {
-  /** Examples that have an image, and those that have a text. */
-  images: number;
-  texts: number;
-  /** Different images, byte for byte. */
-  distinctImages: number;
+const modalityCount = z.object({
+  /** Examples that have it. */
+  examples: z.int(),
+  /** Different files, byte for byte, where it comes as files. */
+  files: z.int().optional(),
+});
+
+/** How much content there is of each modality that any example has, as lists of datasets tell it. */
+export type ContentCounts = Partial<Record<ModalityName, z.infer<typeof modalityCount>>>;
+
+export const contentCountsSchema: z.ZodType<ContentCounts> = z.strictObject(
+  byModality(() => modalityCount.optional()),
+);
+
+/** @example countContent([{ text: 'a cat' }]) // { text: { examples: 1 } } */
+export function countContent(contents: readonly Content[]): ContentCounts {
+  const counts = modalities.flatMap(({ name, file, store }) => {
+    const references = contents.flatMap((content) => content[name] ?? []);
+    if (references.length === 0) return [];
+    const files = file && new Set(references.flatMap((reference) => file.sha256Of(store(reference)) ?? []));
+    return [[name, { examples: references.length, ...(files && { files: files.size }) }]];
+  });
+  return Object.fromEntries(counts);
 }
 
-/** @example countContent([{ text: 'a cat' }]) // { images: 0, texts: 1, distinctImages: 0 } */
-export function countContent(contents: readonly Content[]): ContentCounts {
-  const images = contents.flatMap(({ image }) => image ?? []);
-  return {
-    images: images.length,
-    texts: contents.filter(({ text }) => text !== undefined).length,
-    distinctImages: new Set(images.flatMap(({ sha256 }) => sha256 ?? [])).size,
+/** How earlier releases counted. */
+const earlierCounts = z.looseObject({ images: z.int(), texts: z.int(), distinctImages: z.int() });
+
+/** The counts of a dataset of an earlier release as they are now; those of this one as they are. */
+export function readEarlierCounts(counts: unknown): unknown {
+  const earlier = earlierCounts.safeParse(counts);
+  if (!earlier.success) return counts;
+  const { images, texts, distinctImages, ...others } = earlier.data;
+  const content = {
+    ...(images > 0 && { image: { examples: images, files: distinctImages } }),
+    ...(texts > 0 && { text: { examples: texts } }),
   };
+  return { ...others, content };
 }

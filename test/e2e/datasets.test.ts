@@ -42,7 +42,7 @@ describe('datasets over HTTP', () => {
     expect(tried.body).toMatchObject({
       name: 'sample',
       problemCount: 0,
-      counts: { examples: 12, images: 12 },
+      counts: { examples: 12, content: { image: { examples: 12 } } },
     });
     expect(tried.body.preview[0]).toMatchObject({ at: 'metadata.jsonl row 1', image: expect.any(String) });
     expect(await (await fetch(`${server.address}/v1/datasets`)).json()).toEqual({ datasets: [] });

@@ -41,7 +41,12 @@ describe('a dataset that was imported', () => {
     const direct = await readDataset(folder);
     expect(isNew).toBe(true);
     expect(record).toMatchObject({ id: expect.stringMatching(/^my-pets-[0-9a-f]{12}$/), name: 'My pets' });
-    expect(record.counts).toMatchObject({ examples: 4, images: 3, distinctImages: 2, train: 1, test: 1 });
+    expect(record.counts).toMatchObject({
+      examples: 4,
+      content: { image: { examples: 3, files: 2 } },
+      train: 1,
+      test: 1,
+    });
     const opened = await catalogue.open(record.id);
     const withoutPaths = ({ examples }: typeof opened) =>
       examples.map(({ content: { image, text }, ...rest }) => ({ ...rest, text, ...image, path: '' }));
@@ -123,7 +128,7 @@ describe('a dataset that was imported', () => {
     await writeFile(file, `file_name,label\n${rows.join('\n')}\n`);
     expect((await bring({ file, fileName: 'größe.csv' })).record).toMatchObject({
       id: expect.stringMatching(/^gro-e-/),
-      counts: { images: 4 },
+      counts: { content: { image: { examples: 4 } } },
     });
   });
 

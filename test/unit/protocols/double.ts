@@ -44,7 +44,7 @@ export const dataset: DatasetSummary = {
   name: 'pets',
   hash: '0a1b',
   createdAt: '2026-01-31T12:00:00.000Z',
-  counts: { examples: 0, images: 0, texts: 0, distinctImages: 0, train: 0, test: 0, labels: [] },
+  counts: { examples: 0, content: {}, train: 0, test: 0, labels: [] },
   notes: [],
 };
 

@@ -1,12 +1,11 @@
 import { z } from 'zod';
+import { contentCountsSchema } from '../../../modalities/content-counts.ts';
 import { truthSchema } from '../../../targets/truth.ts';
 import type { DatasetPage, DatasetSummary, DatasetTrial } from '../../pipeline/services.ts';
 
 const exampleCounts = {
   examples: 300,
-  images: 290,
-  texts: 300,
-  distinctImages: 288,
+  content: { image: { examples: 290, files: 288 }, text: { examples: 300 } },
   train: 0,
   test: 0,
   labels: [
@@ -17,9 +16,10 @@ const exampleCounts = {
 const counts = z
   .object({
     examples: z.int(),
-    images: z.int(),
-    texts: z.int(),
-    distinctImages: z.int().meta({ description: 'Different images, byte for byte.' }),
+    content: contentCountsSchema.meta({
+      description:
+        'Examples that have each modality, and different files, byte for byte; a modality that none has is left out.',
+    }),
     train: z.int().meta({ description: 'Examples that the dataset itself puts on this side.' }),
     test: z.int(),
     labels: z

@@ -110,9 +110,7 @@ it('counts what a dataset holds, rows with problems included', async () => {
   expect(dataset).toBeUndefined();
   expect(counts).toEqual({
     examples: 5,
-    images: 2,
-    texts: 3,
-    distinctImages: 1,
+    content: { image: { examples: 2, files: 1 }, text: { examples: 3 } },
     train: 0,
     test: 0,
     labels: [
