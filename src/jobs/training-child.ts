@@ -10,6 +10,9 @@ import type { TrainingMessage, TrainingOrder, TrainingStart } from './task.ts';
 /** A training that was asked to stop and didn't is killed after this, in milliseconds. */
 const patience = 10_000;
 
+/** A flag of Node that limits the heap. */
+const heapLimit = /^--max[-_](old[-_]space|semi[-_]space|heap)[-_]size/;
+
 /** What a training process says at its end. */
 type TrainingResult = Exclude<TrainingMessage, { kind: 'progress' | 'read' }>;
 
@@ -34,8 +37,8 @@ export class TrainingChild {
   constructor({ start }: TrainingStart, onProgress: (progress: TrainingProgress) => void) {
     this.#child = fork(new URL('./training-process.ts', import.meta.url), {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      // Flags of the parent, such as --input-type of `node -e`, are none of the child's.
-      execArgv: [],
+      // The limits of the heap alone: --input-type of `node -e`, say, would end the child.
+      execArgv: process.execArgv.filter((flag) => heapLimit.test(flag)),
     });
     this.#stopWatching = this.#limitReading(start);
     this.ended = this.#follow(onProgress);
