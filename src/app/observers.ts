@@ -12,10 +12,12 @@ type Observer = InferenceObserver & EngineEvents;
  * observers.stage('decode', 3);
  */
 export class Observers implements Required<InferenceObserver> {
-  readonly #all: Observer[] = [];
+  readonly #all = new Set<Observer>();
 
-  add(observer: Observer): void {
-    this.#all.push(observer);
+  /** @returns what removes it */
+  add(observer: Observer): () => void {
+    this.#all.add(observer);
+    return () => void this.#all.delete(observer);
   }
 
   readonly stage: Required<InferenceObserver>['stage'] = (stage, milliseconds) => {

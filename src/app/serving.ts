@@ -87,8 +87,10 @@ async function observe(
 ): Promise<{ metrics: Metrics; traced: boolean }> {
   const logger = await context.logger();
   const metrics = new Metrics();
-  context.observers.add(metrics);
-  context.observers.add({
+  const add = (observer: Parameters<typeof context.observers.add>[0]) =>
+    closing.defer(context.observers.add(observer));
+  add(metrics);
+  add({
     onLoss(error) {
       metrics.engineLost();
       logger.error({ err: error }, 'an engine is replaced');
@@ -102,7 +104,7 @@ async function observe(
     logger.warn({ reason }, 'traces cannot be sent to the collector; this is said once'),
   );
   if (stopTracing) {
-    context.observers.add(new StageTracer());
+    add(new StageTracer());
     closing.defer(() =>
       stopTracing().catch((error) => logger.warn({ err: error }, 'the last traces are lost')),
     );
