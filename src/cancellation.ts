@@ -61,5 +61,5 @@ export async function unlessAborted<Result>(signal: AbortSignal, work: Promise<R
  * @example throwIfCancelled(signal, 'while encoding images');
  */
 export function throwIfCancelled(signal: AbortSignal | undefined, where: string): void {
-  if (signal?.aborted) throw new TandemError('job-cancelled', `stopped ${where}`);
+  if (signal?.aborted) throw new TandemError('job-cancelled', `stopped ${where}`, { cause: signal.reason });
 }

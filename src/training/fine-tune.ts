@@ -4,7 +4,6 @@ import type { SplitMethod } from '../datasets/split/split.ts';
 import { splitRows } from '../datasets/split/split-rows.ts';
 import { modalitiesIn, withModality } from '../datasets/with-modality.ts';
 import type { Encoders } from '../encoders/encoders.ts';
-import { TandemError } from '../errors.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
 import type { HeadRegistry, MakingJob } from '../heads/registry/heads.ts';
 import { product } from '../product.ts';
@@ -147,10 +146,6 @@ function encode(
     only: recipe?.modality,
     signal,
     onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
-  }).catch((error) => {
-    throw signal?.aborted
-      ? new TandemError('job-cancelled', 'stopped while encoding', { cause: error })
-      : error;
   });
 }
 

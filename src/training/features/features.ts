@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import pMap from 'p-map';
+import { throwIfCancelled } from '../../cancellation.ts';
 import type { Dataset, Example } from '../../datasets/example.ts';
 import type { Encoder } from '../../encoders/encoder.ts';
 import type { Encoders } from '../../encoders/encoders.ts';
@@ -43,8 +44,7 @@ interface Item {
  * Encodes every distinct image and text of a dataset that no earlier extraction encoded. A modality that no example
  * has gets no column.
  * @throws TandemError `invalid-dataset` naming every row whose image cannot be decoded or has features that are not
- *   finite; the signal's reason where
- *   it aborts, and then what was encoded is kept
+ *   finite; `job-cancelled` where the signal aborts, and then what was encoded is kept
  */
 export async function extractFeatures(
   encoders: Encoders,
@@ -72,7 +72,7 @@ export async function extractFeatures(
   const count = (items: number) => {
     done += items;
     if (items > 0) onProgress?.(done, total);
-    signal?.throwIfAborted();
+    throwIfCancelled(signal, 'while encoding');
   };
   const problems: ErrorItem[] = [];
   await Promise.all(parts.map((part) => fillColumn(encoders, part, { cache, problems, count })));
