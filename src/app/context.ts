@@ -7,6 +7,7 @@ import type { JobQueue } from '../jobs/queue.ts';
 import { byPretrained } from '../modalities/registry.ts';
 import { Scratch } from '../store/scratch.ts';
 import { openStore, type Store } from '../store/store.ts';
+import { Calls } from './calls.ts';
 import { encoderOptions } from './encoder-settings.ts';
 import { makeLogger } from './logger.ts';
 import { Observers } from './observers.ts';
@@ -32,6 +33,8 @@ export interface Taker {
 export class Context {
   readonly settings: Settings;
   readonly observers = new Observers();
+  /** Of the library, which are waited for before anything is freed. */
+  readonly calls = new Calls();
   #closing: Promise<void> | undefined;
   /** Closed before every part, side by side. */
   readonly takers = new Set<Taker>();
@@ -154,7 +157,8 @@ export class Context {
   }
 
   /**
-   * Closes what takes work, then every part that was opened; once, however often it is called.
+   * Refuses new calls, closes what takes work, waits for the calls in flight, then closes every part that was opened; once,
+   * however often it is called.
    * @param drainDelay milliseconds for which requests are still taken, while the server says that it is not ready
    */
   close(drainDelay = 0): Promise<void> {
@@ -165,14 +169,20 @@ export class Context {
   async #close(drainDelay: number): Promise<void> {
     await using closing = new AsyncDisposableStack();
     closing.defer(() => this.parts.close());
-    closing.defer(async () => {
-      const takers = [...this.takers];
-      this.takers.clear();
-      const ends = await Promise.allSettled(takers.map((taker) => taker.close()));
-      for (const end of ends) if (end.status === 'rejected') throw end.reason;
-    });
+    // Those that a call began while the others were closed.
+    closing.defer(() => this.#closeTakers());
+    closing.defer(() => this.calls.ended());
+    closing.defer(() => this.#closeTakers());
+    this.calls.close();
     for (const taker of this.takers) taker.drain();
     if (this.takers.size > 0) await setTimeout(drainDelay);
+  }
+
+  async #closeTakers(): Promise<void> {
+    const takers = [...this.takers];
+    this.takers.clear();
+    const ends = await Promise.allSettled(takers.map((taker) => taker.close()));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 }
 

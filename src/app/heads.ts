@@ -148,15 +148,18 @@ async function importVersion(
 async function compareVersions(
   context: Context,
   references: readonly [first: string, second: string],
-  { dataset, ...options }: Parameters<Heads['compare']>[2] & {},
+  options: Parameters<Heads['compare']>[2] & {},
 ): ReturnType<Heads['compare']> {
+  const { checkOptions, compareHeadsOptions } = await import('./check-options.ts');
+  checkOptions(compareHeadsOptions, options);
+  const { dataset, ...reading } = options;
   const registry = await context.registry();
   const first = await registry.resolve(references[0]);
   const second = await registry.resolve(references[1]);
   const comparison = compareManifests(manifestOf(first), manifestOf(second));
   if (dataset === undefined) return comparison;
   const { compareOnDataset } = await import('./training.ts');
-  return { ...comparison, onDataset: await compareOnDataset(context, references, dataset, options) };
+  return { ...comparison, onDataset: await compareOnDataset(context, references, dataset, reading) };
 }
 
 function manifestOf({ name, version, manifest }: RegisteredHead): HeadManifest {

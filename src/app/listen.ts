@@ -1,11 +1,14 @@
+import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { createApp } from '../protocols/app.ts';
-import { listen } from '../protocols/http/listen.ts';
+import { listen, usualDrainTime } from '../protocols/http/listen.ts';
 import { listenGrpc } from '../protocols/open-inference/grpc.ts';
 import type { AppOptions } from '../protocols/pipeline/options.ts';
 import { RateLimit } from '../protocols/pipeline/rate-limit.ts';
 import { Stopping } from '../protocols/pipeline/stopping.ts';
 import { ApiKeys } from '../store/keys.ts';
 import { accessTo, isLoopback } from './access.ts';
+import { checkOptions, listenOptions } from './check-options.ts';
 import type { Context, Taker } from './context.ts';
 import type { Serving } from './serving.ts';
 import type { Handler, ListenOptions, Server } from './tandem.ts';
@@ -17,6 +20,7 @@ export async function listenOn(
   serving: () => Promise<Serving>,
   options: ListenOptions,
 ): Promise<Server> {
+  checkOptions(listenOptions, options);
   const { settings } = context;
   const { host = settings.host, port = settings.port, grpcPort = settings['grpc-port'] } = options;
   const stopping = new Stopping();
@@ -47,8 +51,21 @@ export async function listenOn(
 export async function handlerOf(context: Context, serving: () => Promise<Serving>): Promise<Handler> {
   const stopping = new Stopping();
   const { services, options } = await optionsFor(context, serving, { host: '127.0.0.1', stopping });
-  context.takers.add(takerOf(stopping, async () => stopping.close()));
-  return createApp(services, options);
+  const app: Handler = createApp(services, options);
+  const answering = new Set<Promise<unknown>>();
+  context.takers.add(
+    takerOf(stopping, async () => {
+      stopping.close();
+      const patience = setTimeout(usualDrainTime, undefined, { ref: false });
+      await Promise.race([Promise.allSettled(answering), patience]);
+    }),
+  );
+  return (request, response, next) => {
+    const answered = once(response, 'close').catch(() => {});
+    answering.add(answered);
+    void answered.then(() => answering.delete(answered));
+    app(request, response, next);
+  };
 }
 
 /** Who may ask is decided before encoders are loaded, because it may refuse to listen at all. */

@@ -23,18 +23,24 @@ export async function openTandem(
   const training = () => import('./training.ts');
   const prediction = () => import('./prediction.ts');
   const close = (drainDelay?: number) => context.close(drainDelay);
-  const tandem: Tandem = {
+  const { calls } = context;
+  const methods: Omit<Tandem, 'heads' | 'datasets' | 'jobs' | 'keys' | 'close' | keyof AsyncDisposable> = {
     predict: async (inputs, options = {}) => (await prediction()).predict(context, inputs, options),
-    embed: async (items, { signal } = {}) => (await context.predictor()).embed(items, signal),
+    embed: async (items, options = {}) => (await prediction()).embed(context, items, options),
     train: async (dataset, options) => (await training()).train(context, dataset, options),
     compare: async (dataset, options = {}) => (await training()).compare(context, dataset, options),
     evaluate: async (dataset, options) => (await training()).evaluate(context, dataset, options),
-    heads: headsOf(context),
-    datasets: datasetsOf(context),
-    jobs: jobsOf(context),
-    keys: keysOf(context),
     listen: async (options = {}) => (await import('./listen.ts')).listenOn(context, serving, options),
     handler: async () => (await import('./listen.ts')).handlerOf(context, serving),
+  };
+  const { events, ...jobs } = jobsOf(context);
+  const tandem: Tandem = {
+    ...calls.counted(methods),
+    heads: calls.counted(headsOf(context)),
+    datasets: calls.counted(datasetsOf(context)),
+    // Events may go on for as long as a job: they are not waited for, and end with the queue.
+    jobs: { ...calls.counted(jobs), events },
+    keys: calls.counted(keysOf(context)),
     close,
     [Symbol.asyncDispose]: () => close(),
   };
@@ -48,11 +54,23 @@ export async function openTandem(
 
 function jobsOf(context: Context): Jobs {
   return {
-    submit: async (request) => (await context.jobs()).submit(request),
+    async submit(request) {
+      const { checkOptions, jobRequest } = await import('./check-options.ts');
+      checkOptions(jobRequest, request);
+      return (await context.jobs()).submit(request);
+    },
     list: async (page) => (await context.jobs()).list(page),
     get: async (id) => (await context.jobs()).get(id),
     async *events(id, { after = 0, signal = new AbortController().signal } = {}) {
-      yield* (await context.jobs()).events(id, after, signal);
+      const { calls } = context;
+      const ended = AbortSignal.any([signal, calls.closing]);
+      const jobs = await calls.run(() => context.jobs());
+      const events = jobs.events(id, after, ended);
+      while (!ended.aborted) {
+        const next = await calls.run(() => events.next());
+        if (next.done) return;
+        yield next.value;
+      }
     },
     cancel: async (id) => (await context.jobs()).cancel(id),
     retry: async (id) => (await context.jobs()).retry(id),

@@ -1,8 +1,18 @@
 import type { TandemError } from '../errors.ts';
 import type { HeadCache } from '../heads/cache.ts';
-import type { Prediction, PredictionInput } from '../heads/prediction.ts';
+import type { EmbeddedItem, Prediction, PredictionInput } from '../heads/prediction.ts';
 import type { Predictor } from '../heads/predictor.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
+import { required } from '../indexing.ts';
+import { describeFields } from '../protocols/pipeline/field-errors.ts';
+import {
+  checkOptions,
+  embedInput,
+  embedOptions,
+  predictInput,
+  predictInputs,
+  predictOptions,
+} from './check-options.ts';
 import type { Context } from './context.ts';
 
 /** One item to classify: the bytes of an image file (JPEG, PNG, WebP), a text, or both. */
@@ -29,12 +39,38 @@ const defaultTopK = 5;
 export async function predict(
   context: Context,
   inputs: readonly Content[],
-  { head = context.settings['default-head'], topK = defaultTopK, signal }: PredictOptions,
+  options: PredictOptions,
 ): Promise<Predictions> {
+  checkOptions(predictOptions, options);
+  checkOptions(predictInputs, { inputs });
+  const { head = context.settings['default-head'], topK = defaultTopK, signal } = options;
   // The head first: encoders are not loaded for one that is not there.
   await (await context.registry()).resolve(head);
-  const items = inputs.map((content) => ({ content }));
-  return predictBy(await partsOf(context), items, { head, topK, signal, mayWait: true });
+  const checked = inputs.map((content, index) => problemOf(content)?.at(`inputs[${index}]`));
+  const items = inputs.flatMap((content, index) => (checked[index] ? [] : [{ content }]));
+  const answer = await predictBy(await partsOf(context), items, { head, topK, signal, mayWait: true });
+  const answered = answer.results.values();
+  return {
+    head: answer.head,
+    results: checked.map((problem) => problem ?? required(answered.next().value, 'an answer for each item')),
+  };
+}
+
+/** What is wrong with an item, which code may have passed as anything. */
+function problemOf(content: Content): TandemError | undefined {
+  const { error } = predictInput.safeParse(content);
+  return error && describeFields(error);
+}
+
+/** See `Tandem.embed`. */
+export async function embed(
+  context: Context,
+  items: readonly EmbeddedItem[],
+  options: { signal?: AbortSignal },
+): Promise<{ features: Float32Array; cost: number }[]> {
+  checkOptions(embedOptions, options);
+  checkOptions(embedInput, { input: items });
+  return (await context.predictor()).embed(items, options.signal);
 }
 
 interface PredictionParts {

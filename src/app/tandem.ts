@@ -60,7 +60,7 @@ export interface Keys {
 /** Trainings and comparisons in the background, each in a process of its own; they resume after a restart. */
 export interface Jobs extends Omit<Services['jobs'], 'events'> {
   /**
-   * A job's events, then the live ones until it is over or the signal aborts.
+   * A job's events, then the live ones until it is over, the signal aborts, or the Tandem is closed.
    * @param options `after`: number of the last event that is known; 0 by default
    * @throws TandemError `unknown-job`
    * @example for await (const { job } of tandem.jobs.events(id)) console.log(job.state, job.progress);
@@ -73,8 +73,8 @@ export interface Jobs extends Omit<Services['jobs'], 'events'> {
 
 /**
  * Fine-tunes and serves image+text classifiers in this process. Everything is opened when it is first needed: to list heads
- * loads no encoder. Each method throws TandemError `closed` once it is closed, and `storage-unavailable`,
- * `damaged-artifact` or `newer-store` where what is stored cannot be used.
+ * loads no encoder. Each method throws TandemError `closed` once it is closed, `invalid-request` naming each option that is
+ * not valid, and `storage-unavailable`, `damaged-artifact` or `newer-store` where what is stored cannot be used.
  */
 export interface Tandem extends AsyncDisposable {
   /**
@@ -140,7 +140,8 @@ export interface Tandem extends AsyncDisposable {
    */
   handler(): Promise<Handler>;
   /**
-   * Finishes open requests, stops running jobs after their last checkpoint, and frees everything.
+   * Refuses new calls with `closed`, finishes open requests and calls in flight (abort their signals to end them sooner), stops
+   * running jobs after their last checkpoint, and frees everything.
    * @param drainDelay milliseconds for which requests are still taken, while `/readyz` answers 503; 0 by default
    */
   close(drainDelay?: number): Promise<void>;

@@ -14,6 +14,7 @@ import { evaluateHead } from '../training/evaluate-head.ts';
 import { fineTune } from '../training/fine-tune.ts';
 import { chooseRecipe, type RecipeChoices } from '../training/loop/recipe.ts';
 import type { TrainingSummary } from '../training/progress.ts';
+import { checkOptions, compareOptions, evaluateOptions, trainOptions } from './check-options.ts';
 import type { Context } from './context.ts';
 import { featureCache } from './encoder-settings.ts';
 import { type DatasetOptions, openDataset, type ProgressOptions } from './open-dataset.ts';
@@ -65,6 +66,7 @@ export async function train(
   reference: string,
   options: TrainOptions,
 ): Promise<TrainingSummary> {
+  checkOptions(trainOptions, options);
   const { head, seed = 0, search = true, checkpoints, testShare = defaultTestShare, splitBy } = options;
   const { strategy, fusion, variance, classWeights, signal, onProgress, onNote } = options;
   checkHeadName(head);
@@ -85,6 +87,7 @@ export async function compare(
   reference: string,
   options: CompareOptions,
 ): Promise<Comparison> {
+  checkOptions(compareOptions, options);
   const { seeds = defaultSeeds, report, testShare = defaultTestShare, splitBy, signal, onProgress } = options;
   if (report !== undefined) await checkFolderOf(report);
   const dataset = await openDataset(context, reference, datasetOptionsOf(options));
@@ -105,6 +108,7 @@ export async function evaluate(
   reference: string,
   options: EvaluateOptions,
 ): Promise<Evaluation> {
+  checkOptions(evaluateOptions, options);
   const version = await (await context.registry()).open(options.head);
   const { name, version: number } = version;
   const { target } = parseHeadManifest(version.manifest, `${name}@${number}`);

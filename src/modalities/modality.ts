@@ -56,6 +56,8 @@ export interface Modality<
   Given = unknown,
 > {
   readonly name: Name;
+  /** Content that code passes, as a schema; the inputs of a data set may be files besides. */
+  readonly given: z.ZodType<Input>;
   /** A piece of its content, with the article. */
   readonly noun: string;
   /** Equal content, equal identity, and the other way round. */

@@ -41,6 +41,9 @@ type StoredImage = z.infer<typeof stored>;
 export const image: PretrainedModality<'image', ImageReference, StoredImage, ImagePreprocessing, Uint8Array> =
   {
     name: 'image',
+    given: z.instanceof(Uint8Array, {
+      error: 'it must be the bytes of an image file, as readFile gives them',
+    }),
     noun: 'an image',
     column: 'file_name',
     async fromCell(cell, findFile) {

@@ -11,6 +11,7 @@ const usualText =
 /** Texts. They are prepared as token ids; the tokenizer is loaded with the encoder. */
 export const text: PretrainedModality<'text', string, string, TextPreprocessing, readonly number[]> = {
   name: 'text',
+  given: z.string(),
   noun: 'a text',
   column: 'text',
   fromCell: async (cell) =>

@@ -1,21 +1,11 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
 import { openTandem, type TandemSettings } from '../../../src/index.ts';
-
-async function open(settings: TandemSettings = {}) {
-  const data = await mkdtemp(path.join(tmpdir(), 'tandem-'));
-  const tandem = await openTandem({ data, logLevel: 'silent', ...settings });
-  onTestFinished(async () => {
-    await tandem.close();
-    await rm(data, { recursive: true });
-  });
-  return { data, tandem };
-}
+import { open } from './open-tandem.ts';
 
 it('names every setting that is unknown or bad', async () => {
   const unknown = { prot: 1, grpc_port: 2 } as TandemSettings;

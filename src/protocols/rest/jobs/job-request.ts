@@ -4,12 +4,8 @@ import { splitMethods } from '../../../datasets/split/split.ts';
 import { TandemError } from '../../../errors.ts';
 import { headNamePattern } from '../../../heads/registry/head-name.ts';
 import type { Job } from '../../../jobs/job.ts';
-import {
-  chooseRecipe,
-  type RecipeChoices,
-  trainedFusions,
-  trainedStrategies,
-} from '../../../training/loop/recipe.ts';
+import * as choices from '../../../training/choices.ts';
+import { chooseRecipe, type RecipeChoices } from '../../../training/loop/recipe.ts';
 import { formFile, formNumber, notText } from '../../http/body.ts';
 import { fileNameOf } from '../../pipeline/plain-text.ts';
 import type { Services } from '../../pipeline/services.ts';
@@ -17,11 +13,7 @@ import { metricsSchema, targetSchema } from '../heads/head-routes.ts';
 import { rowReading } from '../row-reading.ts';
 import { comparisonSchema } from './comparison-schema.ts';
 
-const seed = z
-  .int()
-  .min(0)
-  .max(2 ** 32)
-  .meta({ description: 'Same seed, same head.', example: 0 });
+const seed = choices.seed.meta({ description: 'Same seed, same head.', example: 0 });
 const head = z
   .string()
   .regex(headNamePattern, 'must be up to 64 of a-z 0-9 . _ -')
@@ -31,16 +23,15 @@ const compare = z.boolean().meta({
   description: 'Compare every strategy on equal terms instead of making a head.',
   example: true,
 });
-const seeds = z
-  .int()
-  .min(2)
-  .max(1000)
-  .meta({ description: 'Of a comparison: how many splits to train on; default: 5.', example: 5 });
+const seeds = choices.seeds.meta({
+  description: 'Of a comparison: how many splits to train on; default: 5.',
+  example: 5,
+});
 const priority = z.int().min(-100).max(100).meta({
   description: 'Jobs with a higher one are done first; default: 0.',
   example: 0,
 });
-const testShare = z.number().gt(0).lt(1).meta({
+const testShare = choices.testShare.meta({
   description:
     'Fraction of the examples held out for evaluation, where the dataset has no split of its own; default: 0.2.',
   example: 0.2,
@@ -50,27 +41,27 @@ const splitBy = z.enum(splitMethods).meta({
     'Draw them label by label (`stratified`, the default), or each by its content, so that sides last when the dataset grows.',
 });
 /** What a head's recipe may be told; a comparison tries them itself. */
-const choices = {
-  strategy: z.enum(trainedStrategies).optional().meta({
+const recipeChoices = {
+  strategy: choices.recipeChoices.strategy.meta({
     description:
       'How image and text are balanced, or `image` or `text` to learn from one alone; default: `arl`.',
     example: 'arl',
   }),
-  fusion: z
-    .enum(trainedFusions)
-    .optional()
-    .meta({ description: 'How they are joined; default: `concat`.', example: 'concat' }),
-  variance: z.enum(['entropy', 'dropout']).optional().meta({
+  fusion: choices.recipeChoices.fusion.meta({
+    description: 'How they are joined; default: `concat`.',
+    example: 'concat',
+  }),
+  variance: choices.recipeChoices.variance.meta({
     description:
       'What ARL takes for the variance of a modality: the entropy of its answers, or how they vary under dropout.',
     example: 'entropy',
   }),
-  classWeights: z
-    .enum(['none', 'balanced'])
-    .optional()
-    .meta({ description: '`balanced`: rare labels count as much as common ones.', example: 'none' }),
+  classWeights: choices.recipeChoices.classWeights.meta({
+    description: '`balanced`: rare labels count as much as common ones.',
+    example: 'none',
+  }),
 } satisfies { [Choice in keyof RecipeChoices]: z.ZodType<RecipeChoices[Choice] | undefined> };
-const choiceNames = Object.keys(choices) as (keyof RecipeChoices)[];
+const choiceNames = Object.keys(recipeChoices) as (keyof RecipeChoices)[];
 
 /** What a request for a job may not say together. */
 type Asked = { head?: string; seed?: number; compare?: boolean; seeds?: number } & Partial<RecipeChoices>;
@@ -117,7 +108,7 @@ export const jsonSchema = z
     priority: priority.optional(),
     testShare: testShare.optional(),
     splitBy: splitBy.optional(),
-    ...choices,
+    ...recipeChoices,
     ...rowReading,
   })
   .superRefine(refuseContradictions)
@@ -139,7 +130,7 @@ const formFields = {
     .pipe(testShare)
     .optional(),
   splitBy: splitBy.optional(),
-  ...choices,
+  ...recipeChoices,
   ...rowReading,
 };
 const formFieldsSchema = z

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { splitMethods } from '../datasets/split/split.ts';
+import type { Modality } from '../modalities/modality.ts';
+import { byModality, type ModalityName, modalities } from '../modalities/registry.ts';
+import { describeFields } from '../protocols/pipeline/field-errors.ts';
+import { targetKinds } from '../targets/target.ts';
+import { recipeChoices, seed, seeds, testShare } from '../training/choices.ts';
+
+/**
+ * Checks what code passes to a method, which TypeScript may not have seen.
+ * @throws TandemError `invalid-request` naming every bad value
+ * @example checkOptions(predictOptions, { topK: 0 }); // topK: Too small: expected number to be >=1
+ */
+export function checkOptions(schema: z.ZodType, options: unknown): void {
+  const { error } = schema.safeParse(options);
+  if (error) throw describeFields(error);
+}
+
+const text = z.string().min(1).optional();
+const callback = z.custom((value) => typeof value === 'function', 'it must be a function').optional();
+const signal = z.instanceof(AbortSignal, { error: 'it must be an AbortSignal' }).optional();
+
+const port = z.int().min(0).max(65_535);
+export const listenOptions = z.object({
+  host: text,
+  port: port.optional(),
+  grpcPort: z.union([port, z.literal('off')], 'it must be a port from 0 to 65535, or off').optional(),
+});
+
+export const predictOptions = z.object({ head: text, topK: z.int().min(1).optional(), signal });
+
+/** The items of a call are each looked at by themselves. */
+export const predictInputs = z.object({ inputs: z.array(z.unknown(), 'it must be a list of items') });
+export const predictInput = z.object(byModality(({ given }) => given.optional()));
+
+const embedded = ({ name, given }: Modality<ModalityName>) =>
+  z.object({ modality: z.literal(name), input: given });
+const [first, ...others] = modalities;
+export const embedInput = z.object({
+  input: z.array(
+    z.discriminatedUnion('modality', [embedded(first), ...others.map(embedded)]),
+    'it must be a list of items',
+  ),
+});
+export const embedOptions = z.object({ signal });
+
+const columns: Record<string, typeof text> = {
+  ...Object.fromEntries(modalities.map(({ name }) => [`${name}Column`, text])),
+  labelColumn: text,
+  labelSeparator: text,
+  splitColumn: text,
+};
+const datasetOptions = {
+  ...columns,
+  target: z.enum(targetKinds).optional(),
+  onNote: callback,
+  onProgress: callback,
+  signal,
+};
+const splitOptions = { testShare: testShare.optional(), splitBy: z.enum(splitMethods).optional() };
+
+export const trainOptions = z.object({
+  ...{ ...datasetOptions, ...splitOptions, ...recipeChoices },
+  head: z.string(),
+  seed: seed.optional(),
+  search: z.boolean().optional(),
+  checkpoints: text,
+});
+export const compareOptions = z.object({
+  ...{ ...datasetOptions, ...splitOptions },
+  seeds: seeds.optional(),
+  report: text,
+});
+export const evaluateOptions = z.object({ ...datasetOptions, head: z.string() });
+export const jobRequest = z.object({
+  ...{ ...columns, ...splitOptions },
+  target: z.enum(targetKinds).optional(),
+  work: z.union(
+    [z.object({ head: z.string(), seed }), z.object({ compare: seeds })],
+    'it must be { head: name, seed: 0 } to make a head, or { compare: 2 or more } to compare strategies on so many splits',
+  ),
+  source: z.union(
+    [z.object({ dataset: z.string() }), z.object({ archive: z.string(), fileName: z.string() })],
+    'it must be { dataset: id or folder name } or { archive: path, fileName }',
+  ),
+  priority: z.int().optional(),
+});
+export const compareHeadsOptions = z.object({ ...datasetOptions, dataset: text });

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { type RecipeChoices, trainedFusions, trainedStrategies } from './loop/recipe.ts';
+
+/** Decides split, starting values, order and dropout: same seed, same head. */
+export const seed = z
+  .int()
+  .min(0)
+  .max(2 ** 32);
+
+/** How many splits a comparison trains on. */
+export const seeds = z.int().min(2).max(1000);
+
+/** Fraction of the examples held out for evaluation. */
+export const testShare = z.number().gt(0).lt(1);
+
+/** What may be chosen of a recipe; see `RecipeChoices`. */
+export const recipeChoices = {
+  strategy: z.enum(trainedStrategies).optional(),
+  fusion: z.enum(trainedFusions).optional(),
+  variance: z.enum(['entropy', 'dropout']).optional(),
+  classWeights: z.enum(['none', 'balanced']).optional(),
+} satisfies { [Choice in keyof RecipeChoices]: z.ZodType<RecipeChoices[Choice] | undefined> };
