@@ -1,4 +1,4 @@
-import { fork, type Serializable } from 'node:child_process';
+import { type ChildProcess, fork, type Serializable } from 'node:child_process';
 import { watchMemory } from './memory-limit.ts';
 import { describeEnd, processEnd } from './process-end.ts';
 
@@ -34,14 +34,34 @@ const grace = 2000;
 export async function runSupervised<Message>(
   script: URL,
   order: Serializable,
-  { memory, timeout, signal, onMessage }: SupervisedOptions<Message>,
+  options: SupervisedOptions<Message>,
 ): Promise<void> {
-  signal.throwIfAborted();
-  const child = fork(script, {
+  options.signal.throwIfAborted();
+  await supervise(startSupervised(script, options.memory), order, options);
+}
+
+/**
+ * Starts a script that waits for its order; see {@link supervise}.
+ * @param memory most that it may use, in MiB
+ */
+export function startSupervised(script: URL, memory: number): ChildProcess {
+  return fork(script, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // Not this process's own: with `-e` among them the child would run this program again.
     execArgv: [`--max-old-space-size=${Math.ceil(memory * 0.75)}`],
   });
+}
+
+/**
+ * Gives a process its order, and holds it to its limits until it has ended.
+ * @param child from {@link startSupervised}, with the same memory
+ * @throws as {@link runSupervised}
+ */
+export async function supervise<Message>(
+  child: ChildProcess,
+  order: Serializable,
+  { memory, timeout, signal, onMessage }: SupervisedOptions<Message>,
+): Promise<void> {
   let killedFor: ProcessEnded | undefined;
   const kill = (reason: ProcessEnded['reason'], message: string) => {
     killedFor ??= new ProcessEnded(reason, message);

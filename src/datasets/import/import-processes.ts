@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { TandemError } from '../../errors.ts';
-import { ProcessEnded, runSupervised } from '../../runtime/supervised-process.ts';
+import { ProcessEnded } from '../../runtime/supervised-process.ts';
+import { WarmProcesses } from '../../runtime/warm-process.ts';
 import { leaveToCleaning } from '../../store/artifacts/artifacts.ts';
 import { Scratch } from '../../store/scratch.ts';
 import type { Store } from '../../store/store.ts';
@@ -26,7 +27,8 @@ const maximumQueue = 32;
 type Ended<Kind extends ImportMessage['kind']> = Extract<ImportMessage, { kind: Kind }>;
 
 /**
- * Imports and dry runs, each in a process of its own with a limit on memory and time. Whatever a file does to it, nothing
+ * Imports and dry runs, each in a process of its own with a limit on memory and time. For a minute after one the process
+ * of the next is ready. Whatever a file does to it, nothing
  * else suffers, and nothing of it stays.
  * @example
  * const imports = new ImportProcesses(store, 'data/uploads', { memory: 2048, timeout: 3_600_000 });
@@ -35,17 +37,19 @@ type Ended<Kind extends ImportMessage['kind']> = Extract<ImportMessage, { kind: 
 export class ImportProcesses {
   readonly #store: Store;
   readonly #workspace: string;
-  readonly #limits: ImportLimits;
+  readonly #timeout: number;
+  readonly #processes: WarmProcesses;
   readonly #limit = pLimit(importsAtOnce);
   readonly #closing = new AbortController();
   /** Imports that are under way, their cleaning up included. */
   readonly #underWay = new Set<Promise<unknown>>();
 
   /** @param workspace folder for what is unpacked meanwhile; on the same disk as the data */
-  constructor(store: Store, workspace: string, limits: ImportLimits) {
+  constructor(store: Store, workspace: string, { memory, timeout }: ImportLimits) {
     this.#store = store;
     this.#workspace = workspace;
-    this.#limits = limits;
+    this.#timeout = timeout;
+    this.#processes = new WarmProcesses(new URL('./import-process.ts', import.meta.url), { memory });
   }
 
   /**
@@ -84,6 +88,7 @@ export class ImportProcesses {
   /** Ends what is under way, waits until it is cleaned up, and takes no more. */
   async close(): Promise<void> {
     this.#closing.abort(new TandemError('overloaded', 'the server stops', { retryAfter: 60 }));
+    this.#processes.close();
     await Promise.allSettled(this.#underWay);
   }
 
@@ -128,9 +133,8 @@ export class ImportProcesses {
     const onMessage = (message: ImportMessage) => {
       last = message;
     };
-    const script = new URL('./import-process.ts', import.meta.url);
-    const options = { ...this.#limits, signal, onMessage };
-    await runSupervised<ImportMessage>(script, { ...order }, options).catch((error) => {
+    const options = { timeout: this.#timeout, signal, onMessage };
+    await this.#processes.run<ImportMessage>({ ...order }, options).catch((error) => {
       throw error instanceof ProcessEnded ? describeEnding(error, order) : error;
     });
     if (last?.kind === 'failed') throw revive(last.failure);

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { ImportProcesses } from '../../../../src/datasets/import/import-processes.ts';
 import { TandemError } from '../../../../src/errors.ts';
@@ -40,4 +42,22 @@ it('waits at its close until what it ends is cleaned up', async () => {
   await imports.close();
   expect(await readdir(workspace)).toEqual([]);
   expect(await ended).toMatchObject({ code: 'overloaded' });
+});
+
+/** Import processes that this one has started and that run. */
+async function children(): Promise<string[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'ppid=,args=']);
+  return stdout
+    .split('\n')
+    .filter((line) => line.trim().startsWith(`${process.pid} `) && line.includes('import-process'));
+}
+
+it('has a process ready for the next import, and ends it when it is closed', async () => {
+  const { imports } = await startImports(await temporaryStore());
+  const folder = await folderWith({ 'metadata.csv': 'text,label\none,a\ntwo,b\nthree,a\nfour,b\n' });
+  expect(await children()).toEqual([]);
+  await imports.try({ folder }, {}, signal);
+  expect(await children()).toHaveLength(1);
+  await imports.close();
+  await expect.poll(children).toEqual([]);
 });
