@@ -12,6 +12,7 @@ import { float32, rowsOf, type Tensors } from '../runtime/tensor.ts';
 import { asProblem, runWithinMemory } from '../runtime/within-memory.ts';
 import type { TargetKind } from '../targets/target.ts';
 import { targets } from '../targets/targets.ts';
+import { answerOfKnown } from './known-modalities.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from './manifest.ts';
 import type { HeadFolder } from './registry/head-reading.ts';
 import { verifiedFile } from './registry/verified-file.ts';
@@ -30,7 +31,8 @@ export type TakenFeatures = Pick<HeadManifest['encoders'][number], 'modality' | 
 
 export interface Classifier {
   /**
-   * Classifies items. One that lacks a modality is answered by the shared auxiliary predictor of what it has.
+   * Classifies items. One that lacks a modality is answered by the shared auxiliary predictors of what it has; see
+   * {@link answerOfKnown}.
    * @param items or what gives them, called when they can be classified at once
    * @throws Error where an item has none of the head's modalities; TandemError `out-of-memory`
    */
@@ -58,7 +60,7 @@ export function classifierOf(
     classify: (given) =>
       runWithinMemory(session, given, {
         feeds: (items) => feeds(encoders, items),
-        read: (outputs, items) => readAnswers(encoders, items, outputs, targets[target].activate),
+        read: (outputs, items) => readAnswers(encoders, items, outputs, target),
       }),
     release: () => session.release(),
   };
@@ -160,8 +162,9 @@ function readAnswers(
   encoders: readonly TakenFeatures[],
   items: readonly ItemFeatures[],
   results: Tensors,
-  activation: (logits: Float32Array) => Float64Array,
+  target: TargetKind,
 ): ItemProbabilities[] {
+  const { activate } = targets[target];
   const fused = rowsOf(results, fusedOutput);
   const logits = encoders.map(({ modality }) => ({
     modality,
@@ -169,14 +172,17 @@ function readAnswers(
   }));
   return items.map((item, index) => {
     const known = logits.filter(({ modality }) => item[modality]);
-    const [first] = known;
-    if (!first) throw new Error('the item has no features that the head knows');
-    const complete = known.length === encoders.length;
+    if (known.length === 0) throw new Error('the item has no features that the head knows');
+    const own = known.map(({ modality, rows }) => [modality, activate(itemAt(rows, index))] as const);
     return {
-      fused: activation(itemAt(complete ? fused : first.rows, index)),
-      unimodal: Object.fromEntries(
-        known.map(({ modality, rows }) => [modality, activation(itemAt(rows, index))]),
-      ),
+      fused:
+        known.length === encoders.length
+          ? activate(itemAt(fused, index))
+          : answerOfKnown(
+              own.map(([, answer]) => answer),
+              target,
+            ),
+      unimodal: Object.fromEntries(own),
     };
   });
 }

@@ -80,7 +80,7 @@ export function balance(
       share(
         'Coefficient, k',
         3,
-        'What follows from q and d: each modality’s adapter learns 1 + k times as fast. Both lines at the dashed one means that the two are treated alike.',
+        'What follows from q and d: each modality’s adapter learns 1 + k times as fast. Where every line lies at the dashed one, all are treated alike.',
       ),
     ),
   ];
@@ -113,7 +113,7 @@ function finding(coefficients: readonly Curve[], { strategy, warmUp }: TrainingS
   if (means.every(({ k }) => Math.abs(k - even) < evenWithin))
     return [
       h('strong', null, 'Hardly. '),
-      `After the warm-up k was ${figures} on average, so near to even that scaling both alike would have given nearly the same head.`,
+      `After the warm-up k was ${figures} on average, so near to even that scaling all alike would have given nearly the same head.`,
       caveat,
     ];
   return [

@@ -1,4 +1,5 @@
 import { itemAt } from '../indexing.ts';
+import type { TargetKind } from './target.ts';
 
 /** Keeps the logarithm of a probability finite. */
 export const smallestProbability = 1e-12;
@@ -72,9 +73,12 @@ export const numbers: AnswerFamily = {
 
 /** How the answers to the rows of a table are pooled. */
 export interface AnswerModel {
+  target: TargetKind;
   family: AnswerFamily;
   /** What is pooled, from an answer as a head gives it. */
   fromAnswer(answer: Float64Array): Float64Array;
+  /** An answer as a head gives it, from a pooled row. */
+  toAnswer(pooled: Float64Array): Float64Array;
   /** The truth of a row as the family takes it. */
   truthOf(row: number): ArrayLike<number>;
   /** The family's loss times this is the loss that is told. */

@@ -65,6 +65,7 @@ export const multi = {
     },
   },
   activate: (logits) => Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit))),
+  entropy: (answer) => answer.reduce((sum, p) => sum + surprise(p) + surprise(1 - p), 0),
   predict(answer, { labels, topK, thresholds }) {
     const ranked = byProbability(answer);
     const own = thresholds();
@@ -91,11 +92,13 @@ export const multi = {
   isTaught: () => () => true,
   balancedWeights,
   answerModel: (truth) => ({
+    target: 'multi',
     family: severalLabels,
     fromAnswer: (probabilities) =>
       probabilities.map(
         (p) => Math.log(Math.max(p, smallestProbability)) - Math.log(Math.max(1 - p, smallestProbability)),
       ),
+    toAnswer: severalLabels.expect,
     truthOf: (row) => truthAt(truth, row),
     lossFactor: 1 / truth.columns,
   }),
@@ -161,4 +164,9 @@ function balancedWeights({ columns, values }: TruthTable): ExampleWeights {
       return rows / (2 * (value > 0.5 ? positive : rows - positive));
     }),
   };
+}
+
+/** `-p log p`. */
+function surprise(p: number): number {
+  return -p * Math.log(Math.max(p, smallestProbability));
 }

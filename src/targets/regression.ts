@@ -105,8 +105,10 @@ function poolingOfNumbers({ values }: TruthTable): AnswerModel {
   const [centre, spread] = [itemAt(mean, 0), itemAt(deviation, 0)];
   const standardise = (value: number) => (value - centre) / spread;
   return {
+    target: 'regression',
     family: numbers,
     fromAnswer: (answer) => answer.map(standardise),
+    toAnswer: (pooled) => pooled.map((value) => value * spread + centre),
     truthOf: (row) => [standardise(itemAt(values, row))],
     lossFactor: 2 * spread ** 2,
   };

@@ -57,6 +57,7 @@ export const single = {
     },
   },
   activate: softmaxOfRow,
+  entropy: (answer) => -answer.reduce((sum, p) => sum + p * Math.log(Math.max(p, smallestProbability)), 0),
   predict(answer, { labels, topK }) {
     const ranked = byProbability(answer);
     const named = (index: number) => ({ label: itemAt(labels, index), probability: itemAt(answer, index) });
@@ -80,8 +81,10 @@ export const single = {
   },
   balancedWeights,
   answerModel: (truth) => ({
+    target: 'single',
     family: oneLabel,
     fromAnswer: (probabilities) => probabilities.map((p) => Math.log(Math.max(p, smallestProbability))),
+    toAnswer: oneLabel.expect,
     truthOf: (row) => truthAt(truth, row),
     lossFactor: 1,
   }),

@@ -1,5 +1,6 @@
 import type { HeadCalibration } from '../../arl/serving.ts';
 import type { ItemProbabilities } from '../../heads/head.ts';
+import { answerOfKnown } from '../../heads/known-modalities.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
 import type { AnswerModel } from '../../targets/answer-family.ts';
 import { targets } from '../../targets/targets.ts';
@@ -90,14 +91,15 @@ function fitCalibration(
 
 /** Mean loss of the answers that a head with this calibration would give. */
 function meanLoss(
-  { family, fromAnswer, truthOf, lossFactor }: AnswerModel,
+  model: AnswerModel,
   answers: readonly ItemProbabilities[],
   rows: readonly number[],
   modalities: readonly ModalityName[],
   calibration?: HeadCalibration,
 ): number {
+  const { family, fromAnswer, truthOf, lossFactor } = model;
   const total = rows.reduce((sum, row) => {
-    const { opinions, weights } = weighted(answers[row], modalities, calibration);
+    const { opinions, weights } = weighted(model, answers[row], modalities, calibration);
     return sum + family.loss(pool(opinions.map(fromAnswer), weights), truthOf(row));
   }, 0);
   return (lossFactor * total) / rows.length;
@@ -105,6 +107,7 @@ function meanLoss(
 
 /** The answers that the fused one is pooled from, and their weights. */
 function weighted(
+  model: AnswerModel,
   answer: ItemProbabilities,
   modalities: readonly ModalityName[],
   calibration: HeadCalibration | undefined,
@@ -112,8 +115,21 @@ function weighted(
   if (!calibration) return { opinions: [answer.fused], weights: [1] };
   const complete = answersOfComplete(answer, modalities);
   if (complete) return { opinions: complete, weights: calibration.fused };
-  const m = modalities.findIndex((modality) => answer.unimodal[modality]);
-  return { opinions: [answer.fused], weights: [calibration.unimodal[m]] };
+  const own = calibratedAlone(model, answer, modalities, calibration).map(([, answer]) => answer);
+  return { opinions: [answerOfKnown(own, model.target)], weights: [1] };
+}
+
+/** What each modality that an example has says alone, with a calibration. */
+function calibratedAlone(
+  { fromAnswer, toAnswer }: AnswerModel,
+  { unimodal }: ItemProbabilities,
+  modalities: readonly ModalityName[],
+  calibration: HeadCalibration,
+): [ModalityName, Float64Array][] {
+  return modalities.flatMap((modality, m): [ModalityName, Float64Array][] => {
+    const own = unimodal[modality];
+    return own ? [[modality, toAnswer(pool([fromAnswer(own)], [calibration.unimodal[m]]))]] : [];
+  });
 }
 
 /** With one modality the unimodal opinion is the fused one again. */
@@ -139,19 +155,12 @@ export function applyCalibration(
   modalities: readonly ModalityName[],
   calibration: HeadCalibration,
 ): ItemProbabilities[] {
-  const { family, fromAnswer } = targets[truth.target].answerModel(truth);
-  const answer = (opinions: readonly Float64Array[], weights: readonly number[]) =>
-    family.expect(pool(opinions.map(fromAnswer), weights));
+  const model = targets[truth.target].answerModel(truth);
   return answers.map((given) => {
-    const { opinions, weights } = weighted(given, modalities, calibration);
+    const { opinions, weights } = weighted(model, given, modalities, calibration);
     return {
-      fused: answer(opinions, weights),
-      unimodal: Object.fromEntries(
-        modalities.flatMap((modality, m) => {
-          const own = given.unimodal[modality];
-          return own ? [[modality, answer([own], [calibration.unimodal[m]])]] : [];
-        }),
-      ),
+      fused: model.toAnswer(pool(opinions.map(model.fromAnswer), weights)),
+      unimodal: Object.fromEntries(calibratedAlone(model, given, modalities, calibration)),
     };
   });
 }

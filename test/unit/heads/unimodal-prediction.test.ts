@@ -28,3 +28,15 @@ it('takes the one list of thresholds that heads of earlier releases have', () =>
   expect(given(['text'], older)).toEqual(['big']);
   expect(given(['image', 'text'], older)).toEqual(['big']);
 });
+
+it('gives labels from the mean of the thresholds of several modalities, where others are missing', () => {
+  const three = {
+    ...head,
+    encoders: [
+      ...head.encoders,
+      { modality: 'third' as 'text', id: 'encoder', dimension: 2, fingerprint: '' },
+    ],
+    unimodalThresholds: { image: [0.9, 0.5], text: [0.6, 0.2] },
+  };
+  expect(given(['image', 'text'], three)).toEqual(['red']);
+});

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { answerOfKnown } from '../../../../src/heads/known-modalities.ts';
 import { Random } from '../../../../src/random.ts';
 import { softmax } from '../../../../src/targets/softmax.ts';
 import type { TruthTable } from '../../../../src/targets/truth-table.ts';
@@ -118,4 +119,27 @@ describe('answers of any of several labels', () => {
         expect(unimodal.text![label]).toBeCloseTo(sigmoid(calibration!.unimodal[1] * logits[row][label]), 6);
       }
   });
+});
+
+it('calibrates the answer from two of three modalities as a head gives it', () => {
+  const { answers, truth } = answersOf(900, 3);
+  const [first] = answers;
+  const partial = { fused: first.unimodal.text, unimodal: first.unimodal };
+  const calibration = { fused: [1, 0, 0, 0], unimodal: [0.1, 1, 1] };
+  const [answer] = applyCalibration(
+    { answers: [partial], truth },
+    ['image', 'text', 'other' as 'text'],
+    calibration,
+  );
+  const own = [answer.unimodal.image, answer.unimodal.text].map((each) => each ?? new Float64Array());
+  expect([...answer.fused]).toEqual(
+    [...answerOfKnown(own, 'single')].map((value) => expect.closeTo(value, 10)),
+  );
+});
+
+it('calibrates numbers in their own unit', () => {
+  const truth: TruthTable = { target: 'regression', columns: 1, values: Float32Array.of(100, 300) };
+  const answers = [{ fused: Float64Array.of(300), unimodal: { text: Float64Array.of(300) } }];
+  const [answer] = applyCalibration({ answers, truth }, ['text'], { fused: [0.5], unimodal: [0.5] });
+  expect(answer.fused[0]).toBeCloseTo(250);
 });
