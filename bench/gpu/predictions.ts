@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Encoder } from '../../src/encoders/encoder.ts';
 import type { Encoders } from '../../src/encoders/encoders.ts';
 import type { Head, ItemFeatures, ItemProbabilities } from '../../src/heads/head.ts';
+import { Random } from '../../src/random.ts';
 import { texts } from '../serve/texts.ts';
 import { median } from '../statistics.ts';
 import { usedDeviceMemory } from './device.ts';
@@ -74,6 +75,24 @@ export async function timePredictions(
     firstRun,
     deviceMemory: await usedDeviceMemory(),
   };
+}
+
+/** Images a second where batches of 1 to 64 follow each other in a fixed random order, as a server's do. */
+export async function timeMixedSizes(
+  { byModality: { image } }: Encoders,
+  { pixels }: Prepared,
+  seconds: number,
+): Promise<number> {
+  const random = new Random(0, 'sizes of batches');
+  const end = performance.now() + 1000 * seconds;
+  const started = performance.now();
+  let images = 0;
+  do {
+    const size = 1 + random.nextInteger(64);
+    await image.encode(pixels.slice(0, size));
+    images += size;
+  } while (performance.now() < end);
+  return (1000 * images) / (performance.now() - started);
 }
 
 /** Largest differences between what two devices say of the same items. */
