@@ -6,6 +6,7 @@ import { type PretrainedName, pretrainedOf } from '../modalities/registry.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { rowsOf } from '../runtime/tensor.ts';
 import { type Conversion, runWithinMemory } from '../runtime/within-memory.ts';
+import { hasConvolutions } from './convolutions.ts';
 import { readEncoderManifest } from './specification.ts';
 
 /**
@@ -47,8 +48,10 @@ export async function loadEncoder(
       'damaged-artifact',
       `${folder} holds an encoder for ${manifest.modality}, not ${modality}`,
     );
+  const model = path.join(folder, weights);
+  const sessionPerShape = engine.provider === 'cuda' && (await hasConvolutions(model));
   const [session, { join, ...preparation }] = await Promise.all([
-    engine.load(path.join(folder, weights)),
+    engine.load(model, { sessionPerShape }),
     pretrainedOf(modality).open({ folder, preprocessing, shapes }),
   ]);
   const { id, dimension, fingerprint, cacheKey } = manifest;

@@ -1,6 +1,12 @@
 import path from 'node:path';
 import { itemAt } from '../indexing.ts';
-import { byPretrained, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
+import { batchShapes } from '../modalities/batch-shapes.ts';
+import {
+  byPretrained,
+  type PretrainedName,
+  pretrainedModalities,
+  pretrainedOf,
+} from '../modalities/registry.ts';
 import { type EngineEvents, EnginePool } from '../runtime/engine-pool.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import { chooseProvider, type ProviderChoice } from '../runtime/provider.ts';
@@ -75,6 +81,7 @@ export async function loadEncoders(
   });
   try {
     const loaded = await loadAll(pool, models, encoders);
+    if (choice.provider === 'cuda') await Promise.all(Object.values(loaded).map(meetEveryShape));
     return {
       byModality: loaded,
       provider: choice,
@@ -88,6 +95,16 @@ export async function loadEncoders(
     await pool.close();
     throw error;
   }
+}
+
+/** Items of the largest batch that is met at the start. */
+const largestMet = 64;
+
+/** A GPU plans for a shape when it meets it first, which takes about a second where the encoder convolves. */
+async function meetEveryShape(encoder: Encoder): Promise<void> {
+  const prepared = await encoder.prepare(pretrainedOf(encoder.modality).probe);
+  const counts = new Set(Array.from({ length: largestMet }, (_, index) => batchShapes.cuda.rows(index + 1)));
+  for (const items of counts) await encoder.encode(Array.from({ length: items }, () => prepared));
 }
 
 async function loadAll(

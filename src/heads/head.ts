@@ -128,7 +128,7 @@ export async function loadHead(
   checkEncoders(manifest, fingerprints);
   const weights = path.join(version.folder, headFiles.weights);
   const sha256 = version.checksums?.[headFiles.weights] ?? manifest.weights;
-  const session = await engine.load(weights, sha256).catch((error) => {
+  const session = await engine.load(weights, { sha256 }).catch((error) => {
     if (error instanceof DamagedModel)
       throw new TandemError('damaged-artifact', error.message, { cause: error });
     throw asProblem(error, `the model of ${manifest.name}@${manifest.version}`);

@@ -20,6 +20,8 @@ export interface BatchShapes {
 
 /** Shorter texts than this are padded to it, on a GPU. */
 const fewestTokens = 16;
+/** Smaller batches than this are padded to it, on a GPU: an H100 takes 2.2 ms for eight images and 1.7 ms for one. */
+const fewestRows = 8;
 
 const exact: BatchShapes = {
   rows: (items) => items,
@@ -28,11 +30,11 @@ const exact: BatchShapes = {
   overhead: 9,
 };
 
-/** Rows and tokens are powers of two; so are the budget's items, lest padding exceed it. */
+/** Rows and tokens are powers of two; so are the budget's items, lest padding exceed it. There is room for the fewest rows. */
 const powersOfTwo: BatchShapes = {
-  rows: (items) => 2 ** Math.ceil(Math.log2(items)),
+  rows: (items) => Math.max(fewestRows, 2 ** Math.ceil(Math.log2(items))),
   tokens: (longest, most) => Math.min(most, Math.max(fewestTokens, 2 ** Math.ceil(Math.log2(longest)))),
-  budget: (budget, cost) => cost * 2 ** Math.floor(Math.log2(Math.max(1, budget / cost))),
+  budget: (budget, cost) => cost * 2 ** Math.floor(Math.log2(Math.max(fewestRows, budget / cost))),
   overhead: Number.POSITIVE_INFINITY,
 };
 

@@ -3,7 +3,7 @@ import pRetry from 'p-retry';
 import { required } from '../indexing.ts';
 import { Engine, EngineEnded, EngineTimeout, type Runnable } from './engine.ts';
 import { OutOfMemory } from './out-of-memory.ts';
-import type { EngineOptions, Provider } from './protocol.ts';
+import type { EngineOptions, LoadOptions, Provider } from './protocol.ts';
 
 /** What a pool tells of its engines. */
 export interface EngineEvents {
@@ -29,15 +29,14 @@ export interface ModelLoader {
   /** What its models run on. */
   readonly provider: Provider;
   /**
-   * @param sha256 that the file must have, whenever it is loaded
    * @throws Error where ONNX Runtime refuses the model; DamagedModel where the file has another sha256
    */
-  load(model: string, sha256?: string): Promise<Runnable>;
+  load(model: string, options?: LoadOptions): Promise<Runnable>;
 }
 
 interface Model {
   file: string;
-  sha256?: string;
+  options?: LoadOptions;
 }
 
 interface Member {
@@ -127,9 +126,9 @@ export class EnginePool implements ModelLoader {
    * ended over it, or the pool is closed, and whatever loading throws where it cannot be loaded again
    * @throws Error where ONNX Runtime refuses the model; DamagedModel; EngineTimeout; EngineEnded where the pool is closed
    */
-  async load(file: string, sha256?: string): Promise<Runnable> {
+  async load(file: string, options?: LoadOptions): Promise<Runnable> {
     const id = this.#nextModel++;
-    this.#models.set(id, { file, sha256 });
+    this.#models.set(id, { file, options });
     try {
       const loaded = await Promise.all([...this.#members].map((member) => this.#loadOn(member, id)));
       // Where every engine ended meanwhile, one that comes after them says whether it takes the model.
@@ -202,7 +201,7 @@ export class EnginePool implements ModelLoader {
     if (known) return known;
     const model = this.#models.get(id);
     if (model === undefined) throw new Error('the model was released');
-    const session = await engine.load(model.file, model.sha256);
+    const session = await engine.load(model.file, model.options);
     sessions.set(id, session);
     return session;
   }
@@ -271,8 +270,8 @@ export class EnginePool implements ModelLoader {
       // More may be loaded meanwhile by who knows nothing of this engine yet.
       for (let missing = this.#missingIn(member); missing.length > 0; missing = this.#missingIn(member))
         await Promise.all(
-          missing.map(async ([id, { file, sha256 }]) =>
-            member.sessions.set(id, await member.engine.load(file, sha256)),
+          missing.map(async ([id, { file, options }]) =>
+            member.sessions.set(id, await member.engine.load(file, options)),
           ),
         );
       this.#closing.signal.throwIfAborted();

@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { DamagedModel } from './damaged-model.ts';
+import { ModelSessions } from './model-sessions.ts';
 import type { EngineOptions, EngineRequest, EngineResponse } from './protocol.ts';
 import { buffersOf, type Tensor, type Tensors } from './tensor.ts';
 
-interface LoadedSession {
-  session: InferenceSession;
+interface LoadedModel {
+  sessions: ModelSessions;
   bound: InferenceSession.FeedsType;
 }
 
@@ -47,7 +48,7 @@ export function serveSessions(options: EngineOptions, port: EnginePort): (reques
 class Sessions {
   readonly #options: EngineOptions;
   readonly #port: EnginePort;
-  readonly #sessions = new Map<number, LoadedSession>();
+  readonly #models = new Map<number, LoadedModel>();
 
   constructor(options: EngineOptions, port: EnginePort) {
     this.#options = options;
@@ -56,15 +57,18 @@ class Sessions {
 
   async answer(request: EngineRequest): Promise<Tensors | undefined> {
     if (request.kind === 'load') {
-      this.#sessions.set(request.session, { session: await this.#create(request), bound: {} });
+      this.#models.set(request.session, {
+        sessions: await ModelSessions.load(() => this.#create(request), request.sessionPerShape),
+        bound: {},
+      });
       return undefined;
     }
     if (request.kind === 'close') {
-      for (const { session } of this.#sessions.values()) await session.release();
-      this.#sessions.clear();
+      for (const { sessions } of this.#models.values()) await sessions.release();
+      this.#models.clear();
       return undefined;
     }
-    const loaded = this.#sessions.get(request.session);
+    const loaded = this.#models.get(request.session);
     if (!loaded) throw new Error(`session ${request.session} is not loaded`);
     switch (request.kind) {
       case 'bind':
@@ -72,13 +76,14 @@ class Sessions {
         return undefined;
       case 'run': {
         const feeds = { ...loaded.bound, ...toFeeds(request.feeds) };
-        const results = await loaded.session.run(feeds, [...(request.outputs ?? loaded.session.outputNames)]);
+        const session = await loaded.sessions.of(request.feeds);
+        const results = await session.run(feeds, [...(request.outputs ?? session.outputNames)]);
         if (this.#port.ownsBuffers) free(request.feeds);
         return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrt(tensor)]));
       }
       case 'release':
-        this.#sessions.delete(request.session);
-        await loaded.session.release();
+        this.#models.delete(request.session);
+        await loaded.sessions.release();
         return undefined;
     }
   }

@@ -2,7 +2,7 @@ import { required } from '../indexing.ts';
 import { DamagedModel } from './damaged-model.ts';
 import { type EngineHost, type HostEvents, startProcess, startThread } from './engine-host.ts';
 import { runtimeError } from './out-of-memory.ts';
-import type { EngineOptions, EngineRequest, EngineResponse } from './protocol.ts';
+import type { EngineOptions, EngineRequest, EngineResponse, LoadOptions } from './protocol.ts';
 import { buffersOf, type Tensors } from './tensor.ts';
 
 /** A model that can be run. */
@@ -124,13 +124,12 @@ export class Engine {
 
   /**
    * Loads a model from a file or from its bytes (which move to the engine's thread).
-   * @param sha256 that the file must have
    * @throws Error where ONNX Runtime refuses the model; DamagedModel where the file has another sha256
    */
-  async load(model: string | Uint8Array, sha256?: string): Promise<Session> {
+  async load(model: string | Uint8Array, options: LoadOptions = {}): Promise<Session> {
     const session = this.#nextSession++;
     await this.#request(
-      { kind: 'load', session, model, sha256 },
+      { kind: 'load', session, model, ...options },
       typeof model === 'string' ? [] : [model.buffer as ArrayBuffer],
     );
     return {

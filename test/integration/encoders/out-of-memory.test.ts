@@ -66,10 +66,12 @@ describe('where there is memory for four texts at a time', () => {
   });
 });
 
-it('padding to powers of two counts: three texts of a GPU’s shapes take four rows, five take eight', async () => {
-  const padded = await loadEncoder(pool, 'text', folder, batchShapes.cuda);
+it('padding counts: three texts of a GPU’s shapes take eight rows, nine take sixteen', async () => {
+  const eightRows = path.join(folder, 'eight-rows');
+  await writeHungryEncoder(eightRows, 8);
+  const padded = await loadEncoder(pool, 'text', eightRows, batchShapes.cuda);
   expect(sums(await padded.encode(texts(3)))).toEqual([101, 102, 103]);
   expect(told).toEqual([]);
-  expect(sums(await padded.encode(texts(5)))).toEqual([101, 102, 103, 104, 105]);
+  expect(sums(await padded.encode(texts(9)))).toEqual(texts(9).map(([id]) => id + 100));
   expect(told).toHaveLength(1);
 });

@@ -123,11 +123,11 @@ describe('an engine in a process of its own', () => {
     const passing = path.join(folder, 'passing.onnx');
     await writeFile(passing, plainHead(form));
     const sha256 = await sha256OfFile(passing);
-    const session = await pool.load(passing, sha256);
+    const session = await pool.load(passing, { sha256 });
     await session.run(feeds(1));
     await writeFile(passing, plainHead({ ...form, labels: ['a', 'c', 'd'] }));
     await engines[0].close();
     await expect(session.run(feeds(1))).rejects.toThrow('passing.onnx does not have the sha256');
-    await expect(pool.load(passing, sha256)).rejects.toBeInstanceOf(DamagedModel);
+    await expect(pool.load(passing, { sha256 })).rejects.toBeInstanceOf(DamagedModel);
   });
 });

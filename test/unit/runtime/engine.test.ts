@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { emitFunction, emitLoop, loopInputName, loopOutputName } from '../../../src/graph/emit.ts';
 import { add, multiply } from '../../../src/graph/operations/elementwise.ts';
 import { sum } from '../../../src/graph/operations/reduction.ts';
-import { input } from '../../../src/graph/value.ts';
+import { dynamic, input } from '../../../src/graph/value.ts';
 import { Engine } from '../../../src/runtime/engine.ts';
 import { float32, floatsOf } from '../../../src/runtime/tensor.ts';
 
@@ -29,6 +29,25 @@ describe('an engine', () => {
       const results = await session.run({ x: float32([3], [factor, factor, factor]) });
       expect([...floatsOf(results, 'y')]).toEqual([factor, 10 * factor, 100 * factor]);
     }
+  });
+
+  it('answers alike where it keeps a session for each shape, however many shapes there are', async () => {
+    const rows = input('x', [dynamic, 3]);
+    const model = () => emitFunction([rows], { y: add(rows, rows) });
+    const session = await engine.load(model(), { sessionPerShape: true });
+    const sizes = [...Array.from({ length: 12 }, (_, index) => index + 1), 1, 12, 3];
+    for (const size of sizes) {
+      const numbers = Array.from({ length: 3 * size }, (_, index) => index);
+      const { y } = await session.run({ x: float32([size, 3], numbers) });
+      expect(y).toEqual(
+        float32(
+          [size, 3],
+          numbers.map((each) => 2 * each),
+        ),
+      );
+    }
+    await session.release();
+    await expect(session.run({ x: float32([1, 3], [1, 2, 3]) })).rejects.toThrow('is not loaded');
   });
 
   it('leaves the calling thread free while it runs', async () => {
