@@ -17,7 +17,7 @@ export interface AnswerFamily {
 }
 
 /** Makes a sum NaN where a row is too short. The loops below read rows in place: they are most of the work of a calibration. */
-const missing = Number.NaN;
+export const missing = Number.NaN;
 
 /** One label: opinions are log-probabilities, the truth its index. */
 export const oneLabel: AnswerFamily = {

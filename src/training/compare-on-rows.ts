@@ -5,6 +5,7 @@ import { type Answered, comparePairedAnswers, type PairedAnswers } from '../eval
 import { HeadEngines, sayingWhoStopped } from '../heads/engines.ts';
 import type { HeadFolder } from '../heads/registry/head-reading.ts';
 import { thresholdsOf } from '../heads/thresholds.ts';
+import { itemAt } from '../indexing.ts';
 import { loadFittingHead } from './evaluate-head.ts';
 import { extractFeatures } from './features/features.ts';
 import { answerRows } from './loop/answer-rows.ts';
@@ -53,7 +54,7 @@ export async function compareOnRows(
       return {
         labels: head.manifest.labels,
         answers: answers.map(({ fused }) => fused),
-        thresholdsOf: (row) => thresholdsOf(head.manifest, modalitiesOf(answers[row])),
+        thresholdsOf: (row) => thresholdsOf(head.manifest, modalitiesOf(itemAt(answers, row))),
       };
     };
     const { name, hash, examples } = dataset;

@@ -13,8 +13,9 @@ import {
   pairedDifference,
   standardDeviation,
 } from '../evaluation/paired-difference.ts';
-import { evaluations } from '../evaluation/targets.ts';
+import { evaluations, type TargetEvaluation } from '../evaluation/targets.ts';
 import type { ItemProbabilities } from '../heads/head.ts';
+import { itemAt, required } from '../indexing.ts';
 import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { TargetKind } from '../targets/target.ts';
@@ -84,8 +85,9 @@ export interface Comparison {
  */
 export async function compareStrategies(encoders: Encoders, options: CompareOptions): Promise<Comparison> {
   const { dataset, seeds, signal, onProgress } = options;
-  const splits = seeds.map((seed) => splitRows(dataset, { ...options, seed }));
-  const recipe = options.recipe ?? recipeFor(splits[0].train.length, dataset.target);
+  const runs = seeds.map((seed) => ({ seed, split: splitRows(dataset, { ...options, seed }) }));
+  const { train, test } = itemAt(runs, 0).split;
+  const recipe = options.recipe ?? recipeFor(train.length, dataset.target);
   const table = await extractFeatures(encoders, dataset, {
     cache: options.featureCache,
     signal,
@@ -94,15 +96,15 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
   const known = table.columns.map(({ modality }) => modality);
   const taking = contenders.filter((contender) => isPossible(contender, known, dataset.target));
   const groups = groupTwins(dataset.examples);
-  const tasks = seeds.flatMap((seed, index) => taking.map((contender) => ({ seed, index, contender })));
+  const tasks = runs.flatMap((run) => taking.map((contender) => ({ ...run, contender })));
   const classes = dataset.labels.length;
   let done = 0;
-  const measure = async (engine: Engine, { seed, index, contender }: (typeof tasks)[number]) => {
+  const measure = async (engine: Engine, { seed, split, contender }: (typeof tasks)[number]) => {
     const { table: seen, recipe: changed } = prepare(contender, table, recipe);
-    const { answers, thresholds } = await answersFrom(engine, seen, splits[index], {
+    const { answers, thresholds } = await answersFrom(engine, seen, split, {
       ...{ classes, recipe: changed, seed, signal, groups },
     });
-    const metrics = measureAnswers(answers, selectTruths(table.truth, splits[index].test), {
+    const metrics = measureAnswers(answers, selectTruths(table.truth, split.test), {
       labels: dataset.labels,
       encoders: seen.columns,
       thresholds: thresholds?.fused,
@@ -120,6 +122,7 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
   const titles = evaluations[dataset.target].titles;
   const [main] = titles;
   const sign = main.moreIsBetter ? 1 : -1;
+  const meanOf = ({ fused }: ContenderResult) => required(fused[main.name], main.title).mean;
   const results = taking
     .map((contender): ContenderResult => {
       const own = measured.filter((task) => task.contender === contender);
@@ -129,8 +132,7 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
         titles,
       );
     })
-    .sort((a, b) => sign * (b.fused[main.name].mean - a.fused[main.name].mean));
-  const [{ train, test }] = splits;
+    .sort((a, b) => sign * (meanOf(b) - meanOf(a)));
   return {
     target: dataset.target,
     dataset: dataset.name,
@@ -172,20 +174,22 @@ async function answersFrom(
 
 function judge(
   results: readonly ContenderResult[],
-  titles: readonly MetricTitle[],
+  titles: TargetEvaluation['titles'],
   overlap: number,
 ): Pick<Comparison, 'differences' | 'verdict'> {
   const arl = results.find(({ contender }) => contender === 'arl');
   const others = results.filter(({ contender }) => contender !== 'arl');
   if (!arl || others.length === 0) return {};
-  const differences = others.map(({ contender, fused }) => ({
-    against: contender,
+  const bySeed = ({ fused }: ContenderResult, name: string) => required(fused[name], name).bySeed;
+  const differences = others.map((other) => ({
+    against: other.contender,
     figures: Object.fromEntries(
-      titles.map(({ name }) => [name, pairedDifference(arl.fused[name].bySeed, fused[name].bySeed, overlap)]),
+      titles.map(({ name }) => [name, pairedDifference(bySeed(arl, name), bySeed(other, name), overlap)]),
     ),
   }));
-  const [best] = differences;
-  return { differences, verdict: { against: best.against, difference: best.figures[titles[0].name] } };
+  const best = itemAt(differences, 0);
+  const { name, title } = titles[0];
+  return { differences, verdict: { against: best.against, difference: required(best.figures[name], title) } };
 }
 
 function summarize(

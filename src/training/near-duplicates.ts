@@ -4,8 +4,9 @@ import { cast } from '../graph/operations/elementwise.ts';
 import { gemm } from '../graph/operations/linear.ts';
 import { argMax, rowMaximum } from '../graph/operations/selection.ts';
 import { dynamic, input } from '../graph/value.ts';
+import { itemAt, required } from '../indexing.ts';
 import type { Engine } from '../runtime/engine.ts';
-import { float32 } from '../runtime/tensor.ts';
+import { float32, floatsOf } from '../runtime/tensor.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { inBatches } from './features/in-batches.ts';
 
@@ -37,7 +38,8 @@ export async function nearDuplicates(
 ): Promise<NearDuplicate[] | undefined> {
   if (train.length * test.length > mostComparisons) return undefined;
   const D = table.columns.reduce((total, { dimension }) => total + dimension, 0);
-  const [known, asked] = ['known', 'asked'].map((name) => input(name, [dynamic, D]));
+  const known = input('known', [dynamic, D]);
+  const asked = input('asked', [dynamic, D]);
   const cosines = gemm(asked, known, { transposeB: true });
   const nearest = cast(argMax(cosines), 'int32');
   const session = await engine.load(
@@ -50,11 +52,13 @@ export async function nearDuplicates(
       for (const twins of inBatches(found, askedAtOnce)) {
         const rows = twins.map(({ test }) => test);
         const feeds = { asked: float32([rows.length, D], await directions(table, rows)) };
-        const { nearest, similarity } = await session.run(feeds);
+        const results = await session.run(feeds);
+        const similarity = floatsOf(results, 'similarity');
+        const { data: nearest } = required(results.nearest, 'the nearest rows');
         for (const [index, twin] of twins.entries()) {
-          const value = Number(similarity.data[index]);
+          const value = itemAt(similarity, index);
           if (value > twin.similarity)
-            Object.assign(twin, { train: some[Number(nearest.data[index])], similarity: value });
+            Object.assign(twin, { train: itemAt(some, Number(nearest[index])), similarity: value });
         }
       }
     }

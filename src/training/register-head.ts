@@ -10,6 +10,7 @@ import { measureAnswers } from '../evaluation/answers.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from '../heads/manifest.ts';
 import type { HeadVersion } from '../heads/registry/head-reading.ts';
 import type { HeadRegistry, MakingJob } from '../heads/registry/heads.ts';
+import { itemAt, valueFor } from '../indexing.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import { selectTruths } from '../targets/truth-table.ts';
@@ -63,18 +64,18 @@ export function registerHead(
     const manifest: HeadManifest = { ...described, version, metrics, weights };
     await writeFile(path.join(folder, headFiles.manifest), textOf(manifest));
     const examples = test.map((row, index) => ({
-      ...dataset.examples[row],
-      probabilities: fitted.answers[index],
+      ...itemAt(dataset.examples, row),
+      probabilities: itemAt(fitted.answers, index),
     }));
-    const exampleOf = new Map(test.map((row, index) => [row, examples[index]]));
+    const exampleOf = new Map(examples.map((example, index) => [itemAt(test, index), example]));
     await writeReport(path.join(folder, headFiles.report), {
       manifest,
       history: fitted.history,
       test: examples,
       truth,
       nearDuplicates: head.nearDuplicates?.map((twin) => ({
-        test: exampleOf.get(twin.test)!,
-        train: dataset.examples[twin.train],
+        test: valueFor(exampleOf, twin.test),
+        train: itemAt(dataset.examples, twin.train),
         similarity: twin.similarity,
       })),
     });
@@ -127,7 +128,7 @@ function describe({
     training: {
       dataset: dataset.name,
       datasetHash: dataset.hash,
-      testHash: hashInNoOrder(test.map((row) => dataset.examples[row])),
+      testHash: hashInNoOrder(test.map((row) => itemAt(dataset.examples, row))),
       examples: { training: train.length, test: test.length },
       seed,
       provider: encoders.provider.provider,

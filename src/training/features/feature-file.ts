@@ -1,6 +1,7 @@
 import { close, ftruncate, mkdir, open, read, unlink, write } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { itemAt } from '../../indexing.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
 import type { WritableColumn } from './feature-table.ts';
 
@@ -60,9 +61,10 @@ export async function createFileColumn(
 function runsOf(rows: ArrayLike<number>): { row: number; place: number; count: number }[] {
   const runs: { row: number; place: number; count: number }[] = [];
   for (let place = 0; place < rows.length; place++) {
+    const row = itemAt(rows, place);
     const last = runs.at(-1);
-    if (last && rows[place] === last.row + last.count) last.count++;
-    else runs.push({ row: rows[place], place, count: 1 });
+    if (last && row === last.row + last.count) last.count++;
+    else runs.push({ row, place, count: 1 });
   }
   return runs;
 }

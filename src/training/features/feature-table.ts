@@ -1,6 +1,8 @@
 import type { FeatureScaling } from '../../arl/serving.ts';
 import { throwIfCancelled } from '../../cancellation.ts';
+import { itemAt } from '../../indexing.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
+import { missing } from '../../targets/answer-family.ts';
 import { selectTruths, type TruthTable } from '../../targets/truth-table.ts';
 
 /** Features of one modality: rows of `dimension` numbers, in memory, in a file, or computed from another column's. */
@@ -42,7 +44,7 @@ export function memoryColumn(column: Omit<MemoryColumn, 'read' | 'write'>): Memo
     write: async (firstRow, written) => values.set(written, firstRow * dimension),
     read: async (rows, into) => {
       for (let index = 0; index < rows.length; index++) {
-        const from = rows[index] * dimension;
+        const from = itemAt(rows, index) * dimension;
         into.set(values.subarray(from, from + dimension), index * dimension);
       }
     },
@@ -58,14 +60,14 @@ export function selectRows<Column extends FeatureColumn>(
     columns: columns.map(({ modality, dimension, present, read }) => ({
       modality,
       dimension,
-      present: Uint8Array.from(rows, (row) => present[row]),
+      present: Uint8Array.from(rows, (row) => Number(present[row] === 1)),
       read: (places, into) =>
         read(
-          Int32Array.from(places, (place) => rows[place]),
+          Int32Array.from(places, (place) => itemAt(rows, place)),
           into,
         ),
     })),
-    strata: Int32Array.from(rows, (row) => strata[row]),
+    strata: Int32Array.from(rows, (row) => itemAt(strata, row)),
     truth: selectTruths(truth, rows),
   };
 }
@@ -117,16 +119,17 @@ export async function fitScaling(
     if (first === 0) origin.set(buffer.subarray(0, dimension));
     for (let index = 0; index < chunk.length; index++)
       for (let feature = 0; feature < dimension; feature++) {
-        const difference = buffer[index * dimension + feature] - origin[feature];
-        sum[feature] += difference;
-        squares[feature] += difference * difference;
+        const value = buffer[index * dimension + feature] ?? missing;
+        const difference = value - (origin[feature] ?? missing);
+        sum[feature] = (sum[feature] ?? missing) + difference;
+        squares[feature] = (squares[feature] ?? missing) + difference * difference;
       }
   }
-  const variance = squares.map((value, feature) => value / count - (sum[feature] / count) ** 2);
+  const variance = squares.map((value, feature) => value / count - (itemAt(sum, feature) / count) ** 2);
   const size = norm / Math.sqrt(dimension);
   const smallest = 1e-6;
   return {
-    mean: Float32Array.from(sum, (value, feature) => origin[feature] + value / count),
+    mean: Float32Array.from(sum, (value, feature) => itemAt(origin, feature) + value / count),
     factor: Float32Array.from(variance, (value) => (value < smallest ** 2 ? 0 : size / Math.sqrt(value))),
   };
 }
@@ -141,10 +144,11 @@ export function applyScaling(column: FeatureColumn, { mean, factor }: FeatureSca
     read: async (rows, into) => {
       await read(rows, into);
       for (let index = 0; index < rows.length; index++) {
-        if (present[rows[index]] === 0) continue;
+        if (present[itemAt(rows, index)] === 0) continue;
         const offset = index * dimension;
         for (let feature = 0; feature < dimension; feature++)
-          into[offset + feature] = (into[offset + feature] - mean[feature]) * factor[feature];
+          into[offset + feature] =
+            ((into[offset + feature] ?? missing) - (mean[feature] ?? missing)) * (factor[feature] ?? missing);
       }
     },
   };

@@ -74,8 +74,9 @@ export async function extractFeatures(
     if (items > 0) onProgress?.(done, total);
     throwIfCancelled(signal, 'while encoding');
   };
-  const problems: ErrorItem[] = [];
-  await Promise.all(parts.map((part) => fillColumn(encoders, part, { cache, problems, count })));
+  const problems = (
+    await Promise.all(parts.map((part) => fillColumn(encoders, part, { cache, count })))
+  ).flat();
   if (problems.length > 0)
     throw new TandemError(
       'invalid-dataset',
@@ -85,12 +86,15 @@ export async function extractFeatures(
   return { columns: parts.map(({ column }) => column), ...encodeTruths(dataset) };
 }
 
-/** Puts the features of all items in their rows: from the cache, or encoded and put there as well. */
+/**
+ * Puts the features of all items in their rows: from the cache, or encoded and put there as well.
+ * @returns what is wrong with those that cannot be encoded
+ */
 async function fillColumn(
   encoders: Encoders,
   { column, items }: { column: WritableColumn; items: readonly Item[] },
-  { cache, problems, count }: { cache?: string; problems: ErrorItem[]; count(items: number): void },
-): Promise<void> {
+  { cache, count }: { cache?: string; count(items: number): void },
+): Promise<ErrorItem[]> {
   const { cacheKey, dimension } = encoders.byModality[column.modality];
   const known = cache === undefined ? undefined : await FeatureCache.open(cache, cacheKey, dimension);
   try {
@@ -105,18 +109,18 @@ async function fillColumn(
       count(found.size);
     }
     const store: Store = async (batch, features) => {
-      const usable: [Item, Float32Array][] = [];
-      for (const [index, item] of batch.entries()) {
-        if (features[index].every(Number.isFinite)) usable.push([item, features[index]]);
-        else problems.push(notFinite(item, column.modality));
-      }
-      for (const [item, values] of usable) await place(column, item, values);
-      await known?.put(usable.map(([{ key }, values]) => [key, values]));
+      const encoded = batch.map((item, index) => ({ item, values: itemAt(features, index) }));
+      const { usable = [], unusable = [] } = Object.groupBy(encoded, ({ values }) =>
+        values.every(Number.isFinite) ? 'usable' : 'unusable',
+      );
+      for (const { item, values } of usable) await place(column, item, values);
+      await known?.put(usable.map(({ item, values }) => [item.key, values]));
       count(batch.length);
+      return unusable.map(({ item }) => notFinite(item, column.modality));
     };
     const { shapeOf } = pretrainedOf(column.modality);
     const encode = shapeOf ? encodeByShape : encodeAsTheyCome;
-    await encode(encoders, { modality: column.modality, items: missing, problems, store });
+    return await encode(encoders, { modality: column.modality, items: missing, store });
   } finally {
     known?.close();
   }
@@ -149,84 +153,85 @@ async function distinctItems(examples: readonly Example[], modality: PretrainedN
   return [...items.values()];
 }
 
-type Store = (batch: readonly Item[], features: readonly Float32Array[]) => Promise<void>;
+/** Keeps the features of items; returns what is wrong with those that cannot be kept. */
+type Store = (batch: readonly Item[], features: readonly Float32Array[]) => Promise<ErrorItem[]>;
 
 interface Encoding {
   modality: PretrainedName;
   items: readonly Item[];
-  problems: ErrorItem[];
   store: Store;
 }
 
+/** Encodes items and stores their features; returns what is wrong with those that it cannot encode. */
+type Encode = (encoders: Encoders, encoding: Encoding) => Promise<ErrorItem[]>;
+
 /** Prepares and encodes batch by batch: what is prepared takes much memory, and batches may have any size. */
-async function encodeAsTheyCome(
-  encoders: Encoders,
-  { modality, items, problems, store }: Encoding,
-): Promise<void> {
+const encodeAsTheyCome: Encode = async (encoders, { modality, items, store }) => {
   const encoder = encoders.byModality[modality];
   const { batchItems } = pretrainedOf(modality);
   const encodeBatch = async (batch: readonly Item[]) => {
-    const prepared = await Promise.all(batch.map((item) => prepare(encoder, item, problems)));
-    const usable = prepared.filter((one) => one !== undefined);
-    await store(
-      usable.map(({ item }) => item),
-      usable.length > 0 ? await encoder.encode(usable.map(({ content }) => content)) : [],
+    const { prepared, problems } = sorted(await Promise.all(batch.map((item) => prepare(encoder, item))));
+    const notStored = await store(
+      prepared.map(({ item }) => item),
+      prepared.length > 0 ? await encoder.encode(prepared.map(({ content }) => content)) : [],
     );
+    return [...problems, ...notStored];
   };
-  await pMap(inBatches(items, batchItems[encoders.provider.provider]), encodeBatch, {
+  const problems = await pMap(inBatches(items, batchItems[encoders.provider.provider]), encodeBatch, {
     concurrency: batchesInFlight(encoders),
   });
-}
+  return problems.flat();
+};
 
 /** Prepares all, then encodes them in batches of one shape that are always full; see `Modality.shapeOf`. */
-async function encodeByShape(
-  encoders: Encoders,
-  { modality, items, problems, store }: Encoding,
-): Promise<void> {
+const encodeByShape: Encode = async (encoders, { modality, items, store }) => {
   const encoder = encoders.byModality[modality];
   const { batchItems, shapeOf } = pretrainedOf(modality);
   const size = batchItems[encoders.provider.provider];
-  const all = await pMap(items, (item) => prepare(encoder, item, problems), { concurrency: preparedAtOnce });
-  const prepared = all.filter((one) => one !== undefined);
+  const { prepared, problems } = sorted(
+    await pMap(items, (item) => prepare(encoder, item), { concurrency: preparedAtOnce }),
+  );
   const byShape = Map.groupBy(prepared, ({ content }) => shapeOf?.(content));
   const encodeBatch = async (batch: readonly PreparedItem[]) => {
     const filled = Array.from({ length: size }, (_, index) =>
       itemAt(batch, Math.min(index, batch.length - 1)),
     );
-    await store(
+    return store(
       batch.map(({ item }) => item),
       await encoder.encode(filled.map(({ content }) => content)),
     );
   };
-  await pMap(
+  const notStored = await pMap(
     [...byShape.values()].flatMap((group) => inBatches(group, size)),
     encodeBatch,
     { concurrency: batchesInFlight(encoders) },
   );
-}
+  return [...problems, ...notStored.flat()];
+};
 
 interface PreparedItem {
   item: Item;
   content: unknown;
 }
 
-/** @returns undefined where it cannot be prepared, which becomes a problem */
-async function prepare(
-  encoder: Encoder,
-  item: Item,
-  problems: ErrorItem[],
-): Promise<PreparedItem | undefined> {
+type Preparation = PreparedItem | { problem: ErrorItem };
+
+function sorted(preparations: readonly Preparation[]): { prepared: PreparedItem[]; problems: ErrorItem[] } {
+  return {
+    prepared: preparations.flatMap((one) => ('problem' in one ? [] : [one])),
+    problems: preparations.flatMap((one) => ('problem' in one ? [one.problem] : [])),
+  };
+}
+
+async function prepare(encoder: Encoder, item: Item): Promise<Preparation> {
   const { example } = item;
   const input = pretrainedOf(encoder.modality).inputOf(example.content[encoder.modality]);
   try {
     return { item, content: await encoder.prepare(input) };
   } catch (error) {
     if (!(error instanceof TandemError)) throw error;
-    problems.push({
-      at: `row ${example.row}`,
-      detail: `${subjectOf(example, encoder.modality)}: ${error.message}`,
-    });
-    return undefined;
+    const detail = `${subjectOf(example, encoder.modality)}: ${error.message}`;
+    return { problem: { at: `row ${example.row}`, detail } };
   }
 }
 

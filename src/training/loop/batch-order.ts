@@ -1,3 +1,4 @@
+import { itemAt } from '../../indexing.ts';
 import { Random } from '../../random.ts';
 
 /**
@@ -25,20 +26,28 @@ export interface OrderOptions {
  */
 export function wholeOrder({ rows, batchSize, seed }: OrderOptions): BatchOrder {
   let known = -1;
-  let order: number[] = [];
-  const exampleAt = (position: number) => {
-    const epoch = Math.floor(position / rows);
+  let order = new Int32Array();
+  const orderOf = (epoch: number) => {
     if (epoch !== known) {
       known = epoch;
-      order = new Random(seed, 'shuffle', epoch).shuffle([...Array(rows).keys()]);
+      order = Int32Array.from(new Random(seed, 'shuffle', epoch).shuffle([...Array(rows).keys()]));
     }
-    return order[position % rows];
+    return order;
   };
   return {
     windowAt: () => ({ window: 0, steps: Number.POSITIVE_INFINITY }),
     rowsOf: () => new Int32Array(Array(rows).keys()),
-    batchAt: (step) =>
-      Int32Array.from({ length: batchSize }, (_, index) => exampleAt(step * batchSize + index)),
+    batchAt(step) {
+      const batch = new Int32Array(batchSize);
+      for (let filled = 0; filled < batchSize; ) {
+        const position = step * batchSize + filled;
+        const first = position % rows;
+        const part = orderOf(Math.floor(position / rows)).subarray(first, first + batchSize - filled);
+        batch.set(part, filled);
+        filled += part.length;
+      }
+      return batch;
+    },
   };
 }
 
@@ -61,8 +70,8 @@ export function windowedOrder({ rows, batchSize, seed }: OrderOptions, windowRow
   const stepsOf = (index: number) =>
     Math.floor(((firstBlock(index + 1) - firstBlock(index)) * blockRows - shortfall) / batchSize);
   const firstStep = [0];
-  for (let index = 0; index < windows; index++) firstStep.push(firstStep[index] + stepsOf(index));
-  const stepsOfEpoch = firstStep[windows];
+  for (let index = 0; index < windows; index++) firstStep.push(itemAt(firstStep, index) + stepsOf(index));
+  const stepsOfEpoch = itemAt(firstStep, windows);
 
   const locate = (step: number) => {
     const epoch = Math.floor(step / stepsOfEpoch);
@@ -70,8 +79,8 @@ export function windowedOrder({ rows, batchSize, seed }: OrderOptions, windowRow
     const index = firstStep.findLastIndex((first) => first <= within);
     return {
       window: epoch * windows + index,
-      within: within - firstStep[index],
-      steps: firstStep[index + 1] - within,
+      within: within - itemAt(firstStep, index),
+      steps: itemAt(firstStep, index + 1) - within,
     };
   };
   const rowsOf = (window: number) => {

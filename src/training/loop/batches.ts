@@ -110,7 +110,7 @@ export class Batches {
         ...(partial && {
           [sharedInputs.presence(m)]: float32(
             [count, 1],
-            Float32Array.from(rows, (row) => present[row]),
+            Float32Array.from(rows, (row) => Number(present[row] === 1)),
           ),
         }),
       };

@@ -29,10 +29,14 @@ export async function fitHead(
   { calibration, ...options }: TrainingOptions & { calibration?: HeadCalibration },
 ): Promise<FittedHead> {
   const training = selectRows(table, train);
-  const scaling = await Promise.all(
-    training.columns.map((column) => fitScaling(column, options.recipe.featureNorm, options.signal)),
+  const scaled = await Promise.all(
+    training.columns.map(async (column) => {
+      const scaling = await fitScaling(column, options.recipe.featureNorm, options.signal);
+      return { scaling, column: applyScaling(column, scaling) };
+    }),
   );
-  const columns = training.columns.map((column, m) => applyScaling(column, scaling[m]));
+  const columns = scaled.map(({ column }) => column);
+  const scaling = scaled.map(({ scaling }) => scaling);
   const output = targets[table.truth.target].outputScaling?.(training.truth);
   const truth = output ? standardise(training.truth, output) : training.truth;
   const { architecture, parameters, history } = await trainHead(

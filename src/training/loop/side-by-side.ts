@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import pMap from 'p-map';
+import { required } from '../../indexing.ts';
 import { Engine } from '../../runtime/engine.ts';
 
 export interface EngineShare {
@@ -43,7 +44,7 @@ export function onEngines<Task, Result>(
   return pMap(
     tasks,
     async (task) => {
-      const engine = idle.pop()!;
+      const engine = required(idle.pop(), 'an idle engine');
       const result = await work(engine, task);
       idle.push(engine);
       return result;

@@ -8,7 +8,7 @@ import { TandemError } from '../../errors.ts';
 import { emitLoop, type LoopStep, loopInputName, loopOutputName } from '../../graph/emit.ts';
 import { optimizerScalars } from '../../graph/optimizer.ts';
 import { elementCount } from '../../graph/shape.ts';
-import { required } from '../../indexing.ts';
+import { itemAt, required } from '../../indexing.ts';
 import { Random } from '../../random.ts';
 import type { Engine, Session } from '../../runtime/engine.ts';
 import { float32, floatsOf, type Tensors } from '../../runtime/tensor.ts';
@@ -199,17 +199,19 @@ function schedule(recipe: Recipe, steps: number, first: number, count: number): 
   const warmUpSteps = Math.round(recipe.warmUpShare * steps);
   const rate = cosineRate(recipe, steps);
   const range = Array.from({ length: count }, (_, index) => first + index);
-  const rows = range.map((step) => ({
-    [stepInputs.gamma]: step < warmUpSteps ? 1 : recipe.gamma,
-    [stepInputs.residual]: step < warmUpSteps ? 0 : 1,
-    ...optimizerScalars(recipe.optimizer, step, rate),
-  }));
+  const rows = range.map(
+    (step): Record<string, number> => ({
+      [stepInputs.gamma]: step < warmUpSteps ? 1 : recipe.gamma,
+      [stepInputs.residual]: step < warmUpSteps ? 0 : 1,
+      ...optimizerScalars(recipe.optimizer, step, rate),
+    }),
+  );
   return Object.fromEntries(
-    Object.keys(rows[0]).map((name) => [
+    Object.keys(itemAt(rows, 0)).map((name) => [
       loopInputName(name),
       float32(
         [count],
-        rows.map((row) => (row as Record<string, number>)[name]),
+        rows.map((row) => row[name] ?? Number.NaN),
       ),
     ]),
   );

@@ -1,6 +1,7 @@
 import type { HeadCalibration } from '../../arl/serving.ts';
 import type { ItemProbabilities } from '../../heads/head.ts';
 import { answerOfKnown } from '../../heads/known-modalities.ts';
+import { itemAt } from '../../indexing.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
 import type { AnswerModel } from '../../targets/answer-family.ts';
 import { targets } from '../../targets/targets.ts';
@@ -44,7 +45,7 @@ function calibrateWith(
   answers: readonly ItemProbabilities[],
   modalities: readonly ModalityName[],
 ): CalibrationResult {
-  const every = Math.ceil((answers.length * answers[0].fused.length) / mostNumbers);
+  const every = Math.ceil((answers.length * itemAt(answers, 0).fused.length) / mostNumbers);
   const rows = [...answers.keys()].filter((row) => row % every === 0);
   const before = meanLoss(model, answers, rows, modalities);
   let after = 0;
@@ -71,7 +72,7 @@ function fitCalibration(
     count: number,
   ) => {
     const known = rows.flatMap((row) => {
-      const opinions = opinionsOf(answers[row]);
+      const opinions = opinionsOf(itemAt(answers, row));
       return opinions ? [{ opinions: opinions.map(fromAnswer), truth: truthOf(row) }] : [];
     });
     if (known.length === 0) return Array.from({ length: count }, (_, index) => Number(index === 0));
@@ -83,8 +84,8 @@ function fitCalibration(
   };
   return {
     fused: weigh((answer) => answersOfComplete(answer, modalities), opinionCount(modalities)),
-    unimodal: modalities.map(
-      (modality) => weigh(({ unimodal }) => unimodal[modality] && [unimodal[modality]], 1)[0],
+    unimodal: modalities.flatMap((modality) =>
+      weigh(({ unimodal }) => unimodal[modality] && [unimodal[modality]], 1),
     ),
   };
 }
@@ -99,7 +100,7 @@ function meanLoss(
 ): number {
   const { family, fromAnswer, truthOf, lossFactor } = model;
   const total = rows.reduce((sum, row) => {
-    const { opinions, weights } = weighted(model, answers[row], modalities, calibration);
+    const { opinions, weights } = weighted(model, itemAt(answers, row), modalities, calibration);
     return sum + family.loss(pool(opinions.map(fromAnswer), weights), truthOf(row));
   }, 0);
   return (lossFactor * total) / rows.length;
@@ -128,7 +129,7 @@ function calibratedAlone(
 ): [ModalityName, Float64Array][] {
   return modalities.flatMap((modality, m): [ModalityName, Float64Array][] => {
     const own = unimodal[modality];
-    return own ? [[modality, toAnswer(pool([fromAnswer(own)], [calibration.unimodal[m]]))]] : [];
+    return own ? [[modality, toAnswer(pool([fromAnswer(own)], [itemAt(calibration.unimodal, m)]))]] : [];
   });
 }
 

@@ -1,3 +1,4 @@
+import { itemAt } from '../../indexing.ts';
 import { Random } from '../../random.ts';
 
 /**
@@ -15,11 +16,11 @@ export function dealFolds(
   const members = [
     ...Map.groupBy(Array.from(labels).keys(), (row) => groups?.[row] ?? `row ${row}`).values(),
   ];
-  const byLabel = Map.groupBy(members, ([first]) => labels[first]);
+  const byLabel = Map.groupBy(members, (rows) => itemAt(labels, itemAt(rows, 0)));
   const folds = new Int32Array(labels.length);
   let next = random.nextInteger(count);
-  for (const label of [...byLabel.keys()].sort((a, b) => a - b))
-    for (const rows of random.shuffle(byLabel.get(label)!)) {
+  for (const [, alike] of [...byLabel].sort(([a], [b]) => a - b))
+    for (const rows of random.shuffle(alike)) {
       for (const row of rows) folds[row] = next;
       next = (next + 1) % count;
     }

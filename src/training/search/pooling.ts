@@ -1,4 +1,5 @@
-import { type AnswerFamily, dot } from '../../targets/answer-family.ts';
+import { itemAt } from '../../indexing.ts';
+import { type AnswerFamily, dot, missing } from '../../targets/answer-family.ts';
 
 /**
  * Pooling of what several opinions of one example say: `η = Σ_j w_j o_j`, with weights that are the same for every
@@ -29,13 +30,16 @@ export function fitPooling(
   examples: readonly Opinions[],
   truth: readonly ArrayLike<number>[],
 ): number[] {
-  const count = examples[0].length;
+  const judged = examples.map((opinions, row) => ({ opinions, truth: itemAt(truth, row) }));
+  const count = itemAt(examples, 0).length;
   const all = Array.from({ length: count }, (_, index) => index);
   const fitWith = (taken: readonly number[]) => {
     const { weights, loss } = newton(
       family,
-      examples.map((opinions) => taken.map((index) => opinions[index])),
-      truth,
+      judged.map(({ opinions, truth }) => ({
+        opinions: taken.map((index) => itemAt(opinions, index)),
+        truth,
+      })),
       1 / count,
     );
     const isFeasible = weights.every((weight) => weight > 0);
@@ -61,46 +65,40 @@ function properSubsets<Element>(elements: readonly Element[]): Element[][] {
 
 /** `η = Σ_j w_j o_j` of one example. */
 export function pool(opinions: Opinions, weights: readonly number[]): Float64Array {
-  const pooled = new Float64Array(opinions[0].length);
-  for (const [index, opinion] of opinions.entries())
-    for (let k = 0; k < pooled.length; k++) pooled[k] += weights[index] * opinion[k];
+  const pooled = new Float64Array(itemAt(opinions, 0).length);
+  for (const [index, opinion] of opinions.entries()) {
+    const weight = weights[index] ?? missing;
+    for (let k = 0; k < pooled.length; k++)
+      pooled[k] = (pooled[k] ?? missing) + weight * (opinion[k] ?? missing);
+  }
   return pooled;
+}
+
+interface Judged {
+  opinions: Opinions;
+  truth: ArrayLike<number>;
 }
 
 function newton(
   family: AnswerFamily,
-  examples: readonly Opinions[],
-  truth: readonly ArrayLike<number>[],
+  examples: readonly Judged[],
   start: number,
 ): { weights: number[]; loss: number } {
-  const size = examples[0].length;
+  const size = itemAt(examples, 0).opinions.length;
   const lossOf = (weights: readonly number[]) =>
-    examples.reduce((sum, opinions, row) => sum + family.loss(pool(opinions, weights), truth[row]), 0) /
+    examples.reduce((sum, { opinions, truth }) => sum + family.loss(pool(opinions, weights), truth), 0) /
       examples.length +
     (ridge / 2) * weights.reduce((sum, value) => sum + (value - start) ** 2, 0);
   let weights = new Array<number>(size).fill(start);
   let current = lossOf(weights);
   for (let step = 0; step < mostSteps; step++) {
-    const gradient = weights.map((value) => ridge * (value - start));
-    const hessian = weights.map((_, i) => weights.map((_, j) => (i === j ? ridge : 0)));
-    for (const [row, opinions] of examples.entries()) {
-      const expected = family.expect(pool(opinions, weights));
-      for (let i = 0; i < size; i++) {
-        gradient[i] +=
-          (dot(expected, opinions[i]) - family.product(truth[row], opinions[i])) / examples.length;
-        for (let j = 0; j <= i; j++) {
-          const covariance = family.covariance(expected, opinions[i], opinions[j]) / examples.length;
-          hessian[i][j] += covariance;
-          if (i !== j) hessian[j][i] += covariance;
-        }
-      }
-    }
+    const { gradient, hessian } = derivatives(family, examples, weights, start);
     const direction = solve(hessian, gradient);
     let length = 1;
     let next = weights;
     let reached = current;
     do {
-      next = weights.map((value, index) => value - length * direction[index]);
+      next = weights.map((value, index) => value - length * itemAt(direction, index));
       reached = lossOf(next);
       length /= 2;
     } while (reached > current && length > 1e-6);
@@ -111,27 +109,52 @@ function newton(
   return { weights, loss: current };
 }
 
-/** Solves a small positive definite system by Cholesky's decomposition. */
-function solve(matrix: readonly number[][], right: readonly number[]): number[] {
-  const size = right.length;
-  const lower = matrix.map((row) => [...row]);
-  for (let i = 0; i < size; i++)
-    for (let j = 0; j <= i; j++) {
-      let sum = lower[i][j];
-      for (let k = 0; k < j; k++) sum -= lower[i][k] * lower[j][k];
-      lower[i][j] = i === j ? Math.sqrt(sum) : sum / lower[j][j];
+/** Of the loss by the weights; of the Hessian the lower triangle, row by row. */
+function derivatives(
+  family: AnswerFamily,
+  examples: readonly Judged[],
+  weights: readonly number[],
+  start: number,
+): { gradient: number[]; hessian: number[][] } {
+  const gradient = new Float64Array(weights.length);
+  const covariances = weights.map((_, index) => new Float64Array(index + 1));
+  for (const { opinions, truth } of examples) {
+    const expected = family.expect(pool(opinions, weights));
+    for (const [i, opinion] of opinions.entries()) {
+      gradient[i] = (gradient[i] ?? missing) + dot(expected, opinion) - family.product(truth, opinion);
+      const row = itemAt(covariances, i);
+      for (let j = 0; j <= i; j++)
+        row[j] = (row[j] ?? missing) + family.covariance(expected, opinion, itemAt(opinions, j));
     }
-  const forward: number[] = [];
-  for (let i = 0; i < size; i++) {
-    let sum = right[i];
-    for (let k = 0; k < i; k++) sum -= lower[i][k] * forward[k];
-    forward.push(sum / lower[i][i]);
   }
-  const solution = new Array<number>(size).fill(0);
-  for (let i = size - 1; i >= 0; i--) {
-    let sum = forward[i];
-    for (let k = i + 1; k < size; k++) sum -= lower[k][i] * solution[k];
-    solution[i] = sum / lower[i][i];
+  return {
+    gradient: weights.map((value, i) => ridge * (value - start) + itemAt(gradient, i) / examples.length),
+    hessian: covariances.map((row, i) =>
+      Array.from(row, (sum, j) => (i === j ? ridge : 0) + sum / examples.length),
+    ),
+  };
+}
+
+/**
+ * Solves a small positive definite system by Cholesky's decomposition.
+ * @param matrix its lower triangle, row by row
+ */
+function solve(matrix: readonly number[][], right: readonly number[]): number[] {
+  const lower: number[][] = [];
+  for (const row of matrix) {
+    const own: number[] = [];
+    for (const above of lower) own.push((itemAt(row, own.length) - dot(own, above)) / itemAt(above, -1));
+    own.push(Math.sqrt(itemAt(row, -1) - dot(own, own)));
+    lower.push(own);
+  }
+  const forward: number[] = [];
+  for (const [i, row] of lower.entries())
+    forward.push((itemAt(right, i) - dot(forward, row)) / itemAt(row, -1));
+  // From the last unknown to the first: what is known of the solution lies behind.
+  let solution: number[] = [];
+  for (const [i, row] of [...lower.entries()].reverse()) {
+    const column = lower.slice(i + 1).map((below) => itemAt(below, i));
+    solution = [(itemAt(forward, i) - dot(solution, column)) / itemAt(row, -1), ...solution];
   }
   return solution;
 }

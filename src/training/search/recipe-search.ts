@@ -1,5 +1,6 @@
 import type { HeadCalibration } from '../../arl/serving.ts';
 import type { SplitRows } from '../../datasets/split/split-rows.ts';
+import { itemAt } from '../../indexing.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
 import { Random } from '../../random.ts';
 import type { Engine } from '../../runtime/engine.ts';
@@ -93,23 +94,20 @@ export async function searchRecipe(
       onTrained: () => onProgress?.(++done, total),
     });
     const modalities = table.columns.map(({ modality }) => modality);
-    const results = heldOutAnswers.map((answers) => calibrate(answers, modalities));
-    const best = results.reduce(
-      (found, { after }, index) => (after < results[found].after ? index : found),
-      0,
-    );
-    const { calibration } = results[best];
+    const tried = heldOutAnswers.map((answers, index) => ({
+      ...{ answers, changes: itemAt(candidates, index), recipe: itemAt(recipes, index) },
+      ...calibrate(answers, modalities),
+    }));
+    const best = tried.reduce((found, other) => (other.after < found.after ? other : found));
     return {
-      recipe: recipes[best],
-      calibration,
-      thresholds: thresholdsFor(heldOutAnswers[best], modalities, calibration),
+      recipe: best.recipe,
+      calibration: best.calibration,
+      thresholds: thresholdsFor(best.answers, modalities, best.calibration),
       report: {
         folds: splits.length,
         examples: rows.length,
-        candidates: results.map(({ before, after }, index) => ({
-          changes: candidates[index],
-          loss: before,
-          calibratedLoss: after,
+        candidates: tried.map(({ changes, before, after }) => ({
+          ...{ changes, loss: before, calibratedLoss: after },
         })),
       },
     };
@@ -132,7 +130,7 @@ export async function calibrateRecipe(
   const dealt = rows.length <= 1_000 ? 3 : 5;
   const splits = divide(table, rows, { dealt, heldOut: 1, seed: options.seed, groups });
   if (!splits) return {};
-  const [answers] = await crossValidate([engine], table, splits, [recipe], options);
+  const answers = itemAt(await crossValidate([engine], table, splits, [recipe], options), 0);
   const modalities = table.columns.map(({ modality }) => modality);
   const { calibration } = calibrate(answers, modalities);
   return { calibration, thresholds: thresholdsFor(answers, modalities, calibration) };
@@ -146,7 +144,7 @@ function divide(
 ): SplitRows[] | undefined {
   const { dealt, heldOut, seed, groups } = options;
   const folds = dealFolds(
-    rows.map((row) => table.strata[row]),
+    rows.map((row) => itemAt(table.strata, row)),
     { count: dealt, seed, groups: groups && rows.map((row) => groups[row]) },
   );
   const splits = holdOut(table, rows, folds, heldOut);

@@ -2,6 +2,7 @@ import { countDecision, f1Of, noDecisions } from '../../evaluation/multi-label.t
 import type { ItemProbabilities } from '../../heads/head.ts';
 import { usualThreshold } from '../../heads/thresholds.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
+import { missing } from '../../targets/answer-family.ts';
 import type { TruthTable } from '../../targets/truth-table.ts';
 
 /** From which probability each label is given: in the answer from everything, and in that of each modality alone. */
@@ -37,7 +38,10 @@ export function chooseHeadThresholds(
     });
     return Array.from({ length: columns }, (_, label) =>
       chooseThreshold(
-        rows.map(({ given, truth }) => ({ probability: given[label], isPositive: truth[label] > 0.5 })),
+        rows.map(({ given, truth }) => ({
+          probability: given[label] ?? missing,
+          isPositive: (truth[label] ?? missing) > 0.5,
+        })),
       ),
     );
   };
