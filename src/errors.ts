@@ -31,7 +31,7 @@ export const errorTable = {
   'image-too-complex': {
     status: 422,
     title: 'The image takes too long, or too much memory, to decode',
-    fix: 'Save the image again as a baseline JPEG, or scale it down.',
+    fix: 'Save the image again as a baseline JPEG (an animation as one of its frames), or scale it down.',
   },
   'image-too-small': {
     status: 422,

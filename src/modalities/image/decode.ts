@@ -5,6 +5,7 @@ import { required } from '../../indexing.ts';
 import { decodingBudget, decodingBytes } from './decoding-memory.ts';
 import { countCoefficientBytes, countScans } from './jpeg-scans.ts';
 import { sharp } from './sharp.ts';
+import { readWebpChunks, type WebpChunks } from './webp-chunks.ts';
 
 /** Images with more pixels than this are refused before any is decoded. */
 export const maximumPixels = 50e6;
@@ -16,6 +17,8 @@ const minimumSide = 2;
 const maximumScannedPixels = 24 * maximumPixels;
 /** What a scan costs at least, however small the image is. */
 const minimumPixelsOfScan = 1e6;
+/** Chunks of a WebP, and so frames of an animation; opening one takes the square of their number. */
+const mostChunks = 2000;
 /** Seconds after which decoding is given up: many times what the largest image takes. */
 const decodingTimeout = 30;
 
@@ -49,6 +52,7 @@ export async function openImage(input: Uint8Array | string): Promise<OpenedImage
   try {
     const open = () =>
       sharp(input, { limitInputPixels: maximumPixels }).timeout({ seconds: decodingTimeout });
+    const webp = await limitChunks(input);
     const image = open().autoOrient();
     const metadata = await image.metadata();
     const { format, autoOrient, isProgressive, orientation = 1 } = metadata;
@@ -59,7 +63,7 @@ export async function openImage(input: Uint8Array | string): Promise<OpenedImage
       throw new TandemError('image-too-small', `the image is ${width} by ${height} pixels`);
     }
     if (format === 'jpeg' && isProgressive) await limitScans(input, width * height);
-    const memory = await limitMemory(input, metadata);
+    const memory = await limitMemory(input, metadata, webp);
     return { image, width, height, format, unturned: open(), orientation, memory };
   } catch (error) {
     if (isUnknownFormat(error)) throw unreadable(nameContent(await firstBytes(input)), error);
@@ -79,11 +83,26 @@ async function limitScans(input: Uint8Array | string, pixels: number): Promise<v
 }
 
 /** @throws TandemError `image-too-complex` */
-async function limitMemory(input: Uint8Array | string, metadata: Metadata): Promise<number> {
+async function limitChunks(input: Uint8Array | string): Promise<WebpChunks | undefined> {
+  // What cannot be read is named by who opens it.
+  const webp = await readWebpChunks(input, mostChunks).catch(() => undefined);
+  if (webp && webp.chunks > mostChunks)
+    throw new TandemError(
+      'image-too-complex',
+      `the WebP has more than ${mostChunks} chunks; each frame of an animation is one`,
+    );
+  return webp;
+}
+
+/** @throws TandemError `image-too-complex` */
+async function limitMemory(
+  input: Uint8Array | string,
+  metadata: Metadata,
+  webp: WebpChunks | undefined,
+): Promise<number> {
   const { format, isProgressive, width, height } = metadata;
   const coefficientBytes = format === 'jpeg' && isProgressive ? await countCoefficientBytes(input) : 0;
-  const isSimpleWebp = format === 'webp' && (await firstBytes(input)).toString('latin1', 12, 16) === 'VP8 ';
-  const memory = decodingBytes(metadata, { coefficientBytes, isSimpleWebp });
+  const memory = decodingBytes(metadata, { coefficientBytes, webp });
   if (memory <= decodingBudget) return memory;
   const [most, needed] = [Math.round(decodingBudget / 1e6), Math.round(memory / 1e6)];
   const what = `the ${isProgressive ? 'progressive ' : ''}${format === 'webp' ? 'WebP' : required(format, 'the format').toUpperCase()}`;

@@ -1,4 +1,5 @@
 import type { Metadata } from 'sharp';
+import type { WebpChunks } from './webp-chunks.ts';
 
 /** Bytes that all decodings of the process may take at a time, and so the most that one may. */
 export const decodingBudget = 190e6;
@@ -21,14 +22,14 @@ const enlargedSide = 1024;
  * image where its format or its form has it decoded whole.
  * @param metadata what sharp says of the file
  * @param coefficientBytes of a JPEG that is decoded whole, or 0
- * @param isSimpleWebp a lossy one without alpha, which is decoded row by row
+ * @param webp the chunks of a WebP
  * @example decodingBytes(await image.metadata(), { coefficientBytes: 150e6 })
  */
 export function decodingBytes(
   metadata: Metadata,
-  { coefficientBytes = 0, isSimpleWebp = false }: { coefficientBytes?: number; isSimpleWebp?: boolean } = {},
+  { coefficientBytes = 0, webp }: { coefficientBytes?: number; webp?: WebpChunks } = {},
 ): number {
-  const { format, width, height, isProgressive, channels, depth, pages = 1, orientation = 1 } = metadata;
+  const { format, width, height, isProgressive, channels, depth, orientation = 1 } = metadata;
   const pixelBytes = channels * (depth === 'ushort' ? 2 : 1);
   const whole = pixelBytes * width * height;
   // One that is enlarged is turned upright before.
@@ -39,9 +40,9 @@ export function decodingBytes(
     case 'jpeg':
       return coefficientBytes + kept / shrunk ** 2;
     case 'webp': {
-      // A frame of an animation is laid on a canvas of its own.
-      const frames = pages > 1 ? 2 : 1;
-      return (isSimpleWebp ? 0 : frames * 4 * width * height) + kept / shrunk ** 2;
+      // The first frame of an animation is laid on a canvas of its own; the others are not decoded.
+      const canvases = webp?.isSimple ? 0 : webp?.frames ? 2 : 1;
+      return canvases * 4 * width * height + kept / shrunk ** 2;
     }
     default:
       return (isProgressive ? whole : 0) + kept;

@@ -1,11 +1,15 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openImage } from '../../../../src/modalities/image/decode.ts';
 import { decodingBudget } from '../../../../src/modalities/image/decoding-memory.ts';
 import { countCoefficientBytes } from '../../../../src/modalities/image/jpeg-scans.ts';
+import { animatedWebp } from '../../../attack/payloads/animated-webp.ts';
 import { manyScansJpeg } from '../../../attack/payloads/many-scans-jpeg.ts';
 
 let folder: string;
@@ -78,5 +82,36 @@ describe('an image that would take too much memory', () => {
       code: 'image-too-complex',
       message: expect.stringMatching(detail),
     });
+  });
+});
+
+/** Megabytes that are resident at most while an image is decoded, in a process of its own, above those before. */
+async function measured(image: Buffer): Promise<number> {
+  const file = path.join(folder, 'measured');
+  await writeFile(file, image);
+  const script = fileURLToPath(new URL('./decoding-process.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [script, file]);
+  return Number(stdout);
+}
+
+/** What libvips takes beside the pixels, in megabytes. */
+const beside = 10;
+
+describe.runIf(process.platform === 'linux')('decoding', () => {
+  it.each<[string, () => Promise<Buffer>]>([
+    ['an interlaced PNG', () => largest().png({ progressive: true }).toBuffer()],
+    ['a wide PNG', () => plain(24_000, 2000).png({ compressionLevel: 1 }).toBuffer()],
+    [
+      'a wide PNG of 16 bits',
+      () => plain(16_000, 1500).toColourspace('rgb16').png({ compressionLevel: 1 }).toBuffer(),
+    ],
+    ['a wide interlaced PNG', () => plain(16_000, 1000).png({ progressive: true }).toBuffer()],
+    ['a WebP with one frame of an animation', () => animatedWebp({ width: 4800, height: 4800, frames: 1 })],
+    ['a WebP with 1,900 frames', () => animatedWebp({ width: 4800, height: 4800, frames: 1900 })],
+    ['a WebP with frames on a high canvas', () => animatedWebp({ width: 1000, height: 16_000, frames: 9 })],
+  ])('%s takes no more memory than estimated', async (_, make) => {
+    const image = await make();
+    const { memory } = await openImage(image);
+    expect(await measured(image)).toBeLessThan(memory / 1e6 + beside);
   });
 });
