@@ -31,13 +31,30 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${visible(JSON.stringify(value, null, 2))}\n`);
 }
 
+/** What a terminal takes to clear the line that the cursor is in. */
+const clearLine = '\r\u001b[K';
+let isStatusShown = false;
+
+/** Shows a line on stderr, a terminal, until the next line of any kind takes its place. It is cut to the terminal's width. */
+export function showStatus(line: string): void {
+  process.stderr.write(`${clearLine}${visible(line).slice(0, process.stderr.columns - 1)}`);
+  isStatusShown = true;
+}
+
+function clearStatus(): void {
+  if (isStatusShown) process.stderr.write(clearLine);
+  isStatusShown = false;
+}
+
 /** Prints a line for people. */
 export function print(line = ''): void {
+  clearStatus();
   process.stdout.write(`${visible(line)}\n`);
 }
 
 /** Prints a line for people beside the output: a note, or what went wrong. */
 export function printAside(line: string): void {
+  clearStatus();
   process.stderr.write(`${visible(line)}\n`);
 }
 

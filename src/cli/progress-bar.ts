@@ -1,6 +1,7 @@
-import { progress } from '@clack/prompts';
 import type { ImportProgress } from '../datasets/import/import.ts';
 import type { TrainingProgress } from '../training/progress.ts';
+import { printAside, showStatus } from './output.ts';
+import { TimeLeft } from './time-left.ts';
 
 /** Of what has no loss to show. */
 type PlainProgress = ImportProgress | { stage: 'measuring'; done: number; total: number };
@@ -27,32 +28,57 @@ const units = {
   measuring: 'batches',
 } as const;
 
+/** Characters of a bar. */
+const barLength = 30;
+/** Milliseconds between two drawings of a bar. */
+const drawInterval = 100;
+
+/** Where progress is shown: `process.stderr`, or what a test puts in its place. */
+export interface Terminal {
+  isTTY?: boolean;
+  columns?: number;
+}
+
 /**
- * Shows a fine-tuning's progress on stderr: a bar for each stage on a terminal, a line for each elsewhere.
+ * Whether a terminal can show a line that changes: one of no width (as some containers and editors have) and a dumb one
+ * cannot.
+ */
+export function showsBars({ isTTY, columns = 0 }: Terminal, { TERM }: NodeJS.ProcessEnv): boolean {
+  return isTTY === true && columns > 0 && TERM !== 'dumb';
+}
+
+/**
+ * Shows progress on stderr: a bar with the time left for each stage on a terminal, a line for each stage elsewhere.
  * @example const show = progressBar(); await fineTune(…, { onProgress: show });
  */
 export function progressBar(): (progress: Progress) => void {
-  const bars = new Map<Progress['stage'], { bar?: ReturnType<typeof progress>; done: number }>();
+  const stages = new Map<Progress['stage'], TimeLeft>();
+  const isBar = showsBars(process.stderr, process.env);
+  let drawn = 0;
   return ({ stage, done, total, loss, accuracy }) => {
-    let entry = bars.get(stage);
-    if (!entry) {
-      entry = {
-        done: 0,
-        bar: process.stderr.isTTY ? progress({ max: total, output: process.stderr }) : undefined,
-      };
-      bars.set(stage, entry);
-      if (entry.bar) entry.bar.start(titles[stage]);
-      else process.stderr.write(`${titles[stage]} ${total} ${units[stage]}\n`);
-    }
+    const title = titles[stage];
+    const now = performance.now();
+    const known = stages.get(stage);
+    const timeLeft = known ?? new TimeLeft(now, done);
+    stages.set(stage, timeLeft);
+    if (!known && !isBar) printAside(`${title} ${total} ${units[stage]}`);
     const figures = [
       loss === undefined ? '' : `  loss ${loss.toFixed(3)}`,
       accuracy === undefined ? '' : `  accuracy ${(100 * accuracy).toFixed(0)} %`,
     ].join('');
-    entry.bar?.advance(done - entry.done, `${titles[stage]} ${done}/${total}${figures}`);
-    entry.done = done;
     if (done === total) {
-      if (entry.bar) entry.bar.stop(`${titles[stage]} done: ${total}${figures}`);
-      else if (figures) process.stderr.write(`${titles[stage]} done:${figures}\n`);
+      if (isBar) printAside(`${title} done: ${total} ${units[stage]}${figures}`);
+      else if (figures) printAside(`${title} done:${figures}`);
+    } else if (isBar && (!known || now - drawn >= drawInterval)) {
+      drawn = now;
+      const left = timeLeft.at(now, { done, total });
+      showStatus(`${title} ${bar(done / total)} ${done}/${total}${left ? `  ${left} left` : ''}${figures}`);
     }
   };
+}
+
+/** @example bar(0.5) // '[==============>               ]' */
+function bar(share: number): string {
+  const length = Math.floor(share * barLength);
+  return `[${'>'.padStart(Math.max(1, length), '=').padEnd(barLength)}]`;
 }
