@@ -238,7 +238,8 @@ export class DatasetCatalogue {
     const row = await this.#row(id);
     if (!row) throw await this.#unknown(id);
     await this.#store.database.exclusively('datasets', async (transaction) => {
-      const [{ numDeletedRows }] = await transaction.deleteFrom('dataset').where('id', '=', id).execute();
+      const deleting = transaction.deleteFrom('dataset').where('id', '=', id);
+      const { numDeletedRows } = await deleting.executeTakeFirstOrThrow();
       if (Number(numDeletedRows) === 0) throw await this.#unknown(id);
       await check(transaction);
     });

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createDeflateRaw } from 'node:zlib';
 import { ZipFile } from 'yazl';
+import { valueFor } from '../indexing.ts';
 import { cellsOf, fileHashesOf } from '../modalities/content.ts';
 import { columnOf, contentColumns } from '../modalities/registry.ts';
 import { targets } from '../targets/targets.ts';
@@ -43,7 +44,7 @@ export async function exportDataset(catalogue: DatasetCatalogue, id: string): Pr
   zip.addReadStream(content, 'metadata.jsonl', { mtime, compress });
   zip.addBuffer(Buffer.from(formatReading(columns)), readingFile, { mtime });
   // Images are packed already.
-  for (const [hash, file] of files) zip.addFile(file, names.get(hash)!, { mtime, compress: false });
+  for (const [hash, file] of files) zip.addFile(file, valueFor(names, hash), { mtime, compress: false });
   zip.end();
   return zip.outputStream as Readable;
 }

@@ -1,3 +1,4 @@
+import { itemAt } from '../../indexing.ts';
 /**
  * The candidate that a person most likely meant, or undefined where none is near: at most a third of the letters,
  * and never more than three, may differ.
@@ -23,10 +24,10 @@ function editDistance(a: string, b: string): number {
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j] + 1, next[j - 1] + 1));
+      const replaced = itemAt(row, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, itemAt(row, j) + 1, itemAt(next, j - 1) + 1));
     }
     row = next;
   }
-  return row[b.length];
+  return itemAt(row, b.length);
 }

@@ -1,4 +1,5 @@
 import { type CsvError, type Parser, parse } from 'csv-parse';
+import { itemAt } from '../../indexing.ts';
 import { type ReadRow, tableLimits } from './table-row.ts';
 import { readLines, readText } from './text-stream.ts';
 
@@ -39,7 +40,7 @@ export async function* readCsv(
       } else if (record.length > columns.length) {
         const problem = `${record.length} values for ${columns.length} columns; put quotes around a text with commas`;
         yield { row, problem };
-      } else yield { row, values: new Map(record.map((value, index) => [columns![index], value])) };
+      } else yield { row, values: valuesOf(columns, record) };
     }
     ready = [];
     if (!failure) continue;
@@ -47,6 +48,11 @@ export async function* readCsv(
     yield { row, problem: `${describe(failure)}; reading stopped there` };
     return;
   }
+}
+
+/** By column; a record may have fewer values than there are columns. */
+function valuesOf(columns: readonly string[], record: readonly string[]): Map<string, string> {
+  return new Map(record.map((value, index) => [itemAt(columns, index), value]));
 }
 
 /** Writes a file to the parser piece by piece, each when the one before is parsed, and answers how each went. */

@@ -34,10 +34,10 @@ export async function findExamples(
     const prefix = split ? `${split}/` : '';
     const files = metadataFilesOf(entries);
     known ||= files.length > 0 || entries.some(({ kind }) => kind !== 'file');
-    if (files.length > 1) {
+    const [name, second] = files;
+    if (second !== undefined) {
       problems.add(`${prefix}${files.join(` and ${prefix}`)}`, 'two lists of examples; keep one of them');
-    } else if (files.length === 1) {
-      const name = files[0];
+    } else if (name !== undefined) {
       const file = join(path, name);
       const place = { root, folder: path, path: file, name: prefix + name, split, inlineFolder, size };
       for (const example of await readMetadataRows(place, columns, problems, notes)) found.push(example);
@@ -75,6 +75,7 @@ async function findParts(root: string, problems: Problems): Promise<Part[]> {
 /** The lists of examples in a folder; a table that is alone there may have any name. */
 function metadataFilesOf(entries: FolderEntry[]): string[] {
   const found = metadataFileNames.filter((name) => entries.some((entry) => entry.name === name));
-  if (found.length > 0 || entries.length !== 1) return found;
-  return /\.(csv|tsv|jsonl|ndjson)$/i.test(entries[0].name) ? [entries[0].name] : [];
+  const [only, other] = entries;
+  if (found.length > 0 || !only || other) return found;
+  return /\.(csv|tsv|jsonl|ndjson)$/i.test(only.name) ? [only.name] : [];
 }

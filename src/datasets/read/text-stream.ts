@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
+import { itemAt } from '../../indexing.ts';
 import { problemOfPermissions } from '../../store/files/permissions.ts';
 
 /** What is wrong with a text file, in words, and its line where there is one. */
@@ -91,9 +92,9 @@ function refuseWideText(bytes: Buffer): void {
   const mark = bytes.toString('hex', 0, 4);
   if (mark === 'fffe0000' || mark === '0000feff')
     throw new TextProblem('the file is UTF-32; save it as UTF-8');
-  const [even, odd] = [0, 1].map(
-    (side) => bytes.subarray(0, 1024).filter((byte, at) => byte === 0 && at % 2 === side).length,
-  );
+  const zerosOn = (side: number) =>
+    bytes.subarray(0, 1024).filter((byte, at) => byte === 0 && at % 2 === side).length;
+  const [even, odd] = [zerosOn(0), zerosOn(1)];
   const hasZerosOnOneSide = Math.max(even, odd) > 1 && Math.min(even, odd) === 0;
   if (/^(fffe|feff)/.test(mark) || hasZerosOnOneSide)
     throw new TextProblem('the file is UTF-16; save it as UTF-8');
@@ -102,7 +103,7 @@ function refuseWideText(bytes: Buffer): void {
 /** How many bytes at the end are the beginning of a character that is longer than what is there. */
 function cutCharacter(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
-    const byte = bytes[bytes.length - back];
+    const byte = itemAt(bytes, -back);
     if (byte >= 0xc0) return (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > back ? back : 0;
     if (byte < 0x80) return 0;
   }

@@ -1,3 +1,4 @@
+import { itemAt } from '../../indexing.ts';
 import { identitiesOf } from '../../modalities/content.ts';
 import { type Content, modalities } from '../../modalities/registry.ts';
 import { NearHashes } from './near-hashes.ts';
@@ -25,8 +26,8 @@ export function groupTwins(examples: readonly Comparable[]): number[] {
   const groups = new DisjointSets(examples.length);
   const most = Math.max(commonplace.examples, commonplace.share * examples.length);
   const link = (keyOf: (example: Comparable) => string | undefined, limit: number) => {
-    for (const [key, rows] of Map.groupBy(examples.keys(), (row) => keyOf(examples[row])))
-      if (key !== undefined && rows.length <= limit) for (const row of rows) groups.join(rows[0], row);
+    for (const [key, rows] of rowsBy(examples, keyOf))
+      if (key !== undefined && rows.length <= limit) groups.joinAll(rows);
   };
   link(contentOf, Number.POSITIVE_INFINITY);
   for (const { name, likenessOf, looksOf } of modalities) {
@@ -40,9 +41,17 @@ export function groupTwins(examples: readonly Comparable[]): number[] {
   const numbers = new Map<number, number>();
   return examples.map((_, row) => {
     const root = groups.root(row);
-    if (!numbers.has(root)) numbers.set(root, numbers.size);
-    return numbers.get(root)!;
+    const number = numbers.get(root) ?? numbers.size;
+    numbers.set(root, number);
+    return number;
   });
+}
+
+function rowsBy<Key>(
+  examples: readonly Comparable[],
+  keyOf: (example: Comparable) => Key,
+): Map<Key, number[]> {
+  return Map.groupBy(examples.keys(), (row) => keyOf(itemAt(examples, row)));
 }
 
 /** Joins the groups of examples that look nearly alike. */
@@ -51,13 +60,13 @@ function joinNearCopies(
   groups: DisjointSets,
   { most, looksOf }: { most: number; looksOf(example: Comparable): string | undefined },
 ): void {
-  const looks = Map.groupBy(examples.keys(), (row) => looksOf(examples[row]));
-  const telling = [...looks].filter(
-    ([hash, rows]) => hash !== undefined && rows.length <= most && countBits(hash) >= fewestBits,
-  ) as [string, number[]][];
-  for (const [, rows] of telling) for (const row of rows) groups.join(rows[0], row);
-  for (const [a, b] of new NearHashes(telling.map(([hash]) => hash)).pairs(copyDistance))
-    groups.join(telling[a][1][0], telling[b][1][0]);
+  const telling = [...rowsBy(examples, looksOf)].flatMap(([hash, rows]) => {
+    const isTelling = hash !== undefined && rows.length <= most && countBits(hash) >= fewestBits;
+    return isTelling ? [{ hash, rows, first: itemAt(rows, 0) }] : [];
+  });
+  for (const { rows } of telling) groups.joinAll(rows);
+  for (const [a, b] of new NearHashes(telling.map(({ hash }) => hash)).pairs(copyDistance))
+    groups.join(itemAt(telling, a).first, itemAt(telling, b).first);
 }
 
 /** Two examples with the same value have the same content of every modality. */
@@ -82,11 +91,21 @@ class DisjointSets {
 
   root(member: number): number {
     let at = member;
-    while (this.#parents[at] !== at) {
-      this.#parents[at] = this.#parents[this.#parents[at]];
-      at = this.#parents[at];
+    for (let parent = this.#parentOf(at); parent !== at; parent = this.#parentOf(at)) {
+      const grandparent = this.#parentOf(parent);
+      this.#parents[at] = grandparent;
+      at = grandparent;
     }
     return at;
+  }
+
+  #parentOf(member: number): number {
+    return this.#parents[member] ?? member;
+  }
+
+  joinAll(members: readonly number[]): void {
+    const [first = 0] = members;
+    for (const member of members) this.join(first, member);
   }
 
   join(a: number, b: number): void {

@@ -1,7 +1,8 @@
 import { TandemError } from '../../errors.ts';
+import { itemAt } from '../../indexing.ts';
 import { targets } from '../../targets/targets.ts';
 import { keyOf, labelsOf } from '../../targets/truth.ts';
-import type { Dataset } from '../example.ts';
+import type { Dataset, Example } from '../example.ts';
 import { groupTwins } from './duplicates.ts';
 import { type SplitMethod, splitExamples } from './split.ts';
 
@@ -22,7 +23,7 @@ export function splitRows(
   const { name, examples } = dataset;
   const target = targets[dataset.target];
   const strata = target.strata(examples.map(({ truth }) => truth));
-  const numbered = examples.map((example, row) => ({ ...example, label: strata[row], row }));
+  const numbered = examples.map((example, row) => ({ ...example, label: itemAt(strata, row), row }));
   const drawn = splitExamples(numbered, { seed, testShare, method: splitBy });
   const { train, test } = keepEveryLabelTrained(dataset, drawn);
   if (train.length === 0 || test.length === 0)
@@ -32,11 +33,11 @@ export function splitRows(
         ? `${name} has ${train.length} examples to train on and none to test on: near copies stay on one side, and of no label are there two examples that differ and do not contradict each other; bring such examples`
         : `${name} has ${test.length} examples to test on and none to train on: its split column marks them all as test`,
     );
-  const distinct = new Set(train.map(({ row }) => keyOf(examples[row].truth)));
-  if (distinct.size === 1)
+  const [first, ...others] = train;
+  if (first && others.every(({ truth }) => keyOf(truth) === keyOf(first.truth)))
     throw new TandemError(
       'invalid-dataset',
-      `${name} has ${train.length} examples to train on, all with ${target.describe(examples[train[0].row].truth)}: there is nothing to learn; bring more examples, or mark others for testing`,
+      `${name} has ${train.length} examples to train on, all with ${target.describe(first.truth)}: there is nothing to learn; bring more examples, or mark others for testing`,
     );
   return { train: train.map(({ row }) => row), test: test.map(({ row }) => row) };
 }
@@ -45,12 +46,12 @@ export function splitRows(
  * Of several labels the rarest decides how an example is drawn, so another may have gone to the test side alone: what bears
  * it goes back, with its near copies. A side that the dataset itself gives stays as it is.
  */
-function keepEveryLabelTrained<Numbered extends { row: number; split?: 'train' | 'test' }>(
+function keepEveryLabelTrained<Numbered extends Pick<Example, 'row' | 'split' | 'truth'>>(
   { examples }: Dataset,
   { train, test }: { train: Numbered[]; test: Numbered[] },
 ): { train: Numbered[]; test: Numbered[] } {
   if (test.some(({ split }) => split === 'test')) return { train, test };
-  const labelsAt = ({ row }: Numbered) => labelsOf(examples[row].truth);
+  const labelsAt = ({ truth }: Numbered) => labelsOf(truth);
   const trained = new Set(train.flatMap(labelsAt));
   if (test.every((example) => labelsAt(example).every((label) => trained.has(label)))) return { train, test };
   const twins = groupTwins(examples);
@@ -58,10 +59,10 @@ function keepEveryLabelTrained<Numbered extends { row: number; split?: 'train' |
   for (const example of test) {
     const own = labelsAt(example);
     if (own.every((label) => trained.has(label))) continue;
-    back.add(twins[example.row]);
+    back.add(itemAt(twins, example.row));
     for (const label of own) trained.add(label);
   }
-  const isBack = ({ row }: Numbered) => back.has(twins[row]);
+  const isBack = ({ row }: Numbered) => back.has(itemAt(twins, row));
   return {
     train: [...train, ...test.filter(isBack)].sort((a, b) => a.row - b.row),
     test: test.filter((example) => !isBack(example)),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { itemAt, valueFor } from '../../indexing.ts';
 import { Random } from '../../random.ts';
 import { type Comparable, contentOf, groupTwins } from './duplicates.ts';
 
@@ -73,16 +74,16 @@ function groupExamples<Example extends Splittable>(examples: readonly Example[])
   const numbers = groupTwins(examples);
   const contradicting = new Set<number>();
   const labels = new Map<string, string>();
-  for (const [row, example] of examples.entries()) {
+  const grouped = examples.map((example, row) => ({ example, number: itemAt(numbers, row) }));
+  for (const { example, number } of grouped) {
     const content = contentOf(example);
-    if ((labels.get(content) ?? example.label) !== example.label) contradicting.add(numbers[row]);
+    if ((labels.get(content) ?? example.label) !== example.label) contradicting.add(number);
     labels.set(content, example.label);
   }
-  const members = Map.groupBy(examples.keys(), (row) => numbers[row]);
-  return [...members]
+  return [...Map.groupBy(grouped, ({ number }) => number)]
     .filter(([number]) => !contradicting.has(number))
-    .map(([, rows]) => {
-      const group = rows.map((row) => examples[row]);
+    .map(([, members]) => {
+      const group = members.map(({ example }) => example);
       const byLabel = [...Map.groupBy(group, ({ label }) => label)];
       const [label] = byLabel.reduce((a, b) => (b[1].length > a[1].length ? b : a));
       return { label, members: group };
@@ -92,8 +93,9 @@ function groupExamples<Example extends Splittable>(examples: readonly Example[])
 function drawByLabel<Example>(groups: Group<Example>[], seed: number, testShare: number): Group<Example>[] {
   const random = new Random(seed, 'split');
   const byLabel = Map.groupBy(groups, ({ label }) => label);
-  const labels = [...byLabel.keys()].sort();
-  return labels.flatMap((label) => drawFromLabel(random.shuffle(byLabel.get(label)!), testShare));
+  return [...byLabel]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([, alike]) => drawFromLabel(random.shuffle(alike), testShare));
 }
 
 /** Takes groups until the share is reached, leaving at least one; the smallest one where every group is too big. */
@@ -138,8 +140,8 @@ function keepLabelsTrained<Example extends Splittable>(
   return drawn
     .filter(({ members }) => {
       const needed = Map.groupBy(members, ({ label }) => label);
-      if ([...needed].some(([label, some]) => left.get(label)! <= some.length)) return false;
-      for (const [label, some] of needed) left.set(label, left.get(label)! - some.length);
+      if ([...needed].some(([label, some]) => valueFor(left, label) <= some.length)) return false;
+      for (const [label, some] of needed) left.set(label, valueFor(left, label) - some.length);
       return true;
     })
     .flatMap(({ members }) => members);

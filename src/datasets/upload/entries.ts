@@ -113,9 +113,10 @@ function checkName(name: string): string[] {
 }
 
 function isClutter(path: string[]): boolean {
+  const [name] = path.slice(-1);
   return (
-    path.length === 0 ||
+    name === undefined ||
     path[0] === '__MACOSX' ||
-    /^(\.DS_Store|Thumbs\.db|desktop\.ini|PaxHeader|\._.*)$/i.test(path.at(-1)!)
+    /^(\.DS_Store|Thumbs\.db|desktop\.ini|PaxHeader|\._.*)$/i.test(name)
   );
 }

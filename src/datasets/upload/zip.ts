@@ -50,7 +50,7 @@ export async function unpackZip(file: string, folder: string, limits: ArchiveLim
 /** yauzl itself refuses some names, before anything here sees them. */
 function refusedName({ message }: Error): TandemError | undefined {
   const [, what, name] = /^(absolute path|invalid relative path): (.*)$/s.exec(message) ?? [];
-  if (what === undefined) return undefined;
+  if (what === undefined || name === undefined) return undefined;
   return refuse(
     name,
     what === 'absolute path' ? 'its name is an absolute path' : 'its name leads out of the folder',
