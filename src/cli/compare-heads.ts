@@ -1,7 +1,9 @@
 import { Command } from '@commander-js/extra-typings';
 import { headSettings } from '../config.ts';
 import type { VersionComparison } from '../evaluation/compare-manifests.ts';
+import type { MetricTitle } from '../evaluation/metrics.ts';
 import { evaluations } from '../evaluation/targets.ts';
+import { valueFor } from '../indexing.ts';
 import { textOf } from '../targets/truth.ts';
 import type { RowComparison } from '../training/compare-on-rows.ts';
 import { addColumnOptions, addSettings, example, openFor, showWork } from './options.ts';
@@ -34,7 +36,7 @@ export const compareHeads = addSettings(command, headSettings)
     if (onDataset) showRows(comparison, onDataset);
   });
 
-const titles = new Map(
+const titles: ReadonlyMap<string, MetricTitle> = new Map(
   Object.values(evaluations)
     .flatMap(({ titles }) => titles)
     .map((title) => [title.name, title]),
@@ -52,16 +54,17 @@ function showVersions({ first, second, labels, differences, testedOn, figures }:
   if (changes.length > 0) print(table([['what differs', ...names], ...changes]));
   else print(`${names[0]} and ${names[1]} were trained alike`);
   print();
-  const written = (name: string, value: number | undefined) =>
-    value === undefined ? '-' : metricText(value, titles.get(name)!.isShare);
-  const rows = figures
-    .filter(({ name }) => titles.has(name))
-    .map(({ answersFrom, name, first, second, difference }) => [
-      `${titles.get(name)!.title}, ${answersFrom === 'fused' ? 'everything' : `${answersFrom} only`}`,
-      written(name, first),
-      written(name, second),
-      signed(difference, titles.get(name)!.isShare),
-    ]);
+  const written = (value: number | undefined, isShare: boolean) =>
+    value === undefined ? '-' : metricText(value, isShare);
+  const rows = figures.flatMap(({ answersFrom, name, first, second, difference }) => {
+    const metric = titles.get(name);
+    if (!metric) return [];
+    const { title, isShare } = metric;
+    const from = answersFrom === 'fused' ? 'everything' : `${answersFrom} only`;
+    return [
+      [`${title}, ${from}`, written(first, isShare), written(second, isShare), signed(difference, isShare)],
+    ];
+  });
   print(table([['each on its own test split', ...names, 'difference'], ...rows]));
   const verdict = { 'the same': 'comparable', others: 'not comparable', unknown: 'perhaps comparable' };
   print(`${verdict[testedOn.examples]}: ${testedOn.why}`);
@@ -80,7 +83,7 @@ function showRows({ first, second }: VersionComparison, rows: RowComparison): vo
     table([
       [`both on ${dataset.name}`, ...names, 'difference', '95 % interval', 'verdict'],
       ...figures.map(({ name, first, second, difference, interval, verdict }) => {
-        const { title, isShare } = titles.get(name)!;
+        const { title, isShare } = valueFor(titles, name);
         return [
           title,
           metricText(first, isShare),
@@ -92,9 +95,9 @@ function showRows({ first, second }: VersionComparison, rows: RowComparison): vo
       }),
     ]),
   );
-  if (right)
+  if (right && mcnemar !== undefined)
     print(
-      `of ${dataset.examples} examples ${right.both} are right by both, ${right.onlyFirst} by ${names[0]} alone, ${right.onlySecond} by ${names[1]} alone, ${right.neither} by neither (McNemar’s exact test: p ${mcnemar!.toPrecision(2)})`,
+      `of ${dataset.examples} examples ${right.both} are right by both, ${right.onlyFirst} by ${names[0]} alone, ${right.onlySecond} by ${names[1]} alone, ${right.neither} by neither (McNemar’s exact test: p ${mcnemar.toPrecision(2)})`,
     );
   for (const name of trainedOnIt)
     print(`note: ${name} was trained on part of this very dataset, which flatters it`);

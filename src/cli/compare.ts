@@ -37,11 +37,8 @@ function show({ dataset, target, examples, labels, seeds, results, verdict }: Co
   const [main] = titles;
   const row = ({ contender, fused, unimodal }: ContenderResult) => [
     contender,
-    ...titles.map((metric) => spread(fused[metric.name], metric)),
-    ...modalityNames.map((name) => {
-      const figures = unimodal[name];
-      return figures ? spread(figures[main.name], main) : '';
-    }),
+    ...titles.map((metric) => spread(fused, metric)),
+    ...modalityNames.map((name) => spread(unimodal[name], main)),
   ];
   print(
     table([
@@ -65,6 +62,9 @@ function show({ dataset, target, examples, labels, seeds, results, verdict }: Co
   );
 }
 
-function spread({ mean, standardDeviation }: Spread, { isShare }: MetricTitle): string {
+function spread(figures: Record<string, Spread> | undefined, { name, isShare }: MetricTitle): string {
+  const figure = figures?.[name];
+  if (!figure) return '';
+  const { mean, standardDeviation } = figure;
   return `${metricText(mean, isShare)} ± ${metricText(standardDeviation, isShare)}`;
 }

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { Command } from '@commander-js/extra-typings';
 import type { Heads } from '../app/heads.ts';
 import { encoderSettings } from '../config.ts';
+import { figureNamed } from '../evaluation/metrics.ts';
 import { evaluations } from '../evaluation/targets.ts';
 import { highestVersion } from '../heads/registry/head-name.ts';
 import { compareHeads } from './compare-heads.ts';
@@ -143,7 +144,7 @@ type ListedHead = Awaited<ReturnType<Heads['list']>>['heads'][number];
 
 function rowOf({ name, version, target, labels, metrics, createdAt, aliases }: ListedHead): string[] {
   const [main] = evaluations[target].titles;
-  const figure = metricText(metrics.fused[main.name], main.isShare);
+  const figure = metricText(figureNamed(main.name, metrics.fused), main.isShare);
   return [
     `${name}@${version}`,
     aliases.join(', '),

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
-import type { Metrics } from '../evaluation/metrics.ts';
+import { figureNamed, type Metrics } from '../evaluation/metrics.ts';
 import { evaluations } from '../evaluation/targets.ts';
 import { modalities, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target.ts';
@@ -71,8 +71,10 @@ const noBorders = Object.fromEntries(
   ]),
 );
 
+type Row = readonly string[];
+
 /** A table with aligned columns, the first to the left and the others to the right. */
-export function table([head, ...rows]: readonly (readonly string[])[]): string {
+export function table([head, ...rows]: readonly [head: Row, ...rows: Row[]]): string {
   const columns = head.map((_, column) => (column === 0 ? 'left' : 'right'));
   const style = { head: [], border: [], 'padding-left': 0, 'padding-right': 0 };
   const lines = new Table({
@@ -101,7 +103,7 @@ export function metricsTable({ fused, unimodal }: AnswerMetrics, target: TargetK
   const titles = evaluations[target].titles;
   const row = (name: string, metrics: Metrics) => [
     name,
-    ...titles.map((metric) => metricText(metrics[metric.name], metric.isShare)),
+    ...titles.map((metric) => metricText(figureNamed(metric.name, metrics), metric.isShare)),
     String(metrics.examples),
   ];
   return table([

@@ -41,15 +41,17 @@ export const predict = addSettings(command, headSettings)
 
 function predictionTable({ labels, value }: TargetPrediction): string {
   if (value !== undefined) return numberText(value);
-  return table(
-    labels.map(({ label, probability, given }) => [label, percent(probability), given ? 'given' : '']),
-  );
+  const [first, ...others] = labels.map(({ label, probability, given }) => [
+    ...[label, percent(probability), given ? 'given' : ''],
+  ]);
+  return first ? table([first, ...others]) : '';
 }
 
 function inWords({ labels, value }: TargetPrediction): string {
   if (value !== undefined) return numberText(value);
   const given = labels.filter((label) => label.given);
-  const said = labels[0].given === undefined ? labels.slice(0, 1) : given;
+  const [likeliest] = labels;
+  const said = likeliest && likeliest.given === undefined ? [likeliest] : given;
   return said.map(({ label, probability }) => `${label} (${percent(probability)})`).join(', ') || 'no label';
 }
 

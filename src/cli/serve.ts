@@ -69,7 +69,8 @@ function announce({ address, grpc, provider, store, batching }: Server, heads: H
     `engines: ${engines}, batches of up to ${describeBudgets(budgets)} (${tuning ?? `usual; ${product.invocation} tune measures what suits this machine`})`,
   );
   print(`heads: ${names || 'none yet; POST /v1/jobs or the train command makes one'}`);
-  if (heads.length === 0) return;
+  const [head] = heads;
+  if (!head) return;
   print('try it:');
-  print(`  curl ${address}/v1/predict -F head=${heads[0].name} -F text='a slice of pizza with cheese'`);
+  print(`  curl ${address}/v1/predict -F head=${head.name} -F text='a slice of pizza with cheese'`);
 }

@@ -3,6 +3,7 @@ import { encoderOptions } from '../app/encoder-settings.ts';
 import { thisMachine, tuningFile, writeTuning } from '../app/tuning-file.ts';
 import { encoderSettings } from '../config.ts';
 import { tune as measure, type TuningMeasurement } from '../encoders/tuning.ts';
+import { itemAt } from '../indexing.ts';
 import { pretrainedModalities } from '../modalities/registry.ts';
 import { product } from '../product.ts';
 import { addSettings, example, numberOption, settingsOf } from './options.ts';
@@ -57,10 +58,7 @@ function rows(measurements: readonly TuningMeasurement[]): string[][] {
   return [...groups.values()].map((group) => {
     const rate = (modality: string) =>
       group.find((one) => one.modality === modality)?.itemsPerSecond.toFixed(0) ?? '';
-    return [
-      String(group[0].engines),
-      String(group[0].items),
-      ...pretrainedModalities.map(({ name }) => rate(name)),
-    ];
+    const { engines, items } = itemAt(group, 0);
+    return [...[String(engines), String(items)], ...pretrainedModalities.map(({ name }) => rate(name))];
   });
 }

@@ -123,5 +123,6 @@ export async function readBytes(
   } finally {
     if (stream !== request) stream.destroy();
   }
-  return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+  const [only, another] = pieces;
+  return only && !another ? only : Buffer.concat(pieces);
 }

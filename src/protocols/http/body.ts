@@ -2,6 +2,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import multer, { MulterError } from 'multer';
 import { z } from 'zod';
 import { type ErrorCode, TandemError } from '../../errors.ts';
+import { fileNameOf } from '../pipeline/plain-text.ts';
 import { declaredLength, decompressorOf, hasNoBody, inviteBody, tooLarge } from './body-bytes.ts';
 import { readJsonBody } from './json-body.ts';
 
@@ -105,6 +106,37 @@ export function readUpload(
     storage: multer.diskStorage({ destination: uploadFolder }),
     whenEmpty: 'invalid-request',
   });
+}
+
+/** A file that a form brought: where it lies, and how the caller calls it. */
+export interface UploadedFile {
+  path: string;
+  name: string;
+}
+
+/**
+ * The file of a form that {@link readUpload} has been over.
+ * @throws TandemError `invalid-request` where the form has none, or its name contains a NUL character
+ */
+export function uploadedFile({ file }: Request, field: string): UploadedFile {
+  if (file) return { path: file.path, name: fileNameOf(file) };
+  const detail = 'the form has no file under this name';
+  throw new TandemError('invalid-request', `${field}: ${detail}`, { items: [{ at: field, detail }] });
+}
+
+/**
+ * A body that {@link readUpload} has been over: JSON, or the text fields of a form and its file.
+ * @param schemas of either
+ * @throws ZodError naming each bad field; TandemError as {@link uploadedFile}
+ * @example const body = readJsonOrForm(request, { json: jsonSchema, form: formFieldsSchema, file: 'archive' });
+ */
+export function readJsonOrForm<Json extends z.ZodType, Form extends z.ZodType>(
+  request: Request,
+  { json, form, file }: { json: Json; form: Form; file: string },
+): { json: z.output<Json> } | { form: z.output<Form>; file: UploadedFile } {
+  if (!request.is('multipart/form-data')) return { json: json.parse(request.body) };
+  const fields = form.parse({ ...request.body });
+  return { form: fields, file: uploadedFile(request, file) };
 }
 
 type Parser = NodeJS.WritableStream & { destroy(error: Error): void };

@@ -4,7 +4,8 @@ import { piecesOf, tooLarge } from './body-bytes.ts';
 import { TimeSlice } from './time-slice.ts';
 
 const lineFeed = 0x0a;
-const isBlank = (byte: number) => byte === lineFeed || byte === 0x20 || byte === 0x0d || byte === 0x09;
+const isBlank = (byte: number | undefined) =>
+  byte === lineFeed || byte === 0x20 || byte === 0x0d || byte === 0x09;
 
 /** Most bytes of blank lines in a row: compressed, a gigabyte of them is a megabyte. */
 const mostBlankBytes = 2 ** 16;
@@ -28,7 +29,7 @@ export async function* linesOf(stream: Readable, maximumBytes: number): AsyncGen
     let start = 0;
     while (true) {
       const from = start;
-      if (held === 0) while (start < piece.length && isBlank(piece[start])) start++;
+      if (held === 0) while (isBlank(piece[start])) start++;
       blankBytes += start - from;
       if (blankBytes > mostBlankBytes) throw tooManyBlanks();
       const end = piece.indexOf(lineFeed, start);

@@ -1,14 +1,9 @@
 import { createDocument, type oas31 } from 'zod-openapi';
 import { product } from '../../product.ts';
-import { problemResponses } from './problem-responses.ts';
+import { problemResponses, responsesOf } from './problem-responses.ts';
 import type { Route } from './route.ts';
 
-const {
-  '401': unauthorized,
-  '403': forbidden,
-  '429': rateLimited,
-} = problemResponses('unauthorized', 'forbidden', 'rate-limited')!;
-const guardProblems = { '401': unauthorized, '403': forbidden, '429': rateLimited };
+const guardProblems = responsesOf(['unauthorized', 'forbidden', 'rate-limited']);
 const pathProblems = problemResponses('invalid-request');
 
 /**

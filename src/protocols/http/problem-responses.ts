@@ -39,6 +39,9 @@ const exampleDetails = {
   internal: 'an unexpected error; the log has it under this request’s id',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 
+type DescribedCode = keyof typeof exampleDetails;
+type Responses = NonNullable<ZodOpenApiOperationObject['responses']>;
+
 /** Those that come with seconds after which to try again. */
 const transient: ReadonlySet<ErrorCode> = new Set([
   'overloaded',
@@ -88,10 +91,13 @@ export const predictionProblems = [
  * The problems that an operation may answer with, by status; those that any may end with are always among them.
  * @example problemResponses('unknown-job') // { '404': …, '500': … }
  */
-export function problemResponses(
-  ...codes: (keyof typeof exampleDetails)[]
-): ZodOpenApiOperationObject['responses'] {
-  const byStatus = Map.groupBy(new Set([...codes, ...general]), (code) => String(errorTable[code].status));
+export function problemResponses(...codes: DescribedCode[]): Responses {
+  return responsesOf([...new Set([...codes, ...general])]);
+}
+
+/** The same of these problems alone. */
+export function responsesOf(codes: readonly DescribedCode[]): Responses {
+  const byStatus = Map.groupBy(codes, (code) => String(errorTable[code].status));
   return Object.fromEntries(
     [...byStatus].map(([status, group]) => [
       status,

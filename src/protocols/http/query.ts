@@ -3,6 +3,19 @@ import type { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 
 /**
+ * What stands in the path of a request. Routes check it before any of their handlers runs.
+ * @param parameters as the route's operation describes them
+ * @throws ZodError naming each bad value
+ * @example const { id } = readPath(request, { path: z.object({ id: recordId }) });
+ */
+export function readPath<Schema extends z.ZodObject>(
+  { params }: Pick<Request, 'params'>,
+  { path }: { path: Schema },
+): z.output<Schema> {
+  return path.parse(params);
+}
+
+/**
  * What stands in an address behind its question mark.
  * @throws TandemError `invalid-request` that names what nobody knows and what there is; ZodError naming each bad value
  * @example const { offset, limit } = readQuery(request, pageSchema);

@@ -40,7 +40,7 @@ export function addRoutes(
     const registered = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
     registered.all((_request, response, next) => {
       response.locals.route = path;
-      response.locals.problemMembers = group[0].problemMembers;
+      response.locals.problemMembers = group.find((route) => route.problemMembers)?.problemMembers;
       next();
     });
     for (const route of group)
@@ -59,7 +59,7 @@ export function addRoutes(
 
 /** Checks the names in a path, as its operation describes them. */
 function checkPath({ path, operation }: Route): RequestHandler<Record<string, string>>[] {
-  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
   if (names.length === 0) return [];
   const schema = operation.requestParams?.path;
   if (!(schema instanceof z.ZodObject) || names.some((name) => !(name in schema.shape)))

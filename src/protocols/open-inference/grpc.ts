@@ -168,7 +168,7 @@ function readCall({ id, inputs, outputs, raw_input_contents: raw }: InferCall): 
         `${name} has contents beside raw_input_contents; send one of them`,
       );
     const own = datatype === 'FP32' ? contents?.fp32_contents : contents?.bytes_contents;
-    const content = raw.length > 0 ? raw[index] : (own ?? []);
+    const content = (raw.length > 0 ? raw[index] : own) ?? [];
     addTensor(read, name, readTensor({ name, datatype, shape: shape.map(Number) }, content));
   }
   return { id, inputs: read, outputs: new Map(outputs.map(({ name }) => [name, true])), binaryOutput: true };

@@ -1,5 +1,6 @@
 import { TandemError } from '../../errors.ts';
 import type { Prediction, PredictionInput } from '../../heads/prediction.ts';
+import { itemAt, required, valueFor } from '../../indexing.ts';
 import { decodeBase64Image } from '../../modalities/image/base64.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
 import { product } from '../../product.ts';
@@ -73,17 +74,17 @@ export function itemsOf(
   const unknown = [...inputs.keys()].filter((input) => !taken.includes(input));
   if (unknown.length > 0)
     throw invalid(`${name} has no input ${unknown.join(', ')}; it takes ${taken.join(', ')}`);
-  const [first, ...others] = [...inputs.values()].map(({ items }) => items);
+  const [first = 0, ...others] = [...inputs.values()].map(({ items }) => items);
   if (others.some((items) => items !== first)) throw invalid('the inputs have different numbers of items');
   if (first > maximumItems) throw invalid(`${first} items, ${maximumItems} are the limit of a request`);
   const elements = new Map(encoders.map(({ modality }) => [modality, elementsOf(inputs, modality)]));
   const rows = encoders.map((encoder) => [encoder.modality, rowsOf(inputs, encoder)] as const);
   return Array.from({ length: first }, (_, index) => {
-    const features = rows.flatMap(([modality, found]) => (found ? [[modality, found[index]]] : []));
+    const features = rows.flatMap(([modality, found]) => (found ? [[modality, itemAt(found, index)]] : []));
     return {
       content: {
         image: toImage(elements.get('image')?.[index]),
-        text: elements.get('text')?.[index].toString(),
+        text: elements.get('text')?.[index]?.toString(),
       },
       ...(features.length > 0 && { features: Object.fromEntries(features) }),
     };
@@ -140,20 +141,20 @@ export function outputsOf(
   const inOrder = <Value>(read: (label: Prediction['labels'][number]) => Value) =>
     predictions.flatMap((prediction) => {
       const row = new Array<Value>(labels.length);
-      for (const label of prediction.labels) row[place.get(label.label)!] = read(label);
+      for (const label of prediction.labels) row[valueFor(place, label.label)] = read(label);
       return row;
     });
   const data: Record<string, () => OutputTensor['data']> = {
-    label: () => predictions.map((prediction) => prediction.labels[0].label),
-    probability: () => predictions.map(({ confidence }) => confidence!),
+    label: () => predictions.map((prediction) => itemAt(prediction.labels, 0).label),
+    probability: () => predictions.map(({ confidence }) => required(confidence, 'the probability')),
     probabilities: () => inOrder(({ probability }) => probability),
     given: () => inOrder(({ given }) => given === true),
-    value: () => predictions.map(({ value }) => value!),
+    value: () => predictions.map(({ value }) => required(value, 'the value')),
   };
   return outputForms[target](labels.length).map(({ name, datatype, shape }) => ({
     name,
     datatype,
     shape: [predictions.length, ...shape.slice(1)],
-    data: data[name](),
+    data: required(data[name], name)(),
   }));
 }

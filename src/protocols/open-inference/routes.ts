@@ -5,6 +5,7 @@ import { readBytes } from '../http/body-bytes.ts';
 import { defaultJsonLimits, JsonStructure } from '../http/json-structure.ts';
 import { predictionProblems, problemResponses } from '../http/problem-responses.ts';
 import type { Problem } from '../http/problems.ts';
+import { readPath } from '../http/query.ts';
 import type { Route } from '../http/route.ts';
 import { departure, withDeadline } from '../pipeline/deadline.ts';
 import type { AppOptions } from '../pipeline/options.ts';
@@ -74,8 +75,6 @@ const serverSchema = z
 
 const modelParameters = z.object({ model: headName });
 const versionParameters = modelParameters.extend({ version: versionName });
-type ModelPath = { model: string; version?: string };
-
 /**
  * The Open Inference Protocol, version 2, over HTTP, with the binary tensor data extension: heads are its models, and
  * `image` and `text` are BYTES tensors of one element an item, `image_features` and `text_features` FP32 of one row.
@@ -113,7 +112,12 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
   }));
 }
 
-type PathParameters = { path: typeof modelParameters };
+type PathParameters = { path: typeof modelParameters | typeof versionParameters };
+
+/** The head and, where the path names one, its version. */
+function readModelPath(request: Request, parameters: PathParameters): { model: string; version?: string } {
+  return readPath(request, parameters);
+}
 
 /**
  * What a model is asked, by the head's name or by one of its versions.
@@ -130,12 +134,16 @@ function modelRoutes(
     get(path, `describeModel${ofVersion}`, 'A head as a model: its tensors', modelSchema, {
       requestParams,
       codes: ['unknown-head'],
-      answer: async ({ model, version }) => modelOf(services, model, version),
+      answer(request) {
+        const { model, version } = readModelPath(request, requestParams);
+        return modelOf(services, model, version);
+      },
     }),
     get(`${path}/ready`, `modelReady${ofVersion}`, 'Whether a head can answer', readySchema, {
       requestParams,
       codes: ['unknown-head', 'not-ready'],
-      async answer({ model, version }) {
+      async answer(request) {
+        const { model, version } = readModelPath(request, requestParams);
         await headOf(services, model, version);
         await requireReady(services, options);
         return { ready: true };
@@ -184,18 +192,23 @@ function inferRoute(
         ...problemResponses(...predictionProblems),
       },
     },
-    handlers: [inferTensors(services, options)],
+    handlers: [inferTensors(services, options, requestParams)],
   };
 }
 
-function inferTensors(services: Services, options: AppOptions): RequestHandler<Record<string, string>> {
+function inferTensors(
+  services: Services,
+  options: AppOptions,
+  parameters: PathParameters,
+): RequestHandler<Record<string, string>> {
   return async (request, response) => {
     const length = request.get(lengthHeader);
     if (length !== undefined && !/^\d+$/.test(length))
       throw new TandemError('invalid-request', `${lengthHeader} is no number`);
     const headerLength = length === undefined ? undefined : Number(length);
     const asked = decodeRequest(await readBody(request, response, options, headerLength), headerLength);
-    const head = await headOf(services, request.params.model, request.params.version);
+    const { model, version } = readModelPath(request, parameters);
+    const head = await headOf(services, model, version);
     const outputs = await withDeadline(departure(response), options.requestTimeout, (signal) =>
       infer(services, options, head, asked, signal),
     );
@@ -244,7 +257,7 @@ function get(
   }: {
     requestParams?: Route['operation']['requestParams'];
     codes?: Parameters<typeof problemResponses>;
-    answer: (parameters: ModelPath) => Promise<object>;
+    answer: (request: Request) => Promise<object>;
   },
 ): Route {
   return {
@@ -259,8 +272,6 @@ function get(
         ...problemResponses(...codes),
       },
     },
-    handlers: [
-      async (request, response) => void response.json(await answer(request.params as unknown as ModelPath)),
-    ],
+    handlers: [async (request, response) => void response.json(await answer(request))],
   };
 }

@@ -142,7 +142,7 @@ export function readTensor(
 ): InputTensor {
   if (datatype !== 'BYTES' && datatype !== 'FP32')
     throw invalid(`${name} is ${datatype}; send BYTES, or FP32 for features`);
-  const [items, width = 1] = shape;
+  const [items = 0, width = 1] = shape;
   const mayBe = datatype === 'BYTES' ? '[n] or [n, 1]' : '[n, width]';
   if (shape.length < 1 || shape.length > 2 || (datatype === 'BYTES' ? width !== 1 : shape.length !== 2))
     throw invalid(`${name} has the shape [${shape}]; send ${mayBe}`);

@@ -1,5 +1,6 @@
 import { type ErrorCode, TandemError } from '../../errors.ts';
 import type { Prediction, PredictionInput } from '../../heads/prediction.ts';
+import { required } from '../../indexing.ts';
 import type { Metrics } from './metrics.ts';
 import type { Services } from './services.ts';
 
@@ -24,7 +25,9 @@ export async function predictAndCount(
         ? await services.predict(readable, options)
         : { head: await services.head(options.head), results: [] };
     const remaining = results.values();
-    const answers = items.map((item) => (item instanceof TandemError ? item : remaining.next().value!));
+    const answers = items.map((item) =>
+      item instanceof TandemError ? item : required(remaining.next().value, 'an answer'),
+    );
     for (const answer of answers)
       metrics?.predicted(head.name, head.version, answer instanceof TandemError ? answer.code : 'ok');
     return { head: { name: head.name, version: head.version }, answers };

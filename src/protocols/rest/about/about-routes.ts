@@ -5,6 +5,7 @@ import type { oas31 } from 'zod-openapi';
 import { type ErrorCode, errorTable, TandemError } from '../../../errors.ts';
 import { product } from '../../../product.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
+import { readPath } from '../../http/query.ts';
 import type { Route } from '../../http/route.ts';
 import type { Access } from '../../pipeline/access.ts';
 
@@ -12,16 +13,18 @@ const links = { api: '/openapi.json', heads: '/v1/heads', jobs: '/v1/jobs', read
 const indexSchema = z
   .object({ name: z.string(), version: z.string(), links: z.record(z.string(), z.string()) })
   .meta({ id: 'Index', example: { name: product.name, version: product.version, links } });
-const codeParameter = z.object({
-  code: z
-    .string()
-    .regex(/^[\w-]{1,64}$/, 'must be up to 64 of A-Z a-z 0-9 _ -')
-    .meta({
-      description: 'The end of a problem’s type.',
-      example: 'unknown-head',
-      enum: Object.keys(errorTable),
-    }),
-});
+const codeParameter = {
+  path: z.object({
+    code: z
+      .string()
+      .regex(/^[\w-]{1,64}$/, 'must be up to 64 of A-Z a-z 0-9 _ -')
+      .meta({
+        description: 'The end of a problem’s type.',
+        example: 'unknown-head',
+        enum: Object.keys(errorTable),
+      }),
+  }),
+};
 
 /** What the server says of itself: where things are, the API's description, a page for each kind of problem. */
 export function aboutRoutes(
@@ -82,7 +85,7 @@ export function aboutRoutes(
       operation: {
         operationId: 'explainProblem',
         summary: 'What a kind of problem is and what to do',
-        requestParams: { path: codeParameter },
+        requestParams: codeParameter,
         responses: {
           '200': {
             description: 'The page.',
@@ -97,7 +100,7 @@ export function aboutRoutes(
 }
 
 const problemPage: RequestHandler<Record<string, string>> = (request, response) => {
-  const { code } = request.params;
+  const { code } = readPath(request, codeParameter);
   if (!Object.hasOwn(errorTable, code))
     throw new TandemError('not-found', `no problem is called ${JSON.stringify(code)}`);
   response.type('text/plain').send(explain(code as ErrorCode));

@@ -1,8 +1,8 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import { TandemError } from '../../../errors.ts';
-import { formFile, notText } from '../../http/body.ts';
-import { fileNameOf, plainText } from '../../pipeline/plain-text.ts';
+import { required } from '../../../indexing.ts';
+import { formFile, notText, readJsonOrForm } from '../../http/body.ts';
+import { plainText } from '../../pipeline/plain-text.ts';
 import type { DatasetUpload } from '../../pipeline/services.ts';
 import { rowReading } from '../row-reading.ts';
 
@@ -48,14 +48,11 @@ export const querySchema = z.strictObject({
  * @throws ZodError naming each bad field; TandemError `invalid-request` where the file is missing
  */
 export function parseDatasetRequest(request: Request): DatasetUpload {
-  if (!request.is('multipart/form-data')) {
-    const { url, folder, ...options } = jsonSchema.parse(request.body);
-    return { source: url === undefined ? { folder: folder! } : { url }, options };
+  const body = readJsonOrForm(request, { json: jsonSchema, form: formFieldsSchema, file: 'file' });
+  if ('json' in body) {
+    const { url, folder, ...options } = body.json;
+    return { source: url === undefined ? { folder: required(folder, 'the folder') } : { url }, options };
   }
-  const { file: _, ...options } = formFieldsSchema.parse({ ...request.body });
-  if (!request.file) {
-    const detail = 'the form has no file under this name';
-    throw new TandemError('invalid-request', `file: ${detail}`, { items: [{ at: 'file', detail }] });
-  }
-  return { source: { file: request.file.path, fileName: fileNameOf(request.file) }, options };
+  const { file: _, ...options } = body.form;
+  return { source: { file: body.file.path, fileName: body.file.name }, options };
 }

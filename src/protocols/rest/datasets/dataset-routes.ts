@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { readUpload } from '../../http/body.ts';
 import { pageQuerySchema } from '../../http/page.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
-import { readQuery } from '../../http/query.ts';
+import { readPath, readQuery } from '../../http/query.ts';
 import type { Route } from '../../http/route.ts';
 import { departure } from '../../pipeline/deadline.ts';
 import type { AppOptions } from '../../pipeline/options.ts';
@@ -122,7 +122,9 @@ function getDataset({ datasets }: Services): Route {
         ...problemResponses('unknown-dataset', 'damaged-artifact'),
       },
     },
-    handlers: [async (request, response) => void response.json(await datasets.get(request.params.id))],
+    handlers: [
+      async (request, response) => void response.json(await datasets.get(readPath(request, idParameter).id)),
+    ],
   };
 }
 
@@ -141,14 +143,16 @@ function listDatasetRows({ datasets }: Services): Route {
     },
     handlers: [
       async (request, response) =>
-        void response.json(await datasets.rows(request.params.id, readQuery(request, pageQuerySchema))),
+        void response.json(
+          await datasets.rows(readPath(request, idParameter).id, readQuery(request, pageQuerySchema)),
+        ),
     ],
   };
 }
 
 function exportDataset({ datasets }: Services): Route {
   const sendZip: RequestHandler<Record<string, string>> = async (request, response) => {
-    const { name, content } = await datasets.export(request.params.id);
+    const { name, content } = await datasets.export(readPath(request, idParameter).id);
     response.type('application/zip').attachment(`${name}.zip`);
     await pipeline(content, response);
   };
@@ -186,7 +190,7 @@ function deleteDataset({ datasets }: Services): Route {
     },
     handlers: [
       async (request, response) => {
-        await datasets.delete(request.params.id);
+        await datasets.delete(readPath(request, idParameter).id);
         response.status(204).end();
       },
     ],

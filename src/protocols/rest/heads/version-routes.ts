@@ -2,10 +2,10 @@ import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
-import { TandemError } from '../../../errors.ts';
-import { formFile, readUpload } from '../../http/body.ts';
+import { formFile, readUpload, uploadedFile } from '../../http/body.ts';
 import { readJson } from '../../http/json-body.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
+import { readPath } from '../../http/query.ts';
 import type { Route } from '../../http/route.ts';
 import type { AppOptions } from '../../pipeline/options.ts';
 import { aliasName, headName, versionNumber } from '../../pipeline/path-names.ts';
@@ -58,8 +58,7 @@ function importHead({ versions }: Services, options: AppOptions): Route {
   const bring: RequestHandler = async (request, response) => {
     try {
       const { name } = importSchema.parse({ ...request.body });
-      if (!request.file) throw new TandemError('invalid-request', 'file: there is none');
-      const imported = await versions.import(request.file.path, name);
+      const imported = await versions.import(uploadedFile(request, 'file').path, name);
       response.status(201).location(`${request.baseUrl}/v1/heads/${imported.name}`).json(imported);
     } finally {
       if (request.file) await rm(request.file.path, { force: true });
@@ -93,10 +92,11 @@ function importHead({ versions }: Services, options: AppOptions): Route {
 }
 
 function exportHead({ versions }: Services): Route {
-  const send: RequestHandler<Record<string, string>> = async ({ params }, response) => {
-    const { name, content } = await versions.export(params.name, params.version);
-    response.type('application/x-tar').attachment(`${name}.tar`);
-    await pipeline(content, response);
+  const send: RequestHandler<Record<string, string>> = async (request, response) => {
+    const { name, version } = readPath(request, versionParameters);
+    const exported = await versions.export(name, version);
+    response.type('application/x-tar').attachment(`${exported.name}.tar`);
+    await pipeline(exported.content, response);
   };
   return {
     method: 'get',
@@ -140,9 +140,10 @@ function compareVersions({ versions }: Services): Route {
       },
     },
     handlers: [
-      async ({ params, query }, response) => {
-        const { with: other } = compareQuerySchema.parse(query);
-        response.json(await versions.compare(params.name, params.version, other));
+      async (request, response) => {
+        const { name, version } = readPath(request, versionParameters);
+        const { with: other } = compareQuerySchema.parse(request.query);
+        response.json(await versions.compare(name, version, other));
       },
     ],
   };
@@ -159,7 +160,10 @@ function getHead({ versions }: Services): Route {
       requestParams: nameParameter,
       responses: { ...versionsResponse('The versions.'), ...problemResponses('unknown-head') },
     },
-    handlers: [async ({ params }, response) => void response.json(await versions.get(params.name))],
+    handlers: [
+      async (request, response) =>
+        void response.json(await versions.get(readPath(request, nameParameter).name)),
+    ],
   };
 }
 
@@ -182,9 +186,10 @@ function setAlias({ versions }: Services): Route {
     },
     handlers: [
       readJson(2 ** 12, 'invalid-request'),
-      async ({ params, body }, response) => {
-        const { version } = bodySchema.parse(body);
-        response.json(await versions.setAlias(params.name, params.alias, version));
+      async (request, response) => {
+        const { name, alias } = readPath(request, aliasParameters);
+        const { version } = bodySchema.parse(request.body);
+        response.json(await versions.setAlias(name, alias, version));
       },
     ],
   };
@@ -205,7 +210,10 @@ function rollbackAlias({ versions }: Services): Route {
       },
     },
     handlers: [
-      async ({ params }, response) => void response.json(await versions.rollback(params.name, params.alias)),
+      async (request, response) => {
+        const { name, alias } = readPath(request, aliasParameters);
+        response.json(await versions.rollback(name, alias));
+      },
     ],
   };
 }
@@ -225,8 +233,10 @@ function deleteAlias({ versions }: Services): Route {
       },
     },
     handlers: [
-      async ({ params }, response) =>
-        void response.json(await versions.deleteAlias(params.name, params.alias)),
+      async (request, response) => {
+        const { name, alias } = readPath(request, aliasParameters);
+        response.json(await versions.deleteAlias(name, alias));
+      },
     ],
   };
 }
@@ -246,7 +256,10 @@ function deleteVersion({ versions }: Services): Route {
       },
     },
     handlers: [
-      async ({ params }, response) => void response.json(await versions.delete(params.name, params.version)),
+      async (request, response) => {
+        const { name, version } = readPath(request, versionParameters);
+        response.json(await versions.delete(name, version));
+      },
     ],
   };
 }

@@ -1,13 +1,11 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { splitMethods } from '../../../datasets/split/split.ts';
-import { TandemError } from '../../../errors.ts';
 import { headNamePattern } from '../../../heads/registry/head-name.ts';
 import type { Job } from '../../../jobs/job.ts';
 import * as choices from '../../../training/choices.ts';
 import { chooseRecipe, type RecipeChoices } from '../../../training/loop/recipe.ts';
-import { formFile, formNumber, notText } from '../../http/body.ts';
-import { fileNameOf } from '../../pipeline/plain-text.ts';
+import { formFile, formNumber, notText, readJsonOrForm } from '../../http/body.ts';
 import type { Services } from '../../pipeline/services.ts';
 import { metricsSchema, targetSchema } from '../heads/head-routes.ts';
 import { rowReading } from '../row-reading.ts';
@@ -220,16 +218,13 @@ const defaultSeeds = 5;
  * @example const job = await jobs.submit(parseJobRequest(request));
  */
 export function parseJobRequest(request: Request): Parameters<Services['jobs']['submit']>[0] {
-  if (!request.is('multipart/form-data')) {
-    const { dataset, ...rest } = jsonSchema.parse(request.body);
+  const body = readJsonOrForm(request, { json: jsonSchema, form: formFieldsSchema, file: 'archive' });
+  if ('json' in body) {
+    const { dataset, ...rest } = body.json;
     return { ...workOf(rest), source: { dataset } };
   }
-  const { archive: _, ...fields } = formFieldsSchema.parse({ ...request.body });
-  if (!request.file) {
-    const detail = 'the form has no file under this name';
-    throw new TandemError('invalid-request', `archive: ${detail}`, { items: [{ at: 'archive', detail }] });
-  }
-  return { ...workOf(fields), source: { archive: request.file.path, fileName: fileNameOf(request.file) } };
+  const { archive: _, ...fields } = body.form;
+  return { ...workOf(fields), source: { archive: body.file.path, fileName: body.file.name } };
 }
 
 function workOf<Rest extends object>({

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { readUpload } from '../../http/body.ts';
 import { pageQuerySchema } from '../../http/page.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
-import { readQuery } from '../../http/query.ts';
+import { readPath, readQuery } from '../../http/query.ts';
 import type { Route } from '../../http/route.ts';
 import type { AppOptions } from '../../pipeline/options.ts';
 import { recordId } from '../../pipeline/path-names.ts';
@@ -126,7 +126,9 @@ function getJob({ jobs }: Services): Route {
       requestParams: idParameter,
       responses: { '200': jobResponse('The job.'), ...problemResponses('unknown-job') },
     },
-    handlers: [async (request, response) => void response.json(await jobs.get(request.params.id))],
+    handlers: [
+      async (request, response) => void response.json(await jobs.get(readPath(request, idParameter).id)),
+    ],
   };
 }
 
@@ -143,7 +145,9 @@ function cancelJob({ jobs }: Services): Route {
         ...problemResponses('unknown-job'),
       },
     },
-    handlers: [async (request, response) => void response.json(await jobs.cancel(request.params.id))],
+    handlers: [
+      async (request, response) => void response.json(await jobs.cancel(readPath(request, idParameter).id)),
+    ],
   };
 }
 
@@ -163,7 +167,8 @@ function retryJob({ jobs }: Services): Route {
       },
     },
     handlers: [
-      async (request, response) => void response.status(202).json(await jobs.retry(request.params.id)),
+      async (request, response) =>
+        void response.status(202).json(await jobs.retry(readPath(request, idParameter).id)),
     ],
   };
 }
@@ -187,7 +192,7 @@ function readJobReport({ jobs }: Services): Route {
     },
     handlers: [
       async (request, response) => {
-        const page = await jobs.report(request.params.id);
+        const page = await jobs.report(readPath(request, idParameter).id);
         response.set('Content-Security-Policy', 'sandbox').type('html').send(page);
       },
     ],
@@ -196,7 +201,7 @@ function readJobReport({ jobs }: Services): Route {
 
 function followJob({ jobs }: Services, { stopping }: AppOptions): Route {
   const streamEvents: RequestHandler<Record<string, string>> = async (request, response) => {
-    const { id } = request.params;
+    const { id } = readPath(request, idParameter);
     const { finishedAt } = await jobs.get(id);
     const left = new AbortController();
     response.on('close', () => left.abort());

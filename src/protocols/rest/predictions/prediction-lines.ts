@@ -4,6 +4,7 @@ import type { RequestHandler } from 'express';
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import { type ErrorCode, errorTable, TandemError } from '../../../errors.ts';
+import { itemAt } from '../../../indexing.ts';
 import { decompressed, inviteBody, tooLarge } from '../../http/body-bytes.ts';
 import { drained } from '../../http/json-answer.ts';
 import { type JsonLimits, JsonStructure } from '../../http/json-structure.ts';
@@ -82,7 +83,7 @@ export function answerLines(
           ),
         )
         .then(
-          ({ answers }) => answers[0],
+          ({ answers }) => itemAt(answers, 0),
           (error) => {
             if (left.aborted) throw error;
             return ofLine(error);
