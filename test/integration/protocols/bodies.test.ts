@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { problemOf, serve, services } from '../../unit/protocols/double.ts';
+import { problemOf, serveOnPort, services } from '../../unit/protocols/double.ts';
 
 const maximumRequestBytes = 2 ** 16;
 const form = { 'Content-Type': 'multipart/form-data; boundary=b' };
@@ -48,7 +48,7 @@ function sendOn(request: ClientRequest): { bytes(): number; closed: Promise<void
 
 describe('a body that is too large', () => {
   it('is cut off where it goes on at full speed', async () => {
-    const { address } = await serve(services(), { maximumRequestBytes });
+    const { address } = await serveOnPort(services(), { maximumRequestBytes });
     const { request, answer } = post(address, '/v1/predict', { ...json, 'Transfer-Encoding': 'chunked' });
     const closed = new Promise<void>((resolve) => request.once('close', () => resolve()));
     let bytes = 0;
@@ -66,7 +66,7 @@ describe('a body that is too large', () => {
   it.each(takers)(
     'is refused while it still comes, and is not read to its end: %s %j',
     async (path, headers, start) => {
-      const { address } = await serve(services(), { maximumRequestBytes });
+      const { address } = await serveOnPort(services(), { maximumRequestBytes });
       const { request, answer } = post(address, path, { ...headers, 'Transfer-Encoding': 'chunked' });
       request.write(start);
       const sending = sendOn(request);
@@ -76,7 +76,7 @@ describe('a body that is too large', () => {
   );
 
   it.each(takers)('is refused by its length before any of it comes: %s %j', async (path, headers, start) => {
-    const { address } = await serve(services(), { maximumRequestBytes });
+    const { address } = await serveOnPort(services(), { maximumRequestBytes });
     const { request, answer } = post(address, path, { ...headers, 'Content-Length': 2 ** 30 });
     request.write(start);
     expect(await codeOf(answer)).toBe('/problems/payload-too-large');
@@ -84,7 +84,7 @@ describe('a body that is too large', () => {
   });
 
   it.each(takers)('is not asked for where its sender waits to be: %s %j', async (path, headers) => {
-    const { address } = await serve(services(), { maximumRequestBytes });
+    const { address } = await serveOnPort(services(), { maximumRequestBytes });
     const { request, answer } = post(address, path, {
       ...headers,
       'Content-Length': 2 ** 30,
@@ -106,7 +106,7 @@ it.each([
   ['/v1/predict', form, '--b\r\nContent-Disposition: form-data; name="text"\r\n\r\na\r\n--b--\r\n'],
   ['/v1/predict', { 'Content-Type': 'application/x-ndjson' }, '{"text":"a"}'],
 ])('asks for a body whose sender waits to be: %s %j', async (path, headers, body) => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   const { request, answer } = post(address, path, {
     ...(headers as Record<string, string>),
     'Content-Length': body.length,
@@ -123,7 +123,7 @@ describe('a compressed body', () => {
     body: BodyInit,
     maximum = maximumRequestBytes,
   ) => {
-    const { address } = await serve(services(), { maximumRequestBytes: maximum });
+    const { address } = await serveOnPort(services(), { maximumRequestBytes: maximum });
     return fetch(`${address}/v1/predict`, { method: 'POST', body, headers });
   };
   const gzip = { ...json, 'Content-Encoding': 'gzip' };
@@ -143,7 +143,7 @@ describe('a compressed body', () => {
     'outlives neither its refusal nor its sender: %s',
     { timeout: 20_000 },
     async (path) => {
-      const { address } = await serve(services(), { maximumRequestBytes });
+      const { address } = await serveOnPort(services(), { maximumRequestBytes });
       const packed = gzipSync(randomBytes(2 ** 21).toString('hex'));
       for (const type of ['application/json', 'application/x-ndjson']) {
         const headers = { 'Content-Type': type, 'Content-Encoding': 'gzip', 'Transfer-Encoding': 'chunked' };
@@ -180,7 +180,7 @@ describe('a compressed body', () => {
 });
 
 it('refuses JSON that is not in UTF-8 by its charset', async () => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   const response = await fetch(`${address}/v1/predict`, {
     method: 'POST',
     body: '{}',

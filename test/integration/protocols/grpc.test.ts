@@ -14,7 +14,7 @@ import { Metrics } from '../../../src/protocols/pipeline/metrics.ts';
 import type { AppOptions } from '../../../src/protocols/pipeline/options.ts';
 import { RateLimit } from '../../../src/protocols/pipeline/rate-limit.ts';
 import { Stopping } from '../../../src/protocols/pipeline/stopping.ts';
-import { serve, services } from '../../unit/protocols/double.ts';
+import { serveOnPort, services } from '../../unit/protocols/double.ts';
 
 const proto = path.join(import.meta.dirname, '../../../src/protocols/open-inference/open_inference.proto');
 
@@ -97,7 +97,7 @@ it('refuses without a key what a proxy on this machine passes on', async () => {
 it('counts calls and requests over HTTP together where callers may ask only so often', async () => {
   const access: Access = async (secret) => (secret && 'ab'.includes(secret) ? 'admin' : 'open');
   const rateLimit = new RateLimit(3, access);
-  const { address } = await serve(services(), { rateLimit });
+  const { address } = await serveOnPort(services(), { rateLimit });
   const call = await start({}, { rateLimit });
   const headers = { Authorization: 'Bearer a' };
   expect((await fetch(`${address}/v1/heads`, { headers })).status).toBe(200);

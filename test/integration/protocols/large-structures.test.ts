@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { problemOf, serve, services } from '../../unit/protocols/double.ts';
+import { problemOf, serveOnPort, services } from '../../unit/protocols/double.ts';
 
 const json = { 'Content-Type': 'application/json' };
 const million = 10 ** 6;
@@ -40,7 +40,7 @@ const attacks = new Map([
 it.each(takers.flatMap((taker) => [...attacks.keys()].map((name) => [...taker, name] as const)))(
   'is refused before it is parsed: %s %s, millions of %s',
   async (method, path, name) => {
-    const { address } = await serve(services(), { maximumRequestBytes: 20 * 2 ** 20 });
+    const { address } = await serveOnPort(services(), { maximumRequestBytes: 20 * 2 ** 20 });
     const { problem, length, seconds } = await send(address, [method, path], attacks.get(name)!);
     expect([400, 413]).toContain(problem.status);
     expect(length).toBeLessThan(10_000);
@@ -50,7 +50,7 @@ it.each(takers.flatMap((taker) => [...attacks.keys()].map((name) => [...taker, n
 );
 
 it.each(takers)('names the first of many unknown fields, and cuts long names: %s %s', async (...taker) => {
-  const { address } = await serve(services(), { maximumRequestBytes: 2 ** 20 });
+  const { address } = await serveOnPort(services(), { maximumRequestBytes: 2 ** 20 });
   const many = `{${Array.from({ length: 300 }, (_, index) => `"field${index}":1`).join(',')}}`;
   const { problem, length } = await send(address, taker, pack(many));
   expect(problem.status).toBe(400);
@@ -61,7 +61,7 @@ it.each(takers)('names the first of many unknown fields, and cuts long names: %s
 });
 
 it('echoes no long value whole', async () => {
-  const { address } = await serve(services(), { maximumRequestBytes: 2 ** 21 });
+  const { address } = await serveOnPort(services(), { maximumRequestBytes: 2 ** 21 });
   const long = 'x'.repeat(million);
   const bodies: [string, object][] = [
     ['/v1/embeddings', { input: 'a', model: long }],
@@ -84,7 +84,7 @@ it('echoes no long value whole', async () => {
 });
 
 it('takes as many numbers as the features of the most items have', async () => {
-  const { address } = await serve(services(), { maximumRequestBytes: 2 ** 20 });
+  const { address } = await serveOnPort(services(), { maximumRequestBytes: 2 ** 20 });
   const data = new Array(64 * 1280).fill(0.5);
   const body = JSON.stringify({
     inputs: [{ name: 'image_features', datatype: 'FP32', shape: [64, 1280], data }],
@@ -95,7 +95,7 @@ it('takes as many numbers as the features of the most items have', async () => {
 });
 
 it('refuses a body that unpacks to far more than was sent, and says so', async () => {
-  const { address } = await serve(services(), { maximumRequestBytes: 20 * 2 ** 20 });
+  const { address } = await serveOnPort(services(), { maximumRequestBytes: 20 * 2 ** 20 });
   const { problem } = await send(
     address,
     takers[0],

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { problemOf, sendForm, serve, services } from './double.ts';
+import { fetch, problemOf, sendForm, serve, services } from './double.ts';
 
 it('lives, and is ready while its services are', async () => {
   let ready = true;

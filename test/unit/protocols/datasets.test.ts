@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { expect, it, vi } from 'vitest';
 import { TandemError } from '../../../src/errors.ts';
 import type { DatasetUpload, Services } from '../../../src/protocols/pipeline/services.ts';
-import { dataset, problemOf, sendForm, sendJson, serve, services } from './double.ts';
+import { dataset, fetch, problemOf, sendForm, sendJson, serve, services } from './double.ts';
 
 function recordingDatasets(replaced: Partial<Services['datasets']> = {}) {
   const double = services();

@@ -13,6 +13,9 @@ import { type ListenOptions, listen } from '../../../src/protocols/http/listen.t
 import type { Route } from '../../../src/protocols/http/route.ts';
 import type { AppOptions } from '../../../src/protocols/pipeline/options.ts';
 import type { DatasetSummary, HeadSummary, Services } from '../../../src/protocols/pipeline/services.ts';
+import { fetch, withoutPort } from './without-port.ts';
+
+export { connect, fetch } from './without-port.ts';
 
 export const prediction: Prediction = {
   labels: [{ label: 'cat', probability: 0.9 }],
@@ -173,13 +176,30 @@ function watchStatuses(app: Express, described: readonly Route[]): Express {
   return watched;
 }
 
-/**
- * Serves the double on a free port until the test ends.
- * @param options.anyStatus for a double that throws what the real services never do
- */
-export async function serve(
+type ServeOptions = Partial<AppOptions> & {
+  /** For a double that throws what the real services never do. */
+  anyStatus?: boolean;
+};
+
+/** Serves the double until the test ends, without a port: `fetch` and `connect` of this file find it. */
+export function serve(double: Services, options: ServeOptions = {}): Promise<RunningApp> {
+  return start(double, options, async (app) => withoutPort(app));
+}
+
+/** Serves the double on a free port until the test ends, where real connections are the point. */
+export function serveOnPort(
   double: Services,
-  { anyStatus, ...options }: Partial<AppOptions> & Partial<ListenOptions> & { anyStatus?: boolean } = {},
+  options: ServeOptions & Partial<ListenOptions> = {},
+): Promise<RunningApp> {
+  return start(double, options, (app) =>
+    listen(app, { host: '127.0.0.1', port: 0, drainTime: 200, ...options }),
+  );
+}
+
+async function start(
+  double: Services,
+  { anyStatus, ...options }: ServeOptions,
+  open: (app: Express) => Promise<{ address: string; close(): Promise<void> }>,
 ): Promise<RunningApp> {
   const uploads = await mkdtemp(path.join(tmpdir(), 'uploads-'));
   const lines: string[] = [];
@@ -193,12 +213,7 @@ export async function serve(
     ...options,
   };
   const app = createApp(double, appOptions);
-  const server = await listen(anyStatus ? app : watchStatuses(app, apiRoutes(double, appOptions)), {
-    host: '127.0.0.1',
-    port: 0,
-    drainTime: 200,
-    ...options,
-  });
+  const server = await open(anyStatus ? app : watchStatuses(app, apiRoutes(double, appOptions)));
   onTestFinished(async () => {
     await server.close();
     await rm(uploads, { recursive: true });

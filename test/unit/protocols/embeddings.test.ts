@@ -1,13 +1,13 @@
 import OpenAI from 'openai';
 import { expect, it } from 'vitest';
 import { TandemError } from '../../../src/errors.ts';
-import { problemOf, sendJson, serve, services } from './double.ts';
+import { fetch, problemOf, sendJson, serve, services } from './double.ts';
 
 const image = 'data:image/png;base64,iVBORw0KGgo=';
 
 async function client() {
   const { address } = await serve(services());
-  return new OpenAI({ baseURL: `${address}/v1`, apiKey: 'any', maxRetries: 0 });
+  return new OpenAI({ baseURL: `${address}/v1`, apiKey: 'any', maxRetries: 0, fetch });
 }
 
 it('gives OpenAI’s client the features of texts, and what they cost', async () => {

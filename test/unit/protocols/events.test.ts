@@ -1,7 +1,6 @@
-import { connect } from 'node:net';
 import { expect, it, vi } from 'vitest';
 import type { JobEvent } from '../../../src/jobs/job.ts';
-import { job, serve, services, story } from './double.ts';
+import { connect, fetch, job, serve, services, story } from './double.ts';
 
 function asText(events: JobEvent[]): string {
   return events
@@ -94,8 +93,7 @@ it('asks for no more events while the reader does not read, and survives heartbe
       }
     };
     const { address } = await serve(services({}, { get: async () => job('running'), events }));
-    const { hostname, port } = new URL(address);
-    const socket = connect(Number(port), hostname).pause();
+    const socket = connect(address).pause();
     socket.write('GET /v1/jobs/a/events HTTP/1.1\r\nHost: x\r\n\r\n');
     await vi.waitFor(() => expect(told).toBeGreaterThan(0));
     let before: number;

@@ -1,9 +1,8 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { expect, it, vi } from 'vitest';
 import { TandemError } from '../../../src/errors.ts';
 import type { Services } from '../../../src/protocols/pipeline/services.ts';
-import { job, problemOf, sendForm, sendJson, serve, services } from './double.ts';
+import { connect, fetch, job, problemOf, sendForm, sendJson, serve, services } from './double.ts';
 
 type Submission = Parameters<Services['jobs']['submit']>[0];
 
@@ -153,8 +152,7 @@ it('refuses an upload over the limit, with its length announced or not, and keep
 
 it('refuses an upload that announces too much before it has come', async () => {
   const { address } = await serve(services(), { maximumUploadBytes: 10_000 });
-  const { hostname, port } = new URL(address);
-  const socket = connect(Number(port), hostname);
+  const socket = connect(address);
   let received = '';
   socket.on('data', (data) => {
     received += data;
@@ -170,8 +168,7 @@ it('refuses an upload that announces too much before it has come', async () => {
 it('keeps nothing of an upload that breaks off, and takes it for no error of its own', async () => {
   const { double, asked } = recordingJobs();
   const { address, uploads, logged } = await serve(double);
-  const { hostname, port } = new URL(address);
-  const socket = connect(Number(port), hostname);
+  const socket = connect(address);
   const part = '--b\r\nContent-Disposition: form-data; name="archive"; filename="a.zip"\r\n\r\n';
   socket.write(
     'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n' +

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TandemError } from '../../../src/errors.ts';
 import { decodeRequest, encodeResponse } from '../../../src/protocols/open-inference/tensors.ts';
-import { head, prediction, problemOf, sendJson, serve, services } from './double.ts';
+import { fetch, head, prediction, problemOf, sendJson, serve, services } from './double.ts';
 
 const answer = {
   ...prediction,

@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { TandemError } from '../../../src/errors.ts';
 import { Metrics } from '../../../src/protocols/pipeline/metrics.ts';
-import { prediction, problemOf, sendForm, sendJson, serve, services } from './double.ts';
+import { fetch, prediction, problemOf, sendForm, sendJson, serve, services } from './double.ts';
 
 const image = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 1]);
 const base64 = image.toString('base64');

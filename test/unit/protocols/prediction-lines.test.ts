@@ -4,7 +4,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { TandemError } from '../../../src/errors.ts';
 import { linesOf as splitLines } from '../../../src/protocols/http/lines.ts';
-import { prediction, problemOf, serve, services } from './double.ts';
+import { fetch, prediction, problemOf, serve, services } from './double.ts';
 
 const send = (address: string, body: BodyInit, query = '') =>
   fetch(`${address}/v1/predict${query}`, {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { TandemError } from '../../../src/errors.ts';
-import { problemOf, sendForm, sendJson, serve, services } from './double.ts';
+import { fetch, problemOf, sendForm, sendJson, serve, services } from './double.ts';
 
 const imageUrl = 'https://example.org/cat.jpg';
 

@@ -7,7 +7,7 @@ import { headsOf } from '../../../src/app/heads.ts';
 import { versionServices } from '../../../src/app/version-services.ts';
 import { completeSettings } from '../../../src/config.ts';
 import { sampleReport } from '../reports/report-sample.ts';
-import { problemOf, serve, services } from './double.ts';
+import { fetch, problemOf, serve, services } from './double.ts';
 
 /** The heads of an empty data folder, and the registry that they are kept in. */
 async function emptyRegistry() {

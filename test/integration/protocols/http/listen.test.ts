@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { expect, it, vi } from 'vitest';
 import { listen } from '../../../../src/protocols/http/listen.ts';
-import { prediction, sendForm, serve, services } from '../../../unit/protocols/double.ts';
+import { prediction, sendForm, serveOnPort, services } from '../../../unit/protocols/double.ts';
 
 it('says what to type where the port is taken', async () => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   const port = Number(new URL(address).port);
   await expect(listen(express(), { host: '127.0.0.1', port })).rejects.toMatchObject({
     code: 'invalid-configuration',
@@ -43,7 +43,7 @@ function slowServices(milliseconds: number) {
 
 it('finishes open requests when it closes, takes no new ones, and does not wait for idle connections', async () => {
   const { double, asked } = slowServices(300);
-  const { address, close } = await serve(double, { drainTime: 20_000 });
+  const { address, close } = await serveOnPort(double, { drainTime: 20_000 });
   const open = sendForm(`${address}/v1/predict`, { text: 'a' });
   await asked;
   const started = performance.now();
@@ -56,7 +56,7 @@ it('finishes open requests when it closes, takes no new ones, and does not wait 
 
 it('cuts off what is still open after its limit', async () => {
   const { double, asked } = slowServices(60_000);
-  const { address, close } = await serve(double, { drainTime: 100 });
+  const { address, close } = await serveOnPort(double, { drainTime: 100 });
   const open = sendForm(`${address}/v1/predict`, { text: 'a' });
   const cut = expect(open).rejects.toThrow();
   await asked;
@@ -80,13 +80,13 @@ const body = JSON.stringify({ inputs: [{ text: 'a cat' }] });
 const head = `POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
 
 it('gives up a body that stalls', async () => {
-  const { address } = await serve(services(), { stallTime: 100 });
+  const { address } = await serveOnPort(services(), { stallTime: 100 });
   const { socket } = send(address, head + body.slice(0, 5));
   await vi.waitFor(() => expect(socket.closed).toBe(true), 3000);
 });
 
 it('gives up a body that comes a byte at a time', async () => {
-  const { address } = await serve(services(), { stallTime: 300 });
+  const { address } = await serveOnPort(services(), { stallTime: 300 });
   const { socket } = send(address, head);
   const trickle = setInterval(() => socket.write('['), 50);
   await vi.waitFor(() => expect(socket.closed).toBe(true), 3000);
@@ -94,7 +94,7 @@ it('gives up a body that comes a byte at a time', async () => {
 });
 
 it('takes a body that comes slowly but steadily, longer than a stall may last', async () => {
-  const { address } = await serve(services(), { stallTime: 1000, slowest: 10 });
+  const { address } = await serveOnPort(services(), { stallTime: 1000, slowest: 10 });
   const { socket, received } = send(address, head);
   for (const character of body) {
     socket.write(character);
@@ -106,7 +106,7 @@ it('takes a body that comes slowly but steadily, longer than a stall may last', 
 
 it('lets a stream wait whose lines are not read yet, longer than a stall may last', async () => {
   const { double } = slowServices(700);
-  const { address } = await serve(double, { stallTime: 200 });
+  const { address } = await serveOnPort(double, { stallTime: 200 });
   const lines = '{"text":"a"}\n'.repeat(30_000);
   const start = 'POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n';
   const { socket, received } = send(address, `${start}Content-Length: ${lines.length + 1}\r\n\r\n${lines}`);
@@ -117,7 +117,7 @@ it('lets a stream wait whose lines are not read yet, longer than a stall may las
 it('lets a request that is complete wait for its answer longer than a stall may last', async () => {
   const { double } = slowServices(500);
   double.heads = () => sleep(500, { heads: [], damaged: [] });
-  const { address } = await serve(double, { stallTime: 100 });
+  const { address } = await serveOnPort(double, { stallTime: 100 });
   expect((await sendForm(`${address}/v1/predict`, { text: 'a' })).status).toBe(200);
   expect((await fetch(`${address}/v1/heads`)).status).toBe(200);
 });

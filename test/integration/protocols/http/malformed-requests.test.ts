@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
-import { problemOf, sendForm, sendJson, serve, services } from '../../../unit/protocols/double.ts';
+import { problemOf, sendForm, sendJson, serveOnPort, services } from '../../../unit/protocols/double.ts';
 
 /** Sends bytes as they are, and reads the answer to its end. */
 async function sendRaw(address: string, request: string) {
@@ -26,7 +26,7 @@ it.each([
   ['what is no HTTP', 'hello\r\n\r\n', 400, 'invalid-request', 'not valid HTTP'],
   ['no Host header', get('X: y'), 400, 'invalid-request', 'Host'],
 ])('answers %s with a problem', async (_, request, status, code, detail) => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   const answer = await sendRaw(address, request);
   expect(answer.status).toBe(status);
   expect(answer.head).toContain('application/problem+json');
@@ -35,13 +35,13 @@ it.each([
 });
 
 it('ends a connection without a second answer where the first has begun', async () => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   const answer = await sendRaw(address, 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n');
   expect(answer.status).toBe(200);
 });
 
 it('refuses a NUL character in the path and the query of every route', async () => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   const { paths } = await (await fetch(`${address}/openapi.json`)).json();
   const asked = Object.entries<object>(paths).flatMap(([path, methods]) =>
     Object.keys(methods).flatMap((method) => [
@@ -61,7 +61,7 @@ it('refuses a NUL character in the path and the query of every route', async () 
 });
 
 it('looks for it once, however many question marks a query has', async () => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   const started = performance.now();
   for (let asked = 0; asked < 10; asked++)
     expect((await fetch(`${address}/healthz?${'?'.repeat(15_000)}`)).status).toBe(200);
@@ -70,7 +70,7 @@ it('looks for it once, however many question marks a query has', async () => {
 });
 
 it('refuses a NUL character in what is stored, and keeps no upload of it', async () => {
-  const { address, uploads } = await serve(services());
+  const { address, uploads } = await serveOnPort(services());
   const reading = { dataset: 'pets', folder: undefined, labelColumn: 'a\0b' };
   const bodies: [string, object][] = [
     ['/v1/jobs', { ...reading, head: 'pets' }],

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { errorTable, TandemError } from '../../../../src/errors.ts';
-import { problemOf, sendForm, sendJson, serve, services } from '../../../unit/protocols/double.ts';
+import { problemOf, sendForm, sendJson, serveOnPort, services } from '../../../unit/protocols/double.ts';
 
 it('has a page with title, status and fix for every code', async () => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   for (const [code, { title, status, fix }] of Object.entries(errorTable)) {
     const response = await fetch(`${address}/problems/${code}`);
     expect(response.status).toBe(200);
@@ -13,7 +13,7 @@ it('has a page with title, status and fix for every code', async () => {
 });
 
 it.each(['hunger', 'toString', '__proto__'])('has no page for %j', async (code) => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   expect((await problemOf(await fetch(`${address}/problems/${code}`))).code).toBe('not-found');
 });
 
@@ -22,7 +22,7 @@ it('answers every code with its status, title and fix, as RFC 9457 wants it', as
     const items = [{ at: 'row 12', detail: 'no image' }];
     const heads = () =>
       Promise.reject(new TandemError(code as keyof typeof errorTable, 'it is so', { items }));
-    const { address } = await serve(services({ heads }), { anyStatus: true });
+    const { address } = await serveOnPort(services({ heads }), { anyStatus: true });
     const response = await fetch(`${address}/v1/heads`);
     const instance = response.headers.get('X-Request-Id');
     expect(await response.json()).toEqual({
@@ -41,7 +41,7 @@ it('answers every code with its status, title and fix, as RFC 9457 wants it', as
 
 it('says nothing of an unexpected error to the caller, and everything to the log', async () => {
   const heads = () => Promise.reject(new TypeError('secret at /etc/passwd'));
-  const { address, logged } = await serve(services({ heads }));
+  const { address, logged } = await serveOnPort(services({ heads }));
   const response = await fetch(`${address}/v1/heads`);
   const text = await response.clone().text();
   expect(text).not.toMatch(/secret|passwd|TypeError|\.ts/);
@@ -55,7 +55,7 @@ it('says nothing of an unexpected error to the caller, and everything to the log
 
 it('logs what only the operator can mend, and not what the caller did wrong', async () => {
   const heads = () => Promise.reject(new TandemError('damaged-artifact', 'head.onnx differs'));
-  const { address, logged } = await serve(services({ heads }));
+  const { address, logged } = await serveOnPort(services({ heads }));
   await fetch(`${address}/v1/heads`);
   await fetch(`${address}/nowhere`);
   expect(logged()).toContain('head.onnx differs');
@@ -64,7 +64,7 @@ it('logs what only the operator can mend, and not what the caller did wrong', as
 
 it('says in the log that the disk is full, where it is', async () => {
   const heads = () => Promise.reject(Object.assign(new Error('no space left'), { code: 'ENOSPC' }));
-  const { address, logged } = await serve(services({ heads }));
+  const { address, logged } = await serveOnPort(services({ heads }));
   const problem = await problemOf(await fetch(`${address}/v1/heads`));
   expect(problem).toMatchObject({ status: 503, detail: 'the disk is full: no space left' });
   expect(logged()).toContain('The store cannot be reached or written to');
@@ -72,7 +72,7 @@ it('says in the log that the disk is full, where it is', async () => {
 });
 
 it('knows no other address', async () => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   const problem = await problemOf(await fetch(`${address}/v1/nowhere?x=1`));
   expect(problem).toMatchObject({
     status: 404,
@@ -88,7 +88,7 @@ it.each([
   ['DELETE', '/', 'GET, HEAD'],
   ['POST', '/openapi.json', 'GET, HEAD'],
 ])('does not take %s at %s', async (method, path, allow) => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   const response = await fetch(address + path, { method });
   expect(response.headers.get('Allow')).toBe(allow);
   expect(await problemOf(response)).toMatchObject({ status: 405, code: 'method-not-allowed' });
@@ -99,7 +99,7 @@ it.each([
   ['application/json; charset=latin1', '{}'],
   ['application/x-www-form-urlencoded', 'a=b'],
 ])('does not take %s', async (type, body) => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   for (const path of ['/v1/predict', '/v1/jobs']) {
     const response = await fetch(address + path, { method: 'POST', body, headers: { 'Content-Type': type } });
     expect(await problemOf(response)).toMatchObject({ status: 415, code: 'unsupported-media-type' });
@@ -117,7 +117,7 @@ it.each([
     /form cannot be read/,
   ],
 ])('calls a broken body of %s invalid', async (type, body, detail) => {
-  const { address, logged } = await serve(services());
+  const { address, logged } = await serveOnPort(services());
   const headers = { 'Content-Type': type };
   const problem = await problemOf(await fetch(`${address}/v1/predict`, { method: 'POST', body, headers }));
   expect(problem).toMatchObject({ status: 400, code: 'invalid-request' });
@@ -126,12 +126,12 @@ it.each([
 });
 
 it('calls an address that is not well encoded invalid', async () => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   expect((await problemOf(await fetch(`${address}/v1/jobs/%E0%A4%A`))).code).toBe('invalid-request');
 });
 
 it('survives field names that touch the prototype', async () => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   const fields = { text: 'a', '__proto__[head]': 'x', constructor: 'y' };
   expect((await problemOf(await sendForm(`${address}/v1/predict`, fields))).code).toBe('invalid-request');
   const body = '{"inputs":[{"text":"a"}],"__proto__":{"head":"x"}}';
@@ -142,7 +142,7 @@ it('survives field names that touch the prototype', async () => {
 });
 
 it('says in its description that a recipe may not fit, as a request for a job finds out', async () => {
-  const { address } = await serve(services());
+  const { address } = await serveOnPort(services());
   const refused = await sendJson(`${address}/v1/jobs`, {
     head: 'a',
     dataset: 'pets',
@@ -155,7 +155,7 @@ it('says in its description that a recipe may not fit, as a request for a job fi
 it('says in its description of /v2 that a content encoding may be unknown, and a head not fit', async () => {
   const predict = () =>
     Promise.reject(new TandemError('head-conflict', 'emoji@1 was trained on other features'));
-  const { address } = await serve(services({ predict }));
+  const { address } = await serveOnPort(services({ predict }));
   const body = { inputs: [{ name: 'text', datatype: 'BYTES', shape: [1], data: ['a'] }] };
   const infer = `${address}/v2/models/emoji/infer`;
   expect((await problemOf(await sendJson(infer, body))).status).toBe(409);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { LoadShedding } from '../../../../src/protocols/pipeline/load-shedding.ts';
 import { Metrics } from '../../../../src/protocols/pipeline/metrics.ts';
-import { problemOf, sendJson, serve, services } from '../../../unit/protocols/double.ts';
+import { problemOf, sendJson, serveOnPort, services } from '../../../unit/protocols/double.ts';
 
 /** Uses the main thread up for so many milliseconds. */
 function block(milliseconds: number): void {
@@ -14,7 +14,7 @@ async function serveShedding() {
   const metrics = new Metrics();
   const loadShedding = new LoadShedding({ maximumDelay: 40, window: 300, onShed: () => metrics.shed() });
   onTestFinished(() => loadShedding.close());
-  const { address } = await serve(services(), { loadShedding, metrics });
+  const { address } = await serveOnPort(services(), { loadShedding, metrics });
   const predict = () => sendJson(`${address}/v1/predict`, { inputs: [{ text: 'a' }] });
   return { address, predict, metrics };
 }

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { errorTable } from '../../../../src/errors.ts';
 import { apiRoutes, createApp } from '../../../../src/protocols/app.ts';
-import { serve, services } from '../double.ts';
+import { fetch, serve, services } from '../double.ts';
 
 const options = {
   logger: pino({ level: 'silent' }),

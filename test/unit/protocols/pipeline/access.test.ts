@@ -7,7 +7,7 @@ import { accessTo } from '../../../../src/app/access.ts';
 import { apiRoutes } from '../../../../src/protocols/app.ts';
 import { ApiKeys, scopes } from '../../../../src/store/keys.ts';
 import { temporaryStore } from '../../store/test-store.ts';
-import { problemOf, serve, services } from '../double.ts';
+import { fetch, problemOf, serve, services } from '../double.ts';
 
 /** Keys, and the same as another process sees them. */
 async function someKeys() {

@@ -1,20 +1,13 @@
-import { request } from 'node:http';
 import { expect, it, vi } from 'vitest';
 import type { Access } from '../../../../src/protocols/pipeline/access.ts';
 import { refuseOtherMachines } from '../../../../src/protocols/pipeline/other-machines.ts';
-import { problemOf, serve, services } from '../double.ts';
+import { fetch, problemOf, serve, services } from '../double.ts';
 
 it('answers for this machine alone, whatever name leads here, where it is for this machine alone', async () => {
   const { address } = await serve(services(), { thisMachineAlone: true });
   const { port } = new URL(address);
-  const status = (host: string) =>
-    new Promise((resolve, reject) => {
-      const asked = request(`${address}/v1/heads`, { headers: { Host: host } }, (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      });
-      asked.on('error', reject).end();
-    });
+  const status = async (host: string) =>
+    (await fetch(`${address}/v1/heads`, { headers: { Host: host } })).status;
   for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, 'studio.localhost'])
     expect(await status(host)).toBe(200);
   for (const host of [`elsewhere.example:${port}`, '192.0.2.7', 'localhost.example', '127.0.0.1.example'])
@@ -25,15 +18,10 @@ it('takes a key for one only where it counts: a page of another site can send an
   const keyless = await serve(services(), { thisMachineAlone: true });
   const access: Access = async (secret) => (secret === 'right' ? 'admin' : undefined);
   const keyed = await serve(services(), { thisMachineAlone: true, access });
-  const status = ({ address }: { address: string }, authorization: string) =>
-    new Promise((resolve, reject) => {
-      const headers = { Host: 'elsewhere.example', Authorization: authorization };
-      const asked = request(`${address}/v1/heads`, { headers }, (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      });
-      asked.on('error', reject).end();
-    });
+  const status = async ({ address }: { address: string }, authorization: string) => {
+    const headers = { Host: 'elsewhere.example', Authorization: authorization };
+    return (await fetch(`${address}/v1/heads`, { headers })).status;
+  };
   for (const made of ['Bearer key', 'Bearer right', 'Basic a:b', 'x', ''])
     expect(await status(keyless, made)).toBe(403);
   expect(await status(keyed, 'Bearer right')).toBe(200);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Access } from '../../../../src/protocols/pipeline/access.ts';
-import { problemOf, serve, services } from '../double.ts';
+import { fetch, problemOf, serve, services } from '../double.ts';
 
 const text = JSON.stringify({ head: 'emoji', inputs: [{ text: 'a' }] });
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { createApp } from '../../../../src/protocols/app.ts';
 import { addRoutes, type Route } from '../../../../src/protocols/http/route.ts';
-import { problemOf, serve, services } from '../double.ts';
+import { fetch, problemOf, serve, services } from '../double.ts';
 
 /** What no name, version, alias or id may be. */
 const wrong = [

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { type Access, openAccess } from '../../../../src/protocols/pipeline/access.ts';
 import { RateLimit } from '../../../../src/protocols/pipeline/rate-limit.ts';
-import { problemOf, serve, services } from '../double.ts';
+import { fetch, problemOf, serve, services } from '../double.ts';
 
 it('refuses a caller who asks too often, tells when to come back, and lets others and probes through', async () => {
   const access: Access = async (secret) => (secret && 'ab'.includes(secret) ? 'admin' : undefined);

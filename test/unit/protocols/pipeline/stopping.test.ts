@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { JobEvent } from '../../../../src/jobs/job.ts';
 import { Stopping } from '../../../../src/protocols/pipeline/stopping.ts';
-import { job, problemOf, sendForm, serve, services, story } from '../double.ts';
+import { fetch, job, problemOf, sendForm, serve, services, story } from '../double.ts';
 
 it('says while it drains that it is not ready, and answers everything else, each answer ending its connection', async () => {
   const stopping = new Stopping();
@@ -29,7 +29,7 @@ it('ends streams of events cleanly and at once when it closes, and none while it
     isEnded = true;
   };
   const double = services({}, { get: async () => job('running'), events });
-  const { address, close } = await serve(double, { stopping, drainTime: 60_000 });
+  const { address, close } = await serve(double, { stopping });
   const response = await fetch(`${address}/v1/jobs/a/events`);
   const text = response.text();
   stopping.drain();
