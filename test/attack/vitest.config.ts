@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import everywhere from '../../vitest.config.ts';
+import everywhere from '../shared-config.ts';
 
 /** Small requests that are meant to stop the server, over every route: `npm run test:attack`. */
 export default defineConfig({

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import everywhere from '../../vitest.config.ts';
+import everywhere from '../shared-config.ts';
 
 /** The server as clients in Python see it, which are installed on first use: `npm run test:clients`. */
 export default defineConfig({

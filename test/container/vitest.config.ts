@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import everywhere from '../../vitest.config.ts';
+import everywhere from '../shared-config.ts';
 
 /** The image, tried as a user would: `npm run container && npm run test:container`. */
 export default defineConfig({

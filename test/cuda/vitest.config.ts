@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import everywhere from '../../vitest.config.ts';
+import everywhere from '../shared-config.ts';
 
 /**
  * What only a CUDA device shows: `npm run test:cuda`. `TEST_PROVIDER=cpu npm run test:cuda` tries the tests themselves

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import everywhere from '../../vitest.config.ts';
+import everywhere from '../shared-config.ts';
 
 /** The documents: their commands against a real server, their links, their figures. `npm run test:docs` */
 export default defineConfig({

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import everywhere from '../../vitest.config.ts';
+import everywhere from '../shared-config.ts';
 
 /** Whole servers and commands, as people meet them: `npm run test:e2e`. */
 export default defineConfig({

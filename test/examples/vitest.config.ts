@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import everywhere from '../../vitest.config.ts';
+import everywhere from '../shared-config.ts';
 
 /** The commands of the examples' READMEs, against a real server. One needs Python: `npm run test:examples`. */
 export default defineConfig({

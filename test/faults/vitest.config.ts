@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
-import everywhere from '../../vitest.config.ts';
+import everywhere from '../shared-config.ts';
 
 /** What breaks, broken on purpose: `npm run test:faults`; `options.ts` says what the environment may choose. */
 export default defineConfig({

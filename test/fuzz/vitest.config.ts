@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import everywhere from '../../vitest.config.ts';
+import everywhere from '../shared-config.ts';
 
 /** Bad input without end, 50,000 of it unless FUZZ_INPUTS says otherwise, other input with another FUZZ_SEED: `npm run test:fuzz`. */
 export default defineConfig({

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import everywhere from '../../vitest.config.ts';
+import everywhere from '../shared-config.ts';
 
 /** The package, installed and used as a stranger would: `npm run test:package`. */
 export default defineConfig({

@@ -8,7 +8,7 @@ const run = promisify(execFile);
 const root = path.join(import.meta.dirname, '..', '..');
 
 it('runs every test file in a suite', async () => {
-  const configs = await Array.fromAsync(glob(['vitest.config.ts', 'test/*/vitest.config.ts'], { cwd: root }));
+  const configs = await Array.fromAsync(glob('test/*/vitest.config.ts', { cwd: root }));
   expect(configs.length).toBeGreaterThan(10);
   const included = await Promise.all(
     configs.map(

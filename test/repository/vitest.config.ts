@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import everywhere from '../../vitest.config.ts';
+import everywhere from '../shared-config.ts';
 
 /** What surrounds the code: npm's scripts, the pre-commit hook, a release, the forms in .github: `npm run test:repository`. */
 export default defineConfig({

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import everywhere from '../../vitest.config.ts';
+import everywhere from '../shared-config.ts';
 
 /**
  * All that keeps something once more, on Postgres and an object store instead of files: `npm run test:stores`. What

@@ -1,8 +1,16 @@
 import { defineConfig } from 'vitest/config';
-import everywhere from '../../vitest.config.ts';
+import everywhere from '../shared-config.ts';
 
-/** What needs no other process, no server and no time: `npm run test:unit`. */
+/** What needs no other process, no port and no time: `npm run test:unit`. */
 export default defineConfig({
   ...everywhere,
-  test: { ...everywhere.test, include: ['test/unit/**/*.test.ts'] },
+  test: {
+    ...everywhere.test,
+    name: 'unit',
+    root: `${import.meta.dirname}/../..`,
+    include: ['test/unit/**/*.test.ts'],
+    // Files share two processes, which load each module once: half of the time.
+    isolate: false,
+    setupFiles: [`${import.meta.dirname}/no-port.ts`],
+  },
 });

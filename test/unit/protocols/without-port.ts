@@ -2,11 +2,12 @@ import { createServer, type IncomingMessage, type RequestListener, request } fro
 import { type Duplex, duplexPair, Readable } from 'node:stream';
 
 const connectors = new Map<string, () => Duplex>();
-let applications = 0;
+/** The port that the last address names, and nobody listens on; 80 would be left out of an origin. */
+let lastPort = 1023;
 
 /** An application that only `fetch` and `connect` of this file find. */
 export interface UnheardApp {
-  /** `http://localhost:1` */
+  /** `http://localhost:1024` */
   address: string;
   /** Ends its connections. */
   close(): Promise<void>;
@@ -21,7 +22,7 @@ export interface UnheardApp {
 export function withoutPort(app: RequestListener): UnheardApp {
   const server = createServer({ requireHostHeader: false }, app);
   const open = new Set<Duplex>();
-  const address = `http://localhost:${++applications}`;
+  const address = `http://localhost:${++lastPort}`;
   connectors.set(address, () => {
     const [here, there] = duplexPair();
     Object.assign(there, { remoteAddress: '127.0.0.1' });

@@ -8,12 +8,15 @@ import { defaultRecipe } from '../../../src/training/loop/recipe.ts';
 import type { ReportInput } from '../../../src/training/report-input.ts';
 
 export const imagesFolder = path.resolve(import.meta.dirname, '../../fixtures/encoders');
-const images = ['astronaut.jpg', 'cat.jpg', 'coffee.jpg', 'rocket.jpg', 'cat-transparent.png'];
+/** Photographs, whose thumbnails are as large as any. */
+export const photographs = ['astronaut.jpg', 'cat.jpg', 'coffee.jpg', 'rocket.jpg', 'cat-transparent.png'];
 
 export interface SampleOptions {
   labels?: string[];
   examples?: number;
   used?: ModalityName[];
+  /** Files of {@link imagesFolder}; by default a small one, as each report decodes dozens. */
+  images?: string[];
   /** Share of the examples that lack one modality. */
   partial?: number;
   steps?: number;
@@ -28,6 +31,7 @@ export function sampleReport({
   labels = ['astronaut', 'cat', 'coffee', 'rocket', 'tulip', 'violin', 'walrus', 'zebra'],
   examples = 300,
   used = [...modalityNames],
+  images = ['rocket-small.jpg'],
   partial = 0,
   steps = 150,
   flipped = [],
@@ -55,7 +59,9 @@ export function sampleReport({
     return {
       row: index + 2,
       content: {
-        ...(kept.includes('image') && { image: { path: path.join(imagesFolder, images[index % 5]) } }),
+        ...(kept.includes('image') && {
+          image: { path: path.join(imagesFolder, images[index % images.length]) },
+        }),
         ...(kept.includes('text') && {
           text: `Something about ${labels[actual]}, number ${index}. `.repeat(1 + (index % 9)),
         }),

@@ -10,7 +10,7 @@ import { likelyLabelErrors } from '../../../src/reports/label-errors.ts';
 import { outcomesOf } from '../../../src/reports/outcome.ts';
 import { writeReport } from '../../../src/reports/report.ts';
 import type { ReportInput } from '../../../src/training/report-input.ts';
-import { imagesFolder, type SampleOptions, sampleReport } from './report-sample.ts';
+import { imagesFolder, photographs, type SampleOptions, sampleReport } from './report-sample.ts';
 
 async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'report-'));
@@ -187,7 +187,7 @@ describe('a report', () => {
   });
 
   it('of 300 examples stays below 3 MB', async () => {
-    const html = await reportOf(sampleReport({ strength: { image: 1, text: 1 } }));
+    const html = await reportOf(sampleReport({ images: photographs, strength: { image: 1, text: 1 } }));
     expect(occurrences(html, '<img')).toBeGreaterThan(200);
     expect(html.length).toBeLessThan(3e6);
   });
