@@ -42,10 +42,10 @@ it('makes no more of an answer than is read of it, and ends it when the reader l
   const socket = connect(address);
   socket.pause();
   socket.write('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
-  await expect.poll(() => made.rows).toBeGreaterThan(10);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await expect.poll(() => made.rows).toBeGreaterThan(2);
+  await new Promise((resolve) => setTimeout(resolve, 100));
   // The streams take a few rows ahead, of 10,000.
-  expect(made.rows).toBeLessThan(3000);
+  expect(made.rows).toBeLessThan(50);
   socket.destroy();
   await once(socket, 'close');
   await expect.poll(() => made.ended).toBe(1);
