@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Transaction } from 'kysely';
@@ -372,6 +372,16 @@ export function checkReading(record: DatasetRecord, reading: Partial<ColumnNames
 /** The file of examples that an import brings. */
 function examplesKey(id: string, importing: string): string {
   return `datasets/${id}/${importing}.jsonl`;
+}
+
+/**
+ * Whether a folder is one that imports store a dataset in: its row goes first where it is deleted. A server's own datasets
+ * may lie beside those.
+ */
+export async function isStoredDataset(folder: string): Promise<boolean> {
+  if (!/-[0-9a-f]{12}$/.test(path.basename(folder))) return false;
+  const names = await readdir(folder);
+  return names.every((name) => /^\.|^[0-9a-f-]{36}\.jsonl$/.test(name));
 }
 
 /** The import that brought a file of examples. */

@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Transaction } from 'kysely';
-import { checkReading, DatasetCatalogue } from '../datasets/catalogue.ts';
+import { checkReading, DatasetCatalogue, isStoredDataset } from '../datasets/catalogue.ts';
 import type { ColumnNames } from '../datasets/example.ts';
 import type { SplitMethod } from '../datasets/split/split.ts';
 import { TandemError } from '../errors.ts';
@@ -322,7 +322,8 @@ export class JobQueue {
     const folder = path.join(place.datasets, name);
     const isFolder =
       path.dirname(folder) === path.normalize(place.datasets) &&
-      (await stat(folder).catch(() => undefined))?.isDirectory();
+      (await stat(folder).catch(() => undefined))?.isDirectory() &&
+      !(await isStoredDataset(folder).catch(() => false));
     if (isFolder) {
       if (store.options.databaseUrl !== undefined) throw localFolder(name);
       return { folder: name };

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
@@ -74,4 +75,18 @@ it('does not retry a job whose dataset was deleted', async () => {
   await expect.poll(async () => (await queue.get(id)).state).toMatch(/cancelled|failed/);
   await deleteUnused(catalogue, dataset, queue);
   await expect(queue.retry(id)).rejects.toMatchObject({ code: 'unknown-dataset' });
+});
+
+it('does not take the files of a dataset that is being deleted for a folder of the server', async () => {
+  const { submitting } = await openTwo();
+  const { queue, store } = submitting;
+  const folder = path.join(store.options.data, 'datasets', 'pets-0a1b2c3d4e5f');
+  await mkdir(folder, { recursive: true });
+  const submit = () =>
+    queue.submit({ work: { head: 'pets', seed: 0 }, source: { dataset: path.basename(folder) } });
+  await writeFile(path.join(folder, `${randomUUID()}.jsonl`), '{}\n');
+  await expect(submit()).rejects.toMatchObject({ code: 'unknown-dataset' });
+  await rm(folder, { recursive: true });
+  await mkdir(folder);
+  await expect(submit()).rejects.toMatchObject({ code: 'unknown-dataset' });
 });
