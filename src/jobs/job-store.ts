@@ -33,8 +33,13 @@ export interface ExpectedJob {
   token?: number;
 }
 
-/** A change of a job; `runner`, `isCancelled` and `attempts` are not shown to anybody. */
-export type JobChange = Partial<Job> & { runner?: string; isCancelled?: boolean; attempts?: number };
+/** A change of a job, and of what is not shown to anybody. */
+export type JobChange = Partial<Job> & {
+  runner?: string;
+  isCancelled?: boolean;
+  /** `own` takes back the attempt of who makes the change, `all` those of all earlier owners. */
+  uncounted?: 'own' | 'all';
+};
 
 /** What happens in the transaction of a change, as an offer to the dispatcher. */
 type Within = (transaction: Transaction<Tables>, offered: OfferedJob) => Promise<void>;
@@ -49,7 +54,11 @@ export interface OfferedJob {
 }
 
 type JobRow = Selectable<Tables['job']>;
-type RowChange = Partial<Pick<JobRow, 'token' | 'attempts'>>;
+/** What changes of a row beside the job; `attempts` is added to those that the row has. */
+interface RowChange {
+  token?: number;
+  attempts?: -1 | 1;
+}
 
 /**
  * Jobs and their events in the database. What a call has written when it resolves, no crash takes back, and each change
@@ -88,6 +97,7 @@ export class JobStore {
           runner: null,
           token: 0,
           attempts: 0,
+          countedFrom: 0,
           checkpoint: null,
           job: JSON.stringify(job),
           task: JSON.stringify(task),
@@ -208,8 +218,8 @@ export class JobStore {
     id: string,
     runner: string,
     claim?: number,
-  ): Promise<{ ownership: Ownership; attempts: number; event: JobEvent } | undefined> {
-    let [token, attempts] = [0, 0];
+  ): Promise<{ ownership: Ownership; event: JobEvent } | undefined> {
+    let token = 0;
     const started: JobChange = {
       state: 'running',
       runner,
@@ -219,10 +229,9 @@ export class JobStore {
     };
     const event = await this.#change(id, { states: unfinishedStates }, started, (row) => {
       token = claim ?? row.token + 1;
-      attempts = row.attempts + 1;
-      return token > row.token ? { token, attempts } : undefined;
+      return token > row.token ? { token, attempts: 1 } : undefined;
     });
-    return event && { ownership: { id, token }, attempts, event };
+    return event && { ownership: { id, token }, event };
   }
 
   /**
@@ -237,19 +246,21 @@ export class JobStore {
     change: JobChange,
     within?: Within,
   ): Promise<JobEvent | undefined> {
-    const changeRow = ({ token }: JobRow): RowChange =>
-      change.state === 'queued' ? { token: nextBase(token) } : {};
+    const changeRow = ({ token }: JobRow): RowChange => ({
+      ...(change.state === 'queued' && { token: nextBase(token) }),
+      ...(change.uncounted === 'own' && { attempts: -1 }),
+    });
     return this.#change(id, expected, change, changeRow, within);
   }
 
-  /** Takes back an attempt whose server lost the job and goes on. */
-  async dropAttempt(id: string): Promise<void> {
+  /** Takes back the attempt of an owner that lost the job and goes on, if it still counts. */
+  async dropAttempt({ id, token }: Ownership): Promise<void> {
     await this.#database.query
       .updateTable('job')
       .set(({ eb }) => ({ attempts: eb('attempts', '-', 1) }))
       .where('id', '=', id)
+      .where('countedFrom', '<=', token)
       .where('attempts', '>', 0)
-      .where('state', 'in', unfinishedStates)
       .execute();
   }
 
@@ -265,7 +276,7 @@ export class JobStore {
   ): Promise<boolean> {
     const { numUpdatedRows } = await this.#database.query
       .updateTable('job')
-      .set({ checkpoint: JSON.stringify(checkpoint), ...(isFurther && { attempts: 1 }) })
+      .set({ checkpoint: JSON.stringify(checkpoint), ...(isFurther && { attempts: 1, countedFrom: token }) })
       .where('id', '=', id)
       .where('token', '=', token)
       .where('state', '=', 'running')
@@ -329,7 +340,7 @@ export class JobStore {
   #change(
     id: string,
     expected: ExpectedJob,
-    { runner, isCancelled, attempts, ...change }: JobChange,
+    { runner, isCancelled, uncounted, ...change }: JobChange,
     changeRow: (row: JobRow) => RowChange | undefined,
     within?: Within,
   ): Promise<JobEvent | undefined> {
@@ -338,24 +349,26 @@ export class JobStore {
       if (!row || !isAsExpected(row, expected)) return undefined;
       const rowChange = changeRow(row);
       if (!rowChange) return undefined;
+      const { token = row.token, attempts = 0 } = rowChange;
       const job: Job = { ...JSON.parse(row.job), ...change };
       await transaction
         .updateTable('job')
-        .set({
+        .set(({ eb }) => ({
           job: JSON.stringify(job),
           state: job.state,
-          ...rowChange,
+          token,
+          // Added where it lies: `dropAttempt` changes it beside transactions.
+          attempts: eb('attempts', '+', attempts),
+          ...(uncounted === 'all' && { attempts: 0, countedFrom: token }),
           ...(runner !== undefined && { runner }),
           ...(isCancelled !== undefined && { cancelled: Number(isCancelled) }),
-          ...(attempts !== undefined && { attempts }),
-        })
+        }))
         .where('id', '=', id)
         .execute();
       const event = await addEvent(transaction, change.state ? 'state' : 'progress', job);
       const { priority } = row;
       await within?.(transaction, {
-        ...{ id, priority, task: JSON.parse(row.task) },
-        token: rowChange.token ?? row.token,
+        ...{ id, priority, token, task: JSON.parse(row.task) },
       });
       return event;
     });

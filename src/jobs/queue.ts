@@ -247,7 +247,7 @@ export class JobQueue {
         progress: undefined,
         error: undefined,
         outages: undefined,
-        attempts: 0,
+        uncounted: 'all',
       },
       async (transaction, offered) => {
         await this.#claimDataset(transaction, task);

@@ -40,8 +40,6 @@ export const interruption = 'the server stopped while it ran; it goes on from it
 
 interface Running {
   owner: Ownership;
-  /** See `StoredJob`. */
-  attempts: number;
   training?: TrainingChild;
   ended: Promise<void>;
 }
@@ -80,8 +78,8 @@ export class JobRunner {
     earlier?.training?.drop();
     await earlier?.ended;
     this.#options.onEvent(taken.event);
-    const { ownership: owner, attempts } = taken;
-    const running: Running = { owner, attempts, ended: Promise.resolve() };
+    const { ownership: owner } = taken;
+    const running: Running = { owner, ended: Promise.resolve() };
     this.#running.set(id, running);
     const work = this.#runOwned(running);
     running.ended = work.catch(() => {});
@@ -113,7 +111,7 @@ export class JobRunner {
   async #runOwned(running: Running): Promise<void> {
     const event = await this.#runAndTell(running);
     // This server goes on, though the job is another's: the attempt is none that ended a server.
-    if (!event) await this.#persistently(() => this.#jobs.dropAttempt(running.owner.id));
+    if (!event) await this.#persistently(() => this.#jobs.dropAttempt(running.owner));
   }
 
   /** @returns undefined where the job is another server's by now */
@@ -132,14 +130,14 @@ export class JobRunner {
   }
 
   async #train(running: Running): Promise<TrainingEnd> {
-    const { owner, attempts } = running;
+    const { owner } = running;
     const { id } = owner;
     const { registry, place, mostCrashes } = this.#options;
     // A server may have stopped between registering the version and saying so; then it is too late to cancel.
     const made = await this.#persistently(() => registry.madeBy(id));
     if (made && 'isDeleted' in made) return { kind: 'failed', failure: describeFailure(deleted(made)) };
     if (made) return { kind: 'done', result: readSummary(made) };
-    const { task, isCancelled } = await this.#persistently(() => this.#jobs.get(id));
+    const { task, isCancelled, attempts } = await this.#persistently(() => this.#jobs.get(id));
     if (isCancelled) return { kind: 'cancelled' };
     if (attempts > mostCrashes) return { kind: 'failed', failure: describeFailure(crashLoop(mostCrashes)) };
     if (this.#closing.signal.aborted) return { kind: 'handed-over' };
@@ -195,7 +193,7 @@ export class JobRunner {
   #queueAgain(owner: Ownership, change: Pick<Job, 'reason'>, delay?: number): Promise<JobEvent | undefined> {
     const { dispatcher } = this.#options;
     return this.#persistently(async () => {
-      const { job, attempts } = await this.#jobs.get(owner.id);
+      const { job } = await this.#jobs.get(owner.id);
       const outages = (job.outages ?? 0) + 1;
       const seconds = delay ?? delayAfter(outages);
       const when =
@@ -204,7 +202,7 @@ export class JobRunner {
         owner.id,
         mine(owner),
         // This server says that it ends, or that a store is away: the attempt does not count.
-        { state: 'queued', attempts: Math.max(0, attempts - 1), ...change, ...when },
+        { state: 'queued', uncounted: 'own', ...change, ...when },
         (transaction, offered) => dispatcher.offer(transaction, offered, seconds),
       );
       this.#tell(event);

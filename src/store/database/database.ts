@@ -26,6 +26,8 @@ interface JobTable {
   token: Generated<number>;
   /** Owners since it last got further that did not say how their attempt ended, the present one included. */
   attempts: Generated<number>;
+  /** Least fencing token of the owners that `attempts` counts. */
+  countedFrom: Generated<number>;
   /** JSON: keys of its last checkpoint by training; null where there is none. */
   checkpoint: string | null;
   /** JSON: the job as it is shown, and what it takes to run it. */

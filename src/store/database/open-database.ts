@@ -7,6 +7,7 @@ import { addArtifactKeys } from './migrations/004-artifact-keys.ts';
 import { addJobOwnership } from './migrations/005-job-ownership.ts';
 import { addHeadOrigin } from './migrations/006-head-origin.ts';
 import { addJobAttempts } from './migrations/007-job-attempts.ts';
+import { addCountedAttempts } from './migrations/008-counted-attempts.ts';
 import { openPostgres } from './postgres.ts';
 import { isUpToDate, noteCompatibility, type SchemaChange } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
@@ -23,6 +24,8 @@ const migrations: Record<string, SchemaChange> = {
   '006-head-origin': { up: addHeadOrigin, compatibleSince: '005-job-ownership' },
   // Earlier releases count no attempts.
   '007-job-attempts': { up: addJobAttempts, compatibleSince: '005-job-ownership' },
+  // Earlier releases subtract attempts that are not counted.
+  '008-counted-attempts': { up: addCountedAttempts, compatibleSince: '005-job-ownership' },
 };
 
 /**

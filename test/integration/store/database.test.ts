@@ -240,7 +240,8 @@ it('takes heads of an earlier release for imported, but for those that a job has
   const data = await dataFolder();
   const { database: earlier } = await temporaryStore(data);
   await earlier.query.schema.alterTable('headVersion').dropColumn('origin').execute();
-  await earlier.query.schema.alterTable('job').dropColumn('attempts').execute();
+  for (const column of ['attempts', 'countedFrom'])
+    await earlier.query.schema.alterTable('job').dropColumn(column).execute();
   await sql`delete from kysely_migration where name >= '006-head-origin'`.execute(earlier.query);
   const row = { name: 'pets', createdAt: '', folder: 'heads/pets', files: '{}', manifest: '{}' };
   await earlier.query

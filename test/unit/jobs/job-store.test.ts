@@ -169,19 +169,41 @@ describe('the owner of a job', () => {
     const { jobs, add } = await openJobs();
     await add('a');
     const attempts = async () => (await jobs.get('a')).attempts;
-    await jobs.take('a', 'one');
-    expect((await jobs.take('a', 'two'))!.attempts).toBe(2);
-    await jobs.dropAttempt('a');
-    expect(await attempts()).toBe(1);
-    const { ownership, attempts: third } = (await jobs.take('a', 'three'))!;
-    expect(third).toBe(2);
-    await jobs.keepCheckpoint(ownership, { final: { key: 'as far', step: 3 } }, false);
+    const take = async (runner: string) => (await jobs.take('a', runner))!.ownership;
+    await take('one');
+    const two = await take('two');
     expect(await attempts()).toBe(2);
-    await jobs.keepCheckpoint(ownership, { final: { key: 'further', step: 4 } }, true);
+    await jobs.dropAttempt(two);
     expect(await attempts()).toBe(1);
-    await jobs.change('a', { ...own, token: ownership.token }, { state: 'failed', attempts: 0 });
-    await jobs.dropAttempt('a');
+    const three = await take('three');
+    await jobs.keepCheckpoint(three, { final: { key: 'as far', step: 3 } }, false);
+    expect(await attempts()).toBe(2);
+    await jobs.keepCheckpoint(three, { final: { key: 'further', step: 4 } }, true);
+    expect(await attempts()).toBe(1);
+    await jobs.change('a', { ...own, token: three.token }, { state: 'queued', uncounted: 'own' });
     expect(await attempts()).toBe(0);
+  });
+
+  it('takes its attempt back where it still counts, not that of a later owner', async () => {
+    const { jobs, add } = await openJobs();
+    await add('a');
+    const attempts = async () => (await jobs.get('a')).attempts;
+    const take = async (runner: string) => (await jobs.take('a', runner))!.ownership;
+    // It stalls, and comes back when another has got further, which made its attempt none that counts.
+    const stalled = await take('stalled');
+    const further = await take('further');
+    await jobs.keepCheckpoint(further, { final: { key: 'further', step: 4 } }, true);
+    await jobs.dropAttempt(stalled);
+    expect(await attempts()).toBe(1);
+    await jobs.dropAttempt(further);
+    expect(await attempts()).toBe(0);
+    // The same where the job was tried again on request meanwhile.
+    const before = await take('before');
+    await jobs.change('a', { ...own, token: before.token }, { state: 'failed' });
+    await jobs.change('a', { states: ['failed'] }, { state: 'queued', uncounted: 'all' });
+    await take('after');
+    await jobs.dropAttempt(before);
+    expect(await attempts()).toBe(1);
   });
 
   it('alone registers what the job has made', async () => {
