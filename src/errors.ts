@@ -43,6 +43,11 @@ export const errorTable = {
     title: 'The text is too long',
     fix: 'Shorten the text: only its first tokens reach the encoder anyway.',
   },
+  'invalid-table': {
+    status: 422,
+    title: 'The values do not fit the head',
+    fix: 'Send each column as the training data had it: a number, a category, or null where it is missing.',
+  },
   'payload-too-large': {
     status: 413,
     title: 'The request is too large',

@@ -657,6 +657,10 @@ export interface components {
                 /** @description Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
                 imageUrl?: string;
                 text?: string;
+                /** @description Values by column: a number, a category, or null where it is missing; so is a column that is left out. */
+                table?: {
+                    [key: string]: number | string | null;
+                };
             }[];
         };
         PredictionForm: {
@@ -667,6 +671,11 @@ export interface components {
             head?: string;
             topK?: string;
             text?: string;
+            /**
+             * @description Values by column: a number, a category, or null where it is missing; so is a column that is left out.
+             * @example {"price": 12}
+             */
+            table?: string;
             /** @description Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
             imageUrl?: string;
             /**
@@ -784,6 +793,11 @@ export interface components {
             imageColumn?: string;
             /** @description Name of the column that holds the text; default: `text`. */
             textColumn?: string;
+            /**
+             * @description Names of further columns with numbers or categories: a list, or one text with commas between them.
+             * @example price,brand
+             */
+            tableColumns?: string | string[];
             /** @description Name of the column that holds the label; default: `label`. */
             labelColumn?: string;
             target?: components["schemas"]["Target"];
@@ -811,6 +825,11 @@ export interface components {
             imageColumn?: string;
             /** @description Name of the column that holds the text; default: `text`. */
             textColumn?: string;
+            /**
+             * @description Names of further columns with numbers or categories: a list, or one text with commas between them.
+             * @example price,brand
+             */
+            tableColumns?: string | string[];
             /** @description Name of the column that holds the label; default: `label`. */
             labelColumn?: string;
             target?: components["schemas"]["Target"];
@@ -875,7 +894,7 @@ export interface components {
              * @example arl
              * @enum {string}
              */
-            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text";
+            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text" | "table";
             /**
              * @description How they are joined; default: `concat`.
              * @example concat
@@ -898,6 +917,11 @@ export interface components {
             imageColumn?: string;
             /** @description Name of the column that holds the text; default: `text`. */
             textColumn?: string;
+            /**
+             * @description Names of further columns with numbers or categories: a list, or one text with commas between them.
+             * @example price,brand
+             */
+            tableColumns?: string | string[];
             /** @description Name of the column that holds the label; default: `label`. */
             labelColumn?: string;
             target?: components["schemas"]["Target"];
@@ -929,7 +953,7 @@ export interface components {
              * @example arl
              * @enum {string}
              */
-            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text";
+            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text" | "table";
             /**
              * @description How they are joined; default: `concat`.
              * @example concat
@@ -952,6 +976,11 @@ export interface components {
             imageColumn?: string;
             /** @description Name of the column that holds the text; default: `text`. */
             textColumn?: string;
+            /**
+             * @description Names of further columns with numbers or categories: a list, or one text with commas between them.
+             * @example price,brand
+             */
+            tableColumns?: string | string[];
             /** @description Name of the column that holds the label; default: `label`. */
             labelColumn?: string;
             target?: components["schemas"]["Target"];
@@ -1028,7 +1057,7 @@ export interface components {
             /** @description The number, where the head says one. */
             value?: number;
             /** @description What the answer rests on. */
-            modalities: ("image" | "text")[];
+            modalities: ("image" | "text" | "table")[];
             /** @description What each modality says by itself. */
             unimodal: {
                 [key: string]: {
@@ -1307,14 +1336,19 @@ export interface components {
             version: number;
             target: components["schemas"]["Target"];
             labels: string[];
-            modalities: ("image" | "text")[];
+            modalities: ("image" | "text" | "table")[];
             /** @description Whose features it takes: of the same fingerprint, or they mean nothing to it. */
             encoders: {
                 /** @enum {string} */
-                modality: "image" | "text";
+                modality: "image" | "text" | "table";
                 id: string;
                 dimension: number;
                 fingerprint: string;
+                /** @description Of a modality of several columns: which, and whether each holds numbers or categories. */
+                columns?: {
+                    name: string;
+                    kind: string;
+                }[];
             }[];
             /** Format: date-time */
             createdAt: string;
@@ -1434,7 +1468,7 @@ export interface components {
             /** @description Each on its own test split; a side that has no such figure is absent. */
             figures: {
                 /** @enum {string} */
-                answersFrom: "fused" | "image" | "text";
+                answersFrom: "fused" | "image" | "text" | "table";
                 name: string;
                 first?: number;
                 second?: number;
@@ -1556,6 +1590,10 @@ export interface components {
                     examples: number;
                     files?: number;
                 };
+                table?: {
+                    examples: number;
+                    files?: number;
+                };
             };
             /** @description Examples that the dataset itself puts on this side. */
             train: number;
@@ -1634,6 +1672,8 @@ export interface components {
                 at: string;
                 image?: string;
                 text?: string;
+                /** @description Values by column, as JSON. */
+                table?: string;
                 truth: components["schemas"]["Truth"];
                 /** @enum {string} */
                 split?: "train" | "test";
@@ -1676,6 +1716,10 @@ export interface components {
             rows: {
                 row: number;
                 text?: string;
+                /** @description Values by column. */
+                table?: {
+                    [key: string]: number | string | null;
+                };
                 truth: components["schemas"]["Truth"];
                 /** @enum {string} */
                 split?: "train" | "test";
@@ -1782,7 +1826,7 @@ export interface components {
             /** @description The best first. */
             results: {
                 /** @enum {string} */
-                contender: "arl" | "arl-dropout" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text";
+                contender: "arl" | "arl-dropout" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text" | "table";
                 fused: {
                     [key: string]: {
                         mean: number;
@@ -1803,7 +1847,7 @@ export interface components {
             /** @description ARL less each of the others. */
             differences?: {
                 /** @enum {string} */
-                against: "arl" | "arl-dropout" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text";
+                against: "arl" | "arl-dropout" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text" | "table";
                 figures: {
                     [key: string]: {
                         mean: number;
@@ -1816,7 +1860,7 @@ export interface components {
             }[];
             verdict?: {
                 /** @enum {string} */
-                against: "arl" | "arl-dropout" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text";
+                against: "arl" | "arl-dropout" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text" | "table";
                 difference: {
                     mean: number;
                     /** @description Half the width of the 95 % interval. */
@@ -1879,6 +1923,10 @@ export interface operations {
                     /** @description Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
                     imageUrl?: string;
                     text?: string;
+                    /** @description Values by column: a number, a category, or null where it is missing; so is a column that is left out. */
+                    table?: {
+                        [key: string]: number | string | null;
+                    };
                 };
             };
         };
@@ -1989,7 +2037,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description image-too-complex: The image takes too long, or too much memory, to decode. invalid-image: The image cannot be read. image-too-small: The image is too small. remote-file: The address cannot be fetched. */
+            /** @description image-too-complex: The image takes too long, or too much memory, to decode. invalid-image: The image cannot be read. image-too-small: The image is too small. invalid-table: The values do not fit the head. remote-file: The address cannot be fetched. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2696,7 +2744,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description image-too-complex: The image takes too long, or too much memory, to decode. invalid-image: The image cannot be read. image-too-small: The image is too small. */
+            /** @description image-too-complex: The image takes too long, or too much memory, to decode. invalid-image: The image cannot be read. image-too-small: The image is too small. invalid-table: The values do not fit the head. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3029,7 +3077,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description image-too-complex: The image takes too long, or too much memory, to decode. invalid-image: The image cannot be read. image-too-small: The image is too small. */
+            /** @description image-too-complex: The image takes too long, or too much memory, to decode. invalid-image: The image cannot be read. image-too-small: The image is too small. invalid-table: The values do not fit the head. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5540,7 +5588,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The end of a problem’s type. */
-                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-image" | "image-too-large" | "image-too-complex" | "image-too-small" | "text-too-long" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "newer-store" | "job-conflict" | "storage-unavailable" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "closed" | "not-ready" | "internal";
+                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-image" | "image-too-large" | "image-too-complex" | "image-too-small" | "text-too-long" | "invalid-table" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "newer-store" | "job-conflict" | "storage-unavailable" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "closed" | "not-ready" | "internal";
             };
             cookie?: never;
         };

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { splitMethods } from '../datasets/split/split.ts';
-import type { Modality } from '../modalities/modality.ts';
-import { byModality, type ModalityName, modalities } from '../modalities/registry.ts';
+import { contentColumnFields } from '../modalities/content-columns.ts';
+import type { PretrainedModality } from '../modalities/modality.ts';
+import { byModality, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 import { describeFields } from '../protocols/pipeline/field-errors.ts';
 import { targetKinds } from '../targets/target.ts';
 import { recipeChoices, seed, seeds, testShare } from '../training/choices.ts';
@@ -33,9 +34,9 @@ export const predictOptions = z.object({ head: text, topK: z.int().min(1).option
 export const predictInputs = z.object({ inputs: z.array(z.unknown(), 'it must be a list of items') });
 export const predictInput = z.object(byModality(({ given }) => given.optional()));
 
-const embedded = ({ name, given }: Modality<ModalityName>) =>
+const embedded = ({ name, given }: PretrainedModality<PretrainedName>) =>
   z.object({ modality: z.literal(name), input: given });
-const [first, ...others] = modalities;
+const [first, ...others] = pretrainedModalities;
 export const embedInput = z.object({
   input: z.array(
     z.discriminatedUnion('modality', [embedded(first), ...others.map(embedded)]),
@@ -44,8 +45,8 @@ export const embedInput = z.object({
 });
 export const embedOptions = z.object({ signal });
 
-const columns: Record<string, typeof text> = {
-  ...Object.fromEntries(modalities.map(({ name }) => [`${name}Column`, text])),
+const columns = {
+  ...contentColumnFields,
   labelColumn: text,
   labelSeparator: text,
   splitColumn: text,

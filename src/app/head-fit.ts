@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { PretrainedName } from '../modalities/registry.ts';
+import { isFitted, type PretrainedName } from '../modalities/registry.ts';
 import type { HeadSummary } from '../protocols/pipeline/services.ts';
 
 /** Milliseconds between two looks. */
@@ -48,7 +48,9 @@ export class HeadFit {
   async #look(): Promise<void> {
     const unfit = (await this.#heads())
       .filter(({ encoders }) =>
-        encoders.some(({ modality, fingerprint }) => fingerprint !== this.#fingerprints[modality]),
+        encoders.some(
+          ({ modality, fingerprint }) => !isFitted(modality) && fingerprint !== this.#fingerprints[modality],
+        ),
       )
       .map(({ name, version }) => `${name}@${version}`)
       .slice(0, mostNamed);

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
 import { compareManifests, type VersionComparison } from '../evaluation/compare-manifests.ts';
+import { summarizeEncoder } from '../heads/fitted.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import type { RegisteredHead } from '../heads/registry/head-reading.ts';
@@ -174,7 +175,7 @@ function summarize(head: RegisteredHead): HeadSummary {
     target,
     labels,
     modalities: encoders.map(({ modality }) => modality),
-    encoders,
+    encoders: encoders.map(summarizeEncoder),
     createdAt,
     metrics,
   };

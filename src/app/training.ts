@@ -1,6 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfCancelled } from '../cancellation.ts';
+import { isColumnName } from '../datasets/dataset.ts';
 import type { SplitMethod } from '../datasets/split/split.ts';
 import { TandemError } from '../errors.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
@@ -157,8 +158,6 @@ async function checkFolderOf(report: string): Promise<void> {
 
 /** The part of the options that says how the data set is read. */
 function datasetOptionsOf(options: DatasetOptions & ProgressOptions): DatasetOptions & ProgressOptions {
-  const { imageColumn, textColumn, labelColumn, target, labelSeparator, splitColumn } = options;
-  const columns = { imageColumn, textColumn, labelColumn, target, labelSeparator, splitColumn };
-  const given = Object.entries(columns).filter(([, value]) => value !== undefined);
+  const given = Object.entries(options).filter(([name, value]) => isColumnName(name) && value !== undefined);
   return { ...Object.fromEntries(given), onNote: options.onNote, onProgress: options.onProgress };
 }

@@ -71,6 +71,7 @@ export function showWork() {
 type ColumnFlags = {
   imageColumn?: string;
   textColumn?: string;
+  tableColumns?: string[];
   labelColumn?: string;
   target?: TargetKind;
   labelSeparator?: string;
@@ -83,6 +84,10 @@ export function addColumnOptions<Args extends unknown[], Flags extends OptionVal
   return adding<Args, Flags, ColumnFlags>(command, [
     new Option('--image-column <name>', 'column of the metadata file that names the image'),
     new Option('--text-column <name>', 'column that holds the text'),
+    new Option(
+      '--table-columns <names>',
+      'further columns with numbers or categories, such as price,brand',
+    ).argParser(columnNames),
     new Option('--label-column <name>', 'column that holds the label'),
     new Option('--target <kind>', 'one label a row, any of several, or a number').choices(targetKinds),
     new Option(
@@ -124,6 +129,13 @@ function adding<Args extends unknown[], Flags extends OptionValues, More>(
 ): Command<Args, Flags & More> {
   for (const option of options) command.addOption(option);
   return command as Command<Args, OptionValues> as Command<Args, Flags & More>;
+}
+
+/** @example columnNames('price, brand') // ['price', 'brand'] */
+function columnNames(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('It must be names with commas between them.');
+  return names;
 }
 
 /** Reads a whole number of a flag. */

@@ -1,35 +1,42 @@
 import { readFile } from 'node:fs/promises';
-import { Command } from '@commander-js/extra-typings';
+import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { openTandem } from '../app/open-tandem.ts';
 import { completeSettings, headSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
+import { type TableValues, tableValues } from '../modalities/table/values.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import type { TargetPrediction } from '../targets/prediction.ts';
 import { addSettings, example, settingsOf } from './options.ts';
 import { numberText, percent, print, printJson, table } from './output.ts';
 
 const command = new Command('predict')
-  .summary('classify one image, text or both')
-  .description('Classifies one image, one text, or both together.')
+  .summary('classify one image, text or values of a table')
+  .description('Classifies one image, one text, values of further columns, or several of them together.')
   .option('--image <file>', 'a JPEG, PNG or WebP file')
   .option('--text <text>', 'a text')
+  .addOption(
+    new Option('--table <json>', 'values of further columns, such as {"price": 12}').argParser(tableOption),
+  )
   .option('--head <head>', 'name, or name@version', 'emoji')
   .option('--top-k <count>', 'labels to show', '5')
   .option('--json', 'print one JSON object');
 
 export const predict = addSettings(command, headSettings)
   .addHelpText('after', example('predict --image cat.jpg --text "a cat on the sofa"'))
-  .action(async ({ image: file, text, head: reference, topK: count, json }, called) => {
+  .action(async ({ image: file, text, table: values, head: reference, topK: count, json }, called) => {
     const topK = Number(count);
     if (!Number.isInteger(topK) || topK < 1)
       throw new TandemError('invalid-request', `--top-k must be a whole number from 1 on, not ${count}`);
-    if (file === undefined && text === undefined)
-      throw new TandemError('empty-request', 'give --image, --text or both');
+    if (file === undefined && text === undefined && values === undefined)
+      throw new TandemError('empty-request', 'give --image, --text, --table or several of them');
     const image = file === undefined ? undefined : await readImage(file);
     const settings = completeSettings({ ...settingsOf(called, headSettings), engines: 1 });
     await using tandem = await openTandem(settings);
-    const { head, results } = await tandem.predict([{ image, text }], { head: reference, topK });
+    const { head, results } = await tandem.predict([{ image, text, table: values }], {
+      head: reference,
+      topK,
+    });
     const result = itemAt(results, 0);
     if (result instanceof TandemError) throw result;
     if (json) return printJson({ head, ...result });
@@ -53,6 +60,14 @@ function inWords({ labels, value }: TargetPrediction): string {
   const [likeliest] = labels;
   const said = likeliest && likeliest.given === undefined ? [likeliest] : given;
   return said.map(({ label, probability }) => `${label} (${percent(probability)})`).join(', ') || 'no label';
+}
+
+function tableOption(text: string): TableValues {
+  try {
+    return tableValues.parse(JSON.parse(text));
+  } catch {
+    throw new InvalidArgumentError('It must be JSON with a number, a text or null for each column.');
+  }
 }
 
 async function readImage(file: string): Promise<Buffer> {

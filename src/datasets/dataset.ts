@@ -3,12 +3,14 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type ErrorItem, TandemError } from '../errors.ts';
 import { describeContent, identitiesOf } from '../modalities/content.ts';
-import { contentColumns, type ModalityName } from '../modalities/registry.ts';
+import { contentColumns } from '../modalities/content-columns.ts';
+import type { ModalityName } from '../modalities/registry.ts';
 import { problemOfPermissions } from '../store/files/permissions.ts';
 import { defaultTarget } from '../targets/target.ts';
 import { targets } from '../targets/targets.ts';
 import { contentOf as truthContentOf } from '../targets/truth.ts';
 import { checkContent } from './check/content.ts';
+import { checkFittedColumns, settleContent } from './check/fitted-content.ts';
 import { checkLabels, type DatasetPurpose, noteLabels, noteTwins } from './check/labels.ts';
 import { countExamples, type DatasetCounts } from './counts.ts';
 import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
@@ -77,6 +79,7 @@ export async function checkDataset(
   const said = await readReading(root, found);
   const columns: ColumnNames = { ...usualColumns, ...said, ...given(options) };
   const { target } = columns;
+  checkFittedColumns(columns);
   const notes: string[] = [];
   const rows = await findExamples(root, columns, found, notes, options.inlineFolder);
   if (!rows)
@@ -84,7 +87,8 @@ export async function checkDataset(
       'invalid-dataset',
       `${name} has neither a metadata.csv, a metadata.jsonl nor a folder per class`,
     );
-  const checked = await checkContent(rows, found, options.onProgress);
+  const looked = await checkContent(rows, found, options.onProgress);
+  const checked = settleContent(looked, columns, purpose, found);
   // Where the list of examples itself is broken, that is the one thing to fix.
   if (rows.length > 0 || found.count === 0) checkLabels(rows, { dataset: name, purpose, ...columns }, found);
   noteLabels(rows, columns, notes);
@@ -130,10 +134,18 @@ const usualColumns: ColumnNames = {
   labelSeparator: '|',
 };
 
+/**
+ * Whether an option says how the columns of a table are read.
+ * @example isColumnName('labelColumn') // true
+ */
+export function isColumnName(option: string): option is keyof ColumnNames {
+  return option === 'splitColumn' || Object.hasOwn(usualColumns, option);
+}
+
 /** What is asked for of the columns, without what is there but undefined. */
 function given(options: ReadOptions): Partial<ColumnNames> {
   const entries = Object.entries(options);
-  return Object.fromEntries(entries.filter(([name, value]) => name in usualColumns && value !== undefined));
+  return Object.fromEntries(entries.filter(([name, value]) => isColumnName(name) && value !== undefined));
 }
 
 /** See `Dataset.hash`. */

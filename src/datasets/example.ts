@@ -1,4 +1,5 @@
-import type { Content, ContentColumns } from '../modalities/registry.ts';
+import type { ContentColumns } from '../modalities/content-columns.ts';
+import type { Content } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target.ts';
 import type { Truth } from '../targets/truth.ts';
 

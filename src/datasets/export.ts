@@ -4,8 +4,9 @@ import { pipeline } from 'node:stream/promises';
 import { createDeflateRaw } from 'node:zlib';
 import { ZipFile } from 'yazl';
 import { valueFor } from '../indexing.ts';
-import { cellsOf, fileHashesOf } from '../modalities/content.ts';
-import { columnOf, contentColumns } from '../modalities/registry.ts';
+import { cellsOf, fileHashesOf, fittedColumnsIn } from '../modalities/content.ts';
+import { contentColumns } from '../modalities/content-columns.ts';
+import { type FittedName, pretrainedNames } from '../modalities/registry.ts';
 import { targets } from '../targets/targets.ts';
 import type { DatasetCatalogue, DatasetRecord } from './catalogue.ts';
 import type { ColumnNames } from './example.ts';
@@ -26,12 +27,15 @@ const largestRatio = 100;
  */
 export async function exportDataset(catalogue: DatasetCatalogue, id: string): Promise<Readable> {
   const record = await catalogue.get(id);
-  const columns = columnsOf(record);
   // Same dataset, same bytes.
   const mtime = new Date(record.createdAt);
   const hashes = new Set<string>();
-  for await (const { content } of catalogue.stored(id))
+  const fitted = new Map<string, FittedName>();
+  for await (const { content } of catalogue.stored(id)) {
     for (const hash of fileHashesOf(content)) hashes.add(hash);
+    for (const [modality, column] of fittedColumnsIn(content)) fitted.set(column, modality);
+  }
+  const columns = columnsOf(record, fitted);
   const files = await catalogue.imageFiles(id, hashes);
   const names = new Map<string, string>();
   for (const [hash, file] of files) names.set(hash, `pictures/${hash}.${await extensionOf(file)}`);
@@ -49,15 +53,37 @@ export async function exportDataset(catalogue: DatasetCatalogue, id: string): Pr
   return zip.outputStream as Readable;
 }
 
-/** How the export is to be read. Numbers are called by their column, so other columns make way for that name. */
-function columnsOf({ target, labels }: DatasetRecord) {
-  const labelColumn = targets[target].exportColumn(labels);
-  const others = { ...contentColumns, splitColumn: 'split' };
-  const renamed = Object.entries(others).filter(([, column]) => column === labelColumn);
+/**
+ * How the export is to be read. Numbers are called by their column, and so are values that a head is asked with: other
+ * columns make way for these names.
+ * @param fitted the columns of the fitted modalities
+ */
+function columnsOf({ target, labels }: DatasetRecord, fitted: ReadonlyMap<string, FittedName>) {
+  const taken = new Set(fitted.keys());
+  const free = (column: string) => {
+    let name = column;
+    while (taken.has(name)) name += ' of the example';
+    taken.add(name);
+    return name;
+  };
+  const labelColumn = free(targets[target].exportColumn(labels));
+  const usual: [string, string][] = [
+    ...pretrainedNames.map((name): [string, string] => [`${name}Column`, contentColumns[`${name}Column`]]),
+    ['splitColumn', 'split'],
+  ];
+  const renamed = usual.map(([which, column]) => [which, free(column), column] as const);
   return {
     labelColumn,
     target,
-    ...Object.fromEntries(renamed.map(([which, column]) => [which, `${column} of the example`])),
+    ...Object.fromEntries(
+      renamed.filter(([, name, column]) => name !== column).map(([which, name]) => [which, name]),
+    ),
+    ...Object.fromEntries(
+      [...Map.groupBy([...fitted], ([, modality]) => modality)].map(([modality, columns]) => [
+        `${modality}Columns`,
+        columns.map(([column]) => column).sort(),
+      ]),
+    ),
   };
 }
 
@@ -76,9 +102,7 @@ async function* linesOf(
   const columns = { ...contentColumns, ...others };
   for await (const { content, truth, split } of examples) {
     const row = {
-      ...Object.fromEntries(
-        cellsOf(content, names).map(([modality, cell]) => [columnOf(columns, modality), cell]),
-      ),
+      ...cellsOf(content, columns, names),
       [labelColumn]: targets[target].write(truth),
       [splitColumn]: split,
     };

@@ -81,7 +81,7 @@ function toldBy({ target, thresholds, unimodalThresholds, encoders, training, ca
     target,
     thresholds,
     unimodalThresholds,
-    encoders: Object.fromEntries(encoders.map(({ modality, ...encoder }) => [modality, encoder])),
+    encoders: Object.fromEntries(encoders.map(({ modality, fitted: _, ...encoder }) => [modality, encoder])),
     training: { ...decided, search: search && { folds: search.folds, examples: search.examples } },
     calibration,
   };

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
-import type { ModalityName, PretrainedName } from '../modalities/registry.ts';
+import { isFitted, type ModalityName, type PretrainedName } from '../modalities/registry.ts';
 import { DamagedModel } from '../runtime/damaged-model.ts';
 import type { Runnable } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
@@ -105,7 +105,7 @@ export function checkEncoders(
   fingerprints: Readonly<Record<PretrainedName, string>>,
 ): void {
   for (const { modality, fingerprint, id } of encoders)
-    if (fingerprint !== fingerprints[modality])
+    if (!isFitted(modality) && fingerprint !== fingerprints[modality])
       throw new TandemError(
         'head-conflict',
         `${name}@${version} was trained on features of another ${modality} encoder (${id}, ${fingerprint.slice(0, 12)})`,

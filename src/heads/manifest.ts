@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { modalityNames } from '../modalities/registry.ts';
 import { defaultTarget, targetKinds } from '../targets/target.ts';
+import { checkFitted } from './fitted.ts';
 import { manifestFile } from './registry/shipped-heads.ts';
 
 /** By name; which there are depends on the target. */
@@ -14,13 +15,17 @@ function gatherUnimodal(metrics: unknown): unknown {
   return { fused, unimodal };
 }
 
-/** An encoder whose features a head takes. */
-export const headEncoderSchema = z.object({
-  modality: z.enum(modalityNames),
-  id: z.string(),
-  dimension: z.int(),
-  fingerprint: z.string(),
-});
+/** What makes the features that a head takes: an encoder, or what was fitted to its training rows and is part of it. */
+const headEncoderSchema = z
+  .object({
+    modality: z.enum(modalityNames),
+    id: z.string(),
+    dimension: z.int(),
+    fingerprint: z.string(),
+    /** Of a modality that no encoder was trained on: how its features are made. */
+    fitted: z.unknown().optional(),
+  })
+  .superRefine(checkFitted);
 
 /** `head.json`: everything about a head but its weights. */
 export const headManifestSchema = z.object({

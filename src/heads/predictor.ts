@@ -10,12 +10,14 @@ import { itemAt, required } from '../indexing.ts';
 import type { Input } from '../modalities/modality.ts';
 import {
   byPretrained,
+  fittedModalities,
   type ModalityName,
   nothingToClassify,
   type PretrainedName,
   pretrainedModalities,
 } from '../modalities/registry.ts';
 import type { SubmitOptions } from '../runtime/batcher.ts';
+import { encodeFitted } from './fitted.ts';
 import type { Head, ItemFeatures } from './head.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from './prediction.ts';
 import { predictionOf } from './unimodal-prediction.ts';
@@ -170,6 +172,16 @@ export class Predictor {
     const item: EncodedItem = { features: {}, decode: 0, queue: 0, encode: 0 };
     const encoding: Promise<void>[] = [];
     let [isEmpty, isUsed] = [true, false];
+    for (const modality of fittedModalities) {
+      const { name } = modality;
+      const given = content?.[name];
+      if (given === undefined || modality.isEmpty(given)) continue;
+      isEmpty = false;
+      const taken = encoders.find((encoder) => encoder.modality === name);
+      if (!taken) continue;
+      isUsed = true;
+      item.features[name] = encodeFitted(name, taken.fitted, given);
+    }
     for (const modality of pretrainedModalities) {
       const { name } = modality;
       const [input, known] = [content?.[name], features[name]];

@@ -18,7 +18,9 @@ export const contentCountsSchema: z.ZodType<ContentCounts> = z.strictObject(
 /** @example countContent([{ text: 'a cat' }]) // { text: { examples: 1 } } */
 export function countContent(contents: readonly Content[]): ContentCounts {
   const counts = modalities.flatMap(({ name, file, store }) => {
-    const references = contents.flatMap((content) => content[name] ?? []);
+    const references = contents
+      .map((content) => content[name])
+      .filter((reference) => reference !== undefined);
     if (references.length === 0) return [];
     const files = file && new Set(references.flatMap((reference) => file.sha256Of(store(reference)) ?? []));
     return [[name, { examples: references.length, ...(files && { files: files.size }) }]];

@@ -1,7 +1,16 @@
 import { relative } from 'node:path';
 import { z } from 'zod';
+import { type ContentColumns, columnsOf } from './content-columns.ts';
 import type { Modality } from './modality.ts';
-import { byModality, type Content, type ModalityName, modalities } from './registry.ts';
+import {
+  byModality,
+  type Content,
+  type FittedName,
+  fittedModalities,
+  type ModalityName,
+  modalities,
+  pretrainedModalities,
+} from './registry.ts';
 
 /** Content as an imported dataset keeps it: files by their sha256. */
 export type StoredContent = Partial<Record<ModalityName, unknown>>;
@@ -11,14 +20,17 @@ export const storedContent: z.ZodType<StoredContent> = z.strictObject(
 );
 
 /**
- * What tells content apart, in the order of the modalities; null for what is missing.
+ * What tells content apart, in the order of the modalities; null for what is missing. A modality that was added later is only
+ * there where there is any of it, so that hashes of datasets stay what they were.
  * @example identitiesOf({ text: 'a cat' }) // [null, 'a cat']
  */
 export function identitiesOf(content: Content): (string | null)[] {
-  return modalities.map(({ name, identityOf }) => {
+  const identities = modalities.map(({ name, identityOf }) => {
     const reference = content[name];
     return reference === undefined ? null : identityOf(reference);
   });
+  const last = identities.findLastIndex((identity) => identity !== null);
+  return identities.slice(0, Math.max(last + 1, pretrainedModalities.length));
 }
 
 /** @example storeContent({ image: { path: '/photos/cat.jpg', sha256 } }) // { image: { sha256 } } */
@@ -76,18 +88,37 @@ function mapContent<Value>(
 }
 
 /**
- * Content as cells of a table: what it is, or the name of its file.
+ * Content as cells of a table, by column: what it is, or the name of its file.
  * @param names of the files, by their sha256
+ * @example cellsOf({ text: 'a cat', table: { age: 3 } }, contentColumns, new Map()) // { text: 'a cat', age: 3 }
  */
 export function cellsOf(
   content: StoredContent,
+  columns: ContentColumns,
   names: ReadonlyMap<string, string>,
-): [ModalityName, unknown][] {
-  return modalities.flatMap(({ name, file }): [ModalityName, unknown][] => {
+): Record<string, unknown> {
+  const cells = pretrainedModalities.flatMap(({ name, file }): [string, unknown][] => {
     const stored = content[name];
     const sha256 = stored === undefined ? undefined : file?.sha256Of(stored);
-    const cell = sha256 === undefined ? stored : names.get(sha256);
-    return cell === undefined ? [] : [[name, cell]];
+    return columnsOf(columns, name).map((column) => [
+      column,
+      sha256 === undefined ? stored : names.get(sha256),
+    ]);
+  });
+  const fitted = fittedModalities.flatMap(({ name, cellsOf }) => {
+    const stored = content[name];
+    return stored === undefined ? [] : Object.entries(cellsOf(stored));
+  });
+  return Object.fromEntries([...cells, ...fitted].filter(([, cell]) => cell !== undefined));
+}
+
+/** The columns that content of the fitted modalities has values of, which an export is told by. */
+export function fittedColumnsIn(content: StoredContent): [FittedName, string][] {
+  return fittedModalities.flatMap(({ name, cellsOf }) => {
+    const stored = content[name];
+    return stored === undefined
+      ? []
+      : Object.keys(cellsOf(stored)).map((column): [FittedName, string] => [name, column]);
   });
 }
 

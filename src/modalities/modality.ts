@@ -57,7 +57,7 @@ export interface Modality<
 > {
   readonly name: Name;
   /** Content that code passes, as a schema; the inputs of a data set may be files besides. */
-  readonly given: z.ZodType<Input>;
+  readonly given: z.ZodType<Given>;
   /** A piece of its content, with the article. */
   readonly noun: string;
   /** Equal content, equal identity, and the other way round. */
@@ -157,4 +157,62 @@ export interface PretrainedModality<
     preprocessing: Preprocessing;
     shapes: BatchShapes;
   }): Promise<Preparation<Prepared>>;
+}
+
+/** A column of a fitted modality, and what it holds. */
+export interface FittedColumn {
+  name: string;
+  kind: string;
+}
+
+/** What makes features by a specification. */
+export interface Fitted<Reference> {
+  encode(given: Reference): Float32Array;
+}
+
+/** Content of all examples of a dataset, looked at together, and what is wrong with it in words. */
+export interface SettledContent<Reference> {
+  references: Reference[];
+  problems: { at: string; problem: string }[];
+}
+
+/**
+ * A modality of several columns of a table that no encoder was trained on: a specification makes its features, which is
+ * fitted to the training rows and kept in the head.
+ */
+export interface FittedModality<
+  Name extends string = string,
+  Reference = unknown,
+  Stored = unknown,
+  Specification = unknown,
+> extends Modality<Name, Reference, Stored, Reference> {
+  /** What a head calls that which makes its features. */
+  readonly id: string;
+  /** Columns that it may be read from. */
+  readonly mostColumns: number;
+  /**
+   * Reads the cells of its columns in a row, trimmed; empty where there is nothing.
+   * @returns undefined where all are empty
+   */
+  fromCells(cells: ReadonlyMap<string, string>): Reference | undefined;
+  /** Looks at what all examples of a dataset have: what a column holds shows in all of its rows. */
+  settle(references: readonly Reference[], columns: readonly string[]): SettledContent<Reference>;
+  /** What an export writes, by column. */
+  cellsOf(stored: Stored): Readonly<Record<string, unknown>>;
+  /** What its features are made by, as a head keeps it; JSON. */
+  readonly specification: z.ZodType<Specification>;
+  /**
+   * @param references of all examples; undefined where one has nothing of it
+   * @param training the rows to fit to
+   */
+  fit(references: readonly (Reference | undefined)[], training: readonly number[]): Specification;
+  /** The columns that its features are made of, for people who ask a head. */
+  columnsIn(specification: Specification): FittedColumn[];
+  /** Length of a feature vector. */
+  dimensionOf(specification: Specification): number;
+  /**
+   * Makes ready to make features.
+   * @returns what makes them; it throws TandemError that names what is wrong with an item
+   */
+  open(specification: Specification): Fitted<Reference>;
 }

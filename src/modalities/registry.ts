@@ -1,16 +1,20 @@
 import { image } from './image/image.ts';
-import type { Modality, PretrainedModality } from './modality.ts';
+import type { FittedModality, Modality, PretrainedModality } from './modality.ts';
+import { table } from './table/table.ts';
 import { text } from './text/text.ts';
 
 const pretrained = [image, text] as const;
+const fitted = [table] as const;
 
 /** Every modality, in the order of the method's m. A request may carry any of them. */
-const registered = [...pretrained] as const;
+const registered = [...pretrained, ...fitted] as const;
 
 type Registered = (typeof registered)[number];
 export type ModalityName = Registered['name'];
 /** The modalities that encoders make features of. */
 export type PretrainedName = (typeof pretrained)[number]['name'];
+/** Those whose features are fitted to the training rows. */
+export type FittedName = (typeof fitted)[number]['name'];
 
 /** What an example has of each modality. */
 export type Content = {
@@ -31,6 +35,8 @@ export const pretrainedModalities: readonly [
   ...PretrainedModality<PretrainedName>[],
 ] = pretrained;
 
+export const fittedModalities: readonly FittedModality<FittedName>[] = fitted;
+
 export const pretrainedNames = pretrainedModalities.map(({ name }) => name);
 
 /** @example pretrainedOf('text').unit // 'tokens' */
@@ -39,6 +45,17 @@ export function pretrainedOf(name: PretrainedName): PretrainedModality<Pretraine
   return pretrainedModalities.find(
     (modality) => modality.name === name,
   ) as PretrainedModality<PretrainedName>;
+}
+
+/** @example isFitted('text') // false */
+export function isFitted(name: ModalityName): name is FittedName {
+  return fittedModalities.some((modality) => modality.name === name);
+}
+
+/** @example fittedOf('table').id // 'columns' */
+export function fittedOf(name: FittedName): FittedModality<FittedName> {
+  // Every name is an entry's.
+  return fittedModalities.find((modality) => modality.name === name) as FittedModality<FittedName>;
 }
 
 /**
@@ -61,19 +78,6 @@ export function byPretrained<Value>(
 ): Record<PretrainedName, Value> {
   const entries = pretrainedModalities.map((modality, index) => [modality.name, make(modality, index)]);
   return Object.fromEntries(entries) as Record<PretrainedName, Value>;
-}
-
-/** The columns of a table that have each modality. */
-export type ContentColumns = { [Name in PretrainedName as `${Name}Column`]: string };
-
-/** The usual ones. */
-export const contentColumns = Object.fromEntries(
-  pretrainedModalities.map(({ name, column }) => [`${name}Column`, column]),
-) as ContentColumns;
-
-/** @example columnOf({ imageColumn: 'photo', textColumn: 'caption' }, 'text') // 'caption' */
-export function columnOf(columns: ContentColumns, name: PretrainedName): string {
-  return columns[`${name}Column`];
 }
 
 /** What an item lacks that has nothing of any modality. */

@@ -24,6 +24,7 @@ export interface ContentView<Reference = unknown> {
 export interface ListedContent {
   image?: { hash: string; thumbnail: Thumbnail };
   text?: string;
+  table?: Reference<'table'>;
 }
 
 type Reference<Name extends ModalityName> = NonNullable<Content[Name]>;
@@ -41,7 +42,19 @@ const text: ContentView<Reference<'text'>> = {
   listed: async (text) => text,
 };
 
-export const contentViews: Readonly<Record<ModalityName, ContentView>> = { image, text };
+const table: ContentView<Reference<'table'>> = {
+  colour: { light: '#2e7d32', dark: '#7cc681' },
+  words: (values, length) => h('p', { class: 'text', dir: 'auto' }, shorten(describeValues(values), length)),
+  listed: async (values) => values,
+};
+
+function describeValues(values: Reference<'table'>): string {
+  return Object.entries(values)
+    .map(([column, value]) => `${column} ${value}`)
+    .join(' · ');
+}
+
+export const contentViews: Readonly<Record<ModalityName, ContentView>> = { image, text, table };
 
 /** What each modality has to show of some content. */
 function showing<Shown>(

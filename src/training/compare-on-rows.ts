@@ -8,6 +8,7 @@ import { thresholdsOf } from '../heads/thresholds.ts';
 import { itemAt } from '../indexing.ts';
 import { loadFittingHead } from './evaluate-head.ts';
 import { extractFeatures } from './features/features.ts';
+import { fittedColumns } from './features/fitted-columns.ts';
 import { answerRows } from './loop/answer-rows.ts';
 import type { TrainingProgress } from './progress.ts';
 
@@ -50,7 +51,8 @@ export async function compareOnRows(
       onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
     });
     const answer = async (head: (typeof loaded)[number]): Promise<Answered> => {
-      const answers = await answerRows(head, table, signal);
+      const columns = [...table.columns, ...fittedColumns(dataset, head.manifest)];
+      const answers = await answerRows(head, { ...table, columns }, signal);
       return {
         labels: head.manifest.labels,
         answers: answers.map(({ fused }) => fused),

@@ -3,6 +3,7 @@ import { groupTwins } from '../datasets/split/duplicates.ts';
 import type { SplitMethod } from '../datasets/split/split.ts';
 import type { SplitRows } from '../datasets/split/split-rows.ts';
 import { splitRows } from '../datasets/split/split-rows.ts';
+import { modalitiesIn } from '../datasets/with-modality.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { measureAnswers } from '../evaluation/answers.ts';
@@ -24,6 +25,7 @@ import { selectTruths } from '../targets/truth-table.ts';
 import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';
+import { fittedColumns } from './features/fitted-columns.ts';
 import { fitHead } from './loop/fit.ts';
 import { type Recipe, recipeFor } from './loop/recipe.ts';
 import { onEngines, withEngines } from './loop/side-by-side.ts';
@@ -93,14 +95,22 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
     signal,
     onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
   });
-  const known = table.columns.map(({ modality }) => modality);
+  const known = modalitiesIn(dataset);
   const taking = contenders.filter((contender) => isPossible(contender, known, dataset.target));
+  // What is fitted is fitted to the training rows, which differ from seed to seed.
+  const fittedRuns = runs.map(({ seed, split }) => ({
+    ...{ seed, split },
+    table: { ...table, columns: [...table.columns, ...fittedColumns(dataset, { rows: split.train })] },
+  }));
   const groups = groupTwins(dataset.examples);
-  const tasks = runs.flatMap((run) => taking.map((contender) => ({ ...run, contender })));
+  const tasks = fittedRuns.flatMap((run) => taking.map((contender) => ({ ...run, contender })));
   const classes = dataset.labels.length;
   let done = 0;
-  const measure = async (engine: Engine, { seed, split, contender }: (typeof tasks)[number]) => {
-    const { table: seen, recipe: changed } = prepare(contender, table, recipe);
+  const measure = async (
+    engine: Engine,
+    { seed, split, table: fitted, contender }: (typeof tasks)[number],
+  ) => {
+    const { table: seen, recipe: changed } = prepare(contender, fitted, recipe);
     const { answers, thresholds } = await answersFrom(engine, seen, split, {
       ...{ classes, recipe: changed, seed, signal, groups },
     });

@@ -41,6 +41,7 @@ export async function evaluateHead(
       { ...dataset, labels },
       {
         cache: featureCache,
+        fitting: head.manifest,
         signal,
         onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
       },

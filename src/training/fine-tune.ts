@@ -76,7 +76,7 @@ export async function fineTune(
   const { train, test } = split;
   const recipe = { ...recipeFor(train.length, dataset.target), ...options.recipe };
 
-  const table = await encode(encoders, dataset, options);
+  const table = await encode(encoders, dataset, train, options);
   const encoded = performance.now();
 
   const { provider } = encoders.provider;
@@ -139,11 +139,13 @@ export async function fineTune(
 function encode(
   encoders: Encoders,
   dataset: Dataset,
+  train: readonly number[],
   { featureCache, recipe, signal, onProgress }: FineTuneOptions,
 ): Promise<FeatureTable> {
   return extractFeatures(encoders, dataset, {
     cache: featureCache,
     only: recipe?.modality,
+    fitting: { rows: train },
     signal,
     onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
   });

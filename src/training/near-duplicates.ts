@@ -5,6 +5,7 @@ import { gemm } from '../graph/operations/linear.ts';
 import { argMax, rowMaximum } from '../graph/operations/selection.ts';
 import { dynamic, input } from '../graph/value.ts';
 import { itemAt, required } from '../indexing.ts';
+import { isFitted } from '../modalities/registry.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { float32, floatsOf } from '../runtime/tensor.ts';
 import type { FeatureTable } from './features/feature-table.ts';
@@ -28,15 +29,17 @@ const mostComparisons = 2e9;
 /**
  * Finds the test rows whose nearest training row is nearly the same, the nearest first. A head may simply remember
  * them, and a test on them flatters it.
- * @returns undefined where there are too many rows to compare
+ * @returns undefined where there are too many rows to compare, or nothing to compare them by
  * @example const twins = await nearDuplicates(engine, table, { train, test });
  */
 export async function nearDuplicates(
   engine: Engine,
-  table: FeatureTable,
+  { columns: all, ...others }: FeatureTable,
   { train, test }: SplitRows,
 ): Promise<NearDuplicate[] | undefined> {
-  if (train.length * test.length > mostComparisons) return undefined;
+  // Rows of a few fitted numbers are often alike and no copies of each other.
+  const table = { ...others, columns: all.filter(({ modality }) => !isFitted(modality)) };
+  if (table.columns.length === 0 || train.length * test.length > mostComparisons) return undefined;
   const D = table.columns.reduce((total, { dimension }) => total + dimension, 0);
   const known = input('known', [dynamic, D]);
   const asked = input('asked', [dynamic, D]);

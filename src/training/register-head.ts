@@ -7,10 +7,12 @@ import type { SplitRows } from '../datasets/split/split-rows.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import { TandemError } from '../errors.ts';
 import { measureAnswers } from '../evaluation/answers.ts';
+import { describeFitted } from '../heads/fitted.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from '../heads/manifest.ts';
 import type { HeadVersion } from '../heads/registry/head-reading.ts';
 import type { HeadRegistry, MakingJob } from '../heads/registry/heads.ts';
 import { itemAt, valueFor } from '../indexing.ts';
+import { isFitted } from '../modalities/registry.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import { selectTruths } from '../targets/truth-table.ts';
@@ -121,7 +123,8 @@ function describe({
     labels: dataset.labels,
     thresholds: search?.thresholds?.fused,
     unimodalThresholds: search?.thresholds?.unimodal,
-    encoders: table.columns.map(({ modality }) => {
+    encoders: table.columns.map(({ modality, fitted }) => {
+      if (isFitted(modality)) return describeFitted(modality, fitted);
       const { id, dimension, fingerprint } = encoders.byModality[modality];
       return { modality, id, dimension, fingerprint };
     }),

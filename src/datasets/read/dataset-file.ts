@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { contentColumnFields } from '../../modalities/content-columns.ts';
 import { problemOfPermissions } from '../../store/files/permissions.ts';
 import { targetKinds } from '../../targets/target.ts';
 import type { Problems } from './problems.ts';
@@ -14,9 +15,8 @@ const schema = z.object({
   target: z.enum(targetKinds),
   /** Earlier releases wrote several labels as one text. */
   labelSeparator: z.string().optional(),
-  // Said where the label's column has a name that another one usually has.
-  imageColumn: z.string().optional(),
-  textColumn: z.string().optional(),
+  // Said where the label's column has a name that another one usually has, and where a modality has columns of its own.
+  ...contentColumnFields,
   splitColumn: z.string().optional(),
 });
 

@@ -1,10 +1,12 @@
+import { columnsOf } from '../../modalities/content-columns.ts';
 import type { FoundFile, PretrainedModality, ReadContent } from '../../modalities/modality.ts';
 import {
   type Content,
-  columnOf,
+  fittedModalities,
+  modalities,
+  modalityNames,
   type PretrainedName,
   pretrainedModalities,
-  pretrainedNames,
 } from '../../modalities/registry.ts';
 import { quote, quoteSome } from '../../quote.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
@@ -46,7 +48,9 @@ export async function readMetadataRows(
   const { path, name, inlineFolder, size } = place;
   const fileColumns = new Map(
     pretrainedModalities.flatMap((modality) =>
-      modality.inline ? [[columnOf(names, modality.name), modality.inline] as const] : [],
+      columnsOf(names, modality.name).flatMap((column) =>
+        modality.inline ? [[column, modality.inline] as const] : [],
+      ),
     ),
   );
   const file = { path, name, inlineFolder, size, fileColumns, kept: askedColumns(names) };
@@ -65,7 +69,7 @@ export async function readMetadataRows(
 }
 
 function askedColumns({ labelColumn, splitColumn = 'split', ...columns }: ColumnNames): string[] {
-  return [...pretrainedNames.map((name) => columnOf(columns, name)), labelColumn, splitColumn];
+  return [...modalityNames.flatMap((name) => columnsOf(columns, name)), labelColumn, splitColumn];
 }
 
 function checkColumns(
@@ -91,7 +95,10 @@ function checkColumns(
   if (misspelt.length > 0) return false;
   const found = `the columns are ${quoteSome(columns)}`;
   if (missing.includes(labelColumn)) problems.add(file, `there is no column "${labelColumn}"; ${found}`);
-  const ofContent = pretrainedNames.map((name) => columnOf(names, name));
+  const ofContent = modalityNames.flatMap((name) => columnsOf(names, name));
+  const ofFitted = fittedModalities.flatMap(({ name }) => columnsOf(names, name));
+  const lacking = ofFitted.filter((column) => missing.includes(column));
+  for (const column of lacking) problems.add(file, `there is no column ${quote(column)}; ${found}`);
   if (ofContent.every((column) => missing.includes(column)))
     problems.add(
       file,
@@ -99,7 +106,35 @@ function checkColumns(
     );
   const unused = quoteSome(spare);
   if (unused) notes.push(`${file}: not used: ${spare.length === 1 ? 'column' : 'columns'} ${unused}`);
-  return !missing.includes(labelColumn);
+  return !missing.includes(labelColumn) && lacking.length === 0;
+}
+
+/** What an example may have, of the modalities whose columns are asked for. */
+function askedNouns(names: ColumnNames): string[] {
+  return modalities.flatMap(({ name, noun }) => (columnsOf(names, name).length > 0 ? noun : []));
+}
+
+/**
+ * The content of a row that stands in several columns.
+ * @returns undefined where one of them holds what is neither text nor a number
+ */
+function readFitted(
+  names: ColumnNames,
+  read: (column: string) => string | null,
+): Partial<Content> | undefined {
+  const content: Partial<Content> = {};
+  let isReadable = true;
+  for (const { name, fromCells } of fittedModalities) {
+    const cells = new Map<string, string>();
+    for (const column of columnsOf(names, name)) {
+      const cell = read(column);
+      if (cell === null) isReadable = false;
+      else cells.set(column, cell);
+    }
+    const reference = fromCells(cells);
+    if (reference !== undefined) Object.assign(content, { [name]: reference });
+  }
+  return isReadable ? content : undefined;
 }
 
 async function readRow(
@@ -116,21 +151,23 @@ async function readRow(
     return value;
   };
   const cells = pretrainedModalities.map((modality) => {
-    const value = values.get(columnOf(names, modality.name));
-    return { modality, cell: isInlineFile(value) ? value : read(columnOf(names, modality.name)) };
+    const column = names[`${modality.name}Column`];
+    const value = values.get(column);
+    return { modality, cell: isInlineFile(value) ? value : read(column) };
   });
+  const fitted = readFitted(names, read);
   const side = read(splitColumn);
   const truth = readTruth(values.get(labelColumn), names);
   if ('problem' in truth) problems.add(at, truth.problem);
-  if (side === null || cells.some(({ cell }) => cell === null)) return undefined;
-  const content: Content = {};
+  if (side === null || cells.some(({ cell }) => cell === null) || !fitted) return undefined;
+  const content: Content = { ...fitted };
   for (const { modality, cell } of cells) {
     const outcome = await readCell(modality, cell, place);
     if (outcome && 'reference' in outcome) Object.assign(content, { [modality.name]: outcome.reference });
     else if (outcome) problems.add(at, outcome.problem);
   }
-  if (cells.every(({ cell }) => !cell))
-    problems.add(at, `neither ${pretrainedModalities.map(({ noun }) => noun).join(' nor ')}`);
+  if (cells.every(({ cell }) => !cell) && Object.keys(fitted).length === 0)
+    problems.add(at, `neither ${askedNouns(names).join(' nor ')}`);
   if (side && side !== 'train' && side !== 'test')
     problems.add(at, `the split ${quote(side)} is neither "train" nor "test"`);
   const fileNames = cells.flatMap(({ modality, cell }) =>

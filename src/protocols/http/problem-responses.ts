@@ -11,6 +11,8 @@ const exampleDetails = {
   'image-too-complex': 'the JPEG has more than 24 scans at 50.0 megapixels',
   'image-too-small': 'the image is 1 by 1 pixels',
   'text-too-long': 'inputs[0].text: it has 1000000 characters, 100000 are the limit',
+  'invalid-table':
+    'table.price: the text "cheap" is there, and a number was trained; send a number, or null where it is missing',
   'payload-too-large': 'the request is larger than 20 MiB',
   'unsupported-media-type': 'the content type is text/csv',
   'not-found': 'no problem is called "hunger"',
@@ -81,6 +83,7 @@ export const encodingProblems = [
 /** The same where a head answers. */
 export const predictionProblems = [
   ...encodingProblems,
+  'invalid-table',
   'unknown-head',
   'head-conflict',
   'damaged-artifact',

@@ -1,10 +1,13 @@
+import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import type { Prediction, PredictionInput } from '../../heads/prediction.ts';
 import { itemAt, required, valueFor } from '../../indexing.ts';
 import { decodeBase64Image } from '../../modalities/image/base64.ts';
-import type { ModalityName } from '../../modalities/registry.ts';
+import { isFitted, type ModalityName, type PretrainedName } from '../../modalities/registry.ts';
+import { type TableValues, tableValues } from '../../modalities/table/values.ts';
 import { product } from '../../product.ts';
 import type { TargetKind } from '../../targets/target.ts';
+import { describeFields } from '../pipeline/field-errors.ts';
 import type { HeadSummary } from '../pipeline/services.ts';
 import type { InferenceRequest, OutputTensor } from './tensors.ts';
 
@@ -30,21 +33,30 @@ const outputForms: Record<TargetKind, (labels: number) => TensorForm[]> = {
 };
 
 /** The tensor that brings a modality's features in its place. */
-const featuresOf = (modality: ModalityName) => `${modality}_features`;
+const featuresOf = (modality: PretrainedName) => `${modality}_features`;
+
+/** The encoders whose features a caller may have already: what is fitted is in the head itself. */
+function pretrainedOf({ encoders }: HeadSummary) {
+  return encoders.flatMap((encoder) =>
+    isFitted(encoder.modality) ? [] : [{ ...encoder, modality: encoder.modality }],
+  );
+}
 
 /**
  * A head as a model of the Open Inference Protocol. `parameters.labels` are the columns of `probabilities`, and
  * `parameters.encoders` says whose features its FP32 inputs take: of those encoders, by their fingerprints, and no others.
  * @param versions that can be asked
  */
-export function describeModel({ name, target, labels, encoders }: HeadSummary, versions: readonly number[]) {
+export function describeModel(head: HeadSummary, versions: readonly number[]) {
+  const { name, target, labels, encoders } = head;
+  const pretrained = pretrainedOf(head);
   return {
     name,
     versions: versions.map(String),
     platform: `${product.command}_onnxruntime`,
     inputs: [
       ...encoders.map(({ modality }) => ({ name: modality, datatype: 'BYTES', shape: [-1] })),
-      ...encoders.map(({ modality, dimension }) => ({
+      ...pretrained.map(({ modality, dimension }) => ({
         name: featuresOf(modality),
         datatype: 'FP32',
         shape: [-1, dimension],
@@ -55,7 +67,7 @@ export function describeModel({ name, target, labels, encoders }: HeadSummary, v
       labels,
       target,
       encoders: Object.fromEntries(
-        encoders.map(({ modality, id, fingerprint }) => [featuresOf(modality), { id, fingerprint }]),
+        pretrained.map(({ modality, id, fingerprint }) => [featuresOf(modality), { id, fingerprint }]),
       ),
     },
   };
@@ -67,10 +79,15 @@ export function describeModel({ name, target, labels, encoders }: HeadSummary, v
  */
 export function itemsOf(
   { inputs }: InferenceRequest,
-  { name, encoders }: HeadSummary,
+  head: HeadSummary,
   maximumItems: number,
 ): PredictionInput[] {
-  const taken = encoders.flatMap(({ modality }) => [modality, featuresOf(modality)]);
+  const { name, encoders } = head;
+  const pretrained = pretrainedOf(head);
+  const taken = [
+    ...encoders.map(({ modality }): string => modality),
+    ...pretrained.map(({ modality }) => featuresOf(modality)),
+  ];
   const unknown = [...inputs.keys()].filter((input) => !taken.includes(input));
   if (unknown.length > 0)
     throw invalid(`${name} has no input ${unknown.join(', ')}; it takes ${taken.join(', ')}`);
@@ -78,13 +95,14 @@ export function itemsOf(
   if (others.some((items) => items !== first)) throw invalid('the inputs have different numbers of items');
   if (first > maximumItems) throw invalid(`${first} items, ${maximumItems} are the limit of a request`);
   const elements = new Map(encoders.map(({ modality }) => [modality, elementsOf(inputs, modality)]));
-  const rows = encoders.map((encoder) => [encoder.modality, rowsOf(inputs, encoder)] as const);
+  const rows = pretrained.map((encoder) => [encoder.modality, rowsOf(inputs, encoder)] as const);
   return Array.from({ length: first }, (_, index) => {
     const features = rows.flatMap(([modality, found]) => (found ? [[modality, itemAt(found, index)]] : []));
     return {
       content: {
         image: toImage(elements.get('image')?.[index]),
         text: elements.get('text')?.[index]?.toString(),
+        table: toTable(elements.get('table')?.[index]),
       },
       ...(features.length > 0 && { features: Object.fromEntries(features) }),
     };
@@ -97,14 +115,16 @@ function elementsOf(
 ): readonly (string | Buffer)[] | undefined {
   const tensor = inputs.get(modality);
   if (tensor?.datatype === 'FP32')
-    throw invalid(`${modality} is FP32; send BYTES, or features as ${featuresOf(modality)}`);
+    throw invalid(
+      `${modality} is FP32; send BYTES${isFitted(modality) ? '' : `, or features as ${featuresOf(modality)}`}`,
+    );
   return tensor?.elements;
 }
 
 /** The rows of a modality's features, each looked at: a number that is none would make every answer one. */
 function rowsOf(
   inputs: InferenceRequest['inputs'],
-  { modality, id, dimension }: HeadSummary['encoders'][number],
+  { modality, id, dimension }: ReturnType<typeof pretrainedOf>[number],
 ): readonly Float32Array[] | undefined {
   const input = featuresOf(modality);
   const tensor = inputs.get(input);
@@ -130,6 +150,17 @@ function invalid(detail: string): TandemError {
 function toImage(element: string | Buffer | undefined): Uint8Array | undefined {
   if (element === undefined || element.length === 0) return undefined;
   return typeof element === 'string' ? decodeBase64Image(element) : element;
+}
+
+/** Values of columns, as JSON. */
+function toTable(element: string | Buffer | undefined): TableValues | undefined {
+  if (element === undefined || element.length === 0) return undefined;
+  try {
+    return tableValues.parse(JSON.parse(element.toString()));
+  } catch (error) {
+    const detail = error instanceof z.ZodError ? describeFields(error).message : (error as Error).message;
+    throw invalid(`table: ${detail}`);
+  }
 }
 
 /** What a head says of items, as tensors. */

@@ -4,11 +4,11 @@ import type { ColumnNames } from '../../datasets/example.ts';
 import type { TandemError } from '../../errors.ts';
 import type { AnswerMetrics } from '../../evaluation/answers.ts';
 import type { VersionComparison } from '../../evaluation/compare-manifests.ts';
-import type { HeadManifest } from '../../heads/manifest.ts';
+import type { EncoderSummary } from '../../heads/fitted.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from '../../heads/prediction.ts';
 import type { Job, JobEvent } from '../../jobs/job.ts';
 import type { JobRequest } from '../../jobs/queue.ts';
-import type { ModalityName } from '../../modalities/registry.ts';
+import type { Content, ModalityName, PretrainedName } from '../../modalities/registry.ts';
 import type { TargetKind } from '../../targets/target.ts';
 import type { Truth } from '../../targets/truth.ts';
 
@@ -20,7 +20,7 @@ export interface HeadSummary {
   labels: string[];
   modalities: ModalityName[];
   /** Whose features it takes, in the order of its modalities. */
-  encoders: HeadManifest['encoders'];
+  encoders: EncoderSummary[];
   createdAt: string;
   metrics: AnswerMetrics;
 }
@@ -69,7 +69,7 @@ export interface DatasetTrial {
   problems: { at: string; detail: string }[];
   notes: string[];
   counts: DatasetCounts;
-  preview: { at: string; image?: string; text?: string; truth: Truth; split?: 'train' | 'test' }[];
+  preview: ({ at: string; truth: Truth; split?: 'train' | 'test' } & Partial<Record<ModalityName, string>>)[];
 }
 
 /** Some examples of a dataset. */
@@ -79,6 +79,7 @@ export interface DatasetPage {
   rows: {
     row: number;
     text?: string;
+    table?: Content['table'];
     truth: Truth;
     split?: 'train' | 'test';
     image?: { hash: string; thumbnail: { url: string; width: number; height: number } };
@@ -102,7 +103,7 @@ export interface Services {
    */
   embed(items: EmbeddedItem[], signal: AbortSignal): Promise<{ features: Float32Array; cost: number }[]>;
   /** The encoders' names. */
-  encoders: Record<ModalityName, string>;
+  encoders: Record<PretrainedName, string>;
   /** The latest version of every head; those whose manifest cannot be read are told of apart. */
   heads(): Promise<{ heads: HeadSummary[]; damaged: DamagedHead[] }>;
   /** The version that a reference means: `pets`, `pets@3`, `pets@production`. @throws TandemError `unknown-head` */

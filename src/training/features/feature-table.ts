@@ -11,6 +11,8 @@ export interface FeatureColumn {
   dimension: number;
   /** 1 where the example has the modality, else 0. */
   present: Uint8Array;
+  /** Of a fitted modality: the specification that made the features. */
+  fitted?: unknown;
   /** Copies rows, one after the other, to the start of `into`; a row that lacks the modality is zeros. */
   read(rows: ArrayLike<number>, into: Float32Array): Promise<void>;
 }

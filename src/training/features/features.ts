@@ -6,11 +6,17 @@ import type { Encoder } from '../../encoders/encoder.ts';
 import type { Encoders } from '../../encoders/encoders.ts';
 import { type ErrorItem, TandemError } from '../../errors.ts';
 import { itemAt } from '../../indexing.ts';
-import { type PretrainedName, pretrainedNames, pretrainedOf } from '../../modalities/registry.ts';
+import {
+  type ModalityName,
+  type PretrainedName,
+  pretrainedNames,
+  pretrainedOf,
+} from '../../modalities/registry.ts';
 import { encodeTruths } from '../../targets/encode-truths.ts';
 import { FeatureCache } from './feature-cache.ts';
 import { createFileColumn } from './feature-file.ts';
 import { type FeatureTable, memoryColumn, type WritableColumn } from './feature-table.ts';
+import { type Fitting, fittedColumns } from './fitted-columns.ts';
 import { inBatches } from './in-batches.ts';
 
 export interface ExtractionOptions {
@@ -19,7 +25,9 @@ export interface ExtractionOptions {
   /** Features that take more bytes than this lie in a file without a name, beside the cache or among temporary files. */
   mostBytesInMemory?: number;
   /** The one modality to encode; default: all that there are. */
-  only?: PretrainedName;
+  only?: ModalityName;
+  /** What the features of fitted modalities are made by; without it they get no column. */
+  fitting?: Fitting;
   signal?: AbortSignal;
   /** Counts the distinct items. */
   onProgress?(done: number, total: number): void;
@@ -40,6 +48,13 @@ interface Item {
   example: Example;
 }
 
+/** The column of a modality, and what is to be put in it. */
+interface Part {
+  modality: PretrainedName;
+  column: WritableColumn;
+  items: readonly Item[];
+}
+
 /**
  * Encodes every distinct image and text of a dataset that no earlier extraction encoded. A modality that no example
  * has gets no column.
@@ -49,23 +64,25 @@ interface Item {
 export async function extractFeatures(
   encoders: Encoders,
   dataset: Dataset,
-  { cache, mostBytesInMemory = 768 * 2 ** 20, only, signal, onProgress }: ExtractionOptions = {},
+  { cache, mostBytesInMemory = 768 * 2 ** 20, only, fitting, signal, onProgress }: ExtractionOptions = {},
 ): Promise<FeatureTable> {
   const { name, examples } = dataset;
-  const forms = (only ? [only] : pretrainedNames).flatMap((modality) => {
+  const forms = pretrainedNames.flatMap((modality) => {
+    if (only !== undefined && modality !== only) return [];
     const present = Uint8Array.from(examples, ({ content }) => Number(content[modality] !== undefined));
     return present.includes(1)
       ? [{ modality, dimension: encoders.byModality[modality].dimension, present }]
       : [];
   });
   const bytes = forms.reduce((sum, { dimension }) => sum + 4 * dimension * examples.length, 0);
-  const parts: { column: WritableColumn; items: Item[] }[] = [];
+  const parts: Part[] = [];
   for (const form of forms) {
     const column =
       bytes > mostBytesInMemory
         ? await createFileColumn(cache ?? tmpdir(), form)
         : memoryColumn({ ...form, values: new Float32Array(examples.length * form.dimension) });
-    parts.push({ column, items: await distinctItems(examples, form.modality) });
+    const { modality } = form;
+    parts.push({ modality, column, items: await distinctItems(examples, modality) });
   }
   const total = parts.reduce((sum, { items }) => sum + items.length, 0);
   let done = 0;
@@ -83,7 +100,8 @@ export async function extractFeatures(
       `${name} has ${problems.length} images or texts that cannot be encoded`,
       { items: problems.slice(0, 100) },
     );
-  return { columns: parts.map(({ column }) => column), ...encodeTruths(dataset) };
+  const fitted = fitting ? fittedColumns(dataset, fitting, only) : [];
+  return { columns: [...parts.map(({ column }) => column), ...fitted], ...encodeTruths(dataset) };
 }
 
 /**
@@ -92,10 +110,10 @@ export async function extractFeatures(
  */
 async function fillColumn(
   encoders: Encoders,
-  { column, items }: { column: WritableColumn; items: readonly Item[] },
+  { modality, column, items }: Part,
   { cache, count }: { cache?: string; count(items: number): void },
 ): Promise<ErrorItem[]> {
-  const { cacheKey, dimension } = encoders.byModality[column.modality];
+  const { cacheKey, dimension } = encoders.byModality[modality];
   const known = cache === undefined ? undefined : await FeatureCache.open(cache, cacheKey, dimension);
   try {
     const missing: Item[] = [];
@@ -116,11 +134,11 @@ async function fillColumn(
       for (const { item, values } of usable) await place(column, item, values);
       await known?.put(usable.map(({ item, values }) => [item.key, values]));
       count(batch.length);
-      return unusable.map(({ item }) => notFinite(item, column.modality));
+      return unusable.map(({ item }) => notFinite(item, modality));
     };
-    const { shapeOf } = pretrainedOf(column.modality);
+    const { shapeOf } = pretrainedOf(modality);
     const encode = shapeOf ? encodeByShape : encodeAsTheyCome;
-    return await encode(encoders, { modality: column.modality, items: missing, store });
+    return await encode(encoders, { modality, items: missing, store });
   } finally {
     known?.close();
   }

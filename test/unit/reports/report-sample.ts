@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { measureAnswers } from '../../../src/evaluation/answers.ts';
 import type { ItemProbabilities } from '../../../src/heads/head.ts';
-import { type ModalityName, modalityNames } from '../../../src/modalities/registry.ts';
+import type { ModalityName } from '../../../src/modalities/registry.ts';
 import { Random } from '../../../src/random.ts';
 import type { TruthTable } from '../../../src/targets/truth-table.ts';
 import { defaultRecipe } from '../../../src/training/loop/recipe.ts';
@@ -23,14 +23,14 @@ export interface SampleOptions {
   /** Examples of the test split whose label is changed to another one after the head has answered. */
   flipped?: number[];
   /** How far the logit of the true class stands out. */
-  strength?: Record<ModalityName, number>;
+  strength?: Partial<Record<ModalityName, number>>;
 }
 
 /** A report's input as a training might give it: answers are noisy logits around the true class. */
 export function sampleReport({
   labels = ['astronaut', 'cat', 'coffee', 'rocket', 'tulip', 'violin', 'walrus', 'zebra'],
   examples = 300,
-  used = [...modalityNames],
+  used = ['image', 'text'],
   images = ['rocket-small.jpg'],
   partial = 0,
   steps = 150,
@@ -49,7 +49,7 @@ export function sampleReport({
   const test = Array.from({ length: examples }, (_, index) => {
     const actual = index % labels.length;
     const kept = random.nextFloat() < partial ? [used[random.nextInteger(used.length)]] : used;
-    const logits = kept.map((modality) => logitsOf(actual, strength[modality]));
+    const logits = kept.map((modality) => logitsOf(actual, strength[modality] ?? 0));
     const fused = labels.map((_, label) => logits.reduce((sum, row) => sum + row[label], 0));
     const probabilities: ItemProbabilities = {
       fused: softmaxOf(fused),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { contentCountsSchema } from '../../../modalities/content-counts.ts';
+import { tableValues } from '../../../modalities/table/values.ts';
 import { truthSchema } from '../../../targets/truth.ts';
 import type { DatasetPage, DatasetSummary, DatasetTrial } from '../../pipeline/services.ts';
 
@@ -77,6 +78,7 @@ export const trialSchema = z
         at: z.string(),
         image: z.string().optional(),
         text: z.string().optional(),
+        table: z.string().optional().meta({ description: 'Values by column, as JSON.' }),
         truth: truthSchema,
         split,
       }),
@@ -110,6 +112,7 @@ export const pageSchema = z
       z.object({
         row: z.int(),
         text: z.string().optional(),
+        table: tableValues.optional().meta({ description: 'Values by column.' }),
         truth: truthSchema,
         split,
         image: z

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { headEncoderSchema } from '../../../heads/manifest.ts';
 import { modalityNames } from '../../../modalities/registry.ts';
 import { targetKinds } from '../../../targets/target.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
@@ -45,7 +44,21 @@ const headSchema = z
     labels: z.array(z.string()),
     modalities: z.array(z.enum(modalityNames)),
     encoders: z
-      .array(headEncoderSchema)
+      .array(
+        z.object({
+          modality: z.enum(modalityNames),
+          id: z.string(),
+          dimension: z.int(),
+          fingerprint: z.string(),
+          columns: z
+            .array(z.object({ name: z.string(), kind: z.string() }))
+            .optional()
+            .meta({
+              description:
+                'Of a modality of several columns: which, and whether each holds numbers or categories.',
+            }),
+        }),
+      )
       .meta({ description: 'Whose features it takes: of the same fingerprint, or they mean nothing to it.' }),
     createdAt: z.iso.datetime(),
     metrics: metricsSchema,

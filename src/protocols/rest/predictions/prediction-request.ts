@@ -4,6 +4,7 @@ import { type ErrorCode, TandemError } from '../../../errors.ts';
 import { headNamePattern } from '../../../heads/registry/head-name.ts';
 import { decodeBase64Image } from '../../../modalities/image/base64.ts';
 import { nothingToClassify } from '../../../modalities/registry.ts';
+import { presentValues, tableValues } from '../../../modalities/table/values.ts';
 import { formFile, formNumber, notText } from '../../http/body.ts';
 import { boundedList } from '../../http/bounded-list.ts';
 import type { ReadInput } from '../../pipeline/read-input.ts';
@@ -38,10 +39,24 @@ const imageUrl = z.string().max(8192).optional().meta({
     'Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`.',
 });
 
+const tableMeta = {
+  description:
+    'Values by column: a number, a category, or null where it is missing; so is a column that is left out.',
+};
+
+/** What a form says as JSON. */
+const tableText = z
+  .string()
+  .max(100_000)
+  .transform(parseJson)
+  .pipe(tableValues)
+  .meta({ override: { type: 'string' }, ...tableMeta, example: '{"price": 12}' });
+
 const formFields = {
   head: headReference.optional(),
   topK: formNumber(topKSchema).optional().meta(usualTopK),
   text: z.string().optional(),
+  table: tableText.optional(),
   imageUrl,
 };
 const formFieldsSchema = z.strictObject({ ...formFields, image: notText });
@@ -56,6 +71,7 @@ export const inputSchema = z.strictObject({
   image: z.string().optional().meta({ description: 'A JPEG, PNG or WebP file, as base64 or as a data URL.' }),
   imageUrl,
   text: z.string().optional(),
+  table: tableValues.optional().meta(tableMeta),
 });
 
 /** A request as JSON. No inputs at all are `empty-request`, which is not for the schema to say. */
@@ -88,11 +104,11 @@ export function predictionReader(limits: PredictionLimits): (request: Request) =
   const schema = jsonSchema(limits);
   return (request) => {
     if (request.is('multipart/form-data')) {
-      const { head, topK, text, imageUrl } = formFieldsSchema.parse({ ...request.body });
+      const { head, topK, text, table, imageUrl } = formFieldsSchema.parse({ ...request.body });
       return {
         head,
         topK,
-        inputs: [checkInput({ content: { image: request.file?.buffer, text }, imageUrl }, '', limits)],
+        inputs: [checkInput({ content: { image: request.file?.buffer, text, table }, imageUrl }, '', limits)],
       };
     }
     const { head, topK, inputs } = schema.parse(request.body);
@@ -110,14 +126,14 @@ export function predictionReader(limits: PredictionLimits): (request: Request) =
 
 /** An item as JSON, decoded; or what is wrong with it. */
 export function readInput(
-  { image, imageUrl, text }: z.infer<typeof inputSchema>,
+  { image, imageUrl, text, table }: z.infer<typeof inputSchema>,
   at: string,
   limits: PredictionLimits,
 ): ReadInput | TandemError {
   const decoded = image === undefined ? undefined : decodeImage(image, `${at}.image`);
   return decoded instanceof TandemError
     ? decoded
-    : checkInput({ content: { image: decoded, text }, imageUrl }, at, limits);
+    : checkInput({ content: { image: decoded, text, table }, imageUrl }, at, limits);
 }
 
 /** @param at the item's place in the request; empty where the request is the item */
@@ -127,12 +143,27 @@ function checkInput(
   { maximumTextCharacters }: PredictionLimits,
 ): ReadInput | TandemError {
   const { content, imageUrl } = input;
-  const { image, text = '' } = content;
+  const { image, text = '', table = {} } = content;
   if (image !== undefined && imageUrl !== undefined)
     return itemError('invalid-request', at || 'the request', 'it has both image and imageUrl');
-  if (image === undefined && imageUrl === undefined && text.trim() === '')
+  if (
+    image === undefined &&
+    imageUrl === undefined &&
+    text.trim() === '' &&
+    presentValues(table).length === 0
+  )
     return itemError('empty-request', at || 'the request', nothingToClassify);
   return checkText(text, at ? `${at}.text` : 'text', maximumTextCharacters) ?? input;
+}
+
+/** @example parseJson('{"price": 12}', context) // { price: 12 } */
+function parseJson(text: string, context: z.RefinementCtx): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'it is not JSON' });
+    return z.NEVER;
+  }
 }
 
 /** Most characters of a text by default. */

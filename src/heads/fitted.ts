@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import type { z } from 'zod';
+import type { Fitted, FittedColumn } from '../modalities/modality.ts';
+import { type FittedName, fittedOf, isFitted, type ModalityName } from '../modalities/registry.ts';
+
+/** What a head says of that which makes the features of a fitted modality. */
+export interface FittedEncoder {
+  modality: ModalityName;
+  id: string;
+  dimension: number;
+  /** sha256 of the specification. */
+  fingerprint: string;
+  /** The specification. */
+  fitted?: unknown;
+}
+
+/**
+ * A specification as a head keeps it.
+ * @example const { dimension } = describeFitted('table', specification);
+ */
+export function describeFitted(modality: FittedName, fitted: unknown): FittedEncoder {
+  const { id, dimensionOf } = fittedOf(modality);
+  return { modality, id, dimension: dimensionOf(fitted), fingerprint: fingerprintOf(fitted), fitted };
+}
+
+function fingerprintOf(specification: unknown): string {
+  return createHash('sha256').update(JSON.stringify(specification)).digest('hex');
+}
+
+/** Adds what is wrong with a specification: heads are imported, too. */
+export function checkFitted(encoder: FittedEncoder, context: z.RefinementCtx): void {
+  const { modality, dimension, fingerprint, fitted } = encoder;
+  const refuse = (message: string, path: PropertyKey[] = []) =>
+    context.addIssue({ code: 'custom', path: ['fitted', ...path], message });
+  if (!isFitted(modality)) {
+    if (fitted !== undefined) refuse(`${modality} is not fitted`);
+    return;
+  }
+  const { specification, dimensionOf } = fittedOf(modality);
+  const read = specification.safeParse(fitted);
+  if (read.error) for (const { message, path } of read.error.issues) refuse(message, path);
+  else if (dimensionOf(read.data) !== dimension)
+    refuse(`it makes ${dimensionOf(read.data)} features, not ${dimension}`);
+  else if (fingerprintOf(fitted) !== fingerprint) refuse('its sha256 is not the fingerprint');
+}
+
+/** An encoder as lists of heads show it: of what is fitted, its columns. */
+export type EncoderSummary = Omit<FittedEncoder, 'fitted'> & { columns?: FittedColumn[] };
+
+/** @example summarizeEncoder(manifest.encoders[0]) // { modality: 'image', id: 'efficientnet-lite0', … } */
+export function summarizeEncoder({ fitted, ...encoder }: FittedEncoder): EncoderSummary {
+  const { modality } = encoder;
+  return isFitted(modality) ? { ...encoder, columns: fittedOf(modality).columnsIn(fitted) } : encoder;
+}
+
+const opened = new WeakMap<object, Fitted<unknown>>();
+
+/**
+ * Features of a fitted modality, as a head takes them.
+ * @param given what a request or an example brings of it
+ * @throws TandemError that names what is wrong with it
+ * @example const features = encodeFitted('table', encoder.fitted, { price: 12 });
+ */
+export function encodeFitted(modality: FittedName, fitted: unknown, given: unknown): Float32Array {
+  const key = fitted as object;
+  const known = opened.get(key) ?? fittedOf(modality).open(fitted);
+  opened.set(key, known);
+  return known.encode(given);
+}
