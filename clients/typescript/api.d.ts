@@ -890,6 +890,11 @@ export interface components {
              */
             splitBy?: "stratified" | "content-hash";
             /**
+             * @description Whether the served head is trained anew on every row once it is measured; default: where the dataset has no split of its own.
+             * @example true
+             */
+            refit?: boolean;
+            /**
              * @description How image and text are balanced, or `image` or `text` to learn from one alone; default: `arl`.
              * @example arl
              * @enum {string}
@@ -948,6 +953,8 @@ export interface components {
              * @enum {string}
              */
             splitBy?: "stratified" | "content-hash";
+            /** @enum {string} */
+            refit?: "true" | "false";
             /**
              * @description How image and text are balanced, or `image` or `text` to learn from one alone; default: `arl`.
              * @example arl
@@ -1779,7 +1786,7 @@ export interface components {
             finishedAt?: string;
             progress?: {
                 /** @enum {string} */
-                stage: "checking" | "features" | "search" | "training" | "evaluation" | "comparison";
+                stage: "checking" | "features" | "search" | "training" | "refit" | "evaluation" | "comparison";
                 done: number;
                 total: number;
                 loss?: number;
@@ -1793,6 +1800,10 @@ export interface components {
                 examples: {
                     training: number;
                     test: number;
+                };
+                /** @description Where the served head was trained anew on both sides of the split, on so many examples. */
+                refit?: {
+                    examples: number;
                 };
                 metrics: components["schemas"]["Metrics"];
                 seconds?: {

@@ -34,6 +34,11 @@ export interface TrainOptions extends DatasetOptions, ProgressOptions, SplitOpti
   seed?: number;
   /** Whether cross-validation chooses the recipe, and calibrates the predictions; true by default. */
   search?: boolean;
+  /**
+   * Whether the served head is trained on every row once it is measured; true by default where the data set has no split
+   * of its own.
+   */
+  refit?: boolean;
   /** Folder that keeps the state of the training; the same call resumes from it after an interruption. */
   checkpoints?: string;
 }
@@ -68,14 +73,35 @@ export async function train(
   options: TrainOptions,
 ): Promise<TrainingSummary> {
   checkOptions(trainOptions, options);
-  const { head, seed = 0, search = true, checkpoints, testShare = defaultTestShare, splitBy } = options;
+  const {
+    head,
+    seed = 0,
+    search = true,
+    refit,
+    checkpoints,
+    testShare = defaultTestShare,
+    splitBy,
+  } = options;
   const { strategy, fusion, variance, classWeights, signal, onProgress, onNote } = options;
   checkHeadName(head);
   const recipe = chooseRecipe({ strategy, fusion, variance, classWeights });
   const dataset = await openDataset(context, reference, datasetOptionsOf(options));
   throwIfCancelled(signal, 'after the dataset was read');
   return fineTune(await context.encoders(), await context.registry(), {
-    ...{ dataset, head, seed, testShare, splitBy, recipe, search, checkpoints, signal, onNote, onProgress },
+    ...{
+      dataset,
+      head,
+      seed,
+      testShare,
+      splitBy,
+      recipe,
+      search,
+      refit,
+      checkpoints,
+      signal,
+      onNote,
+      onProgress,
+    },
     featureCache: featureCache(context.settings),
     threads: context.settings.threads,
     writeReport,

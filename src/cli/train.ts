@@ -23,6 +23,11 @@ const command = addDatasetOptions(
 )
   .option('--no-search', 'take the default recipe as it is: faster, without cross-validation and calibration')
   .option(
+    '--refit',
+    'train the served head on every row once it is measured; the default where the dataset has no split of its own',
+  )
+  .option('--no-refit', 'serve the head that was measured, which never saw the test examples')
+  .option(
     '--checkpoints <folder>',
     'keep the state of the training here while it runs; the same command goes on from it after an interruption',
   )
@@ -62,11 +67,25 @@ export const train = addSettings(command, encoderSettings)
     else show(summary);
   });
 
-function show({ head, version, target, labels, examples, seconds, metrics, folder }: TrainingSummary): void {
+function show({
+  head,
+  version,
+  target,
+  labels,
+  examples,
+  refit,
+  seconds,
+  metrics,
+  folder,
+}: TrainingSummary): void {
   const time = seconds ? ` in ${seconds.total} s` : '';
   print(
-    `${head}@${version}: ${targets[target].describeAnswers(labels.length)}, trained on ${examples.training} examples${time}`,
+    `${head}@${version}: ${targets[target].describeAnswers(labels.length)}, trained on ${refit?.examples ?? examples.training} examples${time}`,
   );
   print(metricsTable(metrics, target));
+  if (refit)
+    print(
+      `measured on ${examples.test} examples by a head trained on the other ${examples.training}; the head that is served was then trained on all`,
+    );
   print(`report: ${folder}/report.html`);
 }

@@ -56,6 +56,8 @@ export const headManifestSchema = z.object({
     /** sha256 over what the examples of the test split hold, in no order; heads of earlier releases lack it. */
     testHash: z.string().optional(),
     examples: z.object({ training: z.int(), test: z.int() }),
+    /** Present where head.onnx was trained anew on so many examples, both sides of the split; the metrics are of the head before. */
+    refit: z.object({ examples: z.int() }).optional(),
     seed: z.int(),
     provider: z.enum(['cpu', 'cuda']),
     /** How long it took, until the head was measured. */

@@ -26,6 +26,10 @@ export function headline(manifest: HeadManifest, sentence: Markup): Markup {
     null,
     h('h1', null, foreign(`${name}@${version}`)),
     h('p', { class: 'verdict' }, sentence),
+    training.refit &&
+      paragraph(
+        `This was measured on a head that learned from the ${count(training.examples.training)} training examples alone. The head that is served was then trained anew, in the same way, on all ${count(training.refit.examples)}.`,
+      ),
     h(
       'dl',
       { class: 'facts' },
@@ -78,7 +82,7 @@ export function metricsTable({ target, metrics, encoders }: HeadManifest, explan
   ];
   return [
     table(
-      'Figures on the test examples, which training never saw',
+      'Figures on the test examples, which the measured head never saw',
       [
         { title: 'Answer' },
         { title: 'Examples', numeric: true },

@@ -11,6 +11,12 @@ export function provenance({ training, encoders, weights }: HeadManifest): Marku
     ['Hash of the dataset', h('code', null, training.datasetHash)],
     ['Seed', String(training.seed)],
     ['Provider', training.provider],
+    [
+      'Served head',
+      training.refit
+        ? `trained on all ${count(training.refit.examples, 'example')}, once the figures were measured`
+        : `the one that was measured, trained on ${count(training.examples.training, 'example')}`,
+    ],
     ...encoders.map(({ modality, id, dimension, fingerprint }): [string, Markup] => [
       `Encoder of the ${modality}`,
       [`${id}, ${count(dimension, 'feature')}, `, h('code', null, fingerprint)],

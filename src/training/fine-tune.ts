@@ -12,7 +12,7 @@ import { runtimeVersion } from '../runtime/provider.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';
 import { CheckpointFolder, type WrittenCheckpoint } from './loop/checkpoints.ts';
-import { fitHead } from './loop/fit.ts';
+import { fitHead, trainOnRows } from './loop/fit.ts';
 import { checkRecipe, type Recipe, recipeFor } from './loop/recipe.ts';
 import { nearDuplicates } from './near-duplicates.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
@@ -31,6 +31,11 @@ export interface FineTuneOptions {
   recipe?: Partial<Recipe>;
   /** Whether cross-validation on the training split chooses what the recipe leaves open, and calibrates the answers. */
   search: boolean;
+  /**
+   * Whether the served head is trained anew on every row once it is measured; default: where the dataset has no split of
+   * its own. The figures are those of the head that never saw the test side.
+   */
+  refit?: boolean;
   seed: number;
   /** Share of the examples that is kept back to measure the head on, where the dataset has no split of its own. */
   testShare: number;
@@ -55,8 +60,8 @@ export interface FineTuneOptions {
 }
 
 /**
- * The whole way from a dataset to a registered head: encode it, train on the training
- * split, measure on the test split (read here, once, at the end), write the report, register the version.
+ * The whole way from a dataset to a registered head: encode it, train on the training split, measure on the test split
+ * (read here, once, at the end), train anew on every row, write the report, register the version.
  * @throws TandemError `invalid-request` (the head's name), `invalid-dataset`, `invalid-recipe`, `job-cancelled`, `training-failed`
  * @example
  * const { version, metrics } = await fineTune(encoders, registry, { dataset: await readDataset('pets'), head: 'pets', … });
@@ -102,15 +107,19 @@ export async function fineTune(
   const chosen = search?.recipe ?? recipe;
   const engine = Engine.start({ provider, threads: options.threads });
   try {
+    const fit = { classes, recipe: chosen, calibration: search?.calibration, seed, signal };
     const fitted = await fitHead(engine, table, split, {
-      classes,
-      recipe: chosen,
-      calibration: search?.calibration,
-      seed,
-      signal,
+      ...fit,
       checkpoint: checkpoints?.stage('final'),
       onProgress: (progress) => onProgress?.({ stage: 'training', ...progress }),
     });
+    const refit = shouldRefit(options)
+      ? await trainOnRows(engine, table, [...train, ...test].sort(byNumber), {
+          ...fit,
+          checkpoint: checkpoints?.stage('refit'),
+          onProgress: (progress) => onProgress?.({ stage: 'refit', ...progress }),
+        })
+      : undefined;
     const trained = performance.now();
     const twins = await nearDuplicates(engine, table, split);
     onProgress?.({ stage: 'evaluation', done: test.length, total: test.length });
@@ -118,7 +127,7 @@ export async function fineTune(
       registry,
       {
         name: options.head,
-        ...{ dataset, table, split, fitted, recipe: chosen, search, seed, encoders },
+        ...{ dataset, table, split, fitted, refit, recipe: chosen, search, seed, encoders },
         seconds: {
           features: seconds(started, encoded),
           training: seconds(encoded, trained),
@@ -133,6 +142,15 @@ export async function fineTune(
   } finally {
     await engine.close();
   }
+}
+
+function byNumber(one: number, other: number): number {
+  return one - other;
+}
+
+/** A test side that the dataset itself marks stays untouched unless asked for; it may be a benchmark's. */
+function shouldRefit({ refit, dataset }: FineTuneOptions): boolean {
+  return refit ?? dataset.examples.every(({ split }) => split === undefined);
 }
 
 /** The features of the data set, of the recipe's one modality where it names one. @throws TandemError `job-cancelled` */

@@ -2,11 +2,11 @@ import type { AnswerMetrics } from '../evaluation/answers.ts';
 import type { TargetKind } from '../targets/target.ts';
 
 /**
- * Where a fine-tuning stands. `checking` counts examples, `features` images and texts encoded, `training` optimizer steps, `search` and
+ * Where a fine-tuning stands. `checking` counts examples, `features` images and texts encoded, `training` and `refit` optimizer steps, `search` and
  * `comparison` whole trainings.
  */
 export interface TrainingProgress {
-  stage: 'checking' | 'features' | 'search' | 'training' | 'evaluation' | 'comparison';
+  stage: 'checking' | 'features' | 'search' | 'training' | 'refit' | 'evaluation' | 'comparison';
   done: number;
   total: number;
   /** Mean training loss over the last steps, while training; of the last head on the test split, while comparing. */
@@ -21,6 +21,8 @@ export interface TrainingSummary {
   version: number;
   labels: string[];
   examples: { training: number; test: number };
+  /** Where the served head was trained anew on both sides, on so many. */
+  refit?: { examples: number };
   target: TargetKind;
   metrics: AnswerMetrics;
   /** Of a head that was trained here. */

@@ -17,19 +17,21 @@ import { sha256OfFile } from '../store/files/checksum.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import { selectTruths } from '../targets/truth-table.ts';
 import type { FeatureTable } from './features/feature-table.ts';
-import type { FittedHead } from './loop/fit.ts';
+import type { FittedHead, TrainedHead } from './loop/fit.ts';
 import type { Recipe } from './loop/recipe.ts';
 import type { NearDuplicate } from './near-duplicates.ts';
 import type { WriteReport } from './report-input.ts';
 import type { RecipeSearch } from './search/recipe-search.ts';
 
-/** A head that was trained and asked about the test rows, and all that is to be told of it. */
+/** A head that was trained and measured on the test rows, and all that is to be told of it. */
 export interface HeadToRegister {
   name: string;
   dataset: Dataset;
   table: FeatureTable;
   split: SplitRows;
   fitted: FittedHead;
+  /** The head that is served instead of the measured one: trained on both sides. */
+  refit?: TrainedHead;
   recipe: Recipe;
   search?: RecipeSearch;
   seed: number;
@@ -61,7 +63,7 @@ export function registerHead(
   const metrics = measureAnswers(fitted.answers, truth, described);
   const write = async (folder: string, version: number) => {
     const weightsFile = path.join(folder, headFiles.weights);
-    await writeFile(weightsFile, fitted.weights);
+    await writeFile(weightsFile, (head.refit ?? fitted).weights);
     const weights = await sha256OfFile(weightsFile);
     const manifest: HeadManifest = { ...described, version, metrics, weights };
     await writeFile(path.join(folder, headFiles.manifest), textOf(manifest));
@@ -109,6 +111,7 @@ function describe({
   dataset,
   table,
   split: { train, test },
+  refit,
   recipe,
   search,
   seed,
@@ -133,6 +136,7 @@ function describe({
       datasetHash: dataset.hash,
       testHash: hashInNoOrder(test.map((row) => itemAt(dataset.examples, row))),
       examples: { training: train.length, test: test.length },
+      refit: refit && { examples: train.length + test.length },
       seed,
       provider: encoders.provider.provider,
       seconds,

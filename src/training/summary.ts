@@ -8,6 +8,6 @@ import type { TrainingSummary } from './progress.ts';
  */
 export function readSummary({ name, version, manifest, folder }: HeadVersion): TrainingSummary {
   const { labels, target, metrics, training } = parseHeadManifest(manifest, `${name}@${version}`);
-  const { examples, seconds } = training;
-  return { head: name, version, target, labels, examples, metrics, seconds, folder };
+  const { examples, refit, seconds } = training;
+  return { head: name, version, target, labels, examples, refit, metrics, seconds, folder };
 }

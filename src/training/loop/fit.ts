@@ -9,26 +9,31 @@ import { answerRows } from './answer-rows.ts';
 import type { TrainingHistory } from './history.ts';
 import { type TrainingOptions, trainHead } from './trainer.ts';
 
-export interface FittedHead {
+/** A head that was trained on some rows. */
+export interface TrainedHead {
   /** The bytes of head.onnx. */
   weights: Uint8Array;
-  /** What that model says of every test row. */
-  answers: ItemProbabilities[];
   history: TrainingHistory;
 }
 
+export interface FittedHead extends TrainedHead {
+  /** What that model says of every test row. */
+  answers: ItemProbabilities[];
+}
+
+export type FitOptions = TrainingOptions & { calibration?: HeadCalibration };
+
 /**
- * Scales the features, trains on the one side and asks on the other: the very model that will be served answers.
+ * Scales the features of some rows, trains on them and emits the model.
  * @throws whatever {@link trainHead} throws
- * @example const { answers } = await fitHead(engine, table, { train, test }, { classes: 8, recipe, seed: 0 });
  */
-export async function fitHead(
+export async function trainOnRows(
   engine: Engine,
   table: FeatureTable,
-  { train, test }: SplitRows,
-  { calibration, ...options }: TrainingOptions & { calibration?: HeadCalibration },
-): Promise<FittedHead> {
-  const training = selectRows(table, train);
+  rows: readonly number[],
+  { calibration, ...options }: FitOptions,
+): Promise<TrainedHead> {
+  const training = selectRows(table, rows);
   const scaled = await Promise.all(
     training.columns.map(async (column) => {
       const scaling = await fitScaling(column, options.recipe.featureNorm, options.signal);
@@ -45,9 +50,30 @@ export async function fitHead(
     options,
   );
   const modalities = columns.map(({ modality }) => modality);
-  const weights = emitHead(architecture, modalities, scaling, parameters, { calibration, output });
-  const classifier = classifierOf(await engine.load(weights.slice()), columns, table.truth.target);
+  return {
+    weights: emitHead(architecture, modalities, scaling, parameters, { calibration, output }),
+    history,
+  };
+}
+
+/**
+ * Trains on the one side and asks on the other, through the model as it would be served.
+ * @throws whatever {@link trainHead} throws
+ * @example const { answers } = await fitHead(engine, table, { train, test }, { classes: 8, recipe, seed: 0 });
+ */
+export async function fitHead(
+  engine: Engine,
+  table: FeatureTable,
+  { train, test }: SplitRows,
+  options: FitOptions,
+): Promise<FittedHead> {
+  const trained = await trainOnRows(engine, table, train, options);
+  const classifier = classifierOf(
+    await engine.load(trained.weights.slice()),
+    table.columns,
+    table.truth.target,
+  );
   const answers = await answerRows(classifier, selectRows(table, test), options.signal);
   await classifier.release();
-  return { weights, answers, history };
+  return { ...trained, answers };
 }

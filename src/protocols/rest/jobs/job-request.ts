@@ -38,6 +38,11 @@ const splitBy = z.enum(splitMethods).meta({
   description:
     'Draw them label by label (`stratified`, the default), or each by its content, so that sides last when the dataset grows.',
 });
+const refit = z.boolean().meta({
+  description:
+    'Whether the served head is trained anew on every row once it is measured; default: where the dataset has no split of its own.',
+  example: true,
+});
 /** What a head's recipe may be told; a comparison tries them itself. */
 const recipeChoices = {
   strategy: choices.recipeChoices.strategy.meta({
@@ -62,7 +67,13 @@ const recipeChoices = {
 const choiceNames = Object.keys(recipeChoices) as (keyof RecipeChoices)[];
 
 /** What a request for a job may not say together. */
-type Asked = { head?: string; seed?: number; compare?: boolean; seeds?: number } & Partial<RecipeChoices>;
+type Asked = {
+  head?: string;
+  seed?: number;
+  compare?: boolean;
+  seeds?: number;
+  refit?: boolean;
+} & Partial<RecipeChoices>;
 const contradictions: { at: string; message: string; isIn(asked: Asked): boolean }[] = [
   {
     at: 'head',
@@ -73,6 +84,11 @@ const contradictions: { at: string; message: string; isIn(asked: Asked): boolean
     at: 'compare',
     message: 'a comparison tries every strategy; leave out the choices for a head',
     isIn: (asked) => asked.compare === true && choiceNames.some((name) => asked[name] !== undefined),
+  },
+  {
+    at: 'refit',
+    message: 'a comparison serves no head; leave it out',
+    isIn: ({ refit, compare }) => refit !== undefined && compare === true,
   },
   {
     at: 'seeds',
@@ -106,19 +122,19 @@ export const jsonSchema = z
     priority: priority.optional(),
     testShare: testShare.optional(),
     splitBy: splitBy.optional(),
+    refit: refit.optional(),
     ...recipeChoices,
     ...rowReading,
   })
   .superRefine(refuseContradictions)
   .meta({ id: 'JobRequest', example: { head: 'pets', dataset: 'pets', seed: 0 } });
 
+/** What a form's field says that is true or false. */
+const trueOrFalse = z.enum(['true', 'false']).transform((text) => text === 'true');
 const formFields = {
   head: head.optional(),
   seed: formNumber(seed).optional(),
-  compare: z
-    .enum(['true', 'false'])
-    .transform((text) => text === 'true')
-    .optional(),
+  compare: trueOrFalse.optional(),
   seeds: formNumber(seeds).optional(),
   priority: formNumber(priority).optional(),
   testShare: z
@@ -128,6 +144,7 @@ const formFields = {
     .pipe(testShare)
     .optional(),
   splitBy: splitBy.optional(),
+  refit: trueOrFalse.optional(),
   ...recipeChoices,
   ...rowReading,
 };
@@ -171,7 +188,7 @@ export const jobSchema = z
     finishedAt: z.iso.datetime().optional(),
     progress: z
       .object({
-        stage: z.enum(['checking', 'features', 'search', 'training', 'evaluation', 'comparison']),
+        stage: z.enum(['checking', 'features', 'search', 'training', 'refit', 'evaluation', 'comparison']),
         done: z.int(),
         total: z.int(),
         loss: z.number().optional(),
@@ -185,6 +202,10 @@ export const jobSchema = z
         target: targetSchema,
         labels: z.array(z.string()),
         examples: z.object({ training: z.int(), test: z.int() }),
+        refit: z.object({ examples: z.int() }).optional().meta({
+          description:
+            'Where the served head was trained anew on both sides of the split, on so many examples.',
+        }),
         metrics: metricsSchema,
         seconds: z.object({ features: z.number(), training: z.number(), total: z.number() }).optional(),
         folder: z.string(),
@@ -232,6 +253,7 @@ function workOf<Rest extends object>({
   seed = 0,
   compare: _,
   seeds = defaultSeeds,
+  refit,
   strategy,
   fusion,
   variance,
@@ -240,5 +262,5 @@ function workOf<Rest extends object>({
 }: Asked & Rest) {
   const chosen = Object.entries({ strategy, fusion, variance, classWeights }).filter(([, choice]) => choice);
   const recipe = chosen.length > 0 ? { recipe: chooseRecipe(Object.fromEntries(chosen)) } : {};
-  return { ...reading, work: head === undefined ? { compare: seeds } : { head, seed, ...recipe } };
+  return { ...reading, work: head === undefined ? { compare: seeds } : { head, seed, refit, ...recipe } };
 }

@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import type { Tandem } from '../../../src/app/tandem.ts';
+import type { TrainOptions } from '../../../src/app/training.ts';
+import { folderWith, temporaryFolder } from '../../unit/datasets/sample.ts';
+import { open } from '../app/open-tandem.ts';
+
+const words = { food: ['pizza', 'bread', 'soup'], tool: ['hammer', 'saw', 'drill'] };
+
+/** Sixty short texts of two labels. @param side of a row, where the dataset marks them itself */
+function texts(side?: (row: number) => string): Promise<string> {
+  const rows = Array.from({ length: 60 }, (_, row) => {
+    const label = row % 2 ? 'food' : 'tool';
+    const text = `${words[label][row % 3]} number ${row}`;
+    return [text, label, ...(side ? [side(row)] : [])].join();
+  });
+  return folderWith({ 'metadata.csv': [`text,label${side ? ',split' : ''}`, ...rows].join('\n') });
+}
+
+async function train(tandem: Tandem, dataset: string, options: Partial<TrainOptions> = {}) {
+  const summary = await tandem.train(dataset, { head: 'things', search: false, ...options });
+  const read = (file: string) => readFile(path.join(summary.folder, file));
+  const manifest = JSON.parse((await read('head.json')).toString());
+  return {
+    summary,
+    manifest,
+    weights: await read('head.onnx'),
+    report: (await read('report.html')).toString(),
+  };
+}
+
+it('measures on held-out rows, then serves a head trained on every row, and says which figure is whose', async () => {
+  const { tandem } = await open();
+  const dataset = await texts();
+  const served = await train(tandem, dataset);
+  const measured = await train(tandem, dataset, { refit: false });
+  const again = await train(tandem, dataset);
+  expect(served.manifest.training).toMatchObject({
+    examples: { training: 48, test: 12 },
+    refit: { examples: 60 },
+  });
+  expect(served.summary.refit).toEqual({ examples: 60 });
+  expect(measured.manifest.training.refit).toBeUndefined();
+  expect(served.manifest.metrics).toEqual(measured.manifest.metrics);
+  expect(served.weights.equals(measured.weights)).toBe(false);
+  expect(served.weights.equals(again.weights)).toBe(true);
+  expect(served.report).toContain('was then trained anew, in the same way, on all 60');
+  expect(measured.report).not.toContain('trained anew');
+});
+
+it('leaves a test side that the dataset marks untouched, unless asked for all rows', async () => {
+  const { tandem } = await open();
+  const dataset = await texts((row) => (row < 40 ? 'train' : 'test'));
+  const served = await train(tandem, dataset);
+  const asked = await train(tandem, dataset, { refit: true });
+  expect(served.manifest.training).toMatchObject({ examples: { training: 40, test: 20 } });
+  expect(served.manifest.training.refit).toBeUndefined();
+  expect(asked.manifest.training.refit).toEqual({ examples: 60 });
+  expect(asked.manifest.metrics).toEqual(served.manifest.metrics);
+});
+
+it('resumes in the training on every row, and ends with the same bytes', async () => {
+  const { tandem } = await open();
+  const dataset = await texts();
+  const whole = await train(tandem, dataset);
+  const checkpoints = await temporaryFolder();
+  const interruption = new AbortController();
+  const interrupted = train(tandem, dataset, {
+    checkpoints,
+    signal: interruption.signal,
+    onProgress: ({ stage, done }) => {
+      if (stage === 'refit' && done > 0) interruption.abort();
+    },
+  });
+  await expect(interrupted).rejects.toMatchObject({ code: 'job-cancelled' });
+  const stages: string[] = [];
+  const resumed = await train(tandem, dataset, {
+    checkpoints,
+    onProgress: ({ stage, done }) => void stages.push(`${stage} ${done}`),
+  });
+  expect(resumed.weights.equals(whole.weights)).toBe(true);
+  expect(stages).not.toContain('refit 0');
+});
