@@ -5,7 +5,7 @@ import type { PretrainedModality } from '../modalities/modality.ts';
 import { byModality, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 import { describeFields } from '../protocols/pipeline/field-errors.ts';
 import { targetKinds } from '../targets/target.ts';
-import { recipeChoices, seed, seeds, testShare } from '../training/choices.ts';
+import { evaluatedSplits, recipeChoices, seed, seeds, testShare } from '../training/choices.ts';
 
 /**
  * Checks what code passes to a method, which TypeScript may not have seen.
@@ -73,7 +73,11 @@ export const compareOptions = z.object({
   seeds: seeds.optional(),
   report: text,
 });
-export const evaluateOptions = z.object({ ...datasetOptions, head: z.string() });
+export const evaluateOptions = z.object({
+  ...datasetOptions,
+  head: z.string(),
+  split: z.enum(evaluatedSplits).optional(),
+});
 export const jobRequest = z.object({
   ...{ ...columns, ...splitOptions },
   target: z.enum(targetKinds).optional(),

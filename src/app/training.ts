@@ -9,9 +9,10 @@ import { parseHeadManifest } from '../heads/head.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
 import { writeComparisonReport, writeReport } from '../reports/report.ts';
 import type { TargetKind } from '../targets/target.ts';
+import type { EvaluatedSplit } from '../training/choices.ts';
 import { type Comparison, compareStrategies } from '../training/compare.ts';
 import { compareOnRows, type RowComparison } from '../training/compare-on-rows.ts';
-import { evaluateHead } from '../training/evaluate-head.ts';
+import { evaluateHead, type MeasuredHead } from '../training/evaluate-head.ts';
 import { fineTune } from '../training/fine-tune.ts';
 import { chooseRecipe, type RecipeChoices } from '../training/loop/recipe.ts';
 import type { TrainingSummary } from '../training/progress.ts';
@@ -53,6 +54,11 @@ export interface CompareOptions extends DatasetOptions, ProgressOptions, SplitOp
 export interface EvaluateOptions extends DatasetOptions, ProgressOptions {
   /** `pets`, `pets@3` or `pets@production`. */
   head: string;
+  /**
+   * Which examples: `all`, or a side that the data set marks; where it marks none, the side that the head was trained or
+   * measured on. By default those marked for testing, where there are any, else all.
+   */
+  split?: EvaluatedSplit;
 }
 
 /** What a head scored on a data set. */
@@ -61,6 +67,8 @@ export interface Evaluation {
   target: TargetKind;
   dataset: string;
   metrics: AnswerMetrics;
+  /** The examples that were measured, and from how many of them the head learned, which flatters it. */
+  rows: MeasuredHead['rows'];
 }
 
 const defaultTestShare = 0.2;
@@ -144,12 +152,13 @@ export async function evaluate(
     ...{ usualTarget: target, purpose: 'measuring' },
   });
   throwIfCancelled(options.signal, 'after the dataset was read');
-  const metrics = await evaluateHead(await context.encoders(), {
-    ...{ dataset, head: version, signal: options.signal, onProgress: options.onProgress },
+  const measured = await evaluateHead(await context.encoders(), {
+    ...{ dataset, head: version, split: options.split },
+    ...{ signal: options.signal, onProgress: options.onProgress },
     featureCache: featureCache(context.settings),
     headTimeout: context.settings['head-timeout'],
   });
-  return { head: { name, version: number }, target, dataset: dataset.name, metrics };
+  return { head: { name, version: number }, target, dataset: dataset.name, ...measured };
 }
 
 /** See `Heads.compare`. */

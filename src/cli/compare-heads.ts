@@ -99,6 +99,8 @@ function showRows({ first, second }: VersionComparison, rows: RowComparison): vo
     print(
       `of ${dataset.examples} examples ${right.both} are right by both, ${right.onlyFirst} by ${names[0]} alone, ${right.onlySecond} by ${names[1]} alone, ${right.neither} by neither (McNemar’s exact test: p ${mcnemar.toPrecision(2)})`,
     );
+  if (dataset.leftOut > 0)
+    print(`${dataset.leftOut} examples were left out, because one of them learned from those`);
   for (const name of trainedOnIt)
     print(`note: ${name} was trained on part of this very dataset, which flatters it`);
   if (!disagreements || disagreements.count === 0) return;

@@ -1,5 +1,6 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import { headSettings } from '../config.ts';
+import { evaluatedSplits } from '../training/choices.ts';
 import { addColumnOptions, addSettings, example, openFor, showWork } from './options.ts';
 import { metricsTable, print, printJson } from './output.ts';
 
@@ -7,10 +8,16 @@ const command = addColumnOptions(
   new Command('evaluate')
     .summary('measure a head on a dataset')
     .description(
-      'Measures a head on every example of a dataset, laid out as for train. Its labels must be the head’s.',
+      'Measures a head on a dataset, laid out as for train: on the examples marked for testing where it marks any, else on all. Its labels must be the head’s.',
     )
     .argument('<dataset>', 'folder of the dataset, or the id of an imported one')
-    .requiredOption('--head <head>', 'name, or name@version'),
+    .requiredOption('--head <head>', 'name, or name@version')
+    .addOption(
+      new Option(
+        '--split <side>',
+        'all, or a side that the dataset marks; where it marks none, the side that the head was trained or measured on',
+      ).choices(evaluatedSplits),
+    ),
 ).option('--json', 'print one JSON object');
 
 export const evaluate = addSettings(command, headSettings)
@@ -19,7 +26,13 @@ export const evaluate = addSettings(command, headSettings)
     await using tandem = await openFor(called, headSettings);
     const { target, ...evaluation } = await tandem.evaluate(reference, { ...options, ...showWork() });
     if (json) return printJson(evaluation);
-    const { head, dataset, metrics } = evaluation;
-    print(`${head.name}@${head.version} on ${dataset}`);
+    const { head, dataset, metrics, rows } = evaluation;
+    const name = `${head.name}@${head.version}`;
+    const side = { all: '', train: ', its training side', test: ', its test side' }[rows.split];
+    print(`${name} on ${dataset}${side}: ${rows.examples} examples`);
     print(metricsTable(metrics, target));
+    if (rows.trainedOn)
+      print(
+        `note: ${name} learned from ${rows.trainedOn} of them, which flatters it; --split test measures it on those that it did not`,
+      );
   });

@@ -95,4 +95,10 @@ export const headManifestSchema = z.object({
 
 export type HeadManifest = z.infer<typeof headManifestSchema>;
 
-export const headFiles = { manifest: manifestFile, weights: 'head.onnx', report: 'report.html' } as const;
+export const headFiles = {
+  manifest: manifestFile,
+  weights: 'head.onnx',
+  report: 'report.html',
+  /** What the training did with each row; see `readTrainingRows`. */
+  rows: 'rows.jsonl.gz',
+} as const;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
 import { z } from 'zod';
 import { type ContentColumns, columnsOf } from './content-columns.ts';
@@ -31,6 +32,20 @@ export function identitiesOf(content: Content): (string | null)[] {
   });
   const last = identities.findLastIndex((identity) => identity !== null);
   return identities.slice(0, Math.max(last + 1, pretrainedModalities.length));
+}
+
+/**
+ * Names content by what it holds: 64 bits of a sha256, enough to find it again among millions of rows.
+ * @param names of the modalities that count
+ * @example contentId({ text: 'a cat' }, ['image', 'text']) // the same wherever the same text has no image
+ */
+export function contentId(content: Content, names: readonly ModalityName[]): string {
+  const counted = modalities.filter(({ name }) => names.includes(name));
+  const identities = counted.map(({ name, identityOf }) => {
+    const reference = content[name];
+    return reference === undefined ? null : identityOf(reference);
+  });
+  return createHash('sha256').update(JSON.stringify(identities)).digest('hex').slice(0, 16);
 }
 
 /** @example storeContent({ image: { path: '/photos/cat.jpg', sha256 } }) // { image: { sha256 } } */

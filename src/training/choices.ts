@@ -20,3 +20,7 @@ export const recipeChoices = {
   variance: z.enum(['entropy', 'dropout']).optional(),
   classWeights: z.enum(['none', 'balanced']).optional(),
 } satisfies { [Choice in keyof RecipeChoices]: z.ZodType<RecipeChoices[Choice] | undefined> };
+
+/** `train` and `test` are the dataset's own sides; where it marks none, the sides that the head was trained and measured on. */
+export const evaluatedSplits = ['all', 'train', 'test'] as const;
+export type EvaluatedSplit = (typeof evaluatedSplits)[number];

@@ -3,13 +3,15 @@ import type { Encoders } from '../encoders/encoders.ts';
 import { modalitiesOf } from '../evaluation/answers.ts';
 import { type Answered, comparePairedAnswers, type PairedAnswers } from '../evaluation/paired-answers.ts';
 import { HeadEngines, sayingWhoStopped } from '../heads/engines.ts';
+import type { Head, ItemProbabilities } from '../heads/head.ts';
+import type { HeadManifest } from '../heads/manifest.ts';
 import type { HeadFolder } from '../heads/registry/head-reading.ts';
 import { thresholdsOf } from '../heads/thresholds.ts';
 import { itemAt } from '../indexing.ts';
 import { loadFittingHead } from './evaluate-head.ts';
 import { extractFeatures } from './features/features.ts';
 import { fittedColumns } from './features/fitted-columns.ts';
-import { answerRows } from './loop/answer-rows.ts';
+import { answerHonestly } from './known-rows.ts';
 import type { TrainingProgress } from './progress.ts';
 
 export interface CompareOnRowsOptions {
@@ -26,13 +28,36 @@ export interface CompareOnRowsOptions {
 
 /** What two heads say of the same examples. */
 export interface RowComparison extends PairedAnswers {
-  dataset: { name: string; hash: string; examples: number };
-  /** Heads that were trained on this very dataset, so that most of it flatters them: `pets@2`. */
+  /** The examples that were compared on, and those left out because either head learned from them. */
+  dataset: { name: string; hash: string; examples: number; leftOut: number };
+  /** Heads that learned from examples that were compared on, which flatters them: `pets@2`. */
   trainedOnIt: string[];
 }
 
+/** Fewer examples that neither head learned from say too little. */
+const fewestUnseen = 10;
+
+function answersTo(answers: readonly ItemProbabilities[], { manifest }: Head): Answered {
+  return {
+    labels: manifest.labels,
+    answers: answers.map(({ fused }) => fused),
+    thresholdsOf: (row) => thresholdsOf(manifest, modalitiesOf(itemAt(answers, row))),
+  };
+}
+
+/** Of a head that keeps no record of its rows the dataset's hash tells. */
+function learnedFromAny(
+  trainedOn: readonly boolean[] | undefined,
+  rows: readonly number[],
+  { training }: HeadManifest,
+  hash: string,
+): boolean {
+  return trainedOn ? rows.some((row) => trainedOn[row]) : training.datasetHash === hash;
+}
+
 /**
- * Lets two heads answer every example of a dataset, and says whether either is better.
+ * Lets two heads answer the examples of a dataset, and says whether either is better: on the examples that neither learned
+ * from where there are enough, else on all. One that was held out counts as the head answered that never saw it.
  * @throws TandemError as `evaluateHead`, for the head that does not fit
  * @example
  * const { figures, disagreements } = await compareOnRows(encoders, { dataset, heads: [first, second], headTimeout: 5000 });
@@ -50,22 +75,29 @@ export async function compareOnRows(
       signal,
       onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
     });
-    const answer = async (head: (typeof loaded)[number]): Promise<Answered> => {
-      const columns = [...table.columns, ...fittedColumns(dataset, head.manifest)];
-      const answers = await answerRows(head, { ...table, columns }, signal);
-      return {
-        labels: head.manifest.labels,
-        answers: answers.map(({ fused }) => fused),
-        thresholdsOf: (row) => thresholdsOf(head.manifest, modalitiesOf(itemAt(answers, row))),
-      };
+    const answer = (side: 0 | 1) => {
+      const columns = [...table.columns, ...fittedColumns(dataset, loaded[side].manifest)];
+      return answerHonestly(heads[side], loaded[side], dataset, { ...table, columns }, signal);
     };
+    const answered = [await answer(0), await answer(1)] as const;
     const { name, hash, examples } = dataset;
+    const unseen = [...examples.keys()].filter((row) => !answered.some(({ trainedOn }) => trainedOn?.[row]));
+    const rows = unseen.length >= fewestUnseen ? unseen : [...examples.keys()];
+    const answersOf = (side: 0 | 1) =>
+      answersTo(
+        rows.map((row) => itemAt(answered[side].answers, row)),
+        loaded[side],
+      );
     return {
-      dataset: { name, hash, examples: examples.length },
+      dataset: { name, hash, examples: rows.length, leftOut: examples.length - rows.length },
       trainedOnIt: loaded
-        .filter(({ manifest }) => manifest.training.datasetHash === hash)
+        .filter(({ manifest }, side) => learnedFromAny(answered[side]?.trainedOn, rows, manifest, hash))
         .map(({ manifest }) => `${manifest.name}@${manifest.version}`),
-      ...comparePairedAnswers(dataset, await answer(loaded[0]), await answer(loaded[1])),
+      ...comparePairedAnswers(
+        { ...dataset, examples: rows.map((row) => itemAt(examples, row)) },
+        answersOf(0),
+        answersOf(1),
+      ),
     };
   });
 }

@@ -7,8 +7,9 @@ import { HeadEngines, sayingWhoStopped } from '../heads/engines.ts';
 import { type Head, loadHead } from '../heads/head.ts';
 import type { HeadFolder } from '../heads/registry/head-reading.ts';
 import { labelsOf } from '../targets/truth.ts';
+import type { EvaluatedSplit } from './choices.ts';
 import { extractFeatures } from './features/features.ts';
-import { answerRows } from './loop/answer-rows.ts';
+import { acquaintances, answerHonestly } from './known-rows.ts';
 import type { TrainingProgress } from './progress.ts';
 
 export interface EvaluateOptions {
@@ -16,6 +17,8 @@ export interface EvaluateOptions {
   /** Folder of the features that earlier jobs left, and of what this one leaves. */
   featureCache?: string;
   head: HeadFolder;
+  /** Which of its examples; default: those marked for testing, where the dataset marks any, else all. */
+  split?: EvaluatedSplit;
   /** Milliseconds that the head may take for a run, where it was imported. */
   headTimeout: number;
   /** Ends the work between two batches. */
@@ -23,19 +26,31 @@ export interface EvaluateOptions {
   onProgress?(progress: TrainingProgress): void;
 }
 
+/** What a head scored, and on which examples. */
+export interface MeasuredHead {
+  metrics: AnswerMetrics;
+  /**
+   * The side that was measured, how many examples that are, and from how many of them the head learned, so that they
+   * flatter it; undefined where it keeps no record.
+   */
+  rows: { split: EvaluatedSplit; examples: number; trainedOn?: number };
+}
+
 /**
- * Measures a head on every example of a dataset.
+ * Measures a head on a dataset. An example that was held out when the head was trained counts as the head answered that
+ * never saw it.
  * @throws TandemError `invalid-dataset` naming each row whose label the head was never taught, or that has none of
- *   the head's modalities; `head-stopped`; whatever reading the dataset or the head throws
+ *   the head's modalities, or where there is no such side; `head-stopped`; whatever reading the dataset or the head throws
  */
 export async function evaluateHead(
   encoders: Encoders,
-  { dataset, featureCache, head: version, headTimeout, signal, onProgress }: EvaluateOptions,
-): Promise<AnswerMetrics> {
+  { dataset: whole, split, featureCache, head: version, headTimeout, signal, onProgress }: EvaluateOptions,
+): Promise<MeasuredHead> {
   await using engines = new HeadEngines({ provider: encoders.provider.provider, timeout: headTimeout });
   return await sayingWhoStopped(async () => {
-    const head = await loadFittingHead(engines, version, encoders, dataset);
+    const head = await loadFittingHead(engines, version, encoders, whole);
     const { labels } = head.manifest;
+    const { dataset, measured } = await chooseSide(whole, split, version, head);
     const table = await extractFeatures(
       encoders,
       { ...dataset, labels },
@@ -46,9 +61,40 @@ export async function evaluateHead(
         onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
       },
     );
-    const answers = await answerRows(head, table, signal);
-    return measureAnswers(answers, table.truth, head.manifest);
+    const { answers, trainedOn } = await answerHonestly(version, head, dataset, table, signal);
+    return {
+      metrics: measureAnswers(answers, table.truth, head.manifest),
+      rows: {
+        split: measured,
+        examples: dataset.examples.length,
+        trainedOn: trainedOn?.filter(Boolean).length,
+      },
+    };
   });
+}
+
+async function chooseSide(
+  dataset: Dataset,
+  asked: EvaluatedSplit | undefined,
+  version: HeadFolder,
+  head: Head,
+): Promise<{ dataset: Dataset; measured: EvaluatedSplit }> {
+  const { name, examples } = dataset;
+  const marksTests = examples.some(({ split }) => split === 'test');
+  const measured = asked ?? (marksTests ? 'test' : 'all');
+  if (measured === 'all') return { dataset, measured };
+  const sides = marksTests
+    ? examples.map(({ split }) => split ?? 'train')
+    : (await acquaintances(version, head, examples))?.map(({ kind }) =>
+        kind === 'new' ? undefined : kind === 'trained' ? 'train' : 'test',
+      );
+  const chosen = examples.filter((_, index) => sides?.[index] === measured);
+  if (chosen.length > 0) return { dataset: { ...dataset, examples: chosen }, measured };
+  const { name: headName, version: number } = head.manifest;
+  throw new TandemError(
+    'invalid-dataset',
+    `${name} marks no rows as ${measured}, and ${headName}@${number} keeps no record of any as its own: leave --split out to measure all ${examples.length}`,
+  );
 }
 
 /**

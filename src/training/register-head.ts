@@ -11,7 +11,9 @@ import { describeFitted } from '../heads/fitted.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from '../heads/manifest.ts';
 import type { HeadVersion } from '../heads/registry/head-reading.ts';
 import type { HeadRegistry, MakingJob } from '../heads/registry/heads.ts';
+import { type TrainingRow, writeTrainingRows } from '../heads/training-rows.ts';
 import { itemAt, valueFor } from '../indexing.ts';
+import { contentId } from '../modalities/content.ts';
 import { isFitted } from '../modalities/registry.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
@@ -67,6 +69,7 @@ export function registerHead(
     const weights = await sha256OfFile(weightsFile);
     const manifest: HeadManifest = { ...described, version, metrics, weights };
     await writeFile(path.join(folder, headFiles.manifest), textOf(manifest));
+    await writeTrainingRows(path.join(folder, headFiles.rows), rowsOf(head));
     const examples = test.map((row, index) => ({
       ...itemAt(dataset.examples, row),
       probabilities: itemAt(fitted.answers, index),
@@ -88,6 +91,25 @@ export function registerHead(
     patience,
     signal,
   });
+}
+
+/** What became of each row, in their order. */
+function rowsOf({ dataset, table, split, fitted }: HeadToRegister): TrainingRow[] {
+  const modalities = table.columns.map(({ modality }) => modality);
+  const recordOf = (index: number) => {
+    const { row, content } = itemAt(dataset.examples, index);
+    return { id: contentId(content, modalities), row };
+  };
+  return [
+    ...split.train.map((index): TrainingRow => ({ ...recordOf(index), split: 'train' })),
+    ...split.test.map(
+      (index, place): TrainingRow => ({
+        ...recordOf(index),
+        split: 'test',
+        answer: itemAt(fitted.answers, place),
+      }),
+    ),
+  ].sort((a, b) => a.row - b.row);
 }
 
 /**

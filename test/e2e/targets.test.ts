@@ -110,8 +110,9 @@ it('keeps a label with the separator in it one label, from the check to the comp
   expect(metrics.fused).toMatchObject({ examples: 80 });
   const { onDataset } = await run('heads', 'compare', 'separated', 'separated', '--dataset', id);
   const { both, onlyFirst, onlySecond, neither } = onDataset.right;
-  expect([both + neither, onlyFirst, onlySecond]).toEqual([80, 0, 0]);
-  expect(both).toBeGreaterThan(60);
+  // Of 80 rows those that neither head learned from.
+  expect([both + neither, onlyFirst, onlySecond]).toEqual([16, 0, 0]);
+  expect(both).toBeGreaterThan(12);
 
   server ??= await startServer(data);
   const rowsOf = await fetch(`${server.address}/v1/datasets/${id}/rows?limit=1`);

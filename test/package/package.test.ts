@@ -142,7 +142,7 @@ describe('the library', () => {
       unknown: 'invalid-configuration',
       label: 'red',
       closed: 'closed',
-      stages: ['checking', 'features', 'training', 'evaluation'],
+      stages: ['checking', 'features', 'training', 'refit', 'evaluation'],
       trained: 'colours@1',
       listed: ['colours@1', 'emoji@1'],
       served: ['colours', 'emoji'],

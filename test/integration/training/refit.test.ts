@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import type { Tandem } from '../../../src/app/tandem.ts';
@@ -81,4 +81,50 @@ it('resumes in the training on every row, and ends with the same bytes', async (
   });
   expect(resumed.weights.equals(whole.weights)).toBe(true);
   expect(stages).not.toContain('refit 0');
+});
+
+it('measures a head on the rows that it did not learn from, as the head answered that never saw them', async () => {
+  const { tandem } = await open();
+  const dataset = await texts();
+  const { manifest } = await train(tandem, dataset);
+  await train(tandem, dataset, { refit: false });
+  const all = await tandem.evaluate(dataset, { head: 'things@1' });
+  expect(all.rows).toEqual({ split: 'all', examples: 60, trainedOn: 48 });
+  const test = await tandem.evaluate(dataset, { head: 'things@1', split: 'test' });
+  expect(test.rows).toEqual({ split: 'test', examples: 12, trainedOn: 0 });
+  for (const [name, value] of Object.entries(manifest.metrics.fused))
+    expect(test.metrics.fused[name], name).toBeCloseTo(value as number, 6);
+  const learnt = await tandem.evaluate(dataset, { head: 'things@1', split: 'train' });
+  expect(learnt.rows).toEqual({ split: 'train', examples: 48, trainedOn: 48 });
+  // The same rows measured both versions, so that they answer them alike.
+  const { onDataset } = await tandem.heads.compare('things@1', 'things@2', { dataset });
+  expect(onDataset).toMatchObject({ dataset: { examples: 12, leftOut: 48 }, trainedOnIt: [] });
+  for (const { difference } of onDataset!.figures) expect(difference).toBeCloseTo(0, 6);
+});
+
+it('takes the record of its rows along in a package', async () => {
+  const { tandem } = await open();
+  const dataset = await texts();
+  await train(tandem, dataset);
+  const { content } = await tandem.heads.export('things');
+  const file = path.join(await temporaryFolder(), 'things.tar');
+  await writeFile(file, content);
+  await tandem.heads.import(file, { name: 'copy' });
+  const { rows } = await tandem.evaluate(dataset, { head: 'copy', split: 'test' });
+  expect(rows).toEqual({ split: 'test', examples: 12, trainedOn: 0 });
+});
+
+it('measures on the side that a dataset marks, and says where there is no such side', async () => {
+  const { tandem } = await open();
+  const marked = await texts((row) => (row < 40 ? 'train' : 'test'));
+  await train(tandem, marked);
+  const usual = await tandem.evaluate(marked, { head: 'things' });
+  expect(usual.rows).toEqual({ split: 'test', examples: 20, trainedOn: 0 });
+  const others = await folderWith({ 'metadata.csv': 'text,label\na spade,tool\na cake,food\n' });
+  const { rows } = await tandem.evaluate(others, { head: 'things' });
+  expect(rows).toEqual({ split: 'all', examples: 2, trainedOn: 0 });
+  await expect(tandem.evaluate(others, { head: 'things', split: 'test' })).rejects.toMatchObject({
+    code: 'invalid-dataset',
+    message: expect.stringContaining('leave --split out to measure all 2'),
+  });
 });
