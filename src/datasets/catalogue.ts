@@ -16,7 +16,7 @@ import type { Store } from '../store/store.ts';
 import { defaultTarget, targetKinds } from '../targets/target.ts';
 import { countExamples } from './counts.ts';
 import type { ColumnNames, Dataset, Example } from './example.ts';
-import { ImageStore, pictureUserOf } from './images.ts';
+import { ImageStore, imageUserOf } from './images.ts';
 import { readLines } from './read/text-stream.ts';
 import { formatStored, readStored, type StoredExample } from './stored-example.ts';
 
@@ -123,7 +123,7 @@ export class DatasetCatalogue {
     const registered = await this.#store.database.query
       .selectFrom('dataset')
       .select('id')
-      .where('pictureUser', '=', importing)
+      .where('imageUser', '=', importing)
       .executeTakeFirst();
     if (!registered) await leaveToCleaning(this.#images.release(importing));
   }
@@ -185,8 +185,8 @@ export class DatasetCatalogue {
    * @throws TandemError `damaged-artifact`, `unknown-dataset`
    */
   async imageFiles(id: string, hashes: ReadonlySet<string>): Promise<Map<string, string>> {
-    const { pictureUser } = await this.#get(id);
-    const keys = await this.#images.keys(pictureUser, [...hashes]);
+    const { imageUser } = await this.#get(id);
+    const keys = await this.#images.keys(imageUser, [...hashes]);
     const fetched = await pMap(
       hashes,
       async (hash) => {
@@ -244,7 +244,7 @@ export class DatasetCatalogue {
       await check(transaction);
     });
     await leaveToCleaning(this.#store.artifacts.remove([row.examples]));
-    await leaveToCleaning(this.#images.release(pictureUserOf(row)));
+    await leaveToCleaning(this.#images.release(imageUserOf(row)));
   }
 
   /** Removes what imports and deletions left that a crash broke off, once nobody can be at it any more. */
@@ -265,12 +265,12 @@ export class DatasetCatalogue {
 
   /** Adds the files of a dataset that are missing, by the means of the same one that came again. */
   async #repair(
-    known: { examples: string; pictureUser: string },
+    known: { examples: string; imageUser: string },
     examples: readonly Example[],
     images: ReadonlyMap<string, string>,
     onAdded: (done: number) => void,
   ): Promise<void> {
-    await this.#images.repair(known.pictureUser, images, onAdded);
+    await this.#images.repair(known.imageUser, images, onAdded);
     if (!(await this.#store.artifacts.has(known.examples)))
       await this.#keepExamples(known.examples, examples);
   }
@@ -278,14 +278,14 @@ export class DatasetCatalogue {
   #row(id: string) {
     return this.#store.database.query
       .selectFrom('dataset')
-      .select(['id', 'record', 'examples', 'pictureUser'])
+      .select(['id', 'record', 'examples', 'imageUser'])
       .where('id', '=', id)
       .executeTakeFirst();
   }
 
   async #find(id: string) {
     const row = await this.#row(id);
-    return row && { record: parseRecord(row), examples: row.examples, pictureUser: pictureUserOf(row) };
+    return row && { record: parseRecord(row), examples: row.examples, imageUser: imageUserOf(row) };
   }
 
   async #get(id: string) {
@@ -331,7 +331,7 @@ export class DatasetCatalogue {
       if (there) return false;
       await transaction
         .insertInto('dataset')
-        .values({ id, createdAt, record: JSON.stringify(record), examples, pictureUser: importing })
+        .values({ id, createdAt, record: JSON.stringify(record), examples, imageUser: importing })
         .execute();
       return true;
     });

@@ -20,7 +20,7 @@ const pieceLength = 2 ** 16;
 const largestRatio = 100;
 
 /**
- * A dataset as a zip file, which imports as the same dataset again: `metadata.jsonl` beside `pictures/`, named by
+ * A dataset as a zip file, which imports as the same dataset again: `metadata.jsonl` beside `images/`, named by
  * content. It is made while it is read, and nothing of it is written anywhere.
  * @throws TandemError `unknown-dataset`; errors of reading the images come as errors of the stream
  * @example await pipeline(await exportDataset(catalogue, 'pets-0a1b2c3d4e5f'), createWriteStream('pets.zip'));
@@ -38,7 +38,7 @@ export async function exportDataset(catalogue: DatasetCatalogue, id: string): Pr
   const columns = columnsOf(record, fitted);
   const files = await catalogue.imageFiles(id, hashes);
   const names = new Map<string, string>();
-  for (const [hash, file] of files) names.set(hash, `pictures/${hash}.${await extensionOf(file)}`);
+  for (const [hash, file] of files) names.set(hash, `images/${hash}.${await extensionOf(file)}`);
   const lines = () => linesOf(catalogue.stored(id), names, columns);
   const zip = new ZipFile();
   zip.on('error', (error) => zip.outputStream.emit('error', error));

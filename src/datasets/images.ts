@@ -10,9 +10,8 @@ import type { Store } from '../store/store.ts';
 
 /** Uses that one transaction writes, reads or removes. */
 const usesAtOnce = 1000;
-
-/** Whose use of which image, and where its file lies. */
-type Use = Tables['pictureUse'];
+/** Where the files of images lie; those of earlier releases are still among the second. */
+const prefixes = ['images', 'pictures'] as const;
 
 /**
  * Images by the sha256 of their bytes, so that the same image is stored once whoever brings it. An image stays as long as
@@ -38,12 +37,12 @@ export class ImageStore {
     const keys = new Map<string, string>();
     for (const some of portions(hashes)) {
       const uses = await this.#store.database.query
-        .selectFrom('pictureUse')
+        .selectFrom('imageUse')
         .select(['hash', 'key'])
         .where('user', '=', user)
         .where('hash', 'in', some)
         .execute();
-      for (const use of uses) keys.set(use.hash, keyOf(use));
+      for (const use of uses) keys.set(use.hash, use.key);
     }
     return keys;
   }
@@ -63,18 +62,17 @@ export class ImageStore {
     for (const hashes of portions([...files.keys()]))
       await this.#exclusively(async (transaction) => {
         const uses = await transaction
-          .selectFrom('pictureUse')
+          .selectFrom('imageUse')
           .select(['hash', 'key'])
           .distinct()
           .where('hash', 'in', hashes)
           .execute();
         const known = new Map(uses.map(({ hash, key }) => [hash, key]));
         const rows = hashes.map((hash) => {
-          const used = known.get(hash);
-          const key = used === undefined ? newKey(hash, generation) : used;
+          const key = known.get(hash) ?? newKey(hash, generation);
           return { user: importing, hash, importedAt, key };
         });
-        await transaction.insertInto('pictureUse').values(rows).execute();
+        await transaction.insertInto('imageUse').values(rows).execute();
       });
     await this.repair(importing, files, onAdded);
   }
@@ -114,7 +112,7 @@ export class ImageStore {
     const { query } = this.#store.database;
     const since = new Date(Date.now() - abandonedAfter).toISOString();
     const users = await query
-      .selectFrom('pictureUse')
+      .selectFrom('imageUse')
       .select('user')
       .distinct()
       .where(({ eb, or }) => or([eb('importedAt', 'is', null), eb('importedAt', '<', since)]))
@@ -124,73 +122,66 @@ export class ImageStore {
       const needed = (await this.#ofDatasets(some)).union(new Set(underWay));
       for (const user of some) if (!needed.has(user)) await this.release(user);
     }
-    await removeUnknown(this.#store.artifacts, 'pictures', async (keys) => {
-      const hashes = [...new Set(keys.map(hashOf))];
-      const uses = await query
-        .selectFrom('pictureUse')
-        .select(['hash', 'key'])
-        .distinct()
-        .where('hash', 'in', hashes)
-        .execute();
-      return new Set(uses.map(keyOf));
-    });
+    for (const prefix of prefixes)
+      await removeUnknown(this.#store.artifacts, prefix, async (keys) => {
+        const hashes = [...new Set(keys.map(hashOf))];
+        const uses = await query
+          .selectFrom('imageUse')
+          .select('key')
+          .distinct()
+          .where('hash', 'in', hashes)
+          .execute();
+        return new Set(uses.map(({ key }) => key));
+      });
   }
 
   /** Those of some users that are datasets. */
   async #ofDatasets(users: readonly string[]): Promise<Set<string>> {
     const rows = await this.#store.database.query
       .selectFrom('dataset')
-      .select(['id', 'pictureUser'])
-      .where(({ eb, or }) => or([eb('pictureUser', 'in', users), eb('id', 'in', users)]))
+      .select(['id', 'imageUser'])
+      .where(({ eb, or }) => or([eb('imageUser', 'in', users), eb('id', 'in', users)]))
       .execute();
-    return new Set(rows.map(pictureUserOf));
+    return new Set(rows.map(imageUserOf));
   }
 
   /** @returns keys of images that nobody uses any more; undefined where there was nothing left to release */
   #releaseSome(user: string): Promise<string[] | undefined> {
     return this.#exclusively(async (transaction) => {
       const uses = await transaction
-        .selectFrom('pictureUse')
+        .selectFrom('imageUse')
         .select(['hash', 'key'])
         .where('user', '=', user)
         .limit(usesAtOnce)
         .execute();
       if (uses.length === 0) return undefined;
       const hashes = uses.map(({ hash }) => hash);
-      await transaction
-        .deleteFrom('pictureUse')
-        .where('user', '=', user)
-        .where('hash', 'in', hashes)
-        .execute();
+      await transaction.deleteFrom('imageUse').where('user', '=', user).where('hash', 'in', hashes).execute();
       const others = await transaction
-        .selectFrom('pictureUse')
+        .selectFrom('imageUse')
         .select(['hash', 'key'])
         .distinct()
         .where('hash', 'in', hashes)
         .execute();
-      const needed = new Set(others.map(keyOf));
-      return uses.map(keyOf).filter((key) => !needed.has(key));
+      const needed = new Set(others.map(({ key }) => key));
+      return uses.map(({ key }) => key).filter((key) => !needed.has(key));
     });
   }
 
   /** Files are neither read nor written meanwhile: nobody waits for an object store. */
   #exclusively<Result>(work: (transaction: Transaction<Tables>) => Promise<Result>): Promise<Result> {
-    return this.#store.database.exclusively('pictures', work);
+    return this.#store.database.exclusively('images', work);
   }
 }
 
 /** Who uses the images of a dataset: the import that brought it; the dataset itself where an earlier release did. */
-export function pictureUserOf({ id, pictureUser }: Pick<Tables['dataset'], 'id' | 'pictureUser'>): string {
-  return pictureUser ?? id;
-}
-
-function keyOf({ hash, key }: Pick<Use, 'hash' | 'key'>): string {
-  return key ?? `pictures/${hash.slice(0, 2)}/${hash}`;
+export function imageUserOf({ id, imageUser }: Pick<Tables['dataset'], 'id' | 'imageUser'>): string {
+  return imageUser ?? id;
 }
 
 /** @param generation that no key had before */
 function newKey(hash: string, generation: string): string {
-  return `pictures/${hash.slice(0, 2)}-${generation}/${hash}`;
+  return `images/${hash.slice(0, 2)}-${generation}/${hash}`;
 }
 
 /** The sha256 in the key of an image. */

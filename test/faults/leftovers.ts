@@ -21,7 +21,7 @@ export async function expectNoLeftovers({ place, server, ledgers }: Scene): Prom
   const jobHeads = listed.filter(({ name }: { name: string }) => jobs.heads.includes(name)).length;
   const counted = async () => {
     const keys: string[] = [];
-    for (const kind of ['heads', 'datasets', 'pictures'])
+    for (const kind of ['heads', 'datasets', 'images'])
       for await (const { key } of artifacts.list(kind)) keys.push(key);
     const of = (kind: string, depth: number) =>
       new Set(
@@ -29,7 +29,7 @@ export async function expectNoLeftovers({ place, server, ledgers }: Scene): Prom
           .filter((key) => key.startsWith(`${kind}/`))
           .map((key) => key.split('/').slice(0, depth).join('/')),
       ).size;
-    return { versions: of('heads', 3), datasets: of('datasets', 3), images: of('pictures', 3) };
+    return { versions: of('heads', 3), datasets: of('datasets', 3), images: of('images', 3) };
   };
   const expected = {
     versions: heads.versions + jobHeads,

@@ -7,7 +7,7 @@ export interface Tables {
   headVersion: HeadVersionTable;
   headAlias: HeadAliasTable;
   dataset: DatasetTable;
-  pictureUse: ImageUseTable;
+  imageUse: ImageUseTable;
   apiKey: ApiKeyTable;
   pendingArtifact: PendingArtifactTable;
   storeFact: StoreFactTable;
@@ -79,7 +79,7 @@ interface DatasetTable {
   /** Key of the file that lists its examples. */
   examples: string;
   /** Who uses its images; null: the dataset itself. */
-  pictureUser: string | null;
+  imageUser: string | null;
 }
 
 /** Which images must stay, because a dataset or an import that is under way uses them. */
@@ -90,8 +90,8 @@ interface ImageUseTable {
   hash: string;
   /** When an import began, ISO 8601. */
   importedAt: string | null;
-  /** Where its file lies among the artifacts; null: where earlier releases put it. */
-  key: string | null;
+  /** Where its file lies among the artifacts. */
+  key: string;
 }
 
 /** What is being brought in, and not registered yet; see `PendingArtifacts`. */

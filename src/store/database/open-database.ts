@@ -8,6 +8,7 @@ import { addJobOwnership } from './migrations/005-job-ownership.ts';
 import { addHeadOrigin } from './migrations/006-head-origin.ts';
 import { addJobAttempts } from './migrations/007-job-attempts.ts';
 import { addCountedAttempts } from './migrations/008-counted-attempts.ts';
+import { renameImages } from './migrations/009-image-names.ts';
 import { openPostgres } from './postgres.ts';
 import { isUpToDate, noteCompatibility, type SchemaChange } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
@@ -26,6 +27,8 @@ const migrations: Record<string, SchemaChange> = {
   '007-job-attempts': { up: addJobAttempts, compatibleSince: '005-job-ownership' },
   // Earlier releases subtract attempts that are not counted.
   '008-counted-attempts': { up: addCountedAttempts, compatibleSince: '005-job-ownership' },
+  // Earlier releases look for tables of other names.
+  '009-image-names': { up: renameImages, compatibleSince: '009-image-names' },
 };
 
 /**

@@ -6,7 +6,9 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { sql } from 'kysely';
 import { expect, it, onTestFinished } from 'vitest';
+import { ImageStore } from '../../../src/datasets/images.ts';
 import { lockData } from '../../../src/store/database/data-lock.ts';
+import type { Database } from '../../../src/store/database/database.ts';
 import { openDatabase } from '../../../src/store/database/open-database.ts';
 import { storageError } from '../../../src/store/storage-error.ts';
 import { temporaryStore } from '../../unit/store/test-store.ts';
@@ -221,8 +223,8 @@ it('refuses a database file whose index does not know all rows', async () => {
   const database = await openDatabase(data);
   const hash = '0123456789abcdef'.repeat(4);
   await database.query
-    .insertInto('pictureUse')
-    .values({ user: 'somebody', hash, importedAt: null, key: null })
+    .insertInto('imageUse')
+    .values({ user: 'somebody', hash, importedAt: null, key: `images/01/${hash}` })
     .execute();
   await database.close();
   const file = path.join(data, 'tandem.sqlite');
@@ -236,12 +238,53 @@ it('refuses a database file whose index does not know all rows', async () => {
   });
 });
 
+/** The names that images had among the tables before. */
+async function undoImageNames({ query }: Database): Promise<void> {
+  await query.schema.alterTable('imageUse').renameTo('pictureUse').execute();
+  await query.schema.alterTable('dataset').renameColumn('imageUser', 'pictureUser').execute();
+}
+
+it('finds the images of earlier releases where those put them, and puts new ones under their own name', async () => {
+  const data = await dataFolder();
+  const earlier = await temporaryStore(data);
+  await undoImageNames(earlier.database);
+  const { query } = earlier.database;
+  await sql`delete from kysely_migration where name >= '009-image-names'`.execute(query);
+  const hashes = ['a', 'b', 'c'].map((digit) => digit.repeat(64));
+  const moved = `pictures/bb-0123456789ab/${hashes[1]}`;
+  for (const [hash, key] of [
+    [hashes[0], null],
+    [hashes[1], moved],
+  ])
+    await sql`insert into "pictureUse" ("user", hash, "importedAt", "key") values ('pets-1', ${hash}, null, ${key})`.execute(
+      query,
+    );
+  const file = path.join(data, 'any.png');
+  await writeFile(file, 'any');
+  const old = [`pictures/aa/${hashes[0]}`, moved];
+  await earlier.artifacts.add(old.map((key) => [key, file]));
+  const images = new ImageStore(await temporaryStore(data));
+  expect(await images.keys('pets-1', hashes)).toEqual(
+    new Map([
+      [hashes[0], `pictures/aa/${hashes[0]}`],
+      [hashes[1], moved],
+    ]),
+  );
+  await images.add('pets-2', new Map(hashes.map((hash) => [hash, file])));
+  expect((await images.keys('pets-2', hashes)).get(hashes[0] ?? '')).toBe(`pictures/aa/${hashes[0]}`);
+  expect((await images.keys('pets-2', hashes)).get(hashes[2] ?? '')).toMatch(/^images\/cc-[0-9a-f]{12}\/c+$/);
+  await images.release('pets-2');
+  await images.release('pets-1');
+  expect(await Array.fromAsync(earlier.artifacts.list('pictures'))).toEqual([]);
+});
+
 it('takes heads of an earlier release for imported, but for those that a job has made', async () => {
   const data = await dataFolder();
   const { database: earlier } = await temporaryStore(data);
   await earlier.query.schema.alterTable('headVersion').dropColumn('origin').execute();
   for (const column of ['attempts', 'countedFrom'])
     await earlier.query.schema.alterTable('job').dropColumn(column).execute();
+  await undoImageNames(earlier);
   await sql`delete from kysely_migration where name >= '006-head-origin'`.execute(earlier.query);
   const row = { name: 'pets', createdAt: '', folder: 'heads/pets', files: '{}', manifest: '{}' };
   await earlier.query

@@ -24,7 +24,7 @@ async function openCatalogue() {
   /** The names of all files that are kept. */
   const listFiles = async () => {
     const names: string[] = [];
-    for (const prefix of ['datasets', 'pictures'])
+    for (const prefix of ['datasets', 'images'])
       for await (const { key } of store.artifacts.list(prefix)) names.push(basename(key));
     return names.sort();
   };
@@ -148,7 +148,7 @@ it('cleans up what a crash left a day ago, and nothing else', async () => {
   await using store = await openStore({ data });
   const catalogue = new DatasetCatalogue(store);
   const { record } = await importDataset(catalogue, { folder: await pets() }, { workspace: data });
-  const leftovers = ['datasets/gone/examples.jsonl', 'datasets/new/examples.jsonl', 'pictures/00/.half'];
+  const leftovers = ['datasets/gone/examples.jsonl', 'datasets/new/examples.jsonl', 'images/00/.half'];
   for (const key of leftovers) {
     await mkdir(dirname(join(data, key)), { recursive: true });
     await writeFile(join(data, key), 'left over');
@@ -167,7 +167,7 @@ it('cleans up what a crash left a day ago, and nothing else', async () => {
     ]),
   );
   await store.database.query
-    .updateTable('pictureUse')
+    .updateTable('imageUse')
     .set({ importedAt: '2026-01-31T12:00:00.000Z' })
     .where('user', '=', 'killed')
     .execute();

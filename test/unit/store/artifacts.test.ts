@@ -11,7 +11,7 @@ it('artifacts give room back whose copies nobody asked for in a week, but for th
   const { artifacts, options, makeScratch } = await temporaryStore();
   const file = path.join(await makeScratch(), 'content');
   await writeFile(file, 'content');
-  const keys = ['pictures/old', 'pictures/asked-for', 'heads/pets/1/head.onnx'];
+  const keys = ['images/old', 'images/asked-for', 'heads/pets/1/head.onnx'];
   await artifacts.add(keys.map((key) => [key, file]));
   const aged = async (key: string) => {
     const lies = await artifacts.path(key);
@@ -20,12 +20,12 @@ it('artifacts give room back whose copies nobody asked for in a week, but for th
     return lies;
   };
   const [old, askedFor, head] = await Promise.all(keys.map(aged));
-  await artifacts.path('pictures/asked-for');
+  await artifacts.path('images/asked-for');
   await artifacts.removeStaleCopies();
   // In the data folder nothing is a copy.
   expect(await exists(old)).toBe(options.artifacts === undefined);
   expect([await exists(askedFor), await exists(head)]).toEqual([true, true]);
-  expect(await readFile(await artifacts.path('pictures/old'), 'utf8')).toBe('content');
+  expect(await readFile(await artifacts.path('images/old'), 'utf8')).toBe('content');
 });
 
 it('takes a file into a folder that removals empty again and again', async () => {
