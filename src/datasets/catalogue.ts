@@ -7,6 +7,7 @@ import type { Transaction } from 'kysely';
 import pMap from 'p-map';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
+import { parseJson } from '../json.ts';
 import { fileHashesOf, filesOf, restoreContent } from '../modalities/content.ts';
 import { contentCountsSchema, readEarlierCounts } from '../modalities/content-counts.ts';
 import { leaveToCleaning, removeUnknown } from '../store/artifacts/artifacts.ts';
@@ -390,11 +391,7 @@ function importOf(key: string): string {
 }
 
 function parseRecord({ id, record }: { id: string; record: string }): DatasetRecord {
-  try {
-    return recordSchema.parse(JSON.parse(record));
-  } catch (cause) {
-    throw new TandemError('damaged-artifact', `what is kept of the dataset ${id} cannot be used`, { cause });
-  }
+  return parseJson(recordSchema, record, `what is stored of the dataset ${id}`);
 }
 
 /** Twelve digits of what the dataset holds and of how its labels are read. */

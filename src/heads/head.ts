@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
 import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
+import { parseJson } from '../json.ts';
 import { isFitted, type ModalityName, type PretrainedName } from '../modalities/registry.ts';
 import { DamagedModel } from '../runtime/damaged-model.ts';
 import type { Runnable } from '../runtime/engine.ts';
@@ -72,8 +72,8 @@ export function classifierOf(
  */
 export async function readHeadManifest(folder: string): Promise<HeadManifest> {
   const file = path.join(folder, headFiles.manifest);
-  const text = await readFile(file, 'utf8').catch((error: Error) => {
-    throw unusable(file, error);
+  const text = await readFile(file, 'utf8').catch((cause: Error) => {
+    throw new TandemError('damaged-artifact', `${file} cannot be used: ${cause.message}`, { cause });
   });
   return parseHeadManifest(text, file);
 }
@@ -84,16 +84,7 @@ export async function readHeadManifest(folder: string): Promise<HeadManifest> {
  * @throws TandemError `damaged-artifact`
  */
 export function parseHeadManifest(text: string, place: string): HeadManifest {
-  try {
-    return headManifestSchema.parse(JSON.parse(text));
-  } catch (error) {
-    throw unusable(place, error as Error);
-  }
-}
-
-function unusable(place: string, error: Error): TandemError {
-  const detail = error instanceof z.ZodError ? z.prettifyError(error) : error.message;
-  return new TandemError('damaged-artifact', `${place} cannot be used: ${detail}`, { cause: error });
+  return parseJson(headManifestSchema, text, place);
 }
 
 /**

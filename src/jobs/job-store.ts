@@ -4,6 +4,13 @@ import type { Database, Tables } from '../store/database/database.ts';
 import { type Job, type JobEvent, type JobState, unfinishedStates } from './job.ts';
 import { longestDelay } from './outage.ts';
 import { nextBase, type Ownership } from './ownership.ts';
+import {
+  type KeptCheckpoint,
+  readCheckpoint,
+  readJob,
+  readJobUnlessDamaged,
+  readTask,
+} from './stored-job.ts';
 import type { JobTask } from './task.ts';
 
 /** A job, and what only those need to know who run it. */
@@ -21,9 +28,6 @@ export interface StoredJob {
   /** The last checkpoint that an owner has uploaded. */
   checkpoint: KeptCheckpoint;
 }
-
-/** Where the state of each training of a job lies among the artifacts, and how many steps it had taken. */
-export type KeptCheckpoint = Record<string, { key: string; step: number }>;
 
 /** What must still be true of a job for a change to be made. */
 export interface ExpectedJob {
@@ -114,7 +118,7 @@ export class JobStore {
     const { query } = this.#database;
     const rows = await query
       .selectFrom('job')
-      .select('job')
+      .select(['id', 'job'])
       .orderBy('createdAt', 'desc')
       .orderBy('id')
       .limit(limit)
@@ -124,13 +128,13 @@ export class JobStore {
       .selectFrom('job')
       .select(({ fn }) => fn.countAll().as('count'))
       .executeTakeFirstOrThrow();
-    return { jobs: rows.map(({ job }) => JSON.parse(job)), total: Number(count) };
+    return { jobs: rows.map(readJob), total: Number(count) };
   }
 
   /** Every job, in no order. */
   async all(): Promise<Job[]> {
-    const rows = await this.#database.query.selectFrom('job').select('job').execute();
-    return rows.map(({ job }) => JSON.parse(job));
+    const rows = await this.#database.query.selectFrom('job').select(['id', 'job']).execute();
+    return rows.map(readJob);
   }
 
   /** The id of a job that is not over and trains on an imported dataset, as a transaction sees it. */
@@ -141,7 +145,7 @@ export class JobStore {
       .where('state', 'in', unfinishedStates)
       .execute();
     const isOn = ({ source }: JobTask) => 'imported' in source && source.imported === dataset;
-    return rows.find(({ task }) => isOn(JSON.parse(task)))?.id;
+    return rows.find((row) => isOn(readTask(row)))?.id;
   }
 
   /** The jobs that are not over, as their dispatcher was offered them. */
@@ -151,19 +155,18 @@ export class JobStore {
       .select(['id', 'priority', 'token', 'task'])
       .where('state', 'in', unfinishedStates)
       .execute();
-    return rows.map(({ task, ...row }) => ({ ...row, task: JSON.parse(task) }));
+    return rows.map((row) => ({ ...row, task: readTask(row) }));
   }
 
   /** Keys of the checkpoints that jobs resume from. */
   async checkpoints(): Promise<Set<string>> {
     const rows = await this.#database.query
       .selectFrom('job')
-      .select('checkpoint')
+      .select(['id', 'checkpoint'])
       .where('checkpoint', 'is not', null)
-      .$narrowType<{ checkpoint: string }>()
       .execute();
-    const kept: KeptCheckpoint[] = rows.map(({ checkpoint }) => JSON.parse(checkpoint));
-    return new Set(kept.flatMap((files) => Object.values(files).map(({ key }) => key)));
+    const kept = rows.flatMap((row) => Object.values(readCheckpoint(row)));
+    return new Set(kept.map(({ key }) => key));
   }
 
   /** @throws TandemError `unknown-job` */
@@ -174,15 +177,15 @@ export class JobStore {
       .where('id', '=', id)
       .executeTakeFirst();
     if (!row) throw new TandemError('unknown-job', `no job has the id ${JSON.stringify(id)}`);
-    const { job, task, cancelled, runner, token, attempts, checkpoint } = row;
+    const { cancelled, runner, token, attempts } = row;
     return {
-      job: JSON.parse(job),
-      task: JSON.parse(task),
+      job: readJob(row),
+      task: readTask(row),
       isCancelled: cancelled === 1,
       runner,
       token,
       attempts,
-      checkpoint: JSON.parse(checkpoint ?? '{}'),
+      checkpoint: readCheckpoint(row),
     };
   }
 
@@ -319,21 +322,21 @@ export class JobStore {
     return rows.map(({ number, type, job }) => ({
       id: number,
       type: type as JobEvent['type'],
-      job: JSON.parse(job),
+      job: readJob({ id, job }),
     }));
   }
 
-  /** The queued jobs, in the order in which they are to be run. */
+  /** The queued jobs that can be read, in the order in which they are to be run. */
   async #waiting(): Promise<Job[]> {
     const rows = await this.#database.query
       .selectFrom('job')
-      .select('job')
+      .select(['id', 'job'])
       .where('state', '=', 'queued')
       .orderBy('priority', 'desc')
       .orderBy('createdAt')
       .orderBy('id')
       .execute();
-    return rows.map(({ job }) => JSON.parse(job));
+    return rows.flatMap((row) => readJobUnlessDamaged(row) ?? []);
   }
 
   /** @param changeRow what changes beside the job; undefined where nothing is to be changed after all */
@@ -350,7 +353,7 @@ export class JobStore {
       const rowChange = changeRow(row);
       if (!rowChange) return undefined;
       const { token = row.token, attempts = 0 } = rowChange;
-      const job: Job = { ...JSON.parse(row.job), ...change };
+      const job: Job = { ...readJob(row), ...change };
       await transaction
         .updateTable('job')
         .set(({ eb }) => ({
@@ -368,7 +371,7 @@ export class JobStore {
       const event = await addEvent(transaction, change.state ? 'state' : 'progress', job);
       const { priority } = row;
       await within?.(transaction, {
-        ...{ id, priority, token, task: JSON.parse(row.task) },
+        ...{ id, priority, token, task: readTask(row) },
       });
       return event;
     });

@@ -2,7 +2,8 @@ import type { ErrorItem } from '../errors.ts';
 import type { Comparison } from '../training/compare.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
 
-export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+export const jobStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+export type JobState = (typeof jobStates)[number];
 
 /** One fine-tuning or comparison, as `GET /v1/jobs/{id}` shows it. Times are ISO 8601 in UTC. */
 export interface Job {

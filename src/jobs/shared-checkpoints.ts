@@ -4,8 +4,9 @@ import { leaveToCleaning } from '../store/artifacts/artifacts.ts';
 import { storageError } from '../store/storage-error.ts';
 import type { Store } from '../store/store.ts';
 import { checkpointFile, stepOfCheckpoint, type WrittenCheckpoint } from '../training/loop/checkpoints.ts';
-import { type JobStore, type KeptCheckpoint, lostJob } from './job-store.ts';
+import { type JobStore, lostJob } from './job-store.ts';
 import type { Ownership } from './ownership.ts';
+import type { KeptCheckpoint } from './stored-job.ts';
 import { checkpointsKey } from './task.ts';
 
 /** Seconds between two uploads, unless one takes so long that it would slow the training down. */

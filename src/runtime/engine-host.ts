@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { engineArguments } from './engine-arguments.ts';
 import { type EngineOptions, type EngineRequest, type EngineResponse, engineReady } from './protocol.ts';
 
 /** What a host tells of what it runs. */
@@ -49,7 +50,7 @@ export function startProcess(
   { onReady, onResponse, onFailure, onExit }: HostEvents,
 ): EngineHost {
   const program = fileURLToPath(new URL('./engine-process.ts', import.meta.url));
-  const child = fork(program, [JSON.stringify(options)], {
+  const child = fork(program, engineArguments(options), {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     execArgv: [],

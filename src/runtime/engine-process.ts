@@ -1,6 +1,7 @@
 /** The process of an engine that can be killed. */
-import { itemAt, required } from '../indexing.ts';
+import { required } from '../indexing.ts';
 import { endWithParent } from './end-with-parent.ts';
+import { engineOptions } from './engine-arguments.ts';
 import { serveSessions } from './engine-sessions.ts';
 import { engineReady } from './protocol.ts';
 
@@ -9,7 +10,7 @@ const send = required(process.send, 'the channel to the parent process').bind(pr
 endWithParent();
 process.on(
   'message',
-  serveSessions(JSON.parse(itemAt(process.argv, 2)), {
+  serveSessions(engineOptions(process.argv.slice(2)), {
     respond: (response) => void send(response),
     close: () => process.disconnect(),
     // They are views of what came over the channel, and so may be those of the next request.

@@ -1,7 +1,8 @@
 import type { Tensors } from './tensor.ts';
 
 /** Where ONNX Runtime computes. */
-export type Provider = 'cpu' | 'cuda';
+export const providers = ['cpu', 'cuda'] as const;
+export type Provider = (typeof providers)[number];
 
 /** What an engine's thread, or process, is started with. */
 export interface EngineOptions {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { withTimeLimit } from '../cancellation.ts';
 import { TandemError } from '../errors.ts';
+import { parseJson } from '../json.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import type { Database } from './database/database.ts';
 import { storageError } from './storage-error.ts';
@@ -77,9 +78,5 @@ async function readFact({ query }: Database): Promise<string | undefined> {
 async function readIdentity(artifacts: Artifacts, place: string): Promise<string | undefined> {
   const bytes = await artifacts.read(identityKey);
   if (bytes === undefined) return undefined;
-  try {
-    return identitySchema.parse(JSON.parse(Buffer.from(bytes).toString())).id;
-  } catch (cause) {
-    throw new TandemError('damaged-artifact', `${identityKey} in ${place} names no store`, { cause });
-  }
+  return parseJson(identitySchema, Buffer.from(bytes).toString(), `${identityKey} in ${place}`).id;
 }

@@ -1,10 +1,14 @@
 import type { Transaction } from 'kysely';
+import { z } from 'zod';
+import { parseJson } from '../../json.ts';
 import type { Tables } from '../../store/database/database.ts';
 
 /** What an alias may be called. `latest` and numbers mean something already. */
 export const aliasPattern = /^(?!latest$)[a-z][a-z0-9._-]{0,63}$/;
 /** How many earlier versions an alias remembers. */
 const earlierVersions = 20;
+
+const versionsSchema = z.array(z.int());
 
 /** The versions that an alias stood for, the present one first; none where there is no such alias. */
 export async function aliasHistory(
@@ -18,7 +22,7 @@ export async function aliasHistory(
     .where('name', '=', name)
     .where('alias', '=', alias)
     .executeTakeFirst();
-  return row ? JSON.parse(row.versions) : [];
+  return row ? parseJson(versionsSchema, row.versions, `what is stored of ${name}@${alias}`) : [];
 }
 
 /** Lets an alias stand for the first of some versions. */

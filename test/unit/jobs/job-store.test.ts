@@ -252,3 +252,21 @@ it('brings no job before its time, and says when the next is due', async () => {
   await jobs.change('a', { states: ['queued'] }, { state: 'queued', nextTryAt: '2099-01-01T00:00:00.000Z' });
   expect(await jobs.next([])).toBe('a');
 });
+
+it('names a job whose row is damaged, which holds up no others', async () => {
+  const { jobs, add, database } = await openJobs();
+  await add('damaged');
+  await add('whole');
+  await database.query
+    .updateTable('job')
+    .set({ job: '{"id":"damaged"}' })
+    .where('id', '=', 'damaged')
+    .execute();
+  expect(await jobs.next([])).toBe('whole');
+  await expect(jobs.get('damaged')).rejects.toMatchObject({
+    code: 'damaged-artifact',
+    message: expect.stringMatching(/^what is stored of the job damaged cannot be used: /),
+  });
+  await database.query.updateTable('job').set({ task: '{}' }).where('id', '=', 'whole').execute();
+  await expect(jobs.get('whole')).rejects.toThrow('the task of the job whole cannot be used');
+});

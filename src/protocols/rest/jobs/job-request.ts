@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { splitMethods } from '../../../datasets/split/split.ts';
 import { headNamePattern } from '../../../heads/registry/head-name.ts';
-import type { Job } from '../../../jobs/job.ts';
+import { type Job, jobStates } from '../../../jobs/job.ts';
 import * as choices from '../../../training/choices.ts';
 import { chooseRecipe, type RecipeChoices } from '../../../training/loop/recipe.ts';
 import { formFile, formNumber, notText, readJsonOrForm } from '../../http/body.ts';
@@ -173,7 +173,7 @@ export const jobSchema = z
   .object({
     id: z.string(),
     kind: z.enum(['train', 'compare']),
-    state: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
+    state: z.enum(jobStates),
     reason: z.string().optional().meta({ description: 'Why it is in this state, where that is not plain.' }),
     outages: z
       .int()

@@ -1,4 +1,8 @@
 import { type Kysely, sql } from 'kysely';
+import { z } from 'zod';
+import { parseJson } from '../../../json.ts';
+
+const jobSchema = z.object({ state: z.string() });
 
 /** Heads, datasets and keys, which lay in files before; a job's state, priority and server in columns of their own. */
 export async function createRegistry(database: Kysely<never>): Promise<void> {
@@ -55,6 +59,8 @@ export async function createRegistry(database: Kysely<never>): Promise<void> {
     .execute();
   await schema.alterTable('job').addColumn('runner', 'text').execute();
   const { rows } = await sql<{ id: string; job: string }>`select id, job from job`.execute(database);
-  for (const { id, job } of rows)
-    await sql`update job set state = ${JSON.parse(job).state} where id = ${id}`.execute(database);
+  for (const { id, job } of rows) {
+    const { state } = parseJson(jobSchema, job, `what is stored of the job ${id}`);
+    await sql`update job set state = ${state} where id = ${id}`.execute(database);
+  }
 }
