@@ -87,11 +87,12 @@ function checkColumns(
   const known = askedColumns(names);
   const spare = columns.filter((column) => !known.includes(column));
   const missing = known.filter((column) => !columns.includes(column));
-  const misspelt = spare.filter((column) => closest(column, missing));
-  for (const column of misspelt) {
-    const meant = closest(column, missing);
-    problems.add(file, `unknown column ${JSON.stringify(column)}; did you mean ${JSON.stringify(meant)}?`);
-  }
+  const misspelt = missing.flatMap((column) => {
+    const meant = closest(column, spare);
+    return meant === undefined ? [] : [{ column, meant }];
+  });
+  for (const { column, meant } of misspelt)
+    problems.add(file, `there is no column ${quote(column)}; did you mean ${quote(meant)}?`);
   if (misspelt.length > 0) return false;
   const found = `the columns are ${quoteSome(columns)}`;
   if (missing.includes(labelColumn)) problems.add(file, `there is no column "${labelColumn}"; ${found}`);

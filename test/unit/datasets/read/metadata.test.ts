@@ -191,7 +191,7 @@ describe('a dataset that cannot be used', () => {
     expect(error.message).toMatch(/has 250 problems; the first 100 are listed, 150 more are not$/);
   });
 
-  it.each([
+  it.each<[string, string, string, object?]>([
     ['has one label', 'text,label\na,x\nb,x\n', ': every example has the label "x"; two are needed'],
     ['has a header only', 'text,label\n', ': there are no examples'],
     ['has an empty file', '', 'metadata.csv: it has no rows'],
@@ -208,12 +208,18 @@ describe('a dataset that cannot be used', () => {
     [
       'misspells a column',
       'text,lable\na,x\n',
-      'metadata.csv: unknown column "lable"; did you mean "label"?',
+      'metadata.csv: there is no column "label"; did you mean "lable"?',
     ],
     [
       'misspells an optional column',
       'filename,text,label\n',
-      'unknown column "filename"; did you mean "file_name"?',
+      'there is no column "file_name"; did you mean "filename"?',
+    ],
+    [
+      'has another label column than the one that is asked for',
+      'text,kind\na,x\n',
+      'metadata.csv: there is no column "kinds"; did you mean "kind"?',
+      { labelColumn: 'kinds' },
     ],
     ['has a column twice', 'text,label,text\na,x,b\n', 'metadata.csv: the column "text" stands there twice'],
     [
@@ -236,8 +242,8 @@ describe('a dataset that cannot be used', () => {
       'text,label\na "b" c,x\n',
       'metadata.csv row 2: a quote stands in the middle of a value',
     ],
-  ])('%s', async (_, metadata, problem) => {
-    expect((await problemsOf({ 'metadata.csv': metadata })).join('\n')).toContain(problem);
+  ])('%s', async (_, metadata, problem, options) => {
+    expect((await problemsOf({ 'metadata.csv': metadata }, options)).join('\n')).toContain(problem);
   });
 
   it('only tests a label', async () => {
