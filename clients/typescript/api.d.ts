@@ -1000,7 +1000,7 @@ export interface components {
              * Format: binary
              * @description A zip or tar file of the dataset, or a CSV or JSONL table that holds its images.
              */
-            archive: string;
+            file: string;
         };
         /**
          * @example {

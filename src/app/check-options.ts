@@ -10,7 +10,7 @@ import { evaluatedSplits, recipeChoices, seed, seeds, testShare } from '../train
 /**
  * Checks what code passes to a method, which TypeScript may not have seen.
  * @throws TandemError `invalid-request` naming every bad value
- * @example checkOptions(predictOptions, { topK: 0 }); // topK: Too small: expected number to be >=1
+ * @example checkOptions(predictOptions, { topK: 0 }); // topK: must be at least 1
  */
 export function checkOptions(schema: z.ZodType, options: unknown): void {
   const { error } = schema.safeParse(options);
@@ -86,8 +86,8 @@ export const jobRequest = z.object({
     'it must be { head: name, seed: 0 } to make a head, or { compare: 2 or more } to compare strategies on so many splits',
   ),
   source: z.union(
-    [z.object({ dataset: z.string() }), z.object({ archive: z.string(), fileName: z.string() })],
-    'it must be { dataset: id or folder name } or { archive: path, fileName }',
+    [z.object({ dataset: z.string() }), z.object({ file: z.string(), fileName: z.string() })],
+    'it must be { dataset: id or folder name } or { file: path, fileName }',
   ),
   priority: z.int().optional(),
 });

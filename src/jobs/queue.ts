@@ -46,7 +46,7 @@ export interface JobQueueOptions {
 export interface JobRequest extends Partial<ColumnNames> {
   /** What to make: a head, or a comparison of the strategies over so many splits. */
   work: JobTask['work'];
-  source: { dataset: string } | { archive: string; fileName: string };
+  source: { dataset: string } | { file: string; fileName: string };
   /** Jobs with a higher one are done first; default: 0. */
   priority?: number;
   /** How the test side is drawn, where the dataset has no split of its own; see `splitExamples`. */
@@ -148,7 +148,7 @@ export class JobQueue {
   }
 
   /**
-   * Adds a job. An uploaded archive belongs to the job from here on. When this resolves nothing of it can be lost.
+   * Adds a job. An uploaded file belongs to the job from here on. When this resolves nothing of it can be lost.
    * @throws TandemError `unknown-dataset`, `overloaded`, `invalid-request` (the head's name; columns of an imported dataset; a
    *   folder of this server, where another may run the job)
    */
@@ -307,9 +307,9 @@ export class JobQueue {
     reading: JobTask['reading'],
   ): Promise<JobTask['source']> {
     const { store, place } = this.#options;
-    if ('archive' in source) {
+    if ('file' in source) {
       const upload = `jobs/${id}/upload`;
-      await store.artifacts.take(upload, source.archive);
+      await store.artifacts.take(upload, source.file);
       return { upload, fileName: source.fileName };
     }
     const name = source.dataset;

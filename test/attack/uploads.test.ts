@@ -183,7 +183,7 @@ it('ends an import, or a job, that needs more memory to read its upload, and ans
   // A job reads its upload in the process that would train.
   const form = new FormData();
   form.set('head', 'too-much');
-  form.set('archive', await openAsBlob(file), path.basename(file));
+  form.set('file', await openAsBlob(file), path.basename(file));
   await watched(async () => {
     const answer = await fetch(`${server.address}/v1/jobs`, { method: 'POST', body: form });
     const { id } = await answer.json();

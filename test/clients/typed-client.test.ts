@@ -63,7 +63,7 @@ it('follows a job over a restart of the server, without seeing an event twice', 
   const port = new URL(server.address).port;
   const { data, error } = await tandem.POST(
     '/v1/jobs',
-    form({ archive: { name: 'photos.zip', content: await openAsBlob(archive) }, head: 'colours' }),
+    form({ file: { name: 'photos.zip', content: await openAsBlob(archive) }, head: 'colours' }),
   );
   if (error) throw new ApiError(error);
   const events: JobEvent[] = [];
@@ -84,7 +84,7 @@ it('follows a job over a restart of the server, without seeing an event twice', 
 it('stops following when its signal is aborted', async () => {
   const { data } = await tandem.POST(
     '/v1/jobs',
-    form({ archive: { name: 'photos.zip', content: await openAsBlob(archive) }, head: 'left' }),
+    form({ file: { name: 'photos.zip', content: await openAsBlob(archive) }, head: 'left' }),
   );
   const leaving = new AbortController();
   const follow = async () => {

@@ -26,7 +26,7 @@ const verbs: Record<string, (...args: string[]) => Promise<void>> = {
   async submit(head, archive) {
     const body = new FormData();
     body.set('head', head);
-    body.set('archive', new Blob([readFileSync(archive)]), 'dataset.zip');
+    body.set('file', new Blob([readFileSync(archive)]), 'dataset.zip');
     print(await answerOf(await fetch(`${server}/v1/jobs`, { method: 'POST', body, headers })));
   },
   /** Imports a dataset again and again, each under a name of its own, says when the first is in, and goes on. */
@@ -64,7 +64,7 @@ const verbs: Record<string, (...args: string[]) => Promise<void>> = {
         resolve();
       });
       const part = (fields: string) => `--here\r\nContent-Disposition: form-data; ${fields}\r\n\r\n`;
-      upload.write(`${part('name="head"')}half\r\n${part('name="archive"; filename="half.zip"')}`);
+      upload.write(`${part('name="head"')}half\r\n${part('name="file"; filename="half.zip"')}`);
       upload.write(Buffer.alloc(1_000_000), () => print({ sent: true }));
     });
   },

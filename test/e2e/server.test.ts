@@ -112,7 +112,7 @@ describe('a fine-tuning over HTTP', () => {
     await zipFolder(sample, path.join(folder, 'small.zip'));
     const accepted = await post(
       '/v1/jobs',
-      await form({ head: 'three', seed: '1' }, { archive: path.join(folder, 'small.zip') }),
+      await form({ head: 'three', seed: '1' }, { file: path.join(folder, 'small.zip') }),
     );
     expect(accepted.status).toBe(202);
     const { id } = await accepted.json();
@@ -175,7 +175,7 @@ describe('a fine-tuning over HTTP', () => {
     );
     await zip(path.join(folder, 'bad.zip'), { 'metadata.csv': rows });
     const { id } = await (
-      await post('/v1/jobs', await form({ head: 'bad' }, { archive: path.join(folder, 'bad.zip') }))
+      await post('/v1/jobs', await form({ head: 'bad' }, { file: path.join(folder, 'bad.zip') }))
     ).json();
     const { job } = await follow(id);
     expect(job).toMatchObject({ state: 'failed', error: { code: 'invalid-dataset' } });
@@ -189,7 +189,7 @@ describe('a fine-tuning over HTTP', () => {
       [postJson('/v1/jobs', { head: '../x', dataset: 'small' }), 400, 'head'],
       [postJson('/v1/jobs', { head: 'x', dataset: '..' }), 400, 'dataset'],
       [postJson('/v1/jobs', { head: 'x', dataset: 'smal' }), 404, 'small'],
-      [post('/v1/jobs', await form({ head: 'x' })), 400, 'archive'],
+      [post('/v1/jobs', await form({ head: 'x' })), 400, 'file'],
     ] as const;
     for (const [response, status, named] of cases) {
       expect((await response).status).toBe(status);

@@ -153,7 +153,7 @@ it('trains in a job on a table with columns and a split as the request says', {
     (_, row) => `the ${animals[row % 2]} number ${row};${animals[row % 2]}`,
   );
   const body = new FormData();
-  body.set('archive', new Blob([`Satz;Klasse\n${rows.join('\n')}\n`]), 'saetze.csv');
+  body.set('file', new Blob([`Satz;Klasse\n${rows.join('\n')}\n`]), 'saetze.csv');
   const fields = {
     head: 'mapped',
     textColumn: 'Satz',

@@ -55,7 +55,7 @@ export class JobLedger implements Ledger {
     const file = path.join(this.#folder, 'job.zip');
     await writeSample(file, this.#random);
     const [head, job] = this.#add();
-    const upload = await form({ head }, { archive: file });
+    const upload = await form({ head }, { file });
     await rm(file);
     await this.#accept(job, await client.expect(202, 'POST', '/v1/jobs', upload));
     job.isCancelled = true;

@@ -6,6 +6,9 @@ import { fileNameOf } from '../pipeline/plain-text.ts';
 import { declaredLength, decompressorOf, hasNoBody, inviteBody, tooLarge } from './body-bytes.ts';
 import { readJsonBody } from './json-body.ts';
 
+/** Most text fields of a form. */
+const mostFields = 16;
+
 export interface BodyOptions {
   /** Largest body, all its parts together, in bytes. */
   maximumBytes: number;
@@ -73,7 +76,7 @@ function formReader({
       // Browsers and curl send file names in UTF-8; busboy would read them as Latin-1.
       defParamCharset: 'utf8',
       // The size is limited as a whole, not for each part: many parts below a limit are still too much.
-      limits: { files: 1, fields: 16, fieldSize: maximumFieldBytes },
+      limits: { files: 1, fields: mostFields, fieldSize: maximumFieldBytes },
       streamHandler(request, parser) {
         let bytes = 0;
         request.on('data', (chunk: Buffer) => {
@@ -85,24 +88,31 @@ function formReader({
         request.pipe(parser);
       },
     };
-    multer(formOptions).single(file)(request, response, tell);
+    multer(formOptions).single(file)(request, response, (error?: unknown) =>
+      tell(error instanceof MulterError ? describeFormError(error, file) : error),
+    );
   };
 }
 
+/** The field of a form that carries an upload, in every form that has one. */
+const uploadField = 'file';
+
 /**
  * The same for a body that may bring a large file: it is streamed to a folder, under a name of ours.
- * @param file name of the form's file
- * @example readUpload('archive', { uploadFolder: 'data/uploads', maximumUploadBytes: 2 ** 30 })
+ * @example readUpload({ uploadFolder: 'data/uploads', maximumUploadBytes: 2 ** 30 })
  */
-export function readUpload(
-  file: string,
-  { uploadFolder, maximumUploadBytes }: { uploadFolder: string; maximumUploadBytes: number },
-): RequestHandler {
+export function readUpload({
+  uploadFolder,
+  maximumUploadBytes,
+}: {
+  uploadFolder: string;
+  maximumUploadBytes: number;
+}): RequestHandler {
   return readBody({
     maximumBytes: maximumUploadBytes,
     maximumJsonBytes: 2 ** 16,
     maximumFieldBytes: 2 ** 16,
-    file,
+    file: uploadField,
     storage: multer.diskStorage({ destination: uploadFolder }),
     whenEmpty: 'invalid-request',
   });
@@ -118,36 +128,55 @@ export interface UploadedFile {
  * The file of a form that {@link readUpload} has been over.
  * @throws TandemError `invalid-request` where the form has none, or its name contains a NUL character
  */
-export function uploadedFile({ file }: Request, field: string): UploadedFile {
+export function uploadedFile({ file }: Request): UploadedFile {
   if (file) return { path: file.path, name: fileNameOf(file) };
-  const detail = 'the form has no file under this name';
-  throw new TandemError('invalid-request', `${field}: ${detail}`, { items: [{ at: field, detail }] });
+  const detail = `the form has no such file; send it in the field ${JSON.stringify(uploadField)}`;
+  throw new TandemError('invalid-request', `${uploadField}: ${detail}`, {
+    items: [{ at: uploadField, detail }],
+    fix: `Send the file itself as a field of a form: curl -F ${uploadField}=@photos.zip`,
+  });
 }
 
 /**
  * A body that {@link readUpload} has been over: JSON, or the text fields of a form and its file.
  * @param schemas of either
  * @throws ZodError naming each bad field; TandemError as {@link uploadedFile}
- * @example const body = readJsonOrForm(request, { json: jsonSchema, form: formFieldsSchema, file: 'archive' });
+ * @example const body = readJsonOrForm(request, { json: jsonSchema, form: formFieldsSchema });
  */
 export function readJsonOrForm<Json extends z.ZodType, Form extends z.ZodType>(
   request: Request,
-  { json, form, file }: { json: Json; form: Form; file: string },
+  { json, form }: { json: Json; form: Form },
 ): { json: z.output<Json> } | { form: z.output<Form>; file: UploadedFile } {
   if (!request.is('multipart/form-data')) return { json: json.parse(request.body) };
   const fields = form.parse({ ...request.body });
-  return { form: fields, file: uploadedFile(request, file) };
+  return { form: fields, file: uploadedFile(request) };
 }
 
 type Parser = NodeJS.WritableStream & { destroy(error: Error): void };
 
+/**
+ * What multer objects to, in words.
+ * @param file name of the file that the form may carry
+ */
+function describeFormError(error: MulterError, file: string): TandemError {
+  const detail =
+    {
+      LIMIT_UNEXPECTED_FILE: `the form takes one file, in the field ${JSON.stringify(file)}`,
+      LIMIT_FILE_COUNT: `the form takes one file, in the field ${JSON.stringify(file)}`,
+      LIMIT_FIELD_VALUE: 'the text is too long',
+      LIMIT_FIELD_KEY: 'the name of a field is too long',
+      LIMIT_FIELD_COUNT: `the form has more than ${mostFields} fields`,
+      MISSING_FIELD_NAME: 'a part of the form has no name',
+    }[error.code as string] ?? error.message;
+  const { field } = error;
+  return new TandemError('invalid-request', field ? `${field}: ${detail}` : detail, {
+    items: field ? [{ at: field, detail }] : [],
+    cause: error,
+  });
+}
+
 /** What the body parsers throw, as one of ours; undefined for anything else. */
 export function describeBodyError(error: unknown): TandemError | undefined {
-  if (error instanceof MulterError) {
-    const detail = error.field ? `${error.field}: ${error.message}` : error.message;
-    const items = error.field ? [{ at: error.field, detail: error.message }] : [];
-    return new TandemError('invalid-request', detail, { items, cause: error });
-  }
   if (!(error instanceof Error)) return undefined;
   const { message, code } = error as Error & { code?: string };
   if (/^(Z_|ERR__ERROR_)/.test(code ?? ''))

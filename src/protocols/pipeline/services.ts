@@ -152,7 +152,7 @@ export interface Services {
   };
   jobs: {
     /**
-     * Starts a fine-tuning or a comparison in the background. `archive` is the path of an upload, which the job owns
+     * Starts a fine-tuning or a comparison in the background. `file` is the path of an upload, which the job owns
      * from here on; `dataset` is the id of an imported dataset, or names a folder below the server's dataset folder.
      * When it resolves nothing of it can be lost any more.
      * @throws TandemError `unknown-dataset`, `invalid-request` (head name), `overloaded` (queue full).

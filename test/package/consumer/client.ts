@@ -24,7 +24,7 @@ if (!('id' in streamed.data)) throw new Error('it was kept');
 
 const submitted = await tandem.POST(
   '/v1/jobs',
-  form({ archive: { name: 'photos.zip', content: await openAsBlob(archive) }, head: 'streamed', seed: '0' }),
+  form({ file: { name: 'photos.zip', content: await openAsBlob(archive) }, head: 'streamed', seed: '0' }),
 );
 if (submitted.error) throw new ApiError(submitted.error);
 const { id } = submitted.data;

@@ -30,7 +30,7 @@ it('passes on how rows are read and how the test side is drawn, and refuses a sh
   };
   const request = { head: 'pets', dataset: 'pets', ...given };
   expect((await sendJson(`${address}/v1/jobs`, request)).status).toBe(202);
-  const form = { archive: new Blob(['']), head: 'pets', ...given, testShare: '0.3' };
+  const form = { file: new Blob(['']), head: 'pets', ...given, testShare: '0.3' };
   expect((await sendForm(`${address}/v1/jobs`, form)).status).toBe(202);
   for (const [submitted] of asked) expect(submitted).toMatchObject(given);
   expect(asked).toHaveLength(2);
@@ -81,12 +81,12 @@ it('starts a job on an upload, which lies on disk under a name of the server’s
   const { double, asked } = recordingJobs();
   const submit = double.jobs.submit;
   double.jobs.submit = async (request) => {
-    if ('archive' in request.source) stored = await readFile(request.source.archive, 'utf8');
+    if ('file' in request.source) stored = await readFile(request.source.file, 'utf8');
     return submit(request);
   };
   const { address, uploads } = await serve(double);
   const body = new FormData();
-  body.set('archive', new Blob([content]), '../größe.zip');
+  body.set('file', new Blob([content]), '../größe.zip');
   body.set('head', 'pets');
   body.set('seed', '7');
   const response = await fetch(`${address}/v1/jobs`, { method: 'POST', body });
@@ -94,24 +94,24 @@ it('starts a job on an upload, which lies on disk under a name of the server’s
   const [file] = await readdir(uploads);
   expect(asked[0][0]).toEqual({
     work: { head: 'pets', seed: 7 },
-    source: { archive: `${uploads}/${file}`, fileName: 'größe.zip' },
+    source: { file: `${uploads}/${file}`, fileName: 'größe.zip' },
   });
   expect(stored).toBe(content);
 });
 
 const zip = new Blob(['zip']);
 it.each<[string, Record<string, string | Blob>]>([
-  ['head', { archive: zip }],
-  ['head', { archive: zip, head: 'Pets' }],
-  ['head', { archive: zip, head: 'pets', compare: 'true' }],
-  ['seeds', { archive: zip, head: 'pets', seeds: '5' }],
-  ['seed', { archive: zip, compare: 'true', seed: '5' }],
-  ['seed', { archive: zip, head: 'pets', seed: '-1' }],
-  ['seed', { archive: zip, head: 'pets', seed: '' }],
-  ['speed', { archive: zip, head: 'pets', speed: '1' }],
-  ['archive', { head: 'pets' }],
-  ['archive', { head: 'pets', archive: 'text' }],
-  ['file', { head: 'pets', file: zip }],
+  ['head', { file: zip }],
+  ['head', { file: zip, head: 'Pets' }],
+  ['head', { file: zip, head: 'pets', compare: 'true' }],
+  ['seeds', { file: zip, head: 'pets', seeds: '5' }],
+  ['seed', { file: zip, compare: 'true', seed: '5' }],
+  ['seed', { file: zip, head: 'pets', seed: '-1' }],
+  ['seed', { file: zip, head: 'pets', seed: '' }],
+  ['speed', { file: zip, head: 'pets', speed: '1' }],
+  ['file', { head: 'pets' }],
+  ['file', { head: 'pets', file: 'text' }],
+  ['archive', { head: 'pets', archive: zip }],
 ])('names the field %s of a bad form and keeps nothing of it', async (at, fields) => {
   const { double, asked } = recordingJobs();
   const { address, uploads } = await serve(double);
@@ -121,10 +121,18 @@ it.each<[string, Record<string, string | Blob>]>([
   expect(await readdir(uploads)).toEqual([]);
 });
 
+it('says which field takes the file where there is none, or it came in another', async () => {
+  const { address } = await serve(recordingJobs().double);
+  const told = async (fields: Record<string, string | Blob>) =>
+    (await problemOf(await sendForm(`${address}/v1/jobs`, { head: 'pets', ...fields }))).detail;
+  expect(await told({})).toBe('file: the form has no such file; send it in the field "file"');
+  expect(await told({ archive: zip })).toBe('archive: the form takes one file, in the field "file"');
+});
+
 it('keeps nothing of an upload that the queue refuses', async () => {
   const submit = () => Promise.reject(new TandemError('overloaded', 'full', { retryAfter: 60 }));
   const { address, uploads } = await serve(services({}, { submit }));
-  const response = await sendForm(`${address}/v1/jobs`, { archive: zip, head: 'pets' });
+  const response = await sendForm(`${address}/v1/jobs`, { file: zip, head: 'pets' });
   expect(response.headers.get('Retry-After')).toBe('60');
   expect((await problemOf(response)).code).toBe('overloaded');
   expect(await readdir(uploads)).toEqual([]);
@@ -135,7 +143,7 @@ it('refuses an upload over the limit, with its length announced or not, and keep
   const { address, uploads } = await serve(double, { maximumUploadBytes: 10_000 });
   const form = new FormData();
   form.set('head', 'pets');
-  form.set('archive', new Blob(['z'.repeat(200_000)]));
+  form.set('file', new Blob(['z'.repeat(200_000)]));
   const announced = await fetch(`${address}/v1/jobs`, { method: 'POST', body: form });
   const { body, headers } = new Response(form);
   const init = { method: 'POST', body, headers, duplex: 'half' } as RequestInit;
@@ -169,7 +177,7 @@ it('keeps nothing of an upload that breaks off, and takes it for no error of its
   const { double, asked } = recordingJobs();
   const { address, uploads, logged } = await serve(double);
   const socket = connect(address);
-  const part = '--b\r\nContent-Disposition: form-data; name="archive"; filename="a.zip"\r\n\r\n';
+  const part = '--b\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\n\r\n';
   socket.write(
     'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n' +
       `Content-Length: 900000\r\n\r\n${part}${'z'.repeat(100_000)}`,
@@ -185,7 +193,7 @@ it('keeps nothing of an upload that breaks off, and takes it for no error of its
 it('leaves the rest of the upload folder alone', async () => {
   const { address, uploads } = await serve(recordingJobs().double);
   await mkdir(`${uploads}/other`);
-  await sendForm(`${address}/v1/jobs`, { archive: zip });
+  await sendForm(`${address}/v1/jobs`, { file: zip });
   expect(await readdir(uploads)).toEqual(['other']);
 });
 

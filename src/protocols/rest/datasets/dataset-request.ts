@@ -48,7 +48,7 @@ export const querySchema = z.strictObject({
  * @throws ZodError naming each bad field; TandemError `invalid-request` where the file is missing
  */
 export function parseDatasetRequest(request: Request): DatasetUpload {
-  const body = readJsonOrForm(request, { json: jsonSchema, form: formFieldsSchema, file: 'file' });
+  const body = readJsonOrForm(request, { json: jsonSchema, form: formFieldsSchema });
   if ('json' in body) {
     const { url, folder, ...options } = body.json;
     return { source: url === undefined ? { folder: required(folder, 'the folder') } : { url }, options };

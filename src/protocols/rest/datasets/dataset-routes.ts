@@ -84,7 +84,7 @@ function addDataset({ datasets }: Services, options: AppOptions): Route {
         ),
       },
     },
-    handlers: [readUpload('file', options), bring],
+    handlers: [readUpload(options), bring],
   };
 }
 

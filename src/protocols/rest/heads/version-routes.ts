@@ -58,7 +58,7 @@ function importHead({ versions }: Services, options: AppOptions): Route {
   const bring: RequestHandler = async (request, response) => {
     try {
       const { name } = importSchema.parse({ ...request.body });
-      const imported = await versions.import(uploadedFile(request, 'file').path, name);
+      const imported = await versions.import(uploadedFile(request).path, name);
       response.status(201).location(`${request.baseUrl}/v1/heads/${imported.name}`).json(imported);
     } finally {
       if (request.file) await rm(request.file.path, { force: true });
@@ -87,7 +87,7 @@ function importHead({ versions }: Services, options: AppOptions): Route {
         ),
       },
     },
-    handlers: [readUpload('file', options), bring],
+    handlers: [readUpload(options), bring],
   };
 }
 

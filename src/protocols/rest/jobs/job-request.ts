@@ -148,13 +148,11 @@ const formFields = {
   ...recipeChoices,
   ...rowReading,
 };
-const formFieldsSchema = z
-  .strictObject({ ...formFields, archive: notText })
-  .superRefine(refuseContradictions);
+const formFieldsSchema = z.strictObject({ ...formFields, file: notText }).superRefine(refuseContradictions);
 export const formSchema = z
   .strictObject({
     ...formFields,
-    archive: formFile('A zip or tar file of the dataset, or a CSV or JSONL table that holds its images.'),
+    file: formFile('A zip or tar file of the dataset, or a CSV or JSONL table that holds its images.'),
   })
   .meta({ id: 'JobForm' });
 
@@ -235,17 +233,17 @@ const defaultSeeds = 5;
 
 /**
  * Reads the body of a request for a job that a body parser has been over.
- * @throws ZodError naming each bad field; TandemError `invalid-request` where the archive is missing
+ * @throws ZodError naming each bad field; TandemError `invalid-request` where the file is missing
  * @example const job = await jobs.submit(parseJobRequest(request));
  */
 export function parseJobRequest(request: Request): Parameters<Services['jobs']['submit']>[0] {
-  const body = readJsonOrForm(request, { json: jsonSchema, form: formFieldsSchema, file: 'archive' });
+  const body = readJsonOrForm(request, { json: jsonSchema, form: formFieldsSchema });
   if ('json' in body) {
     const { dataset, ...rest } = body.json;
     return { ...workOf(rest), source: { dataset } };
   }
-  const { archive: _, ...fields } = body.form;
-  return { ...workOf(fields), source: { archive: body.file.path, fileName: body.file.name } };
+  const { file: _, ...fields } = body.form;
+  return { ...workOf(fields), source: { file: body.file.path, fileName: body.file.name } };
 }
 
 function workOf<Rest extends object>({

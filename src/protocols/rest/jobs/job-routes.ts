@@ -87,7 +87,7 @@ function startJob({ jobs }: Services, { uploadFolder, maximumUploadBytes }: AppO
         ),
       },
     },
-    handlers: [readUpload('archive', { uploadFolder, maximumUploadBytes }), submit],
+    handlers: [readUpload({ uploadFolder, maximumUploadBytes }), submit],
   };
 }
 

@@ -80,7 +80,7 @@ it('refuses a NUL character in what is stored, and keeps no upload of it', async
   for (const [path, body] of bodies)
     expect((await problemOf(await sendJson(address + path, body))).detail).toContain('NUL character');
   for (const [path, file] of [
-    ['/v1/jobs', 'archive'],
+    ['/v1/jobs', 'file'],
     ['/v1/datasets', 'file'],
   ]) {
     const form = `--b\r\nContent-Disposition: form-data; name="${file}"; filename*=utf-8''a%00b.zip\r\n\r\nPK\r\n--b--\r\n`;

@@ -81,8 +81,8 @@ it('says what a form carries: the file as binary, the numbers as text', async ()
   const { components } = await fetchDescription();
   const { PredictionForm, JobForm } = components.schemas;
   expect(PredictionForm.properties.image).toMatchObject({ type: 'string', format: 'binary' });
-  expect(JobForm.properties.archive).toMatchObject({ type: 'string', format: 'binary' });
-  expect(JobForm.required.sort()).toEqual(['archive']);
+  expect(JobForm.properties.file).toMatchObject({ type: 'string', format: 'binary' });
+  expect(JobForm.required.sort()).toEqual(['file']);
   expect(PredictionForm.required ?? []).toEqual([]);
 });
 
