@@ -60,6 +60,23 @@ export function openFor(command: CommandUnknownOpts, names: readonly SettingName
   return openTandem(completeSettings(settingsOf(command, names)));
 }
 
+/**
+ * The settings that were given as flags, to be repeated in a command that a person is told to type.
+ * @example givenFlags(command, ['data']) // ['--data', 'my-data']; [] where nobody gave it
+ */
+export function givenFlags(command: CommandUnknownOpts, names: readonly SettingName[]): string[] {
+  return command.options.flatMap((option) => {
+    const name = names.find((setting) => `--${setting}` === option.long);
+    const value: unknown = name && command.getOptionValue(option.attributeName());
+    return value === undefined ? [] : [`--${name}`, shellQuoted(String(value))];
+  });
+}
+
+/** A word as a shell takes it. */
+function shellQuoted(word: string): string {
+  return /^[\w./:@=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 /** What a person is shown while a command works with a data set. */
 export function showWork() {
   return {

@@ -1,9 +1,21 @@
-import { Command, Option } from '@commander-js/extra-typings';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { encoderSettings } from '../config.ts';
+import { pretrainedModalities } from '../modalities/registry.ts';
+import { product } from '../product.ts';
 import { targets } from '../targets/targets.ts';
 import { defaultRecipe, type Recipe, trainedFusions, trainedStrategies } from '../training/loop/recipe.ts';
 import type { TrainingSummary } from '../training/progress.ts';
-import { addDatasetOptions, addSettings, example, numberOption, openFor, showWork } from './options.ts';
+import {
+  addDatasetOptions,
+  addSettings,
+  example,
+  givenFlags,
+  numberOption,
+  openFor,
+  showWork,
+} from './options.ts';
 import { metricsTable, print, printJson } from './output.ts';
 
 const command = addDatasetOptions(
@@ -64,20 +76,14 @@ export const train = addSettings(command, encoderSettings)
     await using tandem = await openFor(called, encoderSettings);
     const summary = await tandem.train(dataset, { ...options, ...showWork() });
     if (json) printJson(summary);
-    else show(summary);
+    else show(summary, called);
   });
 
-function show({
-  head,
-  version,
-  target,
-  labels,
-  examples,
-  refit,
-  seconds,
-  metrics,
-  folder,
-}: TrainingSummary): void {
+/** What stands for content of each modality in a command to type. */
+const sampleFlags = { image: '--image photo.jpg', text: "--text 'a text'" } as const;
+
+function show(summary: TrainingSummary, called: CommandUnknownOpts): void {
+  const { head, version, target, labels, examples, refit, seconds, metrics, folder } = summary;
   const time = seconds ? ` in ${seconds.total} s` : '';
   print(
     `${head}@${version}: ${targets[target].describeAnswers(labels.length)}, trained on ${refit?.examples ?? examples.training} examples${time}`,
@@ -87,5 +93,12 @@ function show({
     print(
       `measured on ${examples.test} examples by a head trained on the other ${examples.training}; the head that is served was then trained on all`,
     );
-  print(`report: ${folder}/report.html`);
+  print(`report: ${pathToFileURL(path.join(folder, 'report.html'))}`);
+  const content = pretrainedModalities
+    .filter(({ name }) => metrics.unimodal[name])
+    .map(({ name }) => sampleFlags[name]);
+  const given = givenFlags(called, ['data', 'artifacts', 'models', 'image-encoder', 'text-encoder']);
+  print('next:');
+  print(`  ${[product.invocation, 'predict', '--head', head, ...content, ...given].join(' ')}`);
+  print(`  ${[product.invocation, 'serve', '--default-head', head, ...given].join(' ')}`);
 }

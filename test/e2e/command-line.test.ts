@@ -70,8 +70,17 @@ describe('the command line', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/people@1: 3 labels/);
     expect(stdout).toMatch(/image only +\d+\.\d %/);
-    expect(stdout).toMatch(/report: .*report\.html/);
+    const [, report = ''] = /^report: (file:.*report\.html)$/m.exec(stdout) ?? [];
+    expect(await readFile(new URL(report), 'utf8')).toContain('<!doctype html>');
     expect(stderr).toMatch(/training \d+ steps/);
+    const [next] = stdout.slice(stdout.indexOf('next:')).match(/predict .*/) ?? [];
+    expect(next).toContain(`--data ${data}`);
+    const words = next?.match(/'[^']*'|\S+/g)?.map((word) => word.replaceAll("'", '')) ?? [];
+    const typed = words.map((word) => (word === 'photo.jpg' ? path.join(fixtures, 'cat.jpg') : word));
+    expect(await runCommand(...typed)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('people@1'),
+    });
   });
 
   it.each(['serve', 'train', 'predict', 'evaluate', 'compare', 'heads', 'tune'])(
