@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { TandemError } from './errors.ts';
 import { itemAt } from './indexing.ts';
 import { product } from './product.ts';
+import { issueInWords } from './schema-words.ts';
 
 const installation = path.resolve(fileURLToPath(new URL('..', import.meta.url)));
 
@@ -338,7 +339,7 @@ export function readSettings<Names extends SettingName>(
     if (!parsed.success)
       problems.push({
         at: source ?? placeOf(setting),
-        detail: `${isSecret ? 'the value' : JSON.stringify(text)} is not valid: ${itemAt(parsed.error.issues, 0).message}`,
+        detail: `${isSecret ? 'the value' : JSON.stringify(text)} is not valid: ${issueInWords(itemAt(parsed.error.issues, 0))}`,
       });
     return [setting, parsed.data] as const;
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TandemError } from './errors.ts';
+import { issuesInOneLine } from './schema-words.ts';
 
 /**
  * What a stored JSON text says, checked by a schema.
@@ -15,7 +16,7 @@ export function parseJson<Schema extends z.ZodType>(
   try {
     return schema.parse(JSON.parse(text));
   } catch (cause) {
-    const detail = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
+    const detail = cause instanceof z.ZodError ? issuesInOneLine(cause, 'it') : (cause as Error).message;
     throw new TandemError('damaged-artifact', `${what} cannot be used: ${detail}`, { cause });
   }
 }

@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
 import { hashInNoOrder } from '../datasets/dataset.ts';
 import type { Dataset } from '../datasets/example.ts';
 import type { SplitRows } from '../datasets/split/split-rows.ts';
@@ -15,6 +14,7 @@ import { type TrainingRow, writeTrainingRows } from '../heads/training-rows.ts';
 import { itemAt, valueFor } from '../indexing.ts';
 import { contentId } from '../modalities/content.ts';
 import { isFitted } from '../modalities/registry.ts';
+import { issuesInOneLine } from '../schema-words.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import { selectTruths } from '../targets/truth-table.ts';
@@ -122,7 +122,7 @@ function textOf(manifest: HeadManifest): string {
   if (error)
     throw new TandemError(
       'training-failed',
-      `what came out of it is no head, so none was registered: ${z.prettifyError(error)}`,
+      `what came out of it is no head, so none was registered: ${issuesInOneLine(error, 'head.json')}`,
     );
   return text;
 }

@@ -14,7 +14,7 @@ export function boundedList<Element extends z.ZodType>(
     if (!Array.isArray(value) || value.length <= most) return value;
     context.addIssue({
       code: 'custom',
-      message: tooMany ?? `Too big: expected array to have <=${most} items`,
+      message: tooMany ?? `must have at most ${most} items`,
     });
     return z.NEVER;
   }, list);

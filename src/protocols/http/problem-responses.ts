@@ -5,7 +5,7 @@ import { describeProblem, problemSchema } from './problems.ts';
 /** What each problem may look like, for the API's description. A code that an operation names needs one. */
 const exampleDetails = {
   'empty-request': 'inputs[0]: it has neither image nor text',
-  'invalid-request': 'topK: Too small: expected number to be >=1',
+  'invalid-request': 'topK: must be at least 1',
   'invalid-image': 'the image is incomplete or damaged',
   'image-too-large': 'the image is 16000 by 16000 pixels',
   'image-too-complex': 'the JPEG has more than 24 scans at 50.0 megapixels',
