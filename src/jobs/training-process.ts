@@ -96,43 +96,48 @@ interface Work {
   >;
 }
 
-async function compare(
-  { owner, place, store, encoders, options }: Work,
-  count: number,
-): Promise<TrainingMessage> {
+/** Goes on with what an earlier owner's contenders gave. */
+async function compare(work: Work, count: number): Promise<TrainingMessage> {
+  const { owner, place, store, encoders, options } = work;
   const seeds = Array.from({ length: count }, (_, seed) => seed);
-  const comparison = await compareStrategies(encoders, { ...options, seeds });
-  await mkdir(place.folder, { recursive: true });
-  const page = path.join(place.folder, 'comparison.html');
-  await writeComparisonReport(page, comparison);
-  await retryWhileAway(() => store.artifacts.take(comparisonKey(owner.id), page), {
-    patience,
-    signal: cancellation.signal,
+  return resuming(work, async (resumed) => {
+    const comparison = await compareStrategies(encoders, { ...options, ...resumed, seeds });
+    const page = path.join(place.folder, 'comparison.html');
+    await mkdir(place.folder, { recursive: true });
+    await writeComparisonReport(page, comparison);
+    await retryWhileAway(() => store.artifacts.take(comparisonKey(owner.id), page), {
+      patience,
+      signal: cancellation.signal,
+    });
+    return { kind: 'compared', comparison };
   });
-  return { kind: 'compared', comparison };
 }
 
-/** Resumes from what an earlier owner of the job uploaded, and uploads its own checkpoints for the next. */
-async function train(
-  { owner, place, store, encoders, options }: Work,
-  work: Extract<JobTask['work'], { head: string }>,
-): Promise<TrainingMessage> {
+function train(work: Work, task: Extract<JobTask['work'], { head: string }>): Promise<TrainingMessage> {
+  const { owner, place, store, encoders, options } = work;
   const jobs = new JobStore(store.database);
-  const folder = path.join(place.folder, 'checkpoints');
-  const onLost = (error: Error) => cancellation.abort(error);
-  const shared = new SharedCheckpoints({ store, jobs, owner, folder, onLost });
-  await shared.download();
-  try {
+  return resuming(work, async (resumed) => {
     const result = await fineTune(encoders, new HeadRegistry(store, place.shippedHeads), {
-      ...options,
-      ...work,
+      ...{ ...options, ...resumed, ...task },
       search: true,
-      checkpoints: folder,
-      onCheckpoint: (written) => shared.note(written),
       writeReport,
       job: { id: owner.id, confirm: (transaction) => jobs.confirm(transaction, owner) },
     });
     return { kind: 'done', result };
+  });
+}
+
+/** Resumes from what an earlier owner of the job uploaded, and uploads its own checkpoints for the next. */
+async function resuming(
+  { owner, place, store }: Work,
+  work: (resumed: Pick<FineTuneOptions, 'checkpoints' | 'onCheckpoint'>) => Promise<TrainingMessage>,
+): Promise<TrainingMessage> {
+  const folder = path.join(place.folder, 'checkpoints');
+  const onLost = (error: Error) => cancellation.abort(error);
+  const shared = new SharedCheckpoints({ store, jobs: new JobStore(store.database), owner, folder, onLost });
+  await shared.download();
+  try {
+    return await work({ checkpoints: folder, onCheckpoint: (written) => shared.note(written) });
   } catch (error) {
     if (!isHandedOver) throw error;
     await shared.upload();

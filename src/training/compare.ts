@@ -22,10 +22,12 @@ import type { Engine } from '../runtime/engine.ts';
 import type { TargetKind } from '../targets/target.ts';
 import { targets } from '../targets/targets.ts';
 import { selectTruths } from '../targets/truth-table.ts';
+import { checkpointsOf } from './checkpoints-of.ts';
 import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';
 import { fittedColumns } from './features/fitted-columns.ts';
+import type { WrittenCheckpoint } from './loop/checkpoints.ts';
 import { fitHead } from './loop/fit.ts';
 import { type Recipe, recipeFor } from './loop/recipe.ts';
 import { onEngines, withEngines } from './loop/side-by-side.ts';
@@ -46,7 +48,11 @@ export interface CompareOptions {
   /** How the test side is drawn; default: by strata. */
   splitBy?: SplitMethod;
   threads: number;
+  /** A folder that this comparison has to itself: what each contender gave with each seed is kept there, and not done again. */
+  checkpoints?: string;
   signal?: AbortSignal;
+  /** Told of each result that is on the disk. */
+  onCheckpoint?(written: WrittenCheckpoint): void;
   onProgress?(progress: TrainingProgress): void;
 }
 
@@ -104,22 +110,20 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
   }));
   const groups = groupTwins(dataset.examples);
   const tasks = fittedRuns.flatMap((run) => taking.map((contender) => ({ ...run, contender })));
-  const classes = dataset.labels.length;
+  const { testShare, splitBy } = options;
+  const checkpoints = checkpointsOf(encoders, options, { seeds, testShare, splitBy });
   let done = 0;
   const measure = async (
     engine: Engine,
     { seed, split, table: fitted, contender }: (typeof tasks)[number],
   ) => {
-    const { table: seen, recipe: changed } = prepare(contender, fitted, recipe);
-    const { answers, thresholds } = await answersFrom(engine, seen, split, {
-      ...{ classes, recipe: changed, seed, signal, groups },
-    });
-    const metrics = measureAnswers(answers, selectTruths(table.truth, split.test), {
-      labels: dataset.labels,
-      encoders: seen.columns,
-      thresholds: thresholds?.fused,
-      unimodalThresholds: thresholds?.unimodal,
-    });
+    const prepared = prepare(contender, fitted, recipe);
+    const kept = checkpoints?.result<AnswerMetrics>(`${contender}-${seed}`);
+    const work = { contender, seed, recipe: prepared.recipe };
+    const earlier = await kept?.read(work);
+    const metrics =
+      earlier ?? (await metricsOf(engine, dataset, split, { ...prepared, seed, signal, groups }));
+    if (!earlier) await kept?.write(work, metrics);
     const { negativeLogLikelihood: loss, accuracy } = metrics.fused;
     onProgress?.({ stage: 'comparison', done: ++done, total: tasks.length, loss, accuracy });
     return { contender, metrics };
@@ -152,6 +156,27 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
     results,
     ...judge(results, titles, test.length / train.length),
   };
+}
+
+/** Trains a contender on one side of a split, and measures it on the other. */
+async function metricsOf(
+  engine: Engine,
+  { labels }: Dataset,
+  split: SplitRows,
+  {
+    table,
+    ...options
+  }: Omit<TrainingOptions, 'classes'> & { table: FeatureTable; groups: readonly unknown[] },
+): Promise<AnswerMetrics> {
+  const { answers, thresholds } = await answersFrom(engine, table, split, {
+    ...options,
+    classes: labels.length,
+  });
+  return measureAnswers(answers, selectTruths(table.truth, split.test), {
+    ...{ labels, encoders: table.columns },
+    thresholds: thresholds?.fused,
+    unimodalThresholds: thresholds?.unimodal,
+  });
 }
 
 /**

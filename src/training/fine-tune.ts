@@ -6,12 +6,11 @@ import { modalitiesIn, withModality } from '../datasets/with-modality.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
 import type { HeadRegistry, MakingJob } from '../heads/registry/heads.ts';
-import { product } from '../product.ts';
 import { Engine } from '../runtime/engine.ts';
-import { runtimeVersion } from '../runtime/provider.ts';
+import { checkpointsOf } from './checkpoints-of.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';
-import { CheckpointFolder, type WrittenCheckpoint } from './loop/checkpoints.ts';
+import type { WrittenCheckpoint } from './loop/checkpoints.ts';
 import { fitHead, trainOnRows } from './loop/fit.ts';
 import { checkRecipe, type Recipe, recipeFor } from './loop/recipe.ts';
 import { nearDuplicates } from './near-duplicates.ts';
@@ -85,7 +84,7 @@ export async function fineTune(
   const encoded = performance.now();
 
   const { provider } = encoders.provider;
-  const checkpoints = checkpointsOf(encoders, options, train);
+  const checkpoints = checkpointsOf(encoders, options, { train });
   const classes = dataset.labels.length;
   const search = options.search
     ? await searchRecipe(table, train, {
@@ -167,31 +166,6 @@ function encode(
     signal,
     onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
   });
-}
-
-/** Where the trainings' states are kept; they are gone on from by nothing but the same work. */
-function checkpointsOf(
-  { byModality, provider: { provider } }: Encoders,
-  {
-    checkpoints,
-    dataset,
-    threads,
-    onNote,
-    onCheckpoint: onWritten,
-  }: Pick<FineTuneOptions, 'checkpoints' | 'dataset' | 'threads' | 'onNote' | 'onCheckpoint'>,
-  train: readonly number[],
-): CheckpointFolder | undefined {
-  if (checkpoints === undefined) return undefined;
-  const versions = [product.version, runtimeVersion];
-  const work = {
-    dataset: dataset.hash,
-    encoders: Object.values(byModality).map(({ cacheKey }) => cacheKey),
-    train,
-    provider,
-    threads,
-    versions,
-  };
-  return new CheckpointFolder(checkpoints, work, { onNote, onWritten });
 }
 
 function seconds(from: number, to: number): number {

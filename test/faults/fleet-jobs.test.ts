@@ -78,6 +78,29 @@ it.skipIf(isShort)('a server that is killed has left a checkpoint, which another
   expect((await second.client.expect(200, 'GET', '/v1/heads/killed')).versions).toEqual([1]);
 });
 
+it.skipIf(isShort)(
+  'a comparison whose server is killed has left what its contenders gave, and another goes on with it',
+  async () => {
+    const { fleet, first, second, dataset } = await begin();
+    await using _ = fleet;
+    const { id } = await first.client.expect(202, 'POST', '/v1/jobs', { compare: true, seeds: 12, dataset });
+    const results = () => keysBelow(fleet, `checkpoints/${id}/`);
+    await expect.poll(async () => (await results()).length, { timeout: 120_000 }).toBeGreaterThan(2);
+    await first.kill();
+    const killed = performance.now();
+    const kept = await results();
+    print(`killed: a comparison had ${kept.length} of 12 results`);
+    await second.start();
+    await expect.poll(results, { timeout: 120_000 }).not.toEqual(kept);
+    // A result that is made again takes the place of the one before.
+    expect(await results()).toEqual(expect.arrayContaining(kept));
+    const { comparison } = await until(second.client, id, ({ state }) => state === 'succeeded');
+    print(`killed: the comparison ended after ${seconds(killed)} s`);
+    expect(comparison?.seeds).toHaveLength(12);
+    await expect.poll(() => keysBelow(fleet, 'checkpoints/')).toEqual([]);
+  },
+);
+
 it('a job whose object store is away is queued again with a reason and a time, and succeeds when it is back', async () => {
   const { fleet, first, dataset } = await begin();
   await using _ = fleet;

@@ -29,12 +29,19 @@ export interface Checkpoint {
   write(work: object, state: TrainingState, phase: 'running' | 'done' | 'stopping'): Promise<void>;
 }
 
+/** Keeps what a piece of work gave that is done, so that it is not done again. */
+export interface KeptResult<Result> {
+  /** What was kept of this very work; see `Checkpoint`. */
+  read(work: object): Promise<Result | undefined>;
+  write(work: object, result: Result): Promise<void>;
+}
+
 /** A checkpoint that was written just now. */
 export interface WrittenCheckpoint {
-  /** Which training of the fine-tuning it is of. */
+  /** Which training of the job it is of. */
   name: string;
   file: string;
-  /** Steps taken. */
+  /** Steps taken; 1 of what is done. */
   step: number;
 }
 
@@ -52,7 +59,8 @@ const extension = '.checkpoint';
 const checksumLength = 32;
 
 /**
- * A folder of checkpoints, one for each training of a fine-tuning. A file is the sha256 of the rest, and the rest.
+ * A folder of checkpoints, one for each training of a fine-tuning or a comparison. A file is the sha256 of the rest, and
+ * the rest.
  * @example
  * const checkpoints = new CheckpointFolder('state/job-7', { dataset: hash, seed });
  * await trainHead(engine, table, { …, checkpoint: checkpoints.stage('final') });
@@ -72,27 +80,30 @@ export class CheckpointFolder {
 
   /** @param name tells the trainings of a fine-tuning apart; part of a file name */
   stage(name: string): Checkpoint {
-    const { seconds = 10, onNote, onWritten } = this.#options;
-    const file = checkpointFile(this.#folder, name);
-    const keyOf = (work: object) => JSON.stringify({ format, rests: this.#identity, work });
+    const { seconds = 10 } = this.#options;
     let written = performance.now();
     return {
       read: async (work) => {
         written = performance.now();
-        const state = await this.#read(file, keyOf(work));
-        if (typeof state !== 'string') return state;
-        onNote?.(`${file} is not used: ${state}`);
-        return undefined;
+        const state = await this.#read<TrainingState>(name, work);
+        // The arrays are views of the file's bytes, and a tensor must own its memory to go to the engine's thread.
+        const tensors = Object.entries(state?.tensors ?? {}).map(([key, values]) => [key, values.slice()]);
+        return state && { ...state, tensors: Object.fromEntries(tensors) };
       },
       write: async (work, state, phase) => {
         const due = { running: seconds, done: seconds / 10, stopping: 0 }[phase];
         if (performance.now() - written < due * 1000) return;
-        const content = serialize({ key: keyOf(work), state });
-        await mkdir(this.#folder, { recursive: true });
-        await writeDurably(file, Buffer.concat([sha256(content), content]));
+        await this.#write(name, work, state);
         written = performance.now();
-        onWritten?.({ name, file, step: state.step });
       },
+    };
+  }
+
+  /** @param name tells the pieces of work apart; part of a file name */
+  result<Result>(name: string): KeptResult<Result> {
+    return {
+      read: async (work) => (await this.#read<{ step: number; result: Result }>(name, work))?.result,
+      write: (work, result) => this.#write(name, work, { step: 1, result }),
     };
   }
 
@@ -104,15 +115,28 @@ export class CheckpointFolder {
     if (own.length > 0 && own.length === files.length) await rmdir(this.#folder);
   }
 
-  /** The state, undefined where there is no file, or why there is no use for it. */
-  async #read(file: string, key: string): Promise<TrainingState | string | undefined> {
+  /** The state; undefined where there is no file, or no use for it. */
+  async #read<State>(name: string, work: object): Promise<State | undefined> {
+    const file = checkpointFile(this.#folder, name);
     const found = await readCheckpoint(file);
-    if (found === undefined || typeof found === 'string') return found;
-    const { key: keptKey, state } = found;
-    if (keptKey !== key) return 'it is of another dataset, recipe, seed, encoder or version';
-    // The arrays are views of the file's bytes, and a tensor must own its memory to go to the engine's thread.
-    const tensors = Object.entries(state.tensors).map(([name, values]) => [name, values.slice()] as const);
-    return { ...state, tensors: Object.fromEntries(tensors) };
+    if (found === undefined) return undefined;
+    if (typeof found === 'object' && found.key === this.#keyOf(work)) return found.state as State;
+    const why =
+      typeof found === 'string' ? found : 'it is of another dataset, recipe, seed, encoder or version';
+    this.#options.onNote?.(`${file} is not used: ${why}`);
+    return undefined;
+  }
+
+  async #write<State extends { step: number }>(name: string, work: object, state: State): Promise<void> {
+    const file = checkpointFile(this.#folder, name);
+    const content = serialize({ key: this.#keyOf(work), state });
+    await mkdir(this.#folder, { recursive: true });
+    await writeDurably(file, Buffer.concat([sha256(content), content]));
+    this.#options.onWritten?.({ name, file, step: state.step });
+  }
+
+  #keyOf(work: object): string {
+    return JSON.stringify({ format, rests: this.#identity, work });
   }
 }
 
@@ -130,7 +154,7 @@ export async function stepOfCheckpoint(file: string): Promise<number | undefined
 /** What a file holds, undefined where there is none, or why it cannot be read. */
 async function readCheckpoint(
   file: string,
-): Promise<{ key: string; state: TrainingState } | string | undefined> {
+): Promise<{ key: string; state: { step: number } } | string | undefined> {
   let bytes: Buffer;
   try {
     bytes = await readFile(file);
