@@ -23,7 +23,7 @@ export function quoteSome(names: readonly string[], most = 20): string {
   return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 }
 
-/** Whether a name has control characters in it: they would act on the terminal of whoever lists it. */
+/** Whether a name has control characters in it: they would act on the terminal that lists it. */
 export function hasControlCharacters(text: string): boolean {
   return /\p{Cc}/u.test(text);
 }

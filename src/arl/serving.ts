@@ -13,7 +13,7 @@ export interface FeatureScaling {
   factor: Float32Array;
 }
 
-/** How a trained head's logits are weighted for the answer. All 1, and the fused logits alone, where there is none. */
+/** How a trained head's logits are weighted for the answer. Without calibration: the fused logits alone, unweighted. */
 export interface HeadCalibration {
   /** Of the fused answer to a complete example: the weight of the fused logits, then of each modality's own (if M > 1). */
   fused: number[];
@@ -64,9 +64,9 @@ export function emitHead(
 
 function calibrated({ fused, unimodal }: Logits, calibration?: HeadCalibration): Logits {
   if (!calibration) return { fused, unimodal };
-  const opinions = [fused, ...unimodal];
+  const predictions = [fused, ...unimodal];
   return {
-    fused: sumOf(calibration.fused.map((weight, index) => scale(itemAt(opinions, index), weight))),
+    fused: sumOf(calibration.fused.map((weight, index) => scale(itemAt(predictions, index), weight))),
     unimodal: unimodal.map((logits, m) => scale(logits, itemAt(calibration.unimodal, m))),
   };
 }

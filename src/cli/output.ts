@@ -9,7 +9,7 @@ import type { TargetKind } from '../targets/target.ts';
 const control = /(?!\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
 
 /**
- * A text with its control characters written out: names, labels and messages come from whoever made them, and a terminal
+ * A text with its control characters written out: names, labels and messages come from their authors, and a terminal
  * obeys what it is shown.
  * @example visible('red\u001b[31m') // 'red\\u001b[31m'
  */

@@ -154,7 +154,7 @@ export class DatasetCatalogue {
     return (await this.#get(id)).record;
   }
 
-  /** The same, or undefined where there is none. */
+  /** The same, or undefined if missing. */
   async find(id: string): Promise<DatasetRecord | undefined> {
     return (await this.#find(id))?.record;
   }
@@ -229,7 +229,7 @@ export class DatasetCatalogue {
 
   /**
    * Forgets a dataset, even one whose record is damaged, and every image that no other one has.
-   * @param check runs in the same transaction, once whoever claimed the dataset has committed; nothing is deleted where it throws
+   * @param check runs in the same transaction, once those who claimed the dataset have committed; nothing is deleted where it throws
    * @throws TandemError `unknown-dataset`; what `check` throws
    */
   async delete(

@@ -14,7 +14,7 @@ const usesAtOnce = 1000;
 const prefixes = ['images', 'pictures'] as const;
 
 /**
- * Images by the sha256 of their bytes, so that the same image is stored once whoever brings it. An image stays as long as
+ * Images by the sha256 of their bytes, so that the same image is stored once, however many imports bring it. An image stays as long as
  * it has users: datasets, and imports that are under way. A use is written before the file, and says under which key that
  * lies; once the last use is gone, the key is never given again. So a file without a use can be removed at any time.
  * @example

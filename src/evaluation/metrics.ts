@@ -1,7 +1,7 @@
 /** Figures by name; `examples` is always among them. */
 export type Metrics = Record<string, number>;
 
-/** The figure of a name; NaN where there is none. */
+/** The figure of a name; NaN if missing. */
 export function figureNamed(name: string, metrics: Metrics): number {
   return metrics[name] ?? Number.NaN;
 }

@@ -161,7 +161,7 @@ function sharingRuns(head: Head, onAnswer: () => void): Head {
       return answers;
     },
     budget: mostItems,
-    // Whoever comes this far has passed the encoders' queues.
+    // What comes this far has passed the encoders' queues.
     maximumQueue: Number.POSITIVE_INFINITY,
   });
   return {

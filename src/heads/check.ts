@@ -11,7 +11,7 @@ const mostAsked = 2;
  * Whether heads answer: the usual head is asked about features that are all zero. Where there is no such head, or it is at
  * fault itself, one that is loaded is asked in its place. Of heads that run on another engine than it does, one that is
  * loaded is asked as well.
- * @param usual the head that is asked first; undefined where there is none
+ * @param usual the head that is asked first; undefined if there is no such head
  * @example const readiness = new Readiness(checkOfHeads(cache, () => registry.open('emoji')), { what: 'the heads' });
  */
 export function checkOfHeads(cache: HeadCache, usual: () => Promise<HeadFolder | undefined>): Checked {

@@ -66,7 +66,7 @@ interface RowChange {
 
 /**
  * Jobs and their events in the database. What a call has written when it resolves, no crash takes back, and each change
- * is made as a whole, whoever else changes the same job.
+ * is made as a whole, whatever else changes the same job.
  */
 export class JobStore {
   readonly #database: Database;

@@ -62,8 +62,8 @@ function trueProbability(members: readonly Outcome[]): ClassFigures['trueProbabi
   const of = (modality: ModalityName) =>
     mean(
       members.flatMap(({ example, actual }) => {
-        const opinion = example.probabilities.unimodal[modality];
-        return opinion ? [itemAt(opinion, actual)] : [];
+        const prediction = example.probabilities.unimodal[modality];
+        return prediction ? [itemAt(prediction, actual)] : [];
       }),
     );
   const fused = mean(members.map(({ example, actual }) => itemAt(example.probabilities.fused, actual)));

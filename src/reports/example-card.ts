@@ -24,11 +24,11 @@ export function exampleCard(
 ): Markup {
   const { truth, probabilities } = example;
   const unimodal = modalityNames.flatMap((kind) => {
-    const opinion = probabilities.unimodal[kind];
-    return opinion ? [{ kind, opinion }] : [];
+    const prediction = probabilities.unimodal[kind];
+    return prediction ? [{ kind, prediction }] : [];
   });
-  const opinions = [
-    ...(unimodal.length > 1 ? [{ kind: 'fused', opinion: probabilities.fused }] : []),
+  const predictions = [
+    ...(unimodal.length > 1 ? [{ kind: 'fused', prediction: probabilities.fused }] : []),
     ...unimodal,
   ];
   return card(example, thumbnails, [
@@ -42,10 +42,10 @@ export function exampleCard(
     h(
       'dl',
       null,
-      opinions.map(({ kind, opinion }) => {
-        const said = largestIndex(opinion);
-        const probability = itemAt(opinion, said);
-        const own = said === actual ? null : h('small', null, `label ${percent(itemAt(opinion, actual))}`);
+      predictions.map(({ kind, prediction }) => {
+        const said = largestIndex(prediction);
+        const probability = itemAt(prediction, said);
+        const own = said === actual ? null : h('small', null, `label ${percent(itemAt(prediction, actual))}`);
         return [
           h('dt', null, kind),
           h(

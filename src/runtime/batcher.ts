@@ -37,7 +37,7 @@ export interface Batched<Result> {
 export interface SubmitOptions {
   /** Takes the item out of the queue; one that runs already is finished and forgotten. */
   signal?: AbortSignal;
-  /** Not refused where the queue is full, and in nobody's way there; whoever says so bounds how many they are. */
+  /** Not refused where the queue is full, and in nobody's way there; the caller bounds how many they are. */
   mayWait?: boolean;
   /** Goes before everything that waits, and is not refused: for the few items that prove that the server works. */
   urgent?: boolean;

@@ -13,7 +13,7 @@ export interface Conversion<Item, Result> {
 /**
  * Runs a model on a batch; where there is no memory for it, once more in two halves, one after the other.
  * @param given the batch, or what gives it when it can run; nothing runs where it is empty
- * @throws TandemError `out-of-memory` where there is none for the halves either, or one item alone is too much
+ * @throws TandemError `out-of-memory` if the halves do not fit either, or one item alone is too much
  * @example await runWithinMemory(session, texts, { feeds: padTexts, read: (outputs) => rowsOf(outputs, 'features') });
  */
 export async function runWithinMemory<Item, Result>(

@@ -50,7 +50,7 @@ export async function checkIdentity(
   }
 }
 
-/** Whoever comes first decides; what the artifacts say counts where the database is the newer one. */
+/** The first to come decides; what the artifacts say counts where the database is the newer one. */
 function acquaint(database: Database, artifacts: Artifacts, scratch: () => Promise<string>): Promise<void> {
   return database.exclusively('store', async (transaction) => {
     let id = await readIdentity(artifacts, 'the store');

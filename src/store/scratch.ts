@@ -29,7 +29,7 @@ export class Scratch {
     this.#root = path.resolve(data, 'scratch');
   }
 
-  /** A new, empty folder. Whoever asked for it removes it. */
+  /** A new, empty folder. The caller removes it. */
   async makeFolder(): Promise<string> {
     this.#own ??= makeOwnFolder(this.#root);
     const { path: own } = await this.#own;

@@ -22,7 +22,7 @@ export interface Store extends AsyncDisposable {
   readonly artifacts: Artifacts;
   /** Where they lie, in words, without passwords. */
   readonly places: { metadata: string; artifacts: string };
-  /** A new folder for what becomes an artifact soon. Whoever asked for it removes it. */
+  /** A new folder for what becomes an artifact soon. The caller removes it. */
   makeScratch(): Promise<string>;
   close(): Promise<void>;
 }

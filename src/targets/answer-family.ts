@@ -11,7 +11,7 @@ export interface AnswerFamily {
   /** What is expected of each element, μ(η). */
   expect(pooled: Float64Array): Float64Array;
   /** `Σ_k y_k o_k`: the gradient by a weight is `Σ_k μ_k o_k` less this. */
-  product(truth: ArrayLike<number>, opinion: ArrayLike<number>): number;
+  product(truth: ArrayLike<number>, prediction: ArrayLike<number>): number;
   /** `aᵀ C b` with C the covariance of the elements where μ is expected of them. */
   covariance(expected: Float64Array, a: ArrayLike<number>, b: ArrayLike<number>): number;
 }
@@ -19,14 +19,14 @@ export interface AnswerFamily {
 /** Makes a sum NaN where a row is too short. The loops below read rows in place: they are most of the work of a calibration. */
 export const missing = Number.NaN;
 
-/** One label: opinions are log-probabilities, the truth its index. */
+/** One label: predictions are log-probabilities, the truth its index. */
 export const oneLabel: AnswerFamily = {
   loss: (pooled, truth) => logSumExp(pooled) - itemAt(pooled, itemAt(truth, 0)),
   expect(pooled) {
     const normalizer = logSumExp(pooled);
     return pooled.map((value) => Math.exp(value - normalizer));
   },
-  product: (truth, opinion) => itemAt(opinion, itemAt(truth, 0)),
+  product: (truth, prediction) => itemAt(prediction, itemAt(truth, 0)),
   covariance(expected, a, b) {
     let product = 0;
     for (let k = 0; k < expected.length; k++)
@@ -35,7 +35,7 @@ export const oneLabel: AnswerFamily = {
   },
 };
 
-/** Any of several labels: opinions are logits, the truth 1 or 0 for each. */
+/** Any of several labels: predictions are logits, the truth 1 or 0 for each. */
 export const severalLabels: AnswerFamily = {
   // log(1 + exp η) - y η, without overflow.
   loss(pooled, truth) {

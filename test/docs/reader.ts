@@ -36,7 +36,7 @@ export async function follow(
         : [];
     });
   const script = [prelude, ...steps].join('\n');
-  // Settings of whoever runs the tests are not the reader's.
+  // Settings of the person who runs the tests are not the reader's.
   const inherited = Object.entries(process.env).filter(([name]) => !/^(npm_|TANDEM_)/i.test(name));
   const env = { ...Object.fromEntries(inherited), TANDEM_PORT: port };
   const child = spawn('bash', ['-c', script], { cwd: folder, env, detached: true });

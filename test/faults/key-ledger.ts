@@ -6,7 +6,7 @@ import type { Findings, Ledger } from './ledger.ts';
 
 interface KnownKey {
   id?: string;
-  /** Only whoever saw the command's answer has it. */
+  /** Only the reader of the command's answer has it. */
   secret?: string;
   state: 'creating' | 'there' | 'revoking' | 'revoked';
 }
@@ -30,7 +30,7 @@ export class KeyLedger implements Ledger {
     this.#flags = flags;
   }
 
-  /** Makes the key of whoever may do everything. @returns its secret */
+  /** Makes an admin key. @returns its secret */
   async begin(): Promise<string> {
     const { stdout } = await runCommand(
       'keys',

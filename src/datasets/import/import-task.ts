@@ -9,7 +9,7 @@ import type { DatasetSource, ImportProgress } from './import.ts';
 export interface ImportOrder {
   source: DatasetSource;
   options: Partial<ColumnNames> & { name?: string };
-  /** Folder that the import has to itself, which whoever orders it removes. */
+  /** Folder that the import has to itself, which the caller removes. */
   scratch: string;
   /** Where the dataset is to be kept, and what the import calls itself there; a dry run keeps nothing. */
   keep?: { store: StoreOptions; importing: string };

@@ -78,7 +78,7 @@ async function tarBytes(file: string, gzipped: boolean, limits: ArchiveLimits): 
       else done(null, chunk);
     },
   });
-  // A stream that fails takes the others along: whoever reads the last one learns of it.
+  // A stream that fails takes the others along: the reader of the last one gets the error.
   const done = () => {};
   return gzipped ? connect(source, createGunzip(), count, done) : connect(source, count, done);
 }

@@ -40,7 +40,7 @@ export async function writeAliasHistory(
     .execute();
 }
 
-/** Forgets an alias and what it stood for. @returns false where there is none */
+/** Forgets an alias and what it stood for. @returns false if it is unknown */
 export async function forgetAlias(
   transaction: Transaction<Tables>,
   name: string,

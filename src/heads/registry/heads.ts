@@ -187,7 +187,7 @@ export class HeadRegistry {
     });
   }
 
-  /** Takes an alias away. @throws TandemError `unknown-head` where there is none, `invalid-request` (the head's name) */
+  /** Takes an alias away. @throws TandemError `unknown-head`, `invalid-request` (the head's name) */
   async deleteAlias(name: string, alias: string): Promise<void> {
     checkHeadName(name);
     await this.#resolve(name);

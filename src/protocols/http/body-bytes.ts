@@ -23,7 +23,7 @@ export function hasNoBody(request: Request): boolean {
 }
 
 /**
- * Lets a caller send its body who waits to be told so (`Expect: 100-continue`). Whoever reads a body calls it first, once
+ * Lets a caller send its body who waits to be told so (`Expect: 100-continue`). Readers of a body call it first, once
  * nothing is left to refuse it for.
  */
 export function inviteBody(request: Request, response: Response): void {
@@ -45,7 +45,7 @@ const mostRatio = 100;
 /**
  * The body without its Content-Encoding, as a stream; it ends when the caller leaves. What is not gzip, deflate or br although it says so ends the stream
  * with an error that `describeBodyError` knows.
- * Whoever stops reading it before its end destroys it, if it isn't the request itself.
+ * A reader that stops before its end destroys it, if it isn't the request itself.
  * @throws TandemError `unsupported-media-type` for another encoding, `deadline-exceeded` where the caller has left
  */
 export function decompressed(request: Request, response: Response): Readable {
@@ -54,7 +54,7 @@ export function decompressed(request: Request, response: Response): Readable {
   const left = new TandemError('deadline-exceeded', 'the caller has left');
   if (request.destroyed) throw left;
   const stream = decompress();
-  // Whoever reads is told of errors, too; afterwards nobody listens, and they would end the process.
+  // The reader is told of errors, too; afterwards nobody listens, and they would end the process.
   stream.on('error', () => {});
   stream.once('close', () => request.unpipe(stream));
   // The whole request may have come long before all of it is unpacked: it is the answer that shows who waits.

@@ -63,7 +63,7 @@ function formReader({
         fix: 'Send the form without a Content-Encoding.',
       });
     inviteBody(request, response);
-    // Multer tells of an error once the whole body has come; whoever sends too much is told at once.
+    // Multer tells of an error once the whole body has come; a caller that sends too much is told at once.
     let isTold = false;
     const tell: NextFunction = (error?: unknown) => {
       if (isTold) return;

@@ -9,7 +9,7 @@ const largeBytes = 2 ** 20;
 
 /**
  * Reads a body that is JSON, and nothing else, into `request.body`.
- * Passes on TandemError `empty-request`, or what `whenEmpty` says, where there is none, `unsupported-media-type` where it is something else, and
+ * Passes on TandemError `empty-request`, or what `whenEmpty` says, for a missing body, `unsupported-media-type` where it is something else, and
  * what {@link readJsonBody} throws.
  * @example handlers: [readJson(2 ** 20), answer]
  */

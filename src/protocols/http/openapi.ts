@@ -8,7 +8,7 @@ const pathProblems = problemResponses('invalid-request');
 
 /**
  * The API's description, OpenAPI 3.1, from the routes that answer it.
- * @param keyless whether whoever sends no key is let in: then a key is one of two ways, else the only one
+ * @param keyless whether callers without a key are let in: then a key is one of two ways, else the only one
  */
 export function describeApi(
   routes: readonly Route[],

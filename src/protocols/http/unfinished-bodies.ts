@@ -17,7 +17,7 @@ export function endUnfinishedBodies(
   { stallTime, slowest }: { stallTime: number; slowest: number },
 ): void {
   server.requestTimeout = 0;
-  // Whoever reads a body says so (inviteBody), not the server before anybody looked at its length.
+  // The reader of a body says so (inviteBody), not the server before anybody looked at its length.
   server.on('checkContinue', (request, response) => server.emit('request', request, response));
   server.on('request', (request, response) => {
     // Without this listener Node would also end a request that is complete and waits for its answer.

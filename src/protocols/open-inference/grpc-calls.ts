@@ -48,7 +48,7 @@ export class GrpcCalls {
     this.#access = options.access ?? openAccess;
   }
 
-  /** Answers whoever has a key, in the metadata `authorization`, that may predict. */
+  /** Answers callers with a key, in the metadata `authorization`, that may predict. */
   guarded<Call>(work: Work<Call>): Handler {
     return this.#answering<Call>(async (given, signal, call) => {
       this.#options.loadShedding?.check();

@@ -73,7 +73,7 @@ export async function listenGrpc(
   };
   const calls = new GrpcCalls(options);
   server.addService(decodedByHandlers(inference.GRPCInferenceService.service), {
-    // Whoever probes a server's health has no key.
+    // Health probes have no key.
     ServerLive: calls.open(async () => ({ live: true })),
     ServerReady: calls.open(() => requireReady(services, options).then(() => ({ ready: true }))),
     ServerMetadata: calls.guarded(async () => serverMetadata),

@@ -107,7 +107,7 @@ export function openInferenceRoutes(services: Services, options: AppOptions): Ro
   ].map((route) => ({
     ...route,
     problemMembers,
-    // Whoever probes a server's health has no key.
+    // Health probes have no key.
     ...(route.path.startsWith('/v2/health') ? { isVital: true } : { scope: 'predict' as const }),
   }));
 }

@@ -48,7 +48,7 @@ function signOfAddress(address: string | undefined): string | undefined {
   return address === undefined || isLoopbackAddress(address) ? undefined : `not for ${address}`;
 }
 
-/** A proxy on this machine calls from loopback whoever its own callers are. */
+/** A proxy on this machine calls from loopback, wherever its own callers are. */
 function signOfProxy(names: readonly string[]): string | undefined {
   const found = names.find((name) => proxyHeader.test(name));
   return found && `and a proxy passed this request on (header ${found})`;

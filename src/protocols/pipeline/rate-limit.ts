@@ -52,7 +52,7 @@ export class RateLimit {
     if (totalHits > this.#requestsPerMinute) throw this.#tooMany(resetTime);
   }
 
-  /** Who asks: whoever has the same key, if it is one, or comes from the same address. */
+  /** Callers with the same valid key, or from the same address, count as one. */
   async #callerOf(authorization: string | undefined, address: string): Promise<string> {
     const secret = secretIn(authorization);
     const granted = secret && (await this.#access(secret));

@@ -90,7 +90,7 @@ export interface DatasetPage {
 export interface Services {
   /**
    * Classifies a batch. Each item is answered by itself: a bad item yields its own TandemError in its place.
-   * @param options `mayWait`: not refused where the queue is full; whoever says so bounds how many they are
+   * @param options `mayWait`: not refused where the queue is full; the caller bounds how many they are
    * @throws TandemError `unknown-head`, `overloaded`, `deadline-exceeded` for the batch as a whole.
    */
   predict(
@@ -171,7 +171,7 @@ export interface Services {
      * @throws TandemError `unknown-job`, `job-conflict`
      */
     retry(id: string): Promise<Job>;
-    /** The page about what a job found, as HTML. @throws TandemError `unknown-job`, `not-found` where there is none (yet) */
+    /** The page about what a job found, as HTML. @throws TandemError `unknown-job`, `not-found` if there is no report yet */
     report(id: string): Promise<string>;
   };
   /** True where a real inference succeeded a moment ago, or does now; the answer comes within two seconds. */

@@ -15,10 +15,10 @@ export interface Artifacts {
   take(key: string, file: string): Promise<void>;
   /**
    * A file of this machine with the content, to read only.
-   * @throws TandemError `damaged-artifact` where there is none
+   * @throws TandemError `damaged-artifact` if it is missing
    */
   path(key: string): Promise<string>;
-  /** The content of a small file, as it is now; undefined where there is none. */
+  /** The content of a small file, as it is now; undefined if missing. */
   read(key: string): Promise<Uint8Array | undefined>;
   /** Whether there is a file under a key. */
   has(key: string): Promise<boolean>;

@@ -21,7 +21,7 @@ export class FolderArtifacts implements Artifacts {
     const addOne = async ([key, file]: readonly [string, string]) => {
       const target = this.#file(key);
       if (!(await exists(target))) await intoFolder(target, () => copyDurably(file, target));
-      // Whoever made it may not have waited for its name to be on the disk.
+      // Its writer may not have waited for its name to be on the disk.
       folders.add(path.dirname(target));
       onAdded?.(++done);
     };

@@ -30,7 +30,7 @@ export class PendingArtifacts {
   }
 
   /**
-   * Ends it in the transaction that registers what came in. It must be its first statement: whoever gives the same thing
+   * Ends it in the transaction that registers what came in. It must be its first statement: a caller that gives the same thing
    * up waits for the outcome.
    * @returns false where it was given up meanwhile; then nothing of it may be registered
    */

@@ -28,7 +28,7 @@ interface JobTable {
   attempts: Generated<number>;
   /** Least fencing token of the owners that `attempts` counts. */
   countedFrom: Generated<number>;
-  /** JSON: keys of its last checkpoint by training; null where there is none. */
+  /** JSON: keys of its last checkpoint by training; null if there is none. */
   checkpoint: string | null;
   /** JSON: the job as it is shown, and what it takes to run it. */
   job: string;

@@ -17,7 +17,7 @@ export async function openPostgres(address: string) {
     connectionString,
     max: connections,
   });
-  // A connection that breaks while nobody uses it is left out from then on; whoever asks next learns what is the matter.
+  // A connection that breaks while nobody uses it is left out from then on; the next query reports what is the matter.
   pool.on('error', () => {});
   const query = new Kysely<Tables>({
     dialect: new PostgresDialect({ pool }),

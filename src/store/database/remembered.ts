@@ -78,7 +78,7 @@ export class Remembered<Value extends object> {
     const end = () => {
       if (this.#underWay.get(key) === reading) this.#underWay.delete(key);
     };
-    // Where it fails, whoever waits for it is told, and the next one reads again.
+    // Where it fails, its waiters are told, and the next one reads again.
     reading.value.then((value) => {
       end();
       lateUntil.delete(this.#database);

@@ -121,7 +121,7 @@ function openCopy(file: string): DatabaseSync | undefined {
       if (error instanceof TandemError) throw error;
       // There may be room elsewhere.
     } finally {
-      // Whoever has it open goes on reading it.
+      // Those that have it open go on reading it.
       if (folder) rmSync(folder, { recursive: true, force: true });
     }
   }

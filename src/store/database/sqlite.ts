@@ -50,7 +50,7 @@ class TransactionalAdapter extends SqliteAdapter {
 
 /** node:sqlite in the form that Kysely's dialect takes. */
 function adapt(connection: SqliteConnection) {
-  /** Where a copy is read, whoever changes something learns why. */
+  /** Where a copy is read, a change says why. */
   const orOutage = <Result>(work: () => Result): Result => {
     try {
       return work();

@@ -6,7 +6,7 @@ import { writeDurably } from './durable.ts';
 import { missing } from './missing.ts';
 
 /**
- * What a JSON file holds; undefined where there is none.
+ * What a JSON file holds; undefined if missing.
  * @param problem what to say of a file that holds something else, after its path
  * @param fix what to do about it
  * @throws TandemError `damaged-artifact`

@@ -61,7 +61,7 @@ export class Batches {
     const result = await tensors;
     if (hasNext) {
       const next = this.#readWindow(window + 1);
-      // Whoever asks for the window gets the error.
+      // The next read of the window throws the error.
       next.catch(() => {});
       this.#ahead = { window: window + 1, tensors: next };
     }

@@ -145,13 +145,13 @@ export function checkpointFile(folder: string, name: string): string {
   return path.join(folder, `${name}${extension}`);
 }
 
-/** The steps that a checkpoint had taken; undefined where there is none, or it is damaged. */
+/** The steps that a checkpoint had taken; undefined if missing or damaged. */
 export async function stepOfCheckpoint(file: string): Promise<number | undefined> {
   const found = await readCheckpoint(file);
   return typeof found === 'object' ? found.state.step : undefined;
 }
 
-/** What a file holds, undefined where there is none, or why it cannot be read. */
+/** What a file holds, undefined if missing, or why it cannot be read. */
 async function readCheckpoint(
   file: string,
 ): Promise<{ key: string; state: { step: number } } | string | undefined> {

@@ -30,7 +30,7 @@ const mostNumbers = 1_000_000;
 
 /**
  * Finds how a head's answers should be weighted: the fused answer of complete examples is pooled from the fused and the
- * unimodal opinions, each unimodal answer gets a weight of its own (of labels, an inverse temperature). Kept only if it
+ * unimodal predictions, each unimodal answer gets a weight of its own (of labels, an inverse temperature). Kept only if it
  * makes held-back truth likelier.
  * @param modalities the head's, in its order
  * @example const { calibration } = calibrate({ answers, truth }, ['image', 'text']);
@@ -68,22 +68,22 @@ function fitCalibration(
   modalities: readonly ModalityName[],
 ): HeadCalibration {
   const weigh = (
-    opinionsOf: (answer: ItemProbabilities) => readonly Float64Array[] | undefined,
+    predictionsOf: (answer: ItemProbabilities) => readonly Float64Array[] | undefined,
     count: number,
   ) => {
     const known = rows.flatMap((row) => {
-      const opinions = opinionsOf(itemAt(answers, row));
-      return opinions ? [{ opinions: opinions.map(fromAnswer), truth: truthOf(row) }] : [];
+      const predictions = predictionsOf(itemAt(answers, row));
+      return predictions ? [{ predictions: predictions.map(fromAnswer), truth: truthOf(row) }] : [];
     });
     if (known.length === 0) return Array.from({ length: count }, (_, index) => Number(index === 0));
     return fitPooling(
       family,
-      known.map(({ opinions }) => opinions),
+      known.map(({ predictions }) => predictions),
       known.map(({ truth }) => truth),
     );
   };
   return {
-    fused: weigh((answer) => answersOfComplete(answer, modalities), opinionCount(modalities)),
+    fused: weigh((answer) => answersOfComplete(answer, modalities), predictionCount(modalities)),
     unimodal: modalities.flatMap((modality) =>
       weigh(({ unimodal }) => unimodal[modality] && [unimodal[modality]], 1),
     ),
@@ -100,8 +100,8 @@ function meanLoss(
 ): number {
   const { family, fromAnswer, truthOf, lossFactor } = model;
   const total = rows.reduce((sum, row) => {
-    const { opinions, weights } = weighted(model, itemAt(answers, row), modalities, calibration);
-    return sum + family.loss(pool(opinions.map(fromAnswer), weights), truthOf(row));
+    const { predictions, weights } = weighted(model, itemAt(answers, row), modalities, calibration);
+    return sum + family.loss(pool(predictions.map(fromAnswer), weights), truthOf(row));
   }, 0);
   return (lossFactor * total) / rows.length;
 }
@@ -112,12 +112,12 @@ function weighted(
   answer: ItemProbabilities,
   modalities: readonly ModalityName[],
   calibration: HeadCalibration | undefined,
-): { opinions: readonly Float64Array[]; weights: readonly number[] } {
-  if (!calibration) return { opinions: [answer.fused], weights: [1] };
+): { predictions: readonly Float64Array[]; weights: readonly number[] } {
+  if (!calibration) return { predictions: [answer.fused], weights: [1] };
   const complete = answersOfComplete(answer, modalities);
-  if (complete) return { opinions: complete, weights: calibration.fused };
+  if (complete) return { predictions: complete, weights: calibration.fused };
   const own = calibratedAlone(model, answer, modalities, calibration).map(([, answer]) => answer);
-  return { opinions: [answerOfKnown(own, model.target)], weights: [1] };
+  return { predictions: [answerOfKnown(own, model.target)], weights: [1] };
 }
 
 /** What each modality that an example has says alone, with a calibration. */
@@ -133,8 +133,8 @@ function calibratedAlone(
   });
 }
 
-/** With one modality the unimodal opinion is the fused one again. */
-function opinionCount(modalities: readonly ModalityName[]): number {
+/** With one modality the unimodal prediction is the fused one again. */
+function predictionCount(modalities: readonly ModalityName[]): number {
   return modalities.length > 1 ? 1 + modalities.length : 1;
 }
 
@@ -158,9 +158,9 @@ export function applyCalibration(
 ): ItemProbabilities[] {
   const model = targets[truth.target].answerModel(truth);
   return answers.map((given) => {
-    const { opinions, weights } = weighted(model, given, modalities, calibration);
+    const { predictions, weights } = weighted(model, given, modalities, calibration);
     return {
-      fused: model.toAnswer(pool(opinions.map(model.fromAnswer), weights)),
+      fused: model.toAnswer(pool(predictions.map(model.fromAnswer), weights)),
       unimodal: Object.fromEntries(calibratedAlone(model, given, modalities, calibration)),
     };
   });

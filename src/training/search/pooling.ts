@@ -2,42 +2,42 @@ import { itemAt } from '../../indexing.ts';
 import { type AnswerFamily, dot, missing } from '../../targets/answer-family.ts';
 
 /**
- * Pooling of what several opinions of one example say: `η = Σ_j w_j o_j`, with weights that are the same for every
- * example. Of class probabilities (`o = log p`) it is the logarithmic opinion pool `softmax(η)`, with one opinion
+ * Pooling of what several predictions of one example say: `η = Σ_j w_j o_j`, with weights that are the same for every
+ * example. Of class probabilities (`o = log p`) it is the logarithmic opinion pool `softmax(η)`, with one prediction
  * temperature scaling (Guo et al. 2017), w = 1/T; of independent labels (`o` their logits) `sigmoid(η)`; of numbers
  * (`o` as they are) η itself, which is stacking (Breiman 1996). Each is a generalized linear model in the weights.
  */
 
-/** One example's opinions: a row of numbers each. */
-export type Opinions = readonly ArrayLike<number>[];
+/** One example's predictions: a row of numbers each. */
+export type Predictions = readonly ArrayLike<number>[];
 
 const mostSteps = 50;
 const tolerance = 1e-8;
-/** Where no opinion says anything of the labels, every class is about as likely; the order of the classes is kept. */
+/** Where no prediction says anything of the labels, every class is about as likely; the order of the classes is kept. */
 const leastWeight = 0.01;
-/** Keeps weights finite where the opinions are right about every example. */
+/** Keeps weights finite where the predictions are right about every example. */
 const ridge = 1e-3;
 
 /**
  * The weights, none negative, that make the truth likeliest (with a little ridge towards the plain mean). The negative log
  * likelihood is convex in them: where its minimum has a negative weight, the best lies where some weights are zero, and all
  * such places are looked at. Where it lies at none at all, each gets a very small one.
- * @returns one weight for each opinion
+ * @returns one weight for each prediction
  * @example const [inverseTemperature] = fitPooling(oneLabel, rows.map((row) => [row]), labels.map((label) => [label]));
  */
 export function fitPooling(
   family: AnswerFamily,
-  examples: readonly Opinions[],
+  examples: readonly Predictions[],
   truth: readonly ArrayLike<number>[],
 ): number[] {
-  const judged = examples.map((opinions, row) => ({ opinions, truth: itemAt(truth, row) }));
+  const judged = examples.map((predictions, row) => ({ predictions, truth: itemAt(truth, row) }));
   const count = itemAt(examples, 0).length;
   const all = Array.from({ length: count }, (_, index) => index);
   const fitWith = (taken: readonly number[]) => {
     const { weights, loss } = newton(
       family,
-      judged.map(({ opinions, truth }) => ({
-        opinions: taken.map((index) => itemAt(opinions, index)),
+      judged.map(({ predictions, truth }) => ({
+        predictions: taken.map((index) => itemAt(predictions, index)),
         truth,
       })),
       1 / count,
@@ -64,18 +64,18 @@ function properSubsets<Element>(elements: readonly Element[]): Element[][] {
 }
 
 /** `η = Σ_j w_j o_j` of one example. */
-export function pool(opinions: Opinions, weights: readonly number[]): Float64Array {
-  const pooled = new Float64Array(itemAt(opinions, 0).length);
-  for (const [index, opinion] of opinions.entries()) {
+export function pool(predictions: Predictions, weights: readonly number[]): Float64Array {
+  const pooled = new Float64Array(itemAt(predictions, 0).length);
+  for (const [index, prediction] of predictions.entries()) {
     const weight = weights[index] ?? missing;
     for (let k = 0; k < pooled.length; k++)
-      pooled[k] = (pooled[k] ?? missing) + weight * (opinion[k] ?? missing);
+      pooled[k] = (pooled[k] ?? missing) + weight * (prediction[k] ?? missing);
   }
   return pooled;
 }
 
 interface Judged {
-  opinions: Opinions;
+  predictions: Predictions;
   truth: ArrayLike<number>;
 }
 
@@ -84,9 +84,12 @@ function newton(
   examples: readonly Judged[],
   start: number,
 ): { weights: number[]; loss: number } {
-  const size = itemAt(examples, 0).opinions.length;
+  const size = itemAt(examples, 0).predictions.length;
   const lossOf = (weights: readonly number[]) =>
-    examples.reduce((sum, { opinions, truth }) => sum + family.loss(pool(opinions, weights), truth), 0) /
+    examples.reduce(
+      (sum, { predictions, truth }) => sum + family.loss(pool(predictions, weights), truth),
+      0,
+    ) /
       examples.length +
     (ridge / 2) * weights.reduce((sum, value) => sum + (value - start) ** 2, 0);
   let weights = new Array<number>(size).fill(start);
@@ -118,13 +121,13 @@ function derivatives(
 ): { gradient: number[]; hessian: number[][] } {
   const gradient = new Float64Array(weights.length);
   const covariances = weights.map((_, index) => new Float64Array(index + 1));
-  for (const { opinions, truth } of examples) {
-    const expected = family.expect(pool(opinions, weights));
-    for (const [i, opinion] of opinions.entries()) {
-      gradient[i] = (gradient[i] ?? missing) + dot(expected, opinion) - family.product(truth, opinion);
+  for (const { predictions, truth } of examples) {
+    const expected = family.expect(pool(predictions, weights));
+    for (const [i, prediction] of predictions.entries()) {
+      gradient[i] = (gradient[i] ?? missing) + dot(expected, prediction) - family.product(truth, prediction);
       const row = itemAt(covariances, i);
       for (let j = 0; j <= i; j++)
-        row[j] = (row[j] ?? missing) + family.covariance(expected, opinion, itemAt(opinions, j));
+        row[j] = (row[j] ?? missing) + family.covariance(expected, prediction, itemAt(predictions, j));
     }
   }
   return {

@@ -120,7 +120,7 @@ it('does nothing of a change whose transaction fails', async () => {
 describe('the owner of a job', () => {
   const own = { states: ['running' as const] };
 
-  it('is whoever took it last, and nobody with as small a token takes it', async () => {
+  it('belongs to the last owner, and no token as small takes it', async () => {
     const { jobs, add } = await openJobs();
     await add('a');
     const first = (await jobs.take('a', 'one', 1))!.ownership;

@@ -18,7 +18,7 @@ it('refuses a caller who asks too often, tells when to come back, and lets other
   for (let time = 0; time < 5; time++) expect((await fetch(`${address}/healthz`)).status).toBe(200);
 });
 
-it('counts by address whoever has no key that is one, whatever he calls himself', async () => {
+it('counts callers without a valid key by address, whatever key they send', async () => {
   const { address } = await serve(services(), { rateLimit: new RateLimit(2, openAccess) });
   const ask = (key: string) => fetch(`${address}/v1/heads`, { headers: { Authorization: `Bearer ${key}` } });
   expect([(await ask('one')).status, (await ask('two')).status, (await ask('three')).status]).toEqual([

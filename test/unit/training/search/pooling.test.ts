@@ -17,16 +17,16 @@ function logarithms(logits: Float64Array): Float64Array {
   return oneLabel.expect(logits).map(Math.log);
 }
 
-/** Log-probabilities of an opinion, and labels drawn from its distribution sharpened or flattened by `weight`. */
+/** Log-probabilities of a prediction, and labels drawn from its distribution sharpened or flattened by `weight`. */
 function drawn(count: number, weights: readonly number[], seed: number) {
   const random = new Random(seed, 'pooling test');
   const examples = Array.from({ length: count }, () =>
     weights.map(() => logarithms(Float64Array.from({ length: classes }, () => 2 * random.nextNormal()))),
   );
-  const labels = examples.map((opinions) => {
+  const labels = examples.map((predictions) => {
     const point = random.nextFloat();
     let sum = 0;
-    const reached = oneLabel.expect(pool(opinions, weights)).map((value) => {
+    const reached = oneLabel.expect(pool(predictions, weights)).map((value) => {
       sum += value;
       return sum;
     });
@@ -44,8 +44,10 @@ function loss(
   weights: readonly number[],
 ) {
   return (
-    examples.reduce((sum, opinions, row) => sum + oneLabel.loss(pool(opinions, weights), [labels[row]]), 0) /
-    labels.length
+    examples.reduce(
+      (sum, predictions, row) => sum + oneLabel.loss(pool(predictions, weights), [labels[row]]),
+      0,
+    ) / labels.length
   );
 }
 
@@ -103,13 +105,13 @@ it.each([[[0.5]], [[2]], [[0.4, 1.1]], [[0.7, 0.3, 1]]])(
   },
 );
 
-it('gives no weight to an opinion that contradicts the labels', () => {
+it('gives no weight to a prediction that contradicts the labels', () => {
   const { examples, labels } = drawn(2_000, [1, -1], 2);
   const [, contrary] = fitPooling(oneLabel, examples, rowsOf(labels));
   expect(contrary).toBe(0);
 });
 
-it('stays finite where an opinion is always right', () => {
+it('stays finite where a prediction is always right', () => {
   const labels = Array.from({ length: 50 }, (_, index) => index % classes);
   const examples = labels.map((label) => [
     logarithms(Float64Array.from({ length: classes }, (_, index) => (index === label ? 5 : 0))),
@@ -119,15 +121,15 @@ it('stays finite where an opinion is always right', () => {
   expect(weight).toBeLessThan(1000);
 });
 
-it('is never less likely than the plain mean of the opinions', () => {
+it('is never less likely than the plain mean of the predictions', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 2, max: 60 }),
       fc.integer({ min: 1, max: 3 }),
       fc.nat(),
-      (count, opinions, seed) => {
-        const { examples, labels } = drawn(count, new Array(opinions).fill(0.8), seed);
-        const mean = new Array<number>(opinions).fill(1 / opinions);
+      (count, predictions, seed) => {
+        const { examples, labels } = drawn(count, new Array(predictions).fill(0.8), seed);
+        const mean = new Array<number>(predictions).fill(1 / predictions);
         const found = fitPooling(oneLabel, examples, rowsOf(labels));
         expect(loss(examples, labels, found)).toBeLessThanOrEqual(loss(examples, labels, mean) + 1e-9);
         expect(Math.min(...found)).toBeGreaterThanOrEqual(0);
@@ -141,14 +143,16 @@ it('is the best of all weights that are not negative, also where several want to
     fc.property(fc.integer({ min: 5, max: 60 }), fc.nat(), (count, seed) => {
       const random = new Random(seed, 'non-negative test');
       const truth = Array.from({ length: count }, () => [random.nextNormal()]);
-      // The fused opinion is about the sum of the others, as that of concat fusion.
+      // The fused prediction is about the sum of the others, as that of concat fusion.
       const examples = truth.map(([value]) => {
         const [image, text] = [1.5, 0.8].map((noise) => value + noise * random.nextNormal());
         return [[image + text + 0.2 * random.nextNormal()], [image], [text]];
       });
       const meanLoss = (weights: readonly number[]) =>
-        examples.reduce((sum, opinions, row) => sum + numbers.loss(pool(opinions, weights), truth[row]), 0) /
-        count;
+        examples.reduce(
+          (sum, predictions, row) => sum + numbers.loss(pool(predictions, weights), truth[row]),
+          0,
+        ) / count;
       const found = fitPooling(numbers, examples, truth);
       // Where none is best, all get a very small one.
       const isNone = found.every((weight) => weight === 0.01 / 3);
