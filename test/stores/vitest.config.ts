@@ -26,7 +26,7 @@ export default defineConfig({
       'test/**/backup.test.ts',
       // They keep nothing, or nothing that the others don't.
       'test/e2e/{bad-input,cli-output,hardly-enough,hostile-images,hostile-texts,load,monitoring}.test.ts',
-      'test/e2e/{out-of-memory,sample-set,targets,tracing}.test.ts',
+      'test/e2e/{comparing,hostile-heads,out-of-memory,sample-set,start,targets,terminal,tracing}.test.ts',
     ],
     globalSetup: ['test/sample-set.ts', 'test/stores/global-setup.ts'],
   },
