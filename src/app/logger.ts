@@ -11,6 +11,13 @@ export function makeLogger(level: string, destination: DestinationStream = pino.
 
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  const { type, message, stack, code, aggregateErrors } = pino.stdSerializers.err(error);
-  return { type, code, message, stack, causes: aggregateErrors?.map((one: Error) => one.message) };
+  const { type, stack, code, aggregateErrors } = pino.stdSerializers.err(error);
+  // pino's message has those of its causes in it, which the stack has too.
+  return {
+    type,
+    code,
+    message: error.message,
+    stack,
+    causes: aggregateErrors?.map((one: Error) => one.message),
+  };
 }

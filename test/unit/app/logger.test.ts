@@ -27,3 +27,10 @@ it('each of several errors in one is logged', () => {
   const both = new AggregateError([new Error('IPv6 refused'), new Error('IPv4 refused')]);
   expect(logged(both).err).toMatchObject({ causes: ['IPv6 refused', 'IPv4 refused'] });
 });
+
+it('an error that passes on the message of its cause is logged with it once', () => {
+  const cause = new Error('unexpected end of the file');
+  const { err } = logged(new Error(`head.json: ${cause.message}`, { cause }));
+  expect(err.message).toBe('head.json: unexpected end of the file');
+  expect(err.stack).toContain('caused by: Error: unexpected end of the file');
+});
