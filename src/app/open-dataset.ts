@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
-import type { DatasetPurpose } from '../datasets/check/labels.ts';
 import { readDataset } from '../datasets/dataset.ts';
 import type { ColumnNames, Dataset } from '../datasets/example.ts';
 import type { ImportProgress } from '../datasets/import/import.ts';
+import type { DatasetPurpose } from '../datasets/read/reading.ts';
 import { TandemError } from '../errors.ts';
 import type { TargetKind } from '../targets/target.ts';
 import type { TrainingProgress } from '../training/progress.ts';

@@ -11,12 +11,14 @@ import { targets } from '../targets/targets.ts';
 import { contentOf as truthContentOf } from '../targets/truth.ts';
 import { checkContent } from './check/content.ts';
 import { checkFittedColumns, settleContent } from './check/fitted-content.ts';
-import { checkLabels, type DatasetPurpose, noteLabels, noteTwins } from './check/labels.ts';
+import { checkLabels, noteLabels, noteTwins } from './check/labels.ts';
 import { countExamples, type DatasetCounts } from './counts.ts';
 import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
 import { readReading } from './read/dataset-file.ts';
+import { DatasetSize } from './read/dataset-size.ts';
+import { describeProblems, Findings } from './read/findings.ts';
 import { findExamples } from './read/layout.ts';
-import { describeProblems, Problems } from './read/problems.ts';
+import type { DatasetPurpose } from './read/reading.ts';
 import { contentOf } from './split/duplicates.ts';
 
 export interface ReadOptions extends Partial<ColumnNames> {
@@ -75,25 +77,27 @@ export async function checkDataset(
     throw new TandemError('unknown-dataset', `there is no folder ${JSON.stringify(folder)}`);
   }
   const name = options.name ?? basename(root);
-  const found = new Problems();
-  const said = await readReading(root, found);
+  const findings = new Findings();
+  const said = await readReading(root, findings);
   const columns: ColumnNames = { ...usualColumns, ...said, ...given(options) };
   const { target } = columns;
   checkFittedColumns(columns);
-  const notes: string[] = [];
-  const rows = await findExamples(root, columns, found, notes, options.inlineFolder);
+  const { inlineFolder } = options;
+  const reading = { root, columns, inlineFolder, size: new DatasetSize(), findings };
+  const rows = await findExamples(reading);
   if (!rows)
     throw new TandemError(
       'invalid-dataset',
       `${name} has neither a metadata.csv, a metadata.jsonl nor a folder per class`,
     );
-  const looked = await checkContent(rows, found, options.onProgress);
-  const checked = settleContent(looked, columns, purpose, found);
+  const looked = await checkContent(rows, findings, options.onProgress);
+  const checked = settleContent(looked, purpose, reading);
   // Where the list of examples itself is broken, that is the one thing to fix.
-  if (rows.length > 0 || found.count === 0) checkLabels(rows, { dataset: name, purpose, ...columns }, found);
-  noteLabels(rows, columns, notes);
-  noteTwins(checked, contentOf, notes);
-  const problems = found.list();
+  if (rows.length > 0 || findings.problemCount === 0)
+    checkLabels(rows, { dataset: name, purpose, target }, findings);
+  findings.addNotes(...noteLabels(rows, columns), ...noteTwins(checked, contentOf));
+  const problems = findings.problems();
+  const notes = findings.notes();
   const counts = countExamples(checked, target);
   const preview = checked.slice(0, previewed).map(({ at, content, truth, split }) => ({
     at,
@@ -101,7 +105,7 @@ export async function checkDataset(
     truth,
     split,
   }));
-  const problemCount = found.count;
+  const { problemCount } = findings;
   if (problemCount > 0) return { name, problems, problemCount, notes, counts, preview };
   const examples = checked.map(({ at: _, ...example }): Example => example);
   const labels = targets[target].outputs(

@@ -3,7 +3,7 @@ import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import { distinctLabels } from '../targets/labels.ts';
 import { checkLabels } from './check/labels.ts';
 import type { Dataset } from './example.ts';
-import { describeProblems, Problems } from './read/problems.ts';
+import { describeProblems, Findings } from './read/findings.ts';
 
 /** The modalities that any example has. */
 export function modalitiesIn({ examples }: Pick<Dataset, 'examples'>): ModalityName[] {
@@ -26,10 +26,10 @@ export function withModality(dataset: Dataset, modality: ModalityName): Dataset 
       'invalid-dataset',
       `no example of ${[...lost].map((label) => JSON.stringify(label)).join(', ')} has ${modality} to learn from; bring some, or take another strategy`,
     );
-  const problems = new Problems();
+  const findings = new Findings();
   const found = examples.map((example) => ({ ...example, at: `row ${example.row}` }));
   const name = `${dataset.name}, of which ${examples.length} examples have ${modality},`;
-  checkLabels(found, { target: dataset.target, dataset: name, purpose: 'training' }, problems);
-  if (problems.count > 0) throw describeProblems(name, problems.list());
+  checkLabels(found, { target: dataset.target, dataset: name, purpose: 'training' }, findings);
+  if (findings.problemCount > 0) throw describeProblems(name, findings.problems());
   return { ...dataset, examples };
 }

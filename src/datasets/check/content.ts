@@ -3,7 +3,7 @@ import { itemAt } from '../../indexing.ts';
 import type { Modality } from '../../modalities/modality.ts';
 import { type ModalityName, modalities } from '../../modalities/registry.ts';
 import type { FoundExample } from '../example.ts';
-import type { Problems } from '../read/problems.ts';
+import type { Findings } from '../read/findings.ts';
 
 const atOnce = 4;
 
@@ -20,19 +20,19 @@ interface Distinct {
  */
 export async function checkContent(
   found: readonly FoundExample[],
-  problems: Problems,
+  findings: Findings,
   onProgress?: (done: number, total: number) => void,
 ): Promise<FoundExample[]> {
   let checked = [...found];
   for (const modality of modalities)
-    if (modality.check) checked = await checkModality(checked, modality, problems, onProgress);
+    if (modality.check) checked = await checkModality(checked, modality, findings, onProgress);
   return checked;
 }
 
 async function checkModality(
   examples: readonly FoundExample[],
   { name, identityOf, check }: Modality<ModalityName>,
-  problems: Problems,
+  findings: Findings,
   onProgress?: (done: number, total: number) => void,
 ): Promise<FoundExample[]> {
   const distinct = new Map<string, Distinct>();
@@ -55,7 +55,7 @@ async function checkModality(
         const example = itemAt(examples, place);
         if (outcome && 'reference' in outcome)
           checked[place] = { ...example, content: { ...example.content, [name]: outcome.reference } };
-        else if (outcome) problems.add(example.at, outcome.problem);
+        else if (outcome) findings.addProblem(example.at, outcome.problem);
       }
       done += places.length;
       onProgress?.(done, examples.length);

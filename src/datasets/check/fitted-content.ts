@@ -4,8 +4,7 @@ import { columnsOf } from '../../modalities/content-columns.ts';
 import { type Content, fittedModalities, pretrainedModalities } from '../../modalities/registry.ts';
 import { quote } from '../../quote.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
-import type { Problems } from '../read/problems.ts';
-import type { DatasetPurpose } from './labels.ts';
+import type { DatasetPurpose, DatasetReading } from '../read/reading.ts';
 
 /**
  * Refuses names of columns that a fitted modality cannot be read from.
@@ -39,17 +38,16 @@ function invalid(at: string, detail: string): TandemError {
  */
 export function settleContent(
   examples: readonly FoundExample[],
-  columns: ColumnNames,
   purpose: DatasetPurpose,
-  problems: Problems,
+  { columns, findings }: Pick<DatasetReading, 'columns' | 'findings'>,
 ): FoundExample[] {
   let settled = [...examples];
   for (const { name, settle } of fittedModalities) {
     const asked = columnsOf(columns, name);
     if (asked.length === 0) continue;
     const having = settled.map(({ content }) => content[name]).filter((each) => each !== undefined);
-    const { references, problems: found } = settle(having, asked);
-    if (purpose === 'training') for (const { at, problem } of found) problems.add(at, problem);
+    const { references, problems } = settle(having, asked);
+    if (purpose === 'training') for (const { at, problem } of problems) findings.addProblem(at, problem);
     let place = 0;
     settled = settled.map((example) => {
       if (example.content[name] === undefined) return example;

@@ -4,10 +4,8 @@ import type { TargetKind } from '../../targets/target.ts';
 import { targets } from '../../targets/targets.ts';
 import { keyOf, type Truth } from '../../targets/truth.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
-import type { Problems } from '../read/problems.ts';
-
-/** What a dataset is read for: to train a head, or to measure one that is there. */
-export type DatasetPurpose = 'training' | 'measuring';
+import type { Findings } from '../read/findings.ts';
+import type { DatasetPurpose } from '../read/reading.ts';
 
 /**
  * Checks that there are examples, and for a training also that there is something to learn from them, and to test it
@@ -16,43 +14,41 @@ export type DatasetPurpose = 'training' | 'measuring';
 export function checkLabels(
   examples: readonly FoundExample[],
   { dataset, purpose, target }: { dataset: string; purpose: DatasetPurpose; target: TargetKind },
-  problems: Problems,
+  findings: Findings,
 ): void {
-  checkDistinctLabels(truthsOf(examples), dataset, problems);
-  if (examples.length === 0) problems.add(dataset, 'there are no examples');
+  checkDistinctLabels(truthsOf(examples), dataset, findings);
+  if (examples.length === 0) findings.addProblem(dataset, 'there are no examples');
   else if (purpose === 'training')
-    targets[target].check(examples, dataset, (at, detail) => problems.add(at, detail));
+    targets[target].check(examples, dataset, (at, detail) => findings.addProblem(at, detail));
 }
 
 /** Lists of datasets and the answers of heads name every label. */
-function checkDistinctLabels(truths: readonly Truth[], dataset: string, problems: Problems): void {
+function checkDistinctLabels(truths: readonly Truth[], dataset: string, findings: Findings): void {
   const labels = distinctLabels(truths);
   const characters = labels.reduce((sum, { length }) => sum + length, 0);
   if (labels.length > labelLimits.labels || characters > labelLimits.labelText)
-    problems.add(
+    findings.addProblem(
       dataset,
       `there are ${labels.length} different labels of ${characters} characters together; ${labelLimits.labels} labels of ${labelLimits.labelText} characters are the limit`,
     );
 }
 
-/** Notes labels that may not be meant as they were read. */
+/** Notes about labels that may not be meant as they were read. */
 export function noteLabels(
   examples: readonly FoundExample[],
   { target, labelSeparator }: Pick<ColumnNames, 'target' | 'labelSeparator'>,
-  notes: string[],
-): void {
+): string[] {
   const truths = truthsOf(examples);
   const alike = [...Map.groupBy(distinctLabels(truths), sameness).values()].filter(
     (group) => group.length > 1,
   );
-  for (const group of alike.slice(0, 3))
-    notes.push(
-      `the labels ${group
-        .slice(0, 3)
-        .map((label) => quote(label))
-        .join(' and ')} differ only in how they are written; they are learnt as ${group.length}`,
-    );
-  notes.push(...targets[target].hints(truths, labelSeparator));
+  return [
+    ...alike.slice(0, 3).map((group) => {
+      const shown = group.slice(0, 3).map((label) => quote(label));
+      return `the labels ${shown.join(' and ')} differ only in how they are written; they are learnt as ${group.length}`;
+    }),
+    ...targets[target].hints(truths, labelSeparator),
+  ];
 }
 
 function sameness(label: string): string {
@@ -60,19 +56,19 @@ function sameness(label: string): string {
 }
 
 /**
- * Notes what a person would want to know about examples that are the same.
+ * Notes about examples that are the same, which a person would want to know.
  * @param contentOf answers the same for twins
  */
 export function noteTwins<Twin extends FoundExample>(
   examples: Twin[],
   contentOf: (example: Twin) => string,
-  notes: string[],
-): void {
+): string[] {
   const groups = [...Map.groupBy(examples, contentOf).values()].filter((group) => group.length > 1);
   const contradicting = groups.flatMap(([first, ...others]) => {
     const other = first && others.find(({ truth }) => keyOf(truth) !== keyOf(first.truth));
     return other ? [{ first, other }] : [];
   });
+  const notes: string[] = [];
   const [example] = contradicting;
   if (example)
     notes.push(
@@ -81,6 +77,7 @@ export function noteTwins<Twin extends FoundExample>(
   const leaking = groups.filter((group) => new Set(group.map(({ split }) => split ?? 'train')).size > 1);
   if (leaking.length > 0)
     notes.push(`${count(leaking)} with the same content in both train and test: the test will look too good`);
+  return notes;
 }
 
 function count(groups: unknown[]): string {

@@ -6,7 +6,7 @@ import { problemOfPermissions } from '../../store/files/permissions.ts';
 import type { DatasetCatalogue, DatasetRecord } from '../catalogue.ts';
 import { checkDataset, type DatasetCheck } from '../dataset.ts';
 import type { ColumnNames } from '../example.ts';
-import { describeProblems } from '../read/problems.ts';
+import { describeProblems } from '../read/findings.ts';
 import { unpackUpload } from '../upload/unpack.ts';
 
 /** Where a dataset comes from: a folder, or one file (zip, tar, CSV or JSONL) with what its owner called it. */

@@ -6,27 +6,18 @@ import { shorten } from '../../quote.ts';
 import { problemOfPermissions } from '../../store/files/permissions.ts';
 import { targets } from '../../targets/targets.ts';
 import type { Truth } from '../../targets/truth.ts';
-import type { ColumnNames, FoundExample } from '../example.ts';
-import type { DatasetSize } from './dataset-size.ts';
+import type { FoundExample } from '../example.ts';
 import { findInside } from './inside.ts';
-import type { Problems } from './problems.ts';
+import type { DatasetReading } from './reading.ts';
 import { tableLimits } from './table-row.ts';
 import { readTextFile } from './text-file.ts';
 
 const maximumTextBytes = 2 ** 20;
 
 interface ClassFolder {
-  /** The dataset's folder, as `realpath` gives it. */
-  root: string;
   path: string;
   truth: Truth;
   split: 'train' | 'test' | undefined;
-}
-
-interface ClassFolders extends Omit<ClassFolder, 'truth'> {
-  columns: Pick<ColumnNames, 'target' | 'labelSeparator'>;
-  /** Counts the examples and their texts. */
-  size: DatasetSize;
 }
 
 /**
@@ -35,28 +26,33 @@ interface ClassFolders extends Omit<ClassFolder, 'truth'> {
  * @param folders where they are: the dataset's folder, or its `train` or `test`
  */
 export async function readClassFolders(
-  { root, path: folder, split, size, columns: { target, labelSeparator } }: ClassFolders,
-  problems: Problems,
-  notes: string[],
+  reading: DatasetReading,
+  { path: folder, split }: Omit<ClassFolder, 'truth'>,
 ): Promise<FoundExample[]> {
+  const { root, size, findings } = reading;
+  const { target, labelSeparator } = reading.columns;
   const examples: FoundExample[] = [];
   const unused: string[] = [];
-  for (const { name, kind } of await listFolder(root, folder, problems)) {
+  for (const { name, kind } of await listFolder(reading, folder)) {
     const path = join(folder, name);
     if (kind === 'file') unused.push(relative(root, path));
     else if (kind === 'link')
-      problems.add(relative(root, path), 'it is a link to a folder, which is not followed');
+      findings.addProblem(relative(root, path), 'it is a link to a folder, which is not followed');
     else {
       const options = { name: 'the name of the folder', separator: labelSeparator };
       const truth = targets[target].read(name, options);
       if ('problem' in truth) {
-        problems.add(`${shorten(relative(root, path))}/`, truth.problem);
+        findings.addProblem(`${shorten(relative(root, path))}/`, truth.problem);
         continue;
       }
-      for await (const example of readClass({ root, path, truth, split }, problems, unused)) {
+      for await (const example of readClass(reading, { path, truth, split })) {
+        if (typeof example === 'string') {
+          unused.push(example);
+          continue;
+        }
         const tooMuch = size.add(...Object.values(example.content), name);
         if (tooMuch !== undefined) {
-          problems.add(example.at, tooMuch);
+          findings.addProblem(example.at, tooMuch);
           return examples;
         }
         examples.push(example);
@@ -65,7 +61,7 @@ export async function readClassFolders(
   }
   if (unused.length > 0) {
     const shown = unused.slice(0, 3).join(', ');
-    notes.push(
+    findings.addNotes(
       `not used: ${unused.length <= 3 ? shown : `${unused.length} files or folders, such as ${shown}`}`,
     );
   }
@@ -81,14 +77,13 @@ export interface FolderEntry {
 /**
  * What is in a folder, in order of code units; what systems leave behind (.DS_Store, __MACOSX) is passed over. A folder
  * that may not be read becomes a problem, and counts as empty.
- * @param root the dataset's folder
  */
-export async function listFolder(root: string, folder: string, problems: Problems): Promise<FolderEntry[]> {
+export async function listFolder({ root, findings }: DatasetReading, folder: string): Promise<FolderEntry[]> {
   const listed: FolderEntry[] = [];
   const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
     const problem = problemOfPermissions(error);
     if (problem === undefined) throw error;
-    problems.add(`${relative(root, folder) || '.'}/`, problem);
+    findings.addProblem(`${relative(root, folder) || '.'}/`, problem);
     return [];
   });
   for (const entry of entries) {
@@ -101,22 +96,23 @@ export async function listFolder(root: string, folder: string, problems: Problem
   return listed.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** The examples of a class; and of a file that is not used, its path. */
 async function* readClass(
+  reading: DatasetReading,
   folder: ClassFolder,
-  problems: Problems,
-  unused: string[],
-): AsyncGenerator<FoundExample> {
-  const names = (await listFolder(folder.root, folder.path, problems)).map(({ name, kind }) =>
+): AsyncGenerator<FoundExample | string> {
+  const { root, findings } = reading;
+  const names = (await listFolder(reading, folder.path)).map(({ name, kind }) =>
     kind === 'file' ? name : `${name}/`,
   );
   const byStem = Map.groupBy(names, stemOf);
   for (const name of names) {
-    const at = relative(folder.root, join(folder.path, name));
+    const at = relative(root, join(folder.path, name));
     const place = pretrainedModalities.findIndex((modality) => isOf(modality, name));
     if (place < 0) {
       const hint = hintFor(name);
-      if (hint === undefined) unused.push(at);
-      else problems.add(at, hint);
+      if (hint === undefined) yield at;
+      else findings.addProblem(at, hint);
       continue;
     }
     const beside = byStem.get(stemOf(name)) ?? [];
@@ -130,29 +126,29 @@ async function* readClass(
       return file === undefined ? [] : [{ modality, file }];
     });
     const { split, truth } = folder;
-    const content = await readFiles(folder, files, problems);
+    const content = await readFiles(reading, folder, files);
     yield { at, row: 0, content, truth, ...(split && { split }) };
   }
 }
 
 async function readFiles(
+  { root, findings }: DatasetReading,
   folder: ClassFolder,
   files: readonly { modality: PretrainedModality<PretrainedName>; file: string }[],
-  problems: Problems,
 ): Promise<Content> {
   const content: Content = {};
   const empty: string[] = [];
   for (const { modality, file } of files) {
-    const at = relative(folder.root, join(folder.path, file));
-    const found = await findInside(folder.root, folder.path, file);
+    const at = relative(root, join(folder.path, file));
+    const found = await findInside(root, folder.path, file);
     const read = 'path' in found ? await modality.fromFile(found.path, readText) : found;
     if (read === undefined) empty.push(at);
-    else if ('problem' in read) problems.add(at, read.problem);
+    else if ('problem' in read) findings.addProblem(at, read.problem);
     else Object.assign(content, { [modality.name]: read.reference });
   }
   const [at] = empty;
   if (at !== undefined && empty.length === files.length)
-    problems.add(at, 'the file is empty, and nothing is beside it');
+    findings.addProblem(at, 'the file is empty, and nothing is beside it');
   return content;
 }
 

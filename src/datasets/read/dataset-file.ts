@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { contentColumnFields } from '../../modalities/content-columns.ts';
 import { problemOfPermissions } from '../../store/files/permissions.ts';
 import { targetKinds } from '../../targets/target.ts';
-import type { Problems } from './problems.ts';
+import type { Findings } from './findings.ts';
 
 /** The file beside an exported `metadata.jsonl` that says how it is to be read, so that it imports identically. */
 export const readingFile = 'dataset.json';
@@ -34,7 +34,7 @@ export function formatReading(reading: Reading): string {
  * How a folder that was exported wants to be read; nothing where it is any other folder. A file that may not be read is a
  * problem.
  */
-export async function readReading(folder: string, problems: Problems): Promise<Partial<Reading>> {
+export async function readReading(folder: string, findings: Findings): Promise<Partial<Reading>> {
   const file = join(folder, readingFile);
   try {
     if ((await stat(file)).size > maximumBytes) return {};
@@ -45,7 +45,7 @@ export async function readReading(folder: string, problems: Problems): Promise<P
     const problem = problemOfPermissions(error);
     // What keeps this process out of the folder is told once, of the folder.
     if (problem !== undefined && (error as NodeJS.ErrnoException).syscall === 'open')
-      problems.add(readingFile, problem);
+      findings.addProblem(readingFile, problem);
     // There is none, or the dataset has another file of that name.
     return {};
   }

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import type { ColumnNames, FoundExample } from '../example.ts';
+import type { FoundExample } from '../example.ts';
 import { type FolderEntry, listFolder, readClassFolders } from './class-folders.ts';
-import { DatasetSize } from './dataset-size.ts';
 import { metadataFileNames } from './metadata-file.ts';
 import { readMetadataRows } from './metadata-rows.ts';
-import type { Problems } from './problems.ts';
+import type { DatasetReading } from './reading.ts';
 
 /** A folder that the dataset's examples come from: the root itself, or its `train` and `test`. */
 interface Part {
@@ -19,16 +18,10 @@ interface Part {
  * (https://huggingface.co/docs/datasets/image_dataset).
  * @returns undefined where the folder is laid out in none of these ways
  */
-export async function findExamples(
-  root: string,
-  columns: ColumnNames,
-  problems: Problems,
-  notes: string[],
-  inlineFolder?: string,
-): Promise<FoundExample[] | undefined> {
-  const parts = await findParts(root, problems);
+export async function findExamples(reading: DatasetReading): Promise<FoundExample[] | undefined> {
+  const { findings } = reading;
+  const parts = await findParts(reading);
   const found: FoundExample[] = [];
-  const size = new DatasetSize();
   let known = false;
   for (const { path, entries, split } of parts) {
     const prefix = split ? `${split}/` : '';
@@ -36,27 +29,31 @@ export async function findExamples(
     known ||= files.length > 0 || entries.some(({ kind }) => kind !== 'file');
     const [name, second] = files;
     if (second !== undefined) {
-      problems.add(`${prefix}${files.join(` and ${prefix}`)}`, 'two lists of examples; keep one of them');
+      findings.addProblem(
+        `${prefix}${files.join(` and ${prefix}`)}`,
+        'two lists of examples; keep one of them',
+      );
     } else if (name !== undefined) {
       const file = join(path, name);
-      const place = { root, folder: path, path: file, name: prefix + name, split, inlineFolder, size };
-      for (const example of await readMetadataRows(place, columns, problems, notes)) found.push(example);
+      const place = { folder: path, path: file, name: prefix + name, split };
+      for (const example of await readMetadataRows(reading, place)) found.push(example);
     } else {
-      const examples = await readClassFolders({ root, path, split, size, columns }, problems, notes);
+      const examples = await readClassFolders(reading, { path, split });
       for (const example of examples) found.push({ ...example, row: found.length + 1 });
     }
   }
-  return known || problems.count > 0 ? found : undefined;
+  return known || findings.problemCount > 0 ? found : undefined;
 }
 
-async function findParts(root: string, problems: Problems): Promise<Part[]> {
-  const entries = await listFolder(root, root, problems);
+async function findParts(reading: DatasetReading): Promise<Part[]> {
+  const { root, findings } = reading;
+  const entries = await listFolder(reading, root);
   if (metadataFilesOf(entries).length > 0) return [{ path: root, entries }];
   const parts: Part[] = [];
   for (const split of ['train', 'test'] as const) {
     const path = join(root, split);
     if (!entries.some(({ name, kind }) => name === split && kind === 'folder')) continue;
-    const inner = await listFolder(root, path, problems);
+    const inner = await listFolder(reading, path);
     // A folder of that name with nothing but files in it is a class: {bus, car, train}.
     if (metadataFilesOf(inner).length > 0 || inner.some(({ kind }) => kind === 'folder'))
       parts.push({ path, entries: inner, split });
@@ -64,7 +61,7 @@ async function findParts(root: string, problems: Problems): Promise<Part[]> {
   if (parts.length === 0) return [{ path: root, entries }];
   for (const { name, kind } of entries) {
     if (kind === 'file' || parts.some(({ split }) => split === name)) continue;
-    problems.add(
+    findings.addProblem(
       `${name}/`,
       'beside train and test no other folder is read; move it into one of them, or away',
     );

@@ -1,9 +1,9 @@
 import type { InlineFiles } from '../../modalities/modality.ts';
 import { hasControlCharacters, quote } from '../../quote.ts';
 import { readCsv } from './csv.ts';
-import type { DatasetSize } from './dataset-size.ts';
+import type { Findings } from './findings.ts';
 import { readJsonLines } from './json-lines.ts';
-import type { Problems } from './problems.ts';
+import type { DatasetReading } from './reading.ts';
 import { type ReadRow, type TableRow, tableLimits } from './table-row.ts';
 import { TextProblem } from './text-stream.ts';
 
@@ -14,14 +14,13 @@ export interface MetadataFile {
   path: string;
   /** How problems call the file. */
   name: string;
-  /** The columns that name files, whose values may be the files themselves, and the folder to put these in. */
+  /** The columns that name files, whose values may be the files themselves. */
   fileColumns: ReadonlyMap<string, InlineFiles>;
-  inlineFolder?: string;
   /** The columns that are asked for: what stands in others is not kept. */
   kept: readonly string[];
-  /** Counts the rows and their texts. */
-  size: DatasetSize;
 }
+
+type TableReading = Pick<DatasetReading, 'inlineFolder' | 'size' | 'findings'>;
 
 export interface MetadataTable {
   columns: string[];
@@ -32,38 +31,42 @@ export interface MetadataTable {
 /**
  * Reads a CSV or JSONL file piece by piece. Rows that cannot be read become problems, the others are returned.
  * @returns undefined where problems leave no row
- * @example const { columns, rows } = await readMetadataFile({ path, name: 'metadata.csv', fileColumns: new Map(), kept: ['file_name', 'text'] }, problems);
+ * @example const { columns, rows } = await readMetadataFile(reading, { path, name: 'metadata.csv', fileColumns: new Map(), kept: ['file_name', 'text'] });
  */
 export async function readMetadataFile(
+  reading: TableReading,
   file: MetadataFile,
-  problems: Problems,
 ): Promise<MetadataTable | undefined> {
   const { path, name } = file;
-  const before = problems.count;
+  const { size, findings } = reading;
+  const before = findings.problemCount;
   const columns = new Set<string>();
   const rows: TableRow[] = [];
   const isCsv = /\.(csv|tsv)$/i.test(name);
   try {
-    const source = isCsv
-      ? readCsv(path, (header) => addHeader(header, columns, name, problems))
-      : readJsonLines(path);
+    const takeHeader = (header: readonly string[]) => {
+      const isUsable = checkHeader(header, name, findings);
+      if (isUsable) for (const column of header) columns.add(column);
+      return isUsable;
+    };
+    const source = isCsv ? readCsv(path, takeHeader) : readJsonLines(path);
     for await (const read of source) {
       const at = `${name} row ${read.row}`;
-      const row = await checkRow(read, at, file, problems);
+      const row = await checkRow(reading, read, { at, file });
       const tooMuch =
-        (row && takeColumns(row, columns, file.kept)) ?? file.size.add(...textsOf(row, file.fileColumns));
+        (row && takeColumns(row, columns, file.kept)) ?? size.add(...textsOf(row, file.fileColumns));
       if (tooMuch !== undefined) {
-        problems.add(at, tooMuch);
+        findings.addProblem(at, tooMuch);
         return undefined;
       }
       if (row) rows.push(row);
     }
   } catch (error) {
     if (!(error instanceof TextProblem)) throw error;
-    problems.add(error.row ? `${name} row ${error.row}` : name, error.message);
+    findings.addProblem(error.row ? `${name} row ${error.row}` : name, error.message);
     return undefined;
   }
-  return rows.length === 0 && problems.count > before ? undefined : { columns: [...columns], rows };
+  return rows.length === 0 && findings.problemCount > before ? undefined : { columns: [...columns], rows };
 }
 
 /**
@@ -105,9 +108,10 @@ function* textsOf(row: TableRow | undefined, fileColumns: MetadataFile['fileColu
     else yield value;
 }
 
-function addHeader(header: string[], columns: Set<string>, name: string, problems: Problems): boolean {
+/** @returns false where nothing can be read below such a header */
+function checkHeader(header: readonly string[], name: string, findings: Findings): boolean {
   if (header.length > tableLimits.columns) {
-    problems.add(name, `it has ${header.length} columns; ${tableLimits.columns} are the limit`);
+    findings.addProblem(name, `it has ${header.length} columns; ${tableLimits.columns} are the limit`);
     return false;
   }
   const problem = header
@@ -115,23 +119,21 @@ function addHeader(header: string[], columns: Set<string>, name: string, problem
     .map((column, index) => problemOfName(column, index + 1))
     .find(Boolean);
   if (problem !== undefined) {
-    problems.add(name, problem);
+    findings.addProblem(name, problem);
     return false;
   }
   const repeated = header.find((column, index) => header.indexOf(column) < index);
-  if (repeated !== undefined) problems.add(name, `the column ${quote(repeated)} stands there twice`);
-  for (const column of header) columns.add(column);
+  if (repeated !== undefined) findings.addProblem(name, `the column ${quote(repeated)} stands there twice`);
   return true;
 }
 
 async function checkRow(
+  { inlineFolder, findings }: TableReading,
   read: ReadRow,
-  at: string,
-  { fileColumns, inlineFolder }: MetadataFile,
-  problems: Problems,
+  { at, file: { fileColumns } }: { at: string; file: MetadataFile },
 ): Promise<TableRow | undefined> {
   if ('problem' in read) {
-    problems.add(at, read.problem);
+    findings.addProblem(at, read.problem);
     return undefined;
   }
   for (const [column, value] of read.values) {
@@ -139,7 +141,7 @@ async function checkRow(
     if (inline?.is(value)) read.values.set(column, await inline.extract(value, inlineFolder));
     else if (typeof value === 'string' && value.length > tableLimits.value) {
       const detail = `the value of ${quote(column)} has ${value.length} characters; ${tableLimits.value} are the limit`;
-      problems.add(at, detail);
+      findings.addProblem(at, detail);
       return undefined;
     }
   }

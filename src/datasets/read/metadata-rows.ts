@@ -11,17 +11,14 @@ import {
 import { quote, quoteSome } from '../../quote.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
 import { closest } from './closest.ts';
-import type { DatasetSize } from './dataset-size.ts';
 import { findInside } from './inside.ts';
 import { readTruth } from './label-column.ts';
 import { readMetadataFile } from './metadata-file.ts';
 import { readText } from './plain-value.ts';
-import type { Problems } from './problems.ts';
+import type { DatasetReading } from './reading.ts';
 import type { TableRow } from './table-row.ts';
 
 export interface MetadataPlace {
-  /** The dataset's folder, as `realpath` gives it. */
-  root: string;
   /** Where the metadata file is: the root or one folder below. */
   folder: string;
   /** Absolute path of the metadata file, and how problems call it. */
@@ -29,10 +26,6 @@ export interface MetadataPlace {
   name: string;
   /** The side that all its rows belong to, where the folder says so. */
   split?: 'train' | 'test';
-  /** Where images go that stand in the table itself. */
-  inlineFolder?: string;
-  /** Counts the rows and their texts. */
-  size: DatasetSize;
 }
 
 /**
@@ -40,12 +33,11 @@ export interface MetadataPlace {
  * Columns that are not asked for are noted, unless one looks like a misspelt name: then it is a problem.
  */
 export async function readMetadataRows(
+  reading: DatasetReading,
   place: MetadataPlace,
-  names: ColumnNames,
-  problems: Problems,
-  notes: string[],
 ): Promise<FoundExample[]> {
-  const { path, name, inlineFolder, size } = place;
+  const { columns: names } = reading;
+  const { path, name } = place;
   const fileColumns = new Map(
     pretrainedModalities.flatMap((modality) =>
       columnsOf(names, modality.name).flatMap((column) =>
@@ -53,16 +45,16 @@ export async function readMetadataRows(
       ),
     ),
   );
-  const file = { path, name, inlineFolder, size, fileColumns, kept: askedColumns(names) };
-  const table = await readMetadataFile(file, problems);
+  const file = { path, name, fileColumns, kept: askedColumns(names) };
+  const table = await readMetadataFile(reading, file);
   if (!table) return [];
   const { columns, rows } = table;
-  if (!checkColumns(columns, name, names, problems, notes)) return [];
+  if (!checkColumns(reading, columns, name)) return [];
   const examples: FoundExample[] = [];
   // Each row is let free when its example is made: there may be millions.
   rows.reverse();
   for (let row = rows.pop(); row; row = rows.pop()) {
-    const example = await readRow(row, place, names, problems);
+    const example = await readRow(reading, row, place);
     if (example) examples.push(example);
   }
   return examples;
@@ -73,14 +65,12 @@ function askedColumns({ labelColumn, splitColumn = 'split', ...columns }: Column
 }
 
 function checkColumns(
-  columns: string[],
+  { columns: names, findings }: DatasetReading,
+  columns: readonly string[],
   file: string,
-  names: ColumnNames,
-  problems: Problems,
-  notes: string[],
 ): boolean {
   if (columns.length === 0) {
-    problems.add(file, 'it has no rows');
+    findings.addProblem(file, 'it has no rows');
     return false;
   }
   const { labelColumn } = names;
@@ -92,21 +82,22 @@ function checkColumns(
     return meant === undefined ? [] : [{ column, meant }];
   });
   for (const { column, meant } of misspelt)
-    problems.add(file, `there is no column ${quote(column)}; did you mean ${quote(meant)}?`);
+    findings.addProblem(file, `there is no column ${quote(column)}; did you mean ${quote(meant)}?`);
   if (misspelt.length > 0) return false;
   const found = `the columns are ${quoteSome(columns)}`;
-  if (missing.includes(labelColumn)) problems.add(file, `there is no column "${labelColumn}"; ${found}`);
+  if (missing.includes(labelColumn))
+    findings.addProblem(file, `there is no column "${labelColumn}"; ${found}`);
   const ofContent = modalityNames.flatMap((name) => columnsOf(names, name));
   const ofFitted = fittedModalities.flatMap(({ name }) => columnsOf(names, name));
   const lacking = ofFitted.filter((column) => missing.includes(column));
-  for (const column of lacking) problems.add(file, `there is no column ${quote(column)}; ${found}`);
+  for (const column of lacking) findings.addProblem(file, `there is no column ${quote(column)}; ${found}`);
   if (ofContent.every((column) => missing.includes(column)))
-    problems.add(
+    findings.addProblem(
       file,
       `there is neither ${ofContent.map((column) => `a column "${column}"`).join(' nor ')}; ${found}`,
     );
   const unused = quoteSome(spare);
-  if (unused) notes.push(`${file}: not used: ${spare.length === 1 ? 'column' : 'columns'} ${unused}`);
+  if (unused) findings.addNotes(`${file}: not used: ${spare.length === 1 ? 'column' : 'columns'} ${unused}`);
   return !missing.includes(labelColumn) && lacking.length === 0;
 }
 
@@ -139,16 +130,15 @@ function readFitted(
 }
 
 async function readRow(
+  { root, columns: names, findings }: DatasetReading,
   { row, values }: TableRow,
   place: MetadataPlace,
-  names: ColumnNames,
-  problems: Problems,
 ): Promise<FoundExample | undefined> {
   const { labelColumn, splitColumn = 'split' } = names;
   const at = `${place.name} row ${row}`;
   const read = (column: string) => {
     const value = readText(values.get(column));
-    if (value === null) problems.add(at, `the value of "${column}" is neither text nor a number`);
+    if (value === null) findings.addProblem(at, `the value of "${column}" is neither text nor a number`);
     return value;
   };
   const cells = pretrainedModalities.map((modality) => {
@@ -159,18 +149,18 @@ async function readRow(
   const fitted = readFitted(names, read);
   const side = read(splitColumn);
   const truth = readTruth(values.get(labelColumn), names);
-  if ('problem' in truth) problems.add(at, truth.problem);
+  if ('problem' in truth) findings.addProblem(at, truth.problem);
   if (side === null || cells.some(({ cell }) => cell === null) || !fitted) return undefined;
   const content: Content = { ...fitted };
   for (const { modality, cell } of cells) {
-    const outcome = await readCell(modality, cell, place);
+    const outcome = await readCell(modality, cell, (name) => findInside(root, place.folder, name));
     if (outcome && 'reference' in outcome) Object.assign(content, { [modality.name]: outcome.reference });
-    else if (outcome) problems.add(at, outcome.problem);
+    else if (outcome) findings.addProblem(at, outcome.problem);
   }
   if (cells.every(({ cell }) => !cell) && Object.keys(fitted).length === 0)
-    problems.add(at, `neither ${askedNouns(names).join(' nor ')}`);
+    findings.addProblem(at, `neither ${askedNouns(names).join(' nor ')}`);
   if (side && side !== 'train' && side !== 'test')
-    problems.add(at, `the split ${quote(side)} is neither "train" nor "test"`);
+    findings.addProblem(at, `the split ${quote(side)} is neither "train" nor "test"`);
   const fileNames = cells.flatMap(({ modality, cell }) =>
     modality.file && typeof cell === 'string' ? cell : [],
   );
@@ -184,11 +174,11 @@ async function readRow(
 async function readCell(
   { fromCell }: PretrainedModality<PretrainedName>,
   cell: string | FoundFile | null,
-  { root, folder }: MetadataPlace,
+  find: (name: string) => Promise<FoundFile>,
 ): Promise<ReadContent<unknown> | undefined> {
   if (!cell) return undefined;
   if (typeof cell !== 'string') return fromCell('', async () => cell);
-  return fromCell(cell, (name) => findInside(root, folder, name));
+  return fromCell(cell, find);
 }
 
 function isInlineFile(value: unknown): value is FoundFile {

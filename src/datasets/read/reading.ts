@@ -1,0 +1,18 @@
+import type { ColumnNames } from '../example.ts';
+import type { DatasetSize } from './dataset-size.ts';
+import type { Findings } from './findings.ts';
+
+/** What a dataset is read for: to train a head, or to measure one that is there. */
+export type DatasetPurpose = 'training' | 'measuring';
+
+/** One reading of a dataset's folder: what everything that takes part in it shares. */
+export interface DatasetReading {
+  /** The dataset's folder, as `realpath` gives it. */
+  root: string;
+  columns: ColumnNames;
+  /** Where images are put that stand in a table themselves; without it they are a problem. */
+  inlineFolder?: string;
+  /** Counts the examples and their texts. */
+  size: DatasetSize;
+  findings: Findings;
+}
