@@ -6,7 +6,7 @@ export const errorTable = {
   'empty-request': {
     status: 400,
     title: 'Nothing to classify',
-    fix: 'Send at least one of image and text.',
+    fix: 'Send something of at least one modality, such as an image or a text.',
   },
   'invalid-request': {
     status: 400,

@@ -53,11 +53,11 @@ async function expectProblem(
 }
 
 it('an empty request', async () => {
-  await expectProblem(await predict({ head: 'emoji' }), 400, 'empty-request', /neither image nor text/);
+  await expectProblem(await predict({ head: 'emoji' }), 400, 'empty-request', /neither image, text nor table/);
 });
 
 it('a text of white space alone', async () => {
-  await expectProblem(await predict({ text: ' \n ' }), 400, 'empty-request', /neither image nor text/);
+  await expectProblem(await predict({ text: ' \n ' }), 400, 'empty-request', /neither image, text nor table/);
 });
 
 it('a text of 1 MB', async () => {

@@ -113,7 +113,7 @@ describe('call-from-python', () => {
     expect(lines).toEqual([
       expect.stringContaining("'label': 'food-drink'"),
       expect.stringContaining("'label'"),
-      'the line: it has neither image nor text',
+      'the line: it has neither image, text nor table',
     ]);
   });
 });
@@ -162,7 +162,7 @@ describe('browser-form', () => {
   });
 
   it('shows what is wrong, and what to do', async () => {
-    expect(await submit(await startForm(), {})).toMatch(/neither image nor text/);
+    expect(await submit(await startForm(), {})).toMatch(/neither image, text nor table/);
     expect(await submit(await startForm({ TANDEM_KEY: 'wrong' }), { text })).toMatch(/key/);
   });
 

@@ -4,7 +4,7 @@ import { describeProblem, problemSchema } from './problems.ts';
 
 /** What each problem may look like, for the API's description. A code that an operation names needs one. */
 const exampleDetails = {
-  'empty-request': 'inputs[0]: it has neither image nor text',
+  'empty-request': 'inputs[0]: it has neither image, text nor table',
   'invalid-request': 'topK: must be at least 1',
   'invalid-image': 'the image is incomplete or damaged',
   'image-too-large': 'the image is 16000 by 16000 pixels',

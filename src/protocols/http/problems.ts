@@ -53,7 +53,7 @@ export function clipped(text: string, most = longest.detail): string {
 
 /**
  * An error as the body of a response; long texts are cut, and long lists end early.
- * @example describeProblem(new TandemError('empty-request', 'inputs[0]: it has neither image nor text'), requestId)
+ * @example describeProblem(new TandemError('empty-request', 'inputs[0]: it has neither image, text nor table'), requestId)
  */
 export function describeProblem({ code, message, fix, items }: TandemError, instance?: string): Problem {
   const { title, status } = errorTable[code];

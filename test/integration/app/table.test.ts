@@ -1,23 +1,213 @@
-import { expect, it } from 'vitest';
+import { createWriteStream } from 'node:fs';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openTandem, type Tandem } from '../../../src/index.ts';
+import { writePricedSet } from '../../priced-set.ts';
 import { open } from './open-tandem.ts';
-import { pricedSet } from './priced-set.ts';
 
 const tableColumns = ['price', 'brand'];
+const text = 'a lamp, as new';
+const dear = { text, table: { price: 190 } };
+const cheap = { text, table: { price: 25, brand: null } };
 
-it('learns from three modalities where the price decides, and answers with and without it', async () => {
-  const { tandem } = await open();
-  const set = await pricedSet(120);
-  const summary = await tandem.train(set, { head: 'priced', tableColumns, search: false });
-  expect(summary.metrics.unimodal.table?.accuracy).toBeGreaterThan(0.9);
-  expect(summary.metrics.fused.accuracy).toBeGreaterThan(summary.metrics.unimodal.text?.accuracy ?? 1);
-  const text = 'a lamp, as new';
-  const { results } = await tandem.predict(
-    [{ text, table: { price: 190 } }, { text, table: { price: 25, brand: null } }, { text }],
-    { head: 'priced' },
+let folder: string;
+let set: string;
+let tandem: Tandem;
+let address: string;
+let trained: Awaited<ReturnType<Tandem['train']>>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'tandem-table-'));
+  set = path.join(folder, 'priced');
+  await writePricedSet(set, { rows: 120, seed: 3 });
+  tandem = await openTandem({ data: path.join(folder, 'data'), logLevel: 'silent' });
+  trained = await tandem.train(set, { head: 'priced', tableColumns });
+  ({ address } = await tandem.listen({ port: 0 }));
+}, 120_000);
+afterAll(async () => {
+  await tandem?.close();
+  await rm(folder, { recursive: true });
+});
+
+async function post(place: string, body: object | FormData) {
+  const isForm = body instanceof FormData;
+  const response = await fetch(`${address}${place}`, {
+    method: 'POST',
+    body: isForm ? body : JSON.stringify(body),
+    headers: isForm ? {} : { 'Content-Type': 'application/json' },
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+it('learns from three modalities where the price decides, and wins by it', () => {
+  const { fused, unimodal } = trained.metrics;
+  expect(Object.keys(unimodal)).toEqual(['image', 'text', 'table']);
+  expect(unimodal.table?.accuracy).toBeGreaterThan(0.9);
+  expect(fused.accuracy).toBeGreaterThan(
+    Math.max(unimodal.text?.accuracy ?? 1, unimodal.image?.accuracy ?? 1),
   );
+});
+
+it('answers with the values and without them', async () => {
+  const { results } = await tandem.predict([dear, cheap, { text }, { table: { price: 190 } }], {
+    head: 'priced',
+  });
   expect(results).toMatchObject([
     { labels: [{ label: 'dear' }, {}], modalities: ['text', 'table'] },
     { labels: [{ label: 'cheap' }, {}], modalities: ['text', 'table'] },
     { modalities: ['text'] },
+    { labels: [{ label: 'dear' }, {}], modalities: ['table'] },
   ]);
+});
+
+it('takes values over JSON, and names the column that does not fit', async () => {
+  const { body } = await post('/v1/predict', {
+    head: 'priced',
+    inputs: [dear, cheap, { table: { prise: 3 } }, { table: { price: 'cheap' } }, { table: { price: null } }],
+  });
+  expect(body.results).toMatchObject([
+    { labels: [{ label: 'dear' }, {}] },
+    { labels: [{ label: 'cheap' }, {}] },
+    { error: { type: '/problems/invalid-table', detail: expect.stringContaining('"brand", "price"') } },
+    { error: { type: '/problems/invalid-table', errors: [{ at: 'table.price' }] } },
+    { error: { type: '/problems/empty-request' } },
+  ]);
+  const wide = { table: Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`c${index}`, 1])) };
+  expect(await post('/v1/predict', { head: 'priced', inputs: [wide] })).toMatchObject({
+    status: 400,
+    body: { type: '/problems/invalid-request', errors: [{ at: 'inputs[0].table' }] },
+  });
+});
+
+it('takes values in a form, as JSON', async () => {
+  const form = new FormData();
+  form.set('head', 'priced');
+  form.set('table', JSON.stringify(dear.table));
+  const image = await readFile(path.join(set, '0.png'));
+  form.set('image', new Blob([image]), '0.png');
+  expect((await post('/v1/predict', form)).body.results).toMatchObject([
+    { labels: [{ label: 'dear' }, {}], modalities: ['image', 'table'] },
+  ]);
+  const broken = new FormData();
+  broken.set('table', '{');
+  expect(await post('/v1/predict', broken)).toMatchObject({
+    status: 400,
+    body: { errors: [{ at: 'table' }] },
+  });
+});
+
+it('takes values as a tensor of the Open Inference Protocol', async () => {
+  const model = await (await fetch(`${address}/v2/models/priced`)).json();
+  expect(model.inputs).toMatchObject([
+    { name: 'image' },
+    { name: 'text' },
+    { name: 'table', datatype: 'BYTES', shape: [-1] },
+    { name: 'image_features' },
+    { name: 'text_features' },
+  ]);
+  const tensor = (name: string, data: string[]) => ({ name, datatype: 'BYTES', shape: [data.length], data });
+  const infer = (values: string[]) =>
+    post('/v2/models/priced/infer', {
+      inputs: [
+        tensor(
+          'text',
+          values.map(() => text),
+        ),
+        tensor('table', values),
+      ],
+      outputs: [{ name: 'label' }],
+    });
+  const { body } = await infer([JSON.stringify(dear.table), '{"price": 25}', '']);
+  expect(body.outputs[0].data.slice(0, 2)).toEqual(['dear', 'cheap']);
+  expect(await infer(['{"price": [1]}'])).toMatchObject({
+    status: 400,
+    body: { type: '/problems/invalid-request' },
+  });
+});
+
+it('shows which columns a head takes', async () => {
+  const { heads } = await (await fetch(`${address}/v1/heads`)).json();
+  const { encoders } = heads.find(({ name }: { name: string }) => name === 'priced');
+  expect(encoders[2]).toMatchObject({
+    modality: 'table',
+    columns: [
+      { name: 'brand', kind: 'category' },
+      { name: 'price', kind: 'number' },
+    ],
+  });
+  expect(encoders[2]).not.toHaveProperty('fitted');
+});
+
+it('shows the values in the report', async () => {
+  const report = await readFile(path.join(trained.folder, 'report.html'), 'utf8');
+  expect(/price \d+(\.\d+)? · brand (Acme|Borealis|Corvid)/.test(report)).toBe(true);
+});
+
+it('answers the same where a head was exported and imported', async () => {
+  const file = path.join(folder, 'priced.tar');
+  const { content } = await tandem.heads.export('priced');
+  await pipeline(content, createWriteStream(file));
+  const { tandem: other } = await open();
+  await other.heads.import(file);
+  const [own, others] = await Promise.all(
+    [tandem, other].map(async (each) => (await each.predict([dear, cheap], { head: 'priced' })).results),
+  );
+  const labelsOf = (results: typeof own) => results?.map((each) => ('labels' in each ? each.labels : each));
+  expect(labelsOf(others)).toEqual(labelsOf(own));
+});
+
+it('measures a head by the columns that it was trained on', async () => {
+  const { metrics } = await tandem.evaluate(set, { head: 'priced', tableColumns });
+  expect(metrics.unimodal.table?.accuracy).toBeGreaterThan(0.9);
+  const failed = tandem.evaluate(set, {
+    head: 'priced',
+    tableColumns: ['price', 'text'],
+    textColumn: 'none',
+  });
+  await expect(failed).rejects.toMatchObject({
+    code: 'invalid-dataset',
+    items: expect.arrayContaining([{ at: 'row 2', detail: expect.stringContaining('table.text') }]),
+  });
+});
+
+it('imports a dataset with its columns, exports it, and imports it as the same', async () => {
+  const { dataset } = await tandem.datasets.import(set, { name: 'priced', tableColumns });
+  expect(dataset.counts.content).toMatchObject({ image: { examples: 120 }, table: { examples: 120 } });
+  const [row] = (await tandem.datasets.rows(dataset.id, { offset: 0, limit: 1 })).rows;
+  expect(row?.table).toEqual({ brand: expect.any(String), price: expect.any(Number) });
+  const file = path.join(folder, 'priced.zip');
+  await pipeline((await tandem.datasets.export(dataset.id)).content, createWriteStream(file));
+  const { tandem: other } = await open();
+  const again = await other.datasets.import(file, { name: 'priced' });
+  expect(again.dataset).toMatchObject({ id: dataset.id, hash: dataset.hash });
+});
+
+it('trains a job with columns that a request names', { timeout: 120_000 }, async () => {
+  await cp(set, path.join(folder, 'data/datasets/priced'), { recursive: true });
+  const { status, body: job } = await post('/v1/jobs', {
+    ...{ head: 'by-values', dataset: 'priced', tableColumns: 'price, brand', strategy: 'table' },
+  });
+  expect(status).toBe(202);
+  await expect
+    .poll(async () => (await (await fetch(`${address}/v1/jobs/${job.id}`)).json()).state, {
+      timeout: 100_000,
+    })
+    .toBe('succeeded');
+  const { results } = await tandem.predict([{ table: { price: 190 } }], { head: 'by-values' });
+  expect(results).toMatchObject([{ labels: [{ label: 'dear' }, {}], modalities: ['table'] }]);
+});
+
+it.each([
+  [{ tableColumns: ['prise'] }, 'invalid-dataset'],
+  [{ tableColumns: ['price', 'label'] }, 'invalid-request'],
+  [{ tableColumns: ['price', 'price'] }, 'invalid-request'],
+  [{ tableColumns: ['text'], textColumn: 'none' }, 'invalid-dataset'],
+  [{ tableColumns, fusion: 'gated' as const }, 'invalid-recipe'],
+])('refuses a training that cannot use its columns: %j', async (options, code) => {
+  await expect(tandem.train(set, { head: 'refused', search: false, ...options })).rejects.toMatchObject({
+    code,
+  });
 });
