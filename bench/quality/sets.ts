@@ -3,11 +3,12 @@ import { countries } from './sets/countries.ts';
 import { emojiSets } from './sets/emoji.ts';
 import { encodeFolder } from './sets/encoded.ts';
 import { icons } from './sets/icons.ts';
+import { priced } from './sets/priced.ts';
 import type { QualitySet } from './sets/quality-set.ts';
 import { syntheticSets } from './sets/synthetic.ts';
 
 /** The benchmark's own datasets. */
-export const qualitySets: QualitySet[] = [...emojiSets, countries, icons, ...syntheticSets];
+export const qualitySets: QualitySet[] = [...emojiSets, countries, icons, priced, ...syntheticSets];
 
 /** A dataset of the user's. */
 export function setOfFolder(folder: string): QualitySet {

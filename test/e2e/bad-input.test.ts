@@ -53,7 +53,12 @@ async function expectProblem(
 }
 
 it('an empty request', async () => {
-  await expectProblem(await predict({ head: 'emoji' }), 400, 'empty-request', /neither image, text nor table/);
+  await expectProblem(
+    await predict({ head: 'emoji' }),
+    400,
+    'empty-request',
+    /neither image, text nor table/,
+  );
 });
 
 it('a text of white space alone', async () => {

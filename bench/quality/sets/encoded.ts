@@ -5,7 +5,7 @@ import { drawImages } from '../../../scripts/sample-set/draw.ts';
 import { encoderOptions } from '../../../src/app/encoder-settings.ts';
 import { encoderSettings, readSettings } from '../../../src/config.ts';
 import { readDataset } from '../../../src/datasets/dataset.ts';
-import type { Dataset } from '../../../src/datasets/example.ts';
+import type { ColumnNames, Dataset } from '../../../src/datasets/example.ts';
 import { loadEncoders } from '../../../src/encoders/encoders.ts';
 import {
   type FeatureTable,
@@ -42,12 +42,19 @@ export interface EncodedDataset {
   table: FeatureTable<MemoryColumn>;
 }
 
-/** Encodes a dataset with the default encoders. */
-export async function encodeFolder(folder: string): Promise<EncodedDataset> {
-  const dataset = await readDataset(folder);
+/**
+ * Encodes a dataset with the default encoders. What is fitted is fitted to all rows, so that every seed has the same features,
+ * and every contender.
+ */
+export async function encodeFolder(
+  folder: string,
+  columns: Partial<ColumnNames> = {},
+): Promise<EncodedDataset> {
+  const dataset = await readDataset(folder, columns);
+  const fitting = { rows: [...dataset.examples.keys()] };
   const encoders = await loadEncoders(encoderOptions(readSettings(encoderSettings, {}, process.env)));
   try {
-    return { dataset, table: await loadTable(await extractFeatures(encoders, dataset)) };
+    return { dataset, table: await loadTable(await extractFeatures(encoders, dataset, { fitting })) };
   } finally {
     await encoders.close();
   }

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { writePricedSet } from '../../../scripts/priced-set.ts';
 import { openTandem, type Tandem } from '../../../src/index.ts';
-import { writePricedSet } from '../../priced-set.ts';
 import { open } from './open-tandem.ts';
 
 const tableColumns = ['price', 'brand'];

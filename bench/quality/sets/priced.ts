@@ -1,0 +1,28 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { writePricedSet } from '../../../scripts/priced-set.ts';
+import { encodeFolder } from './encoded.ts';
+import { fourFifths, type QualitySet, splitByLabel } from './quality-set.ts';
+
+const rows = 600;
+
+/** Offers whose price, and where it is missing whose brand, decides: what image and text say is noise. */
+export const priced: QualitySet = {
+  name: 'priced',
+  about: 'the image, the text, the price and the brand of an offer, by what the price decides',
+  async load() {
+    const folder = await mkdtemp(path.join(tmpdir(), 'bench-priced-'));
+    try {
+      await writePricedSet(folder, { rows, seed: 1 });
+      const { table, dataset } = await encodeFolder(folder, { tableColumns: ['price', 'brand'] });
+      return {
+        table,
+        classes: dataset.labels.length,
+        split: (seed) => splitByLabel(table.strata, seed, fourFifths),
+      };
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+};
