@@ -1763,8 +1763,11 @@ export interface components {
             id: string;
             /** @enum {string} */
             kind: "train" | "compare";
-            /** @enum {string} */
-            state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+            /**
+             * @description `cancelling`: it runs, was asked to stop, and does within a second or so.
+             * @enum {string}
+             */
+            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled";
             /** @description Why it is in this state, where that is not plain. */
             reason?: string;
             /** @description How often it was queued again because a store was away. */
@@ -4924,7 +4927,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The job; it stops within a second or so. */
+            /** @description The job: `cancelled` where it was queued, `cancelling` where it runs; it stops within a second or so. */
             200: {
                 headers: {
                     [name: string]: unknown;

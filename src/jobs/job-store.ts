@@ -358,7 +358,7 @@ export class JobStore {
         .updateTable('job')
         .set(({ eb }) => ({
           job: JSON.stringify(job),
-          state: job.state,
+          state: storedState(job.state),
           token,
           // Added where it lies: `dropAttempt` changes it beside transactions.
           attempts: eb('attempts', '+', attempts),
@@ -376,6 +376,11 @@ export class JobStore {
       return event;
     });
   }
+}
+
+/** As the table's column has it: a job that is being cancelled runs until its owner says how it ended. */
+function storedState(state: JobState): JobState {
+  return state === 'cancelling' ? 'running' : state;
 }
 
 function isAsExpected(row: JobRow, { states, runner, token }: ExpectedJob): boolean {

@@ -2,7 +2,8 @@ import type { ErrorItem } from '../errors.ts';
 import type { Comparison } from '../training/compare.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
 
-export const jobStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+export const jobStates = ['queued', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
+/** `cancelling`: it runs, and was asked to stop. */
 export type JobState = (typeof jobStates)[number];
 
 /** One fine-tuning or comparison, as `GET /v1/jobs/{id}` shows it. Times are ISO 8601 in UTC. */
@@ -39,7 +40,7 @@ export interface JobEvent {
 }
 
 /** States that a job leaves by itself. */
-export const unfinishedStates: readonly JobState[] = ['queued', 'running'];
+export const unfinishedStates: readonly JobState[] = ['queued', 'running', 'cancelling'];
 
 /** True in a state that a job does not leave by itself. */
 export function isOver(state: JobState): boolean {

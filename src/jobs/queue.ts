@@ -208,7 +208,7 @@ export class JobQueue {
   }
 
   /**
-   * Asks a job to stop. One that runs stops after its current run of steps.
+   * Asks a job to stop. One that runs is `cancelling` until it has stopped, after its current run of steps.
    * @throws TandemError `unknown-job`
    */
   async cancel(id: string): Promise<Job> {
@@ -221,8 +221,12 @@ export class JobQueue {
       { states: ['queued'] },
       { state: 'cancelled', finishedAt, reason: undefined, nextTryAt: undefined },
     );
-    if (ended) this.#changed.emit(id);
-    else this.#runner.cancel(id);
+    if (!ended) {
+      if (job.state !== 'cancelling')
+        await this.#jobs.change(id, { states: ['running'] }, { state: 'cancelling' });
+      this.#runner.cancel(id);
+    }
+    this.#changed.emit(id);
     return this.get(id);
   }
 

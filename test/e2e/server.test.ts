@@ -162,8 +162,14 @@ describe('a fine-tuning over HTTP', () => {
     const dataset = await trainable('small');
     const first = await (await postJson('/v1/jobs', { head: 'never', dataset })).json();
     const second = await (await postJson('/v1/jobs', { head: 'never', dataset })).json();
-    for (const { id } of [second, first])
-      await fetch(`${server.address}/v1/jobs/${id}`, { method: 'DELETE' });
+    await expect
+      .poll(async () => (await (await fetch(`${server.address}/v1/jobs/${first.id}`)).json()).state, {
+        timeout: 30_000,
+      })
+      .toBe('running');
+    const cancel = async ({ id }: { id: string }) =>
+      (await (await fetch(`${server.address}/v1/jobs/${id}`, { method: 'DELETE' })).json()).state;
+    expect([await cancel(second), await cancel(first)]).toEqual(['cancelled', 'cancelling']);
     for (const { id } of [first, second]) expect((await follow(id)).job.state).toBe('cancelled');
     const { heads } = await (await fetch(`${server.address}/v1/heads`)).json();
     expect(heads.map(({ name }: { name: string }) => name)).not.toContain('never');

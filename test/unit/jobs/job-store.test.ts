@@ -80,6 +80,24 @@ it('changes a job only in the state and on the server that the change expects', 
   expect(await jobs.get('a')).toMatchObject({ runner: 'one', isCancelled: false });
 });
 
+it('leaves a job to its owner that is being cancelled, and says so whatever the owner writes', async () => {
+  const { jobs, add } = await openJobs();
+  await add('a');
+  await jobs.change('a', { states: ['queued'] }, { state: 'running', runner: 'one' });
+  await jobs.change('a', { states: ['running'] }, { state: 'cancelling' });
+  expect(await jobs.heldBy('one')).toEqual(['a']);
+  const mine = { states: ['running' as const], runner: 'one' };
+  const progress = { stage: 'training' as const, done: 1, total: 3 };
+  expect(await jobs.change('a', mine, { progress })).toMatchObject({ job: { state: 'cancelling' } });
+  expect(await jobs.change('a', mine, { state: 'cancelled' })).toMatchObject({ type: 'state' });
+  expect((await jobs.events('a', 0)).map(({ job }) => job.state)).toEqual([
+    'queued',
+    'running',
+    'cancelling',
+    'cancelled',
+  ]);
+});
+
 it('keeps the events of every state and the last progress, numbered upwards', async () => {
   const { jobs, add } = await openJobs();
   await add('a');

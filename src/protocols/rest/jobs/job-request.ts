@@ -171,7 +171,9 @@ export const jobSchema = z
   .object({
     id: z.string(),
     kind: z.enum(['train', 'compare']),
-    state: z.enum(jobStates),
+    state: z.enum(jobStates).meta({
+      description: '`cancelling`: it runs, was asked to stop, and does within a second or so.',
+    }),
     reason: z.string().optional().meta({ description: 'Why it is in this state, where that is not plain.' }),
     outages: z
       .int()

@@ -141,7 +141,9 @@ function cancelJob({ jobs }: Services): Route {
       summary: 'Cancel a job',
       requestParams: idParameter,
       responses: {
-        '200': jobResponse('The job; it stops within a second or so.'),
+        '200': jobResponse(
+          'The job: `cancelled` where it was queued, `cancelling` where it runs; it stops within a second or so.',
+        ),
         ...problemResponses('unknown-job'),
       },
     },
