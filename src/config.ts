@@ -313,10 +313,18 @@ export function environmentVariable(setting: SettingName): string {
   return `${product.name.toUpperCase()}_${setting.toUpperCase().replaceAll('-', '_')}`;
 }
 
+/** Settings that a file has, each as the text that its flag would have. */
+export interface ConfigFile {
+  /** The file's name, as messages show it. */
+  place: string;
+  values: Readonly<Partial<Record<SettingName, string>>>;
+}
+
 /**
- * Reads settings from flags, then from the environment, then from the defaults.
+ * Reads settings from flags, then from the environment, then from a file, then from the defaults.
  * @param flags given on the command line
  * @param placeOf what a problem calls a setting that no variable gave; its flag by default
+ * @param file the settings of a file
  * @throws TandemError `invalid-configuration`, naming every bad value at once
  * @example const { port } = readSettings(['port'], { port: '80' }, process.env); // 80
  */
@@ -325,6 +333,7 @@ export function readSettings<Names extends SettingName>(
   flags: Readonly<Record<string, string | undefined>>,
   environment: NodeJS.ProcessEnv,
   placeOf: (setting: SettingName) => string = (setting) => `--${setting}`,
+  file?: ConfigFile,
 ): Settings<Names> {
   const problems: { at: string; detail: string }[] = [];
   const values = names.map((setting) => {
@@ -334,11 +343,12 @@ export function readSettings<Names extends SettingName>(
     // A variable that is empty is one that is not set: so compose files pass on what nobody has set.
     const source =
       flag !== undefined ? undefined : [variable, usual].find((each) => each && environment[each]);
-    const text = flag ?? (source && environment[source]) ?? fallback;
+    const given = flag ?? (source && environment[source]);
+    const text = given ?? file?.values[setting] ?? fallback;
     const parsed = settings[setting].schema.safeParse(text);
     if (!parsed.success)
       problems.push({
-        at: source ?? placeOf(setting),
+        at: source ?? (given === undefined && file ? `${file.place}: ${setting}` : placeOf(setting)),
         detail: `${isSecret ? 'the value' : JSON.stringify(text)} is not valid: ${issueInWords(itemAt(parsed.error.issues, 0))}`,
       });
     return [setting, parsed.data] as const;

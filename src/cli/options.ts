@@ -19,8 +19,12 @@ import {
 import { type SplitMethod, splitMethods } from '../datasets/split/split.ts';
 import { product } from '../product.ts';
 import { type TargetKind, targetKinds } from '../targets/target.ts';
+import { defaultConfigFiles, readConfigFile } from './config-file.ts';
 import { printAside } from './output.ts';
 import { progressBar } from './progress-bar.ts';
+
+/** Names the file of settings. */
+const configVariable = `${product.name.toUpperCase()}_CONFIG`;
 
 /** The end of a command's help: what to type. */
 export const example = (line: string) => `\nExample:\n  ${product.invocation} ${line}`;
@@ -38,7 +42,10 @@ export function addSettings<Any extends CommandUnknownOpts>(
       `${about} (default: ${shown}; ${environmentVariable(setting)})`,
     );
   }
-  return command;
+  return command.option(
+    '--config <file>',
+    `settings, as JSON or YAML, for what neither a flag nor a variable sets (default: ${defaultConfigFiles.join(', ')} here; ${configVariable})`,
+  ) as Any;
 }
 
 /** The settings of a command that was called. */
@@ -49,7 +56,9 @@ export function settingsOf<Names extends SettingName>(
   const flags = Object.fromEntries(
     command.options.map((option) => [option.long?.slice(2), command.getOptionValue(option.attributeName())]),
   ) as Record<string, string | undefined>;
-  return readSettings(names, flags, process.env);
+  // An empty variable is one that is not set, as of settings.
+  const file = readConfigFile(flags.config ?? (process.env[configVariable] || undefined), process.cwd());
+  return readSettings(names, flags, process.env, undefined, file);
 }
 
 /**

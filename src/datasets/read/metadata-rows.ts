@@ -1,3 +1,4 @@
+import { closest } from '../../closest.ts';
 import { columnsOf } from '../../modalities/content-columns.ts';
 import type { FoundFile, PretrainedModality, ReadContent } from '../../modalities/modality.ts';
 import {
@@ -10,7 +11,6 @@ import {
 } from '../../modalities/registry.ts';
 import { quote, quoteSome } from '../../quote.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
-import { closest } from './closest.ts';
 import { findInside } from './inside.ts';
 import { readTruth } from './label-column.ts';
 import { readMetadataFile } from './metadata-file.ts';

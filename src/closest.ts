@@ -1,4 +1,4 @@
-import { itemAt } from '../../indexing.ts';
+import { itemAt } from './indexing.ts';
 /**
  * The candidate that a person most likely meant, or undefined where none is near: at most a third of the letters,
  * and never more than three, may differ.
