@@ -2,7 +2,7 @@ import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfCancelled } from '../cancellation.ts';
 import { isColumnName } from '../datasets/dataset.ts';
-import type { SplitMethod } from '../datasets/split/split.ts';
+import type { SplitChoice } from '../datasets/split/split-rows.ts';
 import { TandemError } from '../errors.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { parseHeadManifest } from '../heads/head.ts';
@@ -13,7 +13,7 @@ import type { EvaluatedSplit } from '../training/choices.ts';
 import { type Comparison, compareStrategies } from '../training/compare.ts';
 import { compareOnRows, type RowComparison } from '../training/compare-on-rows.ts';
 import { evaluateHead, type MeasuredHead } from '../training/evaluate-head.ts';
-import { fineTune } from '../training/fine-tune.ts';
+import { fineTune, type HeadTraining } from '../training/fine-tune.ts';
 import { chooseRecipe, type RecipeChoices } from '../training/loop/recipe.ts';
 import type { TrainingSummary } from '../training/progress.ts';
 import { checkOptions, compareOptions, evaluateOptions, trainOptions } from './check-options.ts';
@@ -21,30 +21,9 @@ import type { Context } from './context.ts';
 import { featureCache } from './encoder-settings.ts';
 import { type DatasetOptions, openDataset, type ProgressOptions } from './open-dataset.ts';
 
-interface SplitOptions {
-  /** Fraction of the examples held out for evaluation, where the data set has no split of its own; 0.2 by default. */
-  testShare?: number;
-  /** How they are drawn: label by label (the default), or each by its content, so that the split stays when the data set grows. */
-  splitBy?: SplitMethod;
-}
+export interface TrainOptions extends DatasetOptions, ProgressOptions, HeadTraining, Partial<RecipeChoices> {}
 
-export interface TrainOptions extends DatasetOptions, ProgressOptions, SplitOptions, Partial<RecipeChoices> {
-  /** Name of the head; one that exists gets its next version. */
-  head: string;
-  /** Decides split, starting values, order and dropout; 0 by default. */
-  seed?: number;
-  /** Whether cross-validation chooses the recipe, and calibrates the predictions; true by default. */
-  search?: boolean;
-  /**
-   * Whether the served head is trained on every row once it is measured; true by default where the data set has no split
-   * of its own.
-   */
-  refit?: boolean;
-  /** Folder that keeps the state of the training; the same call resumes from it after an interruption. */
-  checkpoints?: string;
-}
-
-export interface CompareOptions extends DatasetOptions, ProgressOptions, SplitOptions {
+export interface CompareOptions extends DatasetOptions, ProgressOptions, SplitChoice {
   /** How many splits to train on, 2 or more; 5 by default. */
   seeds?: number;
   /** File for what was found, as a page that opens anywhere. */
@@ -71,7 +50,6 @@ export interface Evaluation {
   rows: MeasuredHead['rows'];
 }
 
-const defaultTestShare = 0.2;
 const defaultSeeds = 5;
 
 /** See `Tandem.train`. */
@@ -81,35 +59,15 @@ export async function train(
   options: TrainOptions,
 ): Promise<TrainingSummary> {
   checkOptions(trainOptions, options);
-  const {
-    head,
-    seed = 0,
-    search = true,
-    refit,
-    checkpoints,
-    testShare = defaultTestShare,
-    splitBy,
-  } = options;
-  const { strategy, fusion, variance, classWeights, signal, onProgress, onNote } = options;
+  const { head, seed, search, refit, checkpoints, testShare, splitBy } = options;
+  const { signal, onProgress, onNote } = options;
   checkHeadName(head);
-  const recipe = chooseRecipe({ strategy, fusion, variance, classWeights });
+  const recipe = chooseRecipe(options);
   const dataset = await openDataset(context, reference, datasetOptionsOf(options));
   throwIfCancelled(signal, 'after the dataset was read');
   return fineTune(await context.encoders(), await context.registry(), {
-    ...{
-      dataset,
-      head,
-      seed,
-      testShare,
-      splitBy,
-      recipe,
-      search,
-      refit,
-      checkpoints,
-      signal,
-      onNote,
-      onProgress,
-    },
+    ...{ head, seed, search, refit, checkpoints, testShare, splitBy },
+    ...{ dataset, recipe, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
     threads: context.settings.threads,
     writeReport,
@@ -123,7 +81,7 @@ export async function compare(
   options: CompareOptions,
 ): Promise<Comparison> {
   checkOptions(compareOptions, options);
-  const { seeds = defaultSeeds, report, testShare = defaultTestShare, splitBy, signal, onProgress } = options;
+  const { seeds = defaultSeeds, report, testShare, splitBy, signal, onProgress } = options;
   if (report !== undefined) await checkFolderOf(report);
   const dataset = await openDataset(context, reference, datasetOptionsOf(options));
   throwIfCancelled(signal, 'after the dataset was read');

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Transaction } from 'kysely';
 import { checkReading, DatasetCatalogue, isStoredDataset } from '../datasets/catalogue.ts';
 import type { ColumnNames } from '../datasets/example.ts';
-import type { SplitMethod } from '../datasets/split/split.ts';
+import type { SplitChoice } from '../datasets/split/split-rows.ts';
 import { TandemError } from '../errors.ts';
 import { headFiles } from '../heads/manifest.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
@@ -43,15 +43,12 @@ export interface JobQueueOptions {
   onError(error: Error): void;
 }
 
-export interface JobRequest extends Partial<ColumnNames> {
+export interface JobRequest extends Partial<ColumnNames>, SplitChoice {
   /** What to make: a head, or a comparison of the strategies over so many splits. */
   work: JobTask['work'];
   source: { dataset: string } | { file: string; fileName: string };
   /** Jobs with a higher one are done first; default: 0. */
   priority?: number;
-  /** How the test side is drawn, where the dataset has no split of its own; see `splitExamples`. */
-  testShare?: number;
-  splitBy?: SplitMethod;
 }
 
 /** What a job that did not succeed needs to be tried again is kept so long, in milliseconds. */

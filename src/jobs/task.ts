@@ -1,5 +1,5 @@
 import type { ColumnNames } from '../datasets/example.ts';
-import type { SplitMethod } from '../datasets/split/split.ts';
+import type { SplitChoice } from '../datasets/split/split-rows.ts';
 import type { EncoderOptions } from '../encoders/encoders.ts';
 import type { StoreOptions } from '../store/store.ts';
 import type { Comparison } from '../training/compare.ts';
@@ -15,7 +15,7 @@ export interface JobTask {
   /** How the rows of a dataset that is not imported yet are to be read. */
   reading: Partial<ColumnNames>;
   /** How the test side is drawn, where the dataset has no split of its own. */
-  split?: { testShare?: number; splitBy?: SplitMethod };
+  split?: SplitChoice;
   /** The id of an imported dataset, the name of a folder among the server's datasets, or an upload among the artifacts. */
   source: { imported: string } | { folder: string } | { upload: string; fileName: string };
   /** The encoders of the server that accepted it; jobs of earlier releases name none. */

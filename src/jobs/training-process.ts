@@ -75,7 +75,6 @@ async function run({
       dataset,
       featureCache: path.join(place.store.data, 'features'),
       ...task.split,
-      testShare: task.split?.testShare ?? 0.2,
       threads: place.encoders.threads,
       signal: cancellation.signal,
       onProgress: (progress: TrainingProgress) => send({ kind: 'progress', progress }),

@@ -1,8 +1,6 @@
 import type { Dataset } from '../datasets/example.ts';
 import { groupTwins } from '../datasets/split/duplicates.ts';
-import type { SplitMethod } from '../datasets/split/split.ts';
-import type { SplitRows } from '../datasets/split/split-rows.ts';
-import { splitRows } from '../datasets/split/split-rows.ts';
+import { type SplitChoice, type SplitRows, splitRows } from '../datasets/split/split-rows.ts';
 import { modalitiesIn } from '../datasets/with-modality.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
@@ -36,7 +34,7 @@ import type { TrainingProgress } from './progress.ts';
 import { calibrateRecipe } from './search/recipe-search.ts';
 import type { HeadThresholds } from './search/thresholds.ts';
 
-export interface CompareOptions {
+export interface CompareOptions extends SplitChoice {
   dataset: Dataset;
   /** Folder of the features that earlier jobs left, and of what this one leaves. */
   featureCache?: string;
@@ -44,9 +42,6 @@ export interface CompareOptions {
   recipe?: Recipe;
   /** Each decides one split, start, order and dropout, the same for every strategy. Two or more. */
   seeds: readonly number[];
-  testShare: number;
-  /** How the test side is drawn; default: by strata. */
-  splitBy?: SplitMethod;
   threads: number;
   /** A folder that this comparison has to itself: what each contender gave with each seed is kept there, and not done again. */
   checkpoints?: string;

@@ -1,7 +1,6 @@
 import type { Dataset } from '../datasets/example.ts';
 import { groupTwins } from '../datasets/split/duplicates.ts';
-import type { SplitMethod } from '../datasets/split/split.ts';
-import { splitRows } from '../datasets/split/split-rows.ts';
+import { type SplitChoice, splitRows } from '../datasets/split/split-rows.ts';
 import { modalitiesIn, withModality } from '../datasets/with-modality.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
@@ -20,33 +19,37 @@ import type { WriteReport } from './report-input.ts';
 import { searchRecipe } from './search/recipe-search.ts';
 import { readSummary } from './summary.ts';
 
-export interface FineTuneOptions {
-  dataset: Dataset;
-  /** Folder of the features that earlier jobs left, and of what this one leaves. */
-  featureCache?: string;
-  /** Name of the head; a name that exists gets its next version. */
+/** What a person may ask of the training of a head. */
+export interface HeadTraining extends SplitChoice {
+  /** Name of the head; one that exists gets its next version. */
   head: string;
-  /** What differs from the default recipe for the number of examples. */
-  recipe?: Partial<Recipe>;
-  /** Whether cross-validation on the training split chooses what the recipe leaves open, and calibrates the answers. */
-  search: boolean;
+  /** Decides split, starting values, order and dropout; 0 by default. */
+  seed?: number;
   /**
-   * Whether the served head is trained anew on every row once it is measured; default: where the dataset has no split of
+   * Whether cross-validation on the training split chooses what the recipe leaves open, and calibrates the predictions;
+   * true by default.
+   */
+  search?: boolean;
+  /**
+   * Whether the served head is trained on every row once it is measured; true by default where the dataset has no split of
    * its own. The figures are those of the head that never saw the test side.
    */
   refit?: boolean;
-  seed: number;
-  /** Share of the examples that is kept back to measure the head on, where the dataset has no split of its own. */
-  testShare: number;
-  /** How the test side is drawn; default: by strata. */
-  splitBy?: SplitMethod;
-  /** Threads that ONNX Runtime trains on; 0 leaves the number to it. */
-  threads: number;
   /**
-   * A folder that this fine-tuning has to itself: it keeps the trainings' states there, goes on from them where it was
-   * interrupted, and removes them when the head is registered.
+   * A folder that this training has to itself: it keeps its state there, the same call resumes from it after an
+   * interruption, and it is removed when the head is registered.
    */
   checkpoints?: string;
+}
+
+export interface FineTuneOptions extends HeadTraining {
+  dataset: Dataset;
+  /** Folder of the features that earlier jobs left, and of what this one leaves. */
+  featureCache?: string;
+  /** What differs from the default recipe for the number of examples. */
+  recipe?: Partial<Recipe>;
+  /** Threads that ONNX Runtime trains on; 0 leaves the number to it. */
+  threads: number;
   writeReport: WriteReport;
   /** The job that this is the work of. */
   job?: MakingJob;
@@ -70,13 +73,13 @@ export async function fineTune(
   registry: HeadRegistry,
   options: FineTuneOptions,
 ): Promise<TrainingSummary> {
-  const { seed, signal, onProgress } = options;
+  const { seed = 0, search: isSearched = true, signal, onProgress } = options;
   const started = performance.now();
   checkHeadName(options.head);
   checkRecipe(options.recipe ?? {}, { known: modalitiesIn(options.dataset), target: options.dataset.target });
   const modality = options.recipe?.modality;
   const dataset = modality ? withModality(options.dataset, modality) : options.dataset;
-  const split = splitRows(dataset, options);
+  const split = splitRows(dataset, { ...options, seed });
   const { train, test } = split;
   const recipe = { ...recipeFor(train.length, dataset.target), ...options.recipe };
 
@@ -86,7 +89,7 @@ export async function fineTune(
   const { provider } = encoders.provider;
   const checkpoints = checkpointsOf(encoders, options, { train });
   const classes = dataset.labels.length;
-  const search = options.search
+  const search = isSearched
     ? await searchRecipe(table, train, {
         classes,
         recipe,
@@ -99,7 +102,7 @@ export async function fineTune(
         onProgress: (done, total) => onProgress?.({ stage: 'search', done, total }),
       })
     : undefined;
-  if (options.search && !search)
+  if (isSearched && !search)
     options.onNote?.(
       `Too few examples (${train.length}) to cross-validate: using the default recipe without calibration.`,
     );

@@ -12,13 +12,21 @@ export interface SplitRows {
   test: number[];
 }
 
+/** How the test side is drawn, where the dataset has no split of its own. */
+export interface SplitChoice {
+  /** Fraction of the examples held out for evaluation; 0.2 by default. */
+  testShare?: number;
+  /** Label by label (the default), or each by its content, so that the split stays when the dataset grows. */
+  splitBy?: SplitMethod;
+}
+
 /**
  * Row numbers of the two sides of a dataset's split.
  * @throws TandemError `invalid-dataset` where either side is empty, or all examples to train on have the same truth
  */
 export function splitRows(
   dataset: Dataset,
-  { seed, testShare, splitBy }: { seed: number; testShare: number; splitBy?: SplitMethod },
+  { seed, testShare, splitBy }: SplitChoice & { seed: number },
 ): SplitRows {
   const { name, examples } = dataset;
   const target = targets[dataset.target];
