@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { sql } from 'kysely';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { ImageStore } from '../../../src/datasets/images.ts';
 import { lockData } from '../../../src/store/database/data-lock.ts';
 import type { Database } from '../../../src/store/database/database.ts';
@@ -137,6 +137,31 @@ it('lets one after the other change the same thing, in whichever process they ar
     .executeTakeFirstOrThrow();
   expect(priority).toBe(20);
 });
+
+it.runIf(process.env.TEST_DATABASE_URL)(
+  'lets one server clean at a time, another once it is done, and each other thing meanwhile',
+  async () => {
+    const data = await dataFolder();
+    const [one, other] = [await temporaryStore(data), await temporaryStore(data)];
+    const done = Promise.withResolvers<string>();
+    const begun = Promise.withResolvers<void>();
+    const cleaning = one.database.ifNobodyElse('cleaning', () => {
+      begun.resolve();
+      return done.promise;
+    });
+    await begun.promise;
+    const work = vi.fn(async () => 'cleaned');
+    expect(await other.database.ifNobodyElse('cleaning', work)).toBeUndefined();
+    expect(work).not.toHaveBeenCalled();
+    expect(await other.database.ifNobodyElse('something else', work)).toBe('cleaned');
+    done.resolve('first');
+    expect(await cleaning).toBe('first');
+    expect(await other.database.ifNobodyElse('cleaning', work)).toBe('cleaned');
+    const failing = () => Promise.reject(new Error('it fails'));
+    await expect(one.database.ifNobodyElse('cleaning', failing)).rejects.toThrow('it fails');
+    expect(await other.database.ifNobodyElse('cleaning', work)).toBe('cleaned');
+  },
+);
 
 it('says by its mark that something was changed, by itself or by another', async () => {
   const data = await dataFolder();
