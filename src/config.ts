@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +31,21 @@ const wholeNumber = (least: number, most: number) =>
   z.string().min(1, 'it is empty').pipe(z.coerce.number<string>().int().min(least).max(most));
 const auto = z.literal('auto');
 const name = z.string().min(1);
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+function isAddressRange(text: string): boolean {
+  const [address = '', bits] = text.split('/');
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const version = isIP(address);
+  return (
+    version > 0 && (bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)))
+  );
+}
 
 /** Every setting: its flag is `--<name>`, its environment variable `TANDEM_<NAME>`. */
 export const settings = {
@@ -107,6 +123,22 @@ export const settings = {
     value: 'port|off',
     default: 'off',
     schema: wholeNumber(0, 65535).or(z.literal('off')),
+  }),
+  'base-path': setting({
+    about: 'path below which a proxy serves this server, as /tandem: links in answers begin with it',
+    value: 'path',
+    default: '',
+    schema: z.string().regex(/^((\/[\w.~-]+)+)?$/, 'must be a path, as /tandem, or empty'),
+  }),
+  'trusted-proxies': setting({
+    about:
+      'addresses and ranges of the proxies in front, with commas between, or loopback: their X-Forwarded-For counts for rate limits, their X-Forwarded-Prefix for links',
+    value: 'addresses',
+    default: '',
+    schema: list.refine(
+      (names) => names.every(isAddressRange),
+      'must be addresses or ranges, as 10.0.0.0/8, with commas between, or loopback',
+    ),
   }),
   'default-head': setting({
     about: 'head of requests that name none',
@@ -275,6 +307,8 @@ export const serverSettings = [
   'host',
   'port',
   'grpc-port',
+  'base-path',
+  'trusted-proxies',
   'default-head',
   'max-batch-pixels',
   'max-batch-tokens',

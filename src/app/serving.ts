@@ -56,6 +56,8 @@ export async function openServing(context: Context, closing: AsyncDisposableStac
     uploadFolder: workspace,
     requestTimeout: settings['request-timeout'],
     maximumRequestBytes: settings['max-request'] * 2 ** 20,
+    basePath: settings['base-path'],
+    trustedProxies: settings['trusted-proxies'],
     maximumUploadBytes: settings['max-upload'] * 2 ** 20,
     ...(settings['fetch-urls'] === 'on' && { fetchImage: imageFetcher(settings) }),
   };

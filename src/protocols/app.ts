@@ -1,9 +1,10 @@
 import express, { type Express } from 'express';
 import { TandemError } from '../errors.ts';
+import { readBasePath } from './http/base-path.ts';
 import { refuseMalformed } from './http/malformed-requests.ts';
 import { describeApi } from './http/openapi.ts';
 import { handleErrors } from './http/problems.ts';
-import { addRoutes, type Route, withScope } from './http/route.ts';
+import { addRoutes, type Route, withScope, withTag } from './http/route.ts';
 import { openInferenceRoutes } from './open-inference/routes.ts';
 import { embeddingRoutes } from './openai/embedding-route.ts';
 import { modelRoutes } from './openai/model-route.ts';
@@ -26,17 +27,20 @@ import { predictRoutes } from './rest/predictions/predict-route.ts';
 /** Every operation there is. */
 export function apiRoutes(services: Services, options: AppOptions): Route[] {
   const routes: Route[] = [
-    ...withScope('predict', predictRoutes(services, options)),
-    ...withScope('predict', embeddingRoutes(services, options)),
-    ...withScope('predict', modelRoutes(services)),
-    ...openInferenceRoutes(services, options),
-    ...headRoutes(services),
-    ...versionRoutes(services, options),
-    ...withScope('train', datasetRoutes(services, options)),
-    ...withScope('train', jobRoutes(services, options)),
-    ...healthRoutes(services, options),
-    ...metricsRoutes(options.metrics),
-    ...aboutRoutes((asked) => describeApi(routes, asked), options.access ?? openAccess),
+    ...withTag('Predictions', [
+      ...withScope('predict', predictRoutes(services, options)),
+      ...withScope('predict', embeddingRoutes(services, options)),
+      ...withScope('predict', modelRoutes(services)),
+    ]),
+    ...withTag('Open Inference Protocol', openInferenceRoutes(services, options)),
+    ...withTag('Heads', [...headRoutes(services), ...versionRoutes(services, options)]),
+    ...withTag('Datasets', withScope('train', datasetRoutes(services, options))),
+    ...withTag('Jobs', withScope('train', jobRoutes(services, options))),
+    ...withTag('Server', [
+      ...healthRoutes(services, options),
+      ...metricsRoutes(options.metrics),
+      ...aboutRoutes((asked) => describeApi(routes, asked), options.access ?? openAccess),
+    ]),
   ];
   return routes;
 }
@@ -50,6 +54,8 @@ export function createApp(services: Services, options: AppOptions): Express {
   const log = new RequestLog(options.logger, options.metrics);
   const app = express();
   app.disable('x-powered-by');
+  if (options.trustedProxies) app.set('trust proxy', options.trustedProxies);
+  app.use(readBasePath(options.basePath ?? ''));
   app.use(log.middleware);
   if (options.traced) app.use(traceRequests);
   app.use((_request, response, next) => {

@@ -24,6 +24,24 @@ it('takes a variable that is empty for one that is not set, and a flag that is e
   );
 });
 
+it('takes the addresses of proxies with commas between, and a path that begins with a slash', () => {
+  const read = (proxies: string, path: string) =>
+    readSettings(['trusted-proxies', 'base-path'], { 'trusted-proxies': proxies, 'base-path': path }, {});
+  expect(read('loopback, 10.0.0.0/8,::1', '/ml/tandem')).toEqual({
+    'trusted-proxies': ['loopback', '10.0.0.0/8', '::1'],
+    'base-path': '/ml/tandem',
+  });
+  expect(read('', '')).toEqual({ 'trusted-proxies': [], 'base-path': '' });
+  for (const [proxies, path] of [
+    ['proxy', ''],
+    ['10.0.0.0/33', ''],
+    ['', 'tandem'],
+    ['', '/tandem/'],
+    ['', '//elsewhere'],
+  ] as const)
+    expect(() => read(proxies, path)).toThrow('1 bad value');
+});
+
 it('names every bad value at once, each by where it came from', () => {
   const read = () =>
     readSettings(['port', 'provider', 'threads'], { port: 'http' }, { TANDEM_PROVIDER: 'tpu' });

@@ -6,13 +6,24 @@ import type { Route } from './route.ts';
 const guardProblems = responsesOf(['unauthorized', 'forbidden', 'rate-limited']);
 const pathProblems = problemResponses('invalid-request');
 
+/** What the operations are grouped by, in the order in which a page shows them. */
+export const apiTags = {
+  Predictions: 'What a head, or an encoder, says of images and texts.',
+  Heads: 'Registered heads: their versions, and the aliases that stand for them.',
+  Datasets: 'What heads are trained on: checked once, then named by an id.',
+  Jobs: 'Trainings and comparisons in the background.',
+  'Open Inference Protocol': 'Version 2 over HTTP: heads are its models.',
+  Server: 'Health, metrics, and what the server says of itself.',
+} as const;
+
 /**
  * The API's description, OpenAPI 3.1, from the routes that answer it.
+ * @param basePath what the addresses begin with
  * @param keyless whether callers without a key are let in: then a key is one of two ways, else the only one
  */
 export function describeApi(
   routes: readonly Route[],
-  { keyless }: { keyless: boolean },
+  { keyless, basePath = '' }: { keyless: boolean; basePath?: string },
 ): oas31.OpenAPIObject {
   const paths = Map.groupBy(routes, ({ path }) => path);
   return createDocument({
@@ -23,6 +34,8 @@ export function describeApi(
       description: 'Fine-tunes and serves image+text classifiers.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
+    servers: [{ url: basePath || '/' }],
+    tags: Object.entries(apiTags).map(([name, description]) => ({ name, description })),
     components: {
       securitySchemes: {
         key: {

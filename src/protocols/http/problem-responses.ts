@@ -113,7 +113,11 @@ export function responsesOf(codes: readonly DescribedCode[]): Responses {
             examples: Object.fromEntries(
               group.map((code) => [
                 code,
-                { value: describeProblem(new TandemError(code, exampleDetails[code]), exampleId) },
+                {
+                  value: describeProblem(new TandemError(code, exampleDetails[code]), {
+                    instance: exampleId,
+                  }),
+                },
               ]),
             ),
           },

@@ -4,6 +4,7 @@ import { errorTable, TandemError } from '../../errors.ts';
 import { storageError } from '../../store/storage-error.ts';
 import { describeFields } from '../pipeline/field-errors.ts';
 import { type RequestLog, requestIdOf } from '../pipeline/request-log.ts';
+import { basePathOf } from './base-path.ts';
 import { describeBodyError } from './body.ts';
 
 /** An error as it is sent: RFC 9457, with what to do next. */
@@ -53,14 +54,26 @@ export function clipped(text: string, most = longest.detail): string {
 
 /**
  * An error as the body of a response; long texts are cut, and long lists end early.
- * @example describeProblem(new TandemError('empty-request', 'inputs[0]: it has neither image, text nor table'), requestId)
+ * @param options `instance`: the request's id; `basePath`: what links begin with
+ * @example describeProblem(new TandemError('empty-request', 'inputs[0]: it has neither image, text nor table'))
  */
-export function describeProblem({ code, message, fix, items }: TandemError, instance?: string): Problem {
+export function describeProblem(
+  { code, message, fix, items }: TandemError,
+  { instance, basePath = '' }: { instance?: string; basePath?: string } = {},
+): Problem {
   const { title, status } = errorTable[code];
   const errors = items
     .slice(0, mostItems)
     .map(({ at, detail }) => ({ at: clipped(at, longest.at), detail: clipped(detail, longest.itemDetail) }));
-  return { type: `/problems/${code}`, title, status, detail: clipped(message), fix, instance, errors };
+  return {
+    type: `${basePath}/problems/${code}`,
+    title,
+    status,
+    detail: clipped(message),
+    fix,
+    instance,
+    errors,
+  };
 }
 
 /** Answers every error that a handler throws, and logs those that the operator must know of. */
@@ -76,7 +89,10 @@ export function handleErrors(log: RequestLog): ErrorRequestHandler {
       response.destroy();
       return;
     }
-    const problem = describeProblem(known, requestIdOf(response));
+    const problem = describeProblem(known, {
+      instance: requestIdOf(response),
+      basePath: basePathOf(request),
+    });
     if (known.retryAfter !== undefined)
       response.set('Retry-After', String(Math.max(1, Math.ceil(known.retryAfter))));
     const members = response.locals.problemMembers?.(problem);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import { TandemError } from '../../errors.ts';
 import type { Scope } from '../../store/keys.ts';
+import type { apiTags } from './openapi.ts';
 import type { Problem } from './problems.ts';
 
 /** One operation: what answers it, and how the API's description shows it. The two stand together so that they agree. */
@@ -23,6 +24,11 @@ export interface Route {
 /** Marks routes with the scope that they ask for. */
 export function withScope(scope: Scope, routes: readonly Route[]): Route[] {
   return routes.map((route) => ({ ...route, scope }));
+}
+
+/** Marks routes with the group that the API's description shows them in. */
+export function withTag(tag: keyof typeof apiTags, routes: readonly Route[]): Route[] {
+  return routes.map((route) => ({ ...route, operation: { ...route.operation, tags: [tag] } }));
 }
 
 /**

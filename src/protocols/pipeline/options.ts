@@ -34,6 +34,10 @@ export interface AppOptions {
   fetchImage?: FetchImage;
   /** Whether callers without a key must be on this machine; see `refuseOtherMachines`. */
   thisMachineAlone?: boolean;
+  /** The path below which a proxy serves it, `/tandem`; none by default. */
+  basePath?: string;
+  /** Addresses and ranges of proxies whose X-Forwarded headers count; none by default. */
+  trustedProxies?: readonly string[];
   /** How far its stop has come. */
   stopping?: Stopping;
   /** What a key may do; without this, everybody may do everything. */

@@ -1,9 +1,11 @@
 import { STATUS_CODES } from 'node:http';
 import type { RequestHandler } from 'express';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { oas31 } from 'zod-openapi';
 import { type ErrorCode, errorTable, TandemError } from '../../../errors.ts';
 import { product } from '../../../product.ts';
+import { basePathOf } from '../../http/base-path.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
 import { readPath } from '../../http/query.ts';
 import type { Route } from '../../http/route.ts';
@@ -28,10 +30,10 @@ const codeParameter = {
 
 /** What the server says of itself: where things are, the API's description, a page for each kind of problem. */
 export function aboutRoutes(
-  describe: (asked: { keyless: boolean }) => oas31.OpenAPIObject,
+  describe: (asked: { keyless: boolean; basePath: string }) => oas31.OpenAPIObject,
   access: Access,
 ): Route[] {
-  const descriptions = new Map<boolean, string>();
+  const descriptions = new LRUCache<string, string>({ max: 100 });
   return [
     {
       method: 'get',
@@ -45,8 +47,9 @@ export function aboutRoutes(
         },
       },
       handlers: [
-        ({ baseUrl }, response) => {
-          const below = Object.entries(links).map(([name, place]) => [name, `${baseUrl}${place}`]);
+        (request, response) => {
+          const base = basePathOf(request);
+          const below = Object.entries(links).map(([name, place]) => [name, `${base}${place}`]);
           response.json({ name: product.name, version: product.version, links: Object.fromEntries(below) });
         },
       ],
@@ -71,10 +74,11 @@ export function aboutRoutes(
         },
       },
       handlers: [
-        async (_request, response) => {
-          const keyless = (await access(undefined)) === 'open';
-          const known = descriptions.get(keyless) ?? JSON.stringify(describe({ keyless }), null, 2);
-          descriptions.set(keyless, known);
+        async (request, response) => {
+          const asked = { keyless: (await access(undefined)) === 'open', basePath: basePathOf(request) };
+          const key = JSON.stringify(asked);
+          const known = descriptions.get(key) ?? JSON.stringify(describe(asked), null, 2);
+          descriptions.set(key, known);
           response.type('json').send(known);
         },
       ],

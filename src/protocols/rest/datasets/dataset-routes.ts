@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler } from 'express';
 import { z } from 'zod';
+import { basePathOf } from '../../http/base-path.ts';
 import { readUpload } from '../../http/body.ts';
 import { pageQuerySchema } from '../../http/page.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
@@ -42,7 +43,7 @@ function addDataset({ datasets }: Services, options: AppOptions): Route {
     if ('isNew' in outcome)
       response
         .status(outcome.isNew ? 201 : 200)
-        .location(`${request.baseUrl}/v1/datasets/${outcome.dataset.id}`);
+        .location(`${basePathOf(request)}/v1/datasets/${outcome.dataset.id}`);
     response.json('isNew' in outcome ? outcome.dataset : outcome);
   };
   return {

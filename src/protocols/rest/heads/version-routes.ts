@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
+import { basePathOf } from '../../http/base-path.ts';
 import { formFile, readUpload, uploadedFile } from '../../http/body.ts';
 import { readJson } from '../../http/json-body.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
@@ -59,7 +60,10 @@ function importHead({ versions }: Services, options: AppOptions): Route {
     try {
       const { name } = importSchema.parse({ ...request.body });
       const imported = await versions.import(uploadedFile(request).path, name);
-      response.status(201).location(`${request.baseUrl}/v1/heads/${imported.name}`).json(imported);
+      response
+        .status(201)
+        .location(`${basePathOf(request)}/v1/heads/${imported.name}`)
+        .json(imported);
     } finally {
       if (request.file) await rm(request.file.path, { force: true });
     }

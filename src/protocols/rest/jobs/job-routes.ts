@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
+import { basePathOf } from '../../http/base-path.ts';
 import { readUpload } from '../../http/body.ts';
 import { pageQuerySchema } from '../../http/page.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
@@ -51,7 +52,10 @@ function startJob({ jobs }: Services, { uploadFolder, maximumUploadBytes }: AppO
   const submit: RequestHandler = async (request, response) => {
     try {
       const job = await jobs.submit(parseJobRequest(request));
-      response.status(202).location(`${request.baseUrl}/v1/jobs/${job.id}`).json(job);
+      response
+        .status(202)
+        .location(`${basePathOf(request)}/v1/jobs/${job.id}`)
+        .json(job);
     } catch (error) {
       if (request.file) await rm(request.file.path, { force: true });
       throw error;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { TandemError } from '../../../errors.ts';
 import type { Prediction } from '../../../heads/prediction.ts';
 import { modalityNames } from '../../../modalities/registry.ts';
+import { basePathOf } from '../../http/base-path.ts';
 import { readBody } from '../../http/body.ts';
 import { jsonWithList, sendJson } from '../../http/json-answer.ts';
 import { predictionProblems, problemResponses } from '../../http/problem-responses.ts';
@@ -157,9 +158,10 @@ function answerPredictions(
     });
     const { answers } = answered;
     throwOnlyError(answers);
+    const basePath = basePathOf(request);
     const results = answers
       .values()
-      .map((item) => (item instanceof TandemError ? { error: describeProblem(item) } : item));
+      .map((item) => (item instanceof TandemError ? { error: describeProblem(item, { basePath }) } : item));
     await sendJson(response, jsonWithList({ head: answered.head }, 'results', results), left);
   };
 }

@@ -5,6 +5,7 @@ import pLimit from 'p-limit';
 import { z } from 'zod';
 import { type ErrorCode, errorTable, TandemError } from '../../../errors.ts';
 import { itemAt } from '../../../indexing.ts';
+import { basePathOf } from '../../http/base-path.ts';
 import { decompressed, inviteBody, tooLarge } from '../../http/body-bytes.ts';
 import { drained } from '../../http/json-answer.ts';
 import { type JsonLimits, JsonStructure } from '../../http/json-structure.ts';
@@ -61,6 +62,7 @@ export function answerLines(
   return async (request, response) => {
     const { head = defaultHead, topK } = lineQuerySchema.parse(request.query);
     const left = departure(response);
+    const basePath = basePathOf(request);
     // An unknown head is the request's error, while one can still be sent as such.
     await services.head(head);
     const answerLine = async (line: string): Promise<object> => {
@@ -69,7 +71,7 @@ export function answerLines(
         line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : await parseLine(line, limits);
       if (input instanceof TandemError) {
         await predictAndCount(services, metrics, [input], { head, topK, signal: left }).catch(ofLine);
-        return { error: describeProblem(input) };
+        return { error: describeProblem(input, { basePath }) };
       }
       const fetchOptions = { fetchImage, maximumBytes: maximumRequestBytes };
       const fetched = () =>
@@ -89,7 +91,7 @@ export function answerLines(
             return ofLine(error);
           },
         );
-      return answer instanceof TandemError ? { error: describeProblem(answer) } : answer;
+      return answer instanceof TandemError ? { error: describeProblem(answer, { basePath }) } : answer;
     };
     const body = decompressed(request, response);
     inviteBody(request, response);

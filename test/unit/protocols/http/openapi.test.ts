@@ -45,6 +45,15 @@ it('serves a valid OpenAPI 3.1 document', async () => {
   expect(description.openapi).toMatch(/^3\.1\./);
 });
 
+it('groups the operations, and says where they are', async () => {
+  const description = await fetchDescription();
+  expect(description.servers).toEqual([{ url: '/' }]);
+  const tags = description.tags.map(({ name }: { name: string }) => name);
+  const used = operationsOf(description).map((operation) => (operation as { tags?: string[] }).tags);
+  for (const group of used) expect(tags).toContain(group?.join());
+  expect(new Set(used.flat())).toEqual(new Set(tags));
+});
+
 it('describes every route that is registered, and no other', async () => {
   const app = createApp(services(), options);
   const registered = app.router.stack.flatMap(({ route }) =>
