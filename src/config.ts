@@ -140,6 +140,16 @@ export const settings = {
       'must be addresses or ranges, as 10.0.0.0/8, with commas between, or loopback',
     ),
   }),
+  'cors-origin': setting({
+    about:
+      'sites whose pages may ask, with commas between, as https://shop.example.org; * lets those of all sites ask, with a key',
+    value: 'origins',
+    default: '',
+    schema: list.refine(
+      (origins) => origins.every((origin) => origin === '*' || URL.parse(origin)?.origin === origin),
+      'must be origins, as https://shop.example.org, with commas between, or *',
+    ),
+  }),
   'default-head': setting({
     about: 'head of requests that name none',
     value: 'head',
@@ -309,6 +319,7 @@ export const serverSettings = [
   'grpc-port',
   'base-path',
   'trusted-proxies',
+  'cors-origin',
   'default-head',
   'max-batch-pixels',
   'max-batch-tokens',

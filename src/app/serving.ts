@@ -57,6 +57,7 @@ export async function openServing(context: Context, closing: AsyncDisposableStac
     requestTimeout: settings['request-timeout'],
     maximumRequestBytes: settings['max-request'] * 2 ** 20,
     basePath: settings['base-path'],
+    corsOrigins: settings['cors-origin'],
     trustedProxies: settings['trusted-proxies'],
     maximumUploadBytes: settings['max-upload'] * 2 ** 20,
     ...(settings['fetch-urls'] === 'on' && { fetchImage: imageFetcher(settings) }),

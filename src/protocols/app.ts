@@ -9,6 +9,7 @@ import { openInferenceRoutes } from './open-inference/routes.ts';
 import { embeddingRoutes } from './openai/embedding-route.ts';
 import { modelRoutes } from './openai/model-route.ts';
 import { openAccess, requireScope } from './pipeline/access.ts';
+import { allowOrigins } from './pipeline/cross-origin.ts';
 import type { AppOptions } from './pipeline/options.ts';
 import { refuseOtherMachines } from './pipeline/other-machines.ts';
 import { refuseOtherSites } from './pipeline/other-sites.ts';
@@ -64,11 +65,13 @@ export function createApp(services: Services, options: AppOptions): Express {
     next();
   });
   app.use(refuseMalformed);
+  const origins = options.corsOrigins ?? [];
+  if (origins.length > 0) app.use(allowOrigins(origins));
   const access = options.access ?? openAccess;
   const limits = [
     ...(options.rateLimit ? [options.rateLimit.handler] : []),
     ...(options.thisMachineAlone ? [refuseOtherMachines(access)] : []),
-    refuseOtherSites(access),
+    refuseOtherSites(access, origins),
   ];
   addRoutes(app, apiRoutes(services, options), ({ scope, isVital }) => [
     ...(options.loadShedding && !isVital ? [options.loadShedding.handler] : []),

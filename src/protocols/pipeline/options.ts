@@ -38,6 +38,8 @@ export interface AppOptions {
   basePath?: string;
   /** Addresses and ranges of proxies whose X-Forwarded headers count; none by default. */
   trustedProxies?: readonly string[];
+  /** Sites whose pages may ask, `*` for all; none by default. */
+  corsOrigins?: readonly string[];
   /** How far its stop has come. */
   stopping?: Stopping;
   /** What a key may do; without this, everybody may do everything. */

@@ -7,9 +7,13 @@ const harmless = ['GET', 'HEAD', 'OPTIONS'];
 /**
  * Refuses what a page of another site makes a browser send without a key: it could start jobs and register heads on a
  * server that asks nobody for one. Passes on TandemError `forbidden`.
+ * @param allowed origins of sites that need none; `*`, which lets pages of all sites ask, is not among them
  * @example app.post('/v1/jobs', refuseOtherSites(access), answer)
  */
-export function refuseOtherSites(access: Access): RequestHandler<Record<string, string>> {
+export function refuseOtherSites(
+  access: Access,
+  allowed: readonly string[] = [],
+): RequestHandler<Record<string, string>> {
   return async (request, _response, next) => {
     const site = request.get('Sec-Fetch-Site');
     const origin = request.get('Origin');
@@ -19,6 +23,7 @@ export function refuseOtherSites(access: Access): RequestHandler<Record<string, 
       : origin !== undefined && hostOf(origin) !== request.get('Host');
     if (
       isOther &&
+      !(origin !== undefined && allowed.includes(origin)) &&
       !harmless.includes(request.method) &&
       !(await hasKey(request.get('Authorization'), access))
     )
