@@ -1,5 +1,7 @@
 import path from 'node:path';
+import type { Logger } from 'pino';
 import { readEncoderManifest } from '../encoders/specification.ts';
+import type { Job } from '../jobs/job.ts';
 import { JobQueue } from '../jobs/queue.ts';
 import type { RequiredEncoders } from '../jobs/task.ts';
 import { pretrainedNames } from '../modalities/registry.ts';
@@ -30,8 +32,19 @@ export async function openJobs(context: Context): Promise<JobQueue> {
     atOnce: settings['jobs-at-once'],
     maximumQueue: settings['max-jobs'],
     mostCrashes: settings['max-job-crashes'],
+    onState: (job) => {
+      logJob(logger, job);
+      context.observers.job(job);
+    },
     onError: (error) => logger.error({ err: error }, 'a job could not be looked after'),
   });
+}
+
+/** A line for each state of a job: which, what it makes, and how it ended. Never what was in its data set. */
+function logJob(logger: Logger, { id, kind, state, head, reason, error, startedAt, finishedAt }: Job): void {
+  const seconds = startedAt && finishedAt && (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
+  const line = { job: id, kind, state, head, reason, seconds, code: error?.code, detail: error?.detail };
+  logger[state === 'failed' ? 'warn' : 'info'](line, 'job');
 }
 
 /** The encoders that the settings name, as their files say; none is loaded. */

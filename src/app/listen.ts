@@ -25,6 +25,7 @@ export async function listenOn(
   const { host = settings.host, port = settings.port, grpcPort = settings['grpc-port'] } = options;
   const stopping = new Stopping();
   const { services, options: appOptions } = await optionsFor(context, serving, { host, stopping });
+  const { access, logger } = appOptions;
   await using started = new AsyncDisposableStack();
   const http = await listen(createApp(services, appOptions), { host, port });
   const listeners: { close(): Promise<void> }[] = [http];
@@ -34,11 +35,16 @@ export async function listenOn(
   if (grpc) listeners.push(grpc);
   started.defer(() => stopping.close());
   const running = started.move();
-  const taker = takerOf(stopping, () => running.disposeAsync());
+  const taker = takerOf(stopping, async () => {
+    logger.info({ address: http.address }, 'the server stops: open requests are answered');
+    await running.disposeAsync();
+    logger.info({ address: http.address }, 'the server has stopped listening');
+  });
   context.takers.add(taker);
   return {
     address: http.address,
     ...(grpc && { grpc: grpc.address }),
+    needsKey: (await access?.(undefined)) === undefined,
     ...(await describe(context)),
     async close() {
       context.takers.delete(taker);
@@ -84,6 +90,7 @@ async function optionsFor(
     options: {
       ...options,
       ...{ access, stopping },
+      keyName: (secret) => keys.nameOf(secret),
       thisMachineAlone: settings.anonymous !== 'everyone' && (await isLoopback(host)),
       ...(settings['rate-limit'] > 0 && { rateLimit: new RateLimit(settings['rate-limit'], access) }),
     },

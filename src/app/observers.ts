@@ -1,7 +1,8 @@
 import type { InferenceObserver } from '../encoders/telemetry.ts';
+import type { Job } from '../jobs/job.ts';
 import type { EngineEvents } from '../runtime/engine-pool.ts';
 
-type Observer = InferenceObserver & EngineEvents;
+type Observer = InferenceObserver & EngineEvents & { job?(job: Job): void };
 
 /**
  * Tells every observer that was added what inference does and what becomes of the engines. They may come after the engines
@@ -30,6 +31,11 @@ export class Observers implements Required<InferenceObserver> {
 
   readonly lookup: Required<InferenceObserver>['lookup'] = (modality, hit) => {
     for (const observer of this.#all) observer.lookup?.(modality, hit);
+  };
+
+  /** A job has reached a state. */
+  readonly job: Required<Observer>['job'] = (job) => {
+    for (const observer of this.#all) observer.job?.(job);
   };
 
   /** What an engine pool tells. */

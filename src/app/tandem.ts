@@ -25,6 +25,8 @@ export interface Server {
   readonly address: string;
   /** `127.0.0.1:8081` */
   readonly grpc?: string;
+  /** Whether a request needs a key, as things stand at the start. */
+  readonly needsKey: boolean;
   readonly provider: { readonly provider: 'cpu' | 'cuda'; readonly reason: string };
   /** Where everything is kept, in words. */
   readonly store: { readonly metadata: string; readonly artifacts: string };

@@ -28,8 +28,8 @@ export const serve = addSettings(
     });
     const { heads } = await tandem.heads.latest();
     if (json) {
-      const { address, grpc, provider, store, batching } = server;
-      printJson({ address, grpc, provider, store, batching, heads });
+      const { address, grpc, needsKey, provider, store, batching } = server;
+      printJson({ address, grpc, needsKey, provider, store, batching, heads });
     } else announce(server, heads);
     void stopped.then((signal) =>
       endProcess((delay) => tandem.close(delay), signal === 'SIGTERM' ? settings['drain-delay'] : 0),
@@ -56,7 +56,8 @@ function stopSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-function announce({ address, grpc, provider, store, batching }: Server, heads: HeadSummary[]): void {
+function announce(server: Server, heads: HeadSummary[]): void {
+  const { address, grpc, needsKey, provider, store, batching } = server;
   const names = heads
     .map(({ name, version, labels }) => `${name}@${version} (${labels.length} labels)`)
     .join(', ');
@@ -72,5 +73,7 @@ function announce({ address, grpc, provider, store, batching }: Server, heads: H
   const [head] = heads;
   if (!head) return;
   print('try it:');
-  print(`  curl ${address}/v1/predict -F head=${head.name} -F text='a slice of pizza with cheese'`);
+  const key = needsKey ? ' -H "Authorization: Bearer $TANDEM_KEY"' : '';
+  print(`  curl ${address}/v1/predict${key} -F head=${head.name} -F text='a slice of pizza with cheese'`);
+  if (needsKey) print(`  (TANDEM_KEY is the secret of a key: ${product.invocation} keys create me)`);
 }

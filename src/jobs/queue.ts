@@ -39,6 +39,8 @@ export interface JobQueueOptions {
   maximumQueue: number;
   /** See `RunnerOptions`. */
   mostCrashes: number;
+  /** Told of every state that a job reaches by what this server does. */
+  onState?(job: Job): void;
   /** Told what goes wrong that no caller waits for. */
   onError(error: Error): void;
 }
@@ -86,7 +88,7 @@ export class JobQueue {
     this.#runner = new JobRunner(jobs, {
       ...{ store, registry, dispatcher, runner, mostCrashes },
       place: { ...place, store: store.options },
-      onEvent: ({ job }) => this.#changed.emit(job.id),
+      onEvent: (event) => this.#tell(event),
     });
     this.#intervals = [
       setInterval(() => void this.#clean(), cleaningInterval).unref(),
@@ -171,6 +173,7 @@ export class JobQueue {
       await this.#dispatcher.offer(transaction, offered);
     });
     this.#dispatcher.wake();
+    this.#options.onState?.(job);
     return job;
   }
 
@@ -218,12 +221,12 @@ export class JobQueue {
       { states: ['queued'] },
       { state: 'cancelled', finishedAt, reason: undefined, nextTryAt: undefined },
     );
-    if (!ended) {
+    if (ended) this.#tell(ended);
+    else {
       if (job.state !== 'cancelling')
-        await this.#jobs.change(id, { states: ['running'] }, { state: 'cancelling' });
+        this.#tell(await this.#jobs.change(id, { states: ['running'] }, { state: 'cancelling' }));
       this.#runner.cancel(id);
     }
-    this.#changed.emit(id);
     return this.get(id);
   }
 
@@ -256,7 +259,7 @@ export class JobQueue {
       },
     );
     if (!again) throw new TandemError('job-conflict', `the job is ${job.state}`);
-    this.#changed.emit(id);
+    this.#tell(again);
     this.#dispatcher.wake();
     return again.job;
   }
@@ -299,6 +302,12 @@ export class JobQueue {
     for (const interval of this.#intervals) clearInterval(interval);
     await this.handOver();
     await this.#dispatcher.close();
+  }
+
+  #tell(event: JobEvent | undefined): void {
+    if (!event) return;
+    this.#changed.emit(event.job.id);
+    if (event.type === 'state') this.#options.onState?.(event.job);
   }
 
   /** An imported dataset by its id, a folder among the server's by its name, or an upload that is taken in. */

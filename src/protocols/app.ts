@@ -75,7 +75,7 @@ export function createApp(services: Services, options: AppOptions): Express {
   ];
   addRoutes(app, apiRoutes(services, options), ({ scope, isVital }) => [
     ...(options.loadShedding && !isVital ? [options.loadShedding.handler] : []),
-    ...(scope ? [...limits, requireScope(scope, access)] : []),
+    ...(scope ? [...limits, requireScope(scope, access, options.keyName)] : []),
   ]);
   app.use((request) => {
     throw new TandemError('not-found', `there is nothing at ${request.path}`);

@@ -21,7 +21,7 @@ export interface ApiKey {
 const keyNamePattern = /^[^\p{Control}\p{Bidi_Control}\p{Zl}\p{Zp}]{1,100}$/u;
 
 interface KnownKeys {
-  byHash: Map<string, Scope>;
+  byHash: Map<string, { scope: Scope; name: string }>;
   /** Whether a key was ever made, even if all are revoked by now. */
   wereMade: boolean;
 }
@@ -106,7 +106,12 @@ export class ApiKeys {
 
   /** What the key that a secret belongs to may do. */
   async find(secret: string): Promise<Scope | undefined> {
-    return (await this.#known.get('all')).byHash.get(hashOf(secret));
+    return (await this.#known.get('all')).byHash.get(hashOf(secret))?.scope;
+  }
+
+  /** The name of the key that a secret belongs to. */
+  async nameOf(secret: string): Promise<string | undefined> {
+    return (await this.#known.get('all')).byHash.get(hashOf(secret))?.name;
   }
 
   /** True where there is at least one key. */
@@ -122,10 +127,10 @@ export class ApiKeys {
   async #read(): Promise<KnownKeys> {
     const rows = await this.#database.query
       .selectFrom('apiKey')
-      .select(['hash', 'scope', 'revokedAt'])
+      .select(['hash', 'name', 'scope', 'revokedAt'])
       .execute();
     const valid = rows.filter(({ revokedAt }) => revokedAt === null);
-    const byHash = new Map(valid.map(({ hash, scope }) => [hash, scope as Scope]));
+    const byHash = new Map(valid.map(({ hash, name, scope }) => [hash, { name, scope: scope as Scope }]));
     return { byHash, wereMade: rows.length > 0 };
   }
 }

@@ -45,9 +45,18 @@ export async function checkScope(
     throw new TandemError('forbidden', `this needs a key with the scope ${scope}; yours has ${granted}`);
 }
 
-/** The same as a handler of requests. */
-export function requireScope(scope: Scope, access: Access): RequestHandler<Record<string, string>> {
+/**
+ * The same as a handler of requests.
+ * @param nameOf finds a key's name, for the log
+ */
+export function requireScope(
+  scope: Scope,
+  access: Access,
+  nameOf?: (secret: string) => Promise<string | undefined>,
+): RequestHandler<Record<string, string>> {
   return async (request, response, next) => {
+    const secret = secretIn(request.get('Authorization'));
+    if (secret !== undefined) response.locals.key = await nameOf?.(secret);
     await checkScope(request.get('Authorization'), scope, access).catch((error) => {
       if (error.code === 'unauthorized') response.set('WWW-Authenticate', 'Bearer');
       throw error;

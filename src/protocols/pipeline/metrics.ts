@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { InferenceObserver } from '../../encoders/telemetry.ts';
+import type { Job } from '../../jobs/job.ts';
 import type { PretrainedName } from '../../modalities/registry.ts';
 import { product } from '../../product.ts';
 
@@ -32,6 +33,8 @@ export class Metrics implements InferenceObserver {
   readonly #engineLosses: Counter;
   readonly #memoryFailures: Counter;
   readonly #shed: Counter;
+  readonly #jobs: Counter<'kind' | 'state'>;
+  readonly #jobSeconds: Histogram<'kind' | 'state'>;
 
   constructor() {
     const common = { registers: [this.#registry] };
@@ -90,6 +93,19 @@ export class Metrics implements InferenceObserver {
       ...common,
       name: named('shed_requests_total'),
       help: 'Requests that were refused because the event loop was late.',
+    });
+    this.#jobs = new Counter({
+      ...common,
+      name: named('jobs_total'),
+      help: 'States that jobs reached by what this server did: each queued, running, cancelling, succeeded, failed, cancelled.',
+      labelNames: ['kind', 'state'],
+    });
+    this.#jobSeconds = new Histogram({
+      ...common,
+      name: named('job_seconds'),
+      help: 'Time from a job’s start to its end, by how it ended.',
+      labelNames: ['kind', 'state'],
+      buckets: [1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400],
     });
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -164,6 +180,13 @@ export class Metrics implements InferenceObserver {
   /** A request was refused because the event loop was late. */
   shed(): void {
     this.#shed.inc();
+  }
+
+  /** A job has reached a state. */
+  job({ kind, state, startedAt, finishedAt }: Job): void {
+    this.#jobs.inc({ kind, state });
+    if (startedAt !== undefined && finishedAt !== undefined)
+      this.#jobSeconds.observe({ kind, state }, (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000);
   }
 
   /** In Prometheus's text format, whose content type is {@link contentType}. */

@@ -44,6 +44,8 @@ export interface AppOptions {
   stopping?: Stopping;
   /** What a key may do; without this, everybody may do everything. */
   access?: Access;
+  /** Finds the name of the key that a secret belongs to, for the log. */
+  keyName?: (secret: string) => Promise<string | undefined>;
   /** Most items of one request for predictions; default: 64. */
   maximumItems?: number;
   /** Most characters of one text; default: 100,000. */

@@ -12,7 +12,7 @@ export function requestIdFrom(given: string | undefined): string {
   return given && harmlessId.test(given) ? given : randomUUID();
 }
 
-/** One line for each request: which, how it ended and how long it took. Never what was in it. */
+/** One line for each request: which, whose (the key's name), how it ended and how long it took. Never what was in it. */
 export class RequestLog {
   readonly #logger: Logger;
   readonly #metrics: Metrics | undefined;
@@ -30,7 +30,9 @@ export class RequestLog {
       const { method, path } = request;
       const status = response.writableFinished ? response.statusCode : 499;
       this.#metrics?.requested(method, response.locals.route ?? 'none', status, performance.now() - started);
-      this.#logger.info({ id: requestIdOf(response), method, path, status, milliseconds }, 'request');
+      const { key } = response.locals;
+      const line = { id: requestIdOf(response), method, path, status, milliseconds, ...(key && { key }) };
+      this.#logger.info(line, 'request');
     });
     next();
   };
