@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { type HeadArchitecture, parameterInputs } from '../../../src/arl/architecture.ts';
+import { fusions } from '../../../src/arl/fusion.ts';
 import { objective } from '../../../src/arl/objective.ts';
-import { ogmCoefficients } from '../../../src/arl/strategy.ts';
+import { ogmCoefficients, strategies } from '../../../src/arl/strategy.ts';
 import { differentiate } from '../../../src/graph/differentiate.ts';
 import { emitFunction } from '../../../src/graph/emit.ts';
 import { scale } from '../../../src/graph/operations/elementwise.ts';
@@ -9,6 +10,7 @@ import { crossEntropy } from '../../../src/graph/operations/loss.ts';
 import { constant, input } from '../../../src/graph/value.ts';
 import { Engine } from '../../../src/runtime/engine.ts';
 import { float32, floatsOf, int32 } from '../../../src/runtime/tensor.ts';
+import { targetKinds } from '../../../src/targets/target.ts';
 import { targets } from '../../../src/targets/targets.ts';
 import { type BatchCase, expectClose, flat, readGolden, splitFusionWeight } from './golden.ts';
 
@@ -42,6 +44,15 @@ const cases = [
   'batch-multi-dropout',
   'batch-regression',
 ];
+
+it.each([
+  ['fusion', Object.keys(fusions)],
+  ['strategy', Object.keys(strategies)],
+  ['target', targetKinds],
+] as const)('every %s is among the cases', (part, names) => {
+  const covered = new Set<string>(cases.map((name) => readGolden<BatchCase>(name)[part]));
+  expect(names.filter((name) => !covered.has(name))).toEqual([]);
+});
 
 describe.each(cases)('%s agrees with PyTorch', (name) => {
   const golden = readGolden<BatchCase>(name);
