@@ -7,7 +7,7 @@ import { itemAt } from '../indexing.ts';
 import { type TableValues, tableValues } from '../modalities/table/values.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import type { TargetPrediction } from '../targets/prediction.ts';
-import { addSettings, example, settingsOf } from './options.ts';
+import { addSettings, example, numberOption, settingsOf } from './options.ts';
 import { numberText, percent, print, printJson, table } from './output.ts';
 
 const command = new Command('predict')
@@ -19,15 +19,12 @@ const command = new Command('predict')
     new Option('--table <json>', 'values of further columns, such as {"price": 12}').argParser(tableOption),
   )
   .option('--head <head>', 'name, or name@version', 'emoji')
-  .option('--top-k <count>', 'labels to show', '5')
+  .option('--top-k <count>', 'labels to show', numberOption(1, 1_000_000), 5)
   .option('--json', 'print one JSON object');
 
 export const predict = addSettings(command, headSettings)
   .addHelpText('after', example('predict --image cat.jpg --text "a cat on the sofa"'))
-  .action(async ({ image: file, text, table: values, head: reference, topK: count, json }, called) => {
-    const topK = Number(count);
-    if (!Number.isInteger(topK) || topK < 1)
-      throw new TandemError('invalid-request', `--top-k must be a whole number from 1 on, not ${count}`);
+  .action(async ({ image: file, text, table: values, head: reference, topK, json }, called) => {
     if (file === undefined && text === undefined && values === undefined)
       throw new TandemError('empty-request', 'give --image, --text, --table or several of them');
     const image = file === undefined ? undefined : await readImage(file);
@@ -48,9 +45,10 @@ export const predict = addSettings(command, headSettings)
 
 function predictionTable({ labels, value }: TargetPrediction): string {
   if (value !== undefined) return numberText(value);
-  const [first, ...others] = labels.map(({ label, probability, given }) => [
-    ...[label, percent(probability), given ? 'given' : ''],
-  ]);
+  const rows = labels.map(({ label, probability, given }) => {
+    return [label, percent(probability), given ? 'given' : ''];
+  });
+  const [first, ...others] = rows;
   return first ? table([first, ...others]) : '';
 }
 
