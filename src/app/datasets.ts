@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import type { DatasetRecord } from '../datasets/catalogue.ts';
 import type { DatasetCheck } from '../datasets/dataset.ts';
+import type { DatasetRecord } from '../datasets/dataset-record.ts';
 import type { ColumnNames, Example } from '../datasets/example.ts';
 import type { DatasetSource, ImportProgress } from '../datasets/import/import.ts';
 import { TandemError } from '../errors.ts';

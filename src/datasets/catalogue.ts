@@ -1,53 +1,21 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Transaction } from 'kysely';
 import pMap from 'p-map';
-import { z } from 'zod';
 import { TandemError } from '../errors.ts';
-import { parseJson } from '../json.ts';
 import { fileHashesOf, filesOf, restoreContent } from '../modalities/content.ts';
-import { contentCountsSchema, readEarlierCounts } from '../modalities/content-counts.ts';
 import { leaveToCleaning, removeUnknown } from '../store/artifacts/artifacts.ts';
 import { PendingArtifacts } from '../store/artifacts/pending.ts';
 import type { Tables } from '../store/database/database.ts';
 import type { Store } from '../store/store.ts';
-import { defaultTarget, targetKinds } from '../targets/target.ts';
-import { countExamples } from './counts.ts';
+import { checkReading, type DatasetRecord, readRecord, recordOf } from './dataset-record.ts';
 import type { ColumnNames, Dataset, Example } from './example.ts';
 import { ImageStore, imageUserOf } from './images.ts';
 import { readLines } from './read/text-stream.ts';
 import { formatStored, readStored, type StoredExample } from './stored-example.ts';
-
-const countsSchema = z.object({
-  examples: z.int(),
-  content: contentCountsSchema,
-  train: z.int(),
-  test: z.int(),
-  labels: z.array(z.object({ label: z.string(), examples: z.int() })),
-  numbers: z.object({ least: z.number(), most: z.number(), mean: z.number(), distinct: z.int() }).optional(),
-});
-
-/** What is kept of a dataset that was imported, beside its examples. */
-const recordSchema = z.object({
-  format: z.literal(1),
-  id: z.string(),
-  name: z.string(),
-  /** See `Dataset.hash`: what the dataset holds, wherever it came from. */
-  hash: z.string(),
-  /** See `Dataset`. */
-  target: z.enum(targetKinds).default(defaultTarget),
-  /** What stands between several labels in the examples that earlier releases kept. */
-  labelSeparator: z.string().optional(),
-  labels: z.array(z.string()),
-  createdAt: z.iso.datetime(),
-  counts: z.preprocess(readEarlierCounts, countsSchema),
-  notes: z.array(z.string()),
-});
-
-export type DatasetRecord = z.infer<typeof recordSchema>;
 
 /** Images that are fetched at a time, where they lie elsewhere. */
 const fetchedAtOnce = 16;
@@ -83,17 +51,7 @@ export class DatasetCatalogue {
     onProgress?: (done: number, total: number) => void,
     importing: string = randomUUID(),
   ): Promise<{ record: DatasetRecord; isNew: boolean }> {
-    const record: DatasetRecord = {
-      format: 1,
-      id: `${slug(name)}-${identify(dataset)}`,
-      name,
-      hash: dataset.hash,
-      target: dataset.target,
-      labels: dataset.labels,
-      createdAt: new Date().toISOString(),
-      counts: countExamples(dataset.examples, dataset.target),
-      notes: dataset.notes,
-    };
+    const record = recordOf(dataset, name);
     const images = new Map(dataset.examples.flatMap(({ content }) => filesOf(content)));
     const onAdded = (done: number) => onProgress?.(done, images.size);
     onAdded(0);
@@ -141,7 +99,7 @@ export class DatasetCatalogue {
       .execute();
     return rows.flatMap((row) => {
       try {
-        return [parseRecord(row)];
+        return [readRecord(row)];
       } catch (error) {
         onDamaged(row.id, error as TandemError);
         return [];
@@ -286,7 +244,7 @@ export class DatasetCatalogue {
 
   async #find(id: string) {
     const row = await this.#row(id);
-    return row && { record: parseRecord(row), examples: row.examples, imageUser: imageUserOf(row) };
+    return row && { record: readRecord(row), examples: row.examples, imageUser: imageUserOf(row) };
   }
 
   async #get(id: string) {
@@ -354,22 +312,6 @@ function* linesOf(examples: readonly Example[]): Generator<string> {
   yield piece;
 }
 
-/**
- * An imported dataset has been read; how is said when it is imported.
- * @throws TandemError `invalid-request` where a reading asks for anything else
- */
-export function checkReading(record: DatasetRecord, reading: Partial<ColumnNames>): void {
-  const read: Partial<ColumnNames> = { target: record.target };
-  const others = (Object.keys(reading) as (keyof ColumnNames)[]).filter(
-    (name) => reading[name] !== undefined && reading[name] !== read[name],
-  );
-  if (others.length === 0) return;
-  const detail = `the dataset ${record.id} was read when it was imported; leave this out, or import it anew with it`;
-  throw new TandemError('invalid-request', `${others.join(', ')}: ${detail}`, {
-    items: others.map((at) => ({ at, detail })),
-  });
-}
-
 /** The file of examples that an import brings. */
 function examplesKey(id: string, importing: string): string {
   return `datasets/${id}/${importing}.jsonl`;
@@ -388,25 +330,4 @@ export async function isStoredDataset(folder: string): Promise<boolean> {
 /** The import that brought a file of examples. */
 function importOf(key: string): string {
   return path.posix.basename(key, '.jsonl');
-}
-
-function parseRecord({ id, record }: { id: string; record: string }): DatasetRecord {
-  return parseJson(recordSchema, record, `what is stored of the dataset ${id}`);
-}
-
-/** Twelve digits of what the dataset holds and of how its labels are read. */
-function identify({ hash, target, labels }: Dataset): string {
-  const reading = JSON.stringify([hash, target, labels]);
-  return createHash('sha256').update(reading).digest('hex').slice(0, 12);
-}
-
-/** What of a name may stand in an address and in a file's name. */
-function slug(name: string): string {
-  const plain = name.normalize('NFKD').toLowerCase().replaceAll(/\p{M}/gu, '');
-  return (
-    plain
-      .replaceAll(/[^a-z0-9]+/g, '-')
-      .replaceAll(/^-+|-+$/g, '')
-      .slice(0, 40) || 'dataset'
-  );
 }

@@ -8,7 +8,8 @@ import { cellsOf, fileHashesOf, fittedColumnsIn } from '../modalities/content.ts
 import { contentColumns } from '../modalities/content-columns.ts';
 import { type FittedName, pretrainedNames } from '../modalities/registry.ts';
 import { targets } from '../targets/targets.ts';
-import type { DatasetCatalogue, DatasetRecord } from './catalogue.ts';
+import type { DatasetCatalogue } from './catalogue.ts';
+import type { DatasetRecord } from './dataset-record.ts';
 import type { ColumnNames } from './example.ts';
 import { formatReading, readingFile } from './read/dataset-file.ts';
 import type { StoredExample } from './stored-example.ts';

@@ -52,21 +52,7 @@ export function balance(
     h(
       'div',
       { class: 'figures' },
-      figure(
-        guessing === undefined ? 'Variance under dropout, H' : 'Entropy, H',
-        colours,
-        curvesPlot({
-          description: 'How unsure each modality alone is, over the steps',
-          curves: curves(0),
-          domain: guessing === undefined ? undefined : [0, 1.05 * guessing],
-          reference: guessing,
-          warmUp,
-        }),
-        guessing === undefined
-          ? 'How far the predictions of each modality alone spread over passes with different features dropped.'
-          : `How unsure each modality alone is: 0 is certain, ${decimal(guessing)} (dashed) is guessing among ${labels.length} labels. ` +
-              'It stands in for the variance of the modality’s predictions, and only roughly: one pass through the network says little about variance.',
-      ),
+      uncertainty(colours, curves(0), { guessing, labels: labels.length, warmUp }),
       share(
         'Target share, q',
         1,
@@ -84,6 +70,32 @@ export function balance(
       ),
     ),
   ];
+}
+
+/**
+ * H over the steps.
+ * @param guessing the entropy of knowing nothing; undefined where H is a variance
+ */
+function uncertainty(
+  colours: Markup,
+  curves: readonly Curve[],
+  { guessing, labels, warmUp }: { guessing: number | undefined; labels: number; warmUp: number },
+): Markup {
+  return figure(
+    guessing === undefined ? 'Variance under dropout, H' : 'Entropy, H',
+    colours,
+    curvesPlot({
+      description: 'How unsure each modality alone is, over the steps',
+      curves,
+      domain: guessing === undefined ? undefined : [0, 1.05 * guessing],
+      reference: guessing,
+      warmUp,
+    }),
+    guessing === undefined
+      ? 'How far the predictions of each modality alone spread over passes with different features dropped.'
+      : `How unsure each modality alone is: 0 is certain, ${decimal(guessing)} (dashed) is guessing among ${labels} labels. ` +
+          'It stands in for the variance of the modality’s predictions, and only roughly: one pass through the network says little about variance.',
+  );
 }
 
 /** What the other strategies do in ARL's place. */

@@ -28,6 +28,8 @@ function matrix(
   supports: ReadonlyMap<number, number>,
 ): Markup {
   const byPlace = new Map(cells.map((cell) => [anchorOf(cell), cell]));
+  const heading = (label: string, scope: 'col' | 'row') =>
+    h('th', { scope, title: label }, h('span', null, foreign(label)));
   return [
     paragraph(
       'Each row is a true label, each column what the head answered; the deeper a cell’s colour, the larger its share of ',
@@ -47,7 +49,7 @@ function matrix(
             'tr',
             null,
             h('td', null, 'true ↓ answer →'),
-            labels.map((label) => h('th', { scope: 'col', title: label }, h('span', null, foreign(label)))),
+            labels.map((label) => heading(label, 'col')),
           ),
         ),
         h(
@@ -57,27 +59,10 @@ function matrix(
             h(
               'tr',
               null,
-              h('th', { scope: 'row', title: label }, h('span', null, foreign(label))),
-              labels.map((answer, predicted) => {
+              heading(label, 'row'),
+              labels.map((_, predicted) => {
                 const cell = byPlace.get(anchorOf({ actual, predicted }));
-                if (!cell) return h('td', null);
-                const number = cell.outcomes.length;
-                const share = number / valueFor(supports, actual);
-                return h(
-                  'td',
-                  {
-                    class: actual === predicted ? 'right' : 'wrong',
-                    style: `--share:${(10 + 45 * share).toFixed(0)}%`,
-                  },
-                  h(
-                    'a',
-                    {
-                      href: `#${anchorOf(cell)}`,
-                      title: `${count(number, 'example')} labelled ${label}, answered ${answer} (${percent(share)} of the row)`,
-                    },
-                    count(number),
-                  ),
-                );
+                return cell ? matrixCell(cell, labels, valueFor(supports, actual)) : h('td', null);
               }),
             ),
           ),
@@ -85,6 +70,23 @@ function matrix(
       ),
     ),
   ];
+}
+
+/** @param support examples that bear the true label */
+function matrixCell(cell: Cell, labels: readonly string[], support: number): Markup {
+  const { actual, predicted, outcomes } = cell;
+  const [label, answer] = [itemAt(labels, actual), itemAt(labels, predicted)];
+  const number = outcomes.length;
+  const share = number / support;
+  const title = `${count(number, 'example')} labelled ${label}, answered ${answer} (${percent(share)} of the row)`;
+  return h(
+    'td',
+    {
+      class: actual === predicted ? 'right' : 'wrong',
+      style: `--share:${(10 + 45 * share).toFixed(0)}%`,
+    },
+    h('a', { href: `#${anchorOf(cell)}`, title }, count(number)),
+  );
 }
 
 function pairs(

@@ -128,20 +128,8 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
     { provider, threads: options.threads, trainings: tasks.length },
     (engines) => onEngines(engines, tasks, measure),
   );
-  const titles = evaluations[dataset.target].titles;
-  const [main] = titles;
-  const sign = main.moreIsBetter ? 1 : -1;
-  const meanOf = ({ fused }: ContenderResult) => required(fused[main.name], main.title).mean;
-  const results = taking
-    .map((contender): ContenderResult => {
-      const own = measured.filter((task) => task.contender === contender);
-      return summarize(
-        contender,
-        own.map(({ metrics }) => metrics),
-        titles,
-      );
-    })
-    .sort((a, b) => sign * (meanOf(b) - meanOf(a)));
+  const { titles } = evaluations[dataset.target];
+  const results = resultsOf(measured, titles);
   return {
     target: dataset.target,
     dataset: dataset.name,
@@ -151,6 +139,25 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
     results,
     ...judge(results, titles, test.length / train.length),
   };
+}
+
+/** What each contender scored, the best first. */
+function resultsOf(
+  measured: readonly { contender: Contender; metrics: AnswerMetrics }[],
+  titles: TargetEvaluation['titles'],
+): ContenderResult[] {
+  const [main] = titles;
+  const sign = main.moreIsBetter ? 1 : -1;
+  const meanOf = ({ fused }: ContenderResult) => required(fused[main.name], main.title).mean;
+  return [...Map.groupBy(measured, ({ contender }) => contender)]
+    .map(([contender, own]) =>
+      summarize(
+        contender,
+        own.map(({ metrics }) => metrics),
+        titles,
+      ),
+    )
+    .sort((a, b) => sign * (meanOf(b) - meanOf(a)));
 }
 
 /** Trains a contender on one side of a split, and measures it on the other. */

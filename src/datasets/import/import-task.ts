@@ -1,7 +1,7 @@
 import type { ErrorCode, ErrorItem } from '../../errors.ts';
 import type { StoreOptions } from '../../store/store.ts';
-import type { DatasetRecord } from '../catalogue.ts';
 import type { DatasetCheck } from '../dataset.ts';
+import type { DatasetRecord } from '../dataset-record.ts';
 import type { ColumnNames } from '../example.ts';
 import type { DatasetSource, ImportProgress } from './import.ts';
 
