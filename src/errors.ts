@@ -180,6 +180,16 @@ export const errorTable = {
     title: 'The store cannot be reached or written to',
     fix: 'Mend what the detail names (disk space, rights, database, object store), then try again; nothing was lost.',
   },
+  'idempotency-mismatch': {
+    status: 422,
+    title: 'The Idempotency-Key belongs to another request',
+    fix: 'Make a new key for each request; send the same one only with the same request.',
+  },
+  'idempotency-in-progress': {
+    status: 409,
+    title: 'The same request is being answered',
+    fix: 'Send it again after the Retry-After seconds: then it gets the answer.',
+  },
   'job-cancelled': {
     status: 409,
     title: 'The job was cancelled',

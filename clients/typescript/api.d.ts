@@ -3227,7 +3227,10 @@ export interface operations {
     importHead: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request, so that it may be sent again where its answer was lost: for a day the same key with the same request gets the same answer, and nothing is done twice. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3276,7 +3279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description head-conflict: The head does not fit. */
+            /** @description head-conflict: The head does not fit. idempotency-in-progress: The same request is being answered. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3303,7 +3306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description invalid-head: The file is no head that can be used. */
+            /** @description invalid-head: The file is no head that can be used. idempotency-mismatch: The Idempotency-Key belongs to another request. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3832,7 +3835,10 @@ export interface operations {
     rollbackAlias: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request, so that it may be sent again where its answer was lost: for a day the same key with the same request gets the same answer, and nothing is done twice. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The head’s name, without a version. */
                 name: string;
@@ -3881,6 +3887,24 @@ export interface operations {
             };
             /** @description unknown-head: There is no such head. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description idempotency-in-progress: The same request is being answered. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description idempotency-mismatch: The Idempotency-Key belongs to another request. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4114,7 +4138,10 @@ export interface operations {
                 /** @description Only check: list every problem, keep nothing. */
                 dryRun?: "true" | "false";
             };
-            header?: never;
+            header?: {
+                /** @description Names this request, so that it may be sent again where its answer was lost: for a day the same key with the same request gets the same answer, and nothing is done twice. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4179,6 +4206,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description idempotency-in-progress: The same request is being answered. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description payload-too-large: The request is too large. */
             413: {
                 headers: {
@@ -4197,7 +4233,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description invalid-dataset: The dataset cannot be used. remote-file: The address cannot be fetched. */
+            /** @description invalid-dataset: The dataset cannot be used. remote-file: The address cannot be fetched. idempotency-mismatch: The Idempotency-Key belongs to another request. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4707,7 +4743,10 @@ export interface operations {
     startJob: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request, so that it may be sent again where its answer was lost: for a day the same key with the same request gets the same answer, and nothing is done twice. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4765,6 +4804,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description idempotency-in-progress: The same request is being answered. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description payload-too-large: The request is too large. */
             413: {
                 headers: {
@@ -4783,7 +4831,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description invalid-recipe: The recipe does not fit the dataset. */
+            /** @description invalid-recipe: The recipe does not fit the dataset. idempotency-mismatch: The Idempotency-Key belongs to another request. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5008,7 +5056,10 @@ export interface operations {
     retryJob: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request, so that it may be sent again where its answer was lost: for a day the same key with the same request gets the same answer, and nothing is done twice. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The job’s id. */
                 id: string;
@@ -5062,8 +5113,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description job-conflict: The job is in a state that does not allow this. */
+            /** @description job-conflict: The job is in a state that does not allow this. idempotency-in-progress: The same request is being answered. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description idempotency-mismatch: The Idempotency-Key belongs to another request. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5602,7 +5662,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The end of a problem’s type. */
-                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-image" | "image-too-large" | "image-too-complex" | "image-too-small" | "text-too-long" | "invalid-table" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "newer-store" | "job-conflict" | "storage-unavailable" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "closed" | "not-ready" | "internal";
+                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-image" | "image-too-large" | "image-too-complex" | "image-too-small" | "text-too-long" | "invalid-table" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "newer-store" | "job-conflict" | "storage-unavailable" | "idempotency-mismatch" | "idempotency-in-progress" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "closed" | "not-ready" | "internal";
             };
             cookie?: never;
         };

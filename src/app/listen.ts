@@ -6,6 +6,7 @@ import { listenGrpc } from '../protocols/open-inference/grpc.ts';
 import type { AppOptions } from '../protocols/pipeline/options.ts';
 import { RateLimit } from '../protocols/pipeline/rate-limit.ts';
 import { Stopping } from '../protocols/pipeline/stopping.ts';
+import { IdempotentRequests } from '../store/idempotent-requests.ts';
 import { ApiKeys } from '../store/keys.ts';
 import { accessTo, isLoopback } from './access.ts';
 import { checkOptions, listenOptions } from './check-options.ts';
@@ -82,7 +83,8 @@ async function optionsFor(
 ): Promise<{ services: Serving['services']; options: AppOptions }> {
   const { settings } = context;
   await context.lock();
-  const keys = new ApiKeys((await context.store()).database);
+  const { database } = await context.store();
+  const keys = new ApiKeys(database);
   const access = await accessTo({ ...settings, host }, keys);
   const { services, options } = await serving();
   return {
@@ -91,6 +93,7 @@ async function optionsFor(
       ...options,
       ...{ access, stopping },
       keyName: (secret) => keys.nameOf(secret),
+      idempotency: new IdempotentRequests(database),
       thisMachineAlone: settings.anonymous !== 'everyone' && (await isLoopback(host)),
       ...(settings['rate-limit'] > 0 && { rateLimit: new RateLimit(settings['rate-limit'], access) }),
     },

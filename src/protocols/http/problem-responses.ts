@@ -16,6 +16,8 @@ const exampleDetails = {
   'payload-too-large': 'the request is larger than 20 MiB',
   'unsupported-media-type': 'the content type is text/csv',
   'not-found': 'no problem is called "hunger"',
+  'idempotency-mismatch': 'this Idempotency-Key came with another request before',
+  'idempotency-in-progress': 'the same request is not answered yet',
   unauthorized: 'the request has no key',
   forbidden: 'this needs a key with the scope train; yours has predict',
   'unknown-head': 'no head is named "pets"; there are: emoji',
@@ -89,6 +91,9 @@ export const predictionProblems = [
   'damaged-artifact',
   'head-stopped',
 ] as const;
+
+/** What an operation may answer with that takes an Idempotency-Key. */
+export const idempotencyProblems = ['idempotency-mismatch', 'idempotency-in-progress'] as const;
 
 /**
  * The problems that an operation may answer with, by status; those that any may end with are always among them.

@@ -79,6 +79,7 @@ export function describeProblem(
 /** Answers every error that a handler throws, and logs those that the operator must know of. */
 export function handleErrors(log: RequestLog): ErrorRequestHandler {
   return (error, request, response, _next) => {
+    response.locals.onFailure?.();
     // A caller who left in the middle of the body: nobody is there to answer, and nothing is wrong here.
     if (request.destroyed && !request.complete) return;
     const known = toTandemError(error);

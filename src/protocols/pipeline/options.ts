@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { IdempotentRequests } from '../../store/idempotent-requests.ts';
 import type { Access } from './access.ts';
 import type { LoadShedding } from './load-shedding.ts';
 import type { Metrics } from './metrics.ts';
@@ -44,6 +45,8 @@ export interface AppOptions {
   stopping?: Stopping;
   /** What a key may do; without this, everybody may do everything. */
   access?: Access;
+  /** Keeps answers for requests with an Idempotency-Key; without it the header is ignored. */
+  idempotency?: IdempotentRequests;
   /** Finds the name of the key that a secret belongs to, for the log. */
   keyName?: (secret: string) => Promise<string | undefined>;
   /** Most items of one request for predictions; default: 64. */

@@ -11,6 +11,7 @@ export interface Tables {
   apiKey: ApiKeyTable;
   pendingArtifact: PendingArtifactTable;
   storeFact: StoreFactTable;
+  idempotentRequest: IdempotentRequestTable;
 }
 
 interface JobTable {
@@ -105,6 +106,18 @@ interface PendingArtifactTable {
 interface StoreFactTable {
   name: string;
   value: string;
+}
+
+/** Requests that came with an Idempotency-Key. */
+interface IdempotentRequestTable {
+  /** sha256 of the caller and the key. */
+  key: string;
+  /** sha256 of what was asked. */
+  fingerprint: string;
+  /** ISO 8601. */
+  expiresAt: string;
+  /** JSON; null while the work goes on. */
+  answer: string | null;
 }
 
 interface ApiKeyTable {

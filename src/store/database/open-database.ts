@@ -9,6 +9,7 @@ import { addHeadOrigin } from './migrations/006-head-origin.ts';
 import { addJobAttempts } from './migrations/007-job-attempts.ts';
 import { addCountedAttempts } from './migrations/008-counted-attempts.ts';
 import { renameImages } from './migrations/009-image-names.ts';
+import { createIdempotentRequests } from './migrations/010-idempotent-requests.ts';
 import { openPostgres } from './postgres.ts';
 import { isUpToDate, noteCompatibility, type SchemaChange } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
@@ -29,6 +30,8 @@ const migrations: Record<string, SchemaChange> = {
   '008-counted-attempts': { up: addCountedAttempts, compatibleSince: '005-job-ownership' },
   // Earlier releases look for tables of other names.
   '009-image-names': { up: renameImages, compatibleSince: '009-image-names' },
+  // Earlier releases take no Idempotency-Key.
+  '010-idempotent-requests': { up: createIdempotentRequests, compatibleSince: '009-image-names' },
 };
 
 /**

@@ -263,8 +263,9 @@ it('refuses a database file whose index does not know all rows', async () => {
   });
 });
 
-/** The names that images had among the tables before. */
+/** The tables as they were before images had the names that they have now. */
 async function undoImageNames({ query }: Database): Promise<void> {
+  await query.schema.dropTable('idempotentRequest').execute();
   await query.schema.alterTable('imageUse').renameTo('pictureUse').execute();
   await query.schema.alterTable('dataset').renameColumn('imageUser', 'pictureUser').execute();
 }

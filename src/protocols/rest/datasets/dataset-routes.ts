@@ -5,10 +5,11 @@ import { z } from 'zod';
 import { basePathOf } from '../../http/base-path.ts';
 import { readUpload } from '../../http/body.ts';
 import { pageQuerySchema } from '../../http/page.ts';
-import { problemResponses } from '../../http/problem-responses.ts';
+import { idempotencyProblems, problemResponses } from '../../http/problem-responses.ts';
 import { readPath, readQuery } from '../../http/query.ts';
 import type { Route } from '../../http/route.ts';
 import { departure } from '../../pipeline/deadline.ts';
+import { idempotencyHeader, once } from '../../pipeline/idempotency.ts';
 import type { AppOptions } from '../../pipeline/options.ts';
 import { recordId } from '../../pipeline/path-names.ts';
 import type { Services } from '../../pipeline/services.ts';
@@ -54,7 +55,7 @@ function addDataset({ datasets }: Services, options: AppOptions): Route {
       summary: 'Bring a dataset, or only check it',
       description:
         'One file (zip, tar, tar.gz, or a CSV or JSONL table with its images inside), a folder among the server’s datasets, or an address. All of it is checked first; where anything is wrong, nothing is kept. Bringing the same again under the same name changes nothing. With `dryRun=true` nothing is kept at all.',
-      requestParams: { query: querySchema },
+      requestParams: { query: querySchema, header: idempotencyHeader },
       requestBody: {
         required: true,
         content: {
@@ -82,10 +83,11 @@ function addDataset({ datasets }: Services, options: AppOptions): Route {
           'unsupported-media-type',
           'overloaded',
           'deadline-exceeded',
+          ...idempotencyProblems,
         ),
       },
     },
-    handlers: [readUpload(options), bring],
+    handlers: [readUpload(options), once(options.idempotency), bring],
   };
 }
 

@@ -5,9 +5,10 @@ import { z } from 'zod';
 import { basePathOf } from '../../http/base-path.ts';
 import { formFile, readUpload, uploadedFile } from '../../http/body.ts';
 import { readJson } from '../../http/json-body.ts';
-import { problemResponses } from '../../http/problem-responses.ts';
+import { idempotencyProblems, problemResponses } from '../../http/problem-responses.ts';
 import { readPath } from '../../http/query.ts';
 import type { Route } from '../../http/route.ts';
+import { idempotencyHeader, once } from '../../pipeline/idempotency.ts';
 import type { AppOptions } from '../../pipeline/options.ts';
 import { aliasName, headName, versionNumber } from '../../pipeline/path-names.ts';
 import type { Services } from '../../pipeline/services.ts';
@@ -49,7 +50,7 @@ export function versionRoutes(services: Services, options: AppOptions): Route[] 
     compareVersions(services),
     getHead(services),
     setAlias(services),
-    rollbackAlias(services),
+    rollbackAlias(services, options),
     deleteAlias(services),
     deleteVersion(services),
   ];
@@ -76,6 +77,7 @@ function importHead({ versions }: Services, options: AppOptions): Route {
       operationId: 'importHead',
       summary: 'Register a head that was exported, as the next version of its name',
       description: 'It is refused where it was trained on features of other encoders than this server has.',
+      requestParams: { header: idempotencyHeader },
       requestBody: { required: true, content: { 'multipart/form-data': { schema: importFormSchema } } },
       responses: {
         '201': {
@@ -88,10 +90,11 @@ function importHead({ versions }: Services, options: AppOptions): Route {
           'unsupported-media-type',
           'invalid-head',
           'head-conflict',
+          ...idempotencyProblems,
         ),
       },
     },
-    handlers: [readUpload(options), bring],
+    handlers: [readUpload(options), once(options.idempotency), bring],
   };
 }
 
@@ -199,7 +202,7 @@ function setAlias({ versions }: Services): Route {
   };
 }
 
-function rollbackAlias({ versions }: Services): Route {
+function rollbackAlias({ versions }: Services, { idempotency }: AppOptions): Route {
   return {
     method: 'post',
     path: '/v1/heads/{name}/aliases/{alias}/rollback',
@@ -207,13 +210,14 @@ function rollbackAlias({ versions }: Services): Route {
     operation: {
       operationId: 'rollbackAlias',
       summary: 'Put an alias back on the version that it stood for before',
-      requestParams: aliasParameters,
+      requestParams: { ...aliasParameters, header: idempotencyHeader },
       responses: {
         ...versionsResponse('The versions, the alias on the one before.'),
-        ...problemResponses('unknown-head'),
+        ...problemResponses('unknown-head', ...idempotencyProblems),
       },
     },
     handlers: [
+      once(idempotency),
       async (request, response) => {
         const { name, alias } = readPath(request, aliasParameters);
         response.json(await versions.rollback(name, alias));

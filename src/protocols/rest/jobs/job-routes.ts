@@ -4,9 +4,10 @@ import { z } from 'zod';
 import { basePathOf } from '../../http/base-path.ts';
 import { readUpload } from '../../http/body.ts';
 import { pageQuerySchema } from '../../http/page.ts';
-import { problemResponses } from '../../http/problem-responses.ts';
+import { idempotencyProblems, problemResponses } from '../../http/problem-responses.ts';
 import { readPath, readQuery } from '../../http/query.ts';
 import type { Route } from '../../http/route.ts';
+import { idempotencyHeader, once } from '../../pipeline/idempotency.ts';
 import type { AppOptions } from '../../pipeline/options.ts';
 import { recordId } from '../../pipeline/path-names.ts';
 import type { Services } from '../../pipeline/services.ts';
@@ -42,13 +43,13 @@ export function jobRoutes(services: Services, options: AppOptions): Route[] {
     listJobs(services),
     getJob(services),
     cancelJob(services),
-    retryJob(services),
+    retryJob(services, options),
     readJobReport(services),
     followJob(services, options),
   ];
 }
 
-function startJob({ jobs }: Services, { uploadFolder, maximumUploadBytes }: AppOptions): Route {
+function startJob({ jobs }: Services, { uploadFolder, maximumUploadBytes, idempotency }: AppOptions): Route {
   const submit: RequestHandler = async (request, response) => {
     try {
       const job = await jobs.submit(parseJobRequest(request));
@@ -69,6 +70,7 @@ function startJob({ jobs }: Services, { uploadFolder, maximumUploadBytes }: AppO
       summary: 'Fine-tune a head, or compare the strategies, in the background',
       description:
         'On a zip file, or on a dataset that lies on the server: metadata.csv or metadata.jsonl beside the images (columns file_name, text, label), or one folder of images per class.',
+      requestParams: { header: idempotencyHeader },
       requestBody: {
         required: true,
         content: {
@@ -88,10 +90,11 @@ function startJob({ jobs }: Services, { uploadFolder, maximumUploadBytes }: AppO
           'payload-too-large',
           'unsupported-media-type',
           'overloaded',
+          ...idempotencyProblems,
         ),
       },
     },
-    handlers: [readUpload({ uploadFolder, maximumUploadBytes }), submit],
+    handlers: [readUpload({ uploadFolder, maximumUploadBytes }), once(idempotency), submit],
   };
 }
 
@@ -157,7 +160,7 @@ function cancelJob({ jobs }: Services): Route {
   };
 }
 
-function retryJob({ jobs }: Services): Route {
+function retryJob({ jobs }: Services, { idempotency }: AppOptions): Route {
   return {
     method: 'post',
     path: '/v1/jobs/{id}/retry',
@@ -166,13 +169,14 @@ function retryJob({ jobs }: Services): Route {
       summary: 'Try a job again that failed or was cancelled',
       description:
         'It keeps its id, and goes on from its last checkpoint. What was uploaded for it is kept for a week.',
-      requestParams: idParameter,
+      requestParams: { ...idParameter, header: idempotencyHeader },
       responses: {
         '202': jobResponse('The job, queued again.'),
-        ...problemResponses('unknown-job', 'job-conflict'),
+        ...problemResponses('unknown-job', 'job-conflict', ...idempotencyProblems),
       },
     },
     handlers: [
+      once(idempotency),
       async (request, response) =>
         void response.status(202).json(await jobs.retry(readPath(request, idParameter).id)),
     ],
