@@ -40,14 +40,14 @@ it('a copy that is made while a job runs holds everything acknowledged, and a se
   timeout: 180_000,
 }, async () => {
   const { id: dataset } = await post('/v1/datasets', { name: 'pets' }, { file: archive });
-  const { id: first } = await post('/v1/jobs', { head: 'pets' }, { archive });
+  const { id: first } = await post('/v1/jobs', { head: 'pets' }, { file: archive });
   await expect.poll(() => stateOf(first), patient).toBe('succeeded');
   await fetch(`${server.address}/v1/heads/pets/aliases/production`, {
     method: 'PUT',
     headers: { 'Content-Type': 'application/json' },
     body: '{"version":1}',
   });
-  const { id: second } = await post('/v1/jobs', { head: 'cats', seed: '1' }, { archive });
+  const { id: second } = await post('/v1/jobs', { head: 'cats', seed: '1' }, { file: archive });
   await expect.poll(async () => (await get(`/v1/jobs/${second}`)).progress?.stage, patient).toBe('search');
 
   const copy = path.join(folder, 'copies', '2026-01-31');

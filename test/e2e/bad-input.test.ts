@@ -123,7 +123,7 @@ it('a body that is not JSON, and one of another type', async () => {
   const send = (body: string, type: string) =>
     fetch(`${server.address}/v1/predict`, { method: 'POST', body, headers: { 'Content-Type': type } });
   await expectProblem(await send('{"inputs":', 'application/json'), 400, 'invalid-request', /not JSON/);
-  await expectProblem(await send('[]', 'application/json'), 400, 'invalid-request', /expected object/);
+  await expectProblem(await send('[]', 'application/json'), 400, 'invalid-request', /must be an object/);
   await expectProblem(await send('a,b', 'text/csv'), 415, 'unsupported-media-type', /text\/csv/);
   await expectProblem(await send('--x', 'multipart/form-data; boundary=x'), 400, 'invalid-request', /form/i);
 });

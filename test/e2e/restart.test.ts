@@ -30,7 +30,7 @@ async function read(id: string): Promise<Job> {
 async function submit(fields: Record<string, string>): Promise<string> {
   const response = await fetch(`${server.address}/v1/jobs`, {
     method: 'POST',
-    body: await form(fields, { archive }),
+    body: await form(fields, { file: archive }),
   });
   expect(response.status).toBe(202);
   return (await response.json()).id;

@@ -5,7 +5,10 @@ const tandem = createTandemClient(location.origin);
 const input = document.querySelector<HTMLInputElement>('input[type=file]');
 const archive = input?.files?.[0];
 if (archive) {
-  const { data, error } = await tandem.POST('/v1/jobs', form({ archive, head: 'pets', strategy: 'arl' }));
+  const { data, error } = await tandem.POST(
+    '/v1/jobs',
+    form({ file: archive, head: 'pets', strategy: 'arl' }),
+  );
   if (error) throw new ApiError(error);
   for await (const { job } of jobEvents(tandem, data.id)) document.title = job.state;
 }

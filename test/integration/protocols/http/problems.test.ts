@@ -108,7 +108,7 @@ it.each([
 
 it.each([
   ['application/json', '{"inputs":', /not JSON/],
-  ['application/json', '"text"', /expected object, received string/],
+  ['application/json', '"text"', /must be an object, not a text/],
   ['multipart/form-data', 'x', /form cannot be read: Multipart: Boundary not found/],
   ['multipart/form-data; boundary=b', '--b\r\n', /form cannot be read/],
   [
