@@ -2,15 +2,10 @@ import type { Selectable, Transaction } from 'kysely';
 import { TandemError } from '../errors.ts';
 import type { Database, Tables } from '../store/database/database.ts';
 import { type Job, type JobEvent, type JobState, unfinishedStates } from './job.ts';
+import { addEvent, eventsAfter, insertEvent } from './job-events.ts';
 import { longestDelay } from './outage.ts';
 import { nextBase, type Ownership } from './ownership.ts';
-import {
-  type KeptCheckpoint,
-  readCheckpoint,
-  readJob,
-  readJobUnlessDamaged,
-  readTask,
-} from './stored-job.ts';
+import { type KeptCheckpoint, readCheckpoint, readJob, readTask, unlessDamaged } from './stored-job.ts';
 import type { JobTask } from './task.ts';
 
 /** A job, and what only those need to know who run it. */
@@ -148,14 +143,17 @@ export class JobStore {
     return rows.find((row) => isOn(readTask(row)))?.id;
   }
 
-  /** The jobs that are not over, as their dispatcher was offered them. */
+  /** The jobs that are not over, as their dispatcher was offered them, but for those whose task is damaged. */
   async offered(): Promise<OfferedJob[]> {
     const rows = await this.#database.query
       .selectFrom('job')
       .select(['id', 'priority', 'token', 'task'])
       .where('state', 'in', unfinishedStates)
       .execute();
-    return rows.map((row) => ({ ...row, task: readTask(row) }));
+    return rows.flatMap((row) => {
+      const task = unlessDamaged(() => readTask(row));
+      return task ? [{ ...row, task }] : [];
+    });
   }
 
   /** Keys of the checkpoints that jobs resume from. */
@@ -311,19 +309,8 @@ export class JobStore {
   }
 
   /** A job's events after the one of that number. */
-  async events(id: string, after: number): Promise<JobEvent[]> {
-    const rows = await this.#database.query
-      .selectFrom('jobEvent')
-      .select(['number', 'type', 'job'])
-      .where('jobId', '=', id)
-      .where('number', '>', after)
-      .orderBy('number')
-      .execute();
-    return rows.map(({ number, type, job }) => ({
-      id: number,
-      type: type as JobEvent['type'],
-      job: readJob({ id, job }),
-    }));
+  events(id: string, after: number): Promise<JobEvent[]> {
+    return eventsAfter(this.#database, id, after);
   }
 
   /** The queued jobs that can be read, in the order in which they are to be run. */
@@ -336,7 +323,7 @@ export class JobStore {
       .orderBy('createdAt')
       .orderBy('id')
       .execute();
-    return rows.flatMap((row) => readJobUnlessDamaged(row) ?? []);
+    return rows.flatMap((row) => unlessDamaged(() => readJob(row)) ?? []);
   }
 
   /** @param changeRow what changes beside the job; undefined where nothing is to be changed after all */
@@ -391,29 +378,6 @@ function isAsExpected(row: JobRow, { states, runner, token }: ExpectedJob): bool
   );
 }
 
-/** Adds an event after a job's last one, in the place of that where it was a progress. */
-async function addEvent(
-  transaction: Transaction<Tables>,
-  type: JobEvent['type'],
-  job: Job,
-): Promise<JobEvent> {
-  const last = await transaction
-    .selectFrom('jobEvent')
-    .select(['number', 'type'])
-    .where('jobId', '=', job.id)
-    .orderBy('number', 'desc')
-    .executeTakeFirst();
-  if (last?.type === 'progress')
-    await transaction
-      .deleteFrom('jobEvent')
-      .where('jobId', '=', job.id)
-      .where('number', '=', last.number)
-      .execute();
-  const event: JobEvent = { id: (last?.number ?? 0) + 1, type, job };
-  await insertEvent(transaction, event);
-  return event;
-}
-
 /** What the training process of a job meets whose job another server has taken over. */
 export function lostJob(): TandemError {
   return new TandemError('job-conflict', 'another server runs the job by now');
@@ -424,11 +388,4 @@ function millisecondsUntilDue({ nextTryAt }: Job): number {
   if (nextTryAt === undefined) return 0;
   const milliseconds = Date.parse(nextTryAt) - Date.now();
   return milliseconds > 0 && milliseconds <= 1000 * longestDelay ? milliseconds : 0;
-}
-
-async function insertEvent(transaction: Transaction<Tables>, { id, type, job }: JobEvent): Promise<void> {
-  await transaction
-    .insertInto('jobEvent')
-    .values({ jobId: job.id, number: id, type, job: JSON.stringify(job) })
-    .execute();
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ColumnNames } from '../datasets/example.ts';
 import { splitMethods } from '../datasets/split/split.ts';
+import { TandemError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import type { Comparison } from '../training/compare.ts';
 import type { Recipe } from '../training/loop/recipe.ts';
@@ -70,12 +71,16 @@ export function readJob({ id, job }: Row & { job: string }): Job {
   return parseJson(jobSchema, job, `what is stored of the job ${id}`);
 }
 
-/** The same, undefined where it is damaged, so that one job holds up no others. */
-export function readJobUnlessDamaged(row: Row & { job: string }): Job | undefined {
+/**
+ * What is read of a job, undefined where it is damaged, so that one job holds up no others.
+ * @example const jobs = rows.flatMap((row) => unlessDamaged(() => readJob(row)) ?? []);
+ */
+export function unlessDamaged<Value>(read: () => Value): Value | undefined {
   try {
-    return readJob(row);
-  } catch {
-    return undefined;
+    return read();
+  } catch (error) {
+    if (error instanceof TandemError && error.code === 'damaged-artifact') return undefined;
+    throw error;
   }
 }
 

@@ -287,4 +287,5 @@ it('names a job whose row is damaged, which holds up no others', async () => {
   });
   await database.query.updateTable('job').set({ task: '{}' }).where('id', '=', 'whole').execute();
   await expect(jobs.get('whole')).rejects.toThrow('the task of the job whole cannot be used');
+  expect((await jobs.offered()).map(({ id }) => id)).toEqual(['damaged']);
 });
