@@ -76,12 +76,22 @@ async function leftovers() {
     ['uploads', 'scratch'].map((name) => readdir(path.join(data, name), { recursive: true }).catch(() => [])),
   );
   const children = await readFile(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8');
-  const commands = children
-    .split(' ')
-    .filter(Boolean)
-    .map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''));
-  const imports = (await Promise.all(commands)).filter((command) => command.includes('import-process'));
-  return [...files.flat(), ...imports];
+  const pids = children.split(' ').filter(Boolean);
+  const before = await Promise.all(pids.map(importTime));
+  await pause(200);
+  const after = await Promise.all(pids.map(importTime));
+  // One waits for the next import, and computes nothing.
+  const working = pids.filter((_, index) => before[index] !== after[index]);
+  const idle = pids.filter((_, index) => after[index] !== undefined && !working.includes(pids[index] ?? ''));
+  return [...files.flat(), ...working, ...idle.slice(1)];
+}
+
+/** Clock ticks that a process has computed for, where it is one of imports. */
+async function importTime(pid: string): Promise<number | undefined> {
+  const read = (name: string) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '');
+  if (!(await read('cmdline')).includes('import-process')) return undefined;
+  const [, , , , , , , , , , , user, system] = (await read('stat')).replace(/^.*\) /, '').split(' ');
+  return Number(user) + Number(system);
 }
 
 const fileNamed = (name: string) => path.join(folder, name);
