@@ -157,7 +157,7 @@ export interface paths {
         put?: never;
         /**
          * Classify items that are elements of tensors
-         * @description Images are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
+         * @description Images are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. Values of columns are JSON, an object an element. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
          */
         post: operations["infer"];
         delete?: never;
@@ -211,7 +211,7 @@ export interface paths {
         put?: never;
         /**
          * Classify items that are elements of tensors
-         * @description Images are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
+         * @description Images are base64 in JSON, or bytes by the binary tensor data extension (Inference-Header-Content-Length). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. Values of columns are JSON, an object an element. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.
          */
         post: operations["inferOfVersion"];
         delete?: never;
@@ -895,7 +895,7 @@ export interface components {
              */
             refit?: boolean;
             /**
-             * @description How image and text are balanced, or `image` or `text` to learn from one alone; default: `arl`.
+             * @description How the modalities are balanced, or the one to learn from alone; default: `arl`.
              * @example arl
              * @enum {string}
              */
@@ -956,7 +956,7 @@ export interface components {
             /** @enum {string} */
             refit?: "true" | "false";
             /**
-             * @description How image and text are balanced, or `image` or `text` to learn from one alone; default: `arl`.
+             * @description How the modalities are balanced, or the one to learn from alone; default: `arl`.
              * @example arl
              * @enum {string}
              */

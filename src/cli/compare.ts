@@ -35,18 +35,15 @@ function show({ dataset, target, examples, labels, seeds, results, verdict }: Co
   );
   const titles = evaluations[target].titles;
   const [main] = titles;
+  const known = modalityNames.filter((name) => results.some(({ unimodal }) => unimodal[name]));
   const row = ({ contender, fused, unimodal }: ContenderResult) => [
     contender,
     ...titles.map((metric) => spread(fused, metric)),
-    ...modalityNames.map((name) => spread(unimodal[name], main)),
+    ...known.map((name) => spread(unimodal[name], main)),
   ];
   print(
     table([
-      [
-        'trained as',
-        ...titles.map(({ title }) => title),
-        ...modalityNames.map((name) => `${main.title}, ${name}`),
-      ],
+      ['trained as', ...titles.map(({ title }) => title), ...known.map((name) => `${main.title}, ${name}`)],
       ...results.map(row),
     ]),
   );

@@ -46,7 +46,7 @@ const command = addDatasetOptions(
   .addOption(
     new Option(
       '--strategy <name>',
-      'how image and text are balanced, or image or text to learn from one alone; compare tells which is best',
+      'how the modalities are balanced, or one of them to learn from it alone; compare tells which is best',
     )
       .choices(trainedStrategies)
       .default(defaultRecipe.strategy),
@@ -54,7 +54,7 @@ const command = addDatasetOptions(
   .addOption(
     new Option(
       '--fusion <name>',
-      `how image and text are joined (default: ${defaultRecipe.fusion}); late fusion joins in its own way`,
+      `how the modalities are joined (default: ${defaultRecipe.fusion}); late fusion joins in its own way`,
     ).choices(trainedFusions),
   )
   .addOption(

@@ -20,7 +20,8 @@ export function checkFittedColumns(columns: ColumnNames): void {
     if (asked.length > mostColumns)
       throw invalid(field, `there are ${asked.length}, ${mostColumns} are the limit`);
     for (const column of asked) {
-      if (column === '') throw invalid(field, 'a name is empty');
+      if (column === '' || column === '__proto__')
+        throw invalid(field, `no column can be called ${quote(column)}`);
       if (used.has(column))
         throw invalid(field, `the column ${quote(column)} is read as something else already`);
       used.add(column);

@@ -166,7 +166,7 @@ function inferRoute(
     operation: {
       operationId: `infer${ofVersion}`,
       summary: 'Classify items that are elements of tensors',
-      description: `Images are base64 in JSON, or bytes by the binary tensor data extension (${lengthHeader}). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.`,
+      description: `Images are base64 in JSON, or bytes by the binary tensor data extension (${lengthHeader}). That header alone decides how the body is read: clients of the protocol send any content type or none, text/plain too, and all are taken. Values of columns are JSON, an object an element. An empty element stands for a missing modality. Features that you have already, as from /v1/embeddings, go into the FP32 tensors image_features and text_features in place of image and text; only those of the head’s own encoders can be right, which the model’s parameters name.`,
       requestParams,
       requestBody: {
         required: true,

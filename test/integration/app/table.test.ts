@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -204,10 +204,39 @@ it.each([
   [{ tableColumns: ['prise'] }, 'invalid-dataset'],
   [{ tableColumns: ['price', 'label'] }, 'invalid-request'],
   [{ tableColumns: ['price', 'price'] }, 'invalid-request'],
+  [{ tableColumns: ['__proto__'] }, 'invalid-request'],
+  [{ tableColumns: Array.from({ length: 33 }, String) }, 'invalid-request'],
   [{ tableColumns: ['text'], textColumn: 'none' }, 'invalid-dataset'],
   [{ tableColumns, fusion: 'gated' as const }, 'invalid-recipe'],
 ])('refuses a training that cannot use its columns: %j', async (options, code) => {
   await expect(tandem.train(set, { head: 'refused', search: false, ...options })).rejects.toMatchObject({
     code,
   });
+});
+
+it.each([
+  ['regression' as const, (price: number) => 3 * price + 10],
+  ['multi' as const, (price: number) => (price > 50 ? ['dear', 'offer'] : ['cheap', 'offer'])],
+])('learns a target from columns where texts and values are missing: %s', async (target, labelOf) => {
+  const place = path.join(folder, target);
+  const rows = Array.from({ length: 80 }, (_, row) => {
+    const price = (row * 37) % 100;
+    return {
+      ...(row % 5 !== 0 && { text: `offer ${row} of the week` }),
+      ...(row % 7 !== 1 && { price }),
+      ...(row % 7 !== 1 && row % 3 === 0 && { town: `town ${row % 4}` }),
+      ...(row % 5 === 0 && row % 7 === 1 && { town: 'town 0' }),
+      label: labelOf(price),
+    };
+  });
+  await mkdir(place);
+  await writeFile(path.join(place, 'metadata.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  const options = { target, tableColumns: ['price', 'town'], search: false };
+  await tandem.train(place, { head: target, ...options });
+  const { results } = await tandem.predict([{ table: { price: 90 } }, { table: { price: 5 } }], {
+    head: target,
+  });
+  const [high, low] = results.map((result) => ('labels' in result ? result : undefined));
+  if (target === 'regression') expect(high?.value).toBeGreaterThan((low?.value ?? 1000) + 50);
+  else expect([high?.labels[0]?.given, low?.labels[0]?.given]).toEqual([true, true]);
 });

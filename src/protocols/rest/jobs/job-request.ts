@@ -46,8 +46,7 @@ const refit = z.boolean().meta({
 /** What a head's recipe may be told; a comparison tries them itself. */
 const recipeChoices = {
   strategy: choices.recipeChoices.strategy.meta({
-    description:
-      'How image and text are balanced, or `image` or `text` to learn from one alone; default: `arl`.',
+    description: 'How the modalities are balanced, or the one to learn from alone; default: `arl`.',
     example: 'arl',
   }),
   fusion: choices.recipeChoices.fusion.meta({

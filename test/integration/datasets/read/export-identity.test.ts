@@ -35,9 +35,10 @@ async function expectSame(
   const { record: copy } = await importDataset(second, source, { workspace });
   expect({ ...copy, createdAt: '', notes: [] }).toEqual({ ...record, createdAt: '', notes: [] });
   const contents = async (catalogue: DatasetCatalogue) =>
-    (await catalogue.examples(record.id)).map(({ content: { image, text }, truth, split }) => ({
+    (await catalogue.examples(record.id)).map(({ content: { image, text, table }, truth, split }) => ({
       ...{ ...image, path: '' },
       text,
+      table,
       truth,
       split,
     }));
@@ -81,9 +82,19 @@ const label = odd
   .map((text) => text.replaceAll('|', '/').trim())
   .filter((text) => text !== '' && isClean(text));
 
+/** Numbers in the first column, categories in the second, some of either missing. */
+function valueOf(index: number, place: number): string | number | null {
+  if (index % 3 === place) return null;
+  return place === 0 ? index / 8 : `kind ${index % 2}`;
+}
+
 const anyDataset = fc.record({
   target: fc.constantFrom('single' as const, 'multi' as const, 'regression' as const),
   labelColumn: columnName,
+  tableColumns: fc.uniqueArray(
+    columnName.filter((name) => !['', '__proto__'].includes(name)),
+    { maxLength: 2 },
+  ),
   labels: fc.uniqueArray(label, { minLength: 2, maxLength: 4, selector: (text) => text.normalize('NFC') }),
   rows: fc.array(
     fc.record({
@@ -106,7 +117,8 @@ describe('a dataset that is exported and imported again is the same', () => {
       await Promise.all(fileNames.map(async (name, index) => [name, await image(index)] as const)),
     );
     await fc.assert(
-      fc.asyncProperty(anyDataset, async ({ target, labelColumn, labels, rows }) => {
+      fc.asyncProperty(anyDataset, async ({ target, labelColumn, labels, rows, ...others }) => {
+        const tableColumns = others.tableColumns.filter((name) => name !== labelColumn);
         const labelOf = (index: number) =>
           target === 'regression'
             ? index / 4
@@ -121,6 +133,7 @@ describe('a dataset that is exported and imported again is the same', () => {
             caption: text?.trim() || (image === undefined ? 'a text' : ''),
             image: image === undefined ? '' : fileNames[image],
             split: index >= 2 * labels.length ? 'train' : split,
+            ...Object.fromEntries(tableColumns.map((column, place) => [column, valueOf(index, place)])),
             [labelColumn]: labelOf(index),
           };
         });
@@ -128,6 +141,7 @@ describe('a dataset that is exported and imported again is the same', () => {
         await expectSame(stores, folder, {
           target,
           labelColumn,
+          tableColumns,
           imageColumn: 'image',
           textColumn: 'caption',
         });
