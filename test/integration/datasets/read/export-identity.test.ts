@@ -83,7 +83,7 @@ const label = odd
   .filter((text) => text !== '' && isClean(text));
 
 /** Numbers in the first column, categories in the second, some of either missing. */
-function valueOf(index: number, place: number): string | number | null {
+function cellAt(index: number, place: number): string | number | null {
   if (index % 3 === place) return null;
   return place === 0 ? index / 8 : `kind ${index % 2}`;
 }
@@ -133,7 +133,7 @@ describe('a dataset that is exported and imported again is the same', () => {
             caption: text?.trim() || (image === undefined ? 'a text' : ''),
             image: image === undefined ? '' : fileNames[image],
             split: index >= 2 * labels.length ? 'train' : split,
-            ...Object.fromEntries(tableColumns.map((column, place) => [column, valueOf(index, place)])),
+            ...Object.fromEntries(tableColumns.map((column, place) => [column, cellAt(index, place)])),
             [labelColumn]: labelOf(index),
           };
         });
