@@ -227,7 +227,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The latest version of every head */
+        /** The latest version of every head, page by page */
         get: operations["listHeads"];
         put?: never;
         /**
@@ -357,7 +357,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All datasets, the newest first */
+        /** The datasets, the newest first, page by page */
         get: operations["listDatasets"];
         put?: never;
         /**
@@ -3144,20 +3144,25 @@ export interface operations {
     };
     listHeads: {
         parameters: {
-            query?: never;
+            query?: {
+                offset?: number;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The heads. */
+            /** @description So many of the heads as were asked for, and how many there are. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
+                        offset: number;
+                        total: number;
                         heads: components["schemas"]["Head"][];
                         /** @description Versions that cannot be used, and why; omitted where there are none. */
                         damaged?: components["schemas"]["DamagedHead"][];
@@ -4048,20 +4053,25 @@ export interface operations {
     };
     listDatasets: {
         parameters: {
-            query?: never;
+            query?: {
+                offset?: number;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The datasets. */
+            /** @description So many of the datasets as were asked for, and how many there are. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
+                        offset: number;
+                        total: number;
                         /** @description Of each, the 100 most frequent labels; GET /v1/datasets/{id} has all of them. */
                         datasets: components["schemas"]["Dataset"][];
                         /** @description Datasets whose record cannot be used; absent where there are none. */

@@ -25,7 +25,7 @@ it('lists the heads', async () => {
     metrics: { fused: figures, unimodal: {} },
   };
   const { address } = await serve(services({ heads: async () => ({ heads: [head], damaged: [] }) }));
-  expect(await (await fetch(`${address}/v1/heads`)).json()).toEqual({ heads: [head] });
+  expect(await (await fetch(`${address}/v1/heads`)).json()).toEqual({ offset: 0, total: 1, heads: [head] });
 });
 
 it('has an index whose links all lead somewhere', async () => {

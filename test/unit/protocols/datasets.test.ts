@@ -91,7 +91,7 @@ it('lists, shows, pages, exports and deletes', async () => {
   const { double } = recordingDatasets({ rows });
   const { address } = await serve(double);
   const at = `${address}/v1/datasets`;
-  expect(await (await fetch(at)).json()).toEqual({ datasets: [dataset] });
+  expect(await (await fetch(at)).json()).toEqual({ offset: 0, total: 1, datasets: [dataset] });
   expect(await (await fetch(`${at}/x`)).json()).toEqual(dataset);
   await fetch(`${at}/x/rows?offset=2&limit=1`);
   await fetch(`${at}/x/rows`);

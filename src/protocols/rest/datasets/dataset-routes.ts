@@ -97,16 +97,22 @@ function listDatasets({ datasets }: Services): Route {
     path: '/v1/datasets',
     operation: {
       operationId: 'listDatasets',
-      summary: 'All datasets, the newest first',
+      summary: 'The datasets, the newest first, page by page',
+      requestParams: { query: pageQuerySchema },
       responses: {
-        '200': { description: 'The datasets.', content: json(datasetsSchema) },
-        ...problemResponses('damaged-artifact'),
+        '200': {
+          description: 'So many of the datasets as were asked for, and how many there are.',
+          content: json(datasetsSchema),
+        },
+        ...problemResponses('invalid-request', 'damaged-artifact'),
       },
     },
     handlers: [
-      async (_request, response) => {
+      async (request, response) => {
+        const { offset, limit } = readQuery(request, pageQuerySchema);
         const { datasets: readable, damaged } = await datasets.list();
-        response.json({ datasets: readable, ...(damaged.length > 0 && { damaged }) });
+        const page = { offset, total: readable.length, datasets: readable.slice(offset, offset + limit) };
+        response.json({ ...page, ...(damaged.length > 0 && { damaged }) });
       },
     ],
   };

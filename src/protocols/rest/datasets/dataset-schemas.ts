@@ -54,6 +54,8 @@ export const datasetSchema = z
 
 export const datasetsSchema = z
   .object({
+    offset: z.int(),
+    total: z.int(),
     datasets: z.array(datasetSchema).meta({
       description: 'Of each, the 100 most frequent labels; GET /v1/datasets/{id} has all of them.',
     }),
@@ -62,7 +64,7 @@ export const datasetsSchema = z
       .optional()
       .meta({ description: 'Datasets whose record cannot be used; absent where there are none.' }),
   })
-  .meta({ example: { datasets: [exampleDataset] } });
+  .meta({ example: { offset: 0, total: 1, datasets: [exampleDataset] } });
 
 const split = z.enum(['train', 'test']).optional();
 

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { modalityNames } from '../../../modalities/registry.ts';
 import { targetKinds } from '../../../targets/target.ts';
+import { pageQuerySchema } from '../../http/page.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
+import { readQuery } from '../../http/query.ts';
 import type { Route } from '../../http/route.ts';
 import type { DamagedHead, HeadSummary, Services } from '../../pipeline/services.ts';
 
@@ -73,12 +75,14 @@ const damagedSchema = z.object({ name: z.string(), version: z.int(), problem: z.
 }) satisfies z.ZodType<DamagedHead>;
 const headsSchema = z
   .object({
+    offset: z.int(),
+    total: z.int(),
     heads: z.array(headSchema),
     damaged: z.array(damagedSchema).optional().meta({
       description: 'Versions that cannot be used, and why; omitted where there are none.',
     }),
   })
-  .meta({ example: { heads: [exampleHead] } });
+  .meta({ example: { offset: 0, total: 1, heads: [exampleHead] } });
 /** `GET /v1/heads`. */
 export function headRoutes({ heads }: Services): Route[] {
   return [
@@ -88,19 +92,22 @@ export function headRoutes({ heads }: Services): Route[] {
       scope: 'predict',
       operation: {
         operationId: 'listHeads',
-        summary: 'The latest version of every head',
+        summary: 'The latest version of every head, page by page',
+        requestParams: { query: pageQuerySchema },
         responses: {
           '200': {
-            description: 'The heads.',
+            description: 'So many of the heads as were asked for, and how many there are.',
             content: { 'application/json': { schema: headsSchema } },
           },
-          ...problemResponses('damaged-artifact'),
+          ...problemResponses('invalid-request', 'damaged-artifact'),
         },
       },
       handlers: [
-        async (_request, response) => {
+        async (request, response) => {
+          const { offset, limit } = readQuery(request, pageQuerySchema);
           const { heads: readable, damaged } = await heads();
-          response.json({ heads: readable, ...(damaged.length > 0 && { damaged }) });
+          const page = { offset, total: readable.length, heads: readable.slice(offset, offset + limit) };
+          response.json({ ...page, ...(damaged.length > 0 && { damaged }) });
         },
       ],
     },
