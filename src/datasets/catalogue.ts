@@ -262,7 +262,7 @@ export class DatasetCatalogue {
       .execute();
     return new TandemError(
       'unknown-dataset',
-      `no dataset has the id ${JSON.stringify(id)}; there are: ${known.map(({ id }) => id).join(', ') || 'none'}`,
+      `no dataset has the id ${JSON.stringify(id)}; ${known.length > 0 ? `there are: ${known.map(({ id }) => id).join(', ')}` : 'none was imported yet'}`,
     );
   }
 

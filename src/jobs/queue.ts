@@ -345,7 +345,7 @@ export class JobQueue {
     const known = [...new Set([...imported, ...folders])];
     throw new TandemError(
       'unknown-dataset',
-      `no dataset is named ${JSON.stringify(name)}; there are: ${known.join(', ') || 'none'}`,
+      `no dataset is named ${JSON.stringify(name)}; ${known.length > 0 ? `there are: ${known.join(', ')}` : 'there is none yet'}`,
     );
   }
 
