@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import type { TestContext } from 'vitest';
+import { freePort } from '../free-port.ts';
 import { type Page, repositoryFiles, root } from './page.ts';
 
 /**
@@ -120,12 +120,4 @@ function image(label: keyof typeof colours, index: number): Promise<Buffer> {
   });
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="224" height="224"><rect width="224" height="224" fill="rgb(${r},${g},${b})"/>${bars.join('')}</svg>`;
   return sharp(Buffer.from(svg)).jpeg().toBuffer();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { freePort } from '../free-port.ts';
 import { form, runCommand, sampleArchive, startServer } from './server.ts';
 
 const deploy = path.join(import.meta.dirname, '..', '..', 'deploy');
@@ -15,14 +15,6 @@ if (!hasNginx || !hasSystemd)
   process.stdout.write(
     'skipped: what needs nginx or systemd-analyze (apt-get install nginx-light systemd)\n',
   );
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** nginx with the example in its server block, on a port of its own. @returns its address */
 async function startNginx(folder: string, upstream: string): Promise<string> {

@@ -1,10 +1,9 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort } from '../free-port.ts';
 import { form, runCommand, type StartedServer, startServer } from './server.ts';
 
 const deploy = path.join(import.meta.dirname, '..', '..', 'deploy');
@@ -18,14 +17,6 @@ if (lacking.length > 0)
   process.stdout.write(
     `skipped: what needs ${lacking.join(', ')} (apt-get install prometheus docker-compose)\n`,
   );
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 let folder: string;
 let server: StartedServer;

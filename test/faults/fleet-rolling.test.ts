@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { print } from '../../src/cli/output.ts';
 import { type StartedServer, startServer } from '../e2e/server.ts';
-import { freePort } from '../stores/postgres-server.ts';
+import { freePort } from '../free-port.ts';
 import { startBalancer } from './balancer.ts';
 import { isShort } from './options.ts';
 

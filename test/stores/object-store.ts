@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { pythonEnvironment } from '../../scripts/python-environment.ts';
-import { freePort } from './postgres-server.ts';
+import { freePort } from '../free-port.ts';
 
 export interface ObjectStore {
   /** `s3://…` of a bucket that is empty. */
