@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import path from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { Transaction } from 'kysely';
-import { DatasetCatalogue, isStoredDataset } from '../datasets/catalogue.ts';
-import { checkReading } from '../datasets/dataset-record.ts';
+import { DatasetCatalogue } from '../datasets/catalogue.ts';
 import type { ColumnNames } from '../datasets/example.ts';
 import type { SplitChoice } from '../datasets/split/split-rows.ts';
 import { TandemError } from '../errors.ts';
@@ -12,15 +10,16 @@ import { headFiles } from '../heads/manifest.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
 import { verifiedFile } from '../heads/registry/verified-file.ts';
-import { itemAt, required } from '../indexing.ts';
-import { removeUnknown } from '../store/artifacts/artifacts.ts';
+import { required } from '../indexing.ts';
 import type { Tables } from '../store/database/database.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import { storageError } from '../store/storage-error.ts';
 import type { Store } from '../store/store.ts';
+import { cleanArtifacts, isTooOld } from './clean-artifacts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { EmbeddedDispatcher } from './embedded-dispatcher.ts';
 import { isOver, type Job, type JobEvent } from './job.ts';
+import { type RequestedSource, takeSource } from './job-source.ts';
 import { JobStore } from './job-store.ts';
 import { misfitOf } from './required-encoders.ts';
 import { interruption, JobRunner } from './runner.ts';
@@ -49,13 +48,11 @@ export interface JobQueueOptions {
 export interface JobRequest extends Partial<ColumnNames>, SplitChoice {
   /** What to make: a head, or a comparison of the strategies over so many splits. */
   work: JobTask['work'];
-  source: { dataset: string } | { file: string; fileName: string };
+  source: RequestedSource;
   /** Jobs with a higher one are done first; default: 0. */
   priority?: number;
 }
 
-/** What a job that did not succeed needs to be tried again is kept so long, in milliseconds. */
-const keptFor = 7 * 24 * 3_600_000;
 /** Milliseconds between two looks at what is not needed any more. */
 const cleaningInterval = 3_600_000;
 /** Milliseconds between two looks at the jobs that this server leaves to others. */
@@ -167,7 +164,7 @@ export class JobQueue {
     };
     const split = { testShare, splitBy };
     const { encoders, maximumQueue } = this.#options;
-    const found = await this.#findSource(id, source, reading);
+    const found = await takeSource(this.#options, id, { source, reading });
     const task: JobTask = { work, reading, split, source: found, encoders };
     await this.#jobs.add(job, task, maximumQueue, async (transaction, offered) => {
       await this.#claimDataset(transaction, task);
@@ -238,7 +235,7 @@ export class JobQueue {
    */
   async retry(id: string): Promise<Job> {
     const { job, task } = await this.#jobs.get(id);
-    if ('upload' in task.source && job.finishedAt !== undefined && this.#isTooOld(job.finishedAt))
+    if ('upload' in task.source && job.finishedAt !== undefined && isTooOld(job.finishedAt))
       throw new TandemError('job-conflict', 'what was uploaded for it is kept for a week, and is gone');
     const again = await this.#jobs.change(
       id,
@@ -311,52 +308,10 @@ export class JobQueue {
     if (event.type === 'state') this.#options.onState?.(event.job);
   }
 
-  /** An imported dataset by its id, a folder among the server's by its name, or an upload that is taken in. */
-  async #findSource(
-    id: string,
-    source: JobRequest['source'],
-    reading: JobTask['reading'],
-  ): Promise<JobTask['source']> {
-    const { store, place } = this.#options;
-    if ('file' in source) {
-      const upload = `jobs/${id}/upload`;
-      await store.artifacts.take(upload, source.file);
-      return { upload, fileName: source.fileName };
-    }
-    const name = source.dataset;
-    const catalogue = new DatasetCatalogue(store);
-    const record = await catalogue.find(name);
-    if (record) {
-      checkReading(record, reading);
-      return { imported: name };
-    }
-    const folder = path.join(place.datasets, name);
-    const isFolder =
-      path.dirname(folder) === path.normalize(place.datasets) &&
-      (await stat(folder).catch(() => undefined))?.isDirectory() &&
-      !(await isStoredDataset(folder).catch(() => false));
-    if (isFolder) {
-      if (store.options.databaseUrl !== undefined) throw localFolder(name);
-      return { folder: name };
-    }
-    const imported = (await catalogue.list()).map(({ id }) => id);
-    const folders = await readdir(place.datasets).catch(() => []);
-    // Files of imported ones may lie in the same place, in folders that are called like them.
-    const known = [...new Set([...imported, ...folders])];
-    throw new TandemError(
-      'unknown-dataset',
-      `no dataset is named ${JSON.stringify(name)}; ${known.length > 0 ? `there are: ${known.join(', ')}` : 'there is none yet'}`,
-    );
-  }
-
   /** From here on the dataset of a job is not deleted before the job is over. */
   async #claimDataset(transaction: Transaction<Tables>, { source }: JobTask): Promise<void> {
     if ('imported' in source)
       await new DatasetCatalogue(this.#options.store).claim(transaction, source.imported);
-  }
-
-  #isTooOld(finishedAt: string): boolean {
-    return Date.parse(finishedAt) < Date.now() - keptFor;
   }
 
   /** Writes down why a job waits that requires other encoders than this server's. */
@@ -378,22 +333,7 @@ export class JobQueue {
   async #clean(): Promise<void> {
     const { store, onError } = this.#options;
     try {
-      const jobs = await this.#jobs.all();
-      const isStale = ({ state, finishedAt }: Job) =>
-        isOver(state) && (state === 'succeeded' || (finishedAt !== undefined && this.#isTooOld(finishedAt)));
-      const needed = new Set(jobs.filter((job) => !isStale(job)).map(({ id }) => id));
-      const known = new Set(jobs.map(({ id }) => id));
-      const over = known.difference(needed);
-      const unneeded: string[] = [];
-      for (const prefix of ['jobs', 'checkpoints'])
-        for await (const { key } of store.artifacts.list(prefix))
-          if (over.has(jobOf(key))) unneeded.push(key);
-      await store.artifacts.remove(unneeded);
-      await removeUnknown(store.artifacts, 'jobs', async (keys) => {
-        const there = new Set((await this.#jobs.all()).map(({ id }) => id));
-        return new Set(keys.filter((key) => there.has(jobOf(key))));
-      });
-      await removeUnknown(store.artifacts, 'checkpoints', () => this.#jobs.checkpoints());
+      const over = await cleanArtifacts(store.artifacts, this.#jobs);
       await this.#dispatcher.restore(await this.#jobs.offered());
       await this.#runner.removeFolders(over);
       await store.artifacts.removeStaleCopies();
@@ -401,20 +341,4 @@ export class JobQueue {
       if (!this.#closed) onError(error as Error);
     }
   }
-}
-
-/** Another server that runs the job would not have the folder. */
-function localFolder(name: string): TandemError {
-  return new TandemError(
-    'invalid-request',
-    `the dataset ${name} is a folder of this server, and any server of this database may run the job`,
-    {
-      fix: `Import the folder first: POST /v1/datasets with {"folder":"${name}"}, then name the id that it answers.`,
-    },
-  );
-}
-
-/** The job that an artifact belongs to, by its key. */
-function jobOf(key: string): string {
-  return itemAt(key.split('/'), 1);
 }
