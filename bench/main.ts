@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { checkpoints } from './checkpoints/command.ts';
 import { encoders } from './encoders/command.ts';
 import { gpu } from './gpu/command.ts';
 import { ingest } from './ingest/command.ts';
@@ -27,6 +28,7 @@ await new Command('bench')
   .addCommand(heads)
   .addCommand(duringJob)
   .addCommand(gpu)
+  .addCommand(checkpoints)
   .addHelpText('after', '\nExample:\n  npm run -s bench -- training --quick')
   .showHelpAfterError('(--help shows what is possible)')
   .parseAsync();
