@@ -73,7 +73,10 @@ export function openFor(command: CommandUnknownOpts, names: readonly SettingName
  * The settings that were given as flags, to be repeated in a command that a person is told to type.
  * @example givenFlags(command, ['data']) // ['--data', 'my-data']; [] where nobody gave it
  */
-export function givenFlags(command: CommandUnknownOpts, names: readonly SettingName[]): string[] {
+export function givenFlags(
+  command: CommandUnknownOpts,
+  names: readonly (SettingName | 'config')[],
+): string[] {
   return command.options.flatMap((option) => {
     const name = names.find((setting) => `--${setting}` === option.long);
     const value: unknown = name && command.getOptionValue(option.attributeName());

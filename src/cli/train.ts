@@ -2,7 +2,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { encoderSettings } from '../config.ts';
-import { pretrainedModalities } from '../modalities/registry.ts';
+import { type ModalityName, modalities } from '../modalities/registry.ts';
 import { product } from '../product.ts';
 import { targets } from '../targets/targets.ts';
 import { defaultRecipe, type Recipe, trainedFusions, trainedStrategies } from '../training/loop/recipe.ts';
@@ -80,7 +80,11 @@ export const train = addSettings(command, encoderSettings)
   });
 
 /** What stands for content of each modality in a command to type. */
-const sampleFlags = { image: '--image photo.jpg', text: "--text 'a text'" } as const;
+const sampleFlags: Record<ModalityName, string> = {
+  image: '--image photo.jpg',
+  text: "--text 'a text'",
+  table: `--table '{"column": 1}'`,
+};
 
 function show(summary: TrainingSummary, called: CommandUnknownOpts): void {
   const { head, version, target, labels, examples, refit, seconds, metrics, folder } = summary;
@@ -94,10 +98,17 @@ function show(summary: TrainingSummary, called: CommandUnknownOpts): void {
       `measured on ${examples.test} examples by a head trained on the other ${examples.training}; the head that is served was then trained on all`,
     );
   print(`report: ${pathToFileURL(path.join(folder, 'report.html'))}`);
-  const content = pretrainedModalities
+  const content = modalities
     .filter(({ name }) => metrics.unimodal[name])
     .map(({ name }) => sampleFlags[name]);
-  const given = givenFlags(called, ['data', 'artifacts', 'models', 'image-encoder', 'text-encoder']);
+  const given = givenFlags(called, [
+    'config',
+    'data',
+    'artifacts',
+    'models',
+    'image-encoder',
+    'text-encoder',
+  ]);
   print('next:');
   print(`  ${[product.invocation, 'predict', '--head', head, ...content, ...given].join(' ')}`);
   print(`  ${[product.invocation, 'serve', '--default-head', head, ...given].join(' ')}`);
