@@ -4,7 +4,7 @@ import { openTandem } from '../app/open-tandem.ts';
 import { completeSettings, headSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
-import { type TableValues, tableValues } from '../modalities/table/values.ts';
+import { type TableValues, tableText } from '../modalities/table/values.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import type { TargetPrediction } from '../targets/prediction.ts';
 import { addSettings, example, numberOption, settingsOf } from './options.ts';
@@ -61,11 +61,9 @@ function inWords({ labels, value }: TargetPrediction): string {
 }
 
 function tableOption(text: string): TableValues {
-  try {
-    return tableValues.parse(JSON.parse(text));
-  } catch {
-    throw new InvalidArgumentError('It must be JSON with a number, a text or null for each column.');
-  }
+  const { data } = tableText.safeParse(text);
+  if (!data) throw new InvalidArgumentError('It must be JSON with a number, a text or null for each column.');
+  return data;
 }
 
 async function readImage(file: string): Promise<Buffer> {

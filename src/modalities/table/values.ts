@@ -12,6 +12,8 @@ export const tableBounds = {
   text: 100,
   /** Categories of a column that a head tells apart; the rarer ones are one together. */
   categories: 256,
+  /** Characters of all values as JSON. */
+  json: 65_536,
   /** The size of a number: larger ones cannot be told apart by a head. */
   number: 1e15,
 } as const;
@@ -31,6 +33,20 @@ export const tableValues: z.ZodType<TableValues> = z.preprocess(
   },
   z.record(z.string().max(tableBounds.name), value),
 );
+
+/** The same as JSON in one text, whose length is looked at before it is parsed. */
+export const tableText = z
+  .string()
+  .max(tableBounds.json, `it has more than ${tableBounds.json} characters`)
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'it is not JSON' });
+      return z.NEVER;
+    }
+  })
+  .pipe(tableValues);
 
 /**
  * The values that are there, by column.

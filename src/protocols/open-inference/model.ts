@@ -1,10 +1,9 @@
-import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import type { Prediction, PredictionInput } from '../../heads/prediction.ts';
 import { itemAt, required, valueFor } from '../../indexing.ts';
 import { decodeBase64Image } from '../../modalities/image/base64.ts';
 import { isFitted, type ModalityName, type PretrainedName } from '../../modalities/registry.ts';
-import { type TableValues, tableValues } from '../../modalities/table/values.ts';
+import { type TableValues, tableText } from '../../modalities/table/values.ts';
 import { product } from '../../product.ts';
 import type { TargetKind } from '../../targets/target.ts';
 import { describeFields } from '../pipeline/field-errors.ts';
@@ -155,12 +154,9 @@ function toImage(element: string | Buffer | undefined): Uint8Array | undefined {
 /** Values of columns, as JSON. */
 function toTable(element: string | Buffer | undefined): TableValues | undefined {
   if (element === undefined || element.length === 0) return undefined;
-  try {
-    return tableValues.parse(JSON.parse(element.toString()));
-  } catch (error) {
-    const detail = error instanceof z.ZodError ? describeFields(error).message : (error as Error).message;
-    throw invalid(`table: ${detail}`);
-  }
+  const { data, error } = tableText.safeParse(element.toString());
+  if (error) throw invalid(`table: ${describeFields(error).message}`);
+  return data;
 }
 
 /** What a head says of items, as tensors. */

@@ -4,7 +4,7 @@ import { type ErrorCode, TandemError } from '../../../errors.ts';
 import { headNamePattern } from '../../../heads/registry/head-name.ts';
 import { decodeBase64Image } from '../../../modalities/image/base64.ts';
 import { nothingToClassify } from '../../../modalities/registry.ts';
-import { presentValues, tableValues } from '../../../modalities/table/values.ts';
+import { presentValues, tableText, tableValues } from '../../../modalities/table/values.ts';
 import { formFile, formNumber, notText } from '../../http/body.ts';
 import { boundedList } from '../../http/bounded-list.ts';
 import type { ReadInput } from '../../pipeline/read-input.ts';
@@ -44,19 +44,11 @@ const tableMeta = {
     'Values by column: a number, a category, or null where it is missing; so is a column that is left out.',
 };
 
-/** What a form says as JSON. */
-const tableText = z
-  .string()
-  .max(100_000)
-  .transform(parseJson)
-  .pipe(tableValues)
-  .meta({ override: { type: 'string' }, ...tableMeta, example: '{"price": 12}' });
-
 const formFields = {
   head: headReference.optional(),
   topK: formNumber(topKSchema).optional().meta(usualTopK),
   text: z.string().optional(),
-  table: tableText.optional(),
+  table: tableText.meta({ override: { type: 'string' }, ...tableMeta, example: '{"price": 12}' }).optional(),
   imageUrl,
 };
 const formFieldsSchema = z.strictObject({ ...formFields, image: notText });
@@ -154,16 +146,6 @@ function checkInput(
   )
     return itemError('empty-request', at || 'the request', nothingToClassify);
   return checkText(text, at ? `${at}.text` : 'text', maximumTextCharacters) ?? input;
-}
-
-/** @example parseJson('{"price": 12}', context) // { price: 12 } */
-function parseJson(text: string, context: z.RefinementCtx): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    context.addIssue({ code: 'custom', message: 'it is not JSON' });
-    return z.NEVER;
-  }
 }
 
 /** Most characters of a text by default. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { identitiesOf } from '../../../../src/modalities/content.ts';
 import { table } from '../../../../src/modalities/table/table.ts';
-import { tableValues } from '../../../../src/modalities/table/values.ts';
+import { tableText, tableValues } from '../../../../src/modalities/table/values.ts';
 
 it('has the same identity whatever the order of the columns and what is missing', () => {
   expect(table.identityOf({ b: 'x', a: 1, c: null })).toBe(table.identityOf({ a: 1, b: 'x' }));
@@ -25,6 +25,15 @@ it('reads the cells that are not empty, and nothing where all are', () => {
 
 it('is no near copy of another, however alike they are', () => {
   expect(table.likenessOf({ price: 3 })).toBeUndefined();
+});
+
+it.each([
+  ['{', 'it is not JSON'],
+  [`{"brand": "${'x'.repeat(65_536)}"}`, 'it has more than 65536 characters'],
+  ['{"price": [1]}', 'it must be a number, a text of at most 100 characters, or null'],
+])('is taken from a text that is JSON and short: %#', (text, message) => {
+  expect(tableText.safeParse('{"price": 3}').data).toEqual({ price: 3 });
+  expect(tableText.safeParse(text).error?.issues.map((issue) => issue.message)).toEqual([message]);
 });
 
 it.each([
