@@ -135,6 +135,11 @@ export class AttackedServer {
     }
   }
 
+  /** MiB of memory that the server has; NaN where the system does not say. */
+  resident(): Promise<number> {
+    return this.#mebibytes('VmRSS');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill('SIGKILL');
     if (this.lives) await once(this.#child, 'exit');

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { whileAsked } from './answering.ts';
 import { type Attack, AttackedServer } from './attacked-server.ts';
 import { underCeiling } from './ceiling.ts';
+import { animatedWebp } from './payloads/animated-webp.ts';
 import { longWords } from './payloads/costly-texts.ts';
 import { manyScansJpeg } from './payloads/many-scans-jpeg.ts';
 import { postJson } from './payloads/requests.ts';
@@ -24,10 +25,12 @@ beforeAll(async () => {
   for (let round = 0; round < 3; round++) await server.send(small);
   await server.send(texts(2000, false));
 });
-afterAll(() => server?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
 
-const plain = (width: number, height: number) =>
-  sharp({ create: { width, height, channels: 3, background: '#336699' } });
+const plain = (width: number, height: number, channels: 3 | 4 = 3) =>
+  sharp({ create: { width, height, channels, background: '#33669980' } });
 
 function texts(count: number, isPacked: boolean): Attack {
   const request = { model: 'all-MiniLM-L6-v2', input: longWords(count) };
@@ -77,8 +80,37 @@ const largeImages: Record<string, () => Promise<Buffer>> = {
   'progressive JPEGs at 4:4:4': () =>
     plain(6000, 5100).jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer(),
   'interlaced PNGs': () => plain(width, height).png({ progressive: true }).toBuffer(),
+  'wide PNGs': () => plain(24_000, 2000).png().toBuffer(),
+  'wide PNGs with alpha': () => plain(20_000, 2400, 4).png().toBuffer(),
+  'wide PNGs of 16 bits': () => plain(18_000, 2700).toColourspace('rgb16').png().toBuffer(),
+  'wide interlaced PNGs': () => plain(16_000, 1000).png({ progressive: true }).toBuffer(),
+  'animated WebPs': () => animatedWebp({ width: 4800, height: 4800, frames: 1900 }),
 };
 
 it.each(Object.keys(largeImages))('the largest %s, eight in a request', async (name) => {
   expect([200, 504]).toContain(await expectCeiling(images(await largeImages[name](), 8)));
+});
+
+it('a WebP of more frames than it may have is refused before it is opened', async () => {
+  const image = await animatedWebp({ width: 400, height: 300, frames: 280_000 });
+  expect(await expectCeiling(images(image, 1))).toBe(422);
+});
+
+/** Times that the images are sent. */
+const rounds = 6;
+/** MiB that the server may have more after the last round than after the second, when its threads have their memory. */
+const mostGrowth = 60;
+
+it('wide PNGs of every kind, sent again and again, leave no more memory behind each time', async () => {
+  const kinds = Object.keys(largeImages).filter((name) => name.includes('PNGs'));
+  const requests: Attack[] = [];
+  for (const kind of kinds) requests.push(images(await largeImages[kind](), 4));
+  const left: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (const request of requests) expect([200, 504]).toContain((await server.send(request)).status);
+    await server.settle();
+    left.push(await server.resident());
+  }
+  console.log(`MiB after each round of wide PNGs: ${left.map(Math.round).join(', ')}`);
+  expect(left.at(-1)! - left[1]!).toBeLessThan(mostGrowth);
 });
