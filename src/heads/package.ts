@@ -16,7 +16,6 @@ import { checkHeadName, headNamePattern } from './registry/head-name.ts';
 import type { HeadVersion } from './registry/head-reading.ts';
 import type { HeadRegistry } from './registry/heads.ts';
 import { verifiedFile } from './registry/verified-file.ts';
-import { readTrainingRows } from './training-rows.ts';
 import { tryHead } from './trial.ts';
 
 const manifestFile = 'manifest.json';
@@ -107,9 +106,6 @@ export async function importHead(
     if (!headNamePattern.test(registeredName))
       throw invalid(`${headFiles.manifest} names the head ${JSON.stringify(registeredName.slice(0, 80))}`);
     checkEncoders(manifest, fingerprints);
-    await readTrainingRows({ folder: scratch }, manifest.labels.length).catch((error) => {
-      throw invalid(error.message, error);
-    });
     await trial(scratch).catch((error) => {
       if (error instanceof EngineEnded) throw error;
       if (error instanceof OutOfMemory) throw asProblem(error, 'the head');

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { headFiles } from '../../src/heads/manifest.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import { fixtures, form, type StartedServer, smallSample, startServer, zip, zipFolder } from './server.ts';
 
@@ -141,7 +142,7 @@ describe('a fine-tuning over HTTP', () => {
     ).json();
     expect(head).toEqual({ name: 'three', version: 1 });
     expect(job.result!.labels).toContain(results[0].labels[0].label);
-    expect((await readdir(job.result!.folder)).sort()).toEqual(['head.json', 'head.onnx', 'report.html']);
+    expect((await readdir(job.result!.folder)).sort()).toEqual(Object.values(headFiles).sort());
     await expect.poll(() => readdir(path.join(folder, 'data', 'uploads'))).toEqual([]);
   });
 

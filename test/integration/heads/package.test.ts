@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { create, extract } from 'tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readHeadManifest } from '../../../src/heads/head.ts';
-import type { HeadManifest } from '../../../src/heads/manifest.ts';
+import { type HeadManifest, headFiles } from '../../../src/heads/manifest.ts';
 import { exportHead, importHead } from '../../../src/heads/package.ts';
 import { HeadRegistry } from '../../../src/heads/registry/heads.ts';
 import { tryHead } from '../../../src/heads/trial.ts';
@@ -59,16 +59,18 @@ async function changed(change: (folder: string) => Promise<unknown>): Promise<Bu
   return buffer(create({ cwd: scratch, portable: true }, await readdir(scratch)) as never);
 }
 
-/** The same with another head.json, which the package vouches for. */
-const changedManifest = (change: (manifest: HeadManifest) => object) =>
+/** The same with another content of one file, which the package vouches for. */
+const changedFile = (name: string, contentOf: (folder: string) => Promise<string | Buffer>) =>
   changed(async (at) => {
-    const file = path.join(at, 'head.json');
-    await writeFile(file, JSON.stringify(change(await readHeadManifest(at))));
+    const file = path.join(at, name);
+    await writeFile(file, await contentOf(at));
     const own = path.join(at, 'manifest.json');
     const manifest = JSON.parse(await readFile(own, 'utf8'));
-    manifest.files['head.json'] = await sha256OfFile(file);
+    manifest.files[name] = await sha256OfFile(file);
     await writeFile(own, JSON.stringify(manifest));
   });
+const changedManifest = (change: (manifest: HeadManifest) => object) =>
+  changedFile('head.json', async (at) => JSON.stringify(change(await readHeadManifest(at))));
 
 const form = { encoders, labels: ['a', 'b', 'c'] };
 
@@ -77,6 +79,7 @@ const packed = (model: Uint8Array) =>
   changed(async (at) => {
     await writeFile(path.join(at, 'head.onnx'), model);
     await writeFile(path.join(at, 'report.html'), '<!doctype html>');
+    await rm(path.join(at, 'rows.jsonl.gz'));
     const weights = await sha256OfFile(path.join(at, 'head.onnx'));
     const manifest = { ...(await readHeadManifest(at)), labels: form.labels, weights };
     await writeFile(path.join(at, 'head.json'), JSON.stringify(manifest));
@@ -103,7 +106,7 @@ describe('a head as one file', () => {
     expect(mine).toEqual({ ...theirs, version: 2 });
     const weights = (where: string) => readFile(path.join(where, 'head.onnx'));
     expect(await weights(first.folder)).toEqual(await weights(path.join(shipped, 'emoji', '1')));
-    expect(await readdir(first.folder)).toEqual(['head.json', 'head.onnx', 'report.html']);
+    expect(await readdir(first.folder)).toEqual(Object.values(headFiles).sort());
     const named = await bring(bytes, { name: 'pets' });
     expect([named.name, named.version]).toEqual(['pets', 1]);
     expect(await readHeadManifest(named.folder)).toEqual({ ...theirs, name: 'pets' });
@@ -124,6 +127,14 @@ describe('a head as one file', () => {
     ).rejects.toMatchObject({
       code: 'head-conflict',
       message: expect.stringMatching(/another text encoder \(all-MiniLM-L6-v2/),
+    });
+  });
+
+  it('is refused where the record of its rows is none', async () => {
+    const bytes = await changedFile('rows.jsonl.gz', async () => gzipSync('{"id":"somewhere"}\n'));
+    await expect(bring(bytes)).rejects.toMatchObject({
+      code: 'invalid-head',
+      message: expect.stringMatching(/rows\.jsonl\.gz cannot be used: line 1/),
     });
   });
 
