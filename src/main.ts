@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import './require-node.js';
 
-// Not a static import: an older Node would fail to parse it before the check runs.
+// No static imports: an older Node would fail to parse them before the check runs.
+const { keepCompiled } = await import('./compile-cache.ts');
+keepCompiled();
 await import('./cli/command-line.ts');

@@ -45,7 +45,10 @@ describe('datasets over HTTP', () => {
       counts: { examples: 12, content: { image: { examples: 12 } } },
     });
     expect(tried.body.preview[0]).toMatchObject({ at: 'metadata.jsonl row 1', image: expect.any(String) });
-    expect(await (await fetch(`${server.address}/v1/datasets`)).json()).toMatchObject({ total: 0, datasets: [] });
+    expect(await (await fetch(`${server.address}/v1/datasets`)).json()).toMatchObject({
+      total: 0,
+      datasets: [],
+    });
 
     const { status, body: dataset } = await post(await form({ name: 'Three kinds' }, { file: archive }));
     expect(status).toBe(201);

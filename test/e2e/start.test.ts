@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { runCommand } from './server.ts';
 
 async function takenPort(): Promise<string> {
@@ -42,4 +42,15 @@ it('warns where there is no default head, naming those there are', async () => {
     'warn',
   );
   expect(stderr).toMatch(/--default-head.*no head is named \\"pets\\"; there are: .*emoji/);
+});
+
+it('keeps what it compiled for the next start, in the user’s own cache', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'start-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  vi.stubEnv('XDG_CACHE_HOME', folder);
+  vi.stubEnv('NODE_COMPILE_CACHE', undefined);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await runCommand('heads', 'list', '--data', path.join(folder, 'data'));
+  const kept = await readdir(path.join(folder, 'tandem', 'compiled'), { recursive: true });
+  expect(kept.length).toBeGreaterThan(20);
 });
