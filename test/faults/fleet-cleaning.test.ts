@@ -93,7 +93,7 @@ async function removeAll({ objects }: Fleet): Promise<number> {
   });
   const Bucket = new URL(objects.place).hostname;
   const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket }));
-  const Objects = Contents.filter(({ Key }) => /^(pictures|datasets)\//.test(Key!)).map(({ Key }) => ({
+  const Objects = Contents.filter(({ Key }) => /^(images|datasets)\//.test(Key!)).map(({ Key }) => ({
     Key,
   }));
   await client.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects } }));
