@@ -11,7 +11,7 @@ import { itemAt } from '../indexing.ts';
 import { loadFittingHead } from './evaluate-head.ts';
 import { extractFeatures } from './features/features.ts';
 import { fittedColumns } from './features/fitted-columns.ts';
-import { answerHonestly } from './known-rows.ts';
+import { acquaintances, answerHonestly } from './known-rows.ts';
 import type { TrainingProgress } from './progress.ts';
 
 export interface CompareOnRowsOptions {
@@ -75,9 +75,10 @@ export async function compareOnRows(
       signal,
       onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
     });
-    const answer = (side: 0 | 1) => {
+    const answer = async (side: 0 | 1) => {
       const columns = [...table.columns, ...fittedColumns(dataset, loaded[side].manifest)];
-      return answerHonestly(heads[side], loaded[side], dataset, { ...table, columns }, signal);
+      const known = await acquaintances(heads[side], loaded[side], dataset.examples);
+      return answerHonestly(loaded[side], { ...table, columns }, known, signal);
     };
     const answered = [await answer(0), await answer(1)] as const;
     const { name, hash, examples } = dataset;

@@ -6,10 +6,11 @@ import { measureAnswers } from '../evaluation/answers.ts';
 import { HeadEngines, sayingWhoStopped } from '../heads/engines.ts';
 import { type Head, loadHead } from '../heads/head.ts';
 import type { HeadFolder } from '../heads/registry/head-reading.ts';
+import { itemAt } from '../indexing.ts';
 import { labelsOf } from '../targets/truth.ts';
 import type { EvaluatedSplit } from './choices.ts';
 import { extractFeatures } from './features/features.ts';
-import { acquaintances, answerHonestly } from './known-rows.ts';
+import { type Acquaintance, acquaintances, answerHonestly } from './known-rows.ts';
 import type { TrainingProgress } from './progress.ts';
 
 export interface EvaluateOptions {
@@ -50,7 +51,9 @@ export async function evaluateHead(
   return await sayingWhoStopped(async () => {
     const head = await loadFittingHead(engines, version, encoders, whole);
     const { labels } = head.manifest;
-    const { dataset, measured } = await chooseSide(whole, split, version, head);
+    const known = await acquaintances(version, head, whole.examples);
+    const { rows, measured } = chooseSide(whole, split, head, known);
+    const dataset = { ...whole, examples: rows.map((row) => itemAt(whole.examples, row)) };
     const table = await extractFeatures(
       encoders,
       { ...dataset, labels },
@@ -61,7 +64,12 @@ export async function evaluateHead(
         onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
       },
     );
-    const { answers, trainedOn } = await answerHonestly(version, head, dataset, table, signal);
+    const { answers, trainedOn } = await answerHonestly(
+      head,
+      table,
+      known && rows.map((row) => itemAt(known, row)),
+      signal,
+    );
     return {
       metrics: measureAnswers(answers, table.truth, head.manifest),
       rows: {
@@ -73,23 +81,22 @@ export async function evaluateHead(
   });
 }
 
-async function chooseSide(
-  dataset: Dataset,
+/** The examples to measure on, by their place in the dataset. */
+function chooseSide(
+  { name, examples }: Dataset,
   asked: EvaluatedSplit | undefined,
-  version: HeadFolder,
   head: Head,
-): Promise<{ dataset: Dataset; measured: EvaluatedSplit }> {
-  const { name, examples } = dataset;
+  known: readonly Acquaintance[] | undefined,
+): { rows: number[]; measured: EvaluatedSplit } {
+  const all = [...examples.keys()];
   const marksTests = examples.some(({ split }) => split === 'test');
   const measured = asked ?? (marksTests ? 'test' : 'all');
-  if (measured === 'all') return { dataset, measured };
+  if (measured === 'all') return { rows: all, measured };
   const sides = marksTests
     ? examples.map(({ split }) => split ?? 'train')
-    : (await acquaintances(version, head, examples))?.map(({ kind }) =>
-        kind === 'new' ? undefined : kind === 'trained' ? 'train' : 'test',
-      );
-  const chosen = examples.filter((_, index) => sides?.[index] === measured);
-  if (chosen.length > 0) return { dataset: { ...dataset, examples: chosen }, measured };
+    : known?.map(({ kind }) => (kind === 'new' ? undefined : kind === 'trained' ? 'train' : 'test'));
+  const rows = all.filter((row) => sides?.[row] === measured);
+  if (rows.length > 0) return { rows, measured };
   const { name: headName, version: number } = head.manifest;
   throw new TandemError(
     'invalid-dataset',

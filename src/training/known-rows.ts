@@ -1,4 +1,4 @@
-import type { Dataset, Example } from '../datasets/example.ts';
+import type { Example } from '../datasets/example.ts';
 import type { Head, ItemProbabilities } from '../heads/head.ts';
 import type { HeadFolder } from '../heads/registry/head-reading.ts';
 import { readTrainingRows } from '../heads/training-rows.ts';
@@ -8,7 +8,7 @@ import type { FeatureTable } from './features/feature-table.ts';
 import { answerRows } from './loop/answer-rows.ts';
 
 /** What a head had to do with an example: it learned from it, was measured on it, or never met it. */
-type Acquaintance = { kind: 'trained' | 'new' } | { kind: 'held-out'; answer?: ItemProbabilities };
+export type Acquaintance = { kind: 'trained' | 'new' } | { kind: 'held-out'; answer?: ItemProbabilities };
 
 /** A head's answers to a dataset, each as honest as can be. */
 export interface HonestAnswers {
@@ -43,17 +43,16 @@ export async function acquaintances(
 /**
  * Answers every example: one that was held out when the head was trained as the head did that never saw it, others as the
  * head does that is served.
- * @param table of the dataset's examples
+ * @param table of the examples
+ * @param known what the head had to do with each of them; see {@link acquaintances}
  */
 export async function answerHonestly(
-  version: HeadFolder,
   head: Head,
-  { examples }: Dataset,
   table: FeatureTable,
+  known: readonly Acquaintance[] | undefined,
   signal?: AbortSignal,
 ): Promise<HonestAnswers> {
   const answers = await answerRows(head, table, signal);
-  const known = await acquaintances(version, head, examples);
   if (known === undefined) return { answers };
   return {
     answers: answers.map((answer, index) => {
