@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import { glob, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
 import { byPretrained, type PretrainedName, pretrainedNames, pretrainedOf } from '../modalities/registry.ts';
-import { sha256OfFile } from '../store/files/checksum.ts';
+import { sha256OfFile, sha256OfJson } from '../store/files/checksum.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -62,8 +61,8 @@ export async function readEncoderManifest(folder: string): Promise<VerifiedManif
   const { files, preprocessing } = manifest;
   const { revision, fineRevision } = pretrainedOf(manifest.modality);
   const sorted = Object.fromEntries(Object.entries(files).sort());
-  const fingerprint = sha256Of([sorted, preprocessing, ...(revision === undefined ? [] : [revision])]);
-  const cacheKey = fineRevision === undefined ? fingerprint : sha256Of([fingerprint, fineRevision]);
+  const fingerprint = sha256OfJson([sorted, preprocessing, ...(revision === undefined ? [] : [revision])]);
+  const cacheKey = fineRevision === undefined ? fingerprint : sha256OfJson([fingerprint, fineRevision]);
   return { ...manifest, fingerprint, cacheKey };
 }
 
@@ -86,10 +85,6 @@ function parseManifest(text: string): z.infer<typeof manifestSchema> {
   const manifest = manifestSchema.parse(JSON.parse(text));
   const { preprocessing } = pretrainedOf(manifest.modality);
   return { ...manifest, preprocessing: preprocessing.parse(manifest.preprocessing) };
-}
-
-function sha256Of(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
 }
 
 async function unknownEncoder(folder: string): Promise<TandemError> {

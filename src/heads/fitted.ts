@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import type { Fitted, FittedColumn } from '../modalities/modality.ts';
 import { type FittedName, fittedOf, isFitted, type ModalityName } from '../modalities/registry.ts';
+import { sha256OfJson } from '../store/files/checksum.ts';
 
 /** What a head says of that which makes the features of a fitted modality. */
 export interface FittedEncoder {
@@ -20,11 +20,7 @@ export interface FittedEncoder {
  */
 export function describeFitted(modality: FittedName, fitted: unknown): FittedEncoder {
   const { id, dimensionOf } = fittedOf(modality);
-  return { modality, id, dimension: dimensionOf(fitted), fingerprint: fingerprintOf(fitted), fitted };
-}
-
-function fingerprintOf(specification: unknown): string {
-  return createHash('sha256').update(JSON.stringify(specification)).digest('hex');
+  return { modality, id, dimension: dimensionOf(fitted), fingerprint: sha256OfJson(fitted), fitted };
 }
 
 /** Adds what is wrong with a specification: heads are imported, too. */
@@ -41,7 +37,7 @@ export function checkFitted(encoder: FittedEncoder, context: z.RefinementCtx): v
   if (read.error) for (const { message, path } of read.error.issues) refuse(message, path);
   else if (dimensionOf(read.data) !== dimension)
     refuse(`it makes ${dimensionOf(read.data)} features, not ${dimension}`);
-  else if (fingerprintOf(fitted) !== fingerprint) refuse('its sha256 is not the fingerprint');
+  else if (sha256OfJson(fitted) !== fingerprint) refuse('its sha256 is not the fingerprint');
 }
 
 /** An encoder as lists of heads show it: of what is fitted, its columns. */

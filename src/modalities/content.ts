@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
 import { z } from 'zod';
+import { sha256OfJson } from '../store/files/checksum.ts';
 import { type ContentColumns, columnsOf } from './content-columns.ts';
 import type { Modality } from './modality.ts';
 import {
@@ -26,10 +26,7 @@ export const storedContent: z.ZodType<StoredContent> = z.strictObject(
  * @example identitiesOf({ text: 'a cat' }) // [null, 'a cat']
  */
 export function identitiesOf(content: Content): (string | null)[] {
-  const identities = modalities.map(({ name, identityOf }) => {
-    const reference = content[name];
-    return reference === undefined ? null : identityOf(reference);
-  });
+  const identities = modalities.map((modality) => identityIn(content, modality));
   const last = identities.findLastIndex((identity) => identity !== null);
   return identities.slice(0, Math.max(last + 1, pretrainedModalities.length));
 }
@@ -41,11 +38,12 @@ export function identitiesOf(content: Content): (string | null)[] {
  */
 export function contentId(content: Content, names: readonly ModalityName[]): string {
   const counted = modalities.filter(({ name }) => names.includes(name));
-  const identities = counted.map(({ name, identityOf }) => {
-    const reference = content[name];
-    return reference === undefined ? null : identityOf(reference);
-  });
-  return createHash('sha256').update(JSON.stringify(identities)).digest('hex').slice(0, 16);
+  return sha256OfJson(counted.map((modality) => identityIn(content, modality))).slice(0, 16);
+}
+
+function identityIn(content: Content, { name, identityOf }: Modality<ModalityName>): string | null {
+  const reference = content[name];
+  return reference === undefined ? null : identityOf(reference);
 }
 
 /** @example storeContent({ image: { path: '/photos/cat.jpg', sha256 } }) // { image: { sha256 } } */

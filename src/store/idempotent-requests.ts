@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import type { Database, Tables } from './database/database.ts';
+import { sha256OfJson } from './files/checksum.ts';
 
 /** How a request was answered. */
 export interface KeptAnswer {
@@ -26,7 +26,7 @@ const mostRequests = 10_000;
 export interface BegunRequest {
   /** Says that the work goes on; once a minute at least. */
   renew(): Promise<void>;
-  /** Keeps the answer for whoever sends the request again. */
+  /** Keeps the answer, for the same request when it is sent again. */
   finish(answer: KeptAnswer): Promise<void>;
   /** It was not answered: the next one with the key does the work. */
   drop(): Promise<void>;
@@ -58,9 +58,7 @@ export class IdempotentRequests {
    *   same one is not answered yet
    */
   begin(caller: string, key: string, fingerprint: string): Promise<{ answer: KeptAnswer } | BegunRequest> {
-    const id = createHash('sha256')
-      .update(JSON.stringify([caller, key]))
-      .digest('hex');
+    const id = sha256OfJson([caller, key]);
     return this.#database.exclusively('idempotency', async (transaction) => {
       await transaction.deleteFrom('idempotentRequest').where('expiresAt', '<', this.#timeIn(0)).execute();
       const known = await transaction

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { Request, RequestHandler } from 'express';
 import { z } from 'zod';
-import { sha256OfFile } from '../../store/files/checksum.ts';
+import { sha256OfFile, sha256OfJson } from '../../store/files/checksum.ts';
 import type { IdempotentRequests } from '../../store/idempotent-requests.ts';
 import { secretIn } from './access.ts';
 
@@ -50,7 +50,7 @@ export function once(requests: IdempotentRequests | undefined): RequestHandler<R
     response.json = (body) => {
       clearInterval(renewing);
       const { statusCode: status } = response;
-      // Kept before it is sent: whoever has the answer gets the same one again.
+      // Kept before it is sent: a caller that has the answer gets the same one again.
       const kept = begun.finish({ status, location: response.get('Location'), body });
       void kept.catch(() => {}).then(() => send(body));
       return response;
@@ -67,8 +67,7 @@ export function once(requests: IdempotentRequests | undefined): RequestHandler<R
 async function begin(requests: IdempotentRequests, key: string, request: Request) {
   const { method, originalUrl, body, file } = request;
   const content = file && [file.originalname, await sha256OfFile(file.path)];
-  const asked = JSON.stringify([method, originalUrl, body ?? null, content ?? null]);
-  const fingerprint = createHash('sha256').update(asked).digest('hex');
+  const fingerprint = sha256OfJson([method, originalUrl, body ?? null, content ?? null]);
   const caller = createHash('sha256')
     .update(secretIn(request.get('Authorization')) ?? '')
     .digest('hex');

@@ -2,6 +2,14 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
+/**
+ * sha256 of a value as JSON, in hexadecimal.
+ * @example sha256OfJson({ columns: [] }) === sha256OfJson({ columns: [] }) // true
+ */
+export function sha256OfJson(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+}
+
 /** sha256 of a file's content, in hexadecimal. */
 export async function sha256OfFile(file: string): Promise<string> {
   const hash = createHash('sha256');
