@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fixtures, runCommand, smallSample, startServer } from './server.ts';
+import { fixtures, runCommand, runForJson, smallSample, startServer } from './server.ts';
 
 let folder: string;
 let sample: string;
@@ -15,11 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs a command and reads the one JSON object that it prints. */
-async function runJson(...args: string[]) {
-  const { code, stdout, stderr } = await runCommand(...args, '--json', '--data', data);
-  return { code, value: JSON.parse(stdout), stderr };
-}
+const runJson = (...args: string[]) => runForJson(data, ...args);
 
 describe('the command line', () => {
   it('trains, evaluates, predicts and lists, with one JSON object each', async () => {

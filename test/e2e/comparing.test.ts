@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { contenders } from '../../src/training/contenders.ts';
-import { runCommand, smallSample, startServer } from './server.ts';
+import { runCommand, runForJson, smallSample, startServer } from './server.ts';
 
 let folder: string;
 let sample: string;
@@ -16,11 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs a command and reads the one JSON object that it prints. */
-async function runJson(...args: string[]) {
-  const { code, stdout, stderr } = await runCommand(...args, '--json', '--data', data);
-  return { code, value: JSON.parse(stdout), stderr };
-}
+const runJson = (...args: string[]) => runForJson(data, ...args);
 
 /** Where any head will do. */
 const trainQuickly = (head: string, seed: string) =>

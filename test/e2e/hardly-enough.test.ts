@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCommand } from './server.ts';
+import { runForJson } from './server.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -20,10 +20,7 @@ async function texts(name: string, rows: [text: string, label: unknown][]): Prom
   return dataset;
 }
 
-async function run(...args: string[]) {
-  const { code, stdout, stderr } = await runCommand(...args, '--json', '--data', path.join(folder, 'data'));
-  return { code, value: JSON.parse(stdout), stderr };
-}
+const run = (...args: string[]) => runForJson(path.join(folder, 'data'), ...args);
 
 const words = ['red house', 'blue boat', 'green tree', 'old road', 'small bird', 'white snow'];
 const item = (index: number) => `${words[index % words.length]} number ${index}`;

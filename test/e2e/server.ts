@@ -71,6 +71,12 @@ export function runCommand(...args: string[]): Promise<CommandResult> {
   return startCommand(...args).ended;
 }
 
+/** Runs a command on a data folder, and reads the one JSON object that it prints. */
+export async function runForJson(data: string, ...args: string[]) {
+  const { code, stdout, stderr } = await runCommand(...args, '--json', '--data', data);
+  return { code, value: JSON.parse(stdout), stderr };
+}
+
 export interface StartedCommand {
   pid: number;
   kill(): void;
