@@ -8,7 +8,7 @@ export interface WarmProcessOptions {
   idle?: number;
 }
 
-/** Milliseconds for which a spare process is kept unless said. */
+/** Milliseconds for which a spare process is kept by default. */
 const usualIdle = 60_000;
 
 /**

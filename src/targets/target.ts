@@ -79,7 +79,7 @@ export interface Target {
   readonly loss: TargetLoss;
   /** What a row of logits stands for: probabilities, or the numbers. */
   activate(logits: Float32Array): Float64Array;
-  /** How unsure an answer is, in nats; absent where there is no such thing. */
+  /** Entropy of an answer, in nats; numbers have none. */
   entropy?(answer: Float64Array): number;
   /** What such a row predicts. */
   predict(answer: Float64Array, options: PredictionOptions): TargetPrediction;

@@ -35,7 +35,7 @@ const outputForms: Record<TargetKind, (labels: number) => TensorForm[]> = {
 const featuresOf = (modality: PretrainedName) => `${modality}_features`;
 
 /** The encoders whose features a caller may have already: what is fitted is in the head itself. */
-function pretrainedOf({ encoders }: HeadSummary) {
+function pretrainedEncodersOf({ encoders }: HeadSummary) {
   return encoders.flatMap((encoder) =>
     isFitted(encoder.modality) ? [] : [{ ...encoder, modality: encoder.modality }],
   );
@@ -48,7 +48,7 @@ function pretrainedOf({ encoders }: HeadSummary) {
  */
 export function describeModel(head: HeadSummary, versions: readonly number[]) {
   const { name, target, labels, encoders } = head;
-  const pretrained = pretrainedOf(head);
+  const pretrained = pretrainedEncodersOf(head);
   return {
     name,
     versions: versions.map(String),
@@ -82,7 +82,7 @@ export function itemsOf(
   maximumItems: number,
 ): PredictionInput[] {
   const { name, encoders } = head;
-  const pretrained = pretrainedOf(head);
+  const pretrained = pretrainedEncodersOf(head);
   const taken = [
     ...encoders.map(({ modality }): string => modality),
     ...pretrained.map(({ modality }) => featuresOf(modality)),
@@ -123,7 +123,7 @@ function elementsOf(
 /** The rows of a modality's features, each looked at: a number that is none would make every answer one. */
 function rowsOf(
   inputs: InferenceRequest['inputs'],
-  { modality, id, dimension }: ReturnType<typeof pretrainedOf>[number],
+  { modality, id, dimension }: ReturnType<typeof pretrainedEncodersOf>[number],
 ): readonly Float32Array[] | undefined {
   const input = featuresOf(modality);
   const tensor = inputs.get(input);
