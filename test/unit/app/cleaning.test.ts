@@ -6,15 +6,16 @@ import { DatasetCatalogue } from '../../../src/datasets/catalogue.ts';
 import { HeadRegistry } from '../../../src/heads/registry/heads.ts';
 import { temporaryStore } from '../store/test-store.ts';
 
-/** Cleans a store that closes meanwhile. */
+/** Cleans a store that closes before its cleaning has got anywhere. */
 async function cleanClosing() {
   const store = await temporaryStore();
   const lines: string[] = [];
   const logger = pino({}, { write: (line: string) => void lines.push(line) });
+  const closed = Promise.withResolvers<void>();
   const owners = [new HeadRegistry(store), new DatasetCatalogue(store)];
   const cleaned = owners.map((owner) => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    return { promise, clean: () => owner.clean().finally(resolve) };
+    return { promise, clean: () => closed.promise.then(() => owner.clean()).finally(resolve) };
   });
   const end = keepClean(cleaned, logger);
   onTestFinished(end);
@@ -22,6 +23,7 @@ async function cleanClosing() {
     end,
     async log() {
       await store.close();
+      closed.resolve();
       await Promise.all(cleaned.map(({ promise }) => promise));
       await pause(1);
       return lines.join('');
