@@ -1,10 +1,10 @@
 import { copyFileSync, existsSync, mkdtempSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { TandemError } from '../../errors.ts';
-import { required } from '../../indexing.ts';
 import { storageError } from '../storage-error.ts';
+import { SqliteChanges } from './sqlite-changes.ts';
 
 /** Milliseconds that one process waits for another's transaction. */
 export const patience = 10_000;
@@ -29,14 +29,14 @@ const retryInterval = 2000;
 export class SqliteConnection {
   readonly #file: string;
   #connection: DatabaseSync;
-  #changes: StatementSync;
+  #changes: SqliteChanges;
   #outage: TandemError | undefined;
   #triedAt = performance.now();
 
   private constructor(file: string, connection: DatabaseSync, outage?: TandemError) {
     this.#file = file;
     this.#connection = connection;
-    this.#changes = changesOf(connection);
+    this.#changes = new SqliteChanges(connection);
     this.#outage = outage;
   }
 
@@ -66,8 +66,7 @@ export class SqliteConnection {
 
   /** Stays the same while nobody has changed anything. */
   get mark(): string {
-    const { own, others } = required(this.#changes.get(), 'the count of changes');
-    return `${this.#outage ? 'copy ' : ''}${own} ${others}`;
+    return `${this.#outage ? 'copy ' : ''}${this.#changes.mark}`;
   }
 
   close(): void {
@@ -80,7 +79,7 @@ export class SqliteConnection {
       const connection = connect(this.#file);
       this.#connection.close();
       this.#connection = connection;
-      this.#changes = changesOf(connection);
+      this.#changes = new SqliteChanges(connection);
       this.#outage = undefined;
     } catch {
       // The copy goes on.
@@ -98,10 +97,6 @@ function connect(file: string): DatabaseSync {
     connection.close();
     throw damageIn(file, error) ?? error;
   }
-}
-
-function changesOf(connection: DatabaseSync): StatementSync {
-  return connection.prepare('SELECT total_changes() AS own, data_version AS others FROM pragma_data_version');
 }
 
 /** Opens a copy to read, which is gone when it is closed. @returns undefined where there is no room for one */
