@@ -19,10 +19,12 @@ export function withDeadline<Result>(
   return withTimeLimit({ milliseconds, late, signal: left }, work);
 }
 
-/** A signal that aborts when the caller leaves whom a response is for. */
+/** A signal that aborts when the caller leaves whom a response is for, before the answer is sent. */
 export function departure(response: Response): AbortSignal {
   const left = new AbortController();
-  const leave = () => left.abort(callerLeft());
+  const leave = () => {
+    if (!response.writableFinished) left.abort(callerLeft());
+  };
   response.once('close', leave);
   if (response.closed) leave();
   return left.signal;
