@@ -4,7 +4,7 @@ import { contentColumnFields } from '../modalities/content-columns.ts';
 import type { PretrainedModality } from '../modalities/modality.ts';
 import { byModality, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 import { describeFields } from '../protocols/pipeline/field-errors.ts';
-import { targetKinds } from '../targets/target.ts';
+import { targetKinds } from '../targets/target-kind.ts';
 import { evaluatedSplits, recipeChoices, seed, seeds, testShare } from '../training/choices.ts';
 
 /**

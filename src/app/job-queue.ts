@@ -1,40 +1,54 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
+import type { Settings } from '../config.ts';
 import { readEncoderManifest } from '../encoders/specification.ts';
+import type { HeadRegistry } from '../heads/registry/heads.ts';
 import type { Job } from '../jobs/job.ts';
 import { JobQueue } from '../jobs/queue.ts';
 import type { RequiredEncoders } from '../jobs/task.ts';
 import { pretrainedNames } from '../modalities/registry.ts';
 import { serverName } from '../store/server-name.ts';
-import type { Context } from './context.ts';
+import type { Store } from '../store/store.ts';
 import { encoderOptions } from './encoder-settings.ts';
+import type { Observers } from './observers.ts';
 import { shippedHeads } from './store-options.ts';
+
+/** What jobs are run with. */
+interface JobParts {
+  settings: Settings;
+  observers: Observers;
+  logger(): Promise<Logger>;
+  store(): Promise<Store>;
+  registry(): Promise<HeadRegistry>;
+  /** Keeps every other process from running jobs on the data folder. */
+  lock(): Promise<unknown>;
+}
 
 /**
  * Opens the queue of jobs, which runs them from now on in processes of their own.
  * @throws TandemError `data-in-use` where another process serves or runs jobs on the data folder; as `openStore`
  */
-export async function openJobs(context: Context): Promise<JobQueue> {
-  const { settings } = context;
-  await context.lock();
-  const logger = await context.logger();
+export async function openJobs(parts: JobParts): Promise<JobQueue> {
+  const { settings } = parts;
+  await parts.lock();
+  const logger = await parts.logger();
   return JobQueue.open({
-    store: await context.store(),
-    registry: await context.registry(),
+    store: await parts.store(),
+    registry: await parts.registry(),
     place: {
       encoders: encoderOptions(settings),
       shippedHeads: shippedHeads(settings),
       datasets: path.join(settings.data, 'datasets'),
       readingMemory: settings['import-memory'],
     },
-    encoders: await requiredEncoders(context),
+    encoders: await requiredEncoders(settings),
     runner: await serverName(settings.data),
     atOnce: settings['jobs-at-once'],
     maximumQueue: settings['max-jobs'],
     mostCrashes: settings['max-job-crashes'],
     onState: (job) => {
       logJob(logger, job);
-      context.observers.job(job);
+      parts.observers.job(job);
     },
     onError: (error) => logger.error({ err: error }, 'a job could not be looked after'),
   });
@@ -48,7 +62,7 @@ function logJob(logger: Logger, { id, kind, state, head, reason, error, startedA
 }
 
 /** The encoders that the settings name, as their files say; none is loaded. */
-async function requiredEncoders({ settings }: Context): Promise<RequiredEncoders> {
+async function requiredEncoders(settings: Settings): Promise<RequiredEncoders> {
   const { models, encoders } = encoderOptions(settings);
   const identities = pretrainedNames.map(async (name): Promise<[string, RequiredEncoders[string]]> => {
     const { id, fingerprint } = await readEncoderManifest(path.join(models, encoders[name]));

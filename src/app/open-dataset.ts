@@ -4,7 +4,7 @@ import type { ColumnNames, Dataset } from '../datasets/example.ts';
 import type { ImportProgress } from '../datasets/import/import.ts';
 import type { DatasetPurpose } from '../datasets/read/reading.ts';
 import { TandemError } from '../errors.ts';
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import type { TrainingProgress } from '../training/progress.ts';
 import type { Context } from './context.ts';
 

@@ -8,7 +8,7 @@ import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
 import { writeComparisonReport, writeReport } from '../reports/report.ts';
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import type { EvaluatedSplit } from '../training/choices.ts';
 import { type Comparison, compareStrategies } from '../training/compare.ts';
 import { compareOnRows, type RowComparison } from '../training/compare-on-rows.ts';

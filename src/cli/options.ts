@@ -18,7 +18,7 @@ import {
 } from '../config.ts';
 import { type SplitMethod, splitMethods } from '../datasets/split/split.ts';
 import { product } from '../product.ts';
-import { type TargetKind, targetKinds } from '../targets/target.ts';
+import { type TargetKind, targetKinds } from '../targets/target-kind.ts';
 import { defaultConfigFiles, readConfigFile } from './config-file.ts';
 import { printAside } from './output.ts';
 import { progressBar } from './progress-bar.ts';

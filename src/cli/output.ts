@@ -3,7 +3,7 @@ import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { figureNamed, type Metrics } from '../evaluation/metrics.ts';
 import { evaluations } from '../evaluation/targets.ts';
 import { modalities, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 
 /** What moves a terminal's cursor, changes its colours or turns its text around, and is no line feed. */
 const control = /(?!\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;

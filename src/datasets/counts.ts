@@ -1,6 +1,6 @@
 import { type ContentCounts, countContent } from '../modalities/content-counts.ts';
 import type { NumberSpread } from '../targets/number-spread.ts';
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import { targets } from '../targets/targets.ts';
 import { labelsOf } from '../targets/truth.ts';
 import type { Example } from './example.ts';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { contentCountsSchema, readEarlierCounts } from '../modalities/content-counts.ts';
-import { defaultTarget, targetKinds } from '../targets/target.ts';
+import { defaultTarget, targetKinds } from '../targets/target-kind.ts';
 import { countExamples } from './counts.ts';
 import type { ColumnNames, Dataset } from './example.ts';
 

@@ -6,7 +6,7 @@ import { describeContent, identitiesOf } from '../modalities/content.ts';
 import { contentColumns } from '../modalities/content-columns.ts';
 import type { ModalityName } from '../modalities/registry.ts';
 import { problemOfPermissions } from '../store/files/permissions.ts';
-import { defaultTarget } from '../targets/target.ts';
+import { defaultTarget } from '../targets/target-kind.ts';
 import { targets } from '../targets/targets.ts';
 import { contentOf as truthContentOf } from '../targets/truth.ts';
 import { checkContent } from './check/content.ts';

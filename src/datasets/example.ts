@@ -1,6 +1,6 @@
 import type { ContentColumns } from '../modalities/content-columns.ts';
 import type { Content } from '../modalities/registry.ts';
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import type { Truth } from '../targets/truth.ts';
 
 /** One labelled example to learn from: an image, a text or both. */

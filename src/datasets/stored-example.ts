@@ -7,7 +7,7 @@ import {
   storeContent,
   storedContent,
 } from '../modalities/content.ts';
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import { targets } from '../targets/targets.ts';
 import { type Truth, truthSchema } from '../targets/truth.ts';
 import type { Example } from './example.ts';

@@ -1,6 +1,6 @@
 import { usualThreshold } from '../heads/thresholds.ts';
 import { itemAt } from '../indexing.ts';
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import type { Truth } from '../targets/truth.ts';
 import { type TruthTable, truthAt } from '../targets/truth-table.ts';
 import { error, type Metrics, type MetricTitle, score, share } from './metrics.ts';

@@ -10,7 +10,7 @@ import type { Runnable } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { float32, rowsOf, type Tensors } from '../runtime/tensor.ts';
 import { asProblem, runWithinMemory } from '../runtime/within-memory.ts';
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import { targets } from '../targets/targets.ts';
 import { answerOfKnown } from './known-modalities.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from './manifest.ts';

@@ -1,5 +1,5 @@
 import { itemAt } from '../indexing.ts';
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import { targets } from '../targets/targets.ts';
 
 /** No modality's part of the uncertainty counts as less than this share of an even one, as in training. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { modalityNames } from '../modalities/registry.ts';
-import { defaultTarget, targetKinds } from '../targets/target.ts';
+import { defaultTarget, targetKinds } from '../targets/target-kind.ts';
 import { checkFitted } from './fitted.ts';
 import { manifestFile } from './registry/shipped-heads.ts';
 

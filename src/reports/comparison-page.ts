@@ -4,7 +4,7 @@ import type { Difference } from '../evaluation/paired-difference.ts';
 import { evaluations } from '../evaluation/targets.ts';
 import { required } from '../indexing.ts';
 import { byModality, type ModalityName, modalityNames } from '../modalities/registry.ts';
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import type { Comparison, ContenderResult } from '../training/compare.ts';
 import { htmlDocument } from './document.ts';
 import { dotPlot } from './dot-plot.ts';

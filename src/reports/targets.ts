@@ -1,4 +1,4 @@
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import type { ReportInput } from '../training/report-input.ts';
 import { multiSections } from './multi-sections.ts';
 import { numberSections } from './number-sections.ts';

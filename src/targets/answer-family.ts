@@ -1,5 +1,5 @@
 import { itemAt } from '../indexing.ts';
-import type { TargetKind } from './target.ts';
+import type { TargetKind } from './target-kind.ts';
 
 /** Keeps the logarithm of a probability finite. */
 export const smallestProbability = 1e-12;

@@ -1,5 +1,5 @@
 import { valueFor } from '../indexing.ts';
-import type { TargetKind } from './target.ts';
+import type { TargetKind } from './target-kind.ts';
 import { targets } from './targets.ts';
 import type { Truth } from './truth.ts';
 import type { TruthTable } from './truth-table.ts';

@@ -4,15 +4,9 @@ import type { TargetLoss } from '../arl/target-loss.ts';
 import type { AnswerModel } from './answer-family.ts';
 import type { NumberSpread } from './number-spread.ts';
 import type { PredictionOptions, TargetPrediction } from './prediction.ts';
+import type { TargetKind } from './target-kind.ts';
 import type { Truth } from './truth.ts';
 import type { TruthTable } from './truth-table.ts';
-
-/** What a head learns to predict: one label, any of several labels, or numbers. */
-export const targetKinds = ['single', 'multi', 'regression'] as const;
-export type TargetKind = (typeof targetKinds)[number];
-
-/** The default. */
-export const defaultTarget: TargetKind = 'single';
 
 /** A cell of a table: its trimmed text, or that of each item of a list; null for what is neither text nor a number. */
 export type Cell = string | null | readonly (string | null)[];

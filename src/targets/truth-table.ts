@@ -1,5 +1,5 @@
 import { itemAt } from '../indexing.ts';
-import type { TargetKind } from './target.ts';
+import type { TargetKind } from './target-kind.ts';
 
 /** The truths of the rows of a table, as numbers. */
 export interface TruthTable {

@@ -17,7 +17,7 @@ import type { ItemProbabilities } from '../heads/head.ts';
 import { itemAt, required } from '../indexing.ts';
 import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import type { Engine } from '../runtime/engine.ts';
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import { targets } from '../targets/targets.ts';
 import { selectTruths } from '../targets/truth-table.ts';
 import { checkpointsOf } from './checkpoints-of.ts';

@@ -1,5 +1,5 @@
 import { type ModalityName, modalityNames } from '../modalities/registry.ts';
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import { targets } from '../targets/targets.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { chooseRecipe, type Recipe } from './loop/recipe.ts';

@@ -1,5 +1,5 @@
 import type { AnswerMetrics } from '../evaluation/answers.ts';
-import type { TargetKind } from '../targets/target.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 
 /**
  * Where a fine-tuning stands. `checking` counts examples, `features` images and texts encoded, `training` and `refit` optimizer steps, `search` and

@@ -1,6 +1,6 @@
 import { quote } from '../../quote.ts';
 import { distinctLabels, labelLimits } from '../../targets/labels.ts';
-import type { TargetKind } from '../../targets/target.ts';
+import type { TargetKind } from '../../targets/target-kind.ts';
 import { targets } from '../../targets/targets.ts';
 import { keyOf, type Truth } from '../../targets/truth.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { contentColumnFields } from '../../modalities/content-columns.ts';
 import { problemOfPermissions } from '../../store/files/permissions.ts';
-import { targetKinds } from '../../targets/target.ts';
+import { targetKinds } from '../../targets/target-kind.ts';
 import type { Findings } from './findings.ts';
 
 /** The file beside an exported `metadata.jsonl` that says how it is to be read, so that it imports identically. */

@@ -1,20 +1,11 @@
 import { createDocument, type oas31 } from 'zod-openapi';
 import { product } from '../../product.ts';
+import { apiTags } from './api-tags.ts';
 import { problemResponses, responsesOf } from './problem-responses.ts';
 import type { Route } from './route.ts';
 
 const guardProblems = responsesOf(['unauthorized', 'forbidden', 'rate-limited']);
 const pathProblems = problemResponses('invalid-request');
-
-/** What the operations are grouped by, in the order in which a page shows them. */
-export const apiTags = {
-  Predictions: 'What a head, or an encoder, says of images and texts.',
-  Heads: 'Registered heads: their versions, and the aliases that stand for them.',
-  Datasets: 'What heads are trained on: checked once, then named by an id.',
-  Jobs: 'Trainings and comparisons in the background.',
-  'Open Inference Protocol': 'Version 2 over HTTP: heads are its models.',
-  Server: 'Health, metrics, and what the server says of itself.',
-} as const;
 
 /**
  * The API's description, OpenAPI 3.1, from the routes that answer it.

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ZodOpenApiOperationObject } from 'zod-openapi';
 import { TandemError } from '../../errors.ts';
 import type { Scope } from '../../store/keys.ts';
-import type { apiTags } from './openapi.ts';
+import type { apiTags } from './api-tags.ts';
 import type { Problem } from './problems.ts';
 
 /** One operation: what answers it, and how the API's description shows it. The two stand together so that they agree. */

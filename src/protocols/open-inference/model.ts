@@ -5,7 +5,7 @@ import { decodeBase64Image } from '../../modalities/image/base64.ts';
 import { isFitted, type ModalityName, type PretrainedName } from '../../modalities/registry.ts';
 import { type TableValues, tableText } from '../../modalities/table/values.ts';
 import { product } from '../../product.ts';
-import type { TargetKind } from '../../targets/target.ts';
+import type { TargetKind } from '../../targets/target-kind.ts';
 import { describeFields } from '../pipeline/field-errors.ts';
 import type { HeadSummary } from '../pipeline/services.ts';
 import type { InferenceRequest, OutputTensor } from './tensors.ts';

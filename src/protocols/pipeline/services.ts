@@ -9,7 +9,7 @@ import type { EmbeddedItem, Prediction, PredictionInput } from '../../heads/pred
 import type { Job, JobEvent } from '../../jobs/job.ts';
 import type { JobRequest } from '../../jobs/queue.ts';
 import type { Content, ModalityName, PretrainedName } from '../../modalities/registry.ts';
-import type { TargetKind } from '../../targets/target.ts';
+import type { TargetKind } from '../../targets/target-kind.ts';
 import type { Truth } from '../../targets/truth.ts';
 
 /** A registered head version, as `GET /v1/heads` shows it. */

@@ -5,7 +5,7 @@ import { type StrategyName, strategies } from '../../arl/strategy.ts';
 import { TandemError } from '../../errors.ts';
 import type { OptimizerSettings } from '../../graph/optimizer.ts';
 import { type ModalityName, modalityNames } from '../../modalities/registry.ts';
-import type { TargetKind } from '../../targets/target.ts';
+import type { TargetKind } from '../../targets/target-kind.ts';
 import { targets } from '../../targets/targets.ts';
 
 /** Everything about a training but its data and its seed. It is written into the head, so that it can be repeated. */

@@ -10,7 +10,7 @@ import { crossEntropy } from '../../../src/graph/operations/loss.ts';
 import { constant, input } from '../../../src/graph/value.ts';
 import { Engine } from '../../../src/runtime/engine.ts';
 import { float32, floatsOf, int32 } from '../../../src/runtime/tensor.ts';
-import { targetKinds } from '../../../src/targets/target.ts';
+import { targetKinds } from '../../../src/targets/target-kind.ts';
 import { targets } from '../../../src/targets/targets.ts';
 import { type BatchCase, expectClose, flat, readGolden, splitFusionWeight } from './golden.ts';
 

@@ -4,7 +4,7 @@ import type { HeadArchitecture } from '../../../src/arl/architecture.ts';
 import type { FusionName } from '../../../src/arl/fusion.ts';
 import type { VarianceProxy } from '../../../src/arl/objective.ts';
 import type { StrategyName } from '../../../src/arl/strategy.ts';
-import type { TargetKind } from '../../../src/targets/target.ts';
+import type { TargetKind } from '../../../src/targets/target-kind.ts';
 
 type Nested = number | Nested[];
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { encodeTruths } from '../../../src/targets/encode-truths.ts';
-import { type TargetKind, targetKinds } from '../../../src/targets/target.ts';
+import { type TargetKind, targetKinds } from '../../../src/targets/target-kind.ts';
 import { targets } from '../../../src/targets/targets.ts';
 import { keyOf, type Truth, truthSchema } from '../../../src/targets/truth.ts';
 import { selectTruths } from '../../../src/targets/truth-table.ts';

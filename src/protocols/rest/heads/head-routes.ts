@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { modalityNames } from '../../../modalities/registry.ts';
-import { targetKinds } from '../../../targets/target.ts';
+import { targetKinds } from '../../../targets/target-kind.ts';
 import { pageQuerySchema } from '../../http/page.ts';
 import { problemResponses } from '../../http/problem-responses.ts';
 import { readQuery } from '../../http/query.ts';
