@@ -1,16 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { Insertable, Transaction } from 'kysely';
-import { LRUCache } from 'lru-cache';
-import pMap from 'p-map';
+import type { Transaction } from 'kysely';
 import { TandemError } from '../../errors.ts';
-import { itemAt } from '../../indexing.ts';
 import { leaveToCleaning, removeUnknown } from '../../store/artifacts/artifacts.ts';
 import { PendingArtifacts } from '../../store/artifacts/pending.ts';
 import type { Tables } from '../../store/database/database.ts';
 import { Remembered } from '../../store/database/remembered.ts';
-import { sha256OfFile } from '../../store/files/checksum.ts';
 import type { Store } from '../../store/store.ts';
 import { aliasHistory, aliasPattern, forgetAlias, writeAliasHistory } from './aliases.ts';
 import { checkHeadName, parseReference } from './head-name.ts';
@@ -22,24 +16,9 @@ import {
   type RegisteredHead,
   readHead,
 } from './head-reading.ts';
-import { manifestFile, readShippedHeads, type ShippedHead } from './shipped-heads.ts';
-
-/** The job that makes a version. No job makes two. */
-export interface MakingJob {
-  id: string;
-  /**
-   * Called in the transaction that registers the version.
-   * @throws where it is another server's by now, so that nothing is registered
-   */
-  confirm(transaction: Transaction<Tables>): Promise<void>;
-}
-
-export interface RegisterOptions {
-  /** `trained` where the files were made here, by this product; imported where absent. */
-  origin?: 'trained' | 'imported';
-  /** What makes it. */
-  job?: MakingJob;
-}
+import { type RegisterOptions, registerVersion } from './register-version.ts';
+import { readShippedHeads, type ShippedHead } from './shipped-heads.ts';
+import { VersionFolders } from './version-folders.ts';
 
 /** A version whose row alone is there, so that its number is never given again and its job makes no second one. */
 export interface DeletedVersion {
@@ -47,10 +26,6 @@ export interface DeletedVersion {
   version: number;
   isDeleted: true;
 }
-
-const foldersRemembered = 10_000;
-/** Folders that one query asks for. */
-const lookedUpAtOnce = 1000;
 
 /**
  * Registered heads: versions that never change, and aliases that stand for them. Heads that ship with the program lie
@@ -64,12 +39,13 @@ export class HeadRegistry {
   readonly #pending: PendingArtifacts;
   readonly #known: Remembered<KnownHead>;
   readonly #shipped: () => Promise<ShippedHead[]>;
-  readonly #folders = new LRUCache<string, Promise<string>>({ max: foldersRemembered });
+  readonly #folders: VersionFolders;
 
   /** @param shipped folder of the heads that ship with the program */
   constructor(store: Store, shipped?: string) {
     this.#store = store;
     this.#pending = new PendingArtifacts(store.database);
+    this.#folders = new VersionFolders(store);
     this.#known = new Remembered(store.database, async (name) =>
       readHead(store.database.query, await this.#shipped(), name),
     );
@@ -111,7 +87,7 @@ export class HeadRegistry {
   async open(reference: string): Promise<HeadVersion> {
     const entry = await this.#resolve(reference);
     const { name, version, manifest, origin } = entry;
-    const folder = await this.#folderOf(entry);
+    const folder = await this.#folders.folderOf(entry);
     return {
       name,
       version,
@@ -239,38 +215,17 @@ export class HeadRegistry {
   async register(
     name: string,
     write: (folder: string, version: number) => Promise<void>,
-    { origin = 'imported', job }: RegisterOptions = {},
+    options: RegisterOptions = {},
   ): Promise<HeadVersion> {
     checkHeadName(name);
-    const { artifacts } = this.#store;
-    while (true) {
-      const version = await this.#nextVersion(name);
-      const scratch = await this.#store.makeScratch();
-      try {
-        await write(scratch, version);
-        const manifest = await readFile(path.join(scratch, manifestFile), 'utf8');
-        const key = `heads/${name}/${version}-${randomBytes(4).toString('hex')}`;
-        const names = (await readdir(scratch)).sort();
-        const files: Record<string, string> = {};
-        for (const file of names) files[file] = await sha256OfFile(path.join(scratch, file));
-        await this.#pending.begin(key);
-        for (const file of names) await artifacts.take(`${key}/${file}`, path.join(scratch, file));
-        const row = {
-          name,
-          version,
-          folder: key,
-          files: JSON.stringify(files),
-          manifest,
-          job: job?.id ?? null,
-          origin,
-        };
-        if (await this.#insert({ ...row, createdAt: new Date().toISOString() }, job))
-          return this.open(`${name}@${version}`);
-        await leaveToCleaning(artifacts.remove(names.map((file) => `${key}/${file}`)));
-      } finally {
-        await rm(scratch, { recursive: true, force: true });
-      }
-    }
+    const shipped = (await this.#shipped()).filter((head) => head.name === name);
+    const place = {
+      store: this.#store,
+      pending: this.#pending,
+      highestShipped: Math.max(0, ...shipped.map(({ version }) => version)),
+    };
+    const version = await registerVersion(place, name, write, options);
+    return this.open(`${name}@${version}`);
   }
 
   /** The version that a job has made, though it was deleted since. */
@@ -305,27 +260,8 @@ export class HeadRegistry {
    * Removes this machine's copies of versions that were deleted, by whichever server.
    * @returns the folders that they were opened in
    */
-  async dropDeleted(): Promise<string[]> {
-    const { artifacts, database } = this.#store;
-    const copies = Map.groupBy(await Array.fromAsync(artifacts.listCopies('heads')), path.posix.dirname);
-    const here = [...new Set([...this.#folders.keys(), ...copies.keys()])];
-    const dropped: string[] = [];
-    for (let first = 0; first < here.length; first += lookedUpAtOnce) {
-      const keys = here.slice(first, first + lookedUpAtOnce);
-      const rows = await database.query
-        .selectFrom('headVersion')
-        .select('folder')
-        .where('folder', 'in', keys)
-        .execute();
-      const known = new Set(rows.map(({ folder }) => folder));
-      for (const key of keys.filter((key) => !known.has(key))) {
-        const opened = await this.#folders.get(key)?.catch(() => undefined);
-        if (opened !== undefined) dropped.push(opened);
-        this.#folders.delete(key);
-        await artifacts.removeCopies(copies.get(key) ?? []);
-      }
-    }
-    return dropped;
+  dropDeleted(): Promise<string[]> {
+    return this.#folders.dropDeleted();
   }
 
   async #resolve(reference: string): Promise<HeadEntry> {
@@ -347,53 +283,6 @@ export class HeadRegistry {
     }
     const names = (await this.latest()).map((head) => head.name).join(', ') || 'none';
     throw new TandemError('unknown-head', `no head is named ${JSON.stringify(name)}; there are: ${names}`);
-  }
-
-  /** The number after every one that was ever given. */
-  async #nextVersion(name: string): Promise<number> {
-    const { highest } = await this.#store.database.query
-      .selectFrom('headVersion')
-      .select(({ fn }) => fn.max('version').as('highest'))
-      .where('name', '=', name)
-      .executeTakeFirstOrThrow();
-    const shipped = (await this.#shipped()).filter((head) => head.name === name);
-    return 1 + Math.max(highest ?? 0, ...shipped.map(({ version }) => version));
-  }
-
-  /** @returns false where the number is taken, or its files were given up meanwhile */
-  #insert(row: Insertable<Tables['headVersion']> & { folder: string }, job?: MakingJob): Promise<boolean> {
-    return this.#change(async (transaction) => {
-      await job?.confirm(transaction);
-      if (!(await this.#pending.finish(transaction, row.folder))) return false;
-      const taken = await transaction
-        .selectFrom('headVersion')
-        .select('version')
-        .where('name', '=', row.name)
-        .where('version', '=', row.version)
-        .executeTakeFirst();
-      if (taken) return false;
-      await transaction.insertInto('headVersion').values(row).execute();
-      return true;
-    });
-  }
-
-  async #folderOf(entry: HeadEntry): Promise<string> {
-    if ('folder' in entry) return entry.folder;
-    const { key, checksums } = entry;
-    if (!checksums)
-      throw new TandemError(
-        'damaged-artifact',
-        `the row of ${entry.name}@${entry.version} does not say which files it has`,
-      );
-    const known = this.#folders.get(key);
-    if (known) return known;
-    const { artifacts } = this.#store;
-    const folder = pMap(Object.keys(checksums), (file) => artifacts.path(`${key}/${file}`)).then((files) =>
-      path.dirname(itemAt(files, 0)),
-    );
-    this.#folders.set(key, folder);
-    folder.catch(() => this.#folders.delete(key));
-    return folder;
   }
 
   async #readIn(transaction: Transaction<Tables>, name: string): Promise<KnownHead> {
