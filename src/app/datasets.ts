@@ -82,11 +82,11 @@ export function datasetsOf(context: Context): Datasets {
       return { name, content: await exportDataset(catalogue, id) };
     },
     async delete(id) {
-      const [{ JobStore }, { deleteUnused }] = await Promise.all([
-        import('../jobs/job-store.ts'),
+      const [{ JobReader }, { deleteUnused }] = await Promise.all([
+        import('../jobs/job-reader.ts'),
         import('./delete-dataset.ts'),
       ]);
-      await deleteUnused(await context.catalogue(), id, new JobStore((await context.store()).database));
+      await deleteUnused(await context.catalogue(), id, new JobReader((await context.store()).database));
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { DatasetCatalogue } from '../datasets/catalogue.ts';
 import { TandemError } from '../errors.ts';
-import type { JobStore } from '../jobs/job-store.ts';
+import type { JobReader } from '../jobs/job-reader.ts';
 
 /**
  * Deletes a dataset that no job needs any more. A job that is submitted meanwhile either keeps the dataset or is refused.
@@ -9,7 +9,7 @@ import type { JobStore } from '../jobs/job-store.ts';
 export async function deleteUnused(
   catalogue: DatasetCatalogue,
   id: string,
-  jobs: Pick<JobStore, 'trainingOn'>,
+  jobs: Pick<JobReader, 'trainingOn'>,
 ): Promise<void> {
   await catalogue.delete(id, async (transaction) => {
     const user = await jobs.trainingOn(transaction, id);

@@ -6,7 +6,7 @@ import { boundedPool } from '../store/database/bounded-client.ts';
 import type { Tables } from '../store/database/database.ts';
 import { readAddress } from '../store/database/postgres.ts';
 import type { Dispatcher, RunJob } from './dispatcher.ts';
-import type { OfferedJob } from './job-store.ts';
+import type { OfferedJob } from './job-reader.ts';
 import { claimOf, offerId } from './ownership.ts';
 import type { JobTask, RequiredEncoders } from './task.ts';
 

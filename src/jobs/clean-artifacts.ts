@@ -1,7 +1,7 @@
 import { itemAt } from '../indexing.ts';
 import { type Artifacts, removeUnknown } from '../store/artifacts/artifacts.ts';
 import { isOver, type Job } from './job.ts';
-import type { JobStore } from './job-store.ts';
+import type { JobReader } from './job-reader.ts';
 
 /** What a job that did not succeed needs to be tried again is kept so long, in milliseconds. */
 const keptFor = 7 * 24 * 3_600_000;
@@ -15,7 +15,7 @@ export function isTooOld(finishedAt: string): boolean {
  * Removes uploads and checkpoints that jobs will not need again, and what came in for jobs that were never accepted.
  * @returns the ids of the jobs that need nothing any more
  */
-export async function cleanArtifacts(artifacts: Artifacts, jobs: JobStore): Promise<Set<string>> {
+export async function cleanArtifacts(artifacts: Artifacts, jobs: JobReader): Promise<Set<string>> {
   const all = await jobs.all();
   const isStale = ({ state, finishedAt }: Job) =>
     isOver(state) && (state === 'succeeded' || (finishedAt !== undefined && isTooOld(finishedAt)));

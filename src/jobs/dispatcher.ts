@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely';
 import type { Tables } from '../store/database/database.ts';
-import type { OfferedJob } from './job-store.ts';
+import type { OfferedJob } from './job-reader.ts';
 
 /**
  * Runs a job to where it is over, or queued again.

@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Dispatcher, RunJob } from './dispatcher.ts';
-import type { JobStore } from './job-store.ts';
+import type { JobReader } from './job-reader.ts';
 
 /** Milliseconds. */
 const failurePause = 1000;
 
 /** The dispatcher of a server that has its database to itself: it looks for the next job whenever one may be there. */
 export class EmbeddedDispatcher implements Dispatcher {
-  readonly #jobs: JobStore;
+  readonly #jobs: JobReader;
   readonly #atOnce: number;
   readonly #running = new Map<string, Promise<void>>();
   #run: RunJob | undefined;
@@ -16,7 +16,7 @@ export class EmbeddedDispatcher implements Dispatcher {
   #due: NodeJS.Timeout | undefined;
 
   /** @param atOnce jobs that run side by side */
-  constructor(jobs: JobStore, atOnce: number) {
+  constructor(jobs: JobReader, atOnce: number) {
     this.#jobs = jobs;
     this.#atOnce = atOnce;
   }

@@ -1,28 +1,12 @@
 import type { Selectable, Transaction } from 'kysely';
 import { TandemError } from '../errors.ts';
-import type { Database, Tables } from '../store/database/database.ts';
+import type { Tables } from '../store/database/database.ts';
 import { type Job, type JobEvent, type JobState, unfinishedStates } from './job.ts';
-import { addEvent, eventsAfter, insertEvent } from './job-events.ts';
-import { longestDelay } from './outage.ts';
+import { addEvent, insertEvent } from './job-events.ts';
+import { JobReader, type OfferedJob } from './job-reader.ts';
 import { nextBase, type Ownership } from './ownership.ts';
-import { type KeptCheckpoint, readCheckpoint, readJob, readTask, unlessDamaged } from './stored-job.ts';
+import { type KeptCheckpoint, readJob, readTask } from './stored-job.ts';
 import type { JobTask } from './task.ts';
-
-/** A job, and what only those need to know who run it. */
-export interface StoredJob {
-  job: Job;
-  task: JobTask;
-  /** Whether somebody asked it to stop. */
-  isCancelled: boolean;
-  /** The server that runs it, or did last. */
-  runner: string | null;
-  /** See `Ownership`. */
-  token: number;
-  /** Owners since it last got further that did not say how their attempt ended, the present one included. */
-  attempts: number;
-  /** The last checkpoint that an owner has uploaded. */
-  checkpoint: KeptCheckpoint;
-}
 
 /** What must still be true of a job for a change to be made. */
 export interface ExpectedJob {
@@ -43,15 +27,6 @@ export type JobChange = Partial<Job> & {
 /** What happens in the transaction of a change, as an offer to the dispatcher. */
 type Within = (transaction: Transaction<Tables>, offered: OfferedJob) => Promise<void>;
 
-/** A queued job, as a dispatcher is offered it. */
-export interface OfferedJob {
-  id: string;
-  priority: number;
-  /** Owners that take this offer have greater tokens. */
-  token: number;
-  task: JobTask;
-}
-
 type JobRow = Selectable<Tables['job']>;
 /** What changes of a row beside the job; `attempts` is added to those that the row has. */
 interface RowChange {
@@ -60,16 +35,11 @@ interface RowChange {
 }
 
 /**
- * Jobs and their events in the database. What a call has written when it resolves, no crash takes back, and each change
- * is made as a whole, whatever else changes the same job.
+ * Reads and writes jobs and their events. What a call has written when it resolves, no crash takes back, and each
+ * change is made as a whole, whatever else changes the same job.
+ * @example const waiting = await new JobStore(database).next([]);
  */
-export class JobStore {
-  readonly #database: Database;
-
-  constructor(database: Database) {
-    this.#database = database;
-  }
-
+export class JobStore extends JobReader {
   /**
    * Adds a queued job.
    * @param maximumQueue how many may wait
@@ -77,7 +47,7 @@ export class JobStore {
    * @throws TandemError `overloaded`
    */
   async add(job: Job, task: JobTask, maximumQueue: number, within: Within): Promise<void> {
-    await this.#database.exclusively('jobs', async (transaction) => {
+    await this.database.exclusively('jobs', async (transaction) => {
       const { waiting } = await transaction
         .selectFrom('job')
         .select(({ fn }) => fn.countAll<number | string>().as('waiting'))
@@ -106,108 +76,6 @@ export class JobStore {
       await insertEvent(transaction, { id: 1, type: 'state', job });
       await within(transaction, { id, priority, token: 0, task });
     });
-  }
-
-  /** Some of the jobs, the newest first, and how many there are. */
-  async list({ offset, limit }: { offset: number; limit: number }): Promise<{ jobs: Job[]; total: number }> {
-    const { query } = this.#database;
-    const rows = await query
-      .selectFrom('job')
-      .select(['id', 'job'])
-      .orderBy('createdAt', 'desc')
-      .orderBy('id')
-      .limit(limit)
-      .offset(offset)
-      .execute();
-    const { count } = await query
-      .selectFrom('job')
-      .select(({ fn }) => fn.countAll().as('count'))
-      .executeTakeFirstOrThrow();
-    return { jobs: rows.map(readJob), total: Number(count) };
-  }
-
-  /** Every job, in no order. */
-  async all(): Promise<Job[]> {
-    const rows = await this.#database.query.selectFrom('job').select(['id', 'job']).execute();
-    return rows.map(readJob);
-  }
-
-  /** The id of a job that is not over and trains on an imported dataset, as a transaction sees it. */
-  async trainingOn(transaction: Transaction<Tables>, dataset: string): Promise<string | undefined> {
-    const rows = await transaction
-      .selectFrom('job')
-      .select(['id', 'task'])
-      .where('state', 'in', unfinishedStates)
-      .execute();
-    const isOn = ({ source }: JobTask) => 'imported' in source && source.imported === dataset;
-    return rows.find((row) => isOn(readTask(row)))?.id;
-  }
-
-  /** The jobs that are not over, as their dispatcher was offered them, but for those whose task is damaged. */
-  async offered(): Promise<OfferedJob[]> {
-    const rows = await this.#database.query
-      .selectFrom('job')
-      .select(['id', 'priority', 'token', 'task'])
-      .where('state', 'in', unfinishedStates)
-      .execute();
-    return rows.flatMap((row) => {
-      const task = unlessDamaged(() => readTask(row));
-      return task ? [{ ...row, task }] : [];
-    });
-  }
-
-  /** Keys of the checkpoints that jobs resume from. */
-  async checkpoints(): Promise<Set<string>> {
-    const rows = await this.#database.query
-      .selectFrom('job')
-      .select(['id', 'checkpoint'])
-      .where('checkpoint', 'is not', null)
-      .execute();
-    const kept = rows.flatMap((row) => Object.values(readCheckpoint(row)));
-    return new Set(kept.map(({ key }) => key));
-  }
-
-  /** @throws TandemError `unknown-job` */
-  async get(id: string): Promise<StoredJob> {
-    const row = await this.#database.query
-      .selectFrom('job')
-      .selectAll()
-      .where('id', '=', id)
-      .executeTakeFirst();
-    if (!row) throw new TandemError('unknown-job', `no job has the id ${JSON.stringify(id)}`);
-    const { cancelled, runner, token, attempts } = row;
-    return {
-      job: readJob(row),
-      task: readTask(row),
-      isCancelled: cancelled === 1,
-      runner,
-      token,
-      attempts,
-      checkpoint: readCheckpoint(row),
-    };
-  }
-
-  /** The job that is to be run next, but for some and those that are not due yet. */
-  async next(excluded: readonly string[]): Promise<string | undefined> {
-    const waiting = await this.#waiting();
-    return waiting.find((job) => millisecondsUntilDue(job) === 0 && !excluded.includes(job.id))?.id;
-  }
-
-  /** Milliseconds until another queued job is due; undefined where none waits for its time. */
-  async untilNext(): Promise<number | undefined> {
-    const delays = (await this.#waiting()).map(millisecondsUntilDue).filter((delay) => delay > 0);
-    return delays.length > 0 ? Math.min(...delays) : undefined;
-  }
-
-  /** Jobs that a server had in hand when it was last heard of. */
-  async heldBy(runner: string): Promise<string[]> {
-    const rows = await this.#database.query
-      .selectFrom('job')
-      .select('id')
-      .where('state', '=', 'running')
-      .where('runner', '=', runner)
-      .execute();
-    return rows.map(({ id }) => id);
   }
 
   /**
@@ -256,7 +124,7 @@ export class JobStore {
 
   /** Takes back the attempt of an owner that lost the job and goes on, if it still counts. */
   async dropAttempt({ id, token }: Ownership): Promise<void> {
-    await this.#database.query
+    await this.database.query
       .updateTable('job')
       .set(({ eb }) => ({ attempts: eb('attempts', '-', 1) }))
       .where('id', '=', id)
@@ -275,7 +143,7 @@ export class JobStore {
     checkpoint: KeptCheckpoint,
     isFurther = false,
   ): Promise<boolean> {
-    const { numUpdatedRows } = await this.#database.query
+    const { numUpdatedRows } = await this.database.query
       .updateTable('job')
       .set({ checkpoint: JSON.stringify(checkpoint), ...(isFurther && { attempts: 1, countedFrom: token }) })
       .where('id', '=', id)
@@ -298,32 +166,14 @@ export class JobStore {
       .where('id', '=', id)
       .where('token', '=', token)
       .where('state', '=', 'running')
-      .$if(this.#database.kind === 'postgres', (query) => query.forUpdate())
+      .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
       .executeTakeFirst();
     if (!owned) throw lostJob();
   }
 
   /** Notes that a job is asked to stop, for whichever server runs it. */
   async markCancelled(id: string): Promise<void> {
-    await this.#database.query.updateTable('job').set({ cancelled: 1 }).where('id', '=', id).execute();
-  }
-
-  /** A job's events after the one of that number. */
-  events(id: string, after: number): Promise<JobEvent[]> {
-    return eventsAfter(this.#database, id, after);
-  }
-
-  /** The queued jobs that can be read, in the order in which they are to be run. */
-  async #waiting(): Promise<Job[]> {
-    const rows = await this.#database.query
-      .selectFrom('job')
-      .select(['id', 'job'])
-      .where('state', '=', 'queued')
-      .orderBy('priority', 'desc')
-      .orderBy('createdAt')
-      .orderBy('id')
-      .execute();
-    return rows.flatMap((row) => unlessDamaged(() => readJob(row)) ?? []);
+    await this.database.query.updateTable('job').set({ cancelled: 1 }).where('id', '=', id).execute();
   }
 
   /** @param changeRow what changes beside the job; undefined where nothing is to be changed after all */
@@ -334,7 +184,7 @@ export class JobStore {
     changeRow: (row: JobRow) => RowChange | undefined,
     within?: Within,
   ): Promise<JobEvent | undefined> {
-    return this.#database.exclusively('jobs', async (transaction) => {
+    return this.database.exclusively('jobs', async (transaction) => {
       const row = await transaction.selectFrom('job').selectAll().where('id', '=', id).executeTakeFirst();
       if (!row || !isAsExpected(row, expected)) return undefined;
       const rowChange = changeRow(row);
@@ -381,11 +231,4 @@ function isAsExpected(row: JobRow, { states, runner, token }: ExpectedJob): bool
 /** What the training process of a job meets whose job another server has taken over. */
 export function lostJob(): TandemError {
   return new TandemError('job-conflict', 'another server runs the job by now');
-}
-
-/** 0 where a queued job is due. A time further away than any pause is one of a clock that was set back. */
-function millisecondsUntilDue({ nextTryAt }: Job): number {
-  if (nextTryAt === undefined) return 0;
-  const milliseconds = Date.parse(nextTryAt) - Date.now();
-  return milliseconds > 0 && milliseconds <= 1000 * longestDelay ? milliseconds : 0;
 }

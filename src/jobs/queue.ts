@@ -19,6 +19,7 @@ import { cleanArtifacts, isTooOld } from './clean-artifacts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { EmbeddedDispatcher } from './embedded-dispatcher.ts';
 import { isOver, type Job, type JobEvent } from './job.ts';
+import type { JobReader } from './job-reader.ts';
 import { type RequestedSource, takeSource } from './job-source.ts';
 import { JobStore } from './job-store.ts';
 import { misfitOf } from './required-encoders.ts';
@@ -180,8 +181,8 @@ export class JobQueue {
     return this.#jobs.list(page);
   }
 
-  /** See {@link JobStore.trainingOn}. */
-  trainingOn(...sought: Parameters<JobStore['trainingOn']>): Promise<string | undefined> {
+  /** See {@link JobReader.trainingOn}. */
+  trainingOn(...sought: Parameters<JobReader['trainingOn']>): Promise<string | undefined> {
     return this.#jobs.trainingOn(...sought);
   }
 
