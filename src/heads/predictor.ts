@@ -6,7 +6,7 @@ import { FeatureMemory, type RememberedFeatures } from '../encoders/feature-memo
 import { FeatureSource, type SourcedFeatures } from '../encoders/feature-source.ts';
 import type { InferenceObserver } from '../encoders/telemetry.ts';
 import { type ErrorCode, TandemError } from '../errors.ts';
-import { itemAt, required } from '../indexing.ts';
+import { itemAt } from '../indexing.ts';
 import type { Input } from '../modalities/modality.ts';
 import {
   byPretrained,
@@ -20,7 +20,7 @@ import type { SubmitOptions } from '../runtime/batcher.ts';
 import { encodeFitted } from './fitted.ts';
 import type { Head, ItemFeatures } from './head.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from './prediction.ts';
-import { predictionOf } from './unimodal-prediction.ts';
+import { predictionFrom } from './unimodal-prediction.ts';
 
 export interface PredictorOptions {
   /** The most that a batch of each modality costs, in its unit; what suits the provider where it says `auto` or nothing. */
@@ -142,20 +142,8 @@ export class Predictor {
     const ended = performance.now();
     this.#observer.stage?.('head', ended - started);
     const predictions = good.map(({ decode, queue, encode }, index): Prediction => {
-      const { fused, unimodal } = itemAt(answers, index);
-      const restingOn = Object.keys(unimodal) as ModalityName[];
       return {
-        ...predictionOf(fused, head.manifest, { restingOn, topK }),
-        modalities: restingOn,
-        unimodal: Object.fromEntries(
-          restingOn.map((modality) => [
-            modality,
-            predictionOf(required(unimodal[modality], `the answer to ${modality}`), head.manifest, {
-              restingOn: [modality],
-              topK,
-            }),
-          ]),
-        ),
+        ...predictionFrom(itemAt(answers, index), head.manifest, topK),
         timings: { decode, queue, encode, head: ended - started },
       };
     });

@@ -1,7 +1,10 @@
+import { required } from '../indexing.ts';
 import type { ModalityName } from '../modalities/registry.ts';
 import type { TargetPrediction } from '../targets/prediction.ts';
 import { targets } from '../targets/targets.ts';
+import type { ItemProbabilities } from './head.ts';
 import type { HeadManifest } from './manifest.ts';
+import type { Prediction } from './prediction.ts';
 import { type Deciding, thresholdsOf } from './thresholds.ts';
 
 /**
@@ -18,4 +21,26 @@ export function predictionOf(
 ): TargetPrediction {
   const { target, labels } = head;
   return targets[target].predict(answer, { labels, topK, thresholds: () => thresholdsOf(head, restingOn) });
+}
+
+/**
+ * What a head's answer to an item predicts: from everything, and from each modality alone.
+ * @example predictionFrom(answer, head.manifest, 5).modalities // ['image', 'text']
+ */
+export function predictionFrom(
+  { fused, unimodal }: ItemProbabilities,
+  head: HeadManifest,
+  topK: number,
+): Omit<Prediction, 'timings'> {
+  const modalities = Object.keys(unimodal) as ModalityName[];
+  const alone = (modality: ModalityName) =>
+    predictionOf(required(unimodal[modality], `the answer to ${modality}`), head, {
+      restingOn: [modality],
+      topK,
+    });
+  return {
+    ...predictionOf(fused, head, { restingOn: modalities, topK }),
+    modalities,
+    unimodal: Object.fromEntries(modalities.map((modality) => [modality, alone(modality)])),
+  };
 }
