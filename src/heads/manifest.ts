@@ -101,4 +101,6 @@ export const headFiles = {
   report: 'report.html',
   /** What the training did with each row; see `readTrainingRows`. */
   rows: 'rows.jsonl.gz',
+  /** Features of rows that it was trained on; see `readNeighbours`. */
+  neighbours: 'neighbours.bin',
 } as const;

@@ -27,6 +27,7 @@ const maximumBytes: ReadonlyMap<string, number> = new Map([
   [headFiles.weights, 2 ** 28],
   [headFiles.report, 2 ** 28],
   [headFiles.rows, 2 ** 28],
+  [headFiles.neighbours, 2 ** 28],
 ]);
 
 const manifestSchema = z.object({

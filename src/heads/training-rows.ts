@@ -9,7 +9,7 @@ import { modalityNames } from '../modalities/registry.ts';
 import type { ItemProbabilities } from './head.ts';
 import { headFiles } from './manifest.ts';
 import type { HeadFolder } from './registry/head-reading.ts';
-import { verifiedFile } from './registry/verified-file.ts';
+import { optionalFile } from './registry/verified-file.ts';
 
 const probabilities = z.array(z.number());
 const lineSchema = z.object({
@@ -71,11 +71,7 @@ function rounded({ fused, unimodal }: ItemProbabilities) {
  * @throws TandemError `damaged-artifact` where the file is not what was registered, or holds something else
  */
 export async function readTrainingRows(head: HeadFolder, labels: number): Promise<TrainingRow[] | undefined> {
-  if (head.checksums && !(headFiles.rows in head.checksums)) return undefined;
-  const bytes = await verifiedFile(head, headFiles.rows).catch((error) => {
-    if (head.checksums === undefined && error.cause?.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const bytes = await optionalFile(head, headFiles.rows);
   return bytes && parseRows(bytes, labels);
 }
 

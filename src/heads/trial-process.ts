@@ -11,6 +11,7 @@ import { sha256OfFile } from '../store/files/checksum.ts';
 import { checkHeadGraph } from './graph.ts';
 import { readHeadManifest } from './head.ts';
 import { type HeadManifest, headFiles } from './manifest.ts';
+import { readNeighbours } from './neighbours.ts';
 import { readTrainingRows } from './training-rows.ts';
 import type { TrialOutcome } from './trial.ts';
 
@@ -38,6 +39,7 @@ async function tryFolder(folder: string): Promise<void> {
   const session = await engine.load(new Uint8Array(bytes));
   await tryModel(session, manifest);
   await readTrainingRows({ folder }, manifest.labels.length);
+  await readNeighbours({ folder }, manifest.encoders);
 }
 
 /** What a schema does not say: lists that belong together are as long as each other. */

@@ -8,6 +8,7 @@ import { TandemError } from '../errors.ts';
 import { measureAnswers } from '../evaluation/answers.ts';
 import { describeFitted } from '../heads/fitted.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from '../heads/manifest.ts';
+import { writeNeighbours } from '../heads/neighbours.ts';
 import type { HeadVersion } from '../heads/registry/head-reading.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
 import type { MakingJob } from '../heads/registry/register-version.ts';
@@ -23,6 +24,7 @@ import type { FeatureTable } from './features/feature-table.ts';
 import type { FittedHead, TrainedHead } from './loop/fit.ts';
 import type { Recipe } from './loop/recipe.ts';
 import type { NearDuplicate } from './near-duplicates.ts';
+import { neighboursOf } from './neighbour-rows.ts';
 import type { WriteReport } from './report-input.ts';
 import type { RecipeSearch } from './search/recipe-search.ts';
 
@@ -54,7 +56,7 @@ const patience = 120_000;
  * @param options what writes the report; `job` that it is the work of, which makes no second version
  * @throws TandemError `training-failed` where a figure is no finite number, `storage-unavailable`; whatever the job throws
  */
-export function registerHead(
+export async function registerHead(
   registry: HeadRegistry,
   head: HeadToRegister,
   { writeReport, job, signal }: { writeReport: WriteReport; job?: MakingJob; signal?: AbortSignal },
@@ -64,13 +66,16 @@ export function registerHead(
   const truth = selectTruths(head.table.truth, test);
   const described = describe(head);
   const metrics = measureAnswers(fitted.answers, truth, described);
+  const records = rowsOf(head);
+  const neighbours = await neighboursOf(head.table, dataset, trainedRows(head), signal);
   const write = async (folder: string, version: number) => {
     const weightsFile = path.join(folder, headFiles.weights);
     await writeFile(weightsFile, (head.refit ?? fitted).weights);
     const weights = await sha256OfFile(weightsFile);
     const manifest: HeadManifest = { ...described, version, metrics, weights };
     await writeFile(path.join(folder, headFiles.manifest), textOf(manifest));
-    await writeTrainingRows(path.join(folder, headFiles.rows), rowsOf(head));
+    await writeTrainingRows(path.join(folder, headFiles.rows), records);
+    if (neighbours) await writeNeighbours(path.join(folder, headFiles.neighbours), neighbours);
     const examples = test.map((row, index) => ({
       ...itemAt(dataset.examples, row),
       probabilities: itemAt(fitted.answers, index),
@@ -92,6 +97,11 @@ export function registerHead(
     patience,
     signal,
   });
+}
+
+/** The rows that the served head was trained on, as their places in the data set. */
+function trainedRows({ split, refit }: HeadToRegister): number[] {
+  return refit ? [...split.train, ...split.test] : split.train;
 }
 
 /** What became of each row, in their order. */

@@ -23,3 +23,16 @@ export async function verifiedFile({ folder, checksums }: HeadFolder, file: stri
     );
   return bytes;
 }
+
+/**
+ * The same for a file that not every head has.
+ * @returns undefined where the version was registered without it, or ships without it
+ * @throws TandemError `damaged-artifact`
+ */
+export async function optionalFile(head: HeadFolder, file: string): Promise<Buffer | undefined> {
+  if (head.checksums && !(file in head.checksums)) return undefined;
+  return verifiedFile(head, file).catch((error) => {
+    if (head.checksums === undefined && error.cause?.code === 'ENOENT') return undefined;
+    throw error;
+  });
+}

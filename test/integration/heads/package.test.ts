@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { create, extract } from 'tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readHeadManifest } from '../../../src/heads/head.ts';
-import { type HeadManifest, headFiles } from '../../../src/heads/manifest.ts';
+import type { HeadManifest } from '../../../src/heads/manifest.ts';
 import { exportHead, importHead } from '../../../src/heads/package.ts';
 import { HeadRegistry } from '../../../src/heads/registry/heads.ts';
 import { tryHead } from '../../../src/heads/trial.ts';
@@ -79,7 +79,7 @@ const packed = (model: Uint8Array) =>
   changed(async (at) => {
     await writeFile(path.join(at, 'head.onnx'), model);
     await writeFile(path.join(at, 'report.html'), '<!doctype html>');
-    await rm(path.join(at, 'rows.jsonl.gz'));
+    for (const own of ['rows.jsonl.gz', 'neighbours.bin']) await rm(path.join(at, own), { force: true });
     const weights = await sha256OfFile(path.join(at, 'head.onnx'));
     const manifest = { ...(await readHeadManifest(at)), labels: form.labels, weights };
     await writeFile(path.join(at, 'head.json'), JSON.stringify(manifest));
@@ -106,7 +106,9 @@ describe('a head as one file', () => {
     expect(mine).toEqual({ ...theirs, version: 2 });
     const weights = (where: string) => readFile(path.join(where, 'head.onnx'));
     expect(await weights(first.folder)).toEqual(await weights(path.join(shipped, 'emoji', '1')));
-    expect(await readdir(first.folder)).toEqual(Object.values(headFiles).sort());
+    expect((await readdir(first.folder)).sort()).toEqual(
+      (await readdir(path.join(shipped, 'emoji', '1'))).sort(),
+    );
     const named = await bring(bytes, { name: 'pets' });
     expect([named.name, named.version]).toEqual(['pets', 1]);
     expect(await readHeadManifest(named.folder)).toEqual({ ...theirs, name: 'pets' });
@@ -135,6 +137,17 @@ describe('a head as one file', () => {
     await expect(bring(bytes)).rejects.toMatchObject({
       code: 'invalid-head',
       message: expect.stringMatching(/rows\.jsonl\.gz cannot be used: line 1/),
+    });
+  });
+
+  it('is refused where the training rows that it keeps are none', async () => {
+    const bytes = await changedFile(
+      'neighbours.bin',
+      async () => '{"format":1,"rows":[],"columns":[]}\nmore',
+    );
+    await expect(bring(bytes)).rejects.toMatchObject({
+      code: 'invalid-head',
+      message: expect.stringMatching(/neighbours\.bin cannot be used: it has more than it says/),
     });
   });
 

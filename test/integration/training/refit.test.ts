@@ -3,6 +3,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import type { Tandem } from '../../../src/app/tandem.ts';
 import type { TrainOptions } from '../../../src/app/training.ts';
+import { parseNeighbours } from '../../../src/heads/neighbours.ts';
 import { folderWith, temporaryFolder } from '../../unit/datasets/sample.ts';
 import { open } from '../app/open-tandem.ts';
 
@@ -27,6 +28,7 @@ async function train(tandem: Tandem, dataset: string, options: Partial<TrainOpti
     manifest,
     weights: await read('head.onnx'),
     report: (await read('report.html')).toString(),
+    neighbours: await read('neighbours.bin'),
   };
 }
 
@@ -47,6 +49,19 @@ it('measures on held-out rows, then serves a head trained on every row, and says
   expect(served.weights.equals(again.weights)).toBe(true);
   expect(served.report).toContain('was then trained anew, in the same way, on all 60');
   expect(measured.report).not.toContain('trained anew');
+});
+
+it('keeps every row that the served head was trained on, in the same bytes each time', async () => {
+  const { tandem } = await open();
+  const dataset = await texts();
+  const served = await train(tandem, dataset);
+  const measured = await train(tandem, dataset, { refit: false });
+  const again = await train(tandem, dataset);
+  const rowsOf = ({ neighbours, manifest }: typeof served) =>
+    parseNeighbours(neighbours, manifest.encoders).rows;
+  expect(rowsOf(served)).toHaveLength(60);
+  expect(rowsOf(measured)).toHaveLength(48);
+  expect(again.neighbours.equals(served.neighbours)).toBe(true);
 });
 
 it('leaves a test side that the dataset marks untouched, unless asked for all rows', async () => {
@@ -80,6 +95,7 @@ it('resumes in the training on every row, and ends with the same bytes', async (
     onProgress: ({ stage, done }) => void stages.push(`${stage} ${done}`),
   });
   expect(resumed.weights.equals(whole.weights)).toBe(true);
+  expect(resumed.neighbours.equals(whole.neighbours)).toBe(true);
   expect(stages).not.toContain('refit 0');
 });
 
