@@ -800,6 +800,13 @@ export interface components {
             tableColumns?: string | string[];
             /** @description Name of the column that holds the label; default: `label`. */
             labelColumn?: string;
+            /** @description Name of the column that holds `train` or `test`; default: `split`. */
+            splitColumn?: string;
+            /**
+             * @description Names of columns that are not read, whatever they are called.
+             * @example path,notes
+             */
+            ignoredColumns?: string | string[];
             target?: components["schemas"]["Target"];
             /**
              * @description Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.
@@ -832,6 +839,13 @@ export interface components {
             tableColumns?: string | string[];
             /** @description Name of the column that holds the label; default: `label`. */
             labelColumn?: string;
+            /** @description Name of the column that holds `train` or `test`; default: `split`. */
+            splitColumn?: string;
+            /**
+             * @description Names of columns that are not read, whatever they are called.
+             * @example path,notes
+             */
+            ignoredColumns?: string | string[];
             target?: components["schemas"]["Target"];
             /**
              * @description Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.
@@ -929,6 +943,13 @@ export interface components {
             tableColumns?: string | string[];
             /** @description Name of the column that holds the label; default: `label`. */
             labelColumn?: string;
+            /** @description Name of the column that holds `train` or `test`; default: `split`. */
+            splitColumn?: string;
+            /**
+             * @description Names of columns that are not read, whatever they are called.
+             * @example path,notes
+             */
+            ignoredColumns?: string | string[];
             target?: components["schemas"]["Target"];
             /**
              * @description Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.
@@ -990,6 +1011,13 @@ export interface components {
             tableColumns?: string | string[];
             /** @description Name of the column that holds the label; default: `label`. */
             labelColumn?: string;
+            /** @description Name of the column that holds `train` or `test`; default: `split`. */
+            splitColumn?: string;
+            /**
+             * @description Names of columns that are not read, whatever they are called.
+             * @example path,notes
+             */
+            ignoredColumns?: string | string[];
             target?: components["schemas"]["Target"];
             /**
              * @description Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.
@@ -1629,6 +1657,13 @@ export interface components {
          *         }
          *       ],
          *       "notes": [],
+         *       "guesses": [
+         *         {
+         *           "file": "metadata.csv",
+         *           "role": "image",
+         *           "column": "photo"
+         *         }
+         *       ],
          *       "counts": {
          *         "examples": 300,
          *         "content": {
@@ -1674,6 +1709,13 @@ export interface components {
                 detail: string;
             }[];
             notes: string[];
+            /** @description Columns that were found under another name than the default one. */
+            guesses: {
+                file: string;
+                /** @enum {string} */
+                role: "image" | "text" | "label" | "split";
+                column: string;
+            }[];
             counts: components["schemas"]["DatasetCounts"];
             preview: {
                 at: string;
@@ -1836,6 +1878,11 @@ export interface components {
             };
             labels: number;
             readonly seeds: number[];
+            /**
+             * @description Whether each seed drew a test side of its own, or the dataset marks one: then intervals say nothing of other test examples.
+             * @enum {string}
+             */
+            split: "drawn" | "marked";
             target: components["schemas"]["Target"];
             /** @description The best first. */
             results: {

@@ -50,6 +50,7 @@ const columns = {
   labelColumn: text,
   labelSeparator: text,
   splitColumn: text,
+  ignoredColumns: z.array(z.string()).readonly().optional(),
 };
 const datasetOptions = {
   ...columns,

@@ -2,7 +2,7 @@ import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfCancelled } from '../cancellation.ts';
 import { isColumnName } from '../datasets/dataset.ts';
-import type { SplitChoice } from '../datasets/split/split-rows.ts';
+import { noteSplit, type SplitChoice } from '../datasets/split/split-rows.ts';
 import { TandemError } from '../errors.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { parseHeadManifest } from '../heads/head.ts';
@@ -64,6 +64,7 @@ export async function train(
   checkHeadName(head);
   const recipe = chooseRecipe(options);
   const dataset = await openDataset(context, reference, datasetOptionsOf(options));
+  for (const note of noteSplit(dataset, options)) options.onNote?.(note);
   throwIfCancelled(signal, 'after the dataset was read');
   return fineTune(await context.encoders(), await context.registry(), {
     ...{ head, seed, search, refit, checkpoints, testShare, splitBy },
@@ -84,6 +85,7 @@ export async function compare(
   const { seeds = defaultSeeds, report, testShare, splitBy, signal, onProgress } = options;
   if (report !== undefined) await checkFolderOf(report);
   const dataset = await openDataset(context, reference, datasetOptionsOf(options));
+  for (const note of noteSplit(dataset, options)) options.onNote?.(note);
   throwIfCancelled(signal, 'after the dataset was read');
   const comparison = await compareStrategies(await context.encoders(), {
     ...{ dataset, testShare, splitBy, signal, onProgress },

@@ -29,9 +29,11 @@ export const compare = addSettings(command, encoderSettings)
     else show(comparison);
   });
 
-function show({ dataset, target, examples, labels, seeds, results, verdict }: Comparison): void {
+function show({ dataset, target, examples, labels, seeds, split, results, verdict }: Comparison): void {
+  const runs =
+    split === 'marked' ? `${seeds.length} seeds on the dataset's own split` : `${seeds.length} splits`;
   print(
-    `${dataset}: ${targets[target].describeAnswers(labels)}, ${examples.training} examples to train on, ${examples.test} to test on, ${seeds.length} splits`,
+    `${dataset}: ${targets[target].describeAnswers(labels)}, ${examples.training} examples to train on, ${examples.test} to test on, ${runs}`,
   );
   const titles = evaluations[target].titles;
   const [main] = titles;
@@ -57,6 +59,10 @@ function show({ dataset, target, examples, labels, seeds, results, verdict }: Co
   print(
     `arl against ${against}, the best of the others: ${words} (${main.title}, 95 % interval of the difference ${interval})`,
   );
+  if (split === 'marked')
+    print(
+      'the test examples were the same each time: the interval covers seeds only, not other test examples',
+    );
 }
 
 function spread(figures: Record<string, Spread> | undefined, { name, isShare }: MetricTitle): string {

@@ -102,6 +102,8 @@ type ColumnFlags = {
   textColumn?: string;
   tableColumns?: string[];
   labelColumn?: string;
+  splitColumn?: string;
+  ignoredColumns?: string[];
   target?: TargetKind;
   labelSeparator?: string;
 };
@@ -111,13 +113,17 @@ export function addColumnOptions<Args extends unknown[], Flags extends OptionVal
   command: Command<Args, Flags>,
 ): Command<Args, Flags & ColumnFlags> {
   return adding<Args, Flags, ColumnFlags>(command, [
-    new Option('--image-column <name>', 'column of the metadata file that names the image'),
+    new Option('--image-column <name>', 'column of the table that names the image'),
     new Option('--text-column <name>', 'column that holds the text'),
     new Option(
       '--table-columns <names>',
       'further columns with numbers or categories, such as price,brand',
     ).argParser(columnNames),
     new Option('--label-column <name>', 'column that holds the label'),
+    new Option('--split-column <name>', 'column that says train or test of each row'),
+    new Option('--ignored-columns <names>', 'columns that are not read, whatever they are called').argParser(
+      columnNames,
+    ),
     new Option('--target <kind>', 'one label a row, any of several, or a number').choices(targetKinds),
     new Option(
       '--label-separator <text>',
@@ -127,8 +133,8 @@ export function addColumnOptions<Args extends unknown[], Flags extends OptionVal
 }
 
 type SplitFlags = {
-  testShare: number;
-  splitBy: SplitMethod;
+  testShare?: number;
+  splitBy?: SplitMethod;
 };
 
 /** Adds what every command takes that reads and splits a dataset. */
@@ -136,15 +142,14 @@ export function addDatasetOptions<Args extends unknown[], Flags extends OptionVa
   command: Command<Args, Flags>,
 ): Command<Args, Flags & ColumnFlags & SplitFlags> {
   return adding<Args, Flags & ColumnFlags, SplitFlags>(addColumnOptions(command), [
-    new Option('--test-share <share>', 'fraction of the examples held out for evaluation')
-      .argParser(shareOption)
-      .default(0.2),
+    new Option(
+      '--test-share <share>',
+      'fraction of the examples held out for evaluation (default: 0.2)',
+    ).argParser(shareOption),
     new Option(
       '--split-by <method>',
-      'draw them label by label, or each by its content, so that sides last when the dataset grows',
-    )
-      .choices(splitMethods)
-      .default('stratified'),
+      'draw them label by label, or each by its content, so that sides last when the dataset grows (default: "stratified")',
+    ).choices(splitMethods),
   ]);
 }
 

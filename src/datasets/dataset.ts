@@ -14,6 +14,7 @@ import { checkFittedColumns, settleContent } from './check/fitted-content.ts';
 import { checkLabels, noteLabels, noteTwins } from './check/labels.ts';
 import { countExamples, type DatasetCounts } from './counts.ts';
 import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
+import type { ColumnGuess } from './read/choose-columns.ts';
 import { readReading } from './read/dataset-file.ts';
 import { DatasetSize } from './read/dataset-size.ts';
 import { describeProblems, Findings } from './read/findings.ts';
@@ -47,6 +48,8 @@ export interface DatasetCheck {
   /** How many there are. */
   problemCount: number;
   notes: string[];
+  /** Columns that were found under another name than the default one. */
+  guesses: ColumnGuess[];
   /** What was found, rows with problems included. */
   counts: DatasetCounts;
   /** The first few examples, as they were understood. */
@@ -79,11 +82,14 @@ export async function checkDataset(
   const name = options.name ?? basename(root);
   const findings = new Findings();
   const said = await readReading(root, findings);
-  const columns: ColumnNames = { ...usualColumns, ...said, ...given(options) };
+  const chosen = { ...said, ...given(options) };
+  const columns: ColumnNames = { ...usualColumns, ...chosen };
   const { target } = columns;
   checkFittedColumns(columns);
   const { inlineFolder } = options;
-  const reading = { root, columns, inlineFolder, size: new DatasetSize(), findings };
+  const guesses: ColumnGuess[] = [];
+  const named = new Set(Object.keys(chosen));
+  const reading = { root, columns, named, guesses, inlineFolder, size: new DatasetSize(), findings };
   const rows = await findExamples(reading);
   if (!rows)
     throw new TandemError(
@@ -106,15 +112,16 @@ export async function checkDataset(
     split,
   }));
   const { problemCount } = findings;
-  if (problemCount > 0) return { name, problems, problemCount, notes, counts, preview };
+  const check = { name, problems, problemCount, notes, guesses, counts, preview };
+  if (problemCount > 0) return check;
   const examples = checked.map(({ at: _, ...example }): Example => example);
   const labels = targets[target].outputs(
     examples.map(({ truth }) => truth),
-    columns.labelColumn,
+    guesses.find(({ role }) => role === 'label')?.column ?? columns.labelColumn,
   );
   const hash = hashExamples(examples);
   const dataset = { name, target, labels, examples, hash, notes };
-  return { name, problems, problemCount, notes, counts, preview, dataset };
+  return { ...check, dataset };
 }
 
 /**
@@ -143,7 +150,7 @@ const usualColumns: ColumnNames = {
  * @example isColumnName('labelColumn') // true
  */
 export function isColumnName(option: string): option is keyof ColumnNames {
-  return option === 'splitColumn' || Object.hasOwn(usualColumns, option);
+  return option === 'splitColumn' || option === 'ignoredColumns' || Object.hasOwn(usualColumns, option);
 }
 
 /** What is asked for of the columns, without what is there but undefined. */

@@ -43,4 +43,6 @@ export interface ColumnNames extends ContentColumns {
   labelSeparator: string;
   /** Which side an example belongs to; `split` by default. */
   splitColumn?: string;
+  /** Columns that are not read, whatever they are called. */
+  ignoredColumns?: readonly string[];
 }

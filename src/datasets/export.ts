@@ -63,7 +63,7 @@ function columnsOf({ target, labels }: DatasetRecord, fitted: ReadonlyMap<string
   const taken = new Set(fitted.keys());
   const free = (column: string) => {
     let name = column;
-    while (taken.has(name)) name += ' of the example';
+    while (taken.has(name)) name += madeWay;
     taken.add(name);
     return name;
   };
@@ -88,6 +88,9 @@ function columnsOf({ target, labels }: DatasetRecord, fitted: ReadonlyMap<string
   };
 }
 
+/** What the name of a column ends with that made way for another. */
+const madeWay = ' of the example';
+
 /** The examples as lines of `metadata.jsonl`, several at a time. */
 async function* linesOf(
   examples: AsyncIterable<StoredExample>,
@@ -101,11 +104,17 @@ async function* linesOf(
 ): AsyncGenerator<Buffer> {
   let piece = '';
   const columns = { ...contentColumns, ...others };
+  // A column that the export names must be there, though no example has anything in it.
+  const named = [splitColumn, ...pretrainedNames.map((name) => columns[`${name}Column`])];
+  const empty = Object.fromEntries(
+    named.filter((column) => column.endsWith(madeWay)).map((column) => [column, null]),
+  );
   for await (const { content, truth, split } of examples) {
     const row = {
+      ...empty,
       ...cellsOf(content, columns, names),
       [labelColumn]: targets[target].write(truth),
-      [splitColumn]: split,
+      ...(split && { [splitColumn]: split }),
     };
     piece += `${JSON.stringify(row)}\n`;
     if (piece.length < pieceLength) continue;

@@ -98,6 +98,8 @@ export interface PretrainedModality<
 > extends Modality<Name, Reference, Stored, Input> {
   /** The column of a table that has it by default. */
   readonly column: string;
+  /** Other names that people give it: in lower case, without spaces, `_` and `-`. */
+  readonly otherColumns: readonly string[];
   /**
    * Reads a cell of that column.
    * @param findFile a file that the dataset names

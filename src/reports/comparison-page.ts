@@ -23,11 +23,13 @@ const descriptions: Record<ContenderResult['contender'], string> = {
 
 /** The whole page about a comparison of strategies. */
 export function comparisonPage(comparison: Comparison): string {
-  const { dataset, examples, labels, seeds } = comparison;
+  const { dataset, examples, labels, seeds, split } = comparison;
   const facts: [string, Markup][] = [
     ['Examples', `${count(examples.training)} to train on, ${count(examples.test)} to test on`],
     ['Labels', count(labels)],
-    ['Splits', count(seeds.length)],
+    split === 'marked'
+      ? ['Seeds', `${count(seeds.length)}, on the dataset’s own split`]
+      : ['Splits', count(seeds.length)],
   ];
   const header = h(
     'header',
@@ -55,7 +57,7 @@ export function comparisonPage(comparison: Comparison): string {
   ]);
 }
 
-function verdictOf({ verdict, target }: Comparison): Markup {
+function verdictOf({ verdict, target, split }: Comparison): Markup {
   if (!verdict) return 'The dataset has one modality, so there is nothing to balance.';
   const [main] = evaluations[target].titles;
   const { against, difference } = verdict;
@@ -69,11 +71,11 @@ function verdictOf({ verdict, target }: Comparison): Markup {
     words,
     ' ',
     h('strong', null, against),
-    `, the best of the others: its ${main.title} differs by ${range} (95\u00a0% interval).`,
+    `, the best of the others: its ${main.title} differs by ${range} (95\u00a0% interval${split === 'marked' ? ', which covers seeds only: the test examples were the same each time' : ''}).`,
   ];
 }
 
-function mainFigures({ results, seeds, target }: Comparison): Markup {
+function mainFigures({ results, seeds, split, target }: Comparison): Markup {
   const [main] = evaluations[target].titles;
   const chart = dotPlot(
     results.map(({ contender, fused }) => ({
@@ -91,7 +93,7 @@ function mainFigures({ results, seeds, target }: Comparison): Markup {
     `By split: ${main.title}`,
     null,
     chart,
-    `A dot is one of ${count(seeds.length, 'split')}, the same for every strategy; the bar is their mean.`,
+    `A dot is one of ${count(seeds.length, split === 'marked' ? 'seed' : 'split')}, the same for every strategy; the bar is their mean.`,
   );
 }
 

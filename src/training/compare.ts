@@ -1,6 +1,6 @@
 import type { Dataset } from '../datasets/example.ts';
 import { groupTwins } from '../datasets/split/duplicates.ts';
-import { type SplitChoice, type SplitRows, splitRows } from '../datasets/split/split-rows.ts';
+import { marksTest, type SplitChoice, type SplitRows, splitRows } from '../datasets/split/split-rows.ts';
 import { modalitiesIn } from '../datasets/with-modality.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
@@ -71,6 +71,11 @@ export interface Comparison {
   examples: { training: number; test: number };
   labels: number;
   seeds: readonly number[];
+  /**
+   * Whether each seed drew a test side of its own, or the dataset marks one: then figures vary by start, order and dropout
+   * alone, and intervals say nothing of other test examples.
+   */
+  split: 'drawn' | 'marked';
   target: TargetKind;
   /** The best first, by the target's main figure. */
   results: ContenderResult[];
@@ -136,6 +141,7 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
     examples: { training: train.length, test: test.length },
     labels: dataset.labels.length,
     seeds,
+    split: marksTest(dataset) ? 'marked' : 'drawn',
     results,
     ...judge(results, titles, test.length / train.length),
   };

@@ -64,20 +64,40 @@ export function noteTwins<Twin extends FoundExample>(
   contentOf: (example: Twin) => string,
 ): string[] {
   const groups = [...Map.groupBy(examples, contentOf).values()].filter((group) => group.length > 1);
-  const contradicting = groups.flatMap(([first, ...others]) => {
-    const other = first && others.find(({ truth }) => keyOf(truth) !== keyOf(first.truth));
-    return other ? [{ first, other }] : [];
-  });
-  const notes: string[] = [];
-  const [example] = contradicting;
-  if (example)
-    notes.push(
-      `${count(contradicting)} with the same content but different labels, such as ${example.first.at} and ${example.other.at}`,
-    );
+  const notes = [...noteRepeated(groups), ...noteContradicting(groups)];
   const leaking = groups.filter((group) => new Set(group.map(({ split }) => split ?? 'train')).size > 1);
   if (leaking.length > 0)
     notes.push(`${count(leaking)} with the same content in both train and test: the test will look too good`);
   return notes;
+}
+
+/** Examples that say what an earlier one says, and so count twice. */
+function noteRepeated(groups: readonly FoundExample[][]): string[] {
+  const repeated = groups.flatMap((group) =>
+    [...Map.groupBy(group, ({ truth }) => keyOf(truth)).values()].flatMap(([first, ...others]) =>
+      first ? others.map((other) => ({ first, other })) : [],
+    ),
+  );
+  const [pair] = repeated;
+  if (!pair) return [];
+  const what = repeated.length === 1 ? 'example repeats' : 'examples repeat';
+  return [
+    `${repeated.length} ${what} an earlier one, label included, such as ${pair.other.at} and ${pair.first.at}`,
+  ];
+}
+
+function noteContradicting(groups: readonly FoundExample[][]): string[] {
+  const contradicting = groups.flatMap((group) => {
+    const [first, ...others] = group;
+    const other = first && others.find(({ truth }) => keyOf(truth) !== keyOf(first.truth));
+    return other ? [{ first, other, examples: group.length }] : [];
+  });
+  const [pair] = contradicting;
+  if (!pair) return [];
+  const examples = contradicting.reduce((sum, each) => sum + each.examples, 0);
+  return [
+    `${count(contradicting)} (${examples} examples) with the same content but different labels, such as ${pair.first.at} and ${pair.other.at}`,
+  ];
 }
 
 function count(groups: unknown[]): string {

@@ -10,14 +10,22 @@ import { TextProblem } from './text-stream.ts';
 /** The names that the hub's imagefolder convention looks for, beside the images. */
 export const metadataFileNames = ['metadata.csv', 'metadata.jsonl'];
 
+/** What of a table is kept: what stands in other columns is not. */
+export interface KeptColumns {
+  columns: readonly string[];
+  /** Those that name files, whose values may be the files themselves. */
+  files: ReadonlyMap<string, InlineFiles>;
+}
+
 export interface MetadataFile {
   path: string;
   /** How problems call the file. */
   name: string;
-  /** The columns that name files, whose values may be the files themselves. */
-  fileColumns: ReadonlyMap<string, InlineFiles>;
-  /** The columns that are asked for: what stands in others is not kept. */
-  kept: readonly string[];
+  /**
+   * Told once what columns there are: of JSON, those of the first rows.
+   * @returns what is kept; undefined where nothing can be read
+   */
+  choose(columns: readonly string[]): KeptColumns | undefined;
 }
 
 type TableReading = Pick<DatasetReading, 'inlineFolder' | 'size' | 'findings'>;
@@ -29,32 +37,37 @@ export interface MetadataTable {
 }
 
 /**
- * Reads a CSV or JSONL file piece by piece. Rows that cannot be read become problems, the others are returned.
+ * Reads a table piece by piece. Rows that cannot be read become problems, the others are returned.
  * @returns undefined where problems leave no row
- * @example const { columns, rows } = await readMetadataFile(reading, { path, name: 'metadata.csv', fileColumns: new Map(), kept: ['file_name', 'text'] });
+ * @example const { columns, rows } = await readMetadataFile(reading, { path, name: 'metadata.csv', choose: () => ({ columns: ['text'], files: new Map() }) });
  */
 export async function readMetadataFile(
   reading: TableReading,
-  file: MetadataFile,
+  { path, name, choose }: MetadataFile,
 ): Promise<MetadataTable | undefined> {
-  const { path, name } = file;
   const { size, findings } = reading;
   const before = findings.problemCount;
   const columns = new Set<string>();
   const rows: TableRow[] = [];
-  const isCsv = /\.(csv|tsv)$/i.test(name);
+  let kept: KeptColumns = { columns: [], files: new Map() };
   try {
-    const takeHeader = (header: readonly string[]) => {
-      const isUsable = checkHeader(header, name, findings);
-      if (isUsable) for (const column of header) columns.add(column);
-      return isUsable;
+    const takeColumnsOf = (found: readonly string[]) => {
+      const chosen = choose(found);
+      if (chosen) kept = chosen;
+      return chosen !== undefined;
     };
-    const source = isCsv ? readCsv(path, takeHeader) : readJsonLines(path);
+    const takeHeader = (header: readonly string[]) => {
+      if (!checkHeader(header, name, findings)) return false;
+      for (const column of header) columns.add(column);
+      return takeColumnsOf(header);
+    };
+    const isCsv = /\.(csv|tsv)$/i.test(name);
+    const source = isCsv ? readCsv(path, takeHeader) : lookingAhead(readJsonLines(path), takeColumnsOf);
     for await (const read of source) {
       const at = `${name} row ${read.row}`;
-      const row = await checkRow(reading, read, { at, file });
+      const row = await checkRow(reading, read, { at, files: kept.files });
       const tooMuch =
-        (row && takeColumns(row, columns, file.kept)) ?? size.add(...textsOf(row, file.fileColumns));
+        (row && takeColumns(row, columns, kept.columns)) ?? size.add(...textsOf(row, kept.files));
       if (tooMuch !== undefined) {
         findings.addProblem(at, tooMuch);
         return undefined;
@@ -67,6 +80,39 @@ export async function readMetadataFile(
     return undefined;
   }
   return rows.length === 0 && findings.problemCount > before ? undefined : { columns: [...columns], rows };
+}
+
+/** Rows, and characters of them, that tell which columns a table without a header has. */
+const lookedAt = { rows: 100, characters: 2 ** 24 };
+
+/** Rows without a header, whose columns are told before the first is handed on. */
+async function* lookingAhead(
+  source: AsyncIterable<ReadRow>,
+  onColumns: (columns: readonly string[]) => boolean,
+): AsyncGenerator<ReadRow> {
+  const held: ReadRow[] = [];
+  const columns = new Set<string>();
+  let [isKnown, characters] = [false, 0];
+  const tell = () => {
+    isKnown = true;
+    return columns.size === 0 || onColumns([...columns]);
+  };
+  for await (const read of source) {
+    if (isKnown) {
+      yield read;
+      continue;
+    }
+    held.push(read);
+    if ('values' in read)
+      for (const [column, value] of read.values) {
+        if (columns.size <= tableLimits.columns) columns.add(column);
+        characters += typeof value === 'string' ? value.length : 1;
+      }
+    if (held.length < lookedAt.rows && characters < lookedAt.characters) continue;
+    if (!tell()) return;
+    yield* held.splice(0);
+  }
+  if (!isKnown && tell()) yield* held;
 }
 
 /**
@@ -101,9 +147,9 @@ function problemOfName(column: string, number: number): string | undefined {
 /** What of a row stays in memory. An exported image has a name as long as this, which counts for nothing. */
 const usualNameLength = 100;
 
-function* textsOf(row: TableRow | undefined, fileColumns: MetadataFile['fileColumns']): Generator<unknown> {
+function* textsOf(row: TableRow | undefined, files: KeptColumns['files']): Generator<unknown> {
   for (const [column, value] of row?.values ?? [])
-    if (fileColumns.has(column) && typeof value === 'string') yield value.slice(usualNameLength);
+    if (files.has(column) && typeof value === 'string') yield value.slice(usualNameLength);
     else if (Array.isArray(value)) yield* value;
     else yield value;
 }
@@ -130,14 +176,14 @@ function checkHeader(header: readonly string[], name: string, findings: Findings
 async function checkRow(
   { inlineFolder, findings }: TableReading,
   read: ReadRow,
-  { at, file: { fileColumns } }: { at: string; file: MetadataFile },
+  { at, files }: { at: string; files: KeptColumns['files'] },
 ): Promise<TableRow | undefined> {
   if ('problem' in read) {
     findings.addProblem(at, read.problem);
     return undefined;
   }
   for (const [column, value] of read.values) {
-    const inline = fileColumns.get(column);
+    const inline = files.get(column);
     if (inline?.is(value)) read.values.set(column, await inline.extract(value, inlineFolder));
     else if (typeof value === 'string' && value.length > tableLimits.value) {
       const detail = `the value of ${quote(column)} has ${value.length} characters; ${tableLimits.value} are the limit`;

@@ -1,19 +1,19 @@
-import { closest } from '../../closest.ts';
 import { columnsOf } from '../../modalities/content-columns.ts';
 import type { FoundFile, PretrainedModality, ReadContent } from '../../modalities/modality.ts';
 import {
   type Content,
   fittedModalities,
   modalities,
-  modalityNames,
   type PretrainedName,
   pretrainedModalities,
 } from '../../modalities/registry.ts';
-import { quote, quoteSome } from '../../quote.ts';
+import { quote } from '../../quote.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
+import { askedColumns, checkColumns } from './check-columns.ts';
+import { type ChosenColumns, chooseColumns, describeGuesses } from './choose-columns.ts';
 import { findInside } from './inside.ts';
 import { readTruth } from './label-column.ts';
-import { readMetadataFile } from './metadata-file.ts';
+import { type KeptColumns, readMetadataFile } from './metadata-file.ts';
 import { readText } from './plain-value.ts';
 import type { DatasetReading } from './reading.ts';
 import type { TableRow } from './table-row.ts';
@@ -36,71 +36,43 @@ export async function readMetadataRows(
   reading: DatasetReading,
   place: MetadataPlace,
 ): Promise<FoundExample[]> {
-  const { columns: names } = reading;
   const { path, name } = place;
-  const fileColumns = new Map(
+  const { findings, guesses } = reading;
+  let chosen: ChosenColumns = { names: reading.columns, guesses: [], problems: [] };
+  const choose = (columns: readonly string[]): KeptColumns | undefined => {
+    chosen = chooseColumns(reading.columns, reading.named, columns);
+    for (const problem of chosen.problems) findings.addProblem(name, problem);
+    return chosen.problems.length > 0
+      ? undefined
+      : { columns: askedColumns(chosen.names), files: fileColumnsOf(chosen.names) };
+  };
+  const table = await readMetadataFile(reading, { path, name, choose });
+  if (!table || chosen.problems.length > 0) return [];
+  const { columns, rows } = table;
+  for (const guess of chosen.guesses) guesses.push({ file: name, ...guess });
+  findings.addNotes(...describeGuesses(name, chosen.guesses));
+  const { names } = chosen;
+  if (!checkColumns({ ...reading, columns: names }, columns, name)) return [];
+  const examples: FoundExample[] = [];
+  // Each row is let free when its example is made: there may be millions.
+  rows.reverse();
+  for (let row = rows.pop(); row; row = rows.pop()) {
+    const example = await readRow({ ...reading, columns: names }, row, place);
+    if (example) examples.push(example);
+  }
+  return examples;
+}
+
+/** The columns that name files. */
+function fileColumnsOf(names: ColumnNames): KeptColumns['files'] {
+  return new Map(
     pretrainedModalities.flatMap((modality) =>
       columnsOf(names, modality.name).flatMap((column) =>
         modality.inline ? [[column, modality.inline] as const] : [],
       ),
     ),
   );
-  const file = { path, name, fileColumns, kept: askedColumns(names) };
-  const table = await readMetadataFile(reading, file);
-  if (!table) return [];
-  const { columns, rows } = table;
-  if (!checkColumns(reading, columns, name)) return [];
-  const examples: FoundExample[] = [];
-  // Each row is let free when its example is made: there may be millions.
-  rows.reverse();
-  for (let row = rows.pop(); row; row = rows.pop()) {
-    const example = await readRow(reading, row, place);
-    if (example) examples.push(example);
-  }
-  return examples;
 }
-
-function askedColumns({ labelColumn, splitColumn = 'split', ...columns }: ColumnNames): string[] {
-  return [...modalityNames.flatMap((name) => columnsOf(columns, name)), labelColumn, splitColumn];
-}
-
-function checkColumns(
-  { columns: names, findings }: DatasetReading,
-  columns: readonly string[],
-  file: string,
-): boolean {
-  if (columns.length === 0) {
-    findings.addProblem(file, 'it has no rows');
-    return false;
-  }
-  const { labelColumn } = names;
-  const known = askedColumns(names);
-  const spare = columns.filter((column) => !known.includes(column));
-  const missing = known.filter((column) => !columns.includes(column));
-  const misspelt = missing.flatMap((column) => {
-    const meant = closest(column, spare);
-    return meant === undefined ? [] : [{ column, meant }];
-  });
-  for (const { column, meant } of misspelt)
-    findings.addProblem(file, `there is no column ${quote(column)}; did you mean ${quote(meant)}?`);
-  if (misspelt.length > 0) return false;
-  const found = `the columns are ${quoteSome(columns)}`;
-  if (missing.includes(labelColumn))
-    findings.addProblem(file, `there is no column "${labelColumn}"; ${found}`);
-  const ofContent = modalityNames.flatMap((name) => columnsOf(names, name));
-  const ofFitted = fittedModalities.flatMap(({ name }) => columnsOf(names, name));
-  const lacking = ofFitted.filter((column) => missing.includes(column));
-  for (const column of lacking) findings.addProblem(file, `there is no column ${quote(column)}; ${found}`);
-  if (ofContent.every((column) => missing.includes(column)))
-    findings.addProblem(
-      file,
-      `there is neither ${ofContent.map((column) => `a column "${column}"`).join(' nor ')}; ${found}`,
-    );
-  const unused = quoteSome(spare);
-  if (unused) findings.addNotes(`${file}: not used: ${spare.length === 1 ? 'column' : 'columns'} ${unused}`);
-  return !missing.includes(labelColumn) && lacking.length === 0;
-}
-
 /** What an example may have, of the modalities whose columns are asked for. */
 function askedNouns(names: ColumnNames): string[] {
   return modalities.flatMap(({ name, noun }) => (columnsOf(names, name).length > 0 ? noun : []));

@@ -1,4 +1,5 @@
 import type { ColumnNames } from '../example.ts';
+import type { ColumnGuess } from './choose-columns.ts';
 import type { DatasetSize } from './dataset-size.ts';
 import type { Findings } from './findings.ts';
 
@@ -10,6 +11,10 @@ export interface DatasetReading {
   /** The dataset's folder, as `realpath` gives it. */
   root: string;
   columns: ColumnNames;
+  /** Those of the names that somebody chose: such a column must be there. */
+  named: ReadonlySet<string>;
+  /** Columns that were found under another name than the default one. */
+  guesses: ColumnGuess[];
   /** Where images are put that stand in a table themselves; without it they are a problem. */
   inlineFolder?: string;
   /** Counts the examples and their texts. */

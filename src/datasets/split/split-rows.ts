@@ -20,6 +20,24 @@ export interface SplitChoice {
   splitBy?: SplitMethod;
 }
 
+/** Whether a dataset says itself which examples are for testing: then no test side is drawn. */
+export function marksTest({ examples }: Pick<Dataset, 'examples'>): boolean {
+  return examples.some(({ split }) => split === 'test');
+}
+
+/** What a person chose of a split that the dataset's own leaves without effect, as notes. */
+export function noteSplit(dataset: Dataset, { testShare, splitBy }: SplitChoice): string[] {
+  const chosen = [
+    ...(testShare === undefined ? [] : ['--test-share (testShare)']),
+    ...(splitBy === undefined ? [] : ['--split-by (splitBy)']),
+  ];
+  if (chosen.length === 0 || !marksTest(dataset)) return [];
+  const marked = dataset.examples.filter(({ split }) => split === 'test').length;
+  return [
+    `${dataset.name} marks ${marked} examples for testing, so none are drawn: ${chosen.join(' and ')} had no effect`,
+  ];
+}
+
 /**
  * Row numbers of the two sides of a dataset's split.
  * @throws TandemError `invalid-dataset` where either side is empty, or all examples to train on have the same truth

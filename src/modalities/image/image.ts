@@ -46,6 +46,7 @@ export const image: PretrainedModality<'image', ImageReference, StoredImage, Ima
     }),
     noun: 'an image',
     column: 'file_name',
+    otherColumns: ['filename', 'image', 'img', 'photo', 'picture', 'file', 'path', 'imagepath', 'imagefile'],
     async fromCell(cell, findFile) {
       const found = await findFile(cell);
       return 'path' in found ? { reference: { path: found.path } } : found;

@@ -14,6 +14,7 @@ export const text: PretrainedModality<'text', string, string, TextPreprocessing,
   given: z.string(),
   noun: 'a text',
   column: 'text',
+  otherColumns: ['text', 'title', 'description', 'caption'],
   fromCell: async (cell) =>
     cell.includes('\0') ? { problem: 'a zero byte stands in the text; remove it' } : { reference: cell },
   extensions: ['.txt'],

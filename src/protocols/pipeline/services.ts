@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { DatasetCounts } from '../../datasets/counts.ts';
 import type { ColumnNames } from '../../datasets/example.ts';
+import type { ColumnGuess } from '../../datasets/read/choose-columns.ts';
 import type { TandemError } from '../../errors.ts';
 import type { AnswerMetrics } from '../../evaluation/answers.ts';
 import type { VersionComparison } from '../../evaluation/compare-manifests.ts';
@@ -68,6 +69,8 @@ export interface DatasetTrial {
   /** The first thousand, in order of place. */
   problems: { at: string; detail: string }[];
   notes: string[];
+  /** Columns that were found under another name than the default one. */
+  guesses: ColumnGuess[];
   counts: DatasetCounts;
   preview: ({ at: string; truth: Truth; split?: 'train' | 'test' } & Partial<Record<ModalityName, string>>)[];
 }

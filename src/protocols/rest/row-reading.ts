@@ -7,25 +7,30 @@ const columnName = plainText.min(1);
 const column = (holds: string) =>
   columnName.optional().meta({ description: `Name of the column that holds ${holds}.` });
 
+/** Names of columns: a list, or one text with commas between them. */
+const columnNames = z.union([
+  z
+    .string()
+    .max(10_000)
+    .transform((names) => names.split(',').map((name) => name.trim())),
+  boundedList(columnName, { most: 100 }),
+]);
+
 /** Fields of a request that say how the rows of a dataset are to be read. */
 export const rowReading = {
   imageColumn: column('the image: a file’s name, base64 or a data URL; default: `file_name`'),
   textColumn: column('the text; default: `text`'),
-  tableColumns: z
-    .union([
-      z
-        .string()
-        .max(10_000)
-        .transform((names) => names.split(',').map((name) => name.trim())),
-      boundedList(columnName, { most: 100 }),
-    ])
-    .optional()
-    .meta({
-      description:
-        'Names of further columns with numbers or categories: a list, or one text with commas between them.',
-      example: 'price,brand',
-    }),
+  tableColumns: columnNames.optional().meta({
+    description:
+      'Names of further columns with numbers or categories: a list, or one text with commas between them.',
+    example: 'price,brand',
+  }),
   labelColumn: column('the label; default: `label`'),
+  splitColumn: column('`train` or `test`; default: `split`'),
+  ignoredColumns: columnNames.optional().meta({
+    description: 'Names of columns that are not read, whatever they are called.',
+    example: 'path,notes',
+  }),
   target: targetSchema.optional(),
   labelSeparator: plainText.min(1).optional().meta({
     description:

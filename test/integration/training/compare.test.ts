@@ -55,6 +55,16 @@ it('resumes a comparison with what its contenders gave, to the same figures', as
   expect(resumed.comparison).toEqual(whole);
 });
 
+it('says whether the seeds drew their test sides', async () => {
+  const compare = await openComparison();
+  const seeds = [0, 1];
+  expect((await compare({ seeds })).comparison.split).toBe('drawn');
+  const rows = Array.from({ length: 20 }, (_, row) => `text ${row},${row % 2},${row < 4 ? 'test' : ''}\n`);
+  const folder = await folderWith({ 'metadata.csv': `text,label,split\n${rows.join('')}` });
+  const dataset = await readDataset(folder);
+  expect((await compare({ dataset, seeds, checkpoints: undefined })).comparison.split).toBe('marked');
+});
+
 it('takes no result of another comparison, nor one that is damaged', async () => {
   const compare = await openComparison();
   const { written, checkpoints } = await compare();

@@ -26,6 +26,7 @@ function comparison(mean: number, margin: number): Comparison {
     labels: 8,
     target: 'single',
     seeds,
+    split: 'drawn',
     results: contenders.map((contender, place) => result(contender, 0.9 - place / 50)),
     differences: others.map((against) => ({
       against,
@@ -48,6 +49,14 @@ it.each([
   const html = comparisonPage(comparison(mean, margin));
   expect(html).toContain(words);
   expect(html).toContain(range);
+});
+
+it('says where the interval covers seeds only', () => {
+  const drawn = comparison(0.03, 0.01);
+  expect(comparisonPage(drawn)).not.toContain('seeds only');
+  const html = comparisonPage({ ...drawn, split: 'marked' });
+  expect(html).toContain('covers seeds only');
+  expect(html).toContain('on the dataset’s own split');
 });
 
 it('draws every strategy on every split', () => {

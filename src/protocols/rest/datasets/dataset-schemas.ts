@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { columnRoles } from '../../../datasets/read/choose-columns.ts';
 import { contentCountsSchema } from '../../../modalities/content-counts.ts';
 import { tableValues } from '../../../modalities/table/values.ts';
 import { truthSchema } from '../../../targets/truth.ts';
@@ -74,6 +75,9 @@ export const trialSchema = z
     problemCount: z.int(),
     problems: z.array(z.object({ at: z.string(), detail: z.string() })),
     notes: z.array(z.string()),
+    guesses: z
+      .array(z.object({ file: z.string(), role: z.enum(columnRoles), column: z.string() }))
+      .meta({ description: 'Columns that were found under another name than the default one.' }),
     counts,
     preview: z.array(
       z.object({
@@ -93,6 +97,7 @@ export const trialSchema = z
       problemCount: 1,
       problems: [{ at: 'metadata.csv row 12', detail: 'no label: "label" is empty' }],
       notes: [],
+      guesses: [{ file: 'metadata.csv', role: 'image', column: 'photo' }],
       counts: exampleCounts,
       preview: [
         {

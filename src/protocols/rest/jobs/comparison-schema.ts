@@ -19,6 +19,10 @@ export const comparisonSchema = z
     examples: z.object({ training: z.int(), test: z.int() }),
     labels: z.int(),
     seeds: z.array(z.int()).readonly(),
+    split: z.enum(['drawn', 'marked']).meta({
+      description:
+        'Whether each seed drew a test side of its own, or the dataset marks one: then intervals say nothing of other test examples.',
+    }),
     target: targetSchema,
     results: z
       .array(

@@ -158,7 +158,6 @@ describe('a dataset that is exported and imported again is the same', () => {
         target: 'regression',
         labelColumn,
         textColumn: 'caption',
-        imageColumn: 'image',
       });
       expect(labels).toEqual([labelColumn]);
     },

@@ -1,8 +1,11 @@
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readDataset } from '../../../../src/datasets/dataset.ts';
+import { checkDataset, readDataset } from '../../../../src/datasets/dataset.ts';
+import { chooseColumns } from '../../../../src/datasets/read/choose-columns.ts';
 import type { TandemError } from '../../../../src/errors.ts';
+import { contentColumns } from '../../../../src/modalities/content-columns.ts';
 import { folderWith, image, images, temporaryFolder } from '../sample.ts';
 
 const good = 'file_name,text,label\na.png,An ant,bug\nb.png,,bug\n,A cat,pet\nd.png,"A dog, asleep",pet\n';
@@ -208,18 +211,41 @@ describe('a dataset that cannot be used', () => {
     [
       'misspells a column',
       'text,lable\na,x\n',
-      'metadata.csv: there is no column "label"; did you mean "lable"?',
+      'metadata.csv: the column "lable" is not read; did you mean "label"? Rename it, or name it with --label-column',
     ],
     [
       'misspells an optional column',
-      'filename,text,label\n',
-      'there is no column "file_name"; did you mean "filename"?',
+      'filname,text,label\n',
+      'the column "filname" is not read; did you mean "file_name"?',
     ],
     [
       'has another label column than the one that is asked for',
       'text,kind\na,x\n',
       'metadata.csv: there is no column "kinds"; did you mean "kind"?',
       { labelColumn: 'kinds' },
+    ],
+    [
+      'lacks the column of images that is asked for',
+      'text,label\na,x\nb,x\nc,y\nd,y\n',
+      'metadata.csv: there is no column "photo"; the columns are "text", "label"',
+      { imageColumn: 'photo' },
+    ],
+    [
+      'lacks the split column that is asked for',
+      'text,label\na,x\nb,x\nc,y\nd,y\n',
+      'metadata.csv: there is no column "part"; the columns are "text", "label"',
+      { splitColumn: 'part' },
+    ],
+    [
+      'lacks a column that is to be left out',
+      'text,label\na,x\nb,x\nc,y\nd,y\n',
+      'metadata.csv: there is no column "notes"; the columns are "text", "label"',
+      { ignoredColumns: ['notes'] },
+    ],
+    [
+      'has two columns that may be the text',
+      'title,description,label\na,b,x\n',
+      'metadata.csv: which column has the text: "title" or "description"? Name it with --text-column (over HTTP, textColumn)',
     ],
     ['has a column twice', 'text,label,text\na,x,b\n', 'metadata.csv: the column "text" stands there twice'],
     [
@@ -301,12 +327,113 @@ describe('the hash of a dataset', () => {
 });
 
 describe('the notes on a dataset', () => {
+  it('count rows that repeat others, and those that contradict them', async () => {
+    const metadata = 'text,label\na,x\na,x\na,x\nb,x\nb,y\nc,y\nc,y\n';
+    const { notes } = await readDataset(await folderWith({ 'metadata.csv': metadata }));
+    expect(notes).toEqual([
+      '3 examples repeat an earlier one, label included, such as metadata.csv row 3 and metadata.csv row 2',
+      'a group of examples (2 examples) with the same content but different labels, such as metadata.csv row 5 and metadata.csv row 6',
+    ]);
+  });
+
   it('tell of the same content with different labels or on both sides', async () => {
     const metadata = 'text,label,split\na,x,\nb,x,train\na,y,\nc,y,\nb,x,test\n';
     const { notes } = await readDataset(await folderWith({ 'metadata.csv': metadata }));
     expect(notes).toEqual([
-      'a group of examples with the same content but different labels, such as metadata.csv row 2 and metadata.csv row 4',
+      '1 example repeats an earlier one, label included, such as metadata.csv row 6 and metadata.csv row 3',
+      'a group of examples (2 examples) with the same content but different labels, such as metadata.csv row 2 and metadata.csv row 4',
       'a group of examples with the same content in both train and test: the test will look too good',
     ]);
+  });
+});
+
+describe('columns under other names', () => {
+  it('are found whatever the case, read, and told', async () => {
+    const metadata =
+      'Photo,Caption,Class,SPLIT\na.png,one,x,train\nb.png,two,x,\nc.png,three,y,\nd.png,four,y,test\n';
+    const { dataset, guesses, notes } = await checkDataset(await folderWith(await withImages(metadata)));
+    expect(dataset?.examples[3]).toMatchObject({
+      content: { text: 'four', image: { path: expect.stringMatching(/d\.png$/) } },
+      truth: { class: 'y' },
+      split: 'test',
+    });
+    expect(guesses).toEqual([
+      { file: 'metadata.csv', role: 'image', column: 'Photo' },
+      { file: 'metadata.csv', role: 'text', column: 'Caption' },
+      { file: 'metadata.csv', role: 'label', column: 'Class' },
+      { file: 'metadata.csv', role: 'split', column: 'SPLIT' },
+    ]);
+    expect(notes).toEqual([
+      'metadata.csv: read "Photo" as the image, "Caption" as the text, "Class" as the label, "SPLIT" as the split; to read another column, name it with --image-column, --text-column, --label-column, --split-column',
+    ]);
+  });
+
+  it('never leave images out: a column `image` is read, or a problem', async () => {
+    const metadata = 'image,text,label\nabsent.png,one,x\nb.png,two,x\nc.png,three,y\nd.png,four,y\n';
+    expect(await problemsOf(await withImages(metadata))).toEqual([
+      'metadata.csv row 2: there is no file "absent.png"',
+    ]);
+  });
+
+  it('are left alone where they are to be, or where the default one is there', async () => {
+    const metadata = 'path,text,caption,label\n/x,one,,x\n/x,two,,x\n/x,three,,y\n/x,four,,y\n';
+    const options = { ignoredColumns: ['path'] };
+    const { dataset, guesses, notes } = await checkDataset(
+      await folderWith({ 'metadata.csv': metadata }),
+      options,
+    );
+    expect(dataset?.examples[0]?.content).toEqual({ text: 'one' });
+    expect(guesses).toEqual([]);
+    expect(notes).toEqual(['metadata.csv: not used: column "caption"']);
+  });
+
+  it('name the numbers of a head', async () => {
+    const metadata = 'text,Class\na,1\nb,2\nc,3\nd,4\n';
+    const folder = await folderWith({ 'metadata.csv': metadata });
+    expect((await readDataset(folder, { target: 'regression' })).labels).toEqual(['Class']);
+  });
+
+  it('are found in the first rows of JSON lines, and asked for where they come later', async () => {
+    const rows = Array.from({ length: 120 }, (_, row) => ({
+      text: `text ${row}`,
+      Category: row % 2 ? 'x' : 'y',
+      ...(row === 110 && { image: 'a.png' }),
+    }));
+    const lines = (own: object[]) => own.map((row) => JSON.stringify(row)).join('\n');
+    const { guesses } = await checkDataset(await folderWith({ 'metadata.jsonl': lines(rows.slice(0, 50)) }));
+    expect(guesses).toEqual([{ file: 'metadata.jsonl', role: 'label', column: 'Category' }]);
+    expect(await problemsOf({ ...(await images()), 'metadata.jsonl': lines(rows) })).toEqual([
+      'metadata.jsonl: the column "image" is not in the first rows; name it with --image-column (over HTTP, imageColumn) to read it as the image',
+    ]);
+  });
+
+  it('never give one column two roles, nor hang on any set of names', () => {
+    const name = fc.constantFrom(
+      'file_name',
+      'image',
+      'Path',
+      'text',
+      'TITLE',
+      'label',
+      'Class',
+      'split',
+      'x',
+    );
+    fc.assert(
+      fc.property(fc.uniqueArray(name), fc.option(name, { nil: undefined }), (columns, labelColumn) => {
+        const named = new Set(labelColumn === undefined ? [] : ['labelColumn']);
+        const asked = { ...contentColumns, target: 'single', labelSeparator: '|' } as const;
+        const { names, guesses } = chooseColumns(
+          { ...asked, labelColumn: labelColumn ?? 'label' },
+          named,
+          columns,
+        );
+        const found = guesses.map(({ column }) => column);
+        expect(new Set(found).size).toBe(found.length);
+        expect(found).not.toContain(labelColumn);
+        for (const column of found) expect(columns).toContain(column);
+        for (const { role, column } of guesses) expect(names[`${role}Column`]).toBe(column);
+      }),
+    );
   });
 });

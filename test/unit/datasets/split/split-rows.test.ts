@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Dataset } from '../../../../src/datasets/example.ts';
-import { splitRows } from '../../../../src/datasets/split/split-rows.ts';
+import { noteSplit, splitRows } from '../../../../src/datasets/split/split-rows.ts';
 
 const labels = ['a', 'b', 'c', 'd'];
 
@@ -24,4 +24,15 @@ it('trains on every one of several labels, whatever bears it', () => {
       expect([...train, ...test].sort((a, b) => a - b)).toEqual([...own.keys()]);
     }),
   );
+});
+
+it('says which choices a split of the dataset leaves without effect', () => {
+  const dataset = datasetOf([['a'], ['b'], ['a'], ['b']]);
+  const [first, ...others] = dataset.examples;
+  const marked: Dataset = { ...dataset, examples: [{ ...first, split: 'test' }, ...others] };
+  expect(noteSplit(marked, { testShare: 0.5, splitBy: 'content-hash' })).toEqual([
+    'several marks 1 examples for testing, so none are drawn: --test-share (testShare) and --split-by (splitBy) had no effect',
+  ]);
+  expect(noteSplit(marked, {})).toEqual([]);
+  expect(noteSplit(dataset, { testShare: 0.5 })).toEqual([]);
 });

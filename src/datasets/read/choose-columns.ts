@@ -1,0 +1,110 @@
+import { columnsOf } from '../../modalities/content-columns.ts';
+import {
+  fittedModalities,
+  type PretrainedName,
+  pretrainedModalities,
+  pretrainedNames,
+} from '../../modalities/registry.ts';
+import { quote } from '../../quote.ts';
+import type { ColumnNames } from '../example.ts';
+
+/** What a column of a table is read as. */
+export const columnRoles = [...pretrainedNames, 'label', 'split'] as const;
+export type ColumnRole = (typeof columnRoles)[number];
+
+/** A column that was found under another name than the default one. */
+export interface ColumnGuess {
+  /** The table, as problems call it. */
+  file: string;
+  role: ColumnRole;
+  column: string;
+}
+
+/** A role, the option that names its column, the default name and others that people give it. */
+interface Role {
+  role: ColumnRole;
+  field: 'labelColumn' | 'splitColumn' | `${PretrainedName}Column`;
+  usual: string;
+  others: readonly string[];
+}
+
+const roles: readonly Role[] = [
+  ...pretrainedModalities.map(
+    ({ name, column, otherColumns }): Role => ({
+      role: name,
+      field: `${name}Column`,
+      usual: column,
+      others: otherColumns,
+    }),
+  ),
+  {
+    role: 'label',
+    field: 'labelColumn',
+    usual: 'label',
+    others: ['label', 'labels', 'class', 'category'],
+  },
+  { role: 'split', field: 'splitColumn', usual: 'split', others: ['split'] },
+];
+
+/** The columns of a table as they are read, what of that was guessed, and what a person has to decide, in words. */
+export interface ChosenColumns {
+  names: ColumnNames;
+  guesses: Omit<ColumnGuess, 'file'>[];
+  problems: string[];
+}
+
+/**
+ * Finds the columns of a table that have other names than the default ones: `image` or `Photo` for the image, `caption` for
+ * the text, `Class` for the label. Columns that somebody named are taken as they are.
+ * @param named the names that were chosen
+ * @param columns what the table has
+ * @example chooseColumns(usualColumns, new Set(), ['Image', 'class']).names.labelColumn // 'class'
+ */
+export function chooseColumns(
+  asked: ColumnNames,
+  named: ReadonlySet<string>,
+  columns: readonly string[],
+): ChosenColumns {
+  const names = { ...asked };
+  const guesses: ChosenColumns['guesses'] = [];
+  const problems: string[] = [];
+  const taken = new Set([
+    ...fittedModalities.flatMap(({ name }) => columnsOf(asked, name)),
+    ...(asked.ignoredColumns ?? []),
+    ...roles.flatMap(({ field }) => asked[field] ?? []),
+  ]);
+  for (const { role, field, usual, others } of roles) {
+    if (named.has(field) || columns.includes(asked[field] ?? usual)) continue;
+    const found = columns.filter((column) => !taken.has(column) && others.includes(simplify(column)));
+    const [column, ...more] = found;
+    if (column === undefined) continue;
+    if (more.length > 0) {
+      const candidates = found.map(quote).join(' or ');
+      problems.push(
+        `which column has the ${role}: ${candidates}? Name it with ${flagOf(field)} (over HTTP, ${field})`,
+      );
+      continue;
+    }
+    taken.add(column);
+    names[field] = column;
+    guesses.push({ role, column });
+  }
+  return { names, guesses, problems };
+}
+
+/** @example flagOf('labelColumn') // '--label-column' */
+export function flagOf(field: string): string {
+  return `--${field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** What was guessed of a table, for people. */
+export function describeGuesses(file: string, guesses: ChosenColumns['guesses']): string[] {
+  if (guesses.length === 0) return [];
+  const read = guesses.map(({ role, column }) => `${quote(column)} as the ${role}`).join(', ');
+  const flags = guesses.map(({ role }) => flagOf(`${role}Column`)).join(', ');
+  return [`${file}: read ${read}; to read another column, name it with ${flags}`];
+}
+
+function simplify(column: string): string {
+  return column.toLowerCase().replaceAll(/[\s_-]/g, '');
+}
