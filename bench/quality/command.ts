@@ -13,9 +13,9 @@ interface Options {
 }
 
 export const quality = new Command('quality')
-  .summary('answers on held-back examples, against logistic regression')
+  .summary('answers on held-out examples, against scikit-learn')
   .description(
-    "Trains Tandem's default recipe and scikit-learn's cross-validated logistic regression on the same features and splits, and measures both on the test side.",
+    "Trains Tandem's default recipe and a table of scikit-learn's classifiers on the same features and splits, and measures all on the same test rows.",
   )
   .addOption(
     new Option('--set <names...>', 'only these of its datasets').choices(qualitySets.map(({ name }) => name)),

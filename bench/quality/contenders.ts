@@ -8,6 +8,7 @@ import { fitHead } from '../../src/training/loop/fit.ts';
 import { recipeFor } from '../../src/training/loop/recipe.ts';
 import { searchRecipe } from '../../src/training/search/recipe-search.ts';
 import { PeerWorker } from '../peers/worker.ts';
+import type { LabelledFeatures } from './sets/quality-set.ts';
 
 export interface Split extends SplitRows {
   seed: number;
@@ -43,61 +44,45 @@ export async function answersOfTandem(
   };
 }
 
-/** scikit-learn on the same features. What an example lacks is the mean. */
-export class LogisticRegression {
+/** scikit-learn's answers on the same features: every rival of `peers/rivals.py`. */
+export class Rivals {
   readonly #peer: PeerWorker;
-  readonly #features: FeatureTable<MemoryColumn>;
 
-  private constructor(peer: PeerWorker, features: FeatureTable<MemoryColumn>) {
+  private constructor(peer: PeerWorker) {
     this.#peer = peer;
-    this.#features = features;
   }
 
-  static async start(features: FeatureTable<MemoryColumn>): Promise<LogisticRegression> {
+  static async start({ table, texts }: LabelledFeatures): Promise<Rivals> {
     const folder = await mkdtemp(path.join(tmpdir(), 'bench-quality-'));
-    const peer = await PeerWorker.start('logistic_regression.py');
+    const peer = await PeerWorker.start('rivals.py');
     try {
       const write = async (name: string, content: Uint8Array | Float32Array) => {
         const file = path.join(folder, name);
         await writeFile(file, content);
         return file;
       };
-      const files = features.columns.map(async ({ modality, values, present }) => ({
+      const files = table.columns.map(async ({ modality, values, present }) => ({
         features: await write(`${modality}.features`, values),
         present: await write(`${modality}.present`, present),
       }));
       const written = await Promise.all(files);
       await peer.call({
         command: 'load',
+        modalities: table.columns.map(({ modality }) => modality),
         features: written.map((file) => file.features),
         present: written.map((file) => file.present),
-        labels: [...features.truth.values],
-        rows: features.strata.length,
+        labels: [...table.truth.values],
+        texts,
+        rows: table.strata.length,
       });
-      return new LogisticRegression(peer, features);
+      return new Rivals(peer);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   }
 
-  async answers(split: Split, classes: number): Promise<Answers> {
-    const { joined, alone } = await this.#peer.call<{ joined: number[][]; alone: number[][][] }>({
-      command: 'fit',
-      classes,
-      ...split,
-    });
-    return {
-      'logistic regression, joined': joined,
-      'logistic regression, late fusion': split.test.map((row, index) => {
-        const known = this.#features.columns.flatMap(({ present }, m) =>
-          present[row] ? [alone[m][index]] : [],
-        );
-        return known[0].map((_, label) => known.reduce((sum, one) => sum + one[label], 0) / known.length);
-      }),
-      ...Object.fromEntries(
-        this.#features.columns.map(({ modality }, m) => [`logistic regression, ${modality} only`, alone[m]]),
-      ),
-    };
+  answers(split: Split, classes: number): Promise<Answers> {
+    return this.#peer.call<Answers>({ command: 'fit', classes, ...split });
   }
 
   close(): Promise<void> {

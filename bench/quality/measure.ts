@@ -2,7 +2,7 @@ import type { LabelMetrics } from '../../src/evaluation/metrics.ts';
 import { type Difference, mean, pairedDifference } from '../../src/evaluation/paired-difference.ts';
 import { evaluate } from '../../src/evaluation/single-label.ts';
 import { Engine } from '../../src/runtime/engine.ts';
-import { type Answers, answersOfTandem, LogisticRegression, tandemName } from './contenders.ts';
+import { type Answers, answersOfTandem, Rivals, tandemName } from './contenders.ts';
 import type { QualitySet } from './sets/quality-set.ts';
 
 export type Metric = Exclude<keyof LabelMetrics, 'examples'>;
@@ -43,7 +43,7 @@ export async function measureSet(
   const features = await load();
   const { table, classes, truth } = features;
   const engine = Engine.start({ provider: 'cpu', threads: 1 });
-  const peer = await LogisticRegression.start(table);
+  const peer = await Rivals.start(features);
   const results: Record<string, LabelMetrics[]> = {};
   try {
     for (let seed = 0; seed < seeds; seed++) {

@@ -8,7 +8,13 @@ import type { QualitySet } from './sets/quality-set.ts';
 import { syntheticSets } from './sets/synthetic.ts';
 
 /** The benchmark's own datasets. */
-export const qualitySets: QualitySet[] = [...emojiSets, countries, icons, priced, ...syntheticSets];
+export const qualitySets: QualitySet[] = [
+  ...emojiSets,
+  countries,
+  icons,
+  priced,
+  ...syntheticSets,
+];
 
 /** A dataset of the user's. */
 export function setOfFolder(folder: string): QualitySet {
@@ -16,9 +22,10 @@ export function setOfFolder(folder: string): QualitySet {
     name: folder,
     about: 'your own',
     async load() {
-      const { dataset, table } = await encodeFolder(folder);
+      const { dataset, table, texts } = await encodeFolder(folder);
       return {
         table,
+        texts,
         classes: dataset.labels.length,
         split: (seed) => splitRows(dataset, { seed, testShare: 0.2 }),
       };

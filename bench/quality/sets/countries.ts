@@ -1,6 +1,6 @@
-import { type DrawnExample, encodeDrawn } from './encoded.ts';
+import { type DrawnExample, encodeExamples, splitEncoded } from './encoded.ts';
 import { readPackageFile } from './packages.ts';
-import { fourFifths, type QualitySet, splitByLabel } from './quality-set.ts';
+import type { QualitySet } from './quality-set.ts';
 
 interface Country {
   cca3: string;
@@ -26,11 +26,6 @@ export const countries: QualitySet = {
           return { svg, text, label: region };
         }),
     );
-    const { table, dataset } = await encodeDrawn(examples);
-    return {
-      table,
-      classes: dataset.labels.length,
-      split: (seed) => splitByLabel(table.strata, seed, fourFifths),
-    };
+    return splitEncoded(await encodeExamples(examples));
   },
 };

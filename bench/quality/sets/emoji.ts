@@ -1,15 +1,8 @@
 import { createRequire } from 'node:module';
 import { chooseEmoji } from '../../../scripts/sample-set/emoji.ts';
 import { Random } from '../../../src/random.ts';
-import {
-  type FeatureTable,
-  loadTable,
-  type MemoryColumn,
-  memoryColumn,
-  rowOf,
-  selectRows,
-} from '../../../src/training/features/feature-table.ts';
-import { type DrawnExample, type EncodedDataset, encodeDrawn } from './encoded.ts';
+import { loadTable, memoryColumn, rowOf, selectRows } from '../../../src/training/features/feature-table.ts';
+import { type DrawnExample, type EncodedDataset, encodeExamples } from './encoded.ts';
 import { readPackageFile } from './packages.ts';
 import { fourFifths, type LabelledFeatures, type QualitySet, splitByLabel } from './quality-set.ts';
 
@@ -21,12 +14,12 @@ export const emojiSets: QualitySet[] = [
   {
     name: 'emoji',
     about: 'images and names of emoji, by category',
-    load: async () => labelled((await emoji()).table, fourFifths),
+    load: async () => labelled(await emoji(), fourFifths),
   },
   {
     name: 'emoji-few',
     about: 'the same, five examples of each label to learn from',
-    load: async () => labelled((await emoji()).table, () => fewest),
+    load: async () => labelled(await emoji(), () => fewest),
   },
   {
     name: 'emoji-subgroups',
@@ -36,23 +29,26 @@ export const emojiSets: QualitySet[] = [
   {
     name: 'emoji-wrong-texts',
     about: 'the same, half of the texts exchanged: the image is the better witness',
-    load: async () => labelled(exchangeTexts((await emoji()).table), fourFifths),
+    load: async () => labelled(exchangeTexts(await emoji()), fourFifths),
   },
   {
     name: 'emoji-blurred',
     about: 'the same, images blurred: the text is the better witness',
-    load: async () => labelled((await encodeDrawn((await drawings()).map(blurred))).table, fourFifths),
+    load: async () => labelled(await encodeExamples((await drawings()).map(blurred)), fourFifths),
   },
   {
     name: 'emoji-missing',
     about: 'the same, a third without image, another third without text',
-    load: async () => labelled(withoutSome((await emoji()).table), fourFifths),
+    load: async () => labelled(withoutSome(await emoji()), fourFifths),
   },
 ];
 
-function labelled(table: FeatureTable<MemoryColumn>, take: (count: number) => number): LabelledFeatures {
+type Encoded = Pick<EncodedDataset, 'table' | 'texts'>;
+
+function labelled({ table, texts }: Encoded, take: (count: number) => number): LabelledFeatures {
   return {
     table,
+    texts,
     classes: new Set(table.strata).size,
     split: (seed) => splitByLabel(table.strata, seed, take),
   };
@@ -67,7 +63,7 @@ async function drawings(): Promise<Drawing[]> {
 
 let encoded: Promise<EncodedDataset> | undefined;
 function emoji(): Promise<EncodedDataset> {
-  encoded ??= drawings().then(encodeDrawn);
+  encoded ??= drawings().then(encodeExamples);
   return encoded;
 }
 
@@ -82,8 +78,8 @@ function blurred(drawing: Drawing): Drawing {
 }
 
 /** Unicode's subgroups, from emojibase (MIT). Those with fewer than five emoji are left out. */
-async function bySubgroup(): Promise<FeatureTable<MemoryColumn>> {
-  const { table } = await emoji();
+async function bySubgroup(): Promise<Encoded> {
+  const { table, texts } = await emoji();
   const data: { hexcode: string; subgroup?: number }[] = JSON.parse(
     await readPackageFile('emojibase-data/en/data.json'),
   );
@@ -101,10 +97,13 @@ async function bySubgroup(): Promise<FeatureTable<MemoryColumn>> {
   const rows = kept.flatMap((members) => members.map(([row]) => row));
   const labels = Int32Array.from(kept.flatMap((members, label) => members.map(() => label)));
   const { columns } = await loadTable(selectRows(table, rows));
-  return { columns, strata: labels, truth: { target: 'single', columns: 1, values: labels } };
+  return {
+    table: { columns, strata: labels, truth: { target: 'single', columns: 1, values: labels } },
+    texts: rows.map((row) => texts[row]),
+  };
 }
 
-function exchangeTexts(table: FeatureTable<MemoryColumn>): FeatureTable<MemoryColumn> {
+function exchangeTexts({ table, texts }: Encoded): Encoded {
   const random = new Random(0, 'wrong texts');
   const rows = [...table.strata.keys()];
   const chosen = rows.filter(() => random.nextFloat() < 0.5);
@@ -116,10 +115,10 @@ function exchangeTexts(table: FeatureTable<MemoryColumn>): FeatureTable<MemoryCo
     for (const row of rows) values.set(rowOf(column, source.get(row) ?? row), row * column.dimension);
     return memoryColumn({ ...column, values });
   });
-  return { ...table, columns };
+  return { table: { ...table, columns }, texts: rows.map((row) => texts[source.get(row) ?? row]) };
 }
 
-function withoutSome(table: FeatureTable<MemoryColumn>): FeatureTable<MemoryColumn> {
+function withoutSome({ table, texts }: Encoded): Encoded {
   const random = new Random(0, 'missing');
   const lacks = Array.from(table.strata, () => random.nextInteger(3));
   const columns = table.columns.map((column, m) => {
@@ -128,5 +127,9 @@ function withoutSome(table: FeatureTable<MemoryColumn>): FeatureTable<MemoryColu
     for (const [row, has] of present.entries()) if (has === 0) rowOf({ ...column, values }, row).fill(0);
     return memoryColumn({ ...column, values, present });
   });
-  return { ...table, columns };
+  const text = columns.find(({ modality }) => modality === 'text');
+  return {
+    table: { ...table, columns },
+    texts: texts.map((content, row) => (text?.present[row] === 1 ? content : '')),
+  };
 }

@@ -1,6 +1,6 @@
-import { type DrawnExample, encodeDrawn } from './encoded.ts';
+import { type DrawnExample, encodeExamples, splitEncoded } from './encoded.ts';
 import { readPackageFile } from './packages.ts';
-import { fourFifths, type QualitySet, splitByLabel } from './quality-set.ts';
+import type { QualitySet } from './quality-set.ts';
 
 const fewest = 10;
 const size = 96;
@@ -32,11 +32,6 @@ export const icons: QualitySet = {
         label,
       }),
     );
-    const { table, dataset } = await encodeDrawn(examples);
-    return {
-      table,
-      classes: dataset.labels.length,
-      split: (seed) => splitByLabel(table.strata, seed, fourFifths),
-    };
+    return splitEncoded(await encodeExamples(examples));
   },
 };

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { writePricedSet } from '../../../scripts/priced-set.ts';
-import { encodeFolder } from './encoded.ts';
-import { fourFifths, type QualitySet, splitByLabel } from './quality-set.ts';
+import { encodeFolder, splitEncoded } from './encoded.ts';
+import type { QualitySet } from './quality-set.ts';
 
 const rows = 600;
 
@@ -15,12 +15,7 @@ export const priced: QualitySet = {
     const folder = await mkdtemp(path.join(tmpdir(), 'bench-priced-'));
     try {
       await writePricedSet(folder, { rows, seed: 1 });
-      const { table, dataset } = await encodeFolder(folder, { tableColumns: ['price', 'brand'] });
-      return {
-        table,
-        classes: dataset.labels.length,
-        split: (seed) => splitByLabel(table.strata, seed, fourFifths),
-      };
+      return splitEncoded(await encodeFolder(folder, { tableColumns: ['price', 'brand'] }));
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -6,6 +6,8 @@ import type { FeatureTable, MemoryColumn } from '../../../src/training/features/
 export interface LabelledFeatures {
   table: FeatureTable<MemoryColumn>;
   classes: number;
+  /** The texts themselves, for rivals that read words: one for each row, empty where there is none. */
+  texts?: readonly string[];
   split(seed: number): SplitRows;
   /** Where the examples were drawn from a known distribution: its class probabilities for a row. */
   truth?(row: number): ArrayLike<number>;
