@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Classify images, texts or both
-         * @description One item as a form, up to 64 as JSON, or any number as JSON lines, which are answered while they come in. head and topK may stand in the address, where JSON lines have their only place. An item may lack its image or its text: the head then answers from what is there.
+         * @description One item as a form, up to 64 as JSON, or any number as JSON lines, which are answered while they come in. head, topK and what is asked of explanations may stand in the address, where JSON lines have their only place. An item may lack its image or its text: the head then answers from what is there.
          */
         post: operations["predict"];
         delete?: never;
@@ -651,6 +651,12 @@ export interface components {
              * @example 5
              */
             topK: number;
+            /** @description Adds to each answer what it rests on. At most 8 items of a request, and the first 64 of JSON lines, are explained. */
+            explain?: boolean;
+            /** @description The label whose probability is explained; the likeliest by default. Requires `explain`. */
+            explainLabel?: string;
+            /** @description The most regions, and the most words, that are left out in turn, 36 by default: each takes one more encode. Requires `explain`. */
+            explainParts?: number;
             inputs: {
                 /** @description A JPEG, PNG or WebP file, as base64 or as a data URL. */
                 image?: string;
@@ -670,6 +676,14 @@ export interface components {
              */
             head?: string;
             topK?: string;
+            /**
+             * @description Adds to each answer what it rests on. At most 8 items of a request, and the first 64 of JSON lines, are explained.
+             * @enum {string}
+             */
+            explain?: "true" | "false";
+            /** @description The label whose probability is explained; the likeliest by default. Requires `explain`. */
+            explainLabel?: string;
+            explainParts?: string;
             text?: string;
             /**
              * @description Values by column: a number, a category, or null where it is missing; so is a column that is left out.
@@ -1115,6 +1129,69 @@ export interface components {
                 queue: number;
                 encode: number;
                 head: number;
+            };
+            explanation?: components["schemas"]["Explanation"];
+        };
+        /** @description What an answer rests on. Effects do not add up: parts act together. */
+        Explanation: {
+            /** @description The label whose probability is explained; absent where the head says a number. */
+            label?: string;
+            /** @description That probability, or the number. */
+            answer: number;
+            modalities: {
+                image?: {
+                    /** @description The answer from this modality alone. */
+                    alone: number;
+                    /** @description The weight of its own logits in the fused answer to a complete item; absent where the head is not calibrated. */
+                    weight?: number;
+                    /** @description The answer less the answer without it: above 0 where it raises the answer. */
+                    effect?: number;
+                    /** @description In their order: regions of an image in shares of its width and height as a person sees it; words of a text with their offsets in UTF-16 code units; columns of a table. */
+                    parts: {
+                        x: number;
+                        y: number;
+                        width: number;
+                        height: number;
+                        /** @description The answer less the answer without it: above 0 where it raises the answer. */
+                        effect: number;
+                    }[];
+                };
+                text?: {
+                    /** @description The answer from this modality alone. */
+                    alone: number;
+                    /** @description The weight of its own logits in the fused answer to a complete item; absent where the head is not calibrated. */
+                    weight?: number;
+                    /** @description The answer less the answer without it: above 0 where it raises the answer. */
+                    effect?: number;
+                    /** @description In their order: regions of an image in shares of its width and height as a person sees it; words of a text with their offsets in UTF-16 code units; columns of a table. */
+                    parts: {
+                        text: string;
+                        start: number;
+                        end: number;
+                        /** @description The answer less the answer without it: above 0 where it raises the answer. */
+                        effect: number;
+                    }[];
+                };
+                table?: {
+                    /** @description The answer from this modality alone. */
+                    alone: number;
+                    /** @description The weight of its own logits in the fused answer to a complete item; absent where the head is not calibrated. */
+                    weight?: number;
+                    /** @description The answer less the answer without it: above 0 where it raises the answer. */
+                    effect?: number;
+                    /** @description In their order: regions of an image in shares of its width and height as a person sees it; words of a text with their offsets in UTF-16 code units; columns of a table. */
+                    parts: {
+                        column: string;
+                        value: string | number;
+                        /** @description The answer less the answer without it: above 0 where it raises the answer. */
+                        effect: number;
+                    }[];
+                };
+            };
+            /** @description What the explanation took beside the prediction. */
+            cost: {
+                encodes: number;
+                milliseconds: number;
             };
         };
         /**
@@ -1964,6 +2041,9 @@ export interface operations {
             query?: {
                 head?: string;
                 topK?: number;
+                explain?: "true" | "false";
+                explainLabel?: string;
+                explainParts?: string;
             };
             header?: never;
             path?: never;

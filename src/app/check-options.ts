@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { splitMethods } from '../datasets/split/split.ts';
+import { explainedParts } from '../heads/explanation.ts';
 import { contentColumnFields } from '../modalities/content-columns.ts';
 import type { PretrainedModality } from '../modalities/modality.ts';
 import { byModality, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
@@ -28,7 +29,15 @@ export const listenOptions = z.object({
   grpcPort: z.union([port, z.literal('off')], 'it must be a port from 0 to 65535, or off').optional(),
 });
 
-export const predictOptions = z.object({ head: text, topK: z.int().min(1).optional(), signal });
+const parts = z.int().min(explainedParts.least).max(explainedParts.most).optional();
+export const predictOptions = z.object({
+  head: text,
+  topK: z.int().min(1).optional(),
+  explain: z
+    .union([z.boolean(), z.object({ label: text, parts })], 'it must be true, or { label, parts: 4 to 64 }')
+    .optional(),
+  signal,
+});
 
 /** The items of a call are each looked at by themselves. */
 export const predictInputs = z.object({ inputs: z.array(z.unknown(), 'it must be a list of items') });

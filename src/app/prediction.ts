@@ -1,5 +1,6 @@
 import type { TandemError } from '../errors.ts';
 import type { HeadCache } from '../heads/cache.ts';
+import type { ExplainOptions } from '../heads/explanation.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from '../heads/prediction.ts';
 import type { Predictor } from '../heads/predictor.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
@@ -23,6 +24,11 @@ export interface PredictOptions {
   head?: string;
   /** Most labels of a prediction; 5 by default. */
   topK?: number;
+  /**
+   * Adds to each prediction what it rests on: by how much parts of the content move the answer. It takes as many encodes
+   * as there are parts. Explanations wait for each other, and for predictions.
+   */
+  explain?: boolean | ExplainOptions;
   /** Ends the work, which then throws the signal's reason. */
   signal?: AbortSignal;
 }
@@ -44,11 +50,15 @@ export async function predict(
   checkOptions(predictOptions, options);
   checkOptions(predictInputs, { inputs });
   const { head = context.settings['default-head'], topK = defaultTopK, signal } = options;
+  const explain = options.explain === true ? {} : options.explain || undefined;
   // The head first: encoders are not loaded for one that is not there.
   await (await context.registry()).resolve(head);
   const checked = inputs.map((content, index) => problemOf(content)?.at(`inputs[${index}]`));
   const items = inputs.flatMap((content, index) => (checked[index] ? [] : [{ content }]));
-  const answer = await predictBy(await partsOf(context), items, { head, topK, signal, mayWait: true });
+  const answer = await predictBy(await partsOf(context), items, {
+    ...{ head, topK, explain, signal },
+    mayWait: true,
+  });
   const answered = answer.results.values();
   return {
     head: answer.head,
@@ -93,7 +103,10 @@ export async function partsOf(context: Context): Promise<PredictionParts> {
 export async function predictBy(
   { registry, heads, predictor }: PredictionParts,
   inputs: readonly PredictionInput[],
-  { head: reference, ...options }: { head: string; topK: number; signal?: AbortSignal; mayWait?: boolean },
+  {
+    head: reference,
+    ...options
+  }: { head: string; topK: number; explain?: ExplainOptions; signal?: AbortSignal; mayWait?: boolean },
 ): Promise<Predictions> {
   const opened = await registry.open(reference);
   const { name, version } = opened;

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { openTandem } from '../app/open-tandem.ts';
-import { headSettings } from '../config.ts';
+import { completeSettings, headSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
 import { type TableValues, tableText } from '../modalities/table/values.ts';
-import { completeSettings } from '../read-settings.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import type { TargetPrediction } from '../targets/prediction.ts';
 import { addSettings, example, numberOption, settingsOf } from './options.ts';

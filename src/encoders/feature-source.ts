@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Input } from '../modalities/modality.ts';
+import type { Input, Omission, OmissionOptions } from '../modalities/modality.ts';
 import { pretrainedOf } from '../modalities/registry.ts';
 import { Batcher, type SubmitOptions } from '../runtime/batcher.ts';
 import type { Encoder } from './encoder.ts';
@@ -83,17 +83,33 @@ export class FeatureSource {
 
   /** The same, whatever is remembered. */
   async encode(input: Input, options: SubmitOptions = {}): Promise<SourcedFeatures> {
-    const { observer } = this.#options;
     const started = performance.now();
     const prepared = await this.#prepare(input, options);
     const decode = performance.now() - started;
-    observer.stage?.(this.#stage, decode);
+    this.#options.observer.stage?.(this.#stage, decode);
+    return { ...(await this.encodePrepared(prepared, options)), decode };
+  }
+
+  /**
+   * The parts of an item, and what {@link encodePrepared} takes without each; none where its modality has no parts.
+   * @throws as {@link encode}
+   */
+  async omit(input: Input, options: OmissionOptions): Promise<Omission[]> {
+    return (await this.#encoder.omit?.(input, options)) ?? [];
+  }
+
+  /** Features of what was prepared, which is released. */
+  async encodePrepared(
+    prepared: unknown,
+    options: SubmitOptions = {},
+  ): Promise<Omit<SourcedFeatures, 'decode'>> {
+    const { observer } = this.#options;
     const { result, queued, ran } = await this.#batcher.submit(prepared, options);
     observer.stage?.('queue', queued);
     observer.stage?.('encode', ran);
     const cost = this.#encoder.costOf(prepared);
     this.#encoder.release?.(prepared);
-    return { features: result, cost, decode, queue: queued, encode: ran };
+    return { features: result, cost, queue: queued, encode: ran };
   }
 
   async #prepare(input: Input, options: SubmitOptions): Promise<unknown> {

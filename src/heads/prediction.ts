@@ -1,6 +1,7 @@
 import type { Input } from '../modalities/modality.ts';
 import type { GivenContent, ModalityName, PretrainedName } from '../modalities/registry.ts';
 import type { TargetPrediction } from '../targets/prediction.ts';
+import type { Explanation } from './explanation.ts';
 
 /** One item to classify: the bytes of an image file (JPEG, PNG, WebP), a text, or both. */
 export interface PredictionInput {
@@ -33,4 +34,6 @@ export interface Prediction extends TargetPrediction {
   /** The shared auxiliary predictor's prediction from each modality present. */
   unimodal: Partial<Record<ModalityName, TargetPrediction>>;
   timings: Timings;
+  /** What the answer rests on, where that was asked for. */
+  explanation?: Explanation;
 }

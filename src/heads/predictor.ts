@@ -17,6 +17,8 @@ import {
   pretrainedModalities,
 } from '../modalities/registry.ts';
 import type { SubmitOptions } from '../runtime/batcher.ts';
+import { Explainer } from './explain.ts';
+import type { ExplainOptions } from './explanation.ts';
 import { encodeFitted } from './fitted.ts';
 import type { Head, ItemFeatures } from './head.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from './prediction.ts';
@@ -40,6 +42,7 @@ const embeddedOfCall = 64;
 const embeddedAtOnce = 128;
 
 interface EncodedItem extends Omit<SourcedFeatures, 'features' | 'cost'> {
+  input: PredictionInput;
   features: ItemFeatures;
 }
 
@@ -56,6 +59,7 @@ export class Predictor {
   readonly #memory: FeatureMemory;
   readonly #observer: InferenceObserver;
   readonly #embedding = pLimit(embeddedAtOnce);
+  readonly #explainer: Explainer;
 
   constructor(
     encoders: Encoders,
@@ -72,6 +76,7 @@ export class Predictor {
     this.#sources = byPretrained(
       ({ name }) => new FeatureSource(encoders.byModality[name], { ...options, budget: this.budgets[name] }),
     );
+    this.#explainer = new Explainer(this.#sources);
   }
 
   /** When each encoder last answered a batch, on the clock of `performance.now()`. */
@@ -124,13 +129,15 @@ export class Predictor {
 
   /**
    * Classifies items, each by itself: what is wrong with one is its own error, in its place.
-   * @throws TandemError `overloaded`; the signal's reason where it aborts
+   * @param options `explain`: what is asked of explanations of the answers
+   * @throws TandemError `overloaded`, `invalid-request` (the label to explain); the signal's reason where it aborts
    */
   async predict(
     head: Head,
     inputs: readonly PredictionInput[],
-    { topK, ...waiting }: { topK: number } & SubmitOptions,
+    { topK, explain, ...waiting }: { topK: number; explain?: ExplainOptions } & SubmitOptions,
   ): Promise<(Prediction | TandemError)[]> {
+    if (explain) this.#explainer.admit(head.manifest, explain, waiting.mayWait);
     const encoded = await Promise.all(
       inputs.map((input) => this.#encode(head, input, waiting).catch(itemError)),
     );
@@ -147,17 +154,22 @@ export class Predictor {
         timings: { decode, queue, encode, head: ended - started },
       };
     });
+    if (explain)
+      await Promise.all(
+        good.map(async (item, index) => {
+          const answered = { ...item, answer: itemAt(answers, index) };
+          const explanation = await this.#explainer.explain(head, answered, explain, waiting.signal);
+          itemAt(predictions, index).explanation = explanation;
+        }),
+      );
     let answered = 0;
     return encoded.map((item) => (item instanceof TandemError ? item : itemAt(predictions, answered++)));
   }
 
-  async #encode(
-    head: Head,
-    { content, features = {} }: PredictionInput,
-    waiting: SubmitOptions,
-  ): Promise<EncodedItem> {
+  async #encode(head: Head, input: PredictionInput, waiting: SubmitOptions): Promise<EncodedItem> {
+    const { content, features = {} } = input;
     const { encoders } = head.manifest;
-    const item: EncodedItem = { features: {}, decode: 0, queue: 0, encode: 0 };
+    const item: EncodedItem = { input, features: {}, decode: 0, queue: 0, encode: 0 };
     const encoding: Promise<void>[] = [];
     let [isEmpty, isUsed] = [true, false];
     for (const modality of fittedModalities) {

@@ -20,6 +20,19 @@ export interface InlineFiles {
   extract(value: string, folder: string | undefined): Promise<FoundFile>;
 }
 
+/** A part of an item, and the item without it. */
+export interface Omission<Part = object, Without = unknown> {
+  part: Part;
+  /** Called when it is needed, since an item may be large; undefined where nothing is left of it. */
+  without(): Without | undefined | Promise<Without | undefined>;
+}
+
+export interface OmissionOptions {
+  /** The most parts that the item is divided into. */
+  most: number;
+  signal?: AbortSignal;
+}
+
 /** How items of a modality become what an encoder takes. Preparing fails for one item alone. */
 export interface Preparation<Prepared> {
   /**
@@ -30,6 +43,12 @@ export interface Preparation<Prepared> {
   prepare(input: Input, options?: SubmitOptions): Promise<Prepared>;
   /** Gives back the memory of what was prepared and is not needed any more, before the garbage collector would. */
   release?(prepared: Prepared): void;
+  /**
+   * Divides an item into parts and prepares it without each, so that what rests on a part can be measured. Absent where
+   * items have no parts.
+   * @throws as `prepare`
+   */
+  omit?(input: Input, options: OmissionOptions): Promise<Omission<object, Prepared>[]>;
   /** What an item costs, in the modality's unit. */
   costOf(prepared: Prepared): number;
   /** What it costs in a batch, where that is padded to one of a few shapes; see {@link BatchShapes}. */
@@ -54,6 +73,7 @@ export interface Modality<
   Reference = unknown,
   Stored = unknown,
   Given = unknown,
+  Part extends object = object,
 > {
   readonly name: Name;
   /** Content that code passes, as a schema; the inputs of a data set may be files besides. */
@@ -86,6 +106,8 @@ export interface Modality<
   };
   /** Whether an item that is there says nothing. */
   isEmpty(given: Given): boolean;
+  /** What names a part of an item in an explanation; absent where items have no parts. */
+  readonly part?: z.ZodType<Part>;
 }
 
 /** A modality whose features a pretrained encoder makes: one column of a table, or a file. */
@@ -95,7 +117,8 @@ export interface PretrainedModality<
   Stored = unknown,
   Preprocessing = unknown,
   Prepared = unknown,
-> extends Modality<Name, Reference, Stored, Input> {
+  Part extends object = object,
+> extends Modality<Name, Reference, Stored, Input, Part> {
   /** The column of a table that has it by default. */
   readonly column: string;
   /** Other names that people give it: in lower case, without spaces, `_` and `-`. */
@@ -187,7 +210,8 @@ export interface FittedModality<
   Reference = unknown,
   Stored = unknown,
   Specification = unknown,
-> extends Modality<Name, Reference, Stored, Reference> {
+  Part extends object = object,
+> extends Modality<Name, Reference, Stored, Reference, Part> {
   /** What a head calls that which makes its features. */
   readonly id: string;
   /** Columns that it may be read from. */
@@ -210,6 +234,8 @@ export interface FittedModality<
   fit(references: readonly (Reference | undefined)[], training: readonly number[]): Specification;
   /** The columns that its features are made of, for people who ask a head. */
   columnsIn(specification: Specification): FittedColumn[];
+  /** Divides an item into parts, and says what is left without each. Absent where items have no parts. */
+  omit?(given: Reference): Omission<Part, Reference>[];
   /** Length of a feature vector. */
   dimensionOf(specification: Specification): number;
   /**

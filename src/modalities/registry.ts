@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { image } from './image/image.ts';
 import type { FittedModality, Modality, PretrainedModality } from './modality.ts';
 import { table } from './table/table.ts';
@@ -24,6 +25,11 @@ export type Content = {
 /** What a request brings of each modality. */
 export type GivenContent = {
   [Entry in Registered as Entry['name']]?: Parameters<Entry['isEmpty']>[0];
+};
+
+/** What names a part of an item of each modality. */
+export type ContentParts = {
+  [Entry in Registered as Entry['name']]: z.infer<NonNullable<Entry['part']>>;
 };
 
 export const modalities: readonly [Modality<ModalityName>, ...Modality<ModalityName>[]] = registered;

@@ -10,7 +10,9 @@ import type { Preparation, PretrainedModality, ReadContent } from '../modality.t
 import { extractInlineImage, isInlineImage } from './inline-images.ts';
 import {
   decodingRevision,
+  type ImagePart,
   type ImagePreprocessing,
+  imagePart,
   imagePreprocessing,
   pixelsRevision,
 } from './preprocessing.ts';
@@ -38,62 +40,73 @@ type StoredImage = z.infer<typeof stored>;
  * Images: the bytes of a JPEG, PNG or WebP file, or its path. They are prepared as pixels, [crop, crop, 3] bytes. libvips
  * is loaded when the first is decoded.
  */
-export const image: PretrainedModality<'image', ImageReference, StoredImage, ImagePreprocessing, Uint8Array> =
-  {
-    name: 'image',
-    given: z.instanceof(Uint8Array, {
-      error: 'it must be the bytes of an image file, as readFile gives them',
-    }),
-    noun: 'an image',
-    column: 'file_name',
-    otherColumns: ['filename', 'image', 'img', 'photo', 'picture', 'file', 'path', 'imagepath', 'imagefile'],
-    async fromCell(cell, findFile) {
-      const found = await findFile(cell);
-      return 'path' in found ? { reference: { path: found.path } } : found;
-    },
-    inline: { is: isInlineImage, extract: extractInlineImage },
-    extensions: ['.jpg', '.jpeg', '.png', '.webp'],
-    unsupported: {
-      extensions: ['.gif', '.bmp', '.tif', '.tiff', '.heic', '.heif', '.avif', '.svg', '.jxl', '.jp2'],
-      hint: 'use JPEG, PNG or WebP',
-    },
-    fromFile: async (path) => ({ reference: { path } }),
-    inputOf: ({ path }) => path,
-    identityOf: ({ path, sha256 }) => sha256 ?? path,
-    sha256Of: ({ path, sha256 }) => sha256 ?? sha256OfFile(path),
-    likenessOf: ({ path, sha256 }) => sha256 ?? path,
-    looksOf: ({ perceptualHash }) => perceptualHash,
-    subjectOf: ({ path }) => basename(path),
-    check: checkFile,
-    stored,
-    store: ({ sha256, perceptualHash }) => ({ sha256, perceptualHash }),
-    restore: (stored, path = '') => ({ path, ...stored }),
-    file: { pathOf: ({ path }) => path, sha256Of: ({ sha256 }) => sha256 },
-    unit: 'pixels',
-    stage: 'decode',
-    preprocessing: imagePreprocessing,
-    revision: pixelsRevision,
-    fineRevision: decodingRevision,
-    // On a CPU more than a few images at once leave its caches and cost more each; a GPU is filled by many.
-    budgets: { cpu: 4 * 224 ** 2, cuda: 64 * 224 ** 2 },
-    // On the CPU an image gets the same features in any batch, bit by bit.
-    batchItems: { cpu: 4, cuda: 32 },
-    probe: blackImage,
-    async sample() {
-      const { sharp } = await import('./sharp.ts');
-      return sharp({ create: { width: 320, height: 240, channels: 3, background: 'teal' } })
-        .jpeg()
-        .toBuffer();
-    },
-    isEmpty: () => false,
-    async open({ preprocessing, shapes }) {
-      const { decodePixels } = await import('./pixels.ts');
-      return {
-        prepare: (input, options) => decodePixels(input, preprocessing, options),
-        ...costs(preprocessing.crop, shapes),
-      };
-    },
-  };
+export const image: PretrainedModality<
+  'image',
+  ImageReference,
+  StoredImage,
+  ImagePreprocessing,
+  Uint8Array,
+  ImagePart
+> = {
+  name: 'image',
+  given: z.instanceof(Uint8Array, {
+    error: 'it must be the bytes of an image file, as readFile gives them',
+  }),
+  noun: 'an image',
+  column: 'file_name',
+  otherColumns: ['filename', 'image', 'img', 'photo', 'picture', 'file', 'path', 'imagepath', 'imagefile'],
+  async fromCell(cell, findFile) {
+    const found = await findFile(cell);
+    return 'path' in found ? { reference: { path: found.path } } : found;
+  },
+  inline: { is: isInlineImage, extract: extractInlineImage },
+  extensions: ['.jpg', '.jpeg', '.png', '.webp'],
+  unsupported: {
+    extensions: ['.gif', '.bmp', '.tif', '.tiff', '.heic', '.heif', '.avif', '.svg', '.jxl', '.jp2'],
+    hint: 'use JPEG, PNG or WebP',
+  },
+  fromFile: async (path) => ({ reference: { path } }),
+  inputOf: ({ path }) => path,
+  identityOf: ({ path, sha256 }) => sha256 ?? path,
+  sha256Of: ({ path, sha256 }) => sha256 ?? sha256OfFile(path),
+  likenessOf: ({ path, sha256 }) => sha256 ?? path,
+  looksOf: ({ perceptualHash }) => perceptualHash,
+  subjectOf: ({ path }) => basename(path),
+  check: checkFile,
+  stored,
+  store: ({ sha256, perceptualHash }) => ({ sha256, perceptualHash }),
+  restore: (stored, path = '') => ({ path, ...stored }),
+  file: { pathOf: ({ path }) => path, sha256Of: ({ sha256 }) => sha256 },
+  unit: 'pixels',
+  stage: 'decode',
+  preprocessing: imagePreprocessing,
+  revision: pixelsRevision,
+  fineRevision: decodingRevision,
+  // On a CPU more than a few images at once leave its caches and cost more each; a GPU is filled by many.
+  budgets: { cpu: 4 * 224 ** 2, cuda: 64 * 224 ** 2 },
+  // On the CPU an image gets the same features in any batch, bit by bit.
+  batchItems: { cpu: 4, cuda: 32 },
+  probe: blackImage,
+  async sample() {
+    const { sharp } = await import('./sharp.ts');
+    return sharp({ create: { width: 320, height: 240, channels: 3, background: 'teal' } })
+      .jpeg()
+      .toBuffer();
+  },
+  isEmpty: () => false,
+  part: imagePart,
+  async open({ preprocessing, shapes }) {
+    const [{ decodePixels }, { omitRegions }] = await Promise.all([
+      import('./pixels.ts'),
+      import('./regions.ts'),
+    ]);
+    return {
+      prepare: (input, options) => decodePixels(input, preprocessing, options),
+      omit: (input, options) => omitRegions(input, preprocessing, options),
+      ...costs(preprocessing.crop, shapes),
+    };
+  },
+};
 
 /** Decodes an image, small, and hashes its bytes and its looks. */
 async function checkFile({ path }: ImageReference): Promise<ReadContent<ImageReference>> {
@@ -114,7 +127,7 @@ async function checkFile({ path }: ImageReference): Promise<ReadContent<ImageRef
   }
 }
 
-function costs(crop: number, shapes: BatchShapes): Omit<Preparation<Uint8Array>, 'prepare'> {
+function costs(crop: number, shapes: BatchShapes): Omit<Preparation<Uint8Array>, 'prepare' | 'omit'> {
   return {
     release: (pixels) => void (pixels.buffer as ArrayBuffer).transfer(0),
     costOf: () => crop * crop,

@@ -22,7 +22,8 @@ export function decodePixels(
   return decodeImageInTurn(input, (opened) => cutSquare(opened, preprocessing), options);
 }
 
-async function cutSquare(opened: OpenedImage, preprocessing: ImagePreprocessing): Promise<Uint8Array> {
+/** Decodes an image that is open; see {@link decodePixels}. */
+export async function cutSquare(opened: OpenedImage, preprocessing: ImagePreprocessing): Promise<Uint8Array> {
   const { image, width, height } = opened;
   const { shortSide, crop, kernel, background } = preprocessing;
   try {
@@ -74,7 +75,8 @@ interface Cut {
   start: number;
 }
 
-function planCut(width: number, height: number, { shortSide, crop }: ImagePreprocessing): [Cut, Cut] {
+/** How the width and the height of an image are scaled, and where the square is cut. */
+export function planCut(width: number, height: number, { shortSide, crop }: ImagePreprocessing): [Cut, Cut] {
   const ratio = shortSide / Math.min(width, height);
   const cut = (side: number): Cut => {
     const to = Math.max(shortSide, Math.round(side * ratio));

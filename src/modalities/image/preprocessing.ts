@@ -12,6 +12,10 @@ export const imagePreprocessing = z.object({
 });
 export type ImagePreprocessing = z.infer<typeof imagePreprocessing>;
 
+/** A rectangle of an image: shares of its width and height as a person sees it, from the top left. */
+export const imagePart = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() });
+export type ImagePart = z.infer<typeof imagePart>;
+
 /** Raised whenever the same image comes out of the decoding as other pixels: heads trained before don't fit then. */
 export const pixelsRevision = 2;
 

@@ -3,13 +3,21 @@ import { z } from 'zod';
 import type { Input, PretrainedModality } from '../modality.ts';
 import { type TextPreprocessing, textPreprocessing } from './preprocessing.ts';
 import { padTokens } from './tokens.ts';
+import { omitWords, type TextPart, textPart } from './words.ts';
 
 /** As long as most texts that people write to images: some 24 tokens. */
 const usualText =
   'second-hand bicycle, some scratches on the frame, new tyres, works as it should, to be picked up in town';
 
 /** Texts. They are prepared as token ids; the tokenizer is loaded with the encoder. */
-export const text: PretrainedModality<'text', string, string, TextPreprocessing, readonly number[]> = {
+export const text: PretrainedModality<
+  'text',
+  string,
+  string,
+  TextPreprocessing,
+  readonly number[],
+  TextPart
+> = {
   name: 'text',
   given: z.string(),
   noun: 'a text',
@@ -39,7 +47,8 @@ export const text: PretrainedModality<'text', string, string, TextPreprocessing,
   shapeOf: (tokens) => tokens.length,
   probe: 'ready?',
   sample: async () => usualText,
-  isEmpty: (input) => textOf(input).trim() === '',
+  isEmpty: isBlank,
+  part: textPart,
   async open({ folder, preprocessing, shapes }) {
     const { maximumTokens } = preprocessing;
     const { TokenizerPool } = await import('./tokenizer-pool.ts');
@@ -47,6 +56,14 @@ export const text: PretrainedModality<'text', string, string, TextPreprocessing,
     const padded = (longest: number) => shapes.tokens(longest, maximumTokens);
     return {
       prepare: (input, options) => tokenizer.tokenize(textOf(input), options),
+      async omit(input, { most, signal }) {
+        const tokenize = (text: string) => tokenizer.tokenize(text, { signal, mayWait: true });
+        const omissions = await omitWords(textOf(input), { most, maximumTokens, tokenize });
+        return omissions.map(({ part, without }) => ({
+          part,
+          without: () => (isBlank(without) ? undefined : tokenize(without)),
+        }));
+      },
       costOf: (tokens) => tokens.length,
       paddedCostOf: (tokens) => padded(tokens.length),
       overhead: shapes.overhead,
@@ -59,6 +76,10 @@ export const text: PretrainedModality<'text', string, string, TextPreprocessing,
     };
   },
 };
+
+function isBlank(input: Input): boolean {
+  return textOf(input).trim() === '';
+}
 
 /** Texts never come as bytes: wire formats decode them. */
 function textOf(input: Input): string {

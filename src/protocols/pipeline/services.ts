@@ -5,6 +5,7 @@ import type { ColumnGuess } from '../../datasets/read/choose-columns.ts';
 import type { TandemError } from '../../errors.ts';
 import type { AnswerMetrics } from '../../evaluation/answers.ts';
 import type { VersionComparison } from '../../evaluation/compare-manifests.ts';
+import type { ExplainOptions } from '../../heads/explanation.ts';
 import type { EncoderSummary } from '../../heads/fitted.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from '../../heads/prediction.ts';
 import type { Job, JobEvent } from '../../jobs/job.ts';
@@ -93,12 +94,18 @@ export interface DatasetPage {
 export interface Services {
   /**
    * Classifies a batch. Each item is answered by itself: a bad item yields its own TandemError in its place.
-   * @param options `mayWait`: not refused where the queue is full; the caller bounds how many they are
+   * @param options `explain`: adds to each answer what it rests on; `mayWait`: not refused where the queue is full; the caller bounds how many they are
    * @throws TandemError `unknown-head`, `overloaded`, `deadline-exceeded` for the batch as a whole.
    */
   predict(
     inputs: PredictionInput[],
-    options: { head: string; topK: number; signal: AbortSignal; mayWait?: boolean },
+    options: {
+      head: string;
+      topK: number;
+      explain?: ExplainOptions;
+      signal: AbortSignal;
+      mayWait?: boolean;
+    },
   ): Promise<{ head: { name: string; version: number }; results: (Prediction | TandemError)[] }>;
   /**
    * Features of items, as the encoders give them, and what each cost, in its modality's unit.

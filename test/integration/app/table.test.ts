@@ -63,6 +63,33 @@ it('answers with the values and without them', async () => {
   ]);
 });
 
+it('explains by which column an answer moves, as two predictions differ', async () => {
+  const item = { text, table: { price: 190, brand: 'Acme' } };
+  const { body } = await post('/v1/predict', { head: 'priced', explain: true, inputs: [item] });
+  const [{ explanation }] = body.results;
+  const { results } = await tandem.predict([{ text, table: { brand: 'Acme' } }, { text }], {
+    head: 'priced',
+  });
+  const [withoutPrice, withoutTable] = results.map((result) =>
+    'labels' in result ? result.labels.find(({ label }) => label === explanation.label)?.probability : result,
+  );
+  expect(explanation).toMatchObject({
+    label: 'dear',
+    modalities: {
+      table: {
+        parts: [
+          { column: 'price', value: 190 },
+          { column: 'brand', value: 'Acme' },
+        ],
+      },
+    },
+  });
+  const { parts, effect } = explanation.modalities.table;
+  expect(parts[0].effect).toBeCloseTo(explanation.answer - Number(withoutPrice), 5);
+  expect(parts[0].effect).toBeGreaterThan(Math.abs(parts[1].effect));
+  expect(effect).toBeCloseTo(explanation.answer - Number(withoutTable), 5);
+});
+
 it('takes values over JSON, and names the column that does not fit', async () => {
   const { body } = await post('/v1/predict', {
     head: 'priced',
@@ -237,6 +264,17 @@ it.each([
     head: target,
   });
   const [high, low] = results.map((result) => ('labels' in result ? result : undefined));
+  const { results: explained } = await tandem.predict([{ table: { price: 90, town: 'town 1' } }], {
+    ...{ head: target, explain: target === 'multi' ? { label: 'dear' } : true },
+  });
+  const [prediction] = explained.map((result) => ('explanation' in result ? result : undefined));
+  const { label, answer, modalities } = prediction?.explanation ?? {};
+  expect(label).toBe(target === 'multi' ? 'dear' : undefined);
+  if (target === 'regression') expect(answer).toBe(prediction?.value);
+  else expect(answer).toBe(prediction?.labels.find((each) => each.label === 'dear')?.probability);
+  const [price, town] = modalities?.table?.parts ?? [];
+  expect([price, town]).toMatchObject([{ column: 'price' }, { column: 'town' }]);
+  expect(price?.effect).toBeGreaterThan(Math.abs(town?.effect ?? 1));
   if (target === 'regression') expect(high?.value).toBeGreaterThan((low?.value ?? 1000) + 50);
   else expect([high?.labels[0]?.given, low?.labels[0]?.given]).toEqual([true, true]);
 });

@@ -84,7 +84,8 @@ it.each(['multipart/form-data', 'application/json', 'application/x-ndjson'])(
     expect(await problemOf(response)).toMatchObject({
       status: 400,
       code: 'invalid-request',
-      detail: 'bogus: there is no such parameter in the address; there are: head, topK',
+      detail:
+        'bogus: there is no such parameter in the address; there are: head, topK, explain, explainLabel, explainParts',
     });
   },
 );
@@ -312,4 +313,47 @@ it('counts what became of every item by its head, and of a request that fails as
   const text = await metrics.text();
   for (const [outcome, items] of Object.entries({ ok: 2, 'invalid-image': 1, overloaded: 2 }))
     expect(text).toContain(`predictions_total{head="emoji",version="3",outcome="${outcome}"} ${items}`);
+});
+
+it('asks for explanations where a form, JSON or the address says so', async () => {
+  const { address, asked } = await serveRecording();
+  const form = { text: 'a', explain: 'true', explainLabel: 'cat', explainParts: '16' };
+  const json = { inputs: [{ text: 'a' }], explain: true };
+  expect((await sendForm(address, form)).status).toBe(200);
+  expect((await sendJson(address, json)).status).toBe(200);
+  expect((await sendJson(`${address}?explain=true&explainParts=9`, json)).status).toBe(200);
+  expect((await sendJson(address, { ...json, explain: false })).status).toBe(200);
+  expect(asked.map(([, { explain }]) => explain)).toEqual([
+    { label: 'cat', parts: 16 },
+    {},
+    { parts: 9 },
+    undefined,
+  ]);
+});
+
+it.each([
+  [{ explain: 'yes' }, 'explain'],
+  [{ explain: true, explainParts: 3 }, 'explainParts'],
+  [{ explain: true, explainParts: 65 }, 'explainParts'],
+  [{ explainLabel: 'cat' }, 'explainLabel'],
+  [{ explain: false, explainParts: 16 }, 'explainParts'],
+])('refuses what cannot be explained so: %j', async (fields, at) => {
+  const { address, asked } = await serveRecording();
+  const response = await sendJson(address, { inputs: [{ text: 'a' }], ...fields });
+  expect(await problemOf(response)).toMatchObject({
+    ...{ status: 400, code: 'invalid-request' },
+    errors: [{ at }],
+  });
+  expect(asked).toHaveLength(0);
+});
+
+it('explains eight items of a request, and refuses more', async () => {
+  const { address, asked } = await serveRecording();
+  const of = (count: number) => ({ explain: true, inputs: new Array(count).fill({ text: 'a' }) });
+  expect((await sendJson(address, of(8))).status).toBe(200);
+  expect(await problemOf(await sendJson(address, of(9)))).toMatchObject({
+    status: 400,
+    detail: expect.stringMatching(/^explain: at most 8 items .*, and it has 9; send fewer/),
+  });
+  expect(asked).toHaveLength(1);
 });

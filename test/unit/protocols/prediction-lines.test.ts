@@ -216,3 +216,24 @@ it('names the first fields of a line that has many, and refuses one that has tho
   expect(lines.map(({ error }) => error?.status)).toEqual([400, 413]);
   expect(lines[0].error!.detail).toContain('and 80 more');
 });
+
+it('explains the first lines of a stream, and refuses later ones by their own error', async () => {
+  let [asked, atOnce, most] = [0, 0, 0];
+  const predict: ReturnType<typeof services>['predict'] = async (_, { explain }) => {
+    expect(explain).toEqual({});
+    asked++;
+    most = Math.max(most, ++atOnce);
+    await pause(1);
+    atOnce--;
+    return { head: { name: 'emoji', version: 3 }, results: [prediction] };
+  };
+  const { address } = await serve(services({ predict }));
+  const lines = await linesOf(await send(address, '{"text":"a"}\n'.repeat(70), '?explain=true'));
+  expect(lines.slice(0, 64)).toEqual(new Array(64).fill(prediction));
+  const detail = expect.stringMatching(/^explain: the first 64 lines/);
+  for (const { error } of lines.slice(64))
+    expect(error).toMatchObject({ type: '/problems/invalid-request', detail });
+  expect(lines).toHaveLength(70);
+  expect(asked).toBe(64);
+  expect(most).toBeLessThanOrEqual(2);
+});

@@ -15,6 +15,7 @@ import { type AppOptions, usualMaximumItems } from '../../pipeline/options.ts';
 import { predictAndCount } from '../../pipeline/outcomes.ts';
 import { withImages } from '../../pipeline/remote-images.ts';
 import type { Services } from '../../pipeline/services.ts';
+import { explainOptionsOf, explanationSchema } from './explanation-request.ts';
 import { answerLines, lineMediaType, lineQuerySchema } from './prediction-lines.ts';
 import { agreeing, readPredictionQuery } from './prediction-query.ts';
 import {
@@ -53,6 +54,7 @@ const predictionSchema = z
     timings: z
       .object({ decode: z.number(), queue: z.number(), encode: z.number(), head: z.number() })
       .meta({ description: 'Milliseconds.' }),
+    explanation: explanationSchema.optional(),
   })
   .meta({ id: 'Prediction' }) satisfies z.ZodType<Prediction>;
 
@@ -96,7 +98,7 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
       operation: {
         operationId: 'predict',
         summary: 'Classify images, texts or both',
-        description: `One item as a form, up to ${limits.maximumItems} as JSON, or any number as JSON lines, which are answered while they come in. head and topK may stand in the address, where JSON lines have their only place. An item may lack its image or its text: the head then answers from what is there.`,
+        description: `One item as a form, up to ${limits.maximumItems} as JSON, or any number as JSON lines, which are answered while they come in. head, topK and what is asked of explanations may stand in the address, where JSON lines have their only place. An item may lack its image or its text: the head then answers from what is there.`,
         requestParams: { query: lineQuerySchema },
         requestBody: {
           required: true,
@@ -144,7 +146,12 @@ function answerPredictions(
   const parse = predictionReader(limits);
   return async (request, response) => {
     const { inputs, ...body } = parse(request);
-    const { head = defaultHead, topK = standardTopK } = agreeing(readPredictionQuery(request), body);
+    const {
+      head = defaultHead,
+      topK = standardTopK,
+      ...asked
+    } = agreeing(readPredictionQuery(request), body);
+    const explain = explainOptionsOf(asked, inputs.length);
     throwOnlyError(inputs);
     const left = departure(response);
     const answered = await withDeadline(left, requestTimeout, async (signal) => {
@@ -154,7 +161,7 @@ function answerPredictions(
         signal,
       });
       throwOnlyError(complete);
-      return predictAndCount(services, options.metrics, complete, { head, topK, signal });
+      return predictAndCount(services, options.metrics, complete, { head, topK, explain, signal });
     });
     const { answers } = answered;
     throwOnlyError(answers);

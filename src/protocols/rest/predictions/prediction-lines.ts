@@ -18,6 +18,7 @@ import type { AppOptions } from '../../pipeline/options.ts';
 import { predictAndCount } from '../../pipeline/outcomes.ts';
 import { withImages } from '../../pipeline/remote-images.ts';
 import type { Services } from '../../pipeline/services.ts';
+import { explainOptionsOf, explainTexts, mostExplainedLines } from './explanation-request.ts';
 import {
   headReference,
   inputSchema,
@@ -32,6 +33,9 @@ const linesOfStream = 64;
 /** The same of all streams together. More wait for their turn, so that single requests have room. */
 const linesInFlight = 128;
 
+/** Lines that are explained at the same time, of all streams. */
+const explainedInFlight = 2;
+
 /** A line has three fields, and a few more that nobody knows. */
 const lineLimits: JsonLimits = { values: 1000, members: 1000, depth: 32 };
 
@@ -42,6 +46,7 @@ const pieceLength = 2 ** 20;
 export const lineQuerySchema = z.strictObject({
   head: headReference.optional(),
   topK: z.coerce.number<string>().pipe(topKSchema).default(standardTopK),
+  ...explainTexts,
 });
 
 export const lineMediaType = 'application/x-ndjson';
@@ -59,16 +64,23 @@ export function answerLines(
   const inTurn = pLimit(linesInFlight);
   // Of their own, so that slow addresses hold up no other lines.
   const toFetch = pLimit(linesInFlight);
+  // So are these, which take long.
+  const toExplain = pLimit(explainedInFlight);
   return async (request, response) => {
-    const { head = defaultHead, topK } = lineQuerySchema.parse(request.query);
+    const { head = defaultHead, topK, ...asked } = lineQuerySchema.parse(request.query);
+    const explain = explainOptionsOf(asked, 1);
+    const turns = explain ? toExplain : inTurn;
+    let count = 0;
     const left = departure(response);
     const basePath = basePathOf(request);
     // An unknown head is the request's error, while one can still be sent as such.
     await services.head(head);
+    const readLine = async (line: string) =>
+      line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : parseLine(line, limits);
     const answerLine = async (line: string): Promise<object> => {
       left.throwIfAborted();
-      const input =
-        line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : await parseLine(line, limits);
+      const isExplained = !explain || count++ < mostExplainedLines;
+      const input = isExplained ? await readLine(line) : tooManyToExplain;
       if (input instanceof TandemError) {
         await predictAndCount(services, metrics, [input], { head, topK, signal: left }).catch(ofLine);
         return { error: describeProblem(input, { basePath }) };
@@ -78,9 +90,9 @@ export function answerLines(
         withDeadline(left, requestTimeout, (signal) => withImages([input], { ...fetchOptions, signal }));
       const answer = await toFetch(fetched)
         .then((complete) =>
-          inTurn(() =>
+          turns(() =>
             withDeadline(left, requestTimeout, (signal) =>
-              predictAndCount(services, metrics, complete, { head, topK, signal, mayWait: true }),
+              predictAndCount(services, metrics, complete, { head, topK, explain, signal, mayWait: true }),
             ),
           ),
         )
@@ -109,6 +121,12 @@ export function answerLines(
     }
   };
 }
+
+/** Of the lines of a stream behind those that are explained. */
+const tooManyToExplain = new TandemError(
+  'invalid-request',
+  `explain: the first ${mostExplainedLines} lines of a stream are explained, and this is a later one; send it in another stream, or leave explain out`,
+);
 
 async function parseLine(line: string, limits: PredictionLimits) {
   let value: unknown;

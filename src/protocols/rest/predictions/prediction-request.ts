@@ -8,6 +8,7 @@ import { presentValues, tableText, tableValues } from '../../../modalities/table
 import { formFile, formNumber, notText } from '../../http/body.ts';
 import { boundedList } from '../../http/bounded-list.ts';
 import type { ReadInput } from '../../pipeline/read-input.ts';
+import { type ExplainFields, explainFields, explainTexts } from './explanation-request.ts';
 
 export interface PredictionLimits {
   /** Most items of one request. */
@@ -47,6 +48,7 @@ const tableMeta = {
 const formFields = {
   head: headReference.optional(),
   topK: formNumber(topKSchema).optional().meta(usualTopK),
+  ...explainTexts,
   text: z.string().optional(),
   table: tableText.meta({ override: { type: 'string' }, ...tableMeta, example: '{"price": 12}' }).optional(),
   imageUrl,
@@ -72,6 +74,7 @@ export function jsonSchema({ maximumItems }: PredictionLimits) {
     .strictObject({
       head: headReference.optional(),
       topK: topKSchema.optional().meta(usualTopK),
+      ...explainFields,
       inputs: boundedList(inputSchema, { most: maximumItems }),
     })
     .meta({
@@ -80,10 +83,14 @@ export function jsonSchema({ maximumItems }: PredictionLimits) {
     });
 }
 
-/** A request for predictions. An item that cannot be read stands as its error in its place. */
-export interface ParsedRequest {
+/** What a request asks of a head. */
+export interface Asked extends ExplainFields {
   head?: string;
   topK?: number;
+}
+
+/** A request for predictions. An item that cannot be read stands as its error in its place. */
+export interface ParsedRequest extends Asked {
   inputs: (ReadInput | TandemError)[];
 }
 
@@ -96,21 +103,19 @@ export function predictionReader(limits: PredictionLimits): (request: Request) =
   const schema = jsonSchema(limits);
   return (request) => {
     if (request.is('multipart/form-data')) {
-      const { head, topK, text, table, imageUrl } = formFieldsSchema.parse({ ...request.body });
+      const { text, table, imageUrl, image: _, ...asked } = formFieldsSchema.parse({ ...request.body });
       return {
-        head,
-        topK,
+        ...asked,
         inputs: [checkInput({ content: { image: request.file?.buffer, text, table }, imageUrl }, '', limits)],
       };
     }
-    const { head, topK, inputs } = schema.parse(request.body);
+    const { inputs, ...asked } = schema.parse(request.body);
     if (inputs.length === 0)
       throw new TandemError('empty-request', 'inputs: there are none', {
         items: [{ at: 'inputs', detail: 'there are none' }],
       });
     return {
-      head,
-      topK,
+      ...asked,
       inputs: inputs.map((input, index) => readInput(input, `inputs[${index}]`, limits)),
     };
   };

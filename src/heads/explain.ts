@@ -1,0 +1,184 @@
+import { performance } from 'node:perf_hooks';
+import pLimit from 'p-limit';
+import pMap from 'p-map';
+import type { FeatureSource } from '../encoders/feature-source.ts';
+import { TandemError } from '../errors.ts';
+import { itemAt } from '../indexing.ts';
+import type { OmissionOptions } from '../modalities/modality.ts';
+import {
+  fittedOf,
+  type GivenContent,
+  isFitted,
+  type ModalityName,
+  type PretrainedName,
+} from '../modalities/registry.ts';
+import { quote, quoteSome } from '../quote.ts';
+import {
+  type ExplainOptions,
+  type Explanation,
+  explainedParts,
+  type ModalityExplanation,
+} from './explanation.ts';
+import { encodeFitted, type FittedEncoder } from './fitted.ts';
+import type { Head, ItemFeatures, ItemProbabilities } from './head.ts';
+import type { HeadManifest } from './manifest.ts';
+import type { PredictionInput } from './prediction.ts';
+import { predictionOf } from './unimodal-prediction.ts';
+
+/** Explanations that are made at a time. */
+const explainedAtOnce = 2;
+/** Explanations that may wait for their turn; more are refused, but for those that may wait for as long as it takes. */
+const mostWaiting = 16;
+/** Items of all explanations that are encoded or wait for it: a prediction never waits for more of them. */
+const encodedAtOnce = 4;
+/** Seconds after which a refused explanation may be asked for again. */
+const retryAfter = 5;
+
+/** An item that was answered. */
+export interface AnsweredItem {
+  input: PredictionInput;
+  features: ItemFeatures;
+  answer: ItemProbabilities;
+}
+
+/** A part of an item, and the features without it; without features nothing is left of the modality. */
+interface Encoded {
+  part: object;
+  features?: Float32Array;
+}
+
+/**
+ * Explains answers: leaves out each part of an item in turn, encodes what is left in batches shared with predictions, and
+ * asks the head again. A few items at a time, so that predictions hardly wait.
+ * @example
+ * const explainer = new Explainer(sources);
+ * const { modalities } = await explainer.explain(head, item, { label: 'cat' }, { signal });
+ */
+export class Explainer {
+  readonly #sources: Readonly<Record<PretrainedName, FeatureSource>>;
+  readonly #turns = pLimit(explainedAtOnce);
+  readonly #encoding = pLimit(encodedAtOnce);
+
+  constructor(sources: Readonly<Record<PretrainedName, FeatureSource>>) {
+    this.#sources = sources;
+  }
+
+  /**
+   * Refuses what cannot be explained, before any of it is predicted.
+   * @throws TandemError `invalid-request` where the head has no such label; `overloaded`
+   */
+  admit({ labels, name, version }: HeadManifest, { label }: ExplainOptions, mayWait = false): void {
+    if (label !== undefined && !labels.includes(label)) {
+      const known = quoteSome(labels);
+      throw new TandemError(
+        'invalid-request',
+        `the label to explain: ${name}@${version} has no ${quote(label)}; it has ${known}`,
+      );
+    }
+    const waiting = this.#turns.pendingCount;
+    if (!mayWait && waiting >= mostWaiting)
+      throw new TandemError('overloaded', `${waiting} explanations are waiting`, { retryAfter });
+  }
+
+  /** @throws TandemError as an encoder does; the signal's reason where it aborts */
+  explain(
+    head: Head,
+    item: AnsweredItem,
+    options: ExplainOptions,
+    signal?: AbortSignal,
+  ): Promise<Explanation> {
+    return this.#turns(async () => {
+      signal?.throwIfAborted();
+      const started = performance.now();
+      const { manifest } = head;
+      const { label, index } = explainedOutput(manifest, item.answer, options);
+      const most = options.parts ?? explainedParts.default;
+      let encodes = 0;
+      const modalities: Partial<Record<ModalityName, ModalityExplanation>> = {};
+      for (const [place, encoder] of manifest.encoders.entries()) {
+        const { modality } = encoder;
+        const alone = item.answer.unimodal[modality];
+        if (!alone) continue;
+        const encoded = await this.#withoutParts(encoder, item.input.content, { most, signal });
+        if (!isFitted(modality)) encodes += encoded.filter(({ features }) => features).length;
+        modalities[modality] = {
+          alone: itemAt(alone, index),
+          weight: manifest.calibration?.fused[place + 1],
+          ...(await effectsOf(head, item, { modality, index, encoded })),
+        };
+      }
+      return {
+        label,
+        answer: itemAt(item.answer.fused, index),
+        modalities: modalities as Explanation['modalities'],
+        cost: { encodes, milliseconds: performance.now() - started },
+      };
+    });
+  }
+
+  /** The parts of what an item has of a modality; none where it came as features, or has no parts. */
+  async #withoutParts(
+    { modality, fitted }: FittedEncoder,
+    content: GivenContent = {},
+    options: OmissionOptions,
+  ): Promise<Encoded[]> {
+    if (isFitted(modality)) {
+      const given = content[modality];
+      const omissions = (given && fittedOf(modality).omit?.(given)) ?? [];
+      return Promise.all(
+        omissions.map(async ({ part, without }) => {
+          const rest = await without();
+          return { part, features: rest === undefined ? undefined : encodeFitted(modality, fitted, rest) };
+        }),
+      );
+    }
+    const given = content[modality];
+    if (given === undefined) return [];
+    const source = this.#sources[modality];
+    const { signal } = options;
+    const omissions = await source.omit(given, options);
+    return pMap(
+      omissions,
+      ({ part, without }) =>
+        this.#encoding(async () => {
+          signal?.throwIfAborted();
+          const prepared = await without();
+          if (prepared === undefined) return { part };
+          const { features } = await source.encodePrepared(prepared, { signal, mayWait: true });
+          return { part, features };
+        }),
+      { concurrency: encodedAtOnce },
+    );
+  }
+}
+
+/** What a head's answer loses without a modality, and without each part of it; what leaves nothing to answer from is left out. */
+async function effectsOf(
+  head: Head,
+  { features, answer }: AnsweredItem,
+  { modality, index, encoded }: { modality: ModalityName; index: number; encoded: readonly Encoded[] },
+): Promise<Pick<ModalityExplanation, 'effect' | 'parts'>> {
+  const { [modality]: _, ...others } = features;
+  const isAlone = Object.keys(others).length === 0;
+  const kept = encoded.filter((part) => part.features || !isAlone);
+  const asked = kept.map((part) => (part.features ? { ...others, [modality]: part.features } : others));
+  const answers = await head.classify(isAlone ? asked : [...asked, others]);
+  const effects = answers.map(({ fused }) => itemAt(answer.fused, index) - itemAt(fused, index));
+  return {
+    effect: isAlone ? undefined : itemAt(effects, -1),
+    parts: kept.map(({ part }, at) => ({ ...part, effect: itemAt(effects, at) })),
+  };
+}
+
+/** Which number of an answer is explained, and the label that it belongs to; numbers have none. */
+function explainedOutput(
+  manifest: HeadManifest,
+  { fused, unimodal }: ItemProbabilities,
+  options: ExplainOptions,
+): { label?: string; index: number } {
+  const restingOn = Object.keys(unimodal) as ModalityName[];
+  const [likeliest] = predictionOf(fused, manifest, { restingOn, topK: 1 }).labels;
+  if (!likeliest) return { index: 0 };
+  const label = options.label ?? likeliest.label;
+  return { label, index: manifest.labels.indexOf(label) };
+}

@@ -1,0 +1,73 @@
+import { itemAt } from '../../indexing.ts';
+import type { Omission, OmissionOptions } from '../modality.ts';
+import { decodeImageInTurn } from './decode-queue.ts';
+import { cutSquare, planCut } from './pixels.ts';
+import type { ImagePart, ImagePreprocessing } from './preprocessing.ts';
+
+/** Cells of a side of the finest grid. */
+const mostCells = 8;
+
+/**
+ * Lays a grid over what the encoder sees of an image, and paints over each cell with the mean colour of all of it
+ * (occlusion, Zeiler and Fergus 2014).
+ * @param options the grid is square, and has up to `most` cells, 64 at most
+ * @throws as `decodePixels`
+ * @example const [{ part, without }] = await omitRegions(bytes, preprocessing, { most: 16 }); // { x: 0, y: 0, … }
+ */
+export async function omitRegions(
+  input: Uint8Array | string,
+  preprocessing: ImagePreprocessing,
+  { most, signal }: OmissionOptions,
+): Promise<Omission<ImagePart, Uint8Array>[]> {
+  const { crop } = preprocessing;
+  const { pixels, horizontal, vertical } = await decodeImageInTurn(
+    input,
+    async (opened) => {
+      const [horizontal, vertical] = planCut(opened.width, opened.height, preprocessing);
+      return { pixels: await cutSquare(opened, preprocessing), horizontal, vertical };
+    },
+    { signal, mayWait: true },
+  );
+  const cells = Math.max(1, Math.min(mostCells, Math.floor(Math.sqrt(most))));
+  const colour = meanColour(pixels);
+  const spans = Array.from({ length: cells }, (_, cell) => ({
+    from: Math.round((cell * crop) / cells),
+    to: Math.round(((cell + 1) * crop) / cells),
+  }));
+  return spans.flatMap((rows) =>
+    spans.map((columns) => ({
+      part: {
+        x: (horizontal.start + columns.from) / horizontal.to,
+        y: (vertical.start + rows.from) / vertical.to,
+        width: (columns.to - columns.from) / horizontal.to,
+        height: (rows.to - rows.from) / vertical.to,
+      },
+      without: () => painted(pixels, { crop, rows, columns, colour }),
+    })),
+  );
+}
+
+interface Span {
+  from: number;
+  to: number;
+}
+
+/** A copy of the pixels whose cell has one colour. */
+function painted(
+  pixels: Uint8Array,
+  { crop, rows, columns, colour }: { crop: number; rows: Span; columns: Span; colour: Uint8Array },
+): Uint8Array {
+  const copy = new Uint8Array(pixels);
+  const width = columns.to - columns.from;
+  const line = new Uint8Array(3 * width);
+  for (let column = 0; column < width; column++) line.set(colour, 3 * column);
+  for (let row = rows.from; row < rows.to; row++) copy.set(line, 3 * (row * crop + columns.from));
+  return copy;
+}
+
+/** Of RGB pixels, rounded. */
+function meanColour(pixels: Uint8Array): Uint8Array {
+  const sums = new Float64Array(3);
+  for (const [at, value] of pixels.entries()) sums[at % 3] = (sums[at % 3] ?? Number.NaN) + value;
+  return Uint8Array.from([0, 1, 2], (channel) => Math.round(itemAt(sums, channel) / (pixels.length / 3)));
+}
