@@ -821,6 +821,13 @@ export interface components {
              * @example path,notes
              */
             ignoredColumns?: string | string[];
+            /** @description Leave out rows that cannot be used, instead of refusing the dataset. */
+            skipBadRows?: boolean | ("true" | "false");
+            /**
+             * @description Of labels with too few examples to be both learnt and tested: refuse the dataset (the default), leave their examples out, or train on them.
+             * @enum {string}
+             */
+            rareLabels?: "refuse" | "drop" | "keep";
             target?: components["schemas"]["Target"];
             /**
              * @description Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.
@@ -860,6 +867,13 @@ export interface components {
              * @example path,notes
              */
             ignoredColumns?: string | string[];
+            /** @description Leave out rows that cannot be used, instead of refusing the dataset. */
+            skipBadRows?: boolean | ("true" | "false");
+            /**
+             * @description Of labels with too few examples to be both learnt and tested: refuse the dataset (the default), leave their examples out, or train on them.
+             * @enum {string}
+             */
+            rareLabels?: "refuse" | "drop" | "keep";
             target?: components["schemas"]["Target"];
             /**
              * @description Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.
@@ -964,6 +978,13 @@ export interface components {
              * @example path,notes
              */
             ignoredColumns?: string | string[];
+            /** @description Leave out rows that cannot be used, instead of refusing the dataset. */
+            skipBadRows?: boolean | ("true" | "false");
+            /**
+             * @description Of labels with too few examples to be both learnt and tested: refuse the dataset (the default), leave their examples out, or train on them.
+             * @enum {string}
+             */
+            rareLabels?: "refuse" | "drop" | "keep";
             target?: components["schemas"]["Target"];
             /**
              * @description Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.
@@ -1032,6 +1053,13 @@ export interface components {
              * @example path,notes
              */
             ignoredColumns?: string | string[];
+            /** @description Leave out rows that cannot be used, instead of refusing the dataset. */
+            skipBadRows?: boolean | ("true" | "false");
+            /**
+             * @description Of labels with too few examples to be both learnt and tested: refuse the dataset (the default), leave their examples out, or train on them.
+             * @enum {string}
+             */
+            rareLabels?: "refuse" | "drop" | "keep";
             target?: components["schemas"]["Target"];
             /**
              * @description Multi-label: what separates the labels of a row whose label is one text. Each item of a list is one label, whatever it contains.
@@ -1733,6 +1761,7 @@ export interface components {
          *           "detail": "no label: \"label\" is empty"
          *         }
          *       ],
+         *       "leftOut": [],
          *       "notes": [],
          *       "guesses": [
          *         {
@@ -1782,6 +1811,11 @@ export interface components {
             name: string;
             problemCount: number;
             problems: {
+                at: string;
+                detail: string;
+            }[];
+            /** @description Rows that were left out, and why; the first thousand. */
+            leftOut: {
                 at: string;
                 detail: string;
             }[];

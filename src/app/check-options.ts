@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rareLabelChoices } from '../datasets/example.ts';
 import { splitMethods } from '../datasets/split/split.ts';
 import { explainedParts } from '../heads/explanation.ts';
 import { contentColumnFields } from '../modalities/content-columns.ts';
@@ -60,9 +61,12 @@ const columns = {
   labelSeparator: text,
   splitColumn: text,
   ignoredColumns: z.array(z.string()).readonly().optional(),
+  skipBadRows: z.boolean().optional(),
+  rareLabels: z.enum(rareLabelChoices).optional(),
 };
 const datasetOptions = {
   ...columns,
+  onBadRows: callback,
   target: z.enum(targetKinds).optional(),
   onNote: callback,
   onProgress: callback,

@@ -8,10 +8,12 @@ import type { DatasetSource, ImportProgress } from '../datasets/import/import.ts
 import { TandemError } from '../errors.ts';
 import type { DamagedDataset, DatasetPage, DatasetSummary } from '../protocols/pipeline/services.ts';
 import type { Context } from './context.ts';
+import type { DatasetOptions } from './open-dataset.ts';
 
 export interface ImportDatasetOptions extends Partial<ColumnNames> {
   /** Name of the data set; that of its folder or file by default. */
   name?: string;
+  onBadRows?: DatasetOptions['onBadRows'];
   onProgress?(progress: ImportProgress): void;
 }
 

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { readDataset } from '../datasets/dataset.ts';
+import { type ReadOptions, readDataset } from '../datasets/dataset.ts';
 import type { ColumnNames, Dataset } from '../datasets/example.ts';
 import type { ImportProgress } from '../datasets/import/import.ts';
 import type { DatasetPurpose } from '../datasets/read/reading.ts';
@@ -10,6 +10,11 @@ import type { Context } from './context.ts';
 
 /** How a data set is read: which columns hold what. */
 export interface DatasetOptions extends Partial<ColumnNames> {
+  /**
+   * Asked once where nothing but some rows keeps a folder from being used, unless `skipBadRows` is given.
+   * @returns whether to leave them out
+   */
+  onBadRows?: ReadOptions['onBadRows'];
   /** Told what is no mistake but worth knowing: columns that are not used, the same content twice. */
   onNote?(note: string): void;
 }
@@ -42,7 +47,7 @@ export async function openDataset(context: Context, reference: string, options: 
 async function findDataset(
   context: Context,
   reference: string,
-  { usualTarget, purpose, onNote: _, onProgress, ...columns }: Opening,
+  { usualTarget, purpose, onBadRows, onNote: _, onProgress, ...columns }: Opening,
 ): Promise<Dataset> {
   const found = await stat(reference).catch(() => undefined);
   if (found?.isFile())
@@ -52,6 +57,7 @@ async function findDataset(
     );
   if (found?.isDirectory())
     return readDataset(reference, {
+      onBadRows,
       ...(usualTarget && { target: usualTarget }),
       ...columns,
       purpose,

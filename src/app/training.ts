@@ -154,5 +154,6 @@ async function checkFolderOf(report: string): Promise<void> {
 /** The part of the options that says how the data set is read. */
 function datasetOptionsOf(options: DatasetOptions & ProgressOptions): DatasetOptions & ProgressOptions {
   const given = Object.entries(options).filter(([name, value]) => isColumnName(name) && value !== undefined);
-  return { ...Object.fromEntries(given), onNote: options.onNote, onProgress: options.onProgress };
+  const { onBadRows, onNote, onProgress } = options;
+  return { ...Object.fromEntries(given), onBadRows, onNote, onProgress };
 }

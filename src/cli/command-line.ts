@@ -1,8 +1,10 @@
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { DatasetProblems } from '../datasets/read/findings.ts';
 import { errorTable, TandemError } from '../errors.ts';
 import { product } from '../product.ts';
 import { storageError } from '../store/storage-error.ts';
 import { backup } from './backup.ts';
+import { problemLines } from './bad-rows.ts';
 import { compare } from './compare.ts';
 import { datasets } from './datasets.ts';
 import { evaluate } from './evaluate.ts';
@@ -55,7 +57,11 @@ function handleFailure(error: unknown): void {
   const { code, message, items, fix } = known;
   if (isForMachines) printFailure({ code, title: errorTable[code].title, detail: message, items, fix });
   else {
-    const places = items.map(({ at, detail }) => `  ${at}: ${detail}\n`).join('');
+    const lines =
+      known instanceof DatasetProblems
+        ? problemLines(known.problems, process.argv.includes('--all-problems'))
+        : items.map(({ at, detail }) => `${at}: ${detail}`);
+    const places = lines.map((line) => `  ${line}\n`).join('');
     printAside(`${errorTable[code].title}: ${message}\n${places}${fix}`);
   }
   process.exitCode = 1;

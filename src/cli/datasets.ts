@@ -7,6 +7,7 @@ import { storeSettings } from '../config.ts';
 import { modalities } from '../modalities/registry.ts';
 import type { DatasetSummary } from '../protocols/pipeline/services.ts';
 import { textOf } from '../targets/truth.ts';
+import { askToLeaveOut, problemLines } from './bad-rows.ts';
 import { addColumnOptions, addSettings, example, openFor } from './options.ts';
 import { numberText, print, printAside, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
@@ -27,12 +28,15 @@ const check = addColumnOptions(
     'list every problem of a dataset and keep nothing',
     'check photos/ --label-column kind',
   ).argument('<dataset>', 'a folder, or a zip, tar, CSV or JSONL file'),
-).action(async (source, { json, ...columns }, called) => {
+).action(async (source, { json, allProblems, ...columns }, called) => {
   await using tandem = await openFor(called, storeSettings);
-  const found = await tandem.datasets.check(source, { ...columns, onProgress: progressBar() });
+  const found = await tandem.datasets.check(source, {
+    ...columns,
+    onProgress: progressBar(),
+  });
   const isUsable = found.problemCount === 0;
   if (json) printJson({ isUsable, ...found });
-  else showCheck(found);
+  else showCheck(found, allProblems);
   if (!isUsable) process.exitCode = 1;
 });
 
@@ -46,7 +50,11 @@ const bring = addColumnOptions(
   .option('--name <name>', 'what to call it; else the name of the folder or file')
   .action(async (source, { json, ...options }, called) => {
     await using tandem = await openFor(called, storeSettings);
-    const imported = await tandem.datasets.import(source, { ...options, onProgress: progressBar() });
+    const imported = await tandem.datasets.import(source, {
+      ...options,
+      onBadRows: askToLeaveOut(),
+      onProgress: progressBar(),
+    });
     if (json) return printJson(imported);
     const { isNew, dataset } = imported;
     print(`${dataset.id}: ${describe(dataset)}${isNew ? '' : ' (it was here already)'}`);
@@ -114,14 +122,10 @@ export const datasets = new Command('datasets')
   .addCommand(send)
   .addCommand(remove);
 
-function showCheck({
-  name,
-  counts,
-  preview,
-  notes,
-  problems,
-  problemCount,
-}: Awaited<ReturnType<Datasets['check']>>): void {
+function showCheck(
+  { name, counts, preview, notes, problems, problemCount }: Awaited<ReturnType<Datasets['check']>>,
+  allProblems?: boolean,
+): void {
   const having = modalities.flatMap(({ name, noun }) => {
     const count = counts.content[name];
     return count ? [`${count.examples} with ${noun}`] : [];
@@ -141,7 +145,7 @@ function showCheck({
     print(`  ${at}: ${shown.join(', ')} -> ${textOf(truth)}`);
   }
   for (const note of notes) print(`note: ${note}`);
-  for (const { at, detail } of problems) print(`${at}: ${detail}`);
+  for (const line of problemLines(problems, allProblems)) print(line);
   print(problemCount === 0 ? 'no problems' : `${problemCount} problems`);
 }
 

@@ -16,9 +16,11 @@ import {
   type Settings,
   settings,
 } from '../config.ts';
+import { type RareLabelChoice, rareLabelChoices } from '../datasets/example.ts';
 import { type SplitMethod, splitMethods } from '../datasets/split/split.ts';
 import { product } from '../product.ts';
 import { type TargetKind, targetKinds } from '../targets/target-kind.ts';
+import { askToLeaveOut } from './bad-rows.ts';
 import { defaultConfigFiles, readConfigFile } from './config-file.ts';
 import { printAside } from './output.ts';
 import { progressBar } from './progress-bar.ts';
@@ -94,6 +96,7 @@ export function showWork() {
   return {
     onProgress: progressBar(),
     onNote: (note: string) => printAside(`note: ${note}`),
+    onBadRows: askToLeaveOut(),
   };
 }
 
@@ -104,6 +107,9 @@ type ColumnFlags = {
   labelColumn?: string;
   splitColumn?: string;
   ignoredColumns?: string[];
+  skipBadRows?: true;
+  rareLabels?: RareLabelChoice;
+  allProblems?: true;
   target?: TargetKind;
   labelSeparator?: string;
 };
@@ -124,6 +130,15 @@ export function addColumnOptions<Args extends unknown[], Flags extends OptionVal
     new Option('--ignored-columns <names>', 'columns that are not read, whatever they are called').argParser(
       columnNames,
     ),
+    new Option(
+      '--skip-bad-rows',
+      'leave out rows that cannot be used (default: ask in a terminal, else stop)',
+    ),
+    new Option(
+      '--rare-labels <choice>',
+      'of labels with too few examples: stop, leave them out, or train on them without testing (default: "refuse")',
+    ).choices(rareLabelChoices),
+    new Option('--all-problems', 'list each problem, instead of one line for those of a kind'),
     new Option('--target <kind>', 'one label a row, any of several, or a number').choices(targetKinds),
     new Option(
       '--label-separator <text>',

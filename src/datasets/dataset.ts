@@ -9,6 +9,7 @@ import { problemOfPermissions } from '../store/files/permissions.ts';
 import { defaultTarget } from '../targets/target-kind.ts';
 import { targets } from '../targets/targets.ts';
 import { contentOf as truthContentOf } from '../targets/truth.ts';
+import { type BadRows, leaveOut } from './check/bad-rows.ts';
 import { checkContent } from './check/content.ts';
 import { checkFittedColumns, settleContent } from './check/fitted-content.ts';
 import { checkLabels, noteLabels, noteTwins } from './check/labels.ts';
@@ -29,6 +30,11 @@ export interface ReadOptions extends Partial<ColumnNames> {
   name?: string;
   /** Where images are put that stand in a table themselves; without it they are a problem. */
   inlineFolder?: string;
+  /**
+   * Asked once where nothing but some rows keeps the dataset from being used, unless `skipBadRows` is given.
+   * @returns whether to leave them out
+   */
+  onBadRows?(bad: BadRows): Promise<boolean>;
   /** Counts examples while their content is checked. */
   onProgress?(done: number, total: number): void;
 }
@@ -47,6 +53,8 @@ export interface DatasetCheck {
   problems: ErrorItem[];
   /** How many there are. */
   problemCount: number;
+  /** Rows that were left out, and why; the first 100,000. */
+  leftOut: ErrorItem[];
   notes: string[];
   /** Columns that were found under another name than the default one. */
   guesses: ColumnGuess[];
@@ -84,7 +92,6 @@ export async function checkDataset(
   const said = await readReading(root, findings);
   const chosen = { ...said, ...given(options) };
   const columns: ColumnNames = { ...usualColumns, ...chosen };
-  const { target } = columns;
   checkFittedColumns(columns);
   const { inlineFolder } = options;
   const guesses: ColumnGuess[] = [];
@@ -97,14 +104,18 @@ export async function checkDataset(
       `${name} has neither a metadata.csv, a metadata.jsonl nor a folder per class`,
     );
   const looked = await checkContent(rows, findings, options.onProgress);
-  const checked = settleContent(looked, purpose, reading);
+  const { examples: usable, leftOut } = await leaveOut(looked, findings, {
+    ...{ name, purpose, columns },
+    onBadRows: options.onBadRows,
+  });
+  const checked = settleContent(usable, purpose, reading);
   // Where the list of examples itself is broken, that is the one thing to fix.
   if (rows.length > 0 || findings.problemCount === 0)
-    checkLabels(rows, { dataset: name, purpose, target }, findings);
-  findings.addNotes(...noteLabels(rows, columns), ...noteTwins(checked, contentOf));
+    checkLabels(checked, { dataset: name, purpose, columns }, findings);
+  findings.addNotes(...noteLabels(checked, columns), ...noteTwins(checked, contentOf));
   const problems = findings.problems();
   const notes = findings.notes();
-  const counts = countExamples(checked, target);
+  const counts = countExamples(checked, columns.target);
   const preview = checked.slice(0, previewed).map(({ at, content, truth, split }) => ({
     at,
     content: describeContent(content, root),
@@ -112,9 +123,10 @@ export async function checkDataset(
     split,
   }));
   const { problemCount } = findings;
-  const check = { name, problems, problemCount, notes, guesses, counts, preview };
+  const check = { name, problems, problemCount, leftOut, notes, guesses, counts, preview };
   if (problemCount > 0) return check;
   const examples = checked.map(({ at: _, ...example }): Example => example);
+  const { target } = columns;
   const labels = targets[target].outputs(
     examples.map(({ truth }) => truth),
     guesses.find(({ role }) => role === 'label')?.column ?? columns.labelColumn,
@@ -145,12 +157,19 @@ const usualColumns: ColumnNames = {
   labelSeparator: '|',
 };
 
+const optionalNames: readonly string[] = [
+  'splitColumn',
+  'ignoredColumns',
+  'skipBadRows',
+  'rareLabels',
+] satisfies (keyof ColumnNames)[];
+
 /**
  * Whether an option says how the columns of a table are read.
  * @example isColumnName('labelColumn') // true
  */
 export function isColumnName(option: string): option is keyof ColumnNames {
-  return option === 'splitColumn' || option === 'ignoredColumns' || Object.hasOwn(usualColumns, option);
+  return optionalNames.includes(option) || Object.hasOwn(usualColumns, option);
 }
 
 /** What is asked for of the columns, without what is there but undefined. */

@@ -35,7 +35,11 @@ export interface Dataset {
   notes: string[];
 }
 
-/** Which columns of a metadata file hold what, and how the label is to be read. */
+/** What becomes of labels that have too few examples to be both learnt and tested. */
+export const rareLabelChoices = ['refuse', 'drop', 'keep'] as const;
+export type RareLabelChoice = (typeof rareLabelChoices)[number];
+
+/** Which columns of a metadata file hold what, and how its rows are to be read. */
 export interface ColumnNames extends ContentColumns {
   labelColumn: string;
   target: TargetKind;
@@ -45,4 +49,8 @@ export interface ColumnNames extends ContentColumns {
   splitColumn?: string;
   /** Columns that are not read, whatever they are called. */
   ignoredColumns?: readonly string[];
+  /** Whether rows that cannot be used are left out; else one of them keeps the dataset from being used. */
+  skipBadRows?: boolean;
+  /** Default: `refuse`. */
+  rareLabels?: RareLabelChoice;
 }

@@ -1,6 +1,7 @@
 import { TandemError } from '../errors.ts';
 import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import { distinctLabels } from '../targets/labels.ts';
+import { targets } from '../targets/targets.ts';
 import { checkLabels } from './check/labels.ts';
 import type { Dataset } from './example.ts';
 import { describeProblems, Findings } from './read/findings.ts';
@@ -29,7 +30,11 @@ export function withModality(dataset: Dataset, modality: ModalityName): Dataset 
   const findings = new Findings();
   const found = examples.map((example) => ({ ...example, at: `row ${example.row}` }));
   const name = `${dataset.name}, of which ${examples.length} examples have ${modality},`;
-  checkLabels(found, { target: dataset.target, dataset: name, purpose: 'training' }, findings);
+  const { target } = dataset;
+  const whole = dataset.examples.map((example) => ({ ...example, at: `row ${example.row}` }));
+  // A whole dataset has such labels only where they were to be kept.
+  const rareLabels = targets[target].tooRare?.(whole).length ? 'keep' : 'refuse';
+  checkLabels(found, { columns: { target, rareLabels }, dataset: name, purpose: 'training' }, findings);
   if (findings.problemCount > 0) throw describeProblems(name, findings.problems());
   return { ...dataset, examples };
 }

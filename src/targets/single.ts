@@ -12,7 +12,7 @@ import { meanOfProbabilities } from './mean-of-probabilities.ts';
 import { byProbability } from './prediction.ts';
 import { readOne } from './read-one.ts';
 import { softmax as softmaxOfRow } from './softmax.ts';
-import type { ExampleWeights, LabelledExample, ReportProblem, Target } from './target.ts';
+import type { CheckOptions, ExampleWeights, LabelledExample, ReportProblem, Target } from './target.ts';
 import { textOf } from './truth.ts';
 import { type TruthTable, truthAt } from './truth-table.ts';
 
@@ -28,6 +28,7 @@ export const single = {
   exportColumn: () => 'label',
   describe: (truth) => `the label "${shorten(textOf(truth))}"`,
   check: checkLabels,
+  tooRare,
   hints(truths, separator) {
     const labels = distinctLabels(truths);
     const joined = labels.find((label) => label.includes(separator));
@@ -106,7 +107,12 @@ function lookLikeNumbers(labels: readonly string[]): boolean {
 }
 
 /** Two labels at least, and enough examples of each to both learn and test it. */
-function checkLabels(examples: readonly LabelledExample[], dataset: string, report: ReportProblem): void {
+function checkLabels(
+  examples: readonly LabelledExample[],
+  dataset: string,
+  report: ReportProblem,
+  { keepsRareLabels = false }: CheckOptions = {},
+): void {
   const byLabel = Map.groupBy(examples, ({ truth }) => textOf(truth));
   const labels = [...byLabel.keys()];
   if (labels.length === 1)
@@ -114,13 +120,21 @@ function checkLabels(examples: readonly LabelledExample[], dataset: string, repo
   const isLonely = byLabel.values().some(({ length }) => length === 1);
   if (isLonely && lookLikeNumbers(labels)) report(dataset, numbersHint);
   for (const [label, own] of byLabel) {
-    if (own.length === 1)
+    if (own.length === 1 && !keepsRareLabels)
       report(
         itemAt(own, 0).at,
-        `the only example of the label "${shorten(label)}"; a label needs at least 2`,
+        `the only example of the label "${shorten(label)}"; a label needs at least 2 (--rare-labels drop leaves it out, keep trains on it; over HTTP, rareLabels)`,
       );
     else if (own.every(({ split }) => split === 'test')) report(`label "${shorten(label)}"`, onlyTested);
   }
+}
+
+/** Examples of labels that have one, or none to train on. */
+function tooRare(examples: readonly LabelledExample[]): number[] {
+  const byLabel = Map.groupBy(examples.keys(), (place) => textOf(itemAt(examples, place).truth));
+  return [...byLabel.values()]
+    .filter((own) => own.length === 1 || own.every((place) => itemAt(examples, place).split === 'test'))
+    .flat();
 }
 
 /** Examples / (labels × examples of its label) (King and Zeng 2001). */

@@ -43,6 +43,12 @@ export interface RefusedChoice {
   why: string;
 }
 
+/** What a person allows of a dataset. */
+export interface CheckOptions {
+  /** A label of one example is learnt, and never tested. */
+  keepsRareLabels?: boolean;
+}
+
 /** Takes a problem and where it is. */
 export type ReportProblem = (at: string, detail: string) => void;
 
@@ -63,7 +69,14 @@ export interface Target {
   /** A truth in a sentence: `the label "cat"`. */
   describe(truth: Truth): string;
   /** Reports what keeps a head from being trained on examples, one or more of them. */
-  check(examples: readonly LabelledExample[], dataset: string, report: ReportProblem): void;
+  check(
+    examples: readonly LabelledExample[],
+    dataset: string,
+    report: ReportProblem,
+    options?: CheckOptions,
+  ): void;
+  /** Places in the list of examples whose label has too few others to be both learnt and tested; absent where there is no such. */
+  tooRare?(examples: readonly LabelledExample[]): number[];
   /** Notes on truths that may not be meant as they were read. */
   hints(truths: readonly Truth[], separator: string): string[];
   /** How numbers spread; absent where there are none. */

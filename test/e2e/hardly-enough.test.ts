@@ -1,9 +1,10 @@
+import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runForJson } from './server.ts';
+import { main, runCommand, runForJson } from './server.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -222,4 +223,72 @@ describe('a command that is typed wrongly', () => {
     expect(value.error).toMatchObject({ code: 'unknown-encoder' });
     expect(value.error.detail).toContain('there are: all-MiniLM-L6-v2, efficientnet-lite0');
   });
+});
+
+describe('rows that cannot be used', () => {
+  const rows = Array.from({ length: 30 }, (_, row): [string, unknown] => [
+    row % 5 === 4 ? '' : item(row),
+    `label ${row % 3}`,
+  ]);
+
+  it('stop a training, a line for those of a kind, and are left out by --skip-bad-rows', async () => {
+    const dataset = await texts('bad rows', rows);
+    const train = [
+      'train',
+      dataset,
+      '--head',
+      'skipping',
+      '--no-search',
+      '--data',
+      path.join(folder, 'data'),
+    ];
+    const refused = await runCommand(...train);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(
+      '6 rows: neither an image nor a text; the first is metadata.jsonl row 5',
+    );
+    expect(refused.stderr).toContain('(6 problems; --all-problems lists each)');
+    const all = await runCommand(...train, '--all-problems');
+    expect(all.stderr.match(/row \d+: neither/g)).toHaveLength(6);
+    const { code, value, stderr } = await run(
+      'train',
+      dataset,
+      '--head',
+      'skipping',
+      '--no-search',
+      '--skip-bad-rows',
+    );
+    expect(code, stderr).toBe(0);
+    expect(value.examples.training + value.examples.test).toBe(24);
+    expect(stderr).toContain('note: bad rows: 6 rows left out, 24 examples used');
+  });
+
+  it('are asked about in a terminal', async () => {
+    const dataset = await texts('asked about', rows);
+    const command = `exec '${process.execPath}' '${main}' train '${dataset}' --head asked --no-search --data '${path.join(folder, 'data')}'`;
+    const child = spawn('script', ['-qec', command, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } });
+    let shown = '';
+    let isAnswered = false;
+    for await (const chunk of child.stdout) {
+      shown += chunk;
+      if (isAnswered || !shown.includes('[y/N]')) continue;
+      isAnswered = true;
+      child.stdin.write('y\n');
+    }
+    expect(shown).toContain('6 rows cannot be used. Leave them out and use the other 24? [y/N]');
+    expect(shown).toMatch(/asked@1: 3 labels/);
+  });
+});
+
+it('trains on a label of one example where it is to be kept, and without it where not', async () => {
+  const rows = Array.from({ length: 24 }, (_, row): [string, unknown] => [item(row), `label ${row % 2}`]);
+  const dataset = await texts('lonely', [...rows, ['a lonely hill', 'lonely']]);
+  expect((await run('train', dataset, '--head', 'lonely')).value.error.code).toBe('invalid-dataset');
+  const labelsOf = async (choice: string) => {
+    const { code, value, stderr } = await run('train', dataset, '--head', 'lonely', '--rare-labels', choice);
+    expect(code, stderr).toBe(0);
+    return value.labels;
+  };
+  expect(await labelsOf('keep')).toEqual(['label 0', 'label 1', 'lonely']);
+  expect(await labelsOf('drop')).toEqual(['label 0', 'label 1']);
 });

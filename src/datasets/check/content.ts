@@ -55,7 +55,7 @@ async function checkModality(
         const example = itemAt(examples, place);
         if (outcome && 'reference' in outcome)
           checked[place] = { ...example, content: { ...example.content, [name]: outcome.reference } };
-        else if (outcome) findings.addProblem(example.at, outcome.problem);
+        else if (outcome) findings.addRowProblem(example.at, outcome.problem);
       }
       done += places.length;
       onProgress?.(done, examples.length);

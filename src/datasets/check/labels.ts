@@ -1,6 +1,5 @@
 import { quote } from '../../quote.ts';
 import { distinctLabels, labelLimits } from '../../targets/labels.ts';
-import type { TargetKind } from '../../targets/target-kind.ts';
 import { targets } from '../../targets/targets.ts';
 import { keyOf, type Truth } from '../../targets/truth.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
@@ -13,13 +12,19 @@ import type { DatasetPurpose } from '../read/reading.ts';
  */
 export function checkLabels(
   examples: readonly FoundExample[],
-  { dataset, purpose, target }: { dataset: string; purpose: DatasetPurpose; target: TargetKind },
+  {
+    dataset,
+    purpose,
+    columns: { target, rareLabels },
+  }: { dataset: string; purpose: DatasetPurpose; columns: Pick<ColumnNames, 'target' | 'rareLabels'> },
   findings: Findings,
 ): void {
   checkDistinctLabels(truthsOf(examples), dataset, findings);
   if (examples.length === 0) findings.addProblem(dataset, 'there are no examples');
   else if (purpose === 'training')
-    targets[target].check(examples, dataset, (at, detail) => findings.addProblem(at, detail));
+    targets[target].check(examples, dataset, (at, detail) => findings.addProblem(at, detail), {
+      keepsRareLabels: rareLabels === 'keep',
+    });
 }
 
 /** Lists of datasets and the answers of heads name every label. */

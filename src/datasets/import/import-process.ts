@@ -60,10 +60,11 @@ async function run({ source, options, scratch: workspace, keep }: ImportOrder): 
 }
 
 /** So that what is sent and answered stays small, whatever was found. */
-function abridge({ problems, counts, preview, ...check }: ImportTrial): ImportTrial {
+function abridge({ problems, leftOut, counts, preview, ...check }: ImportTrial): ImportTrial {
   return {
     ...check,
     problems: problems.slice(0, listed),
+    leftOut: leftOut.slice(0, listed),
     counts: { ...counts, labels: counts.labels.slice(0, listed) },
     preview: preview.map(({ content, ...example }) => ({
       ...example,

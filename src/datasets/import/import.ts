@@ -4,7 +4,7 @@ import { TandemError } from '../../errors.ts';
 import { hasControlCharacters } from '../../quote.ts';
 import { problemOfPermissions } from '../../store/files/permissions.ts';
 import type { DatasetCatalogue } from '../catalogue.ts';
-import { checkDataset, type DatasetCheck } from '../dataset.ts';
+import { checkDataset, type DatasetCheck, type ReadOptions } from '../dataset.ts';
 import type { DatasetRecord } from '../dataset-record.ts';
 import type { ColumnNames } from '../example.ts';
 import { describeProblems } from '../read/findings.ts';
@@ -20,6 +20,7 @@ export interface ImportOptions extends Partial<ColumnNames> {
   name?: string;
   /** What the import calls itself in the catalogue; see `DatasetCatalogue.abandon`. */
   importing?: string;
+  onBadRows?: ReadOptions['onBadRows'];
   onProgress?(progress: ImportProgress): void;
 }
 

@@ -112,7 +112,7 @@ async function* readClass(
     if (place < 0) {
       const hint = hintFor(name);
       if (hint === undefined) yield at;
-      else findings.addProblem(at, hint);
+      else findings.addRowProblem(at, hint);
       continue;
     }
     const beside = byStem.get(stemOf(name)) ?? [];
@@ -138,17 +138,19 @@ async function readFiles(
 ): Promise<Content> {
   const content: Content = {};
   const empty: string[] = [];
+  const placeOf = (file: string) => relative(root, join(folder.path, file));
+  const row = placeOf(files[0]?.file ?? '');
   for (const { modality, file } of files) {
-    const at = relative(root, join(folder.path, file));
+    const at = placeOf(file);
     const found = await findInside(root, folder.path, file);
     const read = 'path' in found ? await modality.fromFile(found.path, readText) : found;
     if (read === undefined) empty.push(at);
-    else if ('problem' in read) findings.addProblem(at, read.problem);
+    else if ('problem' in read) findings.addRowProblem(at, read.problem, row);
     else Object.assign(content, { [modality.name]: read.reference });
   }
   const [at] = empty;
   if (at !== undefined && empty.length === files.length)
-    findings.addProblem(at, 'the file is empty, and nothing is beside it');
+    findings.addRowProblem(at, 'the file is empty, and nothing is beside it');
   return content;
 }
 

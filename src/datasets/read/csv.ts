@@ -45,7 +45,7 @@ export async function* readCsv(
     ready = [];
     if (!failure) continue;
     const row = await firstFilledRow(path, lastRow + 1);
-    yield { row, problem: `${describe(failure)}; reading stopped there` };
+    yield { row, problem: `${describe(failure)}; reading stopped there`, isLast: true };
     return;
   }
 }

@@ -14,12 +14,26 @@ const maximumKept = 100_000;
  */
 export class Findings {
   readonly #problems: ErrorItem[] = [];
+  readonly #ofRows: ErrorItem[] = [];
+  readonly #badRows = new Set<string>();
   readonly #notes: string[] = [];
-  #problemCount = 0;
+  #count = 0;
+  #countOfRows = 0;
 
+  /** Adds what is wrong with the dataset as a whole. */
   addProblem(at: string, detail: string): void {
-    this.#problemCount++;
+    this.#count++;
     if (this.#problems.length < maximumKept) this.#problems.push({ at, detail });
+  }
+
+  /**
+   * Adds what is wrong with one row: without it the dataset can be used.
+   * @param row where the row stands, if that is not where the problem is
+   */
+  addRowProblem(at: string, detail: string, row = at): void {
+    this.#countOfRows++;
+    this.#badRows.add(row);
+    if (this.#ofRows.length < maximumKept) this.#ofRows.push({ at, detail });
   }
 
   addNotes(...notes: readonly string[]): void {
@@ -27,16 +41,48 @@ export class Findings {
   }
 
   get problemCount(): number {
-    return this.#problemCount;
+    return this.#count + this.#countOfRows;
+  }
+
+  /** Whether nothing but rows keeps the dataset from being used. */
+  get isOfRowsOnly(): boolean {
+    return this.#count === 0 && this.#countOfRows > 0;
+  }
+
+  /** The places of the rows that cannot be used. */
+  get badRows(): ReadonlySet<string> {
+    return this.#badRows;
   }
 
   /** All problems, or the first 100,000 that were found, in order of place. */
   problems(): ErrorItem[] {
-    return this.#problems.toSorted((a, b) => byPlace.compare(a.at, b.at));
+    return inOrder([...this.#problems, ...this.#ofRows]).slice(0, maximumKept);
+  }
+
+  /** Makes of the problems of rows what was left out with them, in order of place. */
+  leaveOutBadRows(): ErrorItem[] {
+    this.#countOfRows = 0;
+    this.#badRows.clear();
+    return inOrder(this.#ofRows.splice(0));
   }
 
   notes(): string[] {
     return [...this.#notes];
+  }
+}
+
+function inOrder(problems: readonly ErrorItem[]): ErrorItem[] {
+  return problems.toSorted((a, b) => byPlace.compare(a.at, b.at));
+}
+
+/** A dataset that has problems: its `items` are the first 100. */
+export class DatasetProblems extends TandemError {
+  /** All of them, or the first 100,000. */
+  readonly problems: readonly ErrorItem[];
+
+  constructor(detail: string, problems: readonly ErrorItem[]) {
+    super('invalid-dataset', detail, { items: problems.slice(0, listed) });
+    this.problems = problems;
   }
 }
 
@@ -48,12 +94,10 @@ export function describeProblems(
   dataset: string,
   problems: readonly ErrorItem[],
   count = problems.length,
-): TandemError {
+): DatasetProblems {
   const counted = count === 1 ? '1 problem' : `${count} problems`;
   const cut = count > listed ? `; the first ${listed} are listed, ${count - listed} more are not` : '';
-  return new TandemError('invalid-dataset', `${dataset} has ${counted}${cut}`, {
-    items: problems.slice(0, listed),
-  });
+  return new DatasetProblems(`${dataset} has ${counted}${cut}`, problems);
 }
 
 /** Row 2 comes before row 12. */

@@ -179,7 +179,8 @@ async function checkRow(
   { at, files }: { at: string; files: KeptColumns['files'] },
 ): Promise<TableRow | undefined> {
   if ('problem' in read) {
-    findings.addProblem(at, read.problem);
+    if (read.isLast) findings.addProblem(at, read.problem);
+    else findings.addRowProblem(at, read.problem);
     return undefined;
   }
   for (const [column, value] of read.values) {
@@ -187,7 +188,7 @@ async function checkRow(
     if (inline?.is(value)) read.values.set(column, await inline.extract(value, inlineFolder));
     else if (typeof value === 'string' && value.length > tableLimits.value) {
       const detail = `the value of ${quote(column)} has ${value.length} characters; ${tableLimits.value} are the limit`;
-      findings.addProblem(at, detail);
+      findings.addRowProblem(at, detail);
       return undefined;
     }
   }

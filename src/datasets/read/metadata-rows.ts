@@ -110,7 +110,7 @@ async function readRow(
   const at = `${place.name} row ${row}`;
   const read = (column: string) => {
     const value = readText(values.get(column));
-    if (value === null) findings.addProblem(at, `the value of "${column}" is neither text nor a number`);
+    if (value === null) findings.addRowProblem(at, `the value of "${column}" is neither text nor a number`);
     return value;
   };
   const cells = pretrainedModalities.map((modality) => {
@@ -121,18 +121,18 @@ async function readRow(
   const fitted = readFitted(names, read);
   const side = read(splitColumn);
   const truth = readTruth(values.get(labelColumn), names);
-  if ('problem' in truth) findings.addProblem(at, truth.problem);
+  if ('problem' in truth) findings.addRowProblem(at, truth.problem);
   if (side === null || cells.some(({ cell }) => cell === null) || !fitted) return undefined;
   const content: Content = { ...fitted };
   for (const { modality, cell } of cells) {
     const outcome = await readCell(modality, cell, (name) => findInside(root, place.folder, name));
     if (outcome && 'reference' in outcome) Object.assign(content, { [modality.name]: outcome.reference });
-    else if (outcome) findings.addProblem(at, outcome.problem);
+    else if (outcome) findings.addRowProblem(at, outcome.problem);
   }
   if (cells.every(({ cell }) => !cell) && Object.keys(fitted).length === 0)
-    findings.addProblem(at, `neither ${askedNouns(names).join(' nor ')}`);
+    findings.addRowProblem(at, `neither ${askedNouns(names).join(' nor ')}`);
   if (side && side !== 'train' && side !== 'test')
-    findings.addProblem(at, `the split ${quote(side)} is neither "train" nor "test"`);
+    findings.addRowProblem(at, `the split ${quote(side)} is neither "train" nor "test"`);
   const fileNames = cells.flatMap(({ modality, cell }) =>
     modality.file && typeof cell === 'string' ? cell : [],
   );

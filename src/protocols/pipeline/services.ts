@@ -69,6 +69,8 @@ export interface DatasetTrial {
   problemCount: number;
   /** The first thousand, in order of place. */
   problems: { at: string; detail: string }[];
+  /** Rows that were left out, and why; the first thousand. */
+  leftOut: { at: string; detail: string }[];
   notes: string[];
   /** Columns that were found under another name than the default one. */
   guesses: ColumnGuess[];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rareLabelChoices } from '../../datasets/example.ts';
 import { boundedList } from '../http/bounded-list.ts';
 import { plainText } from '../pipeline/plain-text.ts';
 import { targetSchema } from './heads/head-routes.ts';
@@ -30,6 +31,14 @@ export const rowReading = {
   ignoredColumns: columnNames.optional().meta({
     description: 'Names of columns that are not read, whatever they are called.',
     example: 'path,notes',
+  }),
+  skipBadRows: z
+    .union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')])
+    .optional()
+    .meta({ description: 'Leave out rows that cannot be used, instead of refusing the dataset.' }),
+  rareLabels: z.enum(rareLabelChoices).optional().meta({
+    description:
+      'Of labels with too few examples to be both learnt and tested: refuse the dataset (the default), leave their examples out, or train on them.',
   }),
   target: targetSchema.optional(),
   labelSeparator: plainText.min(1).optional().meta({

@@ -114,7 +114,7 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
     provider: 'cpu',
     datasets: {
       add: async () => ({ dataset, isNew: true }),
-      try: async () => ({ ...dataset, problemCount: 0, problems: [], guesses: [], preview: [] }),
+      try: async () => ({ ...dataset, problemCount: 0, problems: [], leftOut: [], guesses: [], preview: [] }),
       list: async () => ({ datasets: [dataset], damaged: [] }),
       get: async () => dataset,
       rows: async (_id, { offset }) => ({ total: 0, offset, rows: [] }),

@@ -74,6 +74,9 @@ export const trialSchema = z
     name: z.string(),
     problemCount: z.int(),
     problems: z.array(z.object({ at: z.string(), detail: z.string() })),
+    leftOut: z
+      .array(z.object({ at: z.string(), detail: z.string() }))
+      .meta({ description: 'Rows that were left out, and why; the first thousand.' }),
     notes: z.array(z.string()),
     guesses: z
       .array(z.object({ file: z.string(), role: z.enum(columnRoles), column: z.string() }))
@@ -96,6 +99,7 @@ export const trialSchema = z
       name: 'pets',
       problemCount: 1,
       problems: [{ at: 'metadata.csv row 12', detail: 'no label: "label" is empty' }],
+      leftOut: [],
       notes: [],
       guesses: [{ file: 'metadata.csv', role: 'image', column: 'photo' }],
       counts: exampleCounts,

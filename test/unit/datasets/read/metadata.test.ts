@@ -171,7 +171,7 @@ describe('a dataset that cannot be used', () => {
       'metadata.csv row 11: the image cannot be used: it is not a JPEG, PNG or WebP image',
       'metadata.csv row 12: the image cannot be used: it is an SVG image; only JPEG, PNG and WebP are read',
       'metadata.csv row 13: the image cannot be used: it is incomplete or damaged',
-      'metadata.csv row 14: the only example of the label "a lone label"; a label needs at least 2',
+      'metadata.csv row 14: the only example of the label "a lone label"; a label needs at least 2 (--rare-labels drop leaves it out, keep trains on it; over HTTP, rareLabels)',
       'metadata.csv row 15: 5 values for 3 columns; put quotes around a text with commas',
     ]);
   });
