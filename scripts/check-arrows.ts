@@ -24,6 +24,7 @@ const rooms = [
   'training/loop',
   'training/features',
   'evaluation',
+  'scoring',
   'heads',
   'heads/registry',
   'datasets/import',

@@ -130,6 +130,11 @@ export const errorTable = {
     title: 'The dataset cannot be used',
     fix: 'Mend everything that is named and try again; nothing was changed.',
   },
+  'output-conflict': {
+    status: 409,
+    title: 'The output cannot be written',
+    fix: 'Name another file with --out.',
+  },
   'invalid-recipe': {
     status: 422,
     title: 'The recipe does not fit the dataset',

@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream';
 import { z } from 'zod';
 import { rareLabelChoices } from '../datasets/example.ts';
 import { splitMethods } from '../datasets/split/split.ts';
@@ -38,6 +39,21 @@ export const predictOptions = z.object({
     .union([z.boolean(), z.object({ label: text, parts })], 'it must be true, or { label, parts: 4 to 64 }')
     .optional(),
   signal,
+});
+
+export const scoreOptions = z.object({
+  ...contentColumnFields,
+  out: z.union([z.string().min(1), z.instanceof(Writable)], 'it must be the name of a file, or a stream'),
+  head: text,
+  unimodal: z.boolean().optional(),
+  prefix: z.string().max(100).optional(),
+  labelSeparator: text,
+  escapeFormulas: z.boolean().optional(),
+  force: z.boolean().optional(),
+  restart: z.boolean().optional(),
+  signal,
+  onProgress: callback,
+  onNote: callback,
 });
 
 /** The items of a call are each looked at by themselves. */

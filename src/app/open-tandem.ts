@@ -26,6 +26,7 @@ export async function openTandem(
   const { calls } = context;
   const methods: Omit<Tandem, 'heads' | 'datasets' | 'jobs' | 'keys' | 'close' | keyof AsyncDisposable> = {
     predict: async (inputs, options = {}) => (await prediction()).predict(context, inputs, options),
+    score: async (input, options) => (await import('./scoring.ts')).score(context, input, options),
     embed: async (items, options = {}) => (await prediction()).embed(context, items, options),
     train: async (dataset, options) => (await training()).train(context, dataset, options),
     compare: async (dataset, options = {}) => (await training()).compare(context, dataset, options),

@@ -8,6 +8,7 @@ import type { TrainingSummary } from '../training/progress.ts';
 import type { Datasets } from './datasets.ts';
 import type { Heads } from './heads.ts';
 import type { Content, Predictions, PredictOptions } from './prediction.ts';
+import type { ScoreOptions, ScoringSummary } from './scoring.ts';
 import type { CompareOptions, EvaluateOptions, Evaluation, TrainOptions } from './training.ts';
 
 export interface ListenOptions {
@@ -86,6 +87,15 @@ export interface Tandem extends AsyncDisposable {
    * const { results } = await tandem.predict([{ text: 'a red bike' }, { image: await readFile('bike.jpg') }], { head: 'bikes' });
    */
   predict(inputs: readonly Content[], options?: PredictOptions): Promise<Predictions>;
+  /**
+   * Answers every row of a table, or every file of a folder, and writes the rows with their answers. A row that cannot be
+   * answered says why. An interrupted call goes on where it was when it is made again, and ends with the same bytes.
+   * @param input a table (CSV, JSON lines) or a folder
+   * @throws TandemError `unknown-head`, `unknown-dataset`, `invalid-dataset` where the table cannot be read to its end or
+   *   has no column for the head; `output-conflict`; `job-cancelled` where the signal aborts
+   * @example const { rows, failed } = await tandem.score('listings.csv', { out: 'scored.csv', head: 'pets' });
+   */
+  score(input: string, options: ScoreOptions): Promise<ScoringSummary>;
   /**
    * Features of images and texts as the encoders give them, and what each cost: pixels or tokens.
    * @throws TandemError that names what is wrong with an item

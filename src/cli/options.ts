@@ -31,6 +31,10 @@ const configVariable = `${product.name.toUpperCase()}_CONFIG`;
 /** The end of a command's help: what to type. */
 export const example = (line: string) => `\nExample:\n  ${product.invocation} ${line}`;
 
+/** The same with several. */
+export const examples = (...lines: string[]) =>
+  `\nExamples:${lines.map((line) => `\n  ${product.invocation} ${line}`).join('')}`;
+
 /** Adds the flags of settings to a command. */
 export function addSettings<Any extends CommandUnknownOpts>(
   command: Any,
@@ -100,10 +104,13 @@ export function showWork() {
   };
 }
 
-type ColumnFlags = {
+type ContentColumnFlags = {
   imageColumn?: string;
   textColumn?: string;
   tableColumns?: string[];
+};
+
+type ColumnFlags = ContentColumnFlags & {
   labelColumn?: string;
   splitColumn?: string;
   ignoredColumns?: string[];
@@ -114,17 +121,25 @@ type ColumnFlags = {
   labelSeparator?: string;
 };
 
-/** Adds the names of a table's columns. */
-export function addColumnOptions<Args extends unknown[], Flags extends OptionValues>(
+/** Adds the names of the columns that hold the content. */
+export function addContentColumnOptions<Args extends unknown[], Flags extends OptionValues>(
   command: Command<Args, Flags>,
-): Command<Args, Flags & ColumnFlags> {
-  return adding<Args, Flags, ColumnFlags>(command, [
+): Command<Args, Flags & ContentColumnFlags> {
+  return adding<Args, Flags, ContentColumnFlags>(command, [
     new Option('--image-column <name>', 'column of the table that names the image'),
     new Option('--text-column <name>', 'column that holds the text'),
     new Option(
       '--table-columns <names>',
       'further columns with numbers or categories, such as price,brand',
     ).argParser(columnNames),
+  ]);
+}
+
+/** Adds the names of a table's columns. */
+export function addColumnOptions<Args extends unknown[], Flags extends OptionValues>(
+  command: Command<Args, Flags>,
+): Command<Args, Flags & ColumnFlags> {
+  return adding<Args, Flags & ContentColumnFlags, ColumnFlags>(addContentColumnOptions(command), [
     new Option('--label-column <name>', 'column that holds the label'),
     new Option('--split-column <name>', 'column that says train or test of each row'),
     new Option('--ignored-columns <names>', 'columns that are not read, whatever they are called').argParser(

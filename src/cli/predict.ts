@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { Command, type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { openTandem } from '../app/open-tandem.ts';
 import { completeSettings, headSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
@@ -7,12 +7,31 @@ import { itemAt } from '../indexing.ts';
 import { type TableValues, tableText } from '../modalities/table/values.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import type { TargetPrediction } from '../targets/prediction.ts';
-import { addSettings, example, numberOption, settingsOf } from './options.ts';
+import { addContentColumnOptions, addSettings, examples, numberOption, settingsOf } from './options.ts';
 import { numberText, percent, print, printJson, table } from './output.ts';
+import { scoreTable } from './score-table.ts';
 
-const command = new Command('predict')
-  .summary('classify one image, text or values of a table')
-  .description('Classifies one image, one text, values of further columns, or several of them together.')
+const command = addContentColumnOptions(
+  new Command('predict')
+    .summary('classify one image, text or values of a table; or every row of a table')
+    .description(
+      'Classifies one image, one text, values of further columns, or several of them together. With a table or a folder: every row or file of it, written with the answers to --out.',
+    )
+    .argument('[input]', 'a table (.csv, .tsv, .jsonl), images relative to it, or a folder of images')
+    .option(
+      '--out <file>',
+      'where the rows go with their answers: .csv, .tsv or .jsonl, or - for standard output; an interrupted run goes on with the same command',
+    ),
+)
+  .option('--unimodal', 'of a table: add what each modality alone says')
+  .option('--prefix <text>', 'of a table: before the names of the columns that are added')
+  .option('--label-separator <text>', 'of a table: between several labels in one cell (default: "|")')
+  .option(
+    '--escape-formulas',
+    'of a table: put an apostrophe before every cell that a spreadsheet would run as a formula',
+  )
+  .option('--force', 'replace the output where it is there')
+  .option('--restart', 'begin anew instead of going on where a run was interrupted')
   .option('--image <file>', 'a JPEG, PNG or WebP file')
   .option('--text <text>', 'a text')
   .addOption(
@@ -23,10 +42,16 @@ const command = new Command('predict')
   .option('--json', 'print one JSON object');
 
 export const predict = addSettings(command, headSettings)
-  .addHelpText('after', example('predict --image cat.jpg --text "a cat on the sofa"'))
-  .action(async ({ image: file, text, table: values, head: reference, topK, json }, called) => {
+  .addHelpText(
+    'after',
+    examples('predict --image cat.jpg --text "a cat on the sofa"', 'predict listings.csv --out scored.csv'),
+  )
+  .action(async (input, { image: file, text, table: values, topK, ...options }, called) => {
+    checkUse(called, input !== undefined);
+    if (input !== undefined) return scoreTable(input, options, called);
+    const { head: reference, json } = options;
     if (file === undefined && text === undefined && values === undefined)
-      throw new TandemError('empty-request', 'give --image, --text, --table or several of them');
+      throw new TandemError('empty-request', 'give a table, --image, --text, --table or several of these');
     const image = file === undefined ? undefined : await readImage(file);
     const settings = completeSettings({ ...settingsOf(called, headSettings), engines: 1 });
     await using tandem = await openTandem(settings);
@@ -42,6 +67,31 @@ export const predict = addSettings(command, headSettings)
     for (const [modality, prediction] of Object.entries(result.unimodal))
       print(`${modality} alone says ${inWords(prediction)}`);
   });
+
+const ofItem = ['image', 'text', 'table', 'topK'] as const;
+const ofTable = [
+  ...['imageColumn', 'textColumn', 'tableColumns', 'out', 'unimodal', 'prefix', 'labelSeparator'],
+  ...['escapeFormulas', 'force', 'restart'],
+] as const;
+
+/** Rejects flags that would have no effect. */
+function checkUse(called: CommandUnknownOpts, isTable: boolean): void {
+  const useless: readonly string[] = isTable ? ofItem : ofTable;
+  const given = called.options.find((option) => {
+    const name = option.attributeName();
+    return useless.includes(name) && called.getOptionValueSource(name) === 'cli';
+  });
+  if (given)
+    throw new TandemError(
+      'invalid-request',
+      `${given.long} ${isTable ? 'is for one item, and a table is named' : 'is for a table, and none is named'}`,
+      {
+        fix: isTable
+          ? 'Leave it out, or leave the table out.'
+          : 'Name a table or a folder: predict listings.csv.',
+      },
+    );
+}
 
 function predictionTable({ labels, value }: TargetPrediction): string {
   if (value !== undefined) return numberText(value);

@@ -4,8 +4,11 @@ import { printAside, showStatus } from './output.ts';
 import { TimeLeft } from './time-left.ts';
 
 /** Of what has no loss to show. */
+type ScoringProgress = { stage: 'scoring'; done: number; total: number };
 type PlainProgress = ImportProgress | { stage: 'measuring'; done: number; total: number };
-type Progress = TrainingProgress | (PlainProgress & { loss?: undefined; accuracy?: undefined });
+type Progress =
+  | TrainingProgress
+  | ((PlainProgress | ScoringProgress) & { loss?: undefined; accuracy?: undefined });
 
 const titles = {
   checking: 'checking',
@@ -17,6 +20,7 @@ const titles = {
   evaluation: 'evaluating',
   comparison: 'comparing',
   measuring: 'measuring',
+  scoring: 'scoring',
 } as const;
 const units = {
   checking: 'examples',
@@ -28,6 +32,7 @@ const units = {
   evaluation: 'examples',
   comparison: 'trainings',
   measuring: 'batches',
+  scoring: 'rows',
 } as const;
 
 /** Characters of a bar. */
@@ -64,7 +69,9 @@ export function progressBar(): (progress: Progress) => void {
     const timeLeft = known ?? new TimeLeft(now, done);
     stages.set(stage, timeLeft);
     if (!known && !isBar) printAside(`${title} ${total} ${units[stage]}`);
+    const rate = stage === 'scoring' ? timeLeft.rateAt(now, done) : undefined;
     const figures = [
+      rate === undefined ? '' : `  ${rate.toPrecision(3)} ${units[stage]}/s`,
       loss === undefined ? '' : `  loss ${loss.toFixed(3)}`,
       accuracy === undefined ? '' : `  accuracy ${(100 * accuracy).toFixed(0)} %`,
     ].join('');

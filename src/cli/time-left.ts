@@ -36,4 +36,10 @@ export class TimeLeft {
     if (hours > 0) return durations.format({ hours, minutes });
     return durations.format(minutes > 0 ? { minutes, seconds: seconds % 60 } : { seconds: seconds % 60 });
   }
+
+  /** How much is done in a second; undefined in the first two. */
+  rateAt(now: number, done: number): number | undefined {
+    const elapsed = now - this.#began;
+    return elapsed < settled ? undefined : ((done - this.#doneBefore) * 1000) / elapsed;
+  }
 }

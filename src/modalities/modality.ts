@@ -18,6 +18,8 @@ export interface InlineFiles {
   is(value: unknown): value is string;
   /** @param folder where the file goes; undefined where nothing may be written, and then it is a problem */
   extract(value: string, folder: string | undefined): Promise<FoundFile>;
+  /** @throws TandemError that says what is wrong with it */
+  bytesOf(value: string): Uint8Array;
 }
 
 /** A part of an item, and the item without it. */

@@ -39,7 +39,7 @@ export async function* readCsv(
         if (!onColumns(columns)) return;
       } else if (record.length > columns.length) {
         const problem = `${record.length} values for ${columns.length} columns; put quotes around a text with commas`;
-        yield { row, problem };
+        yield { row, problem, values: valuesOf(columns, record.slice(0, columns.length)) };
       } else yield { row, values: valuesOf(columns, record) };
     }
     ready = [];

@@ -5,8 +5,17 @@ export interface TableRow {
   values: Map<string, unknown>;
 }
 
-/** One row of a table, or what is wrong with it in words; where reading stops there, it is the last. */
-export type ReadRow = TableRow | { row: number; problem: string; isLast?: boolean };
+/** One row of a table, or what is wrong with it in words. */
+export type ReadRow =
+  | TableRow
+  | {
+      row: number;
+      problem: string;
+      /** Its cells, as far as they are known. */
+      values?: Map<string, unknown>;
+      /** Whether nothing after it can be read. */
+      isLast?: boolean;
+    };
 
 /** What no table of examples needs and only a broken or hostile one has. */
 export const tableLimits = {

@@ -7,7 +7,7 @@ import { sha256OfFile } from '../../store/files/checksum.ts';
 import { problemOfPermissions } from '../../store/files/permissions.ts';
 import type { BatchShapes } from '../batch-shapes.ts';
 import type { Preparation, PretrainedModality, ReadContent } from '../modality.ts';
-import { extractInlineImage, isInlineImage } from './inline-images.ts';
+import { extractInlineImage, inlineImageBytes, isInlineImage } from './inline-images.ts';
 import {
   decodingRevision,
   type ImagePart,
@@ -59,7 +59,7 @@ export const image: PretrainedModality<
     const found = await findFile(cell);
     return 'path' in found ? { reference: { path: found.path } } : found;
   },
-  inline: { is: isInlineImage, extract: extractInlineImage },
+  inline: { is: isInlineImage, extract: extractInlineImage, bytesOf: inlineImageBytes },
   extensions: ['.jpg', '.jpeg', '.png', '.webp'],
   unsupported: {
     extensions: ['.gif', '.bmp', '.tif', '.tiff', '.heic', '.heif', '.avif', '.svg', '.jxl', '.jp2'],

@@ -13,6 +13,11 @@ export function isInlineImage(value: unknown): value is string {
   return typeof value === 'string' && (/^data:/i.test(value) || base64Image.test(value));
 }
 
+/** The bytes of such an image. @throws TandemError `invalid-image` */
+export function inlineImageBytes(value: string): Uint8Array {
+  return decodeBase64Image(value.trim());
+}
+
 /**
  * Puts an image that stands in a table into a file, named by its content.
  * @param folder where to; undefined where nothing may be written, and then it is a problem
@@ -21,7 +26,7 @@ export async function extractInlineImage(value: string, folder: string | undefin
   if (folder === undefined)
     return { problem: 'the image stands in the table itself; import the dataset, then train on it' };
   try {
-    const bytes = decodeBase64Image(value.trim());
+    const bytes = inlineImageBytes(value);
     const file = path.join(folder, createHash('sha256').update(bytes).digest('hex'));
     await mkdir(folder, { recursive: true });
     await writeFile(file, bytes);

@@ -1,0 +1,102 @@
+import { closest } from '../closest.ts';
+import { TandemError } from '../errors.ts';
+import type { HeadManifest } from '../heads/manifest.ts';
+import { type ContentColumns, columnsOf, contentColumns } from '../modalities/content-columns.ts';
+import {
+  fittedModalities,
+  fittedOf,
+  isFitted,
+  type ModalityName,
+  modalities,
+} from '../modalities/registry.ts';
+import { quote, quoteSome } from '../quote.ts';
+import type { AddedColumns } from './added-columns.ts';
+import type { RowSource, Survey } from './source.ts';
+
+/** Where the content is that a head takes. */
+interface ChosenColumns {
+  columns: ContentColumns;
+  taken: ReadonlySet<ModalityName>;
+}
+
+/**
+ * The columns that a head's content is read from: those that are asked for, or the usual ones; values of further columns
+ * from those that the head was trained on.
+ * @param onNote told of a modality that the head takes and the table has not
+ * @throws TandemError `invalid-request` where a column is asked for that the head has no use for; `invalid-dataset` where
+ *   one is not there, or none of all
+ */
+export function chooseColumns(
+  { name, version, encoders }: HeadManifest,
+  { name: table }: RowSource,
+  { columns: found }: Survey,
+  { asked, onNote }: { asked: Partial<ContentColumns>; onNote?(note: string): void },
+): ChosenColumns {
+  const taken = encoders.map(({ modality }) => modality);
+  const ofFitted = encoders.flatMap(({ modality, fitted }) =>
+    isFitted(modality)
+      ? [
+          [
+            `${modality}Columns`,
+            fittedOf(modality)
+              .columnsIn(fitted)
+              .map((column) => column.name),
+          ],
+        ]
+      : [],
+  );
+  const given = Object.entries(asked).filter(([, column]) => column !== undefined);
+  const columns: ContentColumns = {
+    ...contentColumns,
+    ...Object.fromEntries(ofFitted),
+    ...Object.fromEntries(given),
+  };
+  for (const [option] of given)
+    if (!taken.some((modality) => option.startsWith(modality)))
+      throw new TandemError(
+        'invalid-request',
+        `${option}: ${name}@${version} takes ${taken.join(' and ')} alone`,
+      );
+  const missing = given.flatMap(([, column]) => column ?? []).find((column) => !found.includes(column));
+  if (missing !== undefined) throw noColumn(missing, table, found);
+  const present = taken.filter((modality) =>
+    columnsOf(columns, modality).some((column) => found.includes(column)),
+  );
+  if (present.length === 0) {
+    const expected = taken.flatMap((modality) => columnsOf(columns, modality)).map((column) => quote(column));
+    throw new TandemError(
+      'invalid-dataset',
+      `${table} has no column ${expected.join(' and no column ')}; its columns are ${quoteSome(found)}`,
+      { fix: 'Say which columns hold what: --image-column, --text-column, --table-columns.' },
+    );
+  }
+  const lacking = modalities.filter(({ name }) => taken.includes(name) && !present.includes(name));
+  for (const { name: modality } of lacking)
+    onNote?.(
+      `${table} has no column ${quoteSome(columnsOf(columns, modality))}: answers rest on ${present.join(' and ')} alone`,
+    );
+  for (const { name: modality } of fittedModalities.filter(({ name }) => present.includes(name))) {
+    const absent = columnsOf(columns, modality).filter((column) => !found.includes(column));
+    if (absent.length > 0)
+      onNote?.(`${table} has no column ${quoteSome(absent)}: its values count as missing`);
+  }
+  return { columns, taken: new Set(taken) };
+}
+
+function noColumn(column: string, table: string, found: readonly string[]): TandemError {
+  const meant = closest(column, found);
+  const advice =
+    meant === undefined ? `its columns are ${quoteSome(found)}` : `did you mean ${quote(meant)}?`;
+  return new TandemError('invalid-dataset', `${table} has no column ${quote(column)}; ${advice}`, {
+    fix: 'Name a column that is there.',
+  });
+}
+
+/** @throws TandemError `output-conflict` where a column that is added is there already */
+export function checkAdded({ names }: AddedColumns, { name }: RowSource, { columns }: Survey): void {
+  const taken = names.find((column) => columns.includes(column));
+  if (taken === undefined) return;
+  throw new TandemError('output-conflict', `${name} has a column ${quote(taken)} already`, {
+    fix: 'Name what is added another way with --prefix, such as --prefix new_.',
+  });
+}

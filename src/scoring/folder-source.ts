@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { readTextFile } from '../datasets/read/text-file.ts';
+import type { PretrainedModality } from '../modalities/modality.ts';
+import { type Content, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
+import { problemOfPermissions } from '../store/files/permissions.ts';
+import type { RowSource, SourceRow, Survey } from './source.ts';
+
+/** The column that names a row's file, relative to the folder. */
+const fileColumn = 'file_name';
+
+const maximumTextBytes = 2 ** 20;
+
+/** Files of one row: those of the same name beside each other, as `name.txt` is the text of `name.jpg`. */
+interface FoundRow {
+  /** Relative to the folder, with slashes; the file of the first modality. */
+  name: string;
+  files: { modality: PretrainedModality<PretrainedName>; file: string }[];
+  problem?: string;
+}
+
+/**
+ * The files in a folder and those below it, in order of path, as a table: what each is called and, where texts lie beside
+ * images, the text.
+ */
+export function folderSource(folder: string): RowSource {
+  return {
+    name: `${path.basename(folder)}/`,
+    folder,
+    survey: () => survey(folder),
+    async *rows() {
+      let row = 0;
+      for await (const found of findRows(folder, '')) yield readRow(folder, found, ++row);
+    },
+  };
+}
+
+async function survey(folder: string): Promise<Survey> {
+  const hash = createHash('sha256');
+  const texts = new Set<string>();
+  let rows = 0;
+  for await (const { name, files } of findRows(folder, '')) {
+    rows++;
+    const told: unknown[] = [name];
+    for (const { modality, file } of files) {
+      if (!modality.file) texts.add(modality.column);
+      const found = await stat(path.join(folder, file)).catch(() => undefined);
+      told.push([file, found?.size, found?.mtimeMs]);
+    }
+    hash.update(`${JSON.stringify(told)}\n`);
+  }
+  return { columns: [fileColumn, ...texts], rows, identity: hash.digest('hex') };
+}
+
+async function readRow(folder: string, { name, files, problem }: FoundRow, row: number): Promise<SourceRow> {
+  const values = new Map<string, unknown>([[fileColumn, name]]);
+  const content: Content = {};
+  let wrong = problem;
+  for (const { modality, file } of files) {
+    const read = await modality
+      .fromFile(path.join(folder, file), readText)
+      .catch((error) => ({ problem: problemOfPermissions(error) ?? (error as Error).message }));
+    if (read && 'problem' in read) wrong ??= read.problem;
+    else if (read) {
+      Object.assign(content, { [modality.name]: read.reference });
+      if (!modality.file) values.set(modality.column, read.reference);
+    }
+  }
+  return { row, values, content, ...(wrong !== undefined && { problem: wrong }) };
+}
+
+async function readText(file: string): Promise<{ text: string } | { problem: string }> {
+  const read = await readTextFile(file, maximumTextBytes);
+  return 'problem' in read ? read : { text: read.text.trim() };
+}
+
+async function* findRows(root: string, below: string): AsyncGenerator<FoundRow> {
+  const entries = await readdir(path.join(root, below), { withFileTypes: true });
+  const names = entries
+    .filter(({ name }) => !name.startsWith('.') && name !== '__MACOSX')
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const files = names.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
+  const byStem = Map.groupBy(files, (name) => path.parse(name).name);
+  for (const entry of names) {
+    const name = path.posix.join(below, entry.name);
+    if (entry.isDirectory()) {
+      yield* findRows(root, name);
+      continue;
+    }
+    const problem = problemOf(entry.name);
+    if (problem !== undefined) yield { name, files: [], problem };
+    const beside = byStem.get(path.parse(name).name) ?? [];
+    const first = pretrainedModalities.find((modality) => beside.some((other) => isOf(modality, other)));
+    if (!first || !isOf(first, entry.name)) continue;
+    const own = pretrainedModalities.flatMap((modality) => {
+      const file = modality === first ? entry.name : beside.find((other) => isOf(modality, other));
+      return file === undefined ? [] : [{ modality, file: path.posix.join(below, file) }];
+    });
+    yield { name, files: own };
+  }
+}
+
+function isOf({ extensions }: PretrainedModality<PretrainedName>, name: string): boolean {
+  return extensions.includes(path.extname(name).toLowerCase());
+}
+
+/** Why a file of a known format is not read. */
+function problemOf(name: string): string | undefined {
+  const extension = path.extname(name).toLowerCase();
+  const hint = pretrainedModalities.find(({ unsupported }) => unsupported?.extensions.includes(extension))
+    ?.unsupported?.hint;
+  return hint && `${extension.slice(1).toUpperCase()} is not read; ${hint}`;
+}

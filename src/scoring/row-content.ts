@@ -1,0 +1,93 @@
+import { findInside } from '../datasets/read/inside.ts';
+import { readText } from '../datasets/read/plain-value.ts';
+import { tableLimits } from '../datasets/read/table-row.ts';
+import { TandemError } from '../errors.ts';
+import { type ContentColumns, columnsOf } from '../modalities/content-columns.ts';
+import type { Input, PretrainedModality } from '../modalities/modality.ts';
+import {
+  type FittedName,
+  fittedModalities,
+  type ModalityName,
+  type PretrainedName,
+  pretrainedModalities,
+} from '../modalities/registry.ts';
+import type { SourceRow } from './source.ts';
+
+/** What a row has for a head: inputs of encoders, and values of further columns. */
+export interface RowContent {
+  inputs: Partial<Record<PretrainedName, Input>>;
+  fitted: Partial<Record<FittedName, unknown>>;
+}
+
+export interface ReadContentOptions {
+  /** That the rows name files in, links resolved. */
+  folder: string;
+  columns: ContentColumns;
+  /** The modalities that are asked for. */
+  taken: ReadonlySet<ModalityName>;
+}
+
+/**
+ * Reads what a row has of the modalities that are asked for.
+ * @returns or what is wrong with it, in words
+ */
+export async function readContent(
+  source: SourceRow,
+  { folder, columns, taken }: ReadContentOptions,
+): Promise<RowContent | { problem: string }> {
+  const { values, content, problem } = source;
+  if (problem !== undefined) return { problem };
+  const read: RowContent = { inputs: {}, fitted: {} };
+  for (const modality of pretrainedModalities.filter(({ name }) => taken.has(name))) {
+    const { name, inputOf } = modality;
+    const [column = ''] = columnsOf(columns, name);
+    const input = content
+      ? content[name] !== undefined && { input: inputOf(content[name]) }
+      : await readCell(modality, { column, value: values.get(column) }, folder);
+    if (input && 'problem' in input) return input;
+    if (input) read.inputs[name] = input.input;
+  }
+  for (const { name, fromCells } of fittedModalities.filter(({ name }) => taken.has(name))) {
+    const cells = new Map<string, string>();
+    for (const column of columnsOf(columns, name)) {
+      const cell = readText(values.get(column));
+      if (cell === null) return notPlain(column);
+      cells.set(column, cell);
+    }
+    const given = fromCells(cells);
+    if (given !== undefined) read.fitted[name] = given;
+  }
+  if (Object.keys({ ...read.inputs, ...read.fitted }).length > 0) return read;
+  return { problem: `it has no ${[...taken].join(' and no ')}` };
+}
+
+/** @returns undefined where the cell is empty */
+async function readCell(
+  { inline, fromCell, inputOf }: PretrainedModality<PretrainedName>,
+  { column, value }: { column: string; value: unknown },
+  folder: string,
+): Promise<{ input: Input } | { problem: string } | undefined> {
+  if (inline?.is(value)) return inlineBytes(() => inline.bytesOf(value));
+  const cell = readText(value);
+  if (cell === null) return notPlain(column);
+  if (cell === '') return undefined;
+  if (cell.length > tableLimits.value)
+    return {
+      problem: `the value of "${column}" has ${cell.length} characters; ${tableLimits.value} are the limit`,
+    };
+  const read = await fromCell(cell, (name) => findInside(folder, folder, name));
+  return 'problem' in read ? read : { input: inputOf(read.reference) };
+}
+
+function inlineBytes(decode: () => Uint8Array): { input: Uint8Array } | { problem: string } {
+  try {
+    return { input: decode() };
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+    return { problem: error.message };
+  }
+}
+
+function notPlain(column: string): { problem: string } {
+  return { problem: `the value of "${column}" is neither text nor a number` };
+}
