@@ -7,6 +7,7 @@ import { ingest } from './ingest/command.ts';
 import { job } from './job/command.ts';
 import { quality } from './quality/command.ts';
 import { scale } from './scale/command.ts';
+import { score } from './score/command.ts';
 import { serve } from './serve/command.ts';
 import { duringJob } from './serve/during-job.ts';
 import { heads } from './serve/heads.ts';
@@ -23,6 +24,7 @@ await new Command('bench')
   .addCommand(job)
   .addCommand(ingest)
   .addCommand(serve)
+  .addCommand(score)
   .addCommand(encoders)
   .addCommand(soak)
   .addCommand(heads)
