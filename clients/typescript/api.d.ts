@@ -658,6 +658,11 @@ export interface components {
             /** @description The most regions, and the most words, that are left out in turn, 36 by default: each takes one more encode. Requires `explain`. */
             explainParts?: number;
             inputs: {
+                /**
+                 * @description Comes back with the answer to the item.
+                 * @example listing-71
+                 */
+                id?: string | number;
                 /** @description A JPEG, PNG or WebP file, as base64 or as a data URL. */
                 image?: string;
                 /** @description Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
@@ -1118,10 +1123,25 @@ export interface components {
             };
             /** @description In the order of the inputs; a bad item is its own error and nobody else’s. */
             results: (components["schemas"]["Prediction"] | {
+                /**
+                 * @description Comes back with the answer to the item.
+                 * @example listing-71
+                 */
+                id?: string | number;
                 error: components["schemas"]["Problem"];
             })[];
         };
         Prediction: {
+            /**
+             * @description Comes back with the answer to the item.
+             * @example listing-71
+             */
+            id?: string | number;
+            /** @description Of JSON lines: which version answered this line. */
+            head?: {
+                name: string;
+                version: number;
+            };
             /** @description The likeliest first; empty where the head says a number. */
             labels: {
                 label: string;
@@ -2089,10 +2109,16 @@ export interface operations {
                 "multipart/form-data": components["schemas"]["PredictionForm"];
                 /**
                  * @example {
+                 *       "id": "listing-71",
                  *       "text": "a slice of pizza"
                  *     }
                  */
                 "application/x-ndjson": {
+                    /**
+                     * @description Comes back with the answer to the item.
+                     * @example listing-71
+                     */
+                    id?: string | number;
                     /** @description A JPEG, PNG or WebP file, as base64 or as a data URL. */
                     image?: string;
                     /** @description Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
@@ -2115,6 +2141,11 @@ export interface operations {
                     "application/json": components["schemas"]["PredictionResponse"];
                     /**
                      * @example {
+                     *       "id": "listing-71",
+                     *       "head": {
+                     *         "name": "emoji",
+                     *         "version": 1
+                     *       },
                      *       "labels": [
                      *         {
                      *           "label": "food-drink",
@@ -2145,6 +2176,11 @@ export interface operations {
                      *     }
                      */
                     "application/x-ndjson": components["schemas"]["Prediction"] | {
+                        /**
+                         * @description Comes back with the answer to the item.
+                         * @example listing-71
+                         */
+                        id?: string | number;
                         error: components["schemas"]["Problem"];
                     };
                 };
@@ -5833,7 +5869,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The end of a problem’s type. */
-                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-image" | "image-too-large" | "image-too-complex" | "image-too-small" | "text-too-long" | "invalid-table" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "newer-store" | "job-conflict" | "storage-unavailable" | "idempotency-mismatch" | "idempotency-in-progress" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "closed" | "not-ready" | "internal";
+                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-image" | "image-too-large" | "image-too-complex" | "image-too-small" | "text-too-long" | "invalid-table" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "output-conflict" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "newer-store" | "job-conflict" | "storage-unavailable" | "idempotency-mismatch" | "idempotency-in-progress" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "closed" | "not-ready" | "internal";
             };
             cookie?: never;
         };

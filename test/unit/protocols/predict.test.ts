@@ -90,6 +90,19 @@ it.each(['multipart/form-data', 'application/json', 'application/x-ndjson'])(
   },
 );
 
+it('echoes the ids of a batch, of its bad items too', async () => {
+  const predict: ReturnType<typeof services>['predict'] = async (inputs) => ({
+    head: { name: 'emoji', version: 3 },
+    results: inputs.map(() => prediction),
+  });
+  const { address } = await serve(services({ predict }));
+  const inputs = [{ id: '007', text: 'a' }, { id: 8 }, { text: 'b' }];
+  const response = await sendJson(`${address}/v1/predict`, { inputs });
+  const { results } = (await response.json()) as { results: { id?: unknown; error?: object }[] };
+  expect(results.map(({ id }) => id)).toEqual(['007', 8, undefined]);
+  expect(results.map(({ error }) => error !== undefined)).toEqual([false, true, false]);
+});
+
 it('answers the good items of a batch and names what is wrong with the others in their places', async () => {
   const predict = vi.fn(services().predict);
   predict.mockImplementation(async () => ({

@@ -15,6 +15,9 @@ const send = (address: string, body: BodyInit, query = '') =>
     ...({ duplex: 'half' } as object),
   });
 
+/** A line of the double's answers. */
+const answered = { head: { name: 'emoji', version: 3 }, ...prediction };
+
 const linesOf = async (response: Response) =>
   (await response.text())
     .trimEnd()
@@ -43,6 +46,37 @@ it('answers every line with a line, in order, a bad one by its own error', async
     6,
   ]);
   expect(asked).toBe(3);
+});
+
+it('echoes the id of a line as it was sent, with its answer or its error, and names the version that answered', async () => {
+  let version = 3;
+  const predict: ReturnType<typeof services>['predict'] = async () => ({
+    head: { name: 'emoji', version: version++ },
+    results: [prediction],
+  });
+  const { address } = await serve(services({ predict }));
+  const sent = [
+    '{"id":"007","text":"a"}',
+    '{"text":"b","id":7}',
+    '{"id":8}',
+    '{"id":"nine","words":"?"}',
+    '{"id":12345678901234567890,"text":"a"}',
+  ];
+  const lines = await linesOf(await send(address, sent.join('\n')));
+  expect(lines.map(({ id }) => id)).toEqual(['007', 7, 8, 'nine', undefined]);
+  expect(
+    lines
+      .slice(0, 2)
+      .map(({ head }) => head.version)
+      .sort(),
+  ).toEqual([3, 4]);
+  expect(lines.map(({ error }) => error?.detail)).toEqual([
+    undefined,
+    undefined,
+    expect.stringContaining('neither'),
+    expect.stringContaining('words'),
+    expect.stringContaining('id: must be at most 9007199254740991'),
+  ]);
 });
 
 it('answers while lines still come in', async () => {
@@ -162,7 +196,7 @@ it('finds the same lines however they are cut into pieces, in the middle of a ch
 it('passes over a mark of the byte order before the first line', async () => {
   const { address } = await serve(services());
   const lines = await linesOf(await send(address, '\ufeff{"text":"a"}\n{"text":"b"}\n'));
-  expect(lines).toEqual([prediction, prediction]);
+  expect(lines).toEqual([answered, answered]);
 });
 
 it('looks at every byte of a long line once', async () => {
@@ -194,7 +228,7 @@ it('refuses endless blank lines, also those that a small body unpacks to', async
     detail: 'there are more than 65536 bytes of blank lines in a row',
   });
   const some = `${'\n \r\n'.repeat(1000)}{"text":"a"}\n${'\u00a0\n'.repeat(1000)}{"text":"b"}${'\n'.repeat(1000)}`;
-  expect(await linesOf(await send(address, some))).toEqual([prediction, prediction]);
+  expect(await linesOf(await send(address, some))).toEqual([answered, answered]);
 });
 
 it('answers others between short lines, however many come at once', async () => {

@@ -8,7 +8,7 @@ import { basePathOf } from '../../http/base-path.ts';
 import { readBody } from '../../http/body.ts';
 import { jsonWithList, sendJson } from '../../http/json-answer.ts';
 import { predictionProblems, problemResponses } from '../../http/problem-responses.ts';
-import { describeProblem, problemSchema } from '../../http/problems.ts';
+import { problemSchema } from '../../http/problems.ts';
 import type { Route } from '../../http/route.ts';
 import { departure, withDeadline } from '../../pipeline/deadline.ts';
 import { type AppOptions, usualMaximumItems } from '../../pipeline/options.ts';
@@ -16,11 +16,13 @@ import { predictAndCount } from '../../pipeline/outcomes.ts';
 import { withImages } from '../../pipeline/remote-images.ts';
 import type { Services } from '../../pipeline/services.ts';
 import { explainOptionsOf, explanationSchema } from './explanation-request.ts';
+import { identified } from './identified-answer.ts';
 import { answerLines, lineMediaType, lineQuerySchema } from './prediction-lines.ts';
 import { agreeing, readPredictionQuery } from './prediction-query.ts';
 import {
   formSchema,
   inputSchema,
+  itemId,
   jsonSchema,
   type PredictionLimits,
   predictionReader,
@@ -44,8 +46,12 @@ const targetPrediction = {
   value: z.number().optional().meta({ description: 'The number, where the head says one.' }),
 };
 
+const headSchema = z.object({ name: z.string(), version: z.int() });
+
 const predictionSchema = z
   .object({
+    id: itemId.optional(),
+    head: headSchema.optional().meta({ description: 'Of JSON lines: which version answered this line.' }),
     ...targetPrediction,
     modalities: z.array(z.enum(modalityNames)).meta({ description: 'What the answer rests on.' }),
     unimodal: z
@@ -66,11 +72,11 @@ const examplePrediction: Prediction = {
   timings: { decode: 0.4, queue: 0.1, encode: 4.2, head: 0.3 },
 };
 
-const resultSchema = z.union([predictionSchema, z.object({ error: problemSchema })]);
+const resultSchema = z.union([predictionSchema, z.object({ id: itemId.optional(), error: problemSchema })]);
 
 const responseSchema = z
   .object({
-    head: z.object({ name: z.string(), version: z.int() }),
+    head: headSchema,
     results: z
       .array(resultSchema)
       .meta({ description: 'In the order of the inputs; a bad item is its own error and nobody else’s.' }),
@@ -98,14 +104,14 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
       operation: {
         operationId: 'predict',
         summary: 'Classify images, texts or both',
-        description: `One item as a form, up to ${limits.maximumItems} as JSON, or any number as JSON lines, which are answered while they come in. head, topK and what is asked of explanations may stand in the address, where JSON lines have their only place. An item may lack its image or its text: the head then answers from what is there.`,
+        description: `One item as a form, up to ${limits.maximumItems} as JSON, or any number as JSON lines, which are answered while they come in. head, topK and what is asked of explanations may stand in the address, where JSON lines have their only place. An item may lack its image or its text: the head then answers from what is there. An item of JSON may have an id, which comes back with its answer; each line of JSON lines names the version that answered it, as an alias may be switched meanwhile.`,
         requestParams: { query: lineQuerySchema },
         requestBody: {
           required: true,
           content: {
             'application/json': { schema: jsonSchema(limits) },
             'multipart/form-data': { schema: formSchema },
-            [lineMediaType]: { schema: inputSchema, example: { text: 'a slice of pizza' } },
+            [lineMediaType]: { schema: inputSchema, example: { id: 'listing-71', text: 'a slice of pizza' } },
           },
         },
         responses: {
@@ -113,7 +119,10 @@ export function predictRoutes(services: Services, options: AppOptions): Route[] 
             description: 'The answers; for JSON lines a line each, in their order.',
             content: {
               'application/json': { schema: responseSchema },
-              [lineMediaType]: { schema: resultSchema, example: examplePrediction },
+              [lineMediaType]: {
+                schema: resultSchema,
+                example: { id: 'listing-71', head: { name: 'emoji', version: 1 }, ...examplePrediction },
+              },
             },
           },
           ...problemResponses(...predictionProblems, 'remote-file', 'remote-disabled'),
@@ -145,7 +154,7 @@ function answerPredictions(
   const { defaultHead, requestTimeout } = options;
   const parse = predictionReader(limits);
   return async (request, response) => {
-    const { inputs, ...body } = parse(request);
+    const { inputs, ids, ...body } = parse(request);
     const {
       head = defaultHead,
       topK = standardTopK,
@@ -166,9 +175,7 @@ function answerPredictions(
     const { answers } = answered;
     throwOnlyError(answers);
     const basePath = basePathOf(request);
-    const results = answers
-      .values()
-      .map((item) => (item instanceof TandemError ? { error: describeProblem(item, { basePath }) } : item));
+    const results = answers.values().map((item, index) => identified(ids[index], item, basePath));
     await sendJson(response, jsonWithList({ head: answered.head }, 'results', results), left);
   };
 }

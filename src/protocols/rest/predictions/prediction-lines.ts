@@ -10,18 +10,21 @@ import { decompressed, inviteBody, tooLarge } from '../../http/body-bytes.ts';
 import { drained } from '../../http/json-answer.ts';
 import { type JsonLimits, JsonStructure } from '../../http/json-structure.ts';
 import { linesOf } from '../../http/lines.ts';
-import { describeProblem } from '../../http/problems.ts';
 import { TimeSlice } from '../../http/time-slice.ts';
 import { departure, withDeadline } from '../../pipeline/deadline.ts';
 import { describeFields } from '../../pipeline/field-errors.ts';
 import type { AppOptions } from '../../pipeline/options.ts';
 import { predictAndCount } from '../../pipeline/outcomes.ts';
+import type { ReadInput } from '../../pipeline/read-input.ts';
 import { withImages } from '../../pipeline/remote-images.ts';
 import type { Services } from '../../pipeline/services.ts';
 import { explainOptionsOf, explainTexts, mostExplainedLines } from './explanation-request.ts';
+import { identified } from './identified-answer.ts';
 import {
   headReference,
+  type ItemId,
   inputSchema,
+  itemId,
   type PredictionLimits,
   readInput,
   standardTopK,
@@ -76,14 +79,17 @@ export function answerLines(
     // An unknown head is the request's error, while one can still be sent as such.
     await services.head(head);
     const readLine = async (line: string) =>
-      line.length > maximumRequestBytes ? tooLarge(maximumRequestBytes) : parseLine(line, limits);
+      line.length > maximumRequestBytes
+        ? { id: undefined, input: tooLarge(maximumRequestBytes) }
+        : parseLine(line, limits);
     const answerLine = async (line: string): Promise<object> => {
       left.throwIfAborted();
       const isExplained = !explain || count++ < mostExplainedLines;
-      const input = isExplained ? await readLine(line) : tooManyToExplain;
+      const { id, input: read } = await readLine(line);
+      const input = isExplained ? read : tooManyToExplain;
       if (input instanceof TandemError) {
         await predictAndCount(services, metrics, [input], { head, topK, signal: left }).catch(ofLine);
-        return { error: describeProblem(input, { basePath }) };
+        return identified(id, input, basePath);
       }
       const fetchOptions = { fetchImage, maximumBytes: maximumRequestBytes };
       const fetched = () =>
@@ -97,13 +103,16 @@ export function answerLines(
           ),
         )
         .then(
-          ({ answers }) => itemAt(answers, 0),
+          ({ head, answers }) => {
+            const answer = itemAt(answers, 0);
+            return answer instanceof TandemError ? answer : { head, ...answer };
+          },
           (error) => {
             if (left.aborted) throw error;
             return ofLine(error);
           },
         );
-      return answer instanceof TandemError ? { error: describeProblem(answer, { basePath }) } : answer;
+      return identified(id, answer, basePath);
     };
     const body = decompressed(request, response);
     inviteBody(request, response);
@@ -128,19 +137,27 @@ const tooManyToExplain = new TandemError(
   `explain: the first ${mostExplainedLines} lines of a stream are explained, and this is a later one; send it in another stream, or leave explain out`,
 );
 
-async function parseLine(line: string, limits: PredictionLimits) {
+/** What a line is known by, whatever else is wrong with it. */
+const lineWithId = z.object({ id: itemId });
+
+async function parseLine(
+  line: string,
+  limits: PredictionLimits,
+): Promise<{ id?: ItemId; input: ReadInput | TandemError }> {
   let value: unknown;
   try {
     // A shorter one has no room for more.
     if (line.length > lineLimits.values) await checkStructure(line);
     value = JSON.parse(line);
   } catch (error) {
-    if (error instanceof TandemError) return error;
-    return new TandemError('invalid-request', `the line is not JSON: ${(error as Error).message}`);
+    if (error instanceof TandemError) return { input: error };
+    const detail = `the line is not JSON: ${(error as Error).message}`;
+    return { input: new TandemError('invalid-request', detail) };
   }
   const parsed = inputSchema.safeParse(value);
-  if (parsed.success) return readInput(parsed.data, 'the line', limits);
-  return describeFields(parsed.error);
+  if (parsed.success) return { id: parsed.data.id, input: readInput(parsed.data, 'the line', limits) };
+  const { data } = lineWithId.safeParse(value);
+  return { id: data?.id, input: describeFields(parsed.error) };
 }
 
 /** Counts what a line has, some milliseconds' worth at a time; parsing it is a turn of its own. */

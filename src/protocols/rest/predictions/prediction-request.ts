@@ -60,8 +60,15 @@ export const formSchema = z
   .strictObject({ ...formFields, image: formFile('A JPEG, PNG or WebP file.').optional() })
   .meta({ id: 'PredictionForm' });
 
+/** What a caller knows an item by. Integers beyond 2^53 would come back as other ones. */
+export const itemId = z
+  .union([z.string().max(200), z.int()], 'it must be a text of at most 200 characters, or an integer')
+  .meta({ description: 'Comes back with the answer to the item.', example: 'listing-71' });
+export type ItemId = z.infer<typeof itemId>;
+
 /** One item as JSON. */
 export const inputSchema = z.strictObject({
+  id: itemId.optional(),
   image: z.string().optional().meta({ description: 'A JPEG, PNG or WebP file, as base64 or as a data URL.' }),
   imageUrl,
   text: z.string().optional(),
@@ -92,6 +99,8 @@ export interface Asked extends ExplainFields {
 /** A request for predictions. An item that cannot be read stands as its error in its place. */
 export interface ParsedRequest extends Asked {
   inputs: (ReadInput | TandemError)[];
+  /** What the items are known by; of a form nothing. */
+  ids: readonly (ItemId | undefined)[];
 }
 
 /**
@@ -106,6 +115,7 @@ export function predictionReader(limits: PredictionLimits): (request: Request) =
       const { text, table, imageUrl, image: _, ...asked } = formFieldsSchema.parse({ ...request.body });
       return {
         ...asked,
+        ids: [],
         inputs: [checkInput({ content: { image: request.file?.buffer, text, table }, imageUrl }, '', limits)],
       };
     }
@@ -116,6 +126,7 @@ export function predictionReader(limits: PredictionLimits): (request: Request) =
       });
     return {
       ...asked,
+      ids: inputs.map(({ id }) => id),
       inputs: inputs.map((input, index) => readInput(input, `inputs[${index}]`, limits)),
     };
   };
