@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Classify images, texts or both
-         * @description One item as a form, up to 64 as JSON, or any number as JSON lines, which are answered while they come in. head, topK and what is asked of explanations may stand in the address, where JSON lines have their only place. An item may lack its image or its text: the head then answers from what is there.
+         * @description One item as a form, up to 64 as JSON, or any number as JSON lines, which are answered while they come in. head, topK and what is asked of explanations may stand in the address, where JSON lines have their only place. An item may lack its image or its text: the head then answers from what is there. An item of JSON may have an id, which comes back with its answer; each line of JSON lines names the version that answered it, as an alias may be switched meanwhile.
          */
         post: operations["predict"];
         delete?: never;

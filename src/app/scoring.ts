@@ -5,7 +5,7 @@ import type { HeadManifest } from '../heads/manifest.ts';
 import type { ContentColumns } from '../modalities/content-columns.ts';
 import { product } from '../product.ts';
 import { addedColumns } from '../scoring/added-columns.ts';
-import { checkAdded, chooseColumns } from '../scoring/columns.ts';
+import { checkAdded, columnsForHead } from '../scoring/columns.ts';
 import { openSource } from '../scoring/open-source.ts';
 import { type Output, streamOutput } from '../scoring/output.ts';
 import { ResumableOutput } from '../scoring/resumable-output.ts';
@@ -64,7 +64,7 @@ export async function score(context: Context, input: string, options: ScoreOptio
   const manifest = parseHeadManifest(version.manifest, `${version.name}@${version.version}`);
   const source = await openSource(input);
   const survey = await source.survey();
-  const { columns, taken } = chooseColumns(manifest, source, survey, {
+  const { columns, taken } = columnsForHead(manifest, source, survey, {
     asked: askedColumns(options),
     onNote: options.onNote,
   });

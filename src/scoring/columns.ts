@@ -1,4 +1,5 @@
 import { closest } from '../closest.ts';
+import { describeGuesses, chooseColumns as findColumns } from '../datasets/read/choose-columns.ts';
 import { TandemError } from '../errors.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { type ContentColumns, columnsOf, contentColumns } from '../modalities/content-columns.ts';
@@ -8,8 +9,10 @@ import {
   isFitted,
   type ModalityName,
   modalities,
+  pretrainedNames,
 } from '../modalities/registry.ts';
 import { quote, quoteSome } from '../quote.ts';
+import { defaultTarget } from '../targets/target-kind.ts';
 import type { AddedColumns } from './added-columns.ts';
 import type { RowSource, Survey } from './source.ts';
 
@@ -26,7 +29,7 @@ interface ChosenColumns {
  * @throws TandemError `invalid-request` where a column is asked for that the head has no use for; `invalid-dataset` where
  *   one is not there, or none of all
  */
-export function chooseColumns(
+export function columnsForHead(
   { name, version, encoders }: HeadManifest,
   { name: table }: RowSource,
   { columns: found }: Survey,
@@ -46,7 +49,7 @@ export function chooseColumns(
       : [],
   );
   const given = Object.entries(asked).filter(([, column]) => column !== undefined);
-  const columns: ContentColumns = {
+  const usual: ContentColumns = {
     ...contentColumns,
     ...Object.fromEntries(ofFitted),
     ...Object.fromEntries(given),
@@ -59,6 +62,8 @@ export function chooseColumns(
       );
   const missing = given.flatMap(([, column]) => column ?? []).find((column) => !found.includes(column));
   if (missing !== undefined) throw noColumn(missing, table, found);
+  const named = new Set(given.map(([option]) => option));
+  const columns = guessColumns(usual, { named, taken, found, table, onNote });
   const present = taken.filter((modality) =>
     columnsOf(columns, modality).some((column) => found.includes(column)),
   );
@@ -82,6 +87,33 @@ export function chooseColumns(
   }
   return { columns, taken: new Set(taken) };
 }
+
+/** The columns under the names that people give them, where nobody named them. */
+function guessColumns(
+  usual: ContentColumns,
+  options: {
+    named: ReadonlySet<string>;
+    taken: readonly ModalityName[];
+    found: readonly string[];
+    table: string;
+    onNote?(note: string): void;
+  },
+): ContentColumns {
+  const { named, taken, found, table, onNote } = options;
+  const untaken = pretrainedNames.filter((name) => !taken.includes(name)).map((name) => `${name}Column`);
+  const settled = new Set([...named, ...untaken, 'labelColumn', 'splitColumn']);
+  const { names, guesses, problems } = findColumns({ ...ofLabels, ...usual }, settled, found);
+  const [problem] = problems;
+  if (problem !== undefined)
+    throw new TandemError('invalid-dataset', `${table}: ${problem}`, {
+      fix: 'Name the column that is meant.',
+    });
+  for (const note of describeGuesses(table, guesses)) onNote?.(note);
+  return names;
+}
+
+/** How labels would be read, which nobody looks at here. */
+const ofLabels = { labelColumn: 'label', target: defaultTarget, labelSeparator: '|' };
 
 function noColumn(column: string, table: string, found: readonly string[]): TandemError {
   const meant = closest(column, found);

@@ -103,7 +103,7 @@ async function* lookingAhead(
       continue;
     }
     held.push(read);
-    if ('values' in read)
+    if (read.values)
       for (const [column, value] of read.values) {
         if (columns.size <= tableLimits.columns) columns.add(column);
         characters += typeof value === 'string' ? value.length : 1;

@@ -263,7 +263,7 @@ it('explains the first lines of a stream, and refuses later ones by their own er
   };
   const { address } = await serve(services({ predict }));
   const lines = await linesOf(await send(address, '{"text":"a"}\n'.repeat(70), '?explain=true'));
-  expect(lines.slice(0, 64)).toEqual(new Array(64).fill(prediction));
+  expect(lines.slice(0, 64)).toEqual(new Array(64).fill(answered));
   const detail = expect.stringMatching(/^explain: the first 64 lines/);
   for (const { error } of lines.slice(64))
     expect(error).toMatchObject({ type: '/problems/invalid-request', detail });
