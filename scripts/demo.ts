@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { readConfigFile } from '../src/cli/config-file.ts';
-import { readSettings } from '../src/config.ts';
+import { readSettings } from '../src/read-settings.ts';
 import { buildSampleSet } from './build-sample-set.ts';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));

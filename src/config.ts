@@ -1,51 +1,10 @@
-import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { TandemError } from './errors.ts';
-import { itemAt } from './indexing.ts';
-import { product } from './product.ts';
-import { issueInWords } from './schema-words.ts';
+import { auto, isAddressRange, list, name, setting, wholeNumber } from './setting.ts';
 
 const installation = path.resolve(fileURLToPath(new URL('..', import.meta.url)));
-
-interface Setting<Schema extends z.ZodType = z.ZodType> {
-  /** What `--help` says. */
-  about: string;
-  /** What stands for the value in `--help`. */
-  value: string;
-  default: string;
-  /** A variable that platforms set by themselves, where ours is not set. */
-  usual?: string;
-  /** Never shown. */
-  isSecret?: boolean;
-  schema: Schema;
-}
-
-function setting<Schema extends z.ZodType>(definition: Setting<Schema>): Setting<Schema> {
-  return definition;
-}
-
-const wholeNumber = (least: number, most: number) =>
-  z.string().min(1, 'it is empty').pipe(z.coerce.number<string>().int().min(least).max(most));
-const auto = z.literal('auto');
-const name = z.string().min(1);
-const list = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== ''),
-);
-
-function isAddressRange(text: string): boolean {
-  const [address = '', bits] = text.split('/');
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
-  const version = isIP(address);
-  return (
-    version > 0 && (bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)))
-  );
-}
 
 /** Every setting: its flag is `--<name>`, its environment variable `TANDEM_<NAME>`. */
 export const settings = {
@@ -312,39 +271,13 @@ export const encoderFlags = { image: 'image-encoder', text: 'text-encoder' } as 
 export const batchFlags = { image: 'max-batch-pixels', text: 'max-batch-tokens' } as const;
 /** The settings of what runs a head, beside a server. */
 export const headSettings = [...encoderSettings, 'head-timeout'] as const;
+/** Every setting, in the order of the table. */
+export const allSettings = Object.keys(settings) as SettingName[];
+type ServerSetting = Exclude<SettingName, (typeof encoderSettings)[number]>;
 /** The settings of the server, beside those of everything that encodes. */
-export const serverSettings = [
-  'host',
-  'port',
-  'grpc-port',
-  'base-path',
-  'trusted-proxies',
-  'cors-origin',
-  'default-head',
-  'max-batch-pixels',
-  'max-batch-tokens',
-  'max-wait',
-  'memory',
-  'head-memory',
-  'head-timeout',
-  'max-queue',
-  'jobs-at-once',
-  'max-jobs',
-  'max-job-crashes',
-  'request-timeout',
-  'drain-delay',
-  'rate-limit',
-  'max-loop-delay',
-  'max-request',
-  'max-upload',
-  'import-memory',
-  'import-timeout',
-  'fetch-urls',
-  'anonymous',
-  'log-level',
-] as const;
-
-const allSettings = Object.keys(settings) as SettingName[];
+export const serverSettings = allSettings.filter(
+  (setting): setting is ServerSetting => !encoderSettings.some((other) => other === setting),
+);
 
 type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
@@ -352,85 +285,3 @@ type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
 
 /** The settings as code writes them: `grpc-port` is `grpcPort`. Each that is omitted has its default. */
 export type TandemSettings = { [Name in SettingName as CamelCase<Name>]?: Settings[Name] };
-
-/** The environment variable of a setting. */
-export function environmentVariable(setting: SettingName): string {
-  return `${product.name.toUpperCase()}_${setting.toUpperCase().replaceAll('-', '_')}`;
-}
-
-/** Settings that a file has, each as the text that its flag would have. */
-export interface ConfigFile {
-  /** The file's name, as messages show it. */
-  place: string;
-  values: Readonly<Partial<Record<SettingName, string>>>;
-}
-
-/**
- * Reads settings from flags, then from the environment, then from a file, then from the defaults.
- * @param flags given on the command line
- * @param placeOf what a problem calls a setting that no variable gave; its flag by default
- * @param file the settings of a file
- * @throws TandemError `invalid-configuration`, naming every bad value at once
- * @example const { port } = readSettings(['port'], { port: '80' }, process.env); // 80
- */
-export function readSettings<Names extends SettingName>(
-  names: readonly Names[],
-  flags: Readonly<Record<string, string | undefined>>,
-  environment: NodeJS.ProcessEnv,
-  placeOf: (setting: SettingName) => string = (setting) => `--${setting}`,
-  file?: ConfigFile,
-): Settings<Names> {
-  const problems: { at: string; detail: string }[] = [];
-  const values = names.map((setting) => {
-    const variable = environmentVariable(setting);
-    const flag = flags[setting];
-    const { usual, isSecret, default: fallback }: Setting = settings[setting];
-    // A variable that is empty is one that is not set: so compose files pass on what nobody has set.
-    const source =
-      flag !== undefined ? undefined : [variable, usual].find((each) => each && environment[each]);
-    const given = flag ?? (source && environment[source]);
-    const text = given ?? file?.values[setting] ?? fallback;
-    const parsed = settings[setting].schema.safeParse(text);
-    if (!parsed.success)
-      problems.push({
-        at: source ?? (given === undefined && file ? `${file.place}: ${setting}` : placeOf(setting)),
-        detail: `${isSecret ? 'the value' : JSON.stringify(text)} is not valid: ${issueInWords(itemAt(parsed.error.issues, 0))}`,
-      });
-    return [setting, parsed.data] as const;
-  });
-  if (problems.length > 0)
-    throw new TandemError('invalid-configuration', `${problems.length} bad value(s)`, { items: problems });
-  return Object.fromEntries(values) as Settings<Names>;
-}
-
-/**
- * Every setting of a command that takes only some: the others keep their defaults, whatever the environment says.
- * @throws TandemError as `readSettings`
- */
-export function completeSettings(chosen: Partial<Settings>): Settings {
-  return { ...readSettings(allSettings, {}, {}), ...chosen };
-}
-
-/**
- * Reads settings that code gives. Relative paths become absolute. The environment is not read.
- * @throws TandemError `invalid-configuration`, naming every bad value and every unknown name
- * @example const { 'grpc-port': port } = settingsFromCode({ grpcPort: 8081 });
- */
-export function settingsFromCode(chosen: TandemSettings): Settings {
-  const names = new Map(allSettings.map((setting) => [camelCase(setting), setting]));
-  const given = Object.entries(chosen).filter(([, value]) => value !== undefined);
-  const unknown = given
-    .filter(([name]) => !names.has(name))
-    .map(([at]) => ({ at, detail: 'unknown setting' }));
-  if (unknown.length > 0)
-    throw new TandemError('invalid-configuration', `${unknown.length} unknown setting(s)`, {
-      items: unknown,
-    });
-  const texts = Object.fromEntries(given.map(([name, value]) => [names.get(name), String(value)]));
-  const read = readSettings(allSettings, texts, {}, camelCase);
-  return { ...read, data: path.resolve(read.data), models: path.resolve(read.models) };
-}
-
-function camelCase(setting: string): string {
-  return setting.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-}

@@ -1,6 +1,7 @@
 /** The library: what `import … from 'tandem'` gives. */
 import type { Tandem } from './app/tandem.ts';
-import { settingsFromCode, type TandemSettings } from './config.ts';
+import type { TandemSettings } from './config.ts';
+import { settingsFromCode } from './read-settings.ts';
 
 export type * from './app/tandem.ts';
 export type { TandemSettings } from './config.ts';

@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { closest } from '../closest.ts';
-import { type ConfigFile, type SettingName, settings } from '../config.ts';
+import { type SettingName, settings } from '../config.ts';
 import { type ErrorItem, TandemError } from '../errors.ts';
 import { product } from '../product.ts';
+import type { ConfigFile } from '../read-settings.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 
 /** What is read where no file is named: one of these in the working directory. */

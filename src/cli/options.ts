@@ -8,17 +8,11 @@ import {
 } from '@commander-js/extra-typings';
 import { openTandem } from '../app/open-tandem.ts';
 import type { Tandem } from '../app/tandem.ts';
-import {
-  completeSettings,
-  environmentVariable,
-  readSettings,
-  type SettingName,
-  type Settings,
-  settings,
-} from '../config.ts';
+import { type SettingName, type Settings, settings } from '../config.ts';
 import { type RareLabelChoice, rareLabelChoices } from '../datasets/example.ts';
 import { type SplitMethod, splitMethods } from '../datasets/split/split.ts';
 import { product } from '../product.ts';
+import { completeSettings, environmentVariable, readSettings } from '../read-settings.ts';
 import { type TargetKind, targetKinds } from '../targets/target-kind.ts';
 import { askToLeaveOut } from './bad-rows.ts';
 import { defaultConfigFiles, readConfigFile } from './config-file.ts';

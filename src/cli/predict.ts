@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { Command, type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { openTandem } from '../app/open-tandem.ts';
-import { completeSettings, headSettings } from '../config.ts';
+import { headSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
 import { type TableValues, tableText } from '../modalities/table/values.ts';
+import { completeSettings } from '../read-settings.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import type { TargetPrediction } from '../targets/prediction.ts';
 import { addContentColumnOptions, addSettings, examples, numberOption, settingsOf } from './options.ts';

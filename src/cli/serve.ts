@@ -1,9 +1,10 @@
 import { Command } from '@commander-js/extra-typings';
 import { openTandem } from '../app/open-tandem.ts';
 import type { Server } from '../app/tandem.ts';
-import { completeSettings, encoderSettings, serverSettings } from '../config.ts';
+import { encoderSettings, serverSettings } from '../config.ts';
 import { product } from '../product.ts';
 import type { HeadSummary } from '../protocols/pipeline/services.ts';
+import { completeSettings } from '../read-settings.ts';
 import { endProcess } from './end-process.ts';
 import { addSettings, example, settingsOf } from './options.ts';
 import { describeBudgets, print, printJson } from './output.ts';

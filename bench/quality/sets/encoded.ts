@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { drawImages } from '../../../scripts/sample-set/draw.ts';
 import { encoderOptions } from '../../../src/app/encoder-settings.ts';
-import { encoderSettings, readSettings } from '../../../src/config.ts';
+import { encoderSettings } from '../../../src/config.ts';
 import { readDataset } from '../../../src/datasets/dataset.ts';
 import type { ColumnNames, Dataset } from '../../../src/datasets/example.ts';
 import { loadEncoders } from '../../../src/encoders/encoders.ts';
+import { readSettings } from '../../../src/read-settings.ts';
 import {
   type FeatureTable,
   loadTable,

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { Context } from '../../../src/app/context.ts';
 import { openServing } from '../../../src/app/serving.ts';
-import { settingsFromCode } from '../../../src/config.ts';
+import { settingsFromCode } from '../../../src/read-settings.ts';
 
 it('leaves nobody who watches the engines where serving cannot start', async () => {
   const data = await mkdtemp(path.join(tmpdir(), 'tandem-'));

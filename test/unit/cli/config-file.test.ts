@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { readConfigFile } from '../../../src/cli/config-file.ts';
-import { readSettings } from '../../../src/config.ts';
+import { readSettings } from '../../../src/read-settings.ts';
 import { folderWith } from '../datasets/sample.ts';
 
 it.each([

@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { Context } from '../../../src/app/context.ts';
 import { headsOf } from '../../../src/app/heads.ts';
 import { versionServices } from '../../../src/app/version-services.ts';
-import { completeSettings } from '../../../src/config.ts';
+import { completeSettings } from '../../../src/read-settings.ts';
 import { sampleReport } from '../reports/report-sample.ts';
 import { fetch, problemOf, serve, services } from './double.ts';
 

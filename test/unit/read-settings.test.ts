@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { readSettings, settings } from '../../src/config.ts';
+import { settings } from '../../src/config.ts';
+import { readSettings } from '../../src/read-settings.ts';
 
 it('takes the flag before the environment, and that before the default', () => {
   const environment = { TANDEM_PORT: '81', TANDEM_HOST: '::1' };
