@@ -1,8 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
-import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { Transaction } from 'kysely';
 import pMap from 'p-map';
 import { TandemError } from '../errors.ts';
@@ -13,9 +9,10 @@ import type { Tables } from '../store/database/database.ts';
 import type { Store } from '../store/store.ts';
 import { checkReading, type DatasetRecord, readRecord, recordOf } from './dataset-record.ts';
 import type { ColumnNames, Dataset, Example } from './example.ts';
+import { examplesKey, importOf, keepExamples } from './examples-file.ts';
 import { ImageStore, imageUserOf } from './images.ts';
 import { readLines } from './read/text-stream.ts';
-import { formatStored, readStored, type StoredExample } from './stored-example.ts';
+import { readStored, type StoredExample } from './stored-example.ts';
 
 /** Images that are fetched at a time, where they lie elsewhere. */
 const fetchedAtOnce = 16;
@@ -66,7 +63,7 @@ export class DatasetCatalogue {
         await this.#pending.begin(own);
         await this.#images.add(own, images, onAdded);
         const examples = examplesKey(record.id, own);
-        await this.#keepExamples(examples, dataset.examples);
+        await keepExamples(this.#store, examples, dataset.examples);
         isNew = await this.#insert(record, examples, own);
         if (isNew) return { record, isNew };
         await leaveToCleaning(this.#store.artifacts.remove([examples]));
@@ -231,7 +228,7 @@ export class DatasetCatalogue {
   ): Promise<void> {
     await this.#images.repair(known.imageUser, images, onAdded);
     if (!(await this.#store.artifacts.has(known.examples)))
-      await this.#keepExamples(known.examples, examples);
+      await keepExamples(this.#store, known.examples, examples);
   }
 
   #row(id: string) {
@@ -266,17 +263,6 @@ export class DatasetCatalogue {
     );
   }
 
-  async #keepExamples(key: string, examples: readonly Example[]): Promise<void> {
-    const scratch = await this.#store.makeScratch();
-    try {
-      const file = path.join(scratch, 'examples.jsonl');
-      await pipeline(linesOf(examples), createWriteStream(file));
-      await this.#store.artifacts.take(key, file);
-    } finally {
-      await rm(scratch, { recursive: true, force: true });
-    }
-  }
-
   /** @returns false where the same dataset came in meanwhile, or the import was given up */
   #insert(record: DatasetRecord, examples: string, importing: string): Promise<boolean> {
     const { id, createdAt } = record;
@@ -295,39 +281,4 @@ export class DatasetCatalogue {
       return true;
     });
   }
-}
-
-/** Bytes that are written at once, about. */
-const pieceLength = 2 ** 16;
-
-/** Examples as they are kept, one a line, several lines at a time. */
-function* linesOf(examples: readonly Example[]): Generator<string> {
-  let piece = '';
-  for (const example of examples) {
-    piece += formatStored(example);
-    if (piece.length < pieceLength) continue;
-    yield piece;
-    piece = '';
-  }
-  yield piece;
-}
-
-/** The file of examples that an import brings. */
-function examplesKey(id: string, importing: string): string {
-  return `datasets/${id}/${importing}.jsonl`;
-}
-
-/**
- * Whether a folder is one that imports store a dataset in: its row goes first where it is deleted. A server's own datasets
- * may lie beside those.
- */
-export async function isStoredDataset(folder: string): Promise<boolean> {
-  if (!/-[0-9a-f]{12}$/.test(path.basename(folder))) return false;
-  const names = await readdir(folder);
-  return names.every((name) => /^\.|^[0-9a-f-]{36}\.jsonl$/.test(name));
-}
-
-/** The import that brought a file of examples. */
-function importOf(key: string): string {
-  return path.posix.basename(key, '.jsonl');
 }

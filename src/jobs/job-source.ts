@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DatasetCatalogue, isStoredDataset } from '../datasets/catalogue.ts';
+import { DatasetCatalogue } from '../datasets/catalogue.ts';
 import { checkReading } from '../datasets/dataset-record.ts';
+import { isStoredDataset } from '../datasets/examples-file.ts';
 import { TandemError } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import type { JobTask, TrainingPlace } from './task.ts';

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { EventEmitter, once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { Transaction } from 'kysely';
 import { DatasetCatalogue } from '../datasets/catalogue.ts';
@@ -15,14 +14,15 @@ import type { Tables } from '../store/database/database.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import { storageError } from '../store/storage-error.ts';
 import type { Store } from '../store/store.ts';
-import { cleanArtifacts, isTooOld } from './clean-artifacts.ts';
+import { isTooOld } from './clean-artifacts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { EmbeddedDispatcher } from './embedded-dispatcher.ts';
 import { isOver, type Job, type JobEvent } from './job.ts';
+import { JobFeed } from './job-feed.ts';
 import type { JobReader } from './job-reader.ts';
 import { type RequestedSource, takeSource } from './job-source.ts';
 import { JobStore } from './job-store.ts';
-import { misfitOf } from './required-encoders.ts';
+import { JobUpkeep } from './job-upkeep.ts';
 import { interruption, JobRunner } from './runner.ts';
 import { comparisonKey, type JobTask, type RequiredEncoders, type TrainingPlace } from './task.ts';
 
@@ -54,13 +54,6 @@ export interface JobRequest extends Partial<ColumnNames>, SplitChoice {
   priority?: number;
 }
 
-/** Milliseconds between two looks at what is not needed any more. */
-const cleaningInterval = 3_600_000;
-/** Milliseconds between two looks at the jobs that this server leaves to others. */
-const leavingInterval = 10_000;
-/** Milliseconds after which a reader of events looks whether another server has told of any. */
-const pollingInterval = 1000;
-
 /**
  * Fine-tunings and comparisons, each in a process of its own. A job that was accepted is written down: it outlives the
  * server, and goes on from its last checkpoint when the next one starts.
@@ -74,8 +67,8 @@ export class JobQueue {
   readonly #jobs: JobStore;
   readonly #runner: JobRunner;
   readonly #dispatcher: Dispatcher;
-  readonly #changed = new EventEmitter().setMaxListeners(0);
-  readonly #intervals: NodeJS.Timeout[];
+  readonly #feed: JobFeed;
+  readonly #upkeep: JobUpkeep;
   #closed = false;
   #isStopping = false;
 
@@ -84,17 +77,13 @@ export class JobQueue {
     this.#options = options;
     this.#jobs = jobs;
     this.#dispatcher = dispatcher;
+    this.#feed = new JobFeed(jobs);
     this.#runner = new JobRunner(jobs, {
       ...{ store, registry, dispatcher, runner, mostCrashes },
       place: { ...place, store: store.options },
       onEvent: (event) => this.#tell(event),
     });
-    this.#intervals = [
-      setInterval(() => void this.#clean(), cleaningInterval).unref(),
-      ...(store.options.databaseUrl === undefined
-        ? []
-        : [setInterval(() => void this.#sayWhatIsLeft(), leavingInterval).unref()]),
-    ];
+    this.#upkeep = new JobUpkeep(options, { jobs, dispatcher, runner: this.#runner });
   }
 
   /** Takes up where this server left off. */
@@ -140,8 +129,7 @@ export class JobQueue {
         () => dispatcher.wake(),
         (error) => queue.#closed || onError(error),
       );
-    void queue.#clean();
-    if (databaseUrl !== undefined) void queue.#sayWhatIsLeft();
+    queue.#upkeep.start();
     return queue;
   }
 
@@ -267,23 +255,8 @@ export class JobQueue {
    * A job's events after the one numbered `lastEventId`, then the live ones until the job ends or the signal aborts.
    * @throws TandemError `unknown-job`
    */
-  async *events(id: string, lastEventId: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
-    let last = lastEventId;
-    while (!signal.aborted) {
-      // Before the reading, so that nothing is missed between the two.
-      const patience = AbortSignal.any([signal, AbortSignal.timeout(pollingInterval)]);
-      const woken = once(this.#changed, id, { signal: patience }).catch(() => {});
-      const { state } = await this.get(id);
-      const events = await this.#jobs.events(id, last);
-      for (const event of events) {
-        last = event.id;
-        yield event;
-        if (signal.aborted) return;
-      }
-      // It may have been queued again since.
-      if (isOver(events.at(-1)?.job.state ?? state)) return;
-      await woken;
-    }
+  events(id: string, lastEventId: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
+    return this.#feed.follow(id, lastEventId, signal);
   }
 
   /**
@@ -298,14 +271,14 @@ export class JobQueue {
   /** The same, and waits until all is written down. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const interval of this.#intervals) clearInterval(interval);
+    this.#upkeep.stop();
     await this.handOver();
     await this.#dispatcher.close();
   }
 
   #tell(event: JobEvent | undefined): void {
     if (!event) return;
-    this.#changed.emit(event.job.id);
+    this.#feed.tell(event);
     if (event.type === 'state') this.#options.onState?.(event.job);
   }
 
@@ -313,33 +286,5 @@ export class JobQueue {
   async #claimDataset(transaction: Transaction<Tables>, { source }: JobTask): Promise<void> {
     if ('imported' in source)
       await new DatasetCatalogue(this.#options.store).claim(transaction, source.imported);
-  }
-
-  /** Writes down why a job waits that requires other encoders than this server's. */
-  async #sayWhatIsLeft(): Promise<void> {
-    const { encoders, onError } = this.#options;
-    try {
-      for (const { id, task } of await this.#jobs.offered()) {
-        const reason = misfitOf(task, encoders);
-        const { job } = reason === undefined ? {} : await this.#jobs.get(id);
-        if (job?.state === 'queued' && job.reason === undefined)
-          await this.#jobs.change(id, { states: ['queued'] }, { reason });
-      }
-    } catch (error) {
-      if (!this.#closed) onError(error as Error);
-    }
-  }
-
-  /** Removes what jobs will not need again, and what came in for jobs that were never accepted. */
-  async #clean(): Promise<void> {
-    const { store, onError } = this.#options;
-    try {
-      const over = await cleanArtifacts(store.artifacts, this.#jobs);
-      await this.#dispatcher.restore(await this.#jobs.offered());
-      await this.#runner.removeFolders(over);
-      await store.artifacts.removeStaleCopies();
-    } catch (error) {
-      if (!this.#closed) onError(error as Error);
-    }
   }
 }
