@@ -1,4 +1,4 @@
-import type { Dataset } from '../../datasets/example.ts';
+import type { Dataset, Example } from '../../datasets/example.ts';
 import { type ErrorItem, TandemError } from '../../errors.ts';
 import { encodeFitted } from '../../heads/fitted.ts';
 import type { HeadManifest } from '../../heads/manifest.ts';
@@ -19,8 +19,7 @@ export function fittedColumns(
   fitting: Fitting,
   only?: ModalityName,
 ): MemoryColumn[] {
-  const problems: ErrorItem[] = [];
-  const columns = fittedModalities.flatMap((modality) => {
+  const found = fittedModalities.flatMap((modality) => {
     const { name, dimensionOf } = modality;
     const references = examples.map(({ content }) => content[name]);
     if ((only !== undefined && only !== name) || references.every((reference) => reference === undefined))
@@ -30,23 +29,36 @@ export function fittedColumns(
     if (fitted === undefined) return [];
     const dimension = dimensionOf(fitted);
     const present = Uint8Array.from(references, (reference) => Number(reference !== undefined));
-    const values = new Float32Array(examples.length * dimension);
-    for (const [row, example] of examples.entries()) {
-      const reference = example.content[name];
-      if (reference === undefined) continue;
-      try {
-        values.set(encodeFitted(name, fitted, reference), row * dimension);
-      } catch (error) {
-        if (!(error instanceof TandemError)) throw error;
-        problems.push({ at: `row ${example.row}`, detail: error.message });
-      }
-    }
-    return [memoryColumn({ modality: name, dimension, present, values, fitted })];
+    const { values, problems } = encodeRows(name, fitted, dimension, examples);
+    return [{ column: memoryColumn({ modality: name, dimension, present, values, fitted }), problems }];
   });
-  if (problems.length === 0) return columns;
+  const problems = found.flatMap((each) => each.problems);
+  if (problems.length === 0) return found.map(({ column }) => column);
   throw new TandemError('invalid-dataset', `${problems.length} rows of ${dataset} do not fit the head`, {
     items: problems.slice(0, 100),
   });
+}
+
+/** Features [rows, dimension] of one modality, 0 where a row has none or it does not fit, and what does not fit. */
+function encodeRows(
+  name: FittedName,
+  fitted: unknown,
+  dimension: number,
+  examples: readonly Example[],
+): { values: Float32Array<ArrayBuffer>; problems: ErrorItem[] } {
+  const values = new Float32Array(examples.length * dimension);
+  const problems = examples.flatMap(({ row, content }, index): ErrorItem[] => {
+    const reference = content[name];
+    if (reference === undefined) return [];
+    try {
+      values.set(encodeFitted(name, fitted, reference), index * dimension);
+      return [];
+    } catch (error) {
+      if (!(error instanceof TandemError)) throw error;
+      return [{ at: `row ${row}`, detail: error.message }];
+    }
+  });
+  return { values, problems };
 }
 
 function specificationIn({ encoders }: Pick<HeadManifest, 'encoders'>, name: FittedName): unknown {
