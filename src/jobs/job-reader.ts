@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { TandemError } from '../errors.ts';
 import type { Database, Tables } from '../store/database/database.ts';
 import { type Job, type JobEvent, unfinishedStates } from './job.ts';
@@ -122,6 +122,11 @@ export class JobReader {
     };
   }
 
+  /** A job, or undefined if it is unknown. */
+  find(id: string): Promise<Job | undefined> {
+    return findJob(this.database.query, id);
+  }
+
   /** The job that is to be run next, but for some and those that are not due yet. */
   async next(excluded: readonly string[]): Promise<string | undefined> {
     const waiting = await this.#waiting();
@@ -162,6 +167,12 @@ export class JobReader {
       .execute();
     return rows.flatMap((row) => unlessDamaged(() => readJob(row)) ?? []);
   }
+}
+
+/** A job, or undefined if it is unknown. @throws TandemError `damaged-artifact` */
+export async function findJob(query: Kysely<Tables>, id: string): Promise<Job | undefined> {
+  const row = await query.selectFrom('job').select(['id', 'job']).where('id', '=', id).executeTakeFirst();
+  return row && readJob(row);
 }
 
 /** 0 where a queued job is due. A time further away than any pause is one of a clock that was set back. */

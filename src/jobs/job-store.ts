@@ -3,7 +3,7 @@ import { TandemError } from '../errors.ts';
 import type { Tables } from '../store/database/database.ts';
 import { type Job, type JobEvent, type JobState, unfinishedStates } from './job.ts';
 import { addEvent, insertEvent } from './job-events.ts';
-import { JobReader, type OfferedJob } from './job-reader.ts';
+import { findJob, JobReader, type OfferedJob } from './job-reader.ts';
 import { nextBase, type Ownership } from './ownership.ts';
 import { type KeptCheckpoint, readJob, readTask } from './stored-job.ts';
 import type { JobTask } from './task.ts';
@@ -41,13 +41,17 @@ interface RowChange {
  */
 export class JobStore extends JobReader {
   /**
-   * Adds a queued job.
+   * Adds a queued job, unless one has its id already.
    * @param maximumQueue how many may wait
    * @param within what happens in the same transaction
+   * @returns the job that is there now, and whether it is new
    * @throws TandemError `overloaded`
    */
-  async add(job: Job, task: JobTask, maximumQueue: number, within: Within): Promise<void> {
-    await this.database.exclusively('jobs', async (transaction) => {
+  add(job: Job, task: JobTask, maximumQueue: number, within: Within): Promise<{ job: Job; isNew: boolean }> {
+    return this.database.exclusively('jobs', async (transaction) => {
+      const { id, createdAt, state, priority } = job;
+      const there = await findJob(transaction, id);
+      if (there) return { job: there, isNew: false };
       const { waiting } = await transaction
         .selectFrom('job')
         .select(({ fn }) => fn.countAll<number | string>().as('waiting'))
@@ -55,7 +59,6 @@ export class JobStore extends JobReader {
         .executeTakeFirstOrThrow();
       if (Number(waiting) >= maximumQueue)
         throw new TandemError('overloaded', `${waiting} jobs are waiting`, { retryAfter: 60 });
-      const { id, createdAt, state, priority } = job;
       await transaction
         .insertInto('job')
         .values({
@@ -75,6 +78,7 @@ export class JobStore extends JobReader {
         .execute();
       await insertEvent(transaction, { id: 1, type: 'state', job });
       await within(transaction, { id, priority, token: 0, task });
+      return { job, isNew: true };
     });
   }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { uuidOfJson } from '../store/files/checksum.ts';
 
 /**
  * Who runs a job, as a fencing token (Kleppmann, "How to do distributed locking", 2016): an integer that grows whenever
@@ -31,7 +31,5 @@ export function claimOf(base: number, retryCount: number): number {
 /** pg-boss's id of an offer: another one for each, so that nothing said of an earlier offer touches a later one. */
 export function offerId({ id, token }: Ownership): string {
   const base = token - (token % claimsOfAnOffer);
-  const hex = createHash('sha256').update(`${id}/${base}`).digest('hex');
-  // RFC 9562, version 8: what the bits mean is up to us.
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  return uuidOfJson([id, base]);
 }

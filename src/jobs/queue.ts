@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import type { Transaction } from 'kysely';
 import { DatasetCatalogue } from '../datasets/catalogue.ts';
 import type { ColumnNames } from '../datasets/example.ts';
@@ -11,6 +11,7 @@ import type { HeadRegistry } from '../heads/registry/heads.ts';
 import { verifiedFile } from '../heads/registry/verified-file.ts';
 import { required } from '../indexing.ts';
 import type { Tables } from '../store/database/database.ts';
+import { keptFor } from '../store/idempotent-requests.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import { storageError } from '../store/storage-error.ts';
 import type { Store } from '../store/store.ts';
@@ -135,13 +136,22 @@ export class JobQueue {
 
   /**
    * Adds a job. An uploaded file belongs to the job from here on. When this resolves nothing of it can be lost.
+   * @param requestId for the job: one of that id that was added within a day is the answer, and nothing is added
    * @throws TandemError `unknown-dataset`, `overloaded`, `invalid-request` (the head's name; columns of an imported dataset; a
    *   folder of this server, where another may run the job)
    */
-  async submit({ work, source, priority = 0, testShare, splitBy, ...reading }: JobRequest): Promise<Job> {
+  async submit(
+    { work, source, priority = 0, testShare, splitBy, ...reading }: JobRequest,
+    requestId?: string,
+  ): Promise<Job> {
     if ('head' in work) checkHeadName(work.head);
     if (this.#closed) throw new TandemError('overloaded', 'the server stops', { retryAfter: 60 });
-    const id = randomUUID();
+    const earlier = requestId === undefined ? undefined : await this.#jobs.find(requestId);
+    if (earlier && Date.now() - Date.parse(earlier.createdAt) < keptFor) {
+      if ('file' in source) await rm(source.file, { force: true });
+      return earlier;
+    }
+    const id = earlier || requestId === undefined ? randomUUID() : requestId;
     const job: Job = {
       id,
       kind: 'head' in work ? 'train' : 'compare',
@@ -155,10 +165,11 @@ export class JobQueue {
     const { encoders, maximumQueue } = this.#options;
     const found = await takeSource(this.#options, id, { source, reading });
     const task: JobTask = { work, reading, split, source: found, encoders };
-    await this.#jobs.add(job, task, maximumQueue, async (transaction, offered) => {
+    const added = await this.#jobs.add(job, task, maximumQueue, async (transaction, offered) => {
       await this.#claimDataset(transaction, task);
       await this.#dispatcher.offer(transaction, offered);
     });
+    if (!added.isNew) return added.job;
     this.#dispatcher.wake();
     this.#options.onState?.(job);
     return job;

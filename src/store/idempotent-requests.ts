@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import type { Database, Tables } from './database/database.ts';
-import { sha256OfJson } from './files/checksum.ts';
+import { sha256OfJson, uuidOfJson } from './files/checksum.ts';
 
 /** How a request was answered. */
 export interface KeptAnswer {
@@ -15,8 +15,8 @@ export interface KeptAnswer {
 
 const answerSchema = z.object({ status: z.int(), location: z.string().optional(), body: z.unknown() });
 
-/** Milliseconds for which an answer is kept. */
-const keptFor = 24 * 3_600_000;
+/** Milliseconds for which an answer is kept, and a key means what it made. */
+export const keptFor = 24 * 3_600_000;
 /** Milliseconds after which a request counts as given up whose server does not say that it is still at it. */
 const lease = 60_000;
 /** Most requests that are kept; the one whose time is up first makes room. */
@@ -24,6 +24,8 @@ const mostRequests = 10_000;
 
 /** A request that nobody has answered yet. */
 export interface BegunRequest {
+  /** The same UUID whenever the same caller sends the same request with the same key: what it makes can be called so. */
+  id: string;
   /** Says that the work goes on; once a minute at least. */
   renew(): Promise<void>;
   /** Keeps the answer, for the same request when it is sent again. */
@@ -79,26 +81,27 @@ export class IdempotentRequests {
       await makeRoom(transaction);
       const row = { key: id, fingerprint, expiresAt: this.#timeIn(lease), answer: null };
       await transaction.insertInto('idempotentRequest').values(row).execute();
-      return this.#begun(id);
+      return this.#begun(id, uuidOfJson([id, fingerprint]));
     });
   }
 
-  #begun(id: string): BegunRequest {
+  #begun(key: string, id: string): BegunRequest {
     const { query } = this.#database;
     const change = async (row: { expiresAt: string; answer?: string }) =>
       void (await query
         .updateTable('idempotentRequest')
         .set(row)
-        .where('key', '=', id)
+        .where('key', '=', key)
         .where('answer', 'is', null)
         .execute());
     return {
+      id,
       renew: () => change({ expiresAt: this.#timeIn(lease) }),
       finish: (answer) => change({ expiresAt: this.#timeIn(keptFor), answer: JSON.stringify(answer) }),
       drop: async () =>
         void (await query
           .deleteFrom('idempotentRequest')
-          .where('key', '=', id)
+          .where('key', '=', key)
           .where('answer', 'is', null)
           .execute()),
     };

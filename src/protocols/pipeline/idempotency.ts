@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { sha256OfFile, sha256OfJson } from '../../store/files/checksum.ts';
 import type { IdempotentRequests } from '../../store/idempotent-requests.ts';
@@ -24,7 +24,8 @@ export const idempotencyHeader = z.object({
 
 /**
  * Does the work of a request once that came with an Idempotency-Key, however often it is sent; it stands behind what reads
- * the body. Only what succeeded is kept. Passes on TandemError `idempotency-mismatch` and `idempotency-in-progress`.
+ * the body. Only what succeeded is kept. `requestId` tells what stands behind it how to call what it makes, so that a server
+ * that was killed before it answered leaves nothing to be made twice. Passes on TandemError `idempotency-mismatch` and `idempotency-in-progress`.
  * @param requests without them every request is a new one
  * @example handlers: [readUpload(options), once(options.idempotency), submit]
  */
@@ -45,6 +46,7 @@ export function once(requests: IdempotentRequests | undefined): RequestHandler<R
       response.status(status).set('Idempotency-Replayed', 'true').json(body);
       return;
     }
+    response.locals.requestId = begun.id;
     const renewing = setInterval(() => void begun.renew().catch(() => {}), renewal).unref();
     const send = response.json.bind(response);
     response.json = (body) => {
@@ -62,6 +64,11 @@ export function once(requests: IdempotentRequests | undefined): RequestHandler<R
     };
     next();
   };
+}
+
+/** The id for what a request makes that came with an Idempotency-Key; undefined of others. */
+export function requestId({ locals }: Response): string | undefined {
+  return z.string().optional().parse(locals.requestId);
 }
 
 async function begin(requests: IdempotentRequests, key: string, request: Request) {

@@ -167,9 +167,10 @@ export interface Services {
      * Starts a fine-tuning or a comparison in the background. `file` is the path of an upload, which the job owns
      * from here on; `dataset` is the id of an imported dataset, or names a folder below the server's dataset folder.
      * When it resolves nothing of it can be lost any more.
+     * @param id for the job; where the same caller had it a moment ago, that job is the answer
      * @throws TandemError `unknown-dataset`, `invalid-request` (head name), `overloaded` (queue full).
      */
-    submit(request: JobRequest): Promise<Job>;
+    submit(request: JobRequest, id?: string): Promise<Job>;
     /** The newest first, and how many there are in all. */
     list(page: { offset: number; limit: number }): Promise<{ jobs: Job[]; total: number }>;
     /** @throws TandemError `unknown-job` */

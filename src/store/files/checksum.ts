@@ -10,6 +10,15 @@ export function sha256OfJson(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex');
 }
 
+/**
+ * A UUID that is made of a value: RFC 9562, version 8.
+ * @example uuidOfJson(['me', 'key']) === uuidOfJson(['me', 'key']) // true
+ */
+export function uuidOfJson(value: unknown): string {
+  const hex = sha256OfJson(value);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
 /** sha256 of a file's content, in hexadecimal. */
 export async function sha256OfFile(file: string): Promise<string> {
   const hash = createHash('sha256');

@@ -7,7 +7,7 @@ import { pageQuerySchema } from '../../http/page.ts';
 import { idempotencyProblems, problemResponses } from '../../http/problem-responses.ts';
 import { readPath, readQuery } from '../../http/query.ts';
 import type { Route } from '../../http/route.ts';
-import { idempotencyHeader, once } from '../../pipeline/idempotency.ts';
+import { idempotencyHeader, once, requestId } from '../../pipeline/idempotency.ts';
 import type { AppOptions } from '../../pipeline/options.ts';
 import { recordId } from '../../pipeline/path-names.ts';
 import type { Services } from '../../pipeline/services.ts';
@@ -52,7 +52,7 @@ export function jobRoutes(services: Services, options: AppOptions): Route[] {
 function startJob({ jobs }: Services, { uploadFolder, maximumUploadBytes, idempotency }: AppOptions): Route {
   const submit: RequestHandler = async (request, response) => {
     try {
-      const job = await jobs.submit(parseJobRequest(request));
+      const job = await jobs.submit(parseJobRequest(request), requestId(response));
       response
         .status(202)
         .location(`${basePathOf(request)}/v1/jobs/${job.id}`)

@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises';
-import { expect, it, vi } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { TandemError } from '../../../../src/errors.ts';
+import type { Job } from '../../../../src/jobs/job.ts';
 import { IdempotentRequests } from '../../../../src/store/idempotent-requests.ts';
 import { temporaryFolder } from '../../datasets/sample.ts';
+import { openQueue } from '../../jobs/open-queue.ts';
 import { temporaryStore } from '../../store/test-store.ts';
 import { fetch, job, problemOf, serve, services } from '../double.ts';
 
@@ -90,4 +92,49 @@ it('names a bad key', async () => {
   const { first, start } = await open(numbered());
   const problem = await problemOf(await start(first, 'a b'));
   expect(problem.errors).toEqual([{ at: 'Idempotency-Key', detail: expect.stringContaining('ASCII') }]);
+});
+
+it('starts no second job where the first server was killed before it answered', async () => {
+  const store = await temporaryStore();
+  const queue = await openQueue(store, { atOnce: 0 });
+  onTestFinished(() => queue.close());
+  const form = () => {
+    const body = new FormData();
+    body.set('head', 'pets');
+    body.set('file', new Blob(['text,label\na,x\n']), 'pets.csv');
+    return body;
+  };
+  let now = Date.now();
+  const requests = new IdempotentRequests(store.database, () => now);
+  const submitted = Promise.withResolvers<Job>();
+  const killed = await serve(
+    services(
+      {},
+      {
+        submit: async (...request) => {
+          submitted.resolve(await queue.submit(...request));
+          return new Promise(() => {});
+        },
+      },
+    ),
+    { idempotency: requests },
+  );
+  const next = await serve(services({}, { submit: (...request) => queue.submit(...request) }), {
+    idempotency: requests,
+  });
+  const start = (address: string, signal?: AbortSignal) =>
+    fetch(`${address}/v1/jobs`, {
+      method: 'POST',
+      body: form(),
+      headers: { 'Idempotency-Key': 'a' },
+      signal,
+    });
+  const caller = new AbortController();
+  const unanswered = start(killed.address, caller.signal).catch(() => {});
+  const { id } = await submitted.promise;
+  caller.abort();
+  await unanswered;
+  now += 61_000;
+  expect(await (await start(next.address)).json()).toMatchObject({ id, state: 'queued' });
+  expect(await queue.list({ offset: 0, limit: 10 })).toMatchObject({ total: 1 });
 });
