@@ -172,11 +172,14 @@ it('leaves no process of a command that is interrupted while its head runs', asy
   const args = ['predict', '--head', 'interrupted', '--text', 'a dog', '--data', data];
   const command = startCommand(...args, '--head-timeout', '3600000');
   onTestFinished(() => command.kill());
-  const child = await vi.waitFor(() => {
-    const busy = busyChildrenOf(command.pid);
-    expect(busy).toHaveLength(1);
-    return busy[0];
-  }, 60_000);
+  const child = await vi.waitFor(
+    () => {
+      const busy = busyChildrenOf(command.pid);
+      expect(busy).toHaveLength(1);
+      return busy[0];
+    },
+    { timeout: 150_000, interval: 250 },
+  );
   command.interrupt();
   expect((await command.ended).code).toBe(null);
   await vi.waitFor(() => expect(() => process.kill(child, 0)).toThrow('ESRCH'), 10_000);
