@@ -107,6 +107,8 @@ export const evaluateOptions = z.object({
   ...datasetOptions,
   head: z.string(),
   split: z.enum(evaluatedSplits).optional(),
+  predictions: text,
+  report: text,
 });
 export const jobRequest = z.object({
   ...{ ...columns, ...splitOptions },

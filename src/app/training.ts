@@ -7,7 +7,8 @@ import { TandemError } from '../errors.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
-import { writeComparisonReport, writeReport } from '../reports/report.ts';
+import { checkFormat, writePredictions } from '../reports/prediction-rows.ts';
+import { writeComparisonReport, writeEvaluationReport, writeReport } from '../reports/report.ts';
 import type { TargetKind } from '../targets/target-kind.ts';
 import type { EvaluatedSplit } from '../training/choices.ts';
 import { type Comparison, compareStrategies } from '../training/compare.ts';
@@ -38,6 +39,10 @@ export interface EvaluateOptions extends DatasetOptions, ProgressOptions {
    * measured on. By default those marked for testing, where there are any, else all.
    */
   split?: EvaluatedSplit;
+  /** File for every answer beside what is true: `.csv`, `.tsv` or `.jsonl`. */
+  predictions?: string;
+  /** File for what was found, as a page that opens anywhere. */
+  report?: string;
 }
 
 /** What a head scored on a data set. */
@@ -83,7 +88,7 @@ export async function compare(
 ): Promise<Comparison> {
   checkOptions(compareOptions, options);
   const { seeds = defaultSeeds, report, testShare, splitBy, signal, onProgress } = options;
-  if (report !== undefined) await checkFolderOf(report);
+  if (report !== undefined) await checkFolderOf(report, 'report');
   const dataset = await openDataset(context, reference, datasetOptionsOf(options));
   for (const note of noteSplit(dataset, options)) options.onNote?.(note);
   throwIfCancelled(signal, 'after the dataset was read');
@@ -104,6 +109,10 @@ export async function evaluate(
   options: EvaluateOptions,
 ): Promise<Evaluation> {
   checkOptions(evaluateOptions, options);
+  const { predictions, report } = options;
+  for (const [option, file] of Object.entries({ predictions, report }))
+    if (file !== undefined) await checkFolderOf(file, option);
+  if (predictions !== undefined) checkFormat(predictions);
   const version = await (await context.registry()).open(options.head);
   const { name, version: number } = version;
   const { target } = parseHeadManifest(version.manifest, `${name}@${number}`);
@@ -112,12 +121,14 @@ export async function evaluate(
     ...{ usualTarget: target, purpose: 'measuring' },
   });
   throwIfCancelled(options.signal, 'after the dataset was read');
-  const measured = await evaluateHead(await context.encoders(), {
+  const { answered, ...measured } = await evaluateHead(await context.encoders(), {
     ...{ dataset, head: version, split: options.split },
     ...{ signal: options.signal, onProgress: options.onProgress },
     featureCache: featureCache(context.settings),
     headTimeout: context.settings['head-timeout'],
   });
+  if (predictions !== undefined) await writePredictions(predictions, answered);
+  if (report !== undefined) await writeEvaluationReport(report, { ...answered, evaluated: dataset.name });
   return { head: { name, version: number }, target, dataset: dataset.name, ...measured };
 }
 
@@ -144,10 +155,10 @@ export async function compareOnDataset(
 }
 
 /** @throws TandemError `invalid-request` before a long comparison rather than after it */
-async function checkFolderOf(report: string): Promise<void> {
-  const folder = path.dirname(path.resolve(report));
+async function checkFolderOf(file: string, option: string): Promise<void> {
+  const folder = path.dirname(path.resolve(file));
   await access(folder, constants.W_OK).catch(() => {
-    throw new TandemError('invalid-request', `report: nothing can be written into ${folder}`);
+    throw new TandemError('invalid-request', `${option}: nothing can be written into ${folder}`);
   });
 }
 

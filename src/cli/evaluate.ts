@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import { Command, Option } from '@commander-js/extra-typings';
 import { headSettings } from '../config.ts';
 import { evaluatedSplits } from '../training/choices.ts';
@@ -18,10 +19,19 @@ const command = addColumnOptions(
         'all, or a side that the dataset marks; where it marks none, the side that the head was trained or measured on',
       ).choices(evaluatedSplits),
     ),
-).option('--json', 'print one JSON object');
+)
+  .option(
+    '--predictions <file>',
+    'write every answer beside what is true, as .csv, .tsv or .jsonl; row is the line of the table',
+  )
+  .option('--report <file>', 'write what was found as a page that opens anywhere')
+  .option('--json', 'print one JSON object');
 
 export const evaluate = addSettings(command, headSettings)
-  .addHelpText('after', example('evaluate photos-of-june/ --head pets@2'))
+  .addHelpText(
+    'after',
+    example('evaluate photos-of-june/ --head pets@2 --predictions june.csv --report june.html'),
+  )
   .action(async (reference, { json, ...options }, called) => {
     await using tandem = await openFor(called, headSettings);
     const { target, ...evaluation } = await tandem.evaluate(reference, { ...options, ...showWork() });
@@ -31,6 +41,8 @@ export const evaluate = addSettings(command, headSettings)
     const side = { all: '', train: ', its training side', test: ', its test side' }[rows.split];
     print(`${name} on ${dataset}${side}: ${rows.examples} examples`);
     print(metricsTable(metrics, target));
+    for (const file of [options.predictions, options.report])
+      if (file !== undefined) print(`written: ${pathToFileURL(file)}`);
     if (rows.trainedOn)
       print(
         `note: ${name} learned from ${rows.trainedOn} of them, which flatters it; --split test measures it on those that it did not`,

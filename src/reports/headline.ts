@@ -4,18 +4,25 @@ import { figureNamed, type Metrics, type MetricTitle } from '../evaluation/metri
 import { evaluations } from '../evaluation/targets.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { modalityNames } from '../modalities/registry.ts';
+import type { AnswersReport } from '../training/report-input.ts';
 import { count, day, decimal, percent } from './format.ts';
 import { foreign, type Markup, paragraph, table } from './markup.ts';
 import { isRight, type Outcome } from './outcome.ts';
 
 /** What the head is, and in one sentence how good. */
-export function headline(manifest: HeadManifest, sentence: Markup): Markup {
+export function headline(
+  { manifest, test, evaluated }: Pick<AnswersReport, 'manifest' | 'test' | 'evaluated'>,
+  sentence: Markup,
+): Markup {
   const { name, version, createdAt, labels, encoders, training } = manifest;
   const facts: [string, Markup][] = [
-    ['Dataset', foreign(training.dataset)],
+    ...(evaluated === undefined ? [] : [['Measured on', foreign(evaluated)] satisfies [string, Markup]]),
+    [evaluated === undefined ? 'Dataset' : 'Trained on', foreign(training.dataset)],
     [
       'Examples',
-      `${count(training.examples.training)} to train on, ${count(training.examples.test)} to test on`,
+      evaluated === undefined
+        ? `${count(training.examples.training)} to train on, ${count(training.examples.test)} to test on`
+        : count(test.length),
     ],
     ['Labels', count(labels.length)],
     ['Encoders', encoders.map(({ modality, id }) => h('div', null, `${modality}: ${id}`))],
@@ -26,7 +33,8 @@ export function headline(manifest: HeadManifest, sentence: Markup): Markup {
     null,
     h('h1', null, foreign(`${name}@${version}`)),
     h('p', { class: 'verdict' }, sentence),
-    training.refit &&
+    evaluated === undefined &&
+      training.refit &&
       paragraph(
         `This was measured on a head that learned from the ${count(training.examples.training)} training examples alone. The head that is served was then trained anew, in the same way, on all ${count(training.refit.examples)}.`,
       ),
@@ -67,7 +75,11 @@ export function mainFigure({ target, metrics }: HeadManifest): Markup {
  * The figures that people compare heads by.
  * @param explanation what they mean
  */
-export function metricsTable({ target, metrics, encoders }: HeadManifest, explanation: string): Markup {
+export function metricsTable(
+  { manifest, evaluated }: Pick<AnswersReport, 'manifest' | 'evaluated'>,
+  explanation: string,
+): Markup {
+  const { target, metrics, encoders } = manifest;
   const titles = evaluations[target].titles;
   const used = modalityNames.filter((modality) => encoders.some((encoder) => encoder.modality === modality));
   const rows = [
@@ -82,7 +94,9 @@ export function metricsTable({ target, metrics, encoders }: HeadManifest, explan
   ];
   return [
     table(
-      'Figures on the test examples, which the measured head never saw',
+      evaluated === undefined
+        ? 'Figures on the test examples, which the measured head never saw'
+        : 'Figures on the examples that were measured',
       [
         { title: 'Answer' },
         { title: 'Examples', numeric: true },

@@ -1,4 +1,4 @@
-import type { ReportInput } from '../training/report-input.ts';
+import type { AnswersReport } from '../training/report-input.ts';
 import {
   answerOf,
   decisionErrorsView,
@@ -18,7 +18,7 @@ const explanation =
   'labels are. The negative log likelihood is the mean surprise at each label’s presence or absence: lower is better.';
 
 /** The sections of a head that predicts any of several labels. */
-export function multiSections(input: ReportInput): Promise<TargetSections> {
+export function multiSections(input: AnswersReport): Promise<TargetSections> {
   const { manifest, test, truth } = input;
   const decisions = () => decisionsOf(manifest, test, truth);
   const mistakes = wrongDecisions(decisions());

@@ -1,4 +1,4 @@
-import type { ReportInput } from '../training/report-input.ts';
+import type { AnswersReport } from '../training/report-input.ts';
 import { largestErrors, largestErrorsView, numberPlot } from './number-figures.ts';
 import { sectionsFrom, type TargetSections } from './target-sections.ts';
 
@@ -8,7 +8,7 @@ const explanation =
   'correlation (Spearman’s) says how well the order is got right.';
 
 /** The sections of a head that predicts numbers. */
-export function numberSections(input: ReportInput): Promise<TargetSections> {
+export function numberSections(input: AnswersReport): Promise<TargetSections> {
   const { test, truth } = input;
   const errors = largestErrors(test, truth);
   return sectionsFrom(input, {

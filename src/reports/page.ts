@@ -1,4 +1,4 @@
-import type { ReportInput } from '../training/report-input.ts';
+import type { AnswersReport, ReportInput } from '../training/report-input.ts';
 import { balance } from './balance.ts';
 import { htmlDocument } from './document.ts';
 import { learning } from './learning.ts';
@@ -22,4 +22,11 @@ export async function reportPage(input: ReportInput): Promise<string> {
     ...tail,
     { id: 'origin', title: 'How was it made?', content: origin },
   ]);
+}
+
+/** The page about a head's answers to a dataset that is not its own: the sections that tell of answers. */
+export async function evaluationPage(input: AnswersReport & { evaluated: string }): Promise<string> {
+  const { name, version, target } = input.manifest;
+  const { lead, header, tail = [] } = await targetReports[target].sections(input);
+  return htmlDocument(`${name}@${version} on ${input.evaluated}`, header, [...lead, ...tail]);
 }

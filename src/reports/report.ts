@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import type { Comparison } from '../training/compare.ts';
-import type { ReportInput } from '../training/report-input.ts';
+import type { AnswersReport, ReportInput } from '../training/report-input.ts';
 import { comparisonPage } from './comparison-page.ts';
-import { reportPage } from './page.ts';
+import { evaluationPage, reportPage } from './page.ts';
 
 /**
  * Writes the report as one HTML file that needs nothing else: no script, no other file, no network. Labels, texts and
@@ -11,6 +11,17 @@ import { reportPage } from './page.ts';
  */
 export async function writeReport(file: string, input: ReportInput): Promise<void> {
   await writeFile(file, await reportPage(input));
+}
+
+/**
+ * Writes what a head answered to a dataset, in the same way.
+ * @example await writeEvaluationReport('june.html', { ...answered, evaluated: 'photos-of-june' });
+ */
+export async function writeEvaluationReport(
+  file: string,
+  input: AnswersReport & { evaluated: string },
+): Promise<void> {
+  await writeFile(file, await evaluationPage(input));
 }
 
 /**

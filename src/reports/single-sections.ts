@@ -1,4 +1,4 @@
-import type { ReportInput } from '../training/report-input.ts';
+import type { AnswersReport } from '../training/report-input.ts';
 import { agreement } from './agreement.ts';
 import { classesView, classFigures } from './classes.ts';
 import { confusionCells } from './confusion.ts';
@@ -7,7 +7,8 @@ import { makeThumbnails } from './content-views.ts';
 import { cellsView, labelErrorsView, listLimit, mistakesView, outcomesListed } from './galleries.ts';
 import { headline, metricsTable, verdict } from './headline.ts';
 import { likelyLabelErrors } from './label-errors.ts';
-import { nearDuplicatesListed, nearDuplicatesView } from './near-duplicates.ts';
+import { nearDuplicatesListed } from './near-duplicates.ts';
+import { newness } from './newness.ts';
 import { isRight, mistakesIn, outcomesOf } from './outcome.ts';
 import { reliability } from './reliability.ts';
 import type { TargetSections } from './target-sections.ts';
@@ -19,11 +20,8 @@ const explanation =
   'answers: lower is better.';
 
 /** The sections of a head that predicts one label. */
-export async function singleSections({
-  manifest,
-  test,
-  nearDuplicates,
-}: ReportInput): Promise<TargetSections> {
+export async function singleSections(input: AnswersReport): Promise<TargetSections> {
+  const { manifest, test, nearDuplicates } = input;
   const { labels, encoders } = manifest;
   const used = encoders.map(({ modality }) => modality);
   const outcomes = outcomesOf(labels, test);
@@ -39,13 +37,13 @@ export async function singleSections({
   ]);
   const gallery = { labels, thumbnails };
   return {
-    header: headline(manifest, verdict(outcomes)),
+    header: headline(input, verdict(outcomes)),
     lead: [
       {
         id: 'good',
         title: 'Is it good?',
         content: [
-          metricsTable(manifest, explanation),
+          metricsTable(input, explanation),
           agreement(manifest, outcomes),
           reliability(
             outcomes.map((outcome) => ({ confidence: outcome.confidence, isRight: isRight(outcome) })),
@@ -69,7 +67,7 @@ export async function singleSections({
       {
         id: 'new',
         title: 'Are the test examples new?',
-        content: nearDuplicatesView(nearDuplicates, test.length, thumbnails, outcomes),
+        content: newness(input, thumbnails, outcomes),
       },
     ],
     tail: [{ id: 'examples', title: 'Examples', content: cellsView(listed, gallery) }],

@@ -1,9 +1,10 @@
-import type { ReportInput, TestExample } from '../training/report-input.ts';
+import type { AnswersReport, TestExample } from '../training/report-input.ts';
 import { makeThumbnails, type Thumbnails } from './content-views.ts';
 import type { Section } from './document.ts';
 import { headline, mainFigure, metricsTable } from './headline.ts';
 import type { Markup } from './markup.ts';
-import { nearDuplicatesListed, nearDuplicatesView } from './near-duplicates.ts';
+import { nearDuplicatesListed } from './near-duplicates.ts';
+import { newness } from './newness.ts';
 
 /** What depends on the target: the header, the first sections, and what is long enough to come near the end. */
 export interface TargetSections {
@@ -24,19 +25,20 @@ export interface TargetParts {
 
 /** The sections of a head, from what its target tells. */
 export async function sectionsFrom(
-  { manifest, test, nearDuplicates }: ReportInput,
+  input: AnswersReport,
   { explanation, chart, listed, failing }: TargetParts,
 ): Promise<TargetSections> {
+  const { manifest, nearDuplicates } = input;
   const thumbnails = await makeThumbnails([...listed, ...nearDuplicatesListed(nearDuplicates ?? [])]);
   return {
-    header: headline(manifest, mainFigure(manifest)),
+    header: headline(input, mainFigure(manifest)),
     lead: [
-      { id: 'good', title: 'Is it good?', content: [metricsTable(manifest, explanation), chart] },
+      { id: 'good', title: 'Is it good?', content: [metricsTable(input, explanation), chart] },
       ...failing(thumbnails),
       {
         id: 'new',
         title: 'Are the test examples new?',
-        content: nearDuplicatesView(nearDuplicates, test.length, thumbnails),
+        content: newness(input, thumbnails),
       },
     ],
   };

@@ -1,5 +1,5 @@
 import type { TargetKind } from '../targets/target-kind.ts';
-import type { ReportInput } from '../training/report-input.ts';
+import type { AnswersReport } from '../training/report-input.ts';
 import { multiSections } from './multi-sections.ts';
 import { numberSections } from './number-sections.ts';
 import type { RecipeWords } from './recipe-choice.ts';
@@ -8,7 +8,7 @@ import type { TargetSections } from './target-sections.ts';
 
 /** What a target adds to the report of a head. */
 export interface TargetReport {
-  sections(input: ReportInput): Promise<TargetSections>;
+  sections(input: AnswersReport): Promise<TargetSections>;
   /** The entropy of knowing nothing about so many labels. */
   guessingEntropy(labels: number): number;
   recipeWords: RecipeWords;

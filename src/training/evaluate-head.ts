@@ -12,6 +12,7 @@ import type { EvaluatedSplit } from './choices.ts';
 import { extractFeatures } from './features/features.ts';
 import { type Acquaintance, acquaintances, answerHonestly } from './known-rows.ts';
 import type { TrainingProgress } from './progress.ts';
+import type { MeasuredAnswers } from './report-input.ts';
 
 export interface EvaluateOptions {
   dataset: Dataset;
@@ -35,6 +36,8 @@ export interface MeasuredHead {
    * flatter it; undefined where it keeps no record.
    */
   rows: { split: EvaluatedSplit; examples: number; trainedOn?: number };
+  /** Every answer, with the figures of this measurement in the manifest. */
+  answered: MeasuredAnswers;
 }
 
 /**
@@ -70,12 +73,19 @@ export async function evaluateHead(
       known && rows.map((row) => itemAt(known, row)),
       signal,
     );
+    const metrics = measureAnswers(answers, table.truth, head.manifest);
     return {
-      metrics: measureAnswers(answers, table.truth, head.manifest),
+      metrics,
       rows: {
         split: measured,
         examples: dataset.examples.length,
         trainedOn: trainedOn?.filter(Boolean).length,
+      },
+      answered: {
+        manifest: { ...head.manifest, metrics },
+        test: dataset.examples.map((example, row) => ({ ...example, probabilities: itemAt(answers, row) })),
+        truth: table.truth,
+        trainedOn,
       },
     };
   });

@@ -14,16 +14,28 @@ export interface NearDuplicateExamples {
   similarity: number;
 }
 
-/** All that a report tells of a head that was trained and asked about the test split. */
-export interface ReportInput {
+/** What a head answered to examples. */
+export interface MeasuredAnswers {
   manifest: HeadManifest;
-  history: TrainingHistory;
-  /** Every example of the test split with what the head said of it; probabilities in the order of the labels. */
+  /** The examples with what the head said of them; probabilities in the order of the labels. */
   test: readonly TestExample[];
   /** What is true of them. */
   truth: TruthTable;
+  /** Whether the head learned from each; undefined where it keeps no record. */
+  trainedOn?: readonly boolean[];
+}
+
+/** What the sections of a report are about that tell of answers. */
+export interface AnswersReport extends MeasuredAnswers {
   /** Test examples that look like one trained on, the likest first; absent where nobody looked. */
   nearDuplicates?: readonly NearDuplicateExamples[];
+  /** The dataset that was measured, where that is not the head's own test split. */
+  evaluated?: string;
+}
+
+/** All that a report tells of a head that was trained and asked about the test split. */
+export interface ReportInput extends AnswersReport {
+  history: TrainingHistory;
 }
 
 /** Writes the report of a head to a file. */
