@@ -6,6 +6,7 @@ import { type ReadRow, tableLimits } from '../datasets/read/table-row.ts';
 import { TextProblem } from '../datasets/read/text-stream.ts';
 import { quote } from '../quote.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
+import { parseExactly } from './exact-json.ts';
 import type { RowSource, SourceRow, Survey } from './source.ts';
 
 type ReadTable = (file: string, onColumns: (columns: string[]) => boolean) => AsyncGenerator<ReadRow>;
@@ -13,8 +14,8 @@ type ReadTable = (file: string, onColumns: (columns: string[]) => boolean) => As
 const readers: Readonly<Record<string, ReadTable>> = {
   '.csv': readCsv,
   '.tsv': readCsv,
-  '.jsonl': (file) => readJsonLines(file),
-  '.ndjson': (file) => readJsonLines(file),
+  '.jsonl': (file) => readJsonLines(file, parseExactly),
+  '.ndjson': (file) => readJsonLines(file, parseExactly),
 };
 
 /** How the names of tables end. */
