@@ -48,8 +48,13 @@ function clearStatus(): void {
 
 /** Prints a line for people. */
 export function print(line = ''): void {
+  printStyled(visible(line));
+}
+
+/** The same of a line that has colours: what others wrote in it went through {@link visible}. */
+export function printStyled(line: string): void {
   clearStatus();
-  process.stdout.write(`${visible(line)}\n`);
+  process.stdout.write(`${line}\n`);
 }
 
 /** Prints a line for people beside the output: a note, or what went wrong. */

@@ -3,11 +3,13 @@ import { Command, type CommandUnknownOpts, InvalidArgumentError, Option } from '
 import { openTandem } from '../app/open-tandem.ts';
 import { headSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
+import { type ExplainOptions, explainedParts } from '../heads/explanation.ts';
 import { itemAt } from '../indexing.ts';
 import { type TableValues, tableText } from '../modalities/table/values.ts';
 import { completeSettings } from '../read-settings.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import type { TargetPrediction } from '../targets/prediction.ts';
+import { printExplanation } from './explanation.ts';
 import { addContentColumnOptions, addSettings, examples, numberOption, settingsOf } from './options.ts';
 import { numberText, percent, print, printJson, table } from './output.ts';
 import { scoreTable } from './score-table.ts';
@@ -40,6 +42,13 @@ const command = addContentColumnOptions(
   )
   .option('--head <head>', 'name, or name@version', 'emoji')
   .option('--top-k <count>', 'labels to show', numberOption(1, 1_000_000), 5)
+  .option('--explain', 'show what the answer rests on: regions of the image, words, columns')
+  .option('--explain-label <label>', 'the label to explain; the likeliest by default')
+  .option(
+    '--explain-parts <count>',
+    'the most regions, and words, to leave out in turn (default: 36)',
+    numberOption(explainedParts.least, explainedParts.most),
+  )
   .option('--json', 'print one JSON object');
 
 export const predict = addSettings(command, headSettings)
@@ -59,6 +68,7 @@ export const predict = addSettings(command, headSettings)
     const { head, results } = await tandem.predict([{ image, text, table: values }], {
       head: reference,
       topK,
+      explain: explainOptionsOf(options),
     });
     const result = itemAt(results, 0);
     if (result instanceof TandemError) throw result;
@@ -67,9 +77,13 @@ export const predict = addSettings(command, headSettings)
     print(predictionTable(result));
     for (const [modality, prediction] of Object.entries(result.unimodal))
       print(`${modality} alone says ${inWords(prediction)}`);
+    if (result.explanation) printExplanation(result.explanation);
   });
 
-const ofItem = ['image', 'text', 'table', 'topK'] as const;
+const ofItem = [
+  ...['image', 'text', 'table', 'topK'],
+  ...['explain', 'explainLabel', 'explainParts'],
+] as const;
 const ofTable = [
   ...['imageColumn', 'textColumn', 'tableColumns', 'out', 'unimodal', 'prefix', 'labelSeparator'],
   ...['escapeFormulas', 'force', 'restart'],
@@ -92,6 +106,19 @@ function checkUse(called: CommandUnknownOpts, isTable: boolean): void {
           : 'Name a table or a folder: predict listings.csv.',
       },
     );
+}
+
+function explainOptionsOf(asked: {
+  explain?: true;
+  explainLabel?: string;
+  explainParts?: number;
+}): ExplainOptions | undefined {
+  const { explain, explainLabel: label, explainParts: parts } = asked;
+  if (!explain && (label !== undefined || parts !== undefined))
+    throw new TandemError('invalid-request', '--explain-label and --explain-parts go with --explain', {
+      fix: 'Add --explain, or leave them out.',
+    });
+  return explain && { label, parts };
 }
 
 function predictionTable({ labels, value }: TargetPrediction): string {

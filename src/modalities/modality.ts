@@ -110,6 +110,8 @@ export interface Modality<
   isEmpty(given: Given): boolean;
   /** What names a part of an item in an explanation; absent where items have no parts. */
   readonly part?: z.ZodType<Part>;
+  /** A part in a few words; absent where parts are the cells of a square grid, row by row. */
+  namePart?(part: Part): string;
 }
 
 /** A modality whose features a pretrained encoder makes: one column of a table, or a file. */

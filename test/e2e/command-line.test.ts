@@ -63,6 +63,23 @@ describe('the command line', () => {
     });
   });
 
+  it('shows what an answer rests on, as bars and a grid, or as JSON', async () => {
+    const asked = ['--text', 'a slice of pizza', '--image', path.join(fixtures, 'coffee.jpg'), '--explain'];
+    const shown = await runCommand('predict', ...asked, '--explain-parts', '4', '--data', data);
+    expect(shown.stdout).toMatch(
+      /^what food-drink, \d+\.\d %, rests on:\nimage: .*\n( {2}[-·░▒▓█]{4}\n){2}text: /m,
+    );
+    expect(shown.stdout).toMatch(/^ {2}pizza +\+\d+\.\d █{24}$/m);
+    expect(shown.stdout).toMatch(/^8 items encoded for it in \d+ ms$/m);
+    const { value } = await runJson('predict', ...asked, '--explain-label', 'symbols');
+    expect(value.explanation).toMatchObject({ label: 'symbols', cost: { encodes: 40 } });
+    const { code, stderr } = await runCommand('predict', '--text', 'a', '--explain-label', 'symbols');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Add --explain/);
+    const table = await runCommand('predict', sample, '--out', '-', '--explain');
+    expect(table.stderr).toMatch(/--explain is for one item, and a table is named/);
+  });
+
   it.each(['serve', 'train', 'predict', 'evaluate', 'compare', 'heads', 'tune'])(
     '%s --help ends with an example',
     async (command) => {

@@ -39,6 +39,7 @@ export const table: FittedModality<
   cellsOf: (values) => values,
   isEmpty: (values) => presentValues(values).length === 0,
   part: tablePart,
+  namePart: ({ column, value }) => `${column} ${value}`,
   omit: omitColumns,
   specification: tableSpecification,
   fit: fitTable,

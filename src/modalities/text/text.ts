@@ -49,6 +49,7 @@ export const text: PretrainedModality<
   sample: async () => usualText,
   isEmpty: isBlank,
   part: textPart,
+  namePart: ({ text }) => text,
   async open({ folder, preprocessing, shapes }) {
     const { maximumTokens } = preprocessing;
     const { TokenizerPool } = await import('./tokenizer-pool.ts');
