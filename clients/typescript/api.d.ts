@@ -1243,11 +1243,28 @@ export interface components {
                     }[];
                 };
             };
+            /** @description Training examples that the item resembles, the nearest first; none where the head keeps no training rows. */
+            nearest: {
+                row: number;
+                truth: components["schemas"]["Truth"];
+                /** @description Cosine of the features, all modalities joined: 1 where they are the same. */
+                similarity: number;
+                /** @description Where the dataset is still registered: its id, for GET /v1/datasets/{id}/rows?row=. */
+                dataset?: string;
+            }[];
             /** @description What the explanation took beside the prediction. */
             cost: {
                 encodes: number;
                 milliseconds: number;
             };
+        };
+        /** @description What is true of an example: its label, its labels, or its number. Which it is depends on the target. */
+        Truth: {
+            class: string;
+        } | {
+            classes: string[];
+        } | {
+            values: number[];
         };
         /**
          * @example {
@@ -1865,14 +1882,6 @@ export interface components {
                 /** @enum {string} */
                 split?: "train" | "test";
             }[];
-        };
-        /** @description What is true of an example: its label, its labels, or its number. Which it is depends on the target. */
-        Truth: {
-            class: string;
-        } | {
-            classes: string[];
-        } | {
-            values: number[];
         };
         /**
          * @example {
@@ -4690,6 +4699,8 @@ export interface operations {
             query?: {
                 offset?: number;
                 limit?: number;
+                /** @description Only the example of this row, as explanations name it. */
+                row?: number;
             };
             header?: never;
             path: {

@@ -126,6 +126,12 @@ export class Context {
     return new HeadCache(loaderOf, fingerprints, settings['head-memory'] * 2 ** 20);
   });
 
+  /** Training rows of heads, which explanations name. */
+  readonly nearest = this.parts.add(async () => {
+    const { NearestExamples } = await import('../heads/nearest-examples.ts');
+    return new NearestExamples(async (hash) => (await (await this.catalogue()).withHash(hash))?.id);
+  });
+
   /** From here on no other process may serve or run jobs on the data folder. */
   readonly lock = this.parts.add(async (closing) => {
     const { lockData } = await import('../store/database/data-lock.ts');

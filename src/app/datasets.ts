@@ -38,8 +38,8 @@ export interface Datasets {
   list(): Promise<{ datasets: DatasetSummary[]; damaged: DamagedDataset[] }>;
   /** @throws TandemError `unknown-dataset` */
   get(id: string): Promise<DatasetSummary>;
-  /** Some examples, with thumbnails. @throws TandemError `unknown-dataset` */
-  rows(id: string, page: { offset: number; limit: number }): Promise<DatasetPage>;
+  /** Some examples, or those of one row, with thumbnails. @throws TandemError `unknown-dataset` */
+  rows(id: string, page: { offset: number; limit: number; row?: number }): Promise<DatasetPage>;
   /** A zip file that imports as the same data set. @throws TandemError `unknown-dataset` */
   export(id: string): Promise<{ name: string; content: Readable }>;
   /** @throws TandemError `unknown-dataset`; `dataset-in-use`, naming the job that needs it */
@@ -96,7 +96,7 @@ export function datasetsOf(context: Context): Datasets {
 async function rowsOf(
   context: Context,
   id: string,
-  page: { offset: number; limit: number },
+  page: { offset: number; limit: number; row?: number },
 ): Promise<DatasetPage> {
   const [{ default: pMap }, { listContent }] = await Promise.all([
     import('p-map'),

@@ -1,6 +1,7 @@
 import type { TandemError } from '../errors.ts';
 import type { HeadCache } from '../heads/cache.ts';
 import type { ExplainOptions } from '../heads/explanation.ts';
+import type { NearestExamples } from '../heads/nearest-examples.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from '../heads/prediction.ts';
 import type { Predictor } from '../heads/predictor.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
@@ -87,29 +88,40 @@ interface PredictionParts {
   registry: HeadRegistry;
   heads: HeadCache;
   predictor: Predictor;
+  nearest: NearestExamples;
 }
 
 /** What predictions take. */
 export async function partsOf(context: Context): Promise<PredictionParts> {
-  const [registry, heads, predictor] = await Promise.all([
+  const [registry, heads, predictor, nearest] = await Promise.all([
     context.registry(),
     context.heads(),
     context.predictor(),
+    context.nearest(),
   ]);
-  return { registry, heads, predictor };
+  return { registry, heads, predictor, nearest };
 }
 
 /** See `Services.predict`, which is this. */
 export async function predictBy(
-  { registry, heads, predictor }: PredictionParts,
+  { registry, heads, predictor, nearest }: PredictionParts,
   inputs: readonly PredictionInput[],
   {
     head: reference,
+    explain,
     ...options
   }: { head: string; topK: number; explain?: ExplainOptions; signal?: AbortSignal; mayWait?: boolean },
 ): Promise<Predictions> {
   const opened = await registry.open(reference);
   const { name, version } = opened;
-  const results = await heads.use(opened, (head) => predictor.predict(head, inputs, options));
+  const results = await heads.use(opened, (head) =>
+    predictor.predict(head, inputs, {
+      ...options,
+      explain: explain && {
+        ...explain,
+        nearest: (features) => nearest.of(opened, head.manifest, features),
+      },
+    }),
+  );
   return { head: { name, version }, results };
 }

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { ExplainedPart, Explanation, ModalityExplanation } from '../heads/explanation.ts';
 import { modalities } from '../modalities/registry.ts';
+import { textOf } from '../targets/truth.ts';
 import { numberText, percent, print, printStyled, visible } from './output.ts';
 
 /** Parts that are listed of each modality. */
@@ -17,7 +18,7 @@ const shades = ['·', '░', '▒', '▓', '█'];
  * @example printExplanation(prediction.explanation);
  */
 export function printExplanation(explanation: Explanation): void {
-  const { label, answer, cost } = explanation;
+  const { label, answer, cost, nearest } = explanation;
   const tell: Tell = label === undefined ? { level: numberText, change: numberText } : ofProbability;
   print();
   print(`what ${label === undefined ? '' : `${label}, `}${tell.level(answer)}, rests on:`);
@@ -27,6 +28,13 @@ export function printExplanation(explanation: Explanation): void {
     print(`${name}: ${summaryOf(found, tell)}${namePart ? '' : gridKey}`);
     if (namePart) for (const line of barsOf(found.parts, namePart, tell)) printStyled(line);
     else for (const line of gridOf(found.parts)) printStyled(line);
+  }
+  print(
+    nearest.length > 0 ? 'nearest training examples:' : 'the head keeps no training examples to compare with',
+  );
+  for (const { row, truth, similarity, dataset } of nearest) {
+    const place = dataset === undefined ? `row ${row}` : `row ${row} of ${dataset}`;
+    print(`  ${similarity.toFixed(2)}  ${textOf(truth) || 'no label'} (${place})`);
   }
   print(`${cost.encodes} items encoded for it in ${Math.round(cost.milliseconds)} ms`);
 }

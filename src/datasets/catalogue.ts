@@ -114,11 +114,31 @@ export class DatasetCatalogue {
     return (await this.#find(id))?.record;
   }
 
-  /** Some of the examples, in their order, with the path of each one's image. */
-  async examples(id: string, { offset = 0, limit = Number.POSITIVE_INFINITY } = {}): Promise<Example[]> {
+  /** The newest that holds the same as one with this hash, or undefined if missing. */
+  async withHash(hash: string): Promise<DatasetRecord | undefined> {
+    if (!/^[0-9a-f]+$/.test(hash)) return undefined;
+    const row = await this.#store.database.query
+      .selectFrom('dataset')
+      .select(['id', 'record'])
+      .where('record', 'like', `%"hash":"${hash}"%`)
+      .orderBy('createdAt', 'desc')
+      .executeTakeFirst();
+    return row && readRecord(row);
+  }
+
+  /** Some of the examples, in their order, or those of one row, with the path of each one's image. */
+  async examples(
+    id: string,
+    {
+      offset = 0,
+      limit = Number.POSITIVE_INFINITY,
+      row,
+    }: { offset?: number; limit?: number; row?: number } = {},
+  ): Promise<Example[]> {
     const stored: StoredExample[] = [];
     let index = 0;
     for await (const example of this.stored(id)) {
+      if (row !== undefined && example.row !== row) continue;
       if (index++ < offset) continue;
       if (stored.length >= limit) break;
       stored.push(example);

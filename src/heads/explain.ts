@@ -15,6 +15,7 @@ import {
 import { quote, quoteSome } from '../quote.ts';
 import {
   type ExplainOptions,
+  type ExplainRequest,
   type Explanation,
   explainedParts,
   type ModalityExplanation,
@@ -84,7 +85,7 @@ export class Explainer {
   explain(
     head: Head,
     item: AnsweredItem,
-    options: ExplainOptions,
+    options: ExplainRequest,
     signal?: AbortSignal,
   ): Promise<Explanation> {
     return this.#turns(async () => {
@@ -107,10 +108,13 @@ export class Explainer {
           ...(await effectsOf(head, item, { modality, index, encoded })),
         };
       }
+      signal?.throwIfAborted();
+      const nearest = (await options.nearest?.(item.features)) ?? [];
       return {
         label,
         answer: itemAt(item.answer.fused, index),
         modalities: modalities as Explanation['modalities'],
+        nearest,
         cost: { encodes, milliseconds: performance.now() - started },
       };
     });

@@ -1,4 +1,6 @@
 import type { ContentParts, ModalityName } from '../modalities/registry.ts';
+import type { ItemFeatures } from './head.ts';
+import type { NearestExample } from './nearest-examples.ts';
 
 /** What is asked of an explanation. */
 export interface ExplainOptions {
@@ -6,6 +8,11 @@ export interface ExplainOptions {
   label?: string;
   /** The most parts that the content of each modality is divided into, 4 to 64; default: 36. */
   parts?: number;
+}
+
+/** The same, and what finds the training examples that an item resembles. */
+export interface ExplainRequest extends ExplainOptions {
+  nearest?(features: ItemFeatures): Promise<NearestExample[]>;
 }
 
 /** The bounds of {@link ExplainOptions.parts}. */
@@ -33,6 +40,8 @@ export interface Explanation {
   /** That probability, or the number. */
   answer: number;
   modalities: { [Name in ModalityName]?: ModalityExplanation<ContentParts[Name]> };
+  /** Training examples that the item resembles, the nearest first; none where the head keeps no training rows. */
+  nearest: NearestExample[];
   cost: {
     /** Items that encoders encoded for the explanation alone. */
     encodes: number;

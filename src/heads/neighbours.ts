@@ -189,18 +189,19 @@ export function parseNeighbours(bytes: Uint8Array, encoders: HeadManifest['encod
     const { rows } = header;
     let at = end + 1;
     const take = (length: number) => {
-      // A copy: numbers of four bytes lie at multiples of four.
-      const taken = Uint8Array.from(buffer.subarray(at, at + length));
+      const taken = buffer.subarray(at, at + length);
       if (taken.length < length) throw new Error('it ends too early');
       at += length;
-      return taken.buffer;
+      return taken;
     };
     const columns = header.columns.map(({ modality, dimension }): NeighbourColumn => {
       if (!encoders.some((encoder) => encoder.modality === modality && encoder.dimension === dimension))
         throw new Error(`the head takes no ${modality} of ${dimension} features`);
-      const scales = new Float32Array(take(4 * rows.length));
+      // A copy: numbers of four bytes lie at multiples of four.
+      const scales = new Float32Array(new Uint8Array(take(4 * rows.length)).buffer);
       if (!scales.every((scale) => scale >= 0 && scale <= 1)) throw new Error('a scale is not from 0 to 1');
-      return { modality, dimension, scales, values: new Int8Array(take(rows.length * dimension)) };
+      const { buffer, byteOffset, length } = take(rows.length * dimension);
+      return { modality, dimension, scales, values: new Int8Array(buffer, byteOffset, length) };
     });
     if (at !== buffer.length) throw new Error('it has more than it says');
     return { rows, columns };

@@ -19,7 +19,7 @@ import {
 import type { SubmitOptions } from '../runtime/batcher.ts';
 import { TimeSlice } from '../time-slice.ts';
 import { Explainer } from './explain.ts';
-import type { ExplainOptions } from './explanation.ts';
+import type { ExplainRequest } from './explanation.ts';
 import { encodeFitted } from './fitted.ts';
 import type { Head, ItemFeatures } from './head.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from './prediction.ts';
@@ -155,7 +155,7 @@ export class Predictor {
   async predict(
     head: Head,
     inputs: readonly PredictionInput[],
-    { topK, explain, ...waiting }: { topK: number; explain?: ExplainOptions } & SubmitOptions,
+    { topK, explain, ...waiting }: { topK: number; explain?: ExplainRequest } & SubmitOptions,
   ): Promise<(Prediction | TandemError)[]> {
     if (explain) this.#explainer.admit(head.manifest, explain, waiting.mayWait);
     const encoded = await Promise.all(

@@ -64,7 +64,7 @@ describe('the command line', () => {
   });
 
   it('shows what an answer rests on, as bars and a grid, or as JSON', async () => {
-    const asked = ['--text', 'a slice of pizza', '--image', path.join(fixtures, 'coffee.jpg'), '--explain'];
+    const asked = ['--text', 'we had a pizza', '--image', path.join(fixtures, 'coffee.jpg'), '--explain'];
     const shown = await runCommand('predict', ...asked, '--explain-parts', '4', '--data', data);
     expect(shown.stdout).toMatch(
       /^what food-drink, \d+\.\d %, rests on:\nimage: .*\n( {2}[-·░▒▓█]{4}\n){2}text: /m,

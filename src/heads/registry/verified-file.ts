@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { TandemError } from '../../errors.ts';
+import { sha256OfBytes } from '../../store/files/checksum.ts';
 import { whyUnreadable } from '../../store/files/why-unreadable.ts';
 import type { HeadFolder } from './head-reading.ts';
 
@@ -16,7 +16,7 @@ export async function verifiedFile({ folder, checksums }: HeadFolder, file: stri
     throw new TandemError('damaged-artifact', `${place} cannot be used: ${whyUnreadable(cause)}`, { cause });
   });
   const registered = checksums?.[file];
-  if (registered !== undefined && createHash('sha256').update(bytes).digest('hex') !== registered)
+  if (registered !== undefined && (await sha256OfBytes(bytes)) !== registered)
     throw new TandemError(
       'damaged-artifact',
       `${place} does not have the sha256 that it was registered with`,

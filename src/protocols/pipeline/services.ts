@@ -156,7 +156,7 @@ export interface Services {
     list(): Promise<{ datasets: DatasetSummary[]; damaged: DamagedDataset[] }>;
     /** Each of these throws TandemError `unknown-dataset`. */
     get(id: string): Promise<DatasetSummary>;
-    rows(id: string, page: { offset: number; limit: number }): Promise<DatasetPage>;
+    rows(id: string, page: { offset: number; limit: number; row?: number }): Promise<DatasetPage>;
     /** A zip file and what to call it. */
     export(id: string): Promise<{ name: string; content: Readable }>;
     /** @throws TandemError `dataset-in-use` where a job still needs it */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 
 /**
  * sha256 of a value as JSON, in hexadecimal.
@@ -23,5 +24,18 @@ export function uuidOfJson(value: unknown): string {
 export async function sha256OfFile(file: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex');
+}
+
+/** Bytes that are hashed before others get their turn: a few milliseconds' worth. */
+const bytesOfTurn = 2 ** 22;
+
+/** sha256 of bytes, in hexadecimal; many of them in turns. */
+export async function sha256OfBytes(bytes: Uint8Array): Promise<string> {
+  const hash = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += bytesOfTurn) {
+    if (at > 0) await setImmediate();
+    hash.update(bytes.subarray(at, at + bytesOfTurn));
+  }
   return hash.digest('hex');
 }

@@ -90,6 +90,32 @@ it('explains by which column an answer moves, as two predictions differ', async 
   expect(effect).toBeCloseTo(explanation.answer - Number(withoutTable), 5);
 });
 
+it('names the training examples that an item resembles, and the dataset where it is registered', async () => {
+  const image = await readFile(path.join(set, '7.png'));
+  const ask = async () => {
+    const { results } = await tandem.predict([{ image, text }], { head: 'priced', explain: { parts: 4 } });
+    return results.flatMap((result) => ('labels' in result ? (result.explanation?.nearest ?? []) : []));
+  };
+  const lines = (await readFile(path.join(set, 'metadata.csv'), 'utf8')).trim().split('\n');
+  const nearest = await ask();
+  expect(nearest).toHaveLength(5);
+  for (const { row, truth, dataset } of nearest) {
+    expect(lines[row - 1]?.endsWith(`,${'class' in truth ? truth.class : ''}`)).toBe(true);
+    expect(dataset).toBeUndefined();
+  }
+  const similarities = nearest.map(({ similarity }) => similarity);
+  expect(similarities).toEqual(similarities.toSorted((a, b) => b - a));
+  expect(nearest[0]?.similarity).toBeLessThanOrEqual(1.01);
+  const imported = (await tandem.datasets.import(set, { name: 'nearest', tableColumns })).dataset;
+  const [first] = await ask();
+  expect(first?.dataset).toBe(imported.id);
+  const page = await (await fetch(`${address}/v1/datasets/${imported.id}/rows?row=${first?.row}`)).json();
+  expect(page).toMatchObject({ total: 120, rows: [{ row: first?.row, truth: first?.truth, image: {} }] });
+  expect(page.rows).toHaveLength(1);
+  await tandem.datasets.delete(imported.id);
+  expect((await ask())[0]).toEqual(nearest[0]);
+});
+
 it('takes values over JSON, and names the column that does not fit', async () => {
   const { body } = await post('/v1/predict', {
     head: 'priced',

@@ -19,6 +19,10 @@ const explanation: Explanation = {
       ],
     },
   },
+  nearest: [
+    { row: 17, truth: { classes: ['pets', 'red'] }, similarity: 0.914, dataset: 'pets-0123' },
+    { row: 3, truth: { classes: [] }, similarity: 0.5 },
+  ],
   cost: { encodes: 3, milliseconds: 41.7 },
 };
 
@@ -41,6 +45,9 @@ it('lists what moves the answer most first, and escapes what a text brings', () 
     ` red\\u001b[31m -50.0 ${'█'.repeat(24)}`,
     ` cat +25.0 ${'█'.repeat(12)}`,
     ' a 0.0',
+    'nearest training examples:',
+    ' 0.91 pets, red (row 17 of pets-0123)',
+    ' 0.50 no label (row 3)',
     '3 items encoded for it in 42 ms',
     '',
   ]);
@@ -58,6 +65,12 @@ it('colours bars where colours are asked for, and not where NO_COLOR is set', ()
 it('says numbers as numbers', () => {
   const { label: _, ...number } = explanation;
   const parts = [{ column: 'price', value: 12, effect: 3.5 }];
-  const text = shown({ ...number, answer: 180.5, modalities: { table: { alone: 180.5, parts } } });
+  const text = shown({
+    ...number,
+    nearest: [],
+    answer: 180.5,
+    modalities: { table: { alone: 180.5, parts } },
+  });
+  expect(text).toContain('the head keeps no training examples to compare with');
   expect(text).toMatch(/^what 180\.5, rests on:\ntable: alone 180\.5\n {2}price 12 +\+3\.5 █{24}$/m);
 });

@@ -137,6 +137,13 @@ function getDataset({ datasets }: Services): Route {
   };
 }
 
+const rowsQuerySchema = pageQuerySchema.extend({
+  row: z.coerce.number().int().min(0).optional().meta({
+    description: 'Only the example of this row, as explanations name it.',
+    example: 17,
+  }),
+});
+
 function listDatasetRows({ datasets }: Services): Route {
   return {
     method: 'get',
@@ -144,7 +151,7 @@ function listDatasetRows({ datasets }: Services): Route {
     operation: {
       operationId: 'listDatasetRows',
       summary: 'The examples of a dataset, page by page, with small images',
-      requestParams: { ...idParameter, query: pageQuerySchema },
+      requestParams: { ...idParameter, query: rowsQuerySchema },
       responses: {
         '200': { description: 'Some of the examples, in their order.', content: json(pageSchema) },
         ...problemResponses('invalid-request', 'unknown-dataset'),
@@ -153,7 +160,7 @@ function listDatasetRows({ datasets }: Services): Route {
     handlers: [
       async (request, response) =>
         void response.json(
-          await datasets.rows(readPath(request, idParameter).id, readQuery(request, pageQuerySchema)),
+          await datasets.rows(readPath(request, idParameter).id, readQuery(request, rowsQuerySchema)),
         ),
     ],
   };

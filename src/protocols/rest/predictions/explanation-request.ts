@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { TandemError } from '../../../errors.ts';
 import { type ExplainOptions, type Explanation, explainedParts } from '../../../heads/explanation.ts';
 import { byModality } from '../../../modalities/registry.ts';
+import { truthSchema } from '../../../targets/truth.ts';
 import { formNumber } from '../../http/body.ts';
 
 /** Items that one request has explained at most, and lines of a stream. */
@@ -106,6 +107,24 @@ export const explanationSchema = z
     }),
     answer: z.number().meta({ description: 'That probability, or the number.' }),
     modalities: z.object(modalityExplanations),
+    nearest: z
+      .array(
+        z.object({
+          row: z.int(),
+          truth: truthSchema,
+          similarity: z.number().meta({
+            description: 'Cosine of the features, all modalities joined: 1 where they are the same.',
+          }),
+          dataset: z.string().optional().meta({
+            description:
+              'Where the dataset is still registered: its id, for GET /v1/datasets/{id}/rows?row=.',
+          }),
+        }),
+      )
+      .meta({
+        description:
+          'Training examples that the item resembles, the nearest first; none where the head keeps no training rows.',
+      }),
     cost: z
       .object({ encodes: z.int(), milliseconds: z.number() })
       .meta({ description: 'What the explanation took beside the prediction.' }),
