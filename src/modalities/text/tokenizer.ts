@@ -1,14 +1,13 @@
-import { access } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { itemAt } from '../../indexing.ts';
 // The library loads sharp, in each thread anew, and sharp then sets libvips to remember decoders, for the whole process.
 import '../image/sharp.ts';
-import { AutoTokenizer, env } from '@xenova/transformers';
+import * as transformers from '@xenova/transformers';
 import { type WordPieceModel, wordPieces } from './word-pieces.ts';
 
-// Encoders are installed files: nothing is fetched or cached without being asked for.
-env.allowRemoteModels = false;
-env.useFSCache = false;
+const { PreTrainedTokenizer } = transformers;
+type TokenizerClass = typeof PreTrainedTokenizer;
 
 /** From a text to its token ids, special tokens included, as many as the encoder takes at most. */
 export type Tokenize = (text: string) => number[];
@@ -16,7 +15,6 @@ export type Tokenize = (text: string) => number[];
 /** What is used of a tokenizer of transformers.js: the parts that its own `encode` rests on. */
 interface LoadedTokenizer {
   _tokenizer: TextTokenizer;
-  _tokenizerJSON: { model: { type: string } };
 }
 
 interface TextTokenizer {
@@ -34,6 +32,23 @@ const usualCharactersOfToken = 8;
  */
 const marksOfCharacter = 128;
 
+/** The class of the library that tokenizer_config.json names; the one for all where it names none. */
+function tokenizerClass(name = 'PreTrainedTokenizer'): TokenizerClass | undefined {
+  const known = Object.entries(transformers).find(([own]) => own === name.replace(/Fast$/, ''))?.[1];
+  const isTokenizer =
+    typeof known === 'function' &&
+    (known === PreTrainedTokenizer || known.prototype instanceof PreTrainedTokenizer);
+  return isTokenizer ? (known as TokenizerClass) : undefined;
+}
+
+/**
+ * Whether the library has a tokenizer's class.
+ * @example isTokenizerClass('BertTokenizerFast') // true
+ */
+export function isTokenizerClass(name: string): boolean {
+  return tokenizerClass(name) !== undefined;
+}
+
 /**
  * Loads the tokenizer of an encoder's folder. What it does for a text is bounded, whatever the text: what can't be among
  * the first tokens is not looked at.
@@ -41,13 +56,15 @@ const marksOfCharacter = 128;
  * @example (await loadTokenizer('models/all-MiniLM-L6-v2', 128))('a red bike') // [101, 1037, 2417, 7997, 102]
  */
 export async function loadTokenizer(folder: string, maximumTokens: number): Promise<Tokenize> {
-  // The library itself says of a missing file that something undefined cannot be read.
-  await Promise.all(
-    ['tokenizer.json', 'tokenizer_config.json'].map((name) => access(path.join(folder, name))),
+  // The library's own loading takes names of the hub, not any folder's.
+  const [definition, config] = await Promise.all(
+    ['tokenizer.json', 'tokenizer_config.json'].map(async (name) =>
+      JSON.parse(await readFile(path.join(folder, name), 'utf8')),
+    ),
   );
-  env.localModelPath = path.dirname(path.resolve(folder));
-  const loaded = await AutoTokenizer.from_pretrained(path.basename(folder), { local_files_only: true });
-  const { _tokenizer: tokenizer, _tokenizerJSON: definition } = loaded as unknown as LoadedTokenizer;
+  const Tokenizer = tokenizerClass(config.tokenizer_class) ?? PreTrainedTokenizer;
+  const loaded: unknown = new Tokenizer(definition, config);
+  const { _tokenizer: tokenizer } = loaded as LoadedTokenizer;
   const { model } = tokenizer;
   if (definition.model.type === 'WordPiece') model.encode = wordPieces(model, maximumTokens);
   return (text) => tokenize(tokenizer, text, maximumTokens);
