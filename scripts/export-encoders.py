@@ -570,6 +570,7 @@ def write_image_encoder(folder: Path, encoder: EfficientNetLite0, references: li
         "id": "efficientnet-lite0",
         "modality": "image",
         "dimension": FEATURES,
+        "license": "apache-2.0",
         "weights": weights,
         "preprocessing": {"shortSide": SHORT_SIDE, "crop": CROP, "kernel": "cubic", "background": BACKGROUND},
     }
@@ -615,6 +616,7 @@ def write_text_encoder(folder: Path, references: list[dict], precision: str, com
         "id": "all-MiniLM-L6-v2",
         "modality": "text",
         "dimension": 384,
+        "license": "apache-2.0",
         "weights": weights,
         "preprocessing": {"maximumTokens": MAXIMUM_TOKENS},
     }

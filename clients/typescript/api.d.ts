@@ -937,11 +937,6 @@ export interface components {
              */
             splitBy?: "stratified" | "content-hash";
             /**
-             * @description Whether cross-validation chooses what the recipe leaves open, and calibrates the predictions; default: true. Without it a training takes the default recipe: much faster, for a first look.
-             * @example true
-             */
-            search?: boolean;
-            /**
              * @description Whether the served head is trained anew on every row once it is measured; default: where the dataset has no split of its own.
              * @example true
              */
@@ -1019,8 +1014,6 @@ export interface components {
              * @enum {string}
              */
             splitBy?: "stratified" | "content-hash";
-            /** @enum {string} */
-            search?: "true" | "false";
             /** @enum {string} */
             refit?: "true" | "false";
             /**
@@ -1528,6 +1521,8 @@ export interface components {
                 id: string;
                 dimension: number;
                 fingerprint: string;
+                /** @description Of the encoder’s weights, as their model card names it. */
+                license?: string;
                 /** @description Of a modality of several columns: which, and whether each holds numbers or categories. */
                 columns?: {
                     name: string;
@@ -5887,7 +5882,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The end of a problem’s type. */
-                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-image" | "image-too-large" | "image-too-complex" | "image-too-small" | "text-too-long" | "invalid-table" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "output-conflict" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "newer-store" | "job-conflict" | "storage-unavailable" | "idempotency-mismatch" | "idempotency-in-progress" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "closed" | "not-ready" | "internal";
+                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-image" | "image-too-large" | "image-too-complex" | "image-too-small" | "text-too-long" | "invalid-table" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "invalid-encoder" | "encoder-conflict" | "encoder-in-use" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "output-conflict" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "newer-store" | "job-conflict" | "storage-unavailable" | "idempotency-mismatch" | "idempotency-in-progress" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "closed" | "not-ready" | "internal";
             };
             cookie?: never;
         };

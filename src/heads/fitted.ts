@@ -10,6 +10,8 @@ export interface FittedEncoder {
   dimension: number;
   /** sha256 of the specification. */
   fingerprint: string;
+  /** Of an encoder's weights. */
+  license?: string;
   /** The specification. */
   fitted?: unknown;
 }

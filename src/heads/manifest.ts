@@ -22,6 +22,8 @@ const headEncoderSchema = z
     id: z.string(),
     dimension: z.int(),
     fingerprint: z.string(),
+    /** Of the encoder's weights, as their model card names it; heads of earlier releases lack it. */
+    license: z.string().optional(),
     /** Of a modality that no encoder was trained on: how its features are made. */
     fitted: z.unknown().optional(),
   })

@@ -17,9 +17,12 @@ export function provenance({ training, encoders, weights }: HeadManifest): Marku
         ? `trained on all ${count(training.refit.examples, 'example')}, once the figures were measured`
         : `the one that was measured, trained on ${count(training.examples.training, 'example')}`,
     ],
-    ...encoders.map(({ modality, id, dimension, fingerprint }): [string, Markup] => [
+    ...encoders.map(({ modality, id, dimension, fingerprint, license }): [string, Markup] => [
       `Encoder of the ${modality}`,
-      [`${id}, ${count(dimension, 'feature')}, `, h('code', null, fingerprint)],
+      [
+        `${id}, ${count(dimension, 'feature')}, ${license ? `licence ${license}, ` : ''}`,
+        h('code', null, fingerprint),
+      ],
     ]),
     ['Hash of the weights', h('code', null, weights)],
     ...Object.entries(training.recipe).map(([name, value]): [string, Markup] => [

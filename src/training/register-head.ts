@@ -161,8 +161,8 @@ function describe({
     unimodalThresholds: search?.thresholds?.unimodal,
     encoders: table.columns.map(({ modality, fitted }) => {
       if (isFitted(modality)) return describeFitted(modality, fitted);
-      const { id, dimension, fingerprint } = encoders.byModality[modality];
-      return { modality, id, dimension, fingerprint };
+      const { id, dimension, fingerprint, license } = encoders.byModality[modality];
+      return { modality, id, dimension, fingerprint, license };
     }),
     training: {
       dataset: dataset.name,

@@ -52,6 +52,10 @@ const headSchema = z
           id: z.string(),
           dimension: z.int(),
           fingerprint: z.string(),
+          license: z
+            .string()
+            .optional()
+            .meta({ description: 'Of the encoder’s weights, as their model card names it.' }),
           columns: z
             .array(z.object({ name: z.string(), kind: z.string() }))
             .optional()

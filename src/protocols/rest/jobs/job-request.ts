@@ -43,11 +43,6 @@ const refit = z.boolean().meta({
     'Whether the served head is trained anew on every row once it is measured; default: where the dataset has no split of its own.',
   example: true,
 });
-const search = z.boolean().meta({
-  description:
-    'Whether cross-validation chooses what the recipe leaves open, and calibrates the predictions; default: true. Without it a training takes the default recipe: much faster, for a first look.',
-  example: true,
-});
 /** What a head's recipe may be told; a comparison tries them itself. */
 const recipeChoices = {
   strategy: choices.recipeChoices.strategy.meta({
@@ -76,7 +71,6 @@ type Asked = {
   seed?: number;
   compare?: boolean;
   seeds?: number;
-  search?: boolean;
   refit?: boolean;
 } & Partial<RecipeChoices>;
 const contradictions: { at: string; message: string; isIn(asked: Asked): boolean }[] = [
@@ -89,11 +83,6 @@ const contradictions: { at: string; message: string; isIn(asked: Asked): boolean
     at: 'compare',
     message: 'a comparison tries every strategy; leave out the choices for a head',
     isIn: (asked) => asked.compare === true && choiceNames.some((name) => asked[name] !== undefined),
-  },
-  {
-    at: 'search',
-    message: 'a comparison searches for no recipe; leave it out',
-    isIn: ({ search, compare }) => search !== undefined && compare === true,
   },
   {
     at: 'refit',
@@ -132,7 +121,6 @@ export const jsonSchema = z
     priority: priority.optional(),
     testShare: testShare.optional(),
     splitBy: splitBy.optional(),
-    search: search.optional(),
     refit: refit.optional(),
     ...recipeChoices,
     ...rowReading,
@@ -155,7 +143,6 @@ const formFields = {
     .pipe(testShare)
     .optional(),
   splitBy: splitBy.optional(),
-  search: trueOrFalse.optional(),
   refit: trueOrFalse.optional(),
   ...recipeChoices,
   ...rowReading,
@@ -265,7 +252,6 @@ function workOf<Rest extends object>({
   seed = 0,
   compare: _,
   seeds = defaultSeeds,
-  search,
   refit,
   strategy,
   fusion,
@@ -275,8 +261,5 @@ function workOf<Rest extends object>({
 }: Asked & Rest) {
   const chosen = Object.entries({ strategy, fusion, variance, classWeights }).filter(([, choice]) => choice);
   const recipe = chosen.length > 0 ? { recipe: chooseRecipe(Object.fromEntries(chosen)) } : {};
-  return {
-    ...reading,
-    work: head === undefined ? { compare: seeds } : { head, seed, search, refit, ...recipe },
-  };
+  return { ...reading, work: head === undefined ? { compare: seeds } : { head, seed, refit, ...recipe } };
 }
