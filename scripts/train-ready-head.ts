@@ -25,8 +25,10 @@ try {
   await buildSampleSet(samples);
   await using store = await openStore({ data });
   const encoders = await loadEncoders({
-    models,
-    encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
+    encoders: {
+      image: path.join(models, 'efficientnet-lite0'),
+      text: path.join(models, 'all-MiniLM-L6-v2'),
+    },
     provider: 'cpu',
     threads: availableParallelism(),
     engines: 'auto',

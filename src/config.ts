@@ -40,14 +40,14 @@ export const settings = {
     schema: name,
   }),
   'image-encoder': setting({
-    about: 'image encoder, a folder below --models',
-    value: 'name',
+    about: 'image encoder: the id of one that `encoders list` shows, or its folder',
+    value: 'id|folder',
     default: 'efficientnet-lite0',
     schema: name,
   }),
   'text-encoder': setting({
-    about: 'text encoder, a folder below --models',
-    value: 'name',
+    about: 'text encoder: the id of one that `encoders list` shows, or its folder',
+    value: 'id|folder',
     default: 'all-MiniLM-L6-v2',
     schema: name,
   }),

@@ -106,7 +106,22 @@ export const errorTable = {
   'unknown-encoder': {
     status: 500,
     title: 'There is no such encoder',
-    fix: 'Name an encoder that is there with --image-encoder or --text-encoder, or the folder that holds it with --models.',
+    fix: 'Name one that is there with --image-encoder or --text-encoder (`encoders list` lists them), or add it with `encoders add`.',
+  },
+  'invalid-encoder': {
+    status: 422,
+    title: 'The model cannot be used as an encoder',
+    fix: 'Fix what the detail names; `encoders add --help` lists what can be said of a model.',
+  },
+  'encoder-conflict': {
+    status: 409,
+    title: 'Another encoder has this name',
+    fix: 'Give this one another name with --name, or remove the other with `encoders remove`.',
+  },
+  'encoder-in-use': {
+    status: 409,
+    title: 'The encoder is in use',
+    fix: 'Delete the named heads first: they answer nothing without it. Encoders that ship with the program stay.',
   },
   'unknown-head': { status: 404, title: 'There is no such head', fix: 'GET /v1/heads lists the heads.' },
   'unknown-dataset': {

@@ -60,8 +60,10 @@ async function measure(
   const dataset = await readDataset(images);
   await using store = await openStore({ data: path.join(folder, 'data'), artifacts });
   const encoders = await loadEncoders({
-    models: path.join(root, 'models'),
-    encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
+    encoders: {
+      image: path.join(root, 'models', 'efficientnet-lite0'),
+      text: path.join(root, 'models', 'all-MiniLM-L6-v2'),
+    },
     ...{ provider: 'cpu', threads, engines: 1 },
   });
   const jobs = new JobStore(store.database);

@@ -79,8 +79,10 @@ async function measure(
   rates: Rates,
 ): Promise<void> {
   const loaded = await loadEncoders({
-    models,
-    encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
+    encoders: {
+      image: path.join(models, 'efficientnet-lite0'),
+      text: path.join(models, 'all-MiniLM-L6-v2'),
+    },
     provider: 'cpu',
     threads,
     engines,

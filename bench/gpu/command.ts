@@ -43,7 +43,10 @@ export const gpu = new Command('gpu')
     const { models } = readSettings(['models'], {}, process.env);
     const common = {
       models,
-      encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
+      encoders: {
+        image: path.join(models, 'efficientnet-lite0'),
+        text: path.join(models, 'all-MiniLM-L6-v2'),
+      },
       threads,
       engines: 1,
     };
@@ -80,16 +83,15 @@ export const gpu = new Command('gpu')
     }
   });
 
-async function open(
-  options: EncoderOptions,
-): Promise<{ encoders: Encoders; head: Head; close(): Promise<void> }> {
+async function open({
+  models,
+  ...options
+}: EncoderOptions & {
+  models: string;
+}): Promise<{ encoders: Encoders; head: Head; close(): Promise<void> }> {
   const encoders = await loadEncoders(options);
   const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
-  const head = await loadHead(
-    engine,
-    { folder: path.join(options.models, 'heads/emoji/1') },
-    encoders.fingerprints,
-  );
+  const head = await loadHead(engine, { folder: path.join(models, 'heads/emoji/1') }, encoders.fingerprints);
   const close = async () => {
     await Promise.all([engine.close(), encoders.close()]);
   };

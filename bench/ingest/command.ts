@@ -3,6 +3,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
 import pMap from 'p-map';
+import { encoderOptions } from '../../src/app/encoder-settings.ts';
 import { numberOption } from '../../src/cli/options.ts';
 import { print, printJson, table } from '../../src/cli/output.ts';
 import { encoderSettings } from '../../src/config.ts';
@@ -33,14 +34,9 @@ export const ingest = new Command('ingest')
   .action(async ({ images, width, height, rounds, threads, json }) => {
     const folder = await mkdtemp(path.join(tmpdir(), 'bench-ingest-'));
     const chosen = readSettings(encoderSettings, {}, process.env);
-    const model = path.join(chosen.models, chosen['image-encoder']);
-    const encoders = await loadEncoders({
-      models: chosen.models,
-      encoders: { image: chosen['image-encoder'], text: chosen['text-encoder'] },
-      provider: 'cpu',
-      engines: 'auto',
-      threads,
-    });
+    const options = await encoderOptions(chosen);
+    const model = options.encoders.image;
+    const encoders = await loadEncoders({ ...options, provider: 'cpu', engines: 'auto', threads });
     const peer = await PeerWorker.start('ingest.py');
     try {
       const paths = await makePhotographs(folder, images, [width, height]);

@@ -40,7 +40,7 @@ export const score = new Command('score')
     try {
       await using tandem = await openTandem(settings);
       if (repeat !== undefined) return reportMemory(await scoreOften(tandem, folder, repeat), json);
-      const encoders = await loadEncoders(encoderOptions(settings));
+      const encoders = await loadEncoders(await encoderOptions(settings));
       try {
         const sides = [
           ...(await textSides(tandem, encoders, folder, textRows)),

@@ -18,8 +18,10 @@ export async function measureLimit(
   }: { images: string[]; texts: string[]; threads: number; seconds: number },
 ): Promise<number> {
   const encoders = await loadEncoders({
-    models,
-    encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
+    encoders: {
+      image: path.join(models, 'efficientnet-lite0'),
+      text: path.join(models, 'all-MiniLM-L6-v2'),
+    },
     provider: 'cpu',
     threads,
     engines: 1,

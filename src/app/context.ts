@@ -82,12 +82,12 @@ export class Context {
   /** What `tune` measured on this machine. */
   readonly tuning = this.parts.add(async () => {
     const { readTuning } = await import('./tuning-file.ts');
-    return readTuning(this.settings.data, encoderOptions(this.settings));
+    return readTuning(this.settings.data, await encoderOptions(this.settings));
   });
 
   readonly encoders = this.parts.add(async (closing): Promise<Encoders> => {
     const { loadEncoders } = await import('../encoders/encoders.ts');
-    const options = encoderOptions(this.settings);
+    const options = await encoderOptions(this.settings);
     const engines = tuned(options.engines, (await this.tuning())?.engines);
     const encoders = await loadEncoders({ ...options, engines }, this.observers.engineEvents);
     closing.defer(() => encoders.close());

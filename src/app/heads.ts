@@ -138,8 +138,8 @@ async function importVersion(
     import('../encoders/specification.ts'),
   ]);
   const registry = await context.registry();
-  const { models, encoders } = encoderOptions(context.settings);
-  const fingerprints = await readFingerprints(models, encoders);
+  const { encoders } = await encoderOptions(context.settings);
+  const fingerprints = await readFingerprints(encoders);
   const registered = await context.inScratch((workspace) =>
     importHead(registry, file, { name, fingerprints, workspace }),
   );

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.ts';
+import type { EncoderOptions } from '../encoders/encoders.ts';
 import { readEncoderManifest } from '../encoders/specification.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
 import type { Job } from '../jobs/job.ts';
@@ -32,16 +33,17 @@ export async function openJobs(parts: JobParts): Promise<JobQueue> {
   const { settings } = parts;
   await parts.lock();
   const logger = await parts.logger();
+  const encoders = await encoderOptions(settings);
   return JobQueue.open({
     store: await parts.store(),
     registry: await parts.registry(),
     place: {
-      encoders: encoderOptions(settings),
+      encoders,
       shippedHeads: shippedHeads(settings),
       datasets: path.join(settings.data, 'datasets'),
       readingMemory: settings['import-memory'],
     },
-    encoders: await requiredEncoders(settings),
+    encoders: await requiredEncoders(encoders),
     runner: await serverName(settings.data),
     atOnce: settings['jobs-at-once'],
     maximumQueue: settings['max-jobs'],
@@ -62,10 +64,9 @@ function logJob(logger: Logger, { id, kind, state, head, reason, error, startedA
 }
 
 /** The encoders that the settings name, as their files say; none is loaded. */
-async function requiredEncoders(settings: Settings): Promise<RequiredEncoders> {
-  const { models, encoders } = encoderOptions(settings);
+async function requiredEncoders({ encoders }: EncoderOptions): Promise<RequiredEncoders> {
   const identities = pretrainedNames.map(async (name): Promise<[string, RequiredEncoders[string]]> => {
-    const { id, fingerprint } = await readEncoderManifest(path.join(models, encoders[name]));
+    const { id, fingerprint } = await readEncoderManifest(encoders[name]);
     return [name, { id, fingerprint }];
   });
   return Object.fromEntries(await Promise.all(identities));

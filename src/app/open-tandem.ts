@@ -1,6 +1,7 @@
 import type { Settings } from '../config.ts';
 import { Context } from './context.ts';
 import { datasetsOf } from './datasets.ts';
+import { encodersOf } from './encoders.ts';
 import { headsOf } from './heads.ts';
 import type { Jobs, Keys, Tandem } from './tandem.ts';
 
@@ -24,7 +25,10 @@ export async function openTandem(
   const prediction = () => import('./prediction.ts');
   const close = (drainDelay?: number) => context.close(drainDelay);
   const { calls } = context;
-  const methods: Omit<Tandem, 'heads' | 'datasets' | 'jobs' | 'keys' | 'close' | keyof AsyncDisposable> = {
+  const methods: Omit<
+    Tandem,
+    'heads' | 'encoders' | 'datasets' | 'jobs' | 'keys' | 'close' | keyof AsyncDisposable
+  > = {
     predict: async (inputs, options = {}) => (await prediction()).predict(context, inputs, options),
     score: async (input, options) => (await import('./scoring.ts')).score(context, input, options),
     embed: async (items, options = {}) => (await prediction()).embed(context, items, options),
@@ -38,6 +42,7 @@ export async function openTandem(
   const tandem: Tandem = {
     ...calls.counted(methods),
     heads: calls.counted(headsOf(context)),
+    encoders: calls.counted(encodersOf(context)),
     datasets: calls.counted(datasetsOf(context)),
     // Events may go on for as long as a job: they are not waited for, and end with the queue.
     jobs: { ...calls.counted(jobs), events },

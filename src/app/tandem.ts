@@ -6,6 +6,7 @@ import type { ApiKey, Scope } from '../store/keys.ts';
 import type { Comparison } from '../training/compare.ts';
 import type { TrainingSummary } from '../training/progress.ts';
 import type { Datasets } from './datasets.ts';
+import type { InstalledEncoders } from './encoders.ts';
 import type { Heads } from './heads.ts';
 import type { Content, Predictions, PredictOptions } from './prediction.ts';
 import type { ScoreOptions, ScoringSummary } from './scoring.ts';
@@ -126,6 +127,7 @@ export interface Tandem extends AsyncDisposable {
    */
   evaluate(dataset: string, options: EvaluateOptions): Promise<Evaluation>;
   readonly heads: Heads;
+  readonly encoders: InstalledEncoders;
   readonly datasets: Datasets;
   /**
    * The first call starts what is queued, and locks the data folder.

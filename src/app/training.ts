@@ -2,7 +2,10 @@ import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfCancelled } from '../cancellation.ts';
 import { isColumnName } from '../datasets/dataset.ts';
+import type { Dataset } from '../datasets/example.ts';
 import { noteSplit, type SplitChoice } from '../datasets/split/split-rows.ts';
+import type { Encoder } from '../encoders/encoder.ts';
+import { isNonCommercial } from '../encoders/license.ts';
 import { TandemError } from '../errors.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { parseHeadManifest } from '../heads/head.ts';
@@ -71,7 +74,9 @@ export async function train(
   const dataset = await openDataset(context, reference, datasetOptionsOf(options));
   for (const note of noteSplit(dataset, options)) options.onNote?.(note);
   throwIfCancelled(signal, 'after the dataset was read');
-  return fineTune(await context.encoders(), await context.registry(), {
+  const encoders = await context.encoders();
+  for (const note of licenseNotes(Object.values(encoders.byModality), dataset)) onNote?.(note);
+  return fineTune(encoders, await context.registry(), {
     ...{ head, seed, search, refit, checkpoints, testShare, splitBy },
     ...{ dataset, recipe, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
@@ -152,6 +157,14 @@ export async function compareOnDataset(
     featureCache: featureCache(context.settings),
     headTimeout: context.settings['head-timeout'],
   });
+}
+
+/** Of encoders that the data set is encoded with: what a person must know before serving a head. */
+function licenseNotes(encoders: readonly Encoder[], { examples }: Dataset): string[] {
+  const isUsed = ({ modality }: Encoder) => examples.some(({ content }) => content[modality] !== undefined);
+  return encoders
+    .filter((encoder) => encoder.license && isNonCommercial(encoder.license) && isUsed(encoder))
+    .map(({ id, license }) => `the licence of ${id}, ${license}, forbids commercial use of the head as well`);
 }
 
 /** @throws TandemError `invalid-request` before a long comparison rather than after it */

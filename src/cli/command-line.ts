@@ -7,6 +7,7 @@ import { backup } from './backup.ts';
 import { problemLines } from './bad-rows.ts';
 import { compare } from './compare.ts';
 import { datasets } from './datasets.ts';
+import { encoders } from './encoders.ts';
 import { evaluate } from './evaluate.ts';
 import { heads } from './heads.ts';
 import { keys } from './keys.ts';
@@ -27,6 +28,7 @@ const program = new Command(product.command)
   .addCommand(compare)
   .addCommand(datasets)
   .addCommand(heads)
+  .addCommand(encoders)
   .addCommand(tune)
   .addCommand(keys)
   .addCommand(backup)

@@ -23,7 +23,7 @@ export const tune = addSettings(
   .addHelpText('after', example(`tune && ${product.invocation} serve`))
   .action(async ({ milliseconds, json }, command) => {
     const chosen = settingsOf(command, encoderSettings);
-    const options = encoderOptions(chosen);
+    const options = await encoderOptions(chosen);
     const bar = progressBar();
     const tuning = await measure(options, {
       milliseconds,

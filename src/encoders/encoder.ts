@@ -19,6 +19,8 @@ export interface Encoder<Prepared = unknown> extends Omit<Preparation<Prepared>,
   readonly dimension: number;
   /** A head takes features of the fingerprint that it was trained on. */
   readonly fingerprint: string;
+  /** Of the weights, as their model card names it. */
+  readonly license?: string;
   /** Features are kept under this key: equal features to the last bit, equal key. */
   readonly cacheKey: string;
   /**
@@ -54,14 +56,14 @@ export async function loadEncoder(
     engine.load(model, { sessionPerShape }),
     pretrainedOf(modality).open({ folder, preprocessing, shapes }),
   ]);
-  const { id, dimension, fingerprint, cacheKey } = manifest;
+  const { id, dimension, fingerprint, cacheKey, license } = manifest;
   const run: Conversion<unknown, Float32Array> = {
     feeds: join,
     // Rows of padding come last.
     read: (outputs, items) => rowsOf(outputs, 'features').slice(0, items.length),
   };
   return {
-    ...{ id, modality, dimension, fingerprint, cacheKey },
+    ...{ id, modality, dimension, fingerprint, cacheKey, license },
     ...preparation,
     encode: (batch) => runWithinMemory(session, batch, run),
   };

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { itemAt } from '../indexing.ts';
 import { batchShapes } from '../modalities/batch-shapes.ts';
 import {
@@ -22,9 +21,7 @@ export interface Encoders {
 }
 
 export interface EncoderOptions {
-  /** Folder that holds the encoders' folders. */
-  models: string;
-  /** The encoder of each modality: its folder's name. */
+  /** The folder of each modality's encoder. */
   encoders: Readonly<Record<PretrainedName, string>>;
   provider: Provider | 'auto';
   /** Threads that compute, shared out among the engines. */
@@ -51,13 +48,12 @@ export function defaultEngines(provider: Provider, threads: number): number {
  * @throws TandemError `invalid-configuration` where the requested provider doesn't work
  */
 export function chooseEncoderProvider({
-  models,
   encoders,
   provider,
-}: Pick<EncoderOptions, 'models' | 'encoders' | 'provider'>): Promise<ProviderChoice> {
+}: Pick<EncoderOptions, 'encoders' | 'provider'>): Promise<ProviderChoice> {
   return chooseProvider(provider, async (engine) => {
     const [{ name, probe }] = pretrainedModalities;
-    const encoder = await loadEncoder(engine, name, path.join(models, encoders[name]));
+    const encoder = await loadEncoder(engine, name, encoders[name]);
     await encoder.encode([await encoder.prepare(probe)]).finally(() => encoder.close());
   });
 }
@@ -68,10 +64,10 @@ export function chooseEncoderProvider({
  * @throws TandemError `damaged-artifact`; `invalid-configuration` where the requested provider doesn't work
  */
 export async function loadEncoders(
-  { models, encoders, provider, threads, engines }: EncoderOptions,
+  { encoders, provider, threads, engines }: EncoderOptions,
   events: EngineEvents = {},
 ): Promise<Encoders> {
-  const choice = await chooseEncoderProvider({ models, encoders, provider });
+  const choice = await chooseEncoderProvider({ encoders, provider });
   const count = engines === 'auto' ? defaultEngines(choice.provider, threads) : engines;
   const pool = EnginePool.start({
     engines: count,
@@ -80,7 +76,7 @@ export async function loadEncoders(
     ...events,
   });
   try {
-    const loaded = await loadAll(pool, models, encoders);
+    const loaded = await loadAll(pool, encoders);
     if (choice.provider === 'cuda') await Promise.all(Object.values(loaded).map(meetEveryShape));
     return {
       byModality: loaded,
@@ -109,11 +105,10 @@ async function meetEveryShape(encoder: Encoder): Promise<void> {
 
 async function loadAll(
   pool: EnginePool,
-  models: string,
   encoders: EncoderOptions['encoders'],
 ): Promise<Record<PretrainedName, Encoder>> {
   const loaded = await Promise.all(
-    pretrainedModalities.map(({ name }) => loadEncoder(pool, name, path.join(models, encoders[name]))),
+    pretrainedModalities.map(({ name }) => loadEncoder(pool, name, encoders[name])),
   );
   return byPretrained((_, index) => itemAt(loaded, index));
 }

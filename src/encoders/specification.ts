@@ -1,10 +1,11 @@
-import { glob, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
 import { byPretrained, type PretrainedName, pretrainedNames, pretrainedOf } from '../modalities/registry.ts';
 import { sha256OfFile, sha256OfJson } from '../store/files/checksum.ts';
+import { encoderOrigin } from './origin.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -19,28 +20,54 @@ const manifestSchema = z.object({
   files: z.record(z.string(), sha256Schema),
   /** What it says of its input, as its modality knows it. */
   preprocessing: z.unknown(),
+  /** The licence of the weights, as their model card names it. */
+  license: z.string().optional(),
+  /** How an encoder that was added came to be, and what its proof measured: for people, the features don't depend on it. */
+  origin: encoderOrigin.optional(),
 });
 
-export interface VerifiedManifest extends z.infer<typeof manifestSchema> {
+/** `encoder.json` of an encoder's folder. */
+export type EncoderManifest = z.infer<typeof manifestSchema>;
+
+/** An encoder as its folder describes it; none of its files but `encoder.json` was looked at. */
+export interface EncoderSpecification extends EncoderManifest {
   /** sha256 of the weights' and the other files' hashes and of the preprocessing: equal features, equal fingerprint. */
   fingerprint: string;
   /** Features that are kept are found again by this one; equal features to the last bit, equal cache key. */
   cacheKey: string;
 }
 
+/** The file of an encoder's folder that says what it is. */
+export const encoderFile = 'encoder.json';
+
 /**
- * Reads `encoder.json` of an encoder's folder and checks every file that it names.
- * @throws TandemError `unknown-encoder` naming those that are beside the folder; `damaged-artifact` naming each file that is missing or whose sha256 differs
- * @example const manifest = await readEncoderManifest('models/efficientnet-lite0');
+ * Reads `encoder.json` of an encoder's folder, and no other file.
+ * @throws TandemError `unknown-encoder` where there is none; `damaged-artifact`
+ * @example const { id, fingerprint } = await readSpecification('models/efficientnet-lite0');
  */
-export async function readEncoderManifest(folder: string): Promise<VerifiedManifest> {
-  const file = path.join(folder, 'encoder.json');
+export async function readSpecification(folder: string): Promise<EncoderSpecification> {
+  const file = path.join(folder, encoderFile);
   const manifest = await readFile(file, 'utf8')
     .then(parseManifest)
-    .catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') throw await unknownEncoder(folder);
+    .catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') throw new TandemError('unknown-encoder', `there is no ${file}`);
       throw new TandemError('damaged-artifact', `${file} cannot be used: ${error.message}`, { cause: error });
     });
+  const { files, preprocessing } = manifest;
+  const { revision, fineRevision } = pretrainedOf(manifest.modality);
+  const sorted = Object.fromEntries(Object.entries(files).sort());
+  const fingerprint = sha256OfJson([sorted, preprocessing, ...(revision === undefined ? [] : [revision])]);
+  const cacheKey = fineRevision === undefined ? fingerprint : sha256OfJson([fingerprint, fineRevision]);
+  return { ...manifest, fingerprint, cacheKey };
+}
+
+/**
+ * Reads `encoder.json` of an encoder's folder and checks every file that it names.
+ * @throws TandemError as {@link readSpecification}; `damaged-artifact` naming each file that is missing or whose sha256 differs
+ * @example const manifest = await readEncoderManifest('models/efficientnet-lite0');
+ */
+export async function readEncoderManifest(folder: string): Promise<EncoderSpecification> {
+  const manifest = await readSpecification(folder);
   const problems = await Promise.all(
     Object.entries(manifest.files).map(async ([name, expected]) => {
       const actual = await sha256OfFile(path.join(folder, name)).catch((error: Error) => error.message);
@@ -58,41 +85,23 @@ export async function readEncoderManifest(folder: string): Promise<VerifiedManif
       { items },
     );
   }
-  const { files, preprocessing } = manifest;
-  const { revision, fineRevision } = pretrainedOf(manifest.modality);
-  const sorted = Object.fromEntries(Object.entries(files).sort());
-  const fingerprint = sha256OfJson([sorted, preprocessing, ...(revision === undefined ? [] : [revision])]);
-  const cacheKey = fineRevision === undefined ? fingerprint : sha256OfJson([fingerprint, fineRevision]);
-  return { ...manifest, fingerprint, cacheKey };
+  return manifest;
 }
 
 /**
  * The fingerprints of encoders that need not be loaded.
- * @param encoders the name of each one's folder
+ * @param folders of each modality's encoder
  * @throws TandemError as {@link readEncoderManifest}
  */
 export async function readFingerprints(
-  models: string,
-  encoders: Readonly<Record<PretrainedName, string>>,
+  folders: Readonly<Record<PretrainedName, string>>,
 ): Promise<Record<PretrainedName, string>> {
-  const manifests = await Promise.all(
-    pretrainedNames.map((name) => readEncoderManifest(path.join(models, encoders[name]))),
-  );
+  const manifests = await Promise.all(pretrainedNames.map((name) => readEncoderManifest(folders[name])));
   return byPretrained((_, index) => itemAt(manifests, index).fingerprint);
 }
 
-function parseManifest(text: string): z.infer<typeof manifestSchema> {
+function parseManifest(text: string): EncoderManifest {
   const manifest = manifestSchema.parse(JSON.parse(text));
   const { preprocessing } = pretrainedOf(manifest.modality);
   return { ...manifest, preprocessing: preprocessing.parse(manifest.preprocessing) };
-}
-
-async function unknownEncoder(folder: string): Promise<TandemError> {
-  const models = path.dirname(folder);
-  const found = await Array.fromAsync(glob('*/encoder.json', { cwd: models })).catch(() => []);
-  const names = found.map((file) => path.dirname(file)).sort();
-  return new TandemError(
-    'unknown-encoder',
-    `${models} has no encoder ${JSON.stringify(path.basename(folder))}; there are: ${names.join(', ') || 'none'}`,
-  );
 }

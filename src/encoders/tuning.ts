@@ -37,7 +37,7 @@ const batchSizes = { cpu: [1, 2, 4, 8, 16, 32], cuda: [1, 4, 16, 32, 64, 128, 25
  * @param milliseconds of each measurement
  * @param onProgress told how many of the measurements are done
  * @throws what loading an encoder throws
- * @example const { engines, budgets } = await tune(encoderOptions);
+ * @example const { engines, budgets } = await tune(await encoderOptions(settings));
  */
 export async function tune(
   options: EncoderOptions,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
+import { encoderFlags } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
 import { parseJson } from '../json.ts';
@@ -100,6 +101,9 @@ export function checkEncoders(
       throw new TandemError(
         'head-conflict',
         `${name}@${version} was trained on features of another ${modality} encoder (${id}, ${fingerprint.slice(0, 12)})`,
+        {
+          fix: `Start with --${encoderFlags[modality]} ${id} (\`encoders list\` shows whether it is here, \`encoders add\` adds it), or train the head again with the encoders of this server.`,
+        },
       );
 }
 

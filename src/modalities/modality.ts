@@ -176,6 +176,8 @@ export interface PretrainedModality<
   readonly probe: Input;
   /** An item of usual size, to measure speed with. */
   sample(): Promise<Input>;
+  /** Items that differ in size and content, to check an encoder with; always the same. */
+  variety(): Promise<Input[]>;
   /**
    * Makes ready to prepare items for an encoder.
    * @param folder the encoder's

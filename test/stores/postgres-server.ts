@@ -31,14 +31,12 @@ export async function startPostgres(): Promise<PostgresServer> {
   const cluster = path.join(folder, 'cluster');
   await run(
     path.join(binaries, 'initdb'),
-    ['-D', cluster, '-U', 'tandem', '--auth', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'],
+    ['-D', cluster, '-U', 'tandem', '--auth', 'trust', '-E', 'UTF8', '--no-locale'],
     owner,
   );
   const port = await freePort();
   const start = async () => {
-    const listening = ['-h', '127.0.0.1', '-p', String(port), '-k', folder, '-c', 'max_connections=300'];
-    // What is written outlives the server, if not the machine: here only servers are killed.
-    const settings = [...listening, '-c', 'fsync=off'];
+    const settings = ['-h', '127.0.0.1', '-p', String(port), '-k', folder, '-c', 'max_connections=300'];
     const server = spawn(path.join(binaries, 'postgres'), ['-D', cluster, ...settings], {
       ...owner,
       stdio: ['ignore', 'ignore', 'pipe'],

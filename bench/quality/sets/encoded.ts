@@ -84,7 +84,7 @@ export async function encodeFolder(
 ): Promise<EncodedDataset> {
   const dataset = await readDataset(folder, columns);
   const fitting = { rows: [...dataset.examples.keys()] };
-  const encoders = await loadEncoders(encoderOptions(readSettings(encoderSettings, {}, process.env)));
+  const encoders = await loadEncoders(await encoderOptions(readSettings(encoderSettings, {}, process.env)));
   try {
     return {
       dataset,

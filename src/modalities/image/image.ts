@@ -93,6 +93,10 @@ export const image: PretrainedModality<
       .jpeg()
       .toBuffer();
   },
+  async variety() {
+    const { variedImages } = await import('./varied-images.ts');
+    return variedImages();
+  },
   isEmpty: () => false,
   part: imagePart,
   async open({ preprocessing, shapes }) {

@@ -47,18 +47,27 @@ export const text: PretrainedModality<
   shapeOf: (tokens) => tokens.length,
   probe: 'ready?',
   sample: async () => usualText,
+  variety: async () => [
+    'a',
+    'a red bike',
+    usualText,
+    usualText.split(', ').reverse().join('. '),
+    'ready? '.repeat(40),
+  ],
   isEmpty: isBlank,
   part: textPart,
   namePart: ({ text }) => text,
   async open({ folder, preprocessing, shapes }) {
-    const { maximumTokens } = preprocessing;
+    const { maximumTokens, prefix = '', lowercase = false, padding, isFixedLength } = preprocessing;
     const { TokenizerPool } = await import('./tokenizer-pool.ts');
     const tokenizer = await TokenizerPool.start({ folder, maximumTokens });
-    const padded = (longest: number) => shapes.tokens(longest, maximumTokens);
+    const padded = (longest: number) =>
+      isFixedLength ? maximumTokens : shapes.tokens(longest, maximumTokens);
+    const whole = (text: string) => prefix + (lowercase ? text.toLowerCase() : text);
     return {
-      prepare: (input, options) => tokenizer.tokenize(textOf(input), options),
+      prepare: (input, options) => tokenizer.tokenize(whole(textOf(input)), options),
       async omit(input, { most, signal }) {
-        const tokenize = (text: string) => tokenizer.tokenize(text, { signal, mayWait: true });
+        const tokenize = (text: string) => tokenizer.tokenize(whole(text), { signal, mayWait: true });
         const omissions = await omitWords(textOf(input), { most, maximumTokens, tokenize });
         return omissions.map(({ part, without }) => ({
           part,
@@ -71,7 +80,7 @@ export const text: PretrainedModality<
       fitBudget: (budget) => shapes.budget(budget, 1),
       join(texts) {
         const longest = Math.max(...texts.map((ids) => ids.length));
-        return padTokens(texts, { rows: shapes.rows(texts.length), tokens: padded(longest) });
+        return padTokens(texts, { rows: shapes.rows(texts.length), tokens: padded(longest), padding });
       },
       close: () => tokenizer.close(),
     };

@@ -10,7 +10,7 @@ export async function open(settings: TandemSettings = {}) {
   const tandem = await openTandem({ data, logLevel: 'silent', ...settings });
   onTestFinished(async () => {
     await tandem.close();
-    await rm(data, { recursive: true });
+    await rm(data, { recursive: true, force: true });
   });
   return { data, tandem };
 }

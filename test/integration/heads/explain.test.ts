@@ -22,8 +22,10 @@ let predictor: Predictor;
 let heads: HeadCache;
 beforeAll(async () => {
   encoders = await loadEncoders({
-    models,
-    encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
+    encoders: {
+      image: path.join(models, 'efficientnet-lite0'),
+      text: path.join(models, 'all-MiniLM-L6-v2'),
+    },
     provider: 'cpu',
     threads: 2,
     engines: 2,

@@ -10,8 +10,10 @@ import { decodesAtOnce } from '../../../src/modalities/image/thread-pool.ts';
 let encoders: Encoders;
 beforeAll(async () => {
   encoders = await loadEncoders({
-    models: fileURLToPath(new URL('../../../models/', import.meta.url)),
-    encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
+    encoders: {
+      image: fileURLToPath(new URL('../../../models/efficientnet-lite0', import.meta.url)),
+      text: fileURLToPath(new URL('../../../models/all-MiniLM-L6-v2', import.meta.url)),
+    },
     provider: 'cpu',
     threads: 2,
     engines: 2,

@@ -19,7 +19,7 @@ it('a job that comes back to the server that lost it after a stall is not taken 
     mostCrashes: 1,
     place: {
       store: store.options,
-      encoders: { models: data, encoders, provider: 'cpu', threads: 1, engines: 1 },
+      encoders: { encoders, provider: 'cpu', threads: 1, engines: 1 },
       ...{ readingMemory: 2048, shippedHeads: data, datasets: data },
     },
     onEvent: () => {},

@@ -11,7 +11,6 @@ export function openQueue(store: Store, options: Partial<JobQueueOptions> = {}):
     registry: new HeadRegistry(store, data),
     place: {
       encoders: {
-        models: data,
         encoders: { image: 'none', text: 'none' },
         provider: 'cpu',
         threads: 1,

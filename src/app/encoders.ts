@@ -1,0 +1,117 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { AddOptions } from '../encoders/add.ts';
+import { isNonCommercial } from '../encoders/license.ts';
+import type { EncoderOrigin, EncoderProof } from '../encoders/origin.ts';
+import { type FoundEncoder, findEncoder, listEncoders } from '../encoders/places.ts';
+import { readEncoderManifest } from '../encoders/specification.ts';
+import { TandemError } from '../errors.ts';
+import type { PretrainedName } from '../modalities/registry.ts';
+import { exists } from '../store/files/exists.ts';
+import type { Context } from './context.ts';
+import { encoderPlaces } from './encoder-settings.ts';
+
+/** An encoder that heads may be trained with. */
+export interface EncoderSummary {
+  id: string;
+  modality: PretrainedName;
+  /** Length of a feature vector. */
+  dimension: number;
+  /** A head takes features of the fingerprint that it was trained on. */
+  fingerprint: string;
+  /** Whether it ships with the program or was added. */
+  place: FoundEncoder['place'];
+  folder: string;
+  license?: string;
+  /** Whether the licence, by its name, forbids commercial use. */
+  isNonCommercial: boolean;
+  /** Of one that was added: from where, how it was read, and what its proof measured. */
+  origin?: EncoderOrigin;
+}
+
+export interface AddEncoderOptions extends Omit<AddOptions, 'threads'> {}
+
+/** The encoders that are here. One is named by its id, the beginning of its fingerprint, or its folder. */
+export interface InstalledEncoders {
+  /** All of them, by id; those that cannot be read are reported apart. */
+  list(): Promise<{ encoders: EncoderSummary[]; damaged: { folder: string; problem: string }[] }>;
+  /** @throws TandemError `unknown-encoder`, `damaged-artifact` */
+  get(encoder: string): Promise<EncoderSummary>;
+  /**
+   * Adds a model's folder, in the layout of the Hugging Face hub, once it is proved.
+   * @throws TandemError `invalid-encoder` saying what is wrong, or what to say of the model; `encoder-conflict`
+   * @example await tandem.encoders.add('bge-small-en-v1.5', { pooling: 'cls' });
+   */
+  add(folder: string, options?: AddEncoderOptions): Promise<EncoderSummary>;
+  /**
+   * Checks every file against its sha256 and proves the encoder again.
+   * @throws TandemError `unknown-encoder`, `damaged-artifact`, `invalid-encoder`
+   */
+  check(encoder: string): Promise<EncoderSummary & { proof: EncoderProof }>;
+  /** @throws TandemError `unknown-encoder`; `encoder-in-use` naming the heads that need it, or where it ships with the program */
+  remove(encoder: string): Promise<EncoderSummary>;
+}
+
+/** The encoders of a context. */
+export function encodersOf(context: Context): InstalledEncoders {
+  const { settings } = context;
+  const places = encoderPlaces(settings);
+  const get = async (reference: string): Promise<EncoderSummary> => {
+    const folder = await findEncoder(places, reference);
+    return summarize({
+      ...(await readEncoderManifest(folder)),
+      folder,
+      place: placeOf(folder, places.added),
+    });
+  };
+  return {
+    async list() {
+      const { encoders, damaged } = await listEncoders(places);
+      return { encoders: encoders.map(summarize), damaged };
+    },
+    get,
+    async add(folder, options = {}) {
+      const { addEncoder } = await import('../encoders/add.ts');
+      return summarize(await addEncoder(folder, places, { ...options, threads: settings.threads }));
+    },
+    async check(reference) {
+      const [{ proveEncoder }, encoder] = await Promise.all([import('../encoders/prove.ts'), get(reference)]);
+      return { ...encoder, proof: await proveEncoder(encoder.folder, settings) };
+    },
+    async remove(reference) {
+      const encoder = await get(reference);
+      await checkUnused(context, encoder);
+      await rm(encoder.folder, { recursive: true, force: true });
+      return encoder;
+    },
+  };
+}
+
+function placeOf(folder: string, added: string): FoundEncoder['place'] {
+  return path.dirname(path.resolve(folder)) === path.resolve(added) ? 'added' : 'bundled';
+}
+
+function summarize(encoder: FoundEncoder): EncoderSummary {
+  const { id, modality, dimension, fingerprint, place, folder, license, origin } = encoder;
+  return {
+    ...{ id, modality, dimension, fingerprint, place, folder, license },
+    isNonCommercial: license !== undefined && isNonCommercial(license),
+    origin,
+  };
+}
+
+/** @throws TandemError `encoder-in-use` */
+async function checkUnused(
+  context: Context,
+  { id, fingerprint, place, folder }: EncoderSummary,
+): Promise<void> {
+  if (place !== 'added')
+    throw new TandemError('encoder-in-use', `${folder} was not added with \`encoders add\``);
+  // Where nothing was ever stored there are no heads, and none is to be made for this.
+  if (!(await exists(context.settings.data))) return;
+  const heads = await (await context.registry()).list();
+  const users = heads.filter(({ manifest }) => manifest.includes(fingerprint));
+  if (users.length === 0) return;
+  const names = users.map(({ name, version }) => `${name}@${version}`).join(', ');
+  throw new TandemError('encoder-in-use', `${id} makes the features of ${names}`);
+}

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { TandemError } from '../errors.ts';
+import { pretrainedNames } from '../modalities/registry.ts';
+import { sha256OfFile } from '../store/files/checksum.ts';
+import { removeLeftovers } from '../store/files/durable.ts';
+import { exists } from '../store/files/exists.ts';
+import { licenseOf } from './model/card.ts';
+import { ModelGraph } from './model/graph.ts';
+import { ModelFolder } from './model/model-folder.ts';
+import type { ModelReader, ModelSettings, SettingValue } from './model/reader.ts';
+import { modelReaders } from './model/readers.ts';
+import { undecided, unusable } from './model/unusable.ts';
+import { chooseWeights, readModel, type WeightsFile } from './model/weights.ts';
+import type { EncoderProof } from './origin.ts';
+import { type EncoderPlaces, type FoundEncoder, listEncoders } from './places.ts';
+import { largestDifference, proveEncoder } from './prove.ts';
+import { type EncoderManifest, encoderFile, readSpecification } from './specification.ts';
+
+export interface AddOptions extends ModelSettings {
+  /** What it is called from now on; the folder's name by default. */
+  id?: string;
+  /** Takes a model whose features depend on what else is in the batch. */
+  allowBatchDependence?: boolean;
+  /** Threads of its proof. */
+  threads: number;
+}
+
+/** Where the graph lies in an encoder's folder. */
+const graphFile = 'onnx/model.onnx';
+
+/** Files that are copied as they are where they are there: for people. */
+const papers = ['README.md', 'LICENSE', 'LICENSE.txt', 'LICENSE.md', 'NOTICE'];
+
+/**
+ * Makes an encoder of a model's folder: reads its files, gives its graph the shape that encoders have, proves it, and keeps
+ * it among those that were added, under its fingerprint. What fails leaves nothing behind.
+ * @returns the encoder; the one that is there where it was added before
+ * @throws TandemError `invalid-encoder` saying what is wrong with the model, or which setting to name; `encoder-conflict`
+ * @example await addEncoder('bge-small-en-v1.5', places, { threads: 2 });
+ */
+export async function addEncoder(
+  folder: string,
+  places: EncoderPlaces,
+  options: AddOptions,
+): Promise<FoundEncoder> {
+  const model = await ModelFolder.open(folder);
+  const id = options.id ?? model.title;
+  if (!/^\w[\w.-]{0,95}$/.test(id))
+    throw undecided(
+      'name',
+      'my-encoder',
+      `${JSON.stringify(id)} is not a name: letters, digits, dots and dashes are`,
+    );
+  await mkdir(places.added, { recursive: true });
+  await removeLeftovers(places.added);
+  const staging = path.join(places.added, `.adding-${randomUUID()}`);
+  try {
+    await convert(model, staging, id, options);
+    return await settle(staging, places);
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/** Writes the encoder's folder, proves it, and notes the proof. */
+async function convert(model: ModelFolder, staging: string, id: string, options: AddOptions): Promise<void> {
+  const { reader, weights, graph } = await openModel(model, options);
+  const external = graph.externalFiles.map((name) => model.named(weights.name, name));
+  const read = await reader.read(model, graph, options);
+  const files: Record<string, string> = {};
+  const keep = async (name: string, write: (file: string) => Promise<unknown>) => {
+    const file = path.join(staging, name);
+    await mkdir(path.dirname(file), { recursive: true });
+    await write(file);
+    files[name] = await sha256OfFile(file);
+  };
+  await keep(graphFile, (file) => writeFile(file, read.graph));
+  for (const { name, file: from } of external) {
+    const beside = path.posix.relative(path.posix.dirname(weights.name), name);
+    await keep(path.posix.join(path.posix.dirname(graphFile), beside), (file) => cp(from, file));
+  }
+  for (const [name, text] of Object.entries(read.files)) await keep(name, (file) => writeFile(file, text));
+  for (const name of papers.filter((name) => model.has(name)))
+    await cp(path.join(model.path, name), path.join(staging, name));
+  const { dtype } = weights;
+  const manifest: EncoderManifest = {
+    ...{ id, modality: reader.modality, dimension: read.dimension, weights: graphFile },
+    ...{ preprocessing: read.preprocessing, files, license: options.license ?? (await licenseOf(model)) },
+  };
+  const write = (value: EncoderManifest) =>
+    writeFile(path.join(staging, encoderFile), `${JSON.stringify(value, null, 2)}\n`, { flush: true });
+  await write(manifest);
+  const proof = await proveEncoder(staging, options);
+  checkDependence(proof, options);
+  await write({
+    ...manifest,
+    origin: {
+      folder: model.source,
+      weights: { file: weights.name, sha256: await sha256OfFile(path.join(model.path, weights.name)) },
+      addedAt: new Date().toISOString(),
+      settings: { ...architectureOf(model), ...(dtype && { dtype }), ...read.settings },
+      proof,
+    },
+  });
+}
+
+async function openModel(model: ModelFolder, { modality, dtype }: AddOptions) {
+  const readers = pretrainedNames.flatMap((name) => {
+    const reader = modelReaders[name];
+    return reader && (modality === undefined || modality === name) ? [{ ...reader, modality: name }] : [];
+  });
+  const weights = chooseWeights(model, [...new Set(readers.flatMap(({ bases }) => bases))], dtype);
+  const opened = await open(model, weights);
+  const suitable = readers.filter(({ input }) => opened.input(input));
+  const [reader, other] = suitable;
+  if (!reader)
+    throw unusable(
+      `${weights.name} takes ${opened.inputs.map(({ name }) => name).join(', ') || 'nothing'}; an encoder takes ${readers.map(({ input }) => input).join(' or ')}`,
+    );
+  if (other) throw undecided('modality', reader.modality, `${weights.name} encodes both images and texts`);
+  return { reader: reader as ModelReader & typeof reader, weights, graph: opened };
+}
+
+async function open(model: ModelFolder, weights: WeightsFile): Promise<ModelGraph> {
+  return new ModelGraph(await readModel(model, weights));
+}
+
+function architectureOf({ config }: ModelFolder): Record<string, SettingValue> {
+  return config.model_type ? { architecture: config.model_type } : {};
+}
+
+function checkDependence(
+  { batchDifference, runDifference }: EncoderProof,
+  { allowBatchDependence }: AddOptions,
+): void {
+  if (runDifference > largestDifference)
+    throw unusable(
+      `two runs of the same item differ by ${percentOf(runDifference)}`,
+      'Choose another of its files with --dtype.',
+    );
+  if (batchDifference <= largestDifference || allowBatchDependence) return;
+  throw unusable(
+    `an item’s features depend on what else is in its batch: they differ by ${percentOf(batchDifference)}, as dynamic quantisation makes them; a head would be trained on features that no request has`,
+    'Choose another of its files with --dtype, such as --dtype fp32 or fp16; --allow-batch-dependence takes it all the same.',
+  );
+}
+
+function percentOf(share: number): string {
+  return `${(100 * share).toPrecision(2)} %`;
+}
+
+/** Gives the folder the name that it keeps. @throws TandemError `encoder-conflict` where another has its id */
+async function settle(staging: string, places: EncoderPlaces): Promise<FoundEncoder> {
+  const { fingerprint, id } = await readSpecification(staging);
+  const folder = path.join(places.added, fingerprint);
+  const { encoders } = await listEncoders(places);
+  const other = encoders.find((one) => one.id === id && one.fingerprint !== fingerprint);
+  if (other)
+    throw new TandemError(
+      'encoder-conflict',
+      `${other.folder} is called ${id} as well, and has the fingerprint ${other.fingerprint.slice(0, 12)}, not ${fingerprint.slice(0, 12)}`,
+    );
+  if (!(await exists(folder))) await rename(staging, folder);
+  return { ...(await readSpecification(folder)), folder, place: 'added' };
+}

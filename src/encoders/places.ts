@@ -1,0 +1,93 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { TandemError } from '../errors.ts';
+import type { PretrainedName } from '../modalities/registry.ts';
+import { exists } from '../store/files/exists.ts';
+import { missing } from '../store/files/missing.ts';
+import { type EncoderSpecification, encoderFile, readSpecification } from './specification.ts';
+
+/** Folders that hold encoders' folders. */
+export interface EncoderPlaces {
+  /** Of those that ship with the program, each under its id. */
+  bundled: string;
+  /** Of those that were added, each under its fingerprint. It need not be there. */
+  added: string;
+}
+
+/** An encoder that a place has. */
+export interface FoundEncoder extends EncoderSpecification {
+  folder: string;
+  place: keyof EncoderPlaces;
+}
+
+/** Characters of a fingerprint that name an encoder, at least. */
+const fewestCharacters = 8;
+
+/**
+ * The encoders of all places, by id, and what is wrong with those that cannot be read.
+ * @example const { encoders } = await listEncoders({ bundled: 'models', added: 'data/encoders' });
+ */
+export async function listEncoders(
+  places: EncoderPlaces,
+): Promise<{ encoders: FoundEncoder[]; damaged: { folder: string; problem: string }[] }> {
+  const encoders: FoundEncoder[] = [];
+  const damaged: { folder: string; problem: string }[] = [];
+  for (const place of ['bundled', 'added'] as const)
+    for (const folder of await encoderFolders(places[place])) {
+      const read = await readSpecification(folder).catch((error: Error) => error);
+      if (read instanceof Error) damaged.push({ folder, problem: read.message });
+      else encoders.push({ ...read, folder, place });
+    }
+  return { encoders: encoders.sort((a, b) => (a.id < b.id ? -1 : 1)), damaged };
+}
+
+/**
+ * The folder of the encoder that a setting names: by its id, by the beginning of its fingerprint, or as a folder that has
+ * an `encoder.json`.
+ * @param modality that it must be for; any by default
+ * @throws TandemError `unknown-encoder` naming those that there are, or the command that adds the folder
+ * @example await findEncoder(places, 'all-MiniLM-L6-v2', 'text'); // 'models/all-MiniLM-L6-v2'
+ */
+export async function findEncoder(
+  places: EncoderPlaces,
+  reference: string,
+  modality?: PretrainedName,
+): Promise<string> {
+  if (path.isAbsolute(reference) || /^\.{1,2}($|[\\/])/.test(reference)) return ownFolder(reference);
+  const bundled = path.join(places.bundled, reference);
+  if (isName(reference) && (await exists(path.join(bundled, encoderFile)))) return bundled;
+  const { encoders } = await listEncoders(places);
+  const suitable = encoders.filter((encoder) => modality === undefined || encoder.modality === modality);
+  const found = suitable.find(
+    ({ id, fingerprint }) =>
+      id === reference || (reference.length >= fewestCharacters && fingerprint.startsWith(reference)),
+  );
+  if (found) return found.folder;
+  const names = [...new Set(encoders.map(({ id }) => id))];
+  throw new TandemError(
+    'unknown-encoder',
+    `there is no encoder ${JSON.stringify(reference)} in ${places.bundled} or ${places.added}; there are: ${names.join(', ') || 'none'}`,
+  );
+}
+
+/** A folder's name, and no path to elsewhere. */
+function isName(reference: string): boolean {
+  return path.basename(reference) === reference && reference !== '..';
+}
+
+async function ownFolder(folder: string): Promise<string> {
+  if (await exists(path.join(folder, encoderFile))) return folder;
+  throw new TandemError('unknown-encoder', `${folder} has no ${encoderFile}`, {
+    fix: `Add the model first, then name the encoder by its id: encoders add ${folder}`,
+  });
+}
+
+/** Those that begin with a dot are not whole yet. */
+async function encoderFolders(place: string): Promise<string[]> {
+  const entries = (await readdir(place, { withFileTypes: true }).catch(missing)) ?? [];
+  const folders = entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => path.join(place, name));
+  const isEncoder = await Promise.all(folders.map((folder) => exists(path.join(folder, encoderFile))));
+  return folders.filter((_, index) => isEncoder[index]);
+}

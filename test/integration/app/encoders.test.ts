@@ -1,0 +1,50 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { writeTinyTextModel } from '../../tiny-text-model.ts';
+import { open } from './open-tandem.ts';
+
+/** Texts of two kinds, which any features tell apart. */
+async function writeTexts(folder: string): Promise<void> {
+  const rows = Array.from({ length: 12 }, (_, index) => [
+    `bike ${'red '.repeat(index)},bikes`,
+    `dog ${'bark '.repeat(index)},dogs`,
+  ]);
+  await mkdir(folder);
+  await writeFile(path.join(folder, 'metadata.csv'), `text,label\n${rows.flat().join('\n')}\n`);
+}
+
+it('trains and serves a head with an encoder that was added, and keeps the encoder while the head is there', async () => {
+  const { data, tandem } = await open();
+  await writeTinyTextModel(path.join(data, 'tiny'));
+  const added = await tandem.encoders.add(path.join(data, 'tiny'), { pooling: 'mean' });
+  const { encoders } = await tandem.encoders.list();
+  expect(encoders.map(({ id, place }) => [id, place])).toEqual([
+    ['all-MiniLM-L6-v2', 'bundled'],
+    ['efficientnet-lite0', 'bundled'],
+    ['tiny', 'added'],
+  ]);
+  expect((await tandem.encoders.check('tiny')).proof).toMatchObject({ items: 5, runDifference: 0 });
+  await expect(tandem.encoders.remove('all-MiniLM-L6-v2')).rejects.toMatchObject({ code: 'encoder-in-use' });
+
+  await writeTexts(path.join(data, 'texts'));
+  const { tandem: own } = await open({ data, textEncoder: 'tiny' });
+  await own.train(path.join(data, 'texts'), { head: 'kinds', search: false });
+  expect((await own.heads.get('kinds')).encoders).toMatchObject([
+    { modality: 'text', id: 'tiny', dimension: 4, fingerprint: added.fingerprint },
+  ]);
+  const { results } = await own.predict([{ text: 'bike red red' }], { head: 'kinds' });
+  expect(results).toMatchObject([{ labels: [{ label: expect.stringMatching(/bikes|dogs/) }, {}] }]);
+
+  await expect(tandem.predict([{ text: 'bike' }], { head: 'kinds' })).rejects.toMatchObject({
+    code: 'head-conflict',
+    fix: expect.stringContaining('--text-encoder tiny'),
+  });
+  await expect(tandem.encoders.remove('tiny')).rejects.toMatchObject({
+    code: 'encoder-in-use',
+    message: expect.stringContaining('kinds@1'),
+  });
+  await tandem.heads.delete('kinds', 1);
+  expect(await tandem.encoders.remove('tiny')).toMatchObject({ id: 'tiny' });
+  await expect(tandem.encoders.get('tiny')).rejects.toMatchObject({ code: 'unknown-encoder' });
+});
