@@ -9,7 +9,7 @@ import { freePort } from '../free-port.ts';
 import { storeEnvironment } from '../unit/store/test-store.ts';
 import { runCommand } from './server.ts';
 
-const demo = path.join(import.meta.dirname, '..', '..', 'scripts', 'demo.ts');
+const root = path.join(import.meta.dirname, '..', '..');
 
 it('runs the demo on the port and in the data folder that are set, whose server needs keys', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'demo-'));
@@ -17,8 +17,8 @@ it('runs the demo on the port and in the data folder that are set, whose server 
   const data = path.join(folder, 'mine');
   await runCommand('keys', 'create', 'me', '--data', data);
   const port = String(await freePort());
-  const child = spawn(process.execPath, [demo], {
-    cwd: folder,
+  const child = spawn('npm', ['run', '--silent', 'demo'], {
+    cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...storeEnvironment(data), TANDEM_DATA: data, TANDEM_PORT: port },
   });
