@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { whileAsked } from './answering.ts';
 import { type Attack, AttackedServer } from './attacked-server.ts';
-import { underCeiling } from './ceiling.ts';
+import { mostSoFar, underCeiling } from './ceiling.ts';
 import { animatedWebp } from './payloads/animated-webp.ts';
 import { longWords } from './payloads/costly-texts.ts';
 import { manyScansJpeg } from './payloads/many-scans-jpeg.ts';
@@ -26,6 +26,7 @@ beforeAll(async () => {
   await server.send(texts(2000, false));
 });
 afterAll(async () => {
+  console.log(mostSoFar());
   await server?.[Symbol.asyncDispose]();
 });
 

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { whileAsked } from './answering.ts';
 import { AttackedServer } from './attacked-server.ts';
-import { underCeiling } from './ceiling.ts';
+import { mostSoFar, underCeiling } from './ceiling.ts';
 import { costlyMessages, largeMessages } from './payloads/messages.ts';
 
 let server: AttackedServer;
@@ -13,7 +13,10 @@ beforeAll(async () => {
   await send(Buffer.alloc(0), false);
   await send(largeMessages['a raw content'](), true);
 });
-afterAll(() => server?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  console.log(mostSoFar());
+  await server?.[Symbol.asyncDispose]();
+});
 
 const invalidArgument = '3';
 const resourceExhausted = '8';

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { whileAsked } from './answering.ts';
 import { type Attack, AttackedServer } from './attacked-server.ts';
-import { underCeiling } from './ceiling.ts';
+import { mostSoFar, underCeiling } from './ceiling.ts';
 import { postJson } from './payloads/requests.ts';
 
 /** Callers who ask at a time and read nothing. */
@@ -34,7 +34,10 @@ beforeAll(async () => {
   await server.send(list);
   await server.send({ ...stream, body: stream.body!.subarray(0, 2600) });
 });
-afterAll(() => server?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  console.log(mostSoFar());
+  await server?.[Symbol.asyncDispose]();
+});
 
 /** Asks, and reads nothing of the answer. */
 async function ask({ method, path, headers, body }: Attack): Promise<Socket> {
