@@ -141,8 +141,7 @@ describe('a server under load', () => {
 
   it('answers from very many heads with memory for five of them', async () => {
     const data = await dataFolder();
-    // The object store of the tests is slow.
-    const count = process.env.TEST_ARTIFACTS ? 100 : 1000;
+    const count = 300;
     await copyHead(data, ...Array.from({ length: count }, (_, index) => `head-${index}`));
     const server = await startServer(data, '--head-memory', '20');
     onTestFinished(() => void server.stop());
