@@ -18,22 +18,36 @@ function isBase64(text: string): boolean {
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(text);
 }
 
-const [digit, padding, blank] = [1, 2, 3];
-const kinds = new Uint8Array(128);
+const equalsSign = '='.charCodeAt(0);
+/** Of a byte: 0 for a digit of base64, `blank`, or `other`. */
+const kinds = new Uint8Array(256);
+const [blank, other] = [1, 2];
+kinds.fill(other);
 for (const each of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
-  kinds[each.charCodeAt(0)] = digit;
-kinds['='.charCodeAt(0)] = padding;
+  kinds[each.charCodeAt(0)] = 0;
 for (const each of '\t\n\r ') kinds[each.charCodeAt(0)] = blank;
 
-/** The same with blanks in it. A megabyte may have hundreds of thousands of them: taking them out would cost far more. */
+/**
+ * The same with blanks in it. A megabyte may have hundreds of thousands of them: taking them out, or deciding about each
+ * byte, would cost far more than counting them.
+ */
 function isBrokenBase64(text: string): boolean {
-  let digits = 0;
-  let paddings = 0;
-  for (let at = 0; at < text.length; at++) {
-    const kind = kinds[text.charCodeAt(at)];
-    if (kind === digit && paddings === 0) digits++;
-    else if (kind === padding) paddings++;
-    else if (kind !== blank) return false;
+  const bytes = Buffer.from(text);
+  const padded = bytes.indexOf(equalsSign);
+  const end = padded < 0 ? bytes.length : padded;
+  let blanks = 0;
+  let seen = 0;
+  for (let at = 0; at < end; at++) {
+    const kind = kinds[bytes[at] ?? 0] ?? other;
+    blanks += kind & blank;
+    seen |= kind;
   }
-  return digits > 0 && paddings <= 2 && (digits + paddings) % 4 === 0;
+  let paddings = 0;
+  for (let at = end; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === equalsSign) paddings++;
+    else if (kinds[byte] !== blank) return false;
+  }
+  const digits = end - blanks;
+  return (seen & other) === 0 && digits > 0 && paddings <= 2 && (digits + paddings) % 4 === 0;
 }
