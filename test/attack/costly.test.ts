@@ -4,7 +4,7 @@ import { whileAsked } from './answering.ts';
 import { type Attack, AttackedServer } from './attacked-server.ts';
 import { mostSoFar, underCeiling } from './ceiling.ts';
 import { animatedWebp } from './payloads/animated-webp.ts';
-import { longWords } from './payloads/costly-texts.ts';
+import { costlyTexts, longWords } from './payloads/costly-texts.ts';
 import { manyScansJpeg } from './payloads/many-scans-jpeg.ts';
 import { postJson } from './payloads/requests.ts';
 
@@ -90,6 +90,22 @@ const largeImages: Record<string, () => Promise<Buffer>> = {
 
 it.each(Object.keys(largeImages))('the largest %s, eight in a request', async (name) => {
   expect([200, 504]).toContain(await expectCeiling(images(await largeImages[name](), 8)));
+});
+
+it.each(Object.keys(costlyTexts))('explanations of eight long texts: %s', async (name) => {
+  const text = costlyTexts[name as keyof typeof costlyTexts].repeat(6);
+  const inputs = Array.from({ length: 8 }, (_, index) => ({ text: `${index} ${text}` }));
+  const attack = postJson('/v1/predict', `explained ${name}`, { explain: true, explainParts: 64, inputs });
+  expect([200, 504]).toContain(await expectCeiling(attack));
+});
+
+it('explanations of eight of the largest JPEGs', async () => {
+  const image = await plain(width, height).jpeg().toBuffer();
+  const inputs = Array.from({ length: 8 }, (_, index) => ({
+    image: Buffer.concat([image, Buffer.of(index)]).toString('base64'),
+  }));
+  const attack = postJson('/v1/predict', 'explained JPEGs', { explain: true, explainParts: 64, inputs });
+  expect([200, 504]).toContain(await expectCeiling(attack));
 });
 
 it('a WebP of more frames than it may have is refused before it is opened', async () => {

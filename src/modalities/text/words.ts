@@ -12,11 +12,13 @@ export type TextPart = z.infer<typeof textPart>;
 
 /** Characters in which words are looked for; more than an encoder reads of any usual text. */
 const mostCharacters = 8192;
+/** Characters of a text without a word: what may move into the encoder's sight. The rest would only be tokenized. */
+const charactersLeft = 2 * mostCharacters;
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'word' });
 
 /**
- * The words of a text that its encoder reads, and the text without each. Where there are more than `most`, neighbouring
+ * The words of a text that its encoder reads, and the text without each, cut where it is long. Where there are more than `most`, neighbouring
  * words are left out together.
  * @param options `maximumTokens`: more than so many tokens are cut off; `tokenize`: the ids of a text, cut
  * @example const [{ part, without }] = await omitWords('a red bike', options); // { text: 'a', start: 0, end: 1 }, ' red bike'
@@ -36,7 +38,7 @@ export async function omitWords(
     const { end } = itemAt(words, Math.min(words.length, (group + 1) * size) - 1);
     return {
       part: { text: text.slice(start, end), start, end },
-      without: text.slice(0, start) + text.slice(end),
+      without: text.slice(0, start) + text.slice(end, charactersLeft),
     };
   });
 }
