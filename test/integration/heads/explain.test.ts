@@ -187,10 +187,33 @@ describe('an explanation', () => {
     expect(modalities.text?.parts.map(({ text }) => text)).toEqual(['pizza']);
     expect(cost.encodes).toBe(1);
     expect((await explain({ text: 'pizza' })).modalities.text?.parts).toEqual([]);
+    const { text } = (await explain({ text: 'pizza', image: await readFile(coffee) }, { parts: 4 }))
+      .modalities;
+    expect(text?.parts).toEqual([{ text: 'pizza', start: 0, end: 5, effect: text?.effect }]);
   });
 
   it('rejects a label that the head does not know', async () => {
     await expect(explain({ text: 'a cat' }, { label: 'cats' })).rejects.toThrow(/has no "cats"; it has "/);
+  });
+
+  it('encodes four items at a time, and lets predictions in between', async () => {
+    const image = await readFile(coffee);
+    const inputs = Array.from({ length: 4 }, () => ({ content: { image } }));
+    let [isOver, mostWaiting, plain] = [false, 0, 0];
+    const explaining = heads
+      .use({ folder: emoji }, (head) => predictor.predict(head, inputs, { topK: 1, explain: { parts: 36 } }))
+      .finally(() => {
+        isOver = true;
+      });
+    await expect.poll(() => predictor.waiting.image, { interval: 1 }).toBeGreaterThan(0);
+    while (!isOver) {
+      mostWaiting = Math.max(mostWaiting, predictor.waiting.image);
+      await ask({ text: 'a cup' });
+      plain++;
+    }
+    await explaining;
+    expect(mostWaiting).toBeLessThanOrEqual(4);
+    expect(plain).toBeGreaterThan(4);
   });
 
   it('ends where its signal aborts', async () => {
