@@ -1242,8 +1242,10 @@ export interface components {
                 truth: components["schemas"]["Truth"];
                 /** @description Cosine of the features, all modalities joined: 1 where they are the same. */
                 similarity: number;
-                /** @description Where the dataset is still registered: its id, for GET /v1/datasets/{id}/rows?row=. */
+                /** @description The id of its dataset, where that is still registered. */
                 dataset?: string;
+                /** @description Where the example itself is, with a small image, for keys that may read datasets. */
+                href?: string;
             }[];
             /** @description What the explanation took beside the prediction. */
             cost: {

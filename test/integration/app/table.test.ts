@@ -109,7 +109,13 @@ it('names the training examples that an item resembles, and the dataset where it
   const imported = (await tandem.datasets.import(set, { name: 'nearest', tableColumns })).dataset;
   const [first] = await ask();
   expect(first?.dataset).toBe(imported.id);
-  const page = await (await fetch(`${address}/v1/datasets/${imported.id}/rows?row=${first?.row}`)).json();
+  const { body } = await post('/v1/predict', {
+    ...{ head: 'priced', explain: true, explainParts: 4 },
+    inputs: [{ image: image.toString('base64'), text }],
+  });
+  const [linked] = body.results[0].explanation.nearest;
+  expect(linked).toMatchObject({ row: first?.row, dataset: imported.id });
+  const page = await (await fetch(`${address}${linked.href}`)).json();
   expect(page).toMatchObject({ total: 120, rows: [{ row: first?.row, truth: first?.truth, image: {} }] });
   expect(page.rows).toHaveLength(1);
   await tandem.datasets.delete(imported.id);

@@ -370,3 +370,27 @@ it('explains eight items of a request, and refuses more', async () => {
   });
   expect(asked).toHaveLength(1);
 });
+
+it('links the training examples of an explanation below the base path, where their dataset is registered', async () => {
+  const truth = { class: 'cat' };
+  const nearest = [
+    { row: 17, truth, similarity: 0.9, dataset: 'pets-0123' },
+    { row: 3, truth, similarity: 0.8 },
+  ];
+  const explanation = { answer: 0.9, modalities: {}, nearest, cost: { encodes: 0, milliseconds: 1 } };
+  const { address } = await serve(
+    services({
+      predict: async () => ({
+        head: { name: 'emoji', version: 3 },
+        results: [{ ...prediction, explanation }],
+      }),
+    }),
+    { basePath: '/ml' },
+  );
+  const response = await sendJson(`${address}/ml/v1/predict`, { explain: true, inputs: [{ text: 'a' }] });
+  const [result] = (await response.json()).results;
+  expect(result.explanation.nearest).toEqual([
+    { ...nearest[0], href: '/ml/v1/datasets/pets-0123/rows?row=17' },
+    nearest[1],
+  ]);
+});

@@ -116,8 +116,10 @@ export const explanationSchema = z
             description: 'Cosine of the features, all modalities joined: 1 where they are the same.',
           }),
           dataset: z.string().optional().meta({
-            description:
-              'Where the dataset is still registered: its id, for GET /v1/datasets/{id}/rows?row=.',
+            description: 'The id of its dataset, where that is still registered.',
+          }),
+          href: z.string().optional().meta({
+            description: 'Where the example itself is, with a small image, for keys that may read datasets.',
           }),
         }),
       )
