@@ -946,7 +946,7 @@ export interface components {
              * @example arl
              * @enum {string}
              */
-            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text" | "table";
+            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "pdmp" | "late" | "image" | "text" | "table";
             /**
              * @description How they are joined; default: `concat`.
              * @example concat
@@ -1021,7 +1021,7 @@ export interface components {
              * @example arl
              * @enum {string}
              */
-            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text" | "table";
+            strategy?: "arl" | "uniform" | "joint" | "ogm-ge" | "pdmp" | "late" | "image" | "text" | "table";
             /**
              * @description How they are joined; default: `concat`.
              * @example concat
@@ -2031,7 +2031,7 @@ export interface components {
             /** @description The best first. */
             results: {
                 /** @enum {string} */
-                contender: "arl" | "arl-dropout" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text" | "table";
+                contender: "arl" | "arl-dropout" | "uniform" | "joint" | "ogm-ge" | "pdmp" | "late" | "image" | "text" | "table";
                 fused: {
                     [key: string]: {
                         mean: number;
@@ -2052,7 +2052,7 @@ export interface components {
             /** @description ARL less each of the others. */
             differences?: {
                 /** @enum {string} */
-                against: "arl" | "arl-dropout" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text" | "table";
+                against: "arl" | "arl-dropout" | "uniform" | "joint" | "ogm-ge" | "pdmp" | "late" | "image" | "text" | "table";
                 figures: {
                     [key: string]: {
                         mean: number;
@@ -2065,7 +2065,7 @@ export interface components {
             }[];
             verdict?: {
                 /** @enum {string} */
-                against: "arl" | "arl-dropout" | "uniform" | "joint" | "ogm-ge" | "late" | "image" | "text" | "table";
+                against: "arl" | "arl-dropout" | "uniform" | "joint" | "ogm-ge" | "pdmp" | "late" | "image" | "text" | "table";
                 difference: {
                     mean: number;
                     /** @description Half the width of the 95 % interval. */

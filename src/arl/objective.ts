@@ -21,6 +21,8 @@ export interface ObjectiveSettings {
   strategy: StrategyName;
   /** H; the entropy where absent. */
   variance?: VarianceProxy;
+  /** The place of the modality that reaches most alone, for strategies that rank them. */
+  dominantIndex?: number;
   /** T of docs/method.md, step 3. */
   temperature: number;
   /** Label smoothing ε of every cross entropy; 0 where absent. */
@@ -113,7 +115,7 @@ export function objective(
   // Step 5, the gradient residual: g + k_m g on its way into adapter m. The forward pass is untouched, so what was
   // computed before is what is computed now, and is written once.
   const factors = balance
-    .residuals?.(analysis, before)
+    .residuals?.(analysis, before, settings.dominantIndex)
     .map((difference) => add(constant(1), multiply(residual, difference)));
   const modulated =
     factors && residualOn === 'gradient'

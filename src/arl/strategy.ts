@@ -21,6 +21,12 @@ import type { ModalityAnalysis } from './modality-analysis.ts';
 /** α of OGM-GE, where its authors' results are steady (Peng et al. 2022, Fig. 5: 0.1 to 0.5). */
 const ogmAlpha = 0.3;
 
+/**
+ * What multiplies the gradient of the modality that reaches most alone, γp, and of the others, γr. The paper asks for
+ * γp > γr; these values are ours: with two modalities they keep the mean at 1.
+ */
+const pdmpFactors = { dominant: 1.5, others: 0.5 };
+
 /** What a modality alone says of the batch. */
 export interface UnimodalPrediction extends Loss {
   /** [B, 1]: 1 where the example has the modality, else 0. */
@@ -35,8 +41,13 @@ export interface Strategy {
   auxiliary: boolean;
   /** Whether gradients get noise of their own deviation, OGM-GE's generalization enhancement. */
   noise: boolean;
-  /** What scales each adapter's gradient, as the difference from 1: scalars, undefined where nothing does. */
-  residuals?(analysis: ModalityAnalysis, unimodal: readonly UnimodalPrediction[]): Value[];
+  /** Whether the modalities are ranked beforehand by what each reaches alone. */
+  isRanked?: boolean;
+  /**
+   * What scales each adapter's gradient, as the difference from 1: scalars, undefined where nothing does.
+   * @param dominant the place of the modality that reaches most alone; undefined where it is unknown
+   */
+  residuals?(analysis: ModalityAnalysis, unimodal: readonly UnimodalPrediction[], dominant?: number): Value[];
 }
 
 export const strategies = {
@@ -62,6 +73,18 @@ export const strategies = {
     auxiliary: false,
     noise: true,
     residuals: (_, unimodal) => ogmCoefficients(unimodal).map((factor) => subtract(factor, constant(1))),
+  },
+  /** The performance-dominant modality first: it gets the larger factor (arXiv 2604.05773). */
+  pdmp: {
+    fused: true,
+    auxiliary: false,
+    noise: false,
+    isRanked: true,
+    residuals: (_, unimodal, dominant) =>
+      unimodal.map((_, m) => {
+        if (dominant === undefined) return constant(0);
+        return constant((m === dominant ? pdmpFactors.dominant : pdmpFactors.others) - 1);
+      }),
   },
   /** Each modality alone, trained side by side; with the fusion `late`, which shares nothing between them. */
   late: { fused: false, auxiliary: true, noise: false },

@@ -103,6 +103,7 @@ const withoutBalance: Readonly<Partial<Record<string, string>>> = {
   joint: 'the fused loss alone, nothing scaled',
   uniform: 'every modality gets the same k',
   'ogm-ge': 'the gradients of a modality that is ahead are made smaller, by how likely it finds the truth',
+  pdmp: 'the modality that reached most alone got 1.5 times its update, the others half of theirs',
   late: 'each modality learns by itself',
 };
 

@@ -17,6 +17,7 @@ const descriptions: Record<ContenderResult['contender'], string> = {
   uniform: 'the same losses, gradients scaled alike',
   joint: 'the fused loss alone',
   'ogm-ge': 'the fused loss, the gradient of the modality that is ahead held back, noise added',
+  pdmp: 'the fused loss, the gradient of the modality that reaches most alone enlarged, those of the others made smaller',
   late: 'each modality trained alone, probabilities averaged',
   ...byModality(({ name }) => `the ${name} alone`),
 };

@@ -31,6 +31,7 @@ import { type Recipe, recipeFor } from './loop/recipe.ts';
 import { onEngines, withEngines } from './loop/side-by-side.ts';
 import type { TrainingOptions } from './loop/trainer.ts';
 import type { TrainingProgress } from './progress.ts';
+import { rankModalities } from './search/modality-ranking.ts';
 import { calibrateRecipe } from './search/recipe-search.ts';
 import type { HeadThresholds } from './search/thresholds.ts';
 
@@ -204,13 +205,10 @@ async function answersFrom(
     unimodal: {},
   };
   if (known.length === 0 || asked.length === 0) return { answers: test.map(() => unknown) };
-  const { calibration, thresholds } = await calibrateRecipe(engine, table, known, { ...options, groups });
-  const { answers } = await fitHead(
-    engine,
-    table,
-    { train: known, test: asked },
-    { ...options, calibration },
-  );
+  const recipe = await rankModalities([engine], table, known, { ...options, groups });
+  const ranked = { ...options, recipe };
+  const { calibration, thresholds } = await calibrateRecipe(engine, table, known, { ...ranked, groups });
+  const { answers } = await fitHead(engine, table, { train: known, test: asked }, { ...ranked, calibration });
   const answerOf = new Map(asked.map((row, index) => [row, answers[index]]));
   return { answers: test.map((row) => answerOf.get(row) ?? unknown), thresholds };
 }

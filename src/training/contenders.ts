@@ -11,6 +11,7 @@ export const contenders = [
   'uniform',
   'joint',
   'ogm-ge',
+  'pdmp',
   'late',
   ...modalityNames,
 ] as const;

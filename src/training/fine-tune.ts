@@ -1,3 +1,4 @@
+import { type Strategy, strategies } from '../arl/strategy.ts';
 import type { Dataset } from '../datasets/example.ts';
 import { groupTwins } from '../datasets/split/duplicates.ts';
 import { type SplitChoice, splitRows } from '../datasets/split/split-rows.ts';
@@ -13,10 +14,12 @@ import { extractFeatures } from './features/features.ts';
 import type { WrittenCheckpoint } from './loop/checkpoints.ts';
 import { fitHead, trainOnRows } from './loop/fit.ts';
 import { checkRecipe, type Recipe, recipeFor } from './loop/recipe.ts';
+import { withEngines } from './loop/side-by-side.ts';
 import { nearDuplicates } from './near-duplicates.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
 import { registerHead } from './register-head.ts';
 import type { WriteReport } from './report-input.ts';
+import { rankModalities } from './search/modality-ranking.ts';
 import { searchRecipe } from './search/recipe-search.ts';
 import { readSummary } from './summary.ts';
 
@@ -82,14 +85,13 @@ export async function fineTune(
   const dataset = modality ? withModality(options.dataset, modality) : options.dataset;
   const split = splitRows(dataset, { ...options, seed });
   const { train, test } = split;
-  const recipe = { ...recipeFor(train.length, dataset.target), ...options.recipe };
-
   const table = await encode(encoders, dataset, train, options);
   const encoded = performance.now();
 
   const { provider } = encoders.provider;
   const checkpoints = checkpointsOf(encoders, options, { train });
   const classes = dataset.labels.length;
+  const recipe = await completeRecipe(table, train, { ...options, seed, classes, provider });
   const search = isSearched
     ? await searchRecipe(table, train, {
         classes,
@@ -145,6 +147,33 @@ export async function fineTune(
   } finally {
     await engine.close();
   }
+}
+
+/** The recipe that was asked for, complete, and with the modality that reaches most alone where its strategy needs it. */
+async function completeRecipe(
+  table: FeatureTable,
+  train: readonly number[],
+  {
+    dataset,
+    recipe: asked,
+    provider,
+    threads,
+    onNote,
+    ...options
+  }: FineTuneOptions & { seed: number; classes: number; provider: Engine['provider'] },
+): Promise<Recipe> {
+  const recipe = { ...recipeFor(train.length, dataset.target), ...asked };
+  const { isRanked }: Strategy = strategies[recipe.strategy];
+  if (!isRanked) return recipe;
+  const groups = groupTwins(dataset.examples);
+  const ranked = await withEngines({ provider, threads, trainings: 3 }, (engines) =>
+    rankModalities(engines, table, train, { ...options, recipe, groups }),
+  );
+  if (ranked.dominant === undefined)
+    onNote?.(
+      'Nothing to rank the modalities by (one modality, or too few examples): training as with the strategy joint.',
+    );
+  return ranked;
 }
 
 function byNumber(one: number, other: number): number {

@@ -13,6 +13,8 @@ export interface Recipe {
   strategy: StrategyName;
   /** The one modality that the head is to know, where it is to know one of several. */
   modality?: ModalityName;
+  /** The modality that reached most alone, where the strategy ranks them. Measured, never chosen. */
+  dominant?: ModalityName;
   fusion: FusionName;
   adapter: AdapterForm;
   /** h, the length of the adapters' outputs. */

@@ -102,6 +102,9 @@ function stepSettings(
 ): TrainingStepSettings {
   return {
     strategy: recipe.strategy,
+    ...(recipe.dominant && {
+      dominantIndex: columns.findIndex(({ modality }) => modality === recipe.dominant),
+    }),
     variance: recipe.variance,
     temperature: recipe.temperature,
     smoothing: recipe.smoothing,

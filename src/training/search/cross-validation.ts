@@ -1,5 +1,6 @@
 import type { SplitRows } from '../../datasets/split/split-rows.ts';
 import type { ItemProbabilities } from '../../heads/head.ts';
+import { itemAt } from '../../indexing.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { targets } from '../../targets/targets.ts';
 import { selectTruths } from '../../targets/truth-table.ts';
@@ -9,6 +10,7 @@ import { fitHead } from '../loop/fit.ts';
 import type { Recipe } from '../loop/recipe.ts';
 import { onEngines } from '../loop/side-by-side.ts';
 import type { HeldOutAnswers } from './calibration.ts';
+import { dealFolds } from './folds.ts';
 
 export interface CrossValidationOptions {
   classes: number;
@@ -18,6 +20,9 @@ export interface CrossValidationOptions {
   /** Called after each training. */
   onTrained?(): void;
 }
+
+/** What fewer held-out examples say of a recipe is chance. */
+const fewestHeldOut = 10;
 
 /**
  * Holds out the first folds, one after the other. Examples of a label that is in one fold alone are not asked about:
@@ -39,6 +44,26 @@ export function holdOut(
     const test = rows.filter((row, index) => folds[index] === fold && isTaught(row));
     return { train, test };
   }).filter(({ train, test }) => train.length > 0 && test.length > 0);
+}
+
+/**
+ * Divides training rows into splits, each of which holds out another fold.
+ * @returns undefined where there are too few examples to hold any out
+ * @example const splits = splitForValidation(table, train, { dealt: 5, heldOut: 5, seed: 0 });
+ */
+export function splitForValidation(
+  table: FeatureTable,
+  rows: readonly number[],
+  options: { dealt: number; heldOut: number; seed: number; groups?: readonly unknown[] },
+): SplitRows[] | undefined {
+  const { dealt, heldOut, seed, groups } = options;
+  const folds = dealFolds(
+    rows.map((row) => itemAt(table.strata, row)),
+    { count: dealt, seed, groups: groups && rows.map((row) => groups[row]) },
+  );
+  const splits = holdOut(table, rows, folds, heldOut);
+  const asked = splits.reduce((sum, { test }) => sum + test.length, 0);
+  return asked < fewestHeldOut ? undefined : splits;
 }
 
 /**

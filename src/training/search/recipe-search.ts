@@ -1,5 +1,4 @@
 import type { HeadCalibration } from '../../arl/serving.ts';
-import type { SplitRows } from '../../datasets/split/split-rows.ts';
 import { itemAt } from '../../indexing.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
 import { Random } from '../../random.ts';
@@ -11,8 +10,7 @@ import type { Recipe } from '../loop/recipe.ts';
 import { withEngines } from '../loop/side-by-side.ts';
 import type { TrainingOptions } from '../loop/trainer.ts';
 import { applyCalibration, calibrate, type HeldOutAnswers } from './calibration.ts';
-import { crossValidate, holdOut } from './cross-validation.ts';
-import { dealFolds } from './folds.ts';
+import { crossValidate, splitForValidation } from './cross-validation.ts';
 import { chooseHeadThresholds, type HeadThresholds } from './thresholds.ts';
 
 /** What cross-validation found out about a recipe. */
@@ -58,9 +56,6 @@ const candidates: Partial<Recipe>[] = [{}, { epochs: 30, learningRate: 1e-3 }];
 
 /** A search looks at this many examples at most: by then the choice no longer changes. */
 const mostExamples = 50_000;
-/** What fewer held-out examples say of a recipe is chance. */
-const fewestHeldOut = 10;
-
 /**
  * Chooses a recipe and a calibration by cross-validation on the training rows alone.
  * @returns undefined where there are too few examples whose label others bear as well to hold any out
@@ -79,7 +74,7 @@ export async function searchRecipe(
           .slice(0, mostExamples)
           .sort((a, b) => a - b)
       : train;
-  const splits = divide(table, rows, { ...foldsFor(rows.length), seed, groups });
+  const splits = splitForValidation(table, rows, { ...foldsFor(rows.length), seed, groups });
   if (!splits) return undefined;
   const recipes = candidates.map((changes) => ({ ...recipe, ...changes }));
   const total = recipes.length * splits.length;
@@ -128,28 +123,12 @@ export async function calibrateRecipe(
   { recipe, groups, ...options }: TrainingOptions & { groups?: readonly unknown[] },
 ): Promise<Calibrated> {
   const dealt = rows.length <= 1_000 ? 3 : 5;
-  const splits = divide(table, rows, { dealt, heldOut: 1, seed: options.seed, groups });
+  const splits = splitForValidation(table, rows, { dealt, heldOut: 1, seed: options.seed, groups });
   if (!splits) return {};
   const answers = itemAt(await crossValidate([engine], table, splits, [recipe], options), 0);
   const modalities = table.columns.map(({ modality }) => modality);
   const { calibration } = calibrate(answers, modalities);
   return { calibration, thresholds: thresholdsFor(answers, modalities, calibration) };
-}
-
-/** Undefined where there are too few examples to hold any out. */
-function divide(
-  table: FeatureTable,
-  rows: readonly number[],
-  options: { dealt: number; heldOut: number; seed: number; groups?: readonly unknown[] },
-): SplitRows[] | undefined {
-  const { dealt, heldOut, seed, groups } = options;
-  const folds = dealFolds(
-    rows.map((row) => itemAt(table.strata, row)),
-    { count: dealt, seed, groups: groups && rows.map((row) => groups[row]) },
-  );
-  const splits = holdOut(table, rows, folds, heldOut);
-  const asked = splits.reduce((sum, { test }) => sum + test.length, 0);
-  return asked < fewestHeldOut ? undefined : splits;
 }
 
 function thresholdsFor(

@@ -26,6 +26,9 @@ const cases = [
   'batch-concat-joint',
   'batch-concat-uniform',
   'batch-concat-ogm-ge',
+  'batch-concat-pdmp',
+  'batch-concat-pdmp-three-modalities',
+  'batch-concat-pdmp-warmup',
   'batch-concat-three-modalities',
   'batch-sum',
   'batch-sum-three-modalities',
@@ -78,6 +81,7 @@ describe.each(cases)('%s agrees with PyTorch', (name) => {
     architecture,
     {
       strategy: golden.strategy,
+      dominantIndex: golden.dominant,
       variance: golden.variance,
       temperature: golden.temperature,
       smoothing: golden.smoothing,

@@ -12,6 +12,8 @@ export interface BatchCase {
   fusion: FusionName;
   strategy: StrategyName;
   warmUp: boolean;
+  /** The place of the modality that reaches most alone. */
+  dominant?: number;
   gamma: number;
   temperature: number;
   hidden: number;

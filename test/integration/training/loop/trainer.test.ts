@@ -98,6 +98,7 @@ describe('a training', () => {
         learningRate: 0.02,
       },
     ],
+    ['the dominant modality first', { strategy: 'pdmp', dominant: 'image', epochs: 60 }],
     ['late fusion', { strategy: 'late', fusion: 'late' }],
   ] as [string, Partial<Recipe>][])('classifies rows that it has not seen, with %s', async (_, changes) => {
     const test = syntheticTable({ rows: 200, classes, dimensions: { image: 24, text: 16 }, seed: 2 });
@@ -109,7 +110,7 @@ describe('a training', () => {
 
   it('is another one with every strategy and every variance', async () => {
     const choices: Partial<Recipe>[] = [
-      ...trainedStrategies.map((strategy) => ({ strategy })),
+      ...trainedStrategies.map((strategy) => ({ strategy, dominant: 'image' as const })),
       { variance: 'dropout', dropout: 0.1 },
       { dropout: 0.1 },
     ];
