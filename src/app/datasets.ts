@@ -5,6 +5,7 @@ import type { DatasetCheck } from '../datasets/dataset.ts';
 import type { DatasetRecord } from '../datasets/dataset-record.ts';
 import type { ColumnNames, Example } from '../datasets/example.ts';
 import type { DatasetSource, ImportProgress } from '../datasets/import/import.ts';
+import { tableFormatOf } from '../datasets/read/table-formats.ts';
 import { TandemError } from '../errors.ts';
 import type { DamagedDataset, DatasetPage, DatasetSummary } from '../protocols/pipeline/services.ts';
 import type { Context } from './context.ts';
@@ -21,7 +22,7 @@ export interface ImportDatasetOptions extends Partial<ColumnNames> {
 export interface Datasets {
   /**
    * Lists every problem of a data set and keeps nothing.
-   * @param source a folder, or a zip, tar, CSV or JSONL file
+   * @param source a folder, a table, or a zip or tar file
    * @throws TandemError `unknown-dataset`; `invalid-dataset` where it is laid out in no known way
    */
   check(source: string, options?: ImportDatasetOptions): Promise<Omit<DatasetCheck, 'dataset'>>;
@@ -55,7 +56,7 @@ export function datasetsOf(context: Context): Datasets {
       const { tryImport } = await import('../datasets/import/import.ts');
       const found = await findSource(source);
       const { dataset: _, ...check } = await context.inScratch((workspace) =>
-        tryImport(found, { ...options, workspace }),
+        tryImport(found, { ...options, workspace, followLinks: true }),
       );
       return check;
     },
@@ -64,7 +65,7 @@ export function datasetsOf(context: Context): Datasets {
       const found = await findSource(source);
       const catalogue = await context.catalogue();
       const { record, isNew } = await context.inScratch((workspace) =>
-        importDataset(catalogue, found, { ...options, workspace }),
+        importDataset(catalogue, found, { ...options, workspace, followLinks: true }),
       );
       return { dataset: summarize(record), isNew };
     },
@@ -117,7 +118,10 @@ async function rowsOf(
 async function findSource(given: string): Promise<DatasetSource> {
   const found = await stat(given).catch(() => undefined);
   if (!found) throw new TandemError('unknown-dataset', `there is no folder or file ${JSON.stringify(given)}`);
-  return found.isDirectory() ? { folder: given } : { file: given, fileName: path.basename(given) };
+  // Images lie beside a table.
+  return found.isDirectory() || tableFormatOf(given)
+    ? { folder: given }
+    : { file: given, fileName: path.basename(given) };
 }
 
 /** What people are told of a data set that was imported. */

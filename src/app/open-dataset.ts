@@ -3,6 +3,7 @@ import { type ReadOptions, readDataset } from '../datasets/dataset.ts';
 import type { ColumnNames, Dataset } from '../datasets/example.ts';
 import type { ImportProgress } from '../datasets/import/import.ts';
 import type { DatasetPurpose } from '../datasets/read/reading.ts';
+import { tableFormatOf } from '../datasets/read/table-formats.ts';
 import { TandemError } from '../errors.ts';
 import type { TargetKind } from '../targets/target-kind.ts';
 import type { TrainingProgress } from '../training/progress.ts';
@@ -35,7 +36,7 @@ interface Opening extends DatasetOptions, Pick<ProgressOptions, 'onProgress'> {
 
 /**
  * Opens a data set.
- * @param reference a folder, or the id of an imported data set
+ * @param reference a folder, a table, or the id of an imported data set
  * @throws TandemError `unknown-dataset`, `invalid-dataset`; `invalid-request` where columns of an imported one are named
  */
 export async function openDataset(context: Context, reference: string, options: Opening): Promise<Dataset> {
@@ -50,14 +51,15 @@ async function findDataset(
   { usualTarget, purpose, onBadRows, onNote: _, onProgress, ...columns }: Opening,
 ): Promise<Dataset> {
   const found = await stat(reference).catch(() => undefined);
-  if (found?.isFile())
+  if (found?.isFile() && !tableFormatOf(reference))
     throw new TandemError(
       'unknown-dataset',
       `${JSON.stringify(reference)} is a file; \`datasets import ${reference}\` takes it, and says the id to name here`,
     );
-  if (found?.isDirectory())
+  if (found)
     return readDataset(reference, {
       onBadRows,
+      followLinks: true,
       ...(usualTarget && { target: usualTarget }),
       ...columns,
       purpose,

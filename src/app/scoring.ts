@@ -64,6 +64,7 @@ export async function score(context: Context, input: string, options: ScoreOptio
   const manifest = parseHeadManifest(version.manifest, `${version.name}@${version.version}`);
   const source = await openSource(input);
   const survey = await source.survey();
+  for (const note of survey.notes) options.onNote?.(note);
   const { columns, taken } = columnsForHead(manifest, source, survey, {
     asked: askedColumns(options),
     onNote: options.onNote,

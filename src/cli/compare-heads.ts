@@ -22,7 +22,7 @@ const command = addColumnOptions(
     )
     .argument('<first>', 'name, name@version or name@alias')
     .argument('<second>', 'the same')
-    .option('--dataset <dataset>', 'folder of a dataset, or the id of an imported one'),
+    .option('--dataset <dataset>', 'folder or table of a dataset, or the id of an imported one'),
 ).option('--json', 'print one JSON object');
 
 export const compareHeads = addSettings(command, headSettings)

@@ -14,7 +14,10 @@ const command = addDatasetOptions(
     .description(
       'Trains ARL (with the entropy and with the variance under dropout), uniform weights, joint training, OGM-GE, PDMP, late fusion and each modality alone on the same splits of a dataset, with the same budget, over several seeds. Each is calibrated on a part of its training side, as a head that is served. Nothing is registered.',
     )
-    .argument('<dataset>', 'folder of the dataset, laid out as for train, or the id of an imported one')
+    .argument(
+      '<dataset>',
+      'folder or table of the dataset, laid out as for train, or the id of an imported one',
+    )
     .option('--seeds <count>', 'how many splits to train on', numberOption(2, 1000), 5),
 )
   .option('--report <file>', 'write what was found as a page that opens anywhere')

@@ -27,7 +27,7 @@ const check = addColumnOptions(
     'check',
     'list every problem of a dataset and keep nothing',
     'check photos/ --label-column kind',
-  ).argument('<dataset>', 'a folder, or a zip, tar, CSV or JSONL file'),
+  ).argument('<dataset>', 'a folder, a table whose images lie beside it, or a zip or tar file'),
 ).action(async (source, { json, allProblems, ...columns }, called) => {
   await using tandem = await openFor(called, storeSettings);
   const found = await tandem.datasets.check(source, {
@@ -45,7 +45,7 @@ const bring = addColumnOptions(
     'import',
     'check a dataset and keep it, each image once',
     'import photos.zip --name pets',
-  ).argument('<dataset>', 'a folder, or a zip, tar, CSV or JSONL file'),
+  ).argument('<dataset>', 'a folder, a table whose images lie beside it, or a zip or tar file'),
 )
   .option('--name <name>', 'what to call it; else the name of the folder or file')
   .action(async (source, { json, ...options }, called) => {

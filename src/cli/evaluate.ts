@@ -11,7 +11,7 @@ const command = addColumnOptions(
     .description(
       'Measures a head on a dataset, laid out as for train: on the examples marked for testing where it marks any, else on all. Its labels must be the head’s.',
     )
-    .argument('<dataset>', 'folder of the dataset, or the id of an imported one')
+    .argument('<dataset>', 'folder or table of the dataset, or the id of an imported one')
     .requiredOption('--head <head>', 'name, or name@version')
     .addOption(
       new Option(

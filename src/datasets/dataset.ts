@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname, extname } from 'node:path';
 import { type ErrorItem, TandemError } from '../errors.ts';
 import { describeContent, identitiesOf } from '../modalities/content.ts';
 import { contentColumns } from '../modalities/content-columns.ts';
@@ -20,7 +20,9 @@ import { readReading } from './read/dataset-file.ts';
 import { DatasetSize } from './read/dataset-size.ts';
 import { describeProblems, Findings } from './read/findings.ts';
 import { findExamples } from './read/layout.ts';
+import { metadataFileNames } from './read/metadata-file.ts';
 import type { DatasetPurpose } from './read/reading.ts';
+import { tableExtensions, tableFormatOf } from './read/table-formats.ts';
 import { contentOf } from './split/duplicates.ts';
 
 export interface ReadOptions extends Partial<ColumnNames> {
@@ -30,6 +32,8 @@ export interface ReadOptions extends Partial<ColumnNames> {
   name?: string;
   /** Where images are put that stand in a table themselves; without it they are a problem. */
   inlineFolder?: string;
+  /** Whether links may lead out of the folder, as on the person's own machine; false by default. */
+  followLinks?: boolean;
   /**
    * Asked once where nothing but some rows keeps the dataset from being used, unless `skipBadRows` is given.
    * @returns whether to leave them out
@@ -69,7 +73,7 @@ export interface DatasetCheck {
 /**
  * Checks all of a dataset and lists every problem. Nothing is written, but for images that stand in tables.
  *
- * The folder holds `metadata.csv` or `metadata.jsonl` with the columns `file_name`, `text`, `label` and perhaps
+ * It is a table, whose images are named relative to it, or a folder. That holds `metadata.csv` or `metadata.jsonl` with the columns `file_name`, `text`, `label` and perhaps
  * `split` (`train` or `test`), or one folder per class with images (and `name.txt` as the text of `name.jpg`),
  * or `train/` and `test/` with either. A row may lack the image or the text, not both.
  * @throws TandemError `unknown-dataset` where there is no such folder, `invalid-dataset` where it is laid out in no known way
@@ -79,24 +83,29 @@ export async function checkDataset(
   folder: string,
   { purpose = 'training', ...options }: ReadOptions = {},
 ): Promise<DatasetCheck> {
-  const root = await realpath(folder).catch((error) => {
-    const problem = problemOfPermissions(error);
-    if (problem !== undefined)
-      throw describeProblems(basename(folder), [{ at: `${folder}/`, detail: problem }]);
-  });
-  if (root === undefined || !(await stat(root)).isDirectory()) {
-    throw new TandemError('unknown-dataset', `there is no folder ${JSON.stringify(folder)}`);
-  }
-  const name = options.name ?? basename(root);
+  const { root, table } = await findRoot(folder);
+  const name = options.name ?? (table === undefined ? basename(root) : basename(table, extname(table)));
   const findings = new Findings();
-  const said = await readReading(root, findings);
+  // What lies beside a table of any name may be of another one.
+  const isUsual = table === undefined || metadataFileNames.includes(table);
+  const said = isUsual ? await readReading(root, findings) : {};
   const chosen = { ...said, ...given(options) };
   const columns: ColumnNames = { ...usualColumns, ...chosen };
   checkFittedColumns(columns);
-  const { inlineFolder } = options;
+  const { inlineFolder, followLinks = false } = options;
   const guesses: ColumnGuess[] = [];
   const named = new Set(Object.keys(chosen));
-  const reading = { root, columns, named, guesses, inlineFolder, size: new DatasetSize(), findings };
+  const reading = {
+    root,
+    table,
+    followLinks,
+    columns,
+    named,
+    guesses,
+    inlineFolder,
+    size: new DatasetSize(),
+    findings,
+  };
   const rows = await findExamples(reading);
   if (!rows)
     throw new TandemError(
@@ -134,6 +143,26 @@ export async function checkDataset(
   const hash = hashExamples(examples);
   const dataset = { name, target, labels, examples, hash, notes };
   return { ...check, dataset };
+}
+
+/**
+ * The folder of a dataset, and the table where one is asked for by its path.
+ * @throws TandemError as {@link checkDataset}
+ */
+async function findRoot(place: string): Promise<{ root: string; table?: string }> {
+  const root = await realpath(place).catch((error) => {
+    const problem = problemOfPermissions(error);
+    if (problem !== undefined)
+      throw describeProblems(basename(place), [{ at: `${place}/`, detail: problem }]);
+  });
+  const kind = root === undefined ? undefined : await stat(root);
+  if (root !== undefined && kind?.isDirectory()) return { root };
+  if (root !== undefined && kind?.isFile() && tableFormatOf(place))
+    return { root: await realpath(dirname(place)), table: basename(place) };
+  throw new TandemError(
+    'unknown-dataset',
+    `there is no folder ${JSON.stringify(place)}, nor a table of that name that ends in ${tableExtensions}`,
+  );
 }
 
 /**

@@ -50,7 +50,7 @@ async function survey(folder: string): Promise<Survey> {
     }
     hash.update(`${JSON.stringify(told)}\n`);
   }
-  return { columns: [fileColumn, ...texts], rows, identity: hash.digest('hex') };
+  return { columns: [fileColumn, ...texts], rows, identity: hash.digest('hex'), notes: [] };
 }
 
 async function readRow(folder: string, { name, files, problem }: FoundRow, row: number): Promise<SourceRow> {

@@ -1,11 +1,12 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { metadataFileNames } from '../datasets/read/metadata-file.ts';
+import { tableExtensions, tableFormatOf } from '../datasets/read/table-formats.ts';
 import { TandemError } from '../errors.ts';
 import { exists } from '../store/files/exists.ts';
 import { folderSource } from './folder-source.ts';
 import type { RowSource } from './source.ts';
-import { isTable, tableExtensions, tableSource } from './table-source.ts';
+import { tableSource } from './table-source.ts';
 
 /**
  * Opens what is to be scored: a table, a folder with a table (`metadata.csv`), or a folder of files.
@@ -18,7 +19,7 @@ export async function openSource(given: string): Promise<RowSource> {
   if (!found)
     throw new TandemError('unknown-dataset', `there is neither a file nor a folder ${quoted}`, { fix });
   if (!found.isDirectory()) {
-    if (isTable(given)) return tableSource(given, await realpath(path.dirname(given)));
+    if (tableFormatOf(given)) return tableSource(given, await realpath(path.dirname(given)));
     throw new TandemError('unknown-dataset', `${quoted} is no table that can be read`, { fix });
   }
   const folder = await realpath(given);
@@ -27,4 +28,4 @@ export async function openSource(given: string): Promise<RowSource> {
   return folderSource(folder);
 }
 
-const fix = `Name a table (${tableExtensions.join(', ')}), or a folder of files.`;
+const fix = `Name a table (${tableExtensions}), or a folder of files.`;

@@ -75,7 +75,7 @@ async function readCell(
     return {
       problem: `the value of "${column}" has ${cell.length} characters; ${tableLimits.value} are the limit`,
     };
-  const read = await fromCell(cell, (name) => findInside(folder, folder, name));
+  const read = await fromCell(cell, (name) => findInside({ root: folder, followLinks: true }, folder, name));
   return 'problem' in read ? read : { input: inputOf(read.reference) };
 }
 

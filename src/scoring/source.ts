@@ -19,6 +19,8 @@ export interface Survey {
   rows: number;
   /** Other rows, another identity: sha256 of a table; of a folder, of the names, sizes and times of its files. */
   identity: string;
+  /** What a person may want to know of it. */
+  notes: string[];
 }
 
 /** A table, or a folder of files, whose rows are to be answered. It may be read several times. */

@@ -49,6 +49,8 @@ async function makeUploads(): Promise<[string, Buffer][]> {
     ['pets.tar.gz', gzipSync(tar)],
     ['pets.csv', Buffer.from(`image,text,label\n${table}\n`)],
     ['pets.jsonl', Buffer.from(jsonl)],
+    ['pets.json', Buffer.from(JSON.stringify(inline))],
+    ['pets.tsv', Buffer.from(`\uFEFFimage\ttext\tlabel\n${table.replaceAll(',', '\t')}\n`, 'utf16le')],
   ];
 }
 

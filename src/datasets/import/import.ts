@@ -8,9 +8,10 @@ import { checkDataset, type DatasetCheck, type ReadOptions } from '../dataset.ts
 import type { DatasetRecord } from '../dataset-record.ts';
 import type { ColumnNames } from '../example.ts';
 import { describeProblems } from '../read/findings.ts';
+import { tableFormatOf } from '../read/table-formats.ts';
 import { unpackUpload } from '../upload/unpack.ts';
 
-/** Where a dataset comes from: a folder, or one file (zip, tar, CSV or JSONL) with what its owner called it. */
+/** Where a dataset comes from: a folder or a table whose images lie beside it, or one file with what its owner called it. */
 export type DatasetSource = { folder: string } | { file: string; fileName: string };
 
 export interface ImportOptions extends Partial<ColumnNames> {
@@ -20,6 +21,8 @@ export interface ImportOptions extends Partial<ColumnNames> {
   name?: string;
   /** What the import calls itself in the catalogue; see `DatasetCatalogue.abandon`. */
   importing?: string;
+  /** Whether links may lead out of a folder; nothing that was sent has any. */
+  followLinks?: boolean;
   onBadRows?: ReadOptions['onBadRows'];
   onProgress?(progress: ImportProgress): void;
 }
@@ -74,9 +77,11 @@ async function withChecked<Result>(
     const called =
       name ??
       nameOf(
-        'folder' in source
-          ? await realpath(source.folder).catch(() => source.folder)
-          : stemOf(source.fileName),
+        'file' in source
+          ? stemOf(source.fileName)
+          : tableFormatOf(source.folder)
+            ? stemOf(source.folder)
+            : await realpath(source.folder).catch(() => source.folder),
       );
     const check = await checkDataset(folder, {
       ...columns,

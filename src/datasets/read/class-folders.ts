@@ -70,7 +70,7 @@ export async function readClassFolders(
 
 export interface FolderEntry {
   name: string;
-  /** `link` is a symbolic link to a folder; one to a file counts as a file. */
+  /** `link` is a symbolic link to a folder that is not followed; one to a file counts as a file. */
   kind: 'file' | 'folder' | 'link';
 }
 
@@ -78,7 +78,10 @@ export interface FolderEntry {
  * What is in a folder, in order of code units; what systems leave behind (.DS_Store, __MACOSX) is passed over. A folder
  * that may not be read becomes a problem, and counts as empty.
  */
-export async function listFolder({ root, findings }: DatasetReading, folder: string): Promise<FolderEntry[]> {
+export async function listFolder(
+  { root, followLinks, findings }: DatasetReading,
+  folder: string,
+): Promise<FolderEntry[]> {
   const listed: FolderEntry[] = [];
   const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
     const problem = problemOfPermissions(error);
@@ -91,7 +94,8 @@ export async function listFolder({ root, findings }: DatasetReading, folder: str
     if (name.startsWith('.') || name === '__MACOSX' || /^(thumbs\.db|desktop\.ini)$/i.test(name)) continue;
     const isLinkedFolder =
       entry.isSymbolicLink() && (await stat(join(folder, name)).catch(() => undefined))?.isDirectory();
-    listed.push({ name, kind: isLinkedFolder ? 'link' : entry.isDirectory() ? 'folder' : 'file' });
+    const isFolder = entry.isDirectory() || (isLinkedFolder && followLinks);
+    listed.push({ name, kind: isFolder ? 'folder' : isLinkedFolder ? 'link' : 'file' });
   }
   return listed.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -132,17 +136,18 @@ async function* readClass(
 }
 
 async function readFiles(
-  { root, findings }: DatasetReading,
+  reading: DatasetReading,
   folder: ClassFolder,
   files: readonly { modality: PretrainedModality<PretrainedName>; file: string }[],
 ): Promise<Content> {
+  const { root, findings } = reading;
   const content: Content = {};
   const empty: string[] = [];
   const placeOf = (file: string) => relative(root, join(folder.path, file));
   const row = placeOf(files[0]?.file ?? '');
   for (const { modality, file } of files) {
     const at = placeOf(file);
-    const found = await findInside(root, folder.path, file);
+    const found = await findInside(reading, folder.path, file);
     const read = 'path' in found ? await modality.fromFile(found.path, readText) : found;
     if (read === undefined) empty.push(at);
     else if ('problem' in read) findings.addRowProblem(at, read.problem, row);

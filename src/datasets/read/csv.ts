@@ -1,24 +1,28 @@
 import { type CsvError, type Parser, parse } from 'csv-parse';
 import { itemAt } from '../../indexing.ts';
 import { type ReadRow, tableLimits } from './table-row.ts';
+import type { OnEncoding } from './text-encoding.ts';
 import { readLines, readText } from './text-stream.ts';
 
 /**
  * Reads a CSV file row by row: with commas, semicolons (as spreadsheets do in half of Europe) or tabs. After a
  * misplaced quote nobody can tell where a row begins, so reading stops there.
+ * What separates them may also stand in a line before, as Excel writes: `sep=;`.
  * @param onColumns gets the header once, before any row; it answers false to stop there
  * @throws TextProblem where the file is in another encoding
  */
 export async function* readCsv(
   path: string,
-  onColumns: (columns: string[]) => boolean,
+  { onColumns, onEncoding }: { onColumns(columns: string[]): boolean; onEncoding: OnEncoding },
 ): AsyncGenerator<ReadRow> {
-  const header = (await readLines(path, tableLimits.row).next()).value ?? '';
+  const header = (await readLines(path, tableLimits.row, onEncoding).next()).value ?? '';
+  const said = separatorLine.exec(header)?.[1];
   let lastRow = 0;
   let columns: string[] | undefined;
   let ready: { record: string[]; row: number }[] = [];
   const parser = parse({
-    delimiter: detectDelimiter(header),
+    delimiter: said ?? detectDelimiter(header),
+    from_line: said === undefined ? 1 : 2,
     max_record_size: tableLimits.row,
     record_delimiter: '\n',
     relax_column_count: true,
@@ -32,7 +36,7 @@ export async function* readCsv(
   });
   // Each failure is met where the parser is written to.
   parser.on('error', () => {}).resume();
-  for await (const failure of parsePieces(parser, path)) {
+  for await (const failure of parsePieces(parser, path, onEncoding)) {
     for (const { record, row } of ready) {
       if (!columns) {
         columns = record.map((column) => column.trim());
@@ -44,7 +48,7 @@ export async function* readCsv(
     }
     ready = [];
     if (!failure) continue;
-    const row = await firstFilledRow(path, lastRow + 1);
+    const row = await firstFilledRow(path, lastRow + 1, onEncoding);
     yield { row, problem: `${describe(failure)}; reading stopped there`, isLast: true };
     return;
   }
@@ -56,8 +60,12 @@ function valuesOf(columns: readonly string[], record: readonly string[]): Map<st
 }
 
 /** Writes a file to the parser piece by piece, each when the one before is parsed, and answers how each went. */
-async function* parsePieces(parser: Parser, path: string): AsyncGenerator<CsvError | undefined> {
-  for await (const text of readText(path)) yield failureOf((done) => parser.write(text, done));
+async function* parsePieces(
+  parser: Parser,
+  path: string,
+  onEncoding: OnEncoding,
+): AsyncGenerator<CsvError | undefined> {
+  for await (const text of readText(path, onEncoding)) yield failureOf((done) => parser.write(text, done));
   yield failureOf((done) => parser.end(done));
 }
 
@@ -71,14 +79,18 @@ function asCsvError(error: Error): CsvError {
   throw error;
 }
 
+/** Excel's first line, which says what separates the columns. */
+const separatorLine = /^"?sep=([,;\t|])"?[,;\t|]*$/i;
+
 function detectDelimiter(header: string): string {
   const counts = [',', ';', '\t'].map((separator) => ({ separator, count: header.split(separator).length }));
   return counts.reduce((a, b) => (b.count > a.count ? b : a)).separator;
 }
 
-async function firstFilledRow(path: string, from: number): Promise<number> {
+async function firstFilledRow(path: string, from: number, onEncoding: OnEncoding): Promise<number> {
   let row = 0;
-  for await (const line of readLines(path, tableLimits.row)) if (++row >= from && line !== '') return row;
+  for await (const line of readLines(path, tableLimits.row, onEncoding))
+    if (++row >= from && line !== '') return row;
   return from;
 }
 

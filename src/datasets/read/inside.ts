@@ -6,12 +6,12 @@ import { problemOfPermissions } from '../../store/files/permissions.ts';
 /**
  * Finds a file that a dataset names, and makes sure that it is one of the dataset's own: no absolute path, no `..`,
  * no symbolic link that leads out. Backslashes separate, as in files written on Windows.
- * @param root the dataset's folder, as `realpath` gives it
+ * @param reading `root` is the dataset's folder, as `realpath` gives it; with `followLinks` links may lead out
  * @param folder the folder that `name` is relative to: the root or one below it
  * @returns the absolute path with every link resolved, or what is wrong in words
  */
 export async function findInside(
-  root: string,
+  { root, followLinks: mayLeave }: { root: string; followLinks: boolean },
   folder: string,
   name: string,
 ): Promise<{ path: string } | { problem: string }> {
@@ -24,7 +24,7 @@ export async function findInside(
     return { problem: `${quoted} leads out of the dataset's folder` };
   try {
     const path = await realpath(join(folder, ...parts));
-    if (!path.startsWith(root + sep))
+    if (!mayLeave && !path.startsWith(root + sep))
       return { problem: `${quoted} is a link that leads out of the dataset's folder` };
     if (!(await stat(path)).isFile()) return { problem: `${quoted} is not a file` };
     return { path };

@@ -1,17 +1,24 @@
 import { type ReadRow, tableLimits } from './table-row.ts';
+import type { OnEncoding } from './text-encoding.ts';
 import { readLines } from './text-stream.ts';
+
+/** How JSON is read. */
+export interface JsonOptions {
+  onEncoding?: OnEncoding;
+  /** What a row says; `JSON.parse` by default. */
+  parseJson?(text: string): unknown;
+}
 
 /**
  * Reads a JSONL file row by row: one object a line, empty lines passed over.
- * @param parse what a line says
  * @throws TextProblem where the file is in another encoding, or a line is too long for a row
  */
 export async function* readJsonLines(
   path: string,
-  parse: (line: string) => unknown = JSON.parse,
+  { onEncoding, parseJson: parse = JSON.parse }: JsonOptions = {},
 ): AsyncGenerator<ReadRow> {
   let row = 0;
-  for await (const line of readLines(path, tableLimits.row)) {
+  for await (const line of readLines(path, tableLimits.row, onEncoding)) {
     row++;
     if (line.trim() === '') continue;
     try {

@@ -4,6 +4,7 @@ import { type FolderEntry, listFolder, readClassFolders } from './class-folders.
 import { metadataFileNames } from './metadata-file.ts';
 import { readMetadataRows } from './metadata-rows.ts';
 import type { DatasetReading } from './reading.ts';
+import { tableFormatOf } from './table-formats.ts';
 
 /** A folder that the dataset's examples come from: the root itself, or its `train` and `test`. */
 interface Part {
@@ -46,7 +47,8 @@ export async function findExamples(reading: DatasetReading): Promise<FoundExampl
 }
 
 async function findParts(reading: DatasetReading): Promise<Part[]> {
-  const { root, findings } = reading;
+  const { root, table, findings } = reading;
+  if (table !== undefined) return [{ path: root, entries: [{ name: table, kind: 'file' }] }];
   const entries = await listFolder(reading, root);
   if (metadataFilesOf(entries).length > 0) return [{ path: root, entries }];
   const parts: Part[] = [];
@@ -74,5 +76,5 @@ function metadataFilesOf(entries: FolderEntry[]): string[] {
   const found = metadataFileNames.filter((name) => entries.some((entry) => entry.name === name));
   const [only, other] = entries;
   if (found.length > 0 || !only || other) return found;
-  return /\.(csv|tsv|jsonl|ndjson)$/i.test(only.name) ? [only.name] : [];
+  return tableFormatOf(only.name) ? [only.name] : [];
 }

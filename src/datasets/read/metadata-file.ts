@@ -1,11 +1,11 @@
+import { required } from '../../indexing.ts';
 import type { InlineFiles } from '../../modalities/modality.ts';
 import { hasControlCharacters, quote } from '../../quote.ts';
-import { readCsv } from './csv.ts';
 import type { Findings } from './findings.ts';
-import { readJsonLines } from './json-lines.ts';
 import type { DatasetReading } from './reading.ts';
+import { tableFormatOf } from './table-formats.ts';
 import { type ReadRow, type TableRow, tableLimits } from './table-row.ts';
-import { TextProblem } from './text-stream.ts';
+import { TextProblem } from './text-encoding.ts';
 
 /** The names that the hub's imagefolder convention looks for, beside the images. */
 export const metadataFileNames = ['metadata.csv', 'metadata.jsonl'];
@@ -61,9 +61,18 @@ export async function readMetadataFile(
       for (const column of header) columns.add(column);
       return takeColumnsOf(header);
     };
-    const isCsv = /\.(csv|tsv)$/i.test(name);
-    const source = isCsv ? readCsv(path, takeHeader) : lookingAhead(readJsonLines(path), takeColumnsOf);
-    for await (const read of source) {
+    const encodings = new Set<string>();
+    const onEncoding = (encoding: string) => {
+      if (!encodings.has(encoding)) findings.addNotes(`${name}: read as ${encoding}, since it is not UTF-8`);
+      encodings.add(encoding);
+    };
+    let hasHeader = false;
+    const onColumns = (header: readonly string[]) => {
+      hasHeader = true;
+      return takeHeader(header);
+    };
+    const source = required(tableFormatOf(name), name).read(path, { onColumns, onEncoding });
+    for await (const read of lookingAhead(source, () => hasHeader, takeColumnsOf)) {
       const at = `${name} row ${read.row}`;
       const row = await checkRow(reading, read, { at, files: kept.files });
       const tooMuch =
@@ -85,9 +94,10 @@ export async function readMetadataFile(
 /** Rows, and characters of them, that tell which columns a table without a header has. */
 const lookedAt = { rows: 100, characters: 2 ** 24 };
 
-/** Rows without a header, whose columns are told before the first is handed on. */
+/** Rows, whose columns are told before the first is handed on, unless a header says them. */
 async function* lookingAhead(
   source: AsyncIterable<ReadRow>,
+  hasHeader: () => boolean,
   onColumns: (columns: readonly string[]) => boolean,
 ): AsyncGenerator<ReadRow> {
   const held: ReadRow[] = [];
@@ -98,7 +108,8 @@ async function* lookingAhead(
     return columns.size === 0 || onColumns([...columns]);
   };
   for await (const read of source) {
-    if (isKnown) {
+    if (isKnown || hasHeader()) {
+      isKnown = true;
       yield read;
       continue;
     }
@@ -112,7 +123,7 @@ async function* lookingAhead(
     if (!tell()) return;
     yield* held.splice(0);
   }
-  if (!isKnown && tell()) yield* held;
+  if (!isKnown && !hasHeader() && tell()) yield* held;
 }
 
 /**

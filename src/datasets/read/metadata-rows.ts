@@ -102,10 +102,11 @@ function readFitted(
 }
 
 async function readRow(
-  { root, columns: names, findings }: DatasetReading,
+  reading: DatasetReading,
   { row, values }: TableRow,
   place: MetadataPlace,
 ): Promise<FoundExample | undefined> {
+  const { columns: names, findings } = reading;
   const { labelColumn, splitColumn = 'split' } = names;
   const at = `${place.name} row ${row}`;
   const read = (column: string) => {
@@ -125,7 +126,7 @@ async function readRow(
   if (side === null || cells.some(({ cell }) => cell === null) || !fitted) return undefined;
   const content: Content = { ...fitted };
   for (const { modality, cell } of cells) {
-    const outcome = await readCell(modality, cell, (name) => findInside(root, place.folder, name));
+    const outcome = await readCell(modality, cell, (name) => findInside(reading, place.folder, name));
     if (outcome && 'reference' in outcome) Object.assign(content, { [modality.name]: outcome.reference });
     else if (outcome) findings.addRowProblem(at, outcome.problem);
   }

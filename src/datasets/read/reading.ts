@@ -10,6 +10,10 @@ export type DatasetPurpose = 'training' | 'measuring';
 export interface DatasetReading {
   /** The dataset's folder, as `realpath` gives it. */
   root: string;
+  /** The table in it that was asked for by its path; else the folder says what there is. */
+  table?: string;
+  /** Whether links may lead out of the folder: it is on the person's own machine, and was not sent by anybody. */
+  followLinks: boolean;
   columns: ColumnNames;
   /** Those of the names that somebody chose: such a column must be there. */
   named: ReadonlySet<string>;

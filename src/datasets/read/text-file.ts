@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { readText, TextProblem } from './text-stream.ts';
+import { TextProblem } from './text-encoding.ts';
+import { readText } from './text-stream.ts';
 
 /**
  * Reads a UTF-8 file, with or without a byte order mark. Line ends come out as `\n`.

@@ -2,15 +2,16 @@ import { copyFile, mkdir, mkdtemp, open, readdir, rename, rm, rmdir } from 'node
 import { basename, dirname, extname, join } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
 import { TandemError } from '../../errors.ts';
+import { tableExtensions, tableFormatOf } from '../read/table-formats.ts';
 import { type ArchiveLimits, defaultArchiveLimits } from './entries.ts';
 import { unpackTar } from './tar.ts';
 import { unpackZip } from './zip.ts';
 
 /** What a dataset may come in as one file. */
-type UploadFormat = 'zip' | 'tar' | 'tar.gz' | 'csv' | 'jsonl';
+type UploadFormat = 'zip' | 'tar' | 'tar.gz' | 'table';
 
 /**
- * Makes a dataset's folder of one file: a zip, a tar (gzipped or not), or a CSV or JSONL table that holds its images
+ * Makes a dataset's folder of one file: a zip, a tar (gzipped or not), or a table (CSV, JSON lines and others) that holds its images
  * itself. Everything goes to a folder beside `intoFolder`, which gets its name only when all is there. On failure
  * nothing stays.
  * @param name what the person called the file; says what it is where its content doesn't
@@ -33,7 +34,7 @@ export async function unpackUpload(
     if (format === 'zip') await unpackZip(file, staging, limits);
     else if (format === 'tar' || format === 'tar.gz')
       await unpackTar(file, staging, limits, { gzipped: format === 'tar.gz' });
-    else await copyFile(file, join(staging, tableName(name, format)));
+    else await copyFile(file, join(staging, tableName(name)));
     await rmdir(intoFolder).catch((error) => {
       if (error.code !== 'ENOENT') throw error;
     });
@@ -47,11 +48,11 @@ export async function unpackUpload(
 }
 
 /** Problems name rows by the table's own name. */
-function tableName(name: string, format: 'csv' | 'jsonl'): string {
+function tableName(name: string): string {
   const stem = basename(name, extname(name))
     .replaceAll(/[^\p{L}\p{N} _.-]/gu, '_')
     .slice(0, 60);
-  return `${stem.replace(/^\.+/, '') || 'metadata'}.${format}`;
+  return `${stem.replace(/^\.+/, '') || 'metadata'}${extname(name).toLowerCase()}`;
 }
 
 async function detectFormat(file: string, name: string): Promise<UploadFormat> {
@@ -60,10 +61,9 @@ async function detectFormat(file: string, name: string): Promise<UploadFormat> {
   if (['504b0304', '504b0506'].includes(start.toString('hex', 0, 4))) return 'zip';
   if (start.toString('hex', 0, 2) === '1f8b' && isTar(firstUnzipped(start), extension)) return 'tar.gz';
   if (isTar(start, extension)) return 'tar';
-  if (['.csv', '.tsv'].includes(extension)) return 'csv';
-  if (['.jsonl', '.ndjson'].includes(extension)) return 'jsonl';
+  if (tableFormatOf(name)) return 'table';
   if (extension === '.zip') return 'zip';
-  const detail = 'it is neither a zip or tar file nor a CSV or JSONL table';
+  const detail = `it is neither a zip or tar file nor a table (${tableExtensions})`;
   throw new TandemError('invalid-dataset', `${basename(name)}: ${detail}`, {
     items: [{ at: basename(name), detail }],
   });

@@ -21,7 +21,9 @@ const formFieldsSchema = z.strictObject({ ...fields, file: notText });
 export const formSchema = z
   .strictObject({
     ...fields,
-    file: formFile('A zip or tar file of the dataset, or a CSV or JSONL table that holds its images.'),
+    file: formFile(
+      'A zip or tar file of the dataset, or a table (CSV, TSV, JSON lines or JSON) that holds its images.',
+    ),
   })
   .meta({ id: 'DatasetForm' });
 export const jsonSchema = z

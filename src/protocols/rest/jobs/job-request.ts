@@ -151,7 +151,9 @@ const formFieldsSchema = z.strictObject({ ...formFields, file: notText }).superR
 export const formSchema = z
   .strictObject({
     ...formFields,
-    file: formFile('A zip or tar file of the dataset, or a CSV or JSONL table that holds its images.'),
+    file: formFile(
+      'A zip or tar file of the dataset, or a table (CSV, TSV, JSON lines or JSON) that holds its images.',
+    ),
   })
   .meta({ id: 'JobForm' });
 

@@ -182,14 +182,9 @@ describe('any text', () => {
 describe('a table that cannot be read', () => {
   it.each<[string, Uint8Array | string, string]>([
     [
-      'UTF-16',
-      Buffer.from('\uFEFFtext,label\na,x\nb,y\n', 'utf16le'),
-      'pets.csv: the file is UTF-16; save it as UTF-8',
-    ],
-    [
-      'UTF-16 without letters that everyone knows',
-      Buffer.from('文,字\n犬,猫\n', 'utf16le'),
-      'pets.csv: the file is UTF-16; save it as UTF-8',
+      'UTF-16 with half of a pair',
+      Buffer.from('\uFEFFtext,label\na,x\n\ud83d,y\n', 'utf16le'),
+      'pets.csv row 1: the text is not valid UTF-16; save the file as UTF-8',
     ],
     [
       'UTF-32',
@@ -198,9 +193,9 @@ describe('a table that cannot be read', () => {
     ],
     ['a zero byte', 'text,label\na,x\nb\0c,y\n', 'pets.csv row 3: a zero byte stands in the text; remove it'],
     [
-      'Latin-1',
-      Buffer.from('text,label\na,x\ncafé,y\n', 'latin1'),
-      'pets.csv row 3: the text is not UTF-8; save the file as UTF-8',
+      'a byte that Windows-1252 has no letter for',
+      Buffer.from('text,label\na,x\ncaf\x8f,y\n', 'latin1'),
+      'pets.csv row 3: the text is neither UTF-8 nor Windows-1252; save the file as UTF-8',
     ],
     [
       'too many columns',

@@ -279,19 +279,6 @@ describe('a dataset that cannot be used', () => {
     ]);
   });
 
-  it('is not written in UTF-8', async () => {
-    const marked = Buffer.from(`\uFEFF${good}`, 'utf16le');
-    for (const bytes of [marked, marked.subarray(2)]) {
-      expect(await problemsOf({ 'metadata.csv': bytes })).toContain(
-        'metadata.csv: the file is UTF-16; save it as UTF-8',
-      );
-    }
-    const latin = Buffer.from('text,label\nplain,x\ncaf\xe9,x\n', 'latin1');
-    expect(await problemsOf({ 'metadata.csv': latin })).toContain(
-      'metadata.csv row 3: the text is not UTF-8; save the file as UTF-8',
-    );
-  });
-
   it('has two lists of examples', async () => {
     const files = { 'metadata.csv': good, 'metadata.jsonl': '{}' };
     expect(await problemsOf(files)).toContain(
