@@ -37,7 +37,7 @@ const list = subcommand(
 const add = subcommand(
   'add',
   'add a model’s folder as an encoder',
-  'Makes an encoder of a model that lies in a folder as the Hugging Face hub has it: config.json, tokenizer.json and an ONNX file. How it encodes is read from those files; what they leave open is asked for by the name of the option. It is proved before it is kept: an item has the same features alone, in a batch and twice.',
+  'Makes an encoder of a model that lies in a folder as the Hugging Face hub has it: config.json, tokenizer.json or preprocessor_config.json, and an ONNX file. How it encodes is read from those files; what they leave open is asked for by the name of the option. It is proved before it is kept: an item has the same features alone, in a batch and twice.',
 )
   .argument('<folder>', 'folder of the model')
   .option('--name <id>', 'what it is called; the folder’s name by default')

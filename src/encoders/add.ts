@@ -109,7 +109,7 @@ async function convert(model: ModelFolder, staging: string, id: string, options:
 async function openModel(model: ModelFolder, { modality, dtype }: AddOptions) {
   const readers = pretrainedNames.flatMap((name) => {
     const reader = modelReaders[name];
-    return reader && (modality === undefined || modality === name) ? [{ ...reader, modality: name }] : [];
+    return modality === undefined || modality === name ? [{ ...reader, modality: name }] : [];
   });
   const weights = chooseWeights(model, [...new Set(readers.flatMap(({ bases }) => bases))], dtype);
   const opened = await open(model, weights);

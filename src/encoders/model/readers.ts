@@ -1,6 +1,10 @@
 import type { PretrainedName } from '../../modalities/registry.ts';
+import { imageReader } from './image.ts';
 import type { ModelReader } from './reader.ts';
 import { textReader } from './text.ts';
 
 /** What reads the models of each modality. */
-export const modelReaders: Readonly<Partial<Record<PretrainedName, ModelReader>>> = { text: textReader };
+export const modelReaders: Readonly<Record<PretrainedName, ModelReader>> = {
+  image: imageReader,
+  text: textReader,
+};

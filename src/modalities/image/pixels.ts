@@ -22,18 +22,30 @@ export function decodePixels(
   return decodeImageInTurn(input, (opened) => cutSquare(opened, preprocessing), options);
 }
 
+/** What libvips calls the kernels that it interpolates with when it enlarges. */
+const interpolators = {
+  cubic: 'bicubic',
+  linear: 'bilinear',
+  nearest: undefined,
+  lanczos3: undefined,
+} as const;
+type Interpolator = NonNullable<(typeof interpolators)[ImagePreprocessing['kernel']]>;
+
 /** Decodes an image that is open; see {@link decodePixels}. */
 export async function cutSquare(opened: OpenedImage, preprocessing: ImagePreprocessing): Promise<Uint8Array> {
   const { image, width, height } = opened;
-  const { shortSide, crop, kernel, background } = preprocessing;
+  const { shortSide, crop, kernel, fit, background } = preprocessing;
+  const interpolator = interpolators[kernel];
+  // One side that is made smaller decides: interpolating it would leave pixels out.
+  const deciding = fit === 'squash' ? Math.max(width, height) : Math.min(width, height);
   try {
-    if (Math.min(width, height) >= shortSide || kernel !== 'cubic') return await scale(opened, preprocessing);
+    if (deciding >= shortSide || !interpolator) return await scale(opened, preprocessing);
     const [horizontal, vertical] = planCut(width, height, preprocessing);
     return await enlarge(
       image.flatten({ background }).toColourspace('srgb'),
       { from: width, ...horizontal },
       { from: height, ...vertical },
-      crop,
+      { crop, interpolator },
     );
   } catch (error) {
     throw describeImageFailure(error);
@@ -76,7 +88,15 @@ interface Cut {
 }
 
 /** How the width and the height of an image are scaled, and where the square is cut. */
-export function planCut(width: number, height: number, { shortSide, crop }: ImagePreprocessing): [Cut, Cut] {
+export function planCut(
+  width: number,
+  height: number,
+  { shortSide, crop, fit }: ImagePreprocessing,
+): [Cut, Cut] {
+  if (fit === 'squash') {
+    const cut = { to: shortSide, start: Math.floor((shortSide - crop) / 2) };
+    return [cut, cut];
+  }
   const ratio = shortSide / Math.min(width, height);
   const cut = (side: number): Cut => {
     const to = Math.max(shortSide, Math.round(side * ratio));
@@ -128,7 +148,7 @@ async function enlarge(
   image: Sharp,
   horizontal: EnlargedSide,
   vertical: EnlargedSide,
-  crop: number,
+  { crop, interpolator }: { crop: number; interpolator: Interpolator },
 ): Promise<Uint8Array> {
   const [x, y] = [planSide(horizontal, crop), planSide(vertical, crop)];
   // The edge's pixels are repeated outwards: what lies beyond would otherwise be black.
@@ -138,7 +158,7 @@ async function enlarge(
     .raw()
     .toBuffer({ resolveWithObject: true });
   const enlarged = await sharp(data, { raw: { ...info, premultiplied: false } })
-    .affine([x.scale, 0, 0, y.scale], { interpolator: 'bicubic', odx: x.offset, ody: y.offset })
+    .affine([x.scale, 0, 0, y.scale], { interpolator, odx: x.offset, ody: y.offset })
     .raw()
     .toBuffer({ resolveWithObject: true });
   // Pixel (0, 0) is that of the square; to its right and below there may be more.

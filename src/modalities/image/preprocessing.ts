@@ -6,6 +6,8 @@ export const imagePreprocessing = z.object({
   shortSide: z.int().positive(),
   /** ... and a square of this side is cut from the centre. */
   crop: z.int().positive(),
+  /** `squash`: both sides are scaled to `shortSide`, whatever their ratio; else it is kept. */
+  fit: z.enum(['squash']).optional(),
   kernel: z.enum(['cubic', 'linear', 'lanczos3', 'nearest']),
   /** What transparent images are laid on. */
   background: z.string(),
