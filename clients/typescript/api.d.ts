@@ -937,6 +937,11 @@ export interface components {
              */
             splitBy?: "stratified" | "content-hash";
             /**
+             * @description Whether cross-validation chooses what the recipe leaves open, and calibrates the predictions; default: true. Without it a training takes the default recipe: much faster, for a first look.
+             * @example true
+             */
+            search?: boolean;
+            /**
              * @description Whether the served head is trained anew on every row once it is measured; default: where the dataset has no split of its own.
              * @example true
              */
@@ -1014,6 +1019,8 @@ export interface components {
              * @enum {string}
              */
             splitBy?: "stratified" | "content-hash";
+            /** @enum {string} */
+            search?: "true" | "false";
             /** @enum {string} */
             refit?: "true" | "false";
             /**

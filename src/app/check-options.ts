@@ -114,7 +114,10 @@ export const jobRequest = z.object({
   ...{ ...columns, ...splitOptions },
   target: z.enum(targetKinds).optional(),
   work: z.union(
-    [z.object({ head: z.string(), seed, refit: z.boolean().optional() }), z.object({ compare: seeds })],
+    [
+      z.object({ head: z.string(), seed, search: z.boolean().optional(), refit: z.boolean().optional() }),
+      z.object({ compare: seeds }),
+    ],
     'it must be { head: name, seed: 0 } to make a head, or { compare: 2 or more } to compare strategies on so many splits',
   ),
   source: z.union(

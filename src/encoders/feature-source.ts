@@ -66,16 +66,28 @@ export class FeatureSource {
     return this.#batcher.waiting;
   }
 
+  /** What an item is remembered by. */
+  keyOf(input: Input): string {
+    return this.#options.memory.key(this.#encoder.cacheKey, input);
+  }
+
+  /** What is remembered by a key; undefined where nothing is. */
+  recall(key: string): RememberedFeatures | undefined {
+    const { memory, observer } = this.#options;
+    const known = memory.get(key);
+    if (known) observer.lookup?.(this.#encoder.modality, true);
+    return known;
+  }
+
   /**
+   * @param key see `keyOf`
    * @throws TandemError that names what is wrong with the item; `overloaded`; the signal's reason where it aborts
    */
-  async get(input: Input, options?: SubmitOptions): Promise<SourcedFeatures> {
+  async get(input: Input, options?: SubmitOptions, key = this.keyOf(input)): Promise<SourcedFeatures> {
     const { memory, observer } = this.#options;
-    const { modality, cacheKey } = this.#encoder;
-    const key = memory.key(cacheKey, input);
-    const known = memory.get(key);
-    observer.lookup?.(modality, known !== undefined);
+    const known = this.recall(key);
     if (known) return { ...known, decode: 0, queue: 0, encode: 0 };
+    observer.lookup?.(this.#encoder.modality, false);
     const encoded = await this.encode(input, options);
     memory.set(key, encoded);
     return encoded;

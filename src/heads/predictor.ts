@@ -6,7 +6,7 @@ import { FeatureMemory, type RememberedFeatures } from '../encoders/feature-memo
 import { FeatureSource, type SourcedFeatures } from '../encoders/feature-source.ts';
 import type { InferenceObserver } from '../encoders/telemetry.ts';
 import { type ErrorCode, TandemError } from '../errors.ts';
-import { itemAt } from '../indexing.ts';
+import { itemAt, required } from '../indexing.ts';
 import type { Input } from '../modalities/modality.ts';
 import {
   byPretrained,
@@ -17,6 +17,7 @@ import {
   pretrainedModalities,
 } from '../modalities/registry.ts';
 import type { SubmitOptions } from '../runtime/batcher.ts';
+import { TimeSlice } from '../time-slice.ts';
 import { Explainer } from './explain.ts';
 import type { ExplainRequest } from './explanation.ts';
 import { encodeFitted } from './fitted.ts';
@@ -114,17 +115,36 @@ export class Predictor {
    */
   async embed(items: readonly EmbeddedItem[], signal?: AbortSignal): Promise<RememberedFeatures[]> {
     const waiting = { signal, mayWait: true };
-    return pMap(
-      items,
-      ({ modality, input }, index) =>
-        this.#embedding(async () => {
+    const recalled = await this.#recall(items, signal);
+    const unknown = recalled.flatMap(({ key, known }, index) => (known ? [] : [{ key, index }]));
+    const encoded = await pMap(
+      unknown,
+      ({ key, index }) => {
+        const { modality, input } = itemAt(items, index);
+        return this.#embedding(async () => {
           signal?.throwIfAborted();
-          return this.#sources[modality].get(input, waiting);
+          return this.#sources[modality].get(input, waiting, key);
         }).catch((error) => {
           throw itemError(error).at(`input[${index}]`);
-        }),
+        });
+      },
       { concurrency: embeddedOfCall },
     );
+    const others = encoded.values();
+    return recalled.map(({ known }) => known ?? required(others.next().value, 'features of each item'));
+  }
+
+  /** What is remembered of items: they may be thousands, and take no turn of the event loop for themselves. */
+  async #recall(items: readonly EmbeddedItem[], signal?: AbortSignal) {
+    const turns = new TimeSlice();
+    const recalled: { key: string; known: RememberedFeatures | undefined }[] = [];
+    for (const { modality, input } of items) {
+      signal?.throwIfAborted();
+      const key = this.#sources[modality].keyOf(input);
+      recalled.push({ key, known: this.#sources[modality].recall(key) });
+      await turns.share();
+    }
+    return recalled;
   }
 
   /**

@@ -44,6 +44,7 @@ const taskSchema = z.object({
     z.object({
       head: z.string(),
       seed: z.int(),
+      search: z.boolean().optional(),
       refit: z.boolean().optional(),
       recipe: asWritten<Partial<Recipe>>().optional(),
     } satisfies Fields<HeadWork>),

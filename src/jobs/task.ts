@@ -11,7 +11,9 @@ import type { Ownership } from './ownership.ts';
 /** What a job is to do, as it was asked for. */
 export interface JobTask {
   /** What is to be made: a head, or a comparison over so many seeds. */
-  work: { head: string; seed: number; refit?: boolean; recipe?: Partial<Recipe> } | { compare: number };
+  work:
+    | { head: string; seed: number; search?: boolean; refit?: boolean; recipe?: Partial<Recipe> }
+    | { compare: number };
   /** How the rows of a dataset that is not imported yet are to be read. */
   reading: Partial<ColumnNames>;
   /** How the test side is drawn, where the dataset has no split of its own. */

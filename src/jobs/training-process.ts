@@ -118,7 +118,6 @@ function train(work: Work, task: Extract<JobTask['work'], { head: string }>): Pr
   return resuming(work, async (resumed) => {
     const result = await fineTune(encoders, new HeadRegistry(store, place.shippedHeads), {
       ...{ ...options, ...resumed, ...task },
-      search: true,
       writeReport,
       job: { id: owner.id, confirm: (transaction) => jobs.confirm(transaction, owner) },
     });

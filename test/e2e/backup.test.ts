@@ -40,7 +40,7 @@ it('a copy that is made while a job runs holds everything acknowledged, and a se
   timeout: 180_000,
 }, async () => {
   const { id: dataset } = await post('/v1/datasets', { name: 'pets' }, { file: archive });
-  const { id: first } = await post('/v1/jobs', { head: 'pets' }, { file: archive });
+  const { id: first } = await post('/v1/jobs', { head: 'pets', search: 'false' }, { file: archive });
   await expect.poll(() => stateOf(first), patient).toBe('succeeded');
   await fetch(`${server.address}/v1/heads/pets/aliases/production`, {
     method: 'PUT',

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fixtures, runCommand, runForJson, smallSample, startServer } from './server.ts';
+import { fixtures, runCommand, runForJson, smallSample } from './server.ts';
 
 let folder: string;
 let sample: string;
@@ -156,28 +156,5 @@ describe('bad input on the command line', () => {
       code: 'invalid-dataset',
       items: [{ at: expect.stringContaining('row 1') }],
     });
-  });
-});
-
-describe('a head', () => {
-  it('moves to another place as one file, by command and over HTTP', async () => {
-    const file = path.join(folder, 'emoji-1.tar');
-    expect((await runJson('heads', 'export', 'emoji@1', '--output', file)).value).toMatchObject({
-      version: 1,
-    });
-    const brought = await runJson('heads', 'import', file, '--name', 'moved');
-    expect(brought.value).toEqual({ name: 'moved', version: 1 });
-    const server = await startServer(path.join(folder, 'elsewhere'));
-    try {
-      const body = new FormData();
-      body.set('file', new Blob([await readFile(file)]), 'emoji-1.tar');
-      const response = await fetch(`${server.address}/v1/heads`, { method: 'POST', body });
-      expect([response.status, await response.json()]).toEqual([201, { name: 'emoji', version: 2 }]);
-      const exported = await fetch(`${server.address}/v1/heads/emoji/versions/2/export`);
-      expect(exported.headers.get('Content-Disposition')).toBe('attachment; filename=emoji-2.tar');
-      expect((await exported.arrayBuffer()).byteLength).toBeGreaterThan(3e6);
-    } finally {
-      await server.stop();
-    }
   });
 });

@@ -26,7 +26,7 @@ it('a job fails whose server ended without a word as often as it may; a server t
     );
   };
   await start();
-  const body = await form({ head: 'pets' }, { file: archive });
+  const body = await form({ head: 'pets', search: 'false' }, { file: archive });
   const { id }: Job = await (await fetch(`${server!.address}/v1/jobs`, { method: 'POST', body })).json();
   const read = async (): Promise<Job> => (await fetch(`${server.address}/v1/jobs/${id}`)).json();
   for (const end of ['kill', 'stop', 'kill'] as const) {

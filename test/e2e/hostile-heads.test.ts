@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { create } from 'tar';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
@@ -44,6 +45,18 @@ const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes
 const predict = async (head: string, text: string) =>
   fetch(`${server.address}/v1/predict`, { method: 'POST', body: await form({ head, text }) });
 const readiness = async () => (await fetch(`${server.address}/readyz`)).status;
+
+/** Waits until readiness tells of a head that holds its engine, however long its features take. @throws Error where the head ends before */
+async function untilUnready(wedged: Promise<unknown>): Promise<void> {
+  let isOver = false;
+  void wedged.finally(() => {
+    isOver = true;
+  });
+  while ((await readiness()) !== 503) {
+    if (isOver) throw new Error('the head ended, and readiness did not tell');
+    await pause(20);
+  }
+}
 
 /** Registers a head as no import would let it: straight into the store, beside the server. */
 async function place(name: string, files: Record<string, Uint8Array | string> = {}): Promise<string> {
@@ -87,8 +100,7 @@ it('stops such a head at its deadline where it is registered all the same; other
   expect(await (await predict('emoji', 'a dog')).json()).toMatchObject({ head: { name: 'emoji' } });
   expect(await readiness()).toBe(200);
   const wedged = predict('endless', 'a dog');
-  // The wedge begins once the features are there.
-  const unready = vi.waitFor(async () => expect(await readiness()).toBe(503), headTimeout);
+  const unready = untilUnready(wedged);
   const waiting = predict('emoji', 'a cat');
   await unready;
   const stopped = await wedged;
@@ -110,7 +122,7 @@ it('answers by its own heads at once while an imported one holds its engine', as
   await place('wedge');
   expect((await predict('emoji', 'a fish')).status).toBe(200);
   const wedged = predict('wedge', 'a fish');
-  await vi.waitFor(async () => expect(await readiness()).toBe(503), headTimeout);
+  await untilUnready(wedged);
   const own = predict('emoji', 'a fish');
   const first = await Promise.race([own.then(() => 'its own'), wedged.then(() => 'imported')]);
   expect(first).toBe('its own');
@@ -160,11 +172,14 @@ it('leaves no process of a command that is interrupted while its head runs', asy
   const args = ['predict', '--head', 'interrupted', '--text', 'a dog', '--data', data];
   const command = startCommand(...args, '--head-timeout', '3600000');
   onTestFinished(() => command.kill());
-  const child = await vi.waitFor(() => {
-    const busy = busyChildrenOf(command.pid);
-    expect(busy).toHaveLength(1);
-    return busy[0];
-  }, 60_000);
+  const child = await vi.waitFor(
+    () => {
+      const busy = busyChildrenOf(command.pid);
+      expect(busy).toHaveLength(1);
+      return busy[0];
+    },
+    { timeout: 150_000, interval: 250 },
+  );
   command.interrupt();
   expect((await command.ended).code).toBe(null);
   await vi.waitFor(() => expect(() => process.kill(child, 0)).toThrow('ESRCH'), 10_000);
@@ -173,7 +188,7 @@ it('leaves no process of a command that is interrupted while its head runs', asy
 it('ends at SIGTERM in seconds while a head holds its engine', async () => {
   await place('endless-too');
   const wedged = predict('endless-too', 'a dog').catch(() => undefined);
-  await vi.waitFor(async () => expect(await readiness()).toBe(503), headTimeout);
+  await untilUnready(wedged);
   const started = performance.now();
   expect(await server.stop()).toBe(0);
   expect(performance.now() - started).toBeLessThan(30_000);

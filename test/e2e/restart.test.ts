@@ -80,7 +80,7 @@ it('goes on with every job that it accepted, after a kill in the middle of one',
 it('tries a job again that was cancelled, with what was uploaded for it, and no job that went well', {
   timeout: 180_000,
 }, async () => {
-  const id = await submit({ head: 'again' });
+  const id = await submit({ head: 'again', search: 'false' });
   await expect.poll(async () => (await read(id)).state, patient).toBe('running');
   const address = `${server.address}/v1/jobs/${id}`;
   await fetch(address, { method: 'DELETE' });
@@ -100,7 +100,7 @@ it('tries a job again that was cancelled, with what was uploaded for it, and no 
 });
 
 it('goes on at the next start with what a stop interrupts', { timeout: 200_000 }, async () => {
-  const id = await submit({ head: 'second' });
+  const id = await submit({ head: 'second', search: 'false' });
   await expect.poll(async () => (await read(id)).state, patient).toBe('running');
   expect(await server.stop()).toBe(0);
   server = await startServer(data);

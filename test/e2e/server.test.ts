@@ -33,6 +33,11 @@ async function trainable(name: string): Promise<string> {
   return (await (await postJson('/v1/datasets', { folder: name })).json()).id;
 }
 
+/** The head.json of what a job has made. */
+async function manifestOf({ result }: Job) {
+  return JSON.parse(await readFile(path.join(result?.folder ?? '', headFiles.manifest), 'utf8'));
+}
+
 /** Follows a job's events to its end. */
 async function follow(id: string): Promise<{ job: Job; types: string[]; ids: number[] }> {
   const response = await fetch(`${server.address}/v1/jobs/${id}/events`);
@@ -143,14 +148,16 @@ describe('a fine-tuning over HTTP', () => {
     expect(head).toEqual({ name: 'three', version: 1 });
     expect(job.result!.labels).toContain(results[0].labels[0].label);
     expect((await readdir(job.result!.folder)).sort()).toEqual(Object.values(headFiles).sort());
+    expect((await manifestOf(job)).training.search.candidates).toHaveLength(2);
     await expect.poll(() => readdir(path.join(folder, 'data', 'uploads'))).toEqual([]);
   });
 
-  it('trains on a dataset that lies on the server, and replays the events that a reader missed', async () => {
+  it('trains on a dataset that lies on the server, without a search where asked, and replays the events that a reader missed', async () => {
     const dataset = await trainable('small');
-    const { id } = await (await postJson('/v1/jobs', { head: 'three', dataset })).json();
+    const { id } = await (await postJson('/v1/jobs', { head: 'three', dataset, search: false })).json();
     const { job, ids } = await follow(id);
     expect(job).toMatchObject({ state: 'succeeded', result: { version: 2 } });
+    expect((await manifestOf(job)).training).not.toHaveProperty('search');
     const replay = await fetch(`${server.address}/v1/jobs/${id}/events`, {
       headers: { 'Last-Event-ID': String(ids[ids.length - 1] - 1) },
     });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { glob } from 'node:fs/promises';
+import { glob, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
@@ -20,4 +20,16 @@ it('runs every test file in a suite', async () => {
   expect(files.length).toBeGreaterThan(100);
   const left = files.filter((file) => !included.flat().some((pattern) => path.matchesGlob(file, pattern)));
   expect(left).toEqual([]);
+});
+
+it('runs on other stores only what opens the store that it is given', async () => {
+  const { include } = (await import(path.join(root, 'test/stores/vitest.config.ts'))).default.test;
+  const files = await Array.fromAsync(glob(include, { cwd: root }));
+  expect(files.length).toBeGreaterThan(20);
+  const others = await Promise.all(
+    files.map(async (file) =>
+      /\/(test-store|server)\.ts'/.test(await readFile(path.join(root, file), 'utf8')) ? [] : [file],
+    ),
+  );
+  expect(others.flat()).toEqual([]);
 });

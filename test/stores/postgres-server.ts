@@ -31,12 +31,14 @@ export async function startPostgres(): Promise<PostgresServer> {
   const cluster = path.join(folder, 'cluster');
   await run(
     path.join(binaries, 'initdb'),
-    ['-D', cluster, '-U', 'tandem', '--auth', 'trust', '-E', 'UTF8', '--no-locale'],
+    ['-D', cluster, '-U', 'tandem', '--auth', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'],
     owner,
   );
   const port = await freePort();
   const start = async () => {
-    const settings = ['-h', '127.0.0.1', '-p', String(port), '-k', folder, '-c', 'max_connections=300'];
+    const listening = ['-h', '127.0.0.1', '-p', String(port), '-k', folder, '-c', 'max_connections=300'];
+    // What is written outlives the server, if not the machine: here only servers are killed.
+    const settings = [...listening, '-c', 'fsync=off'];
     const server = spawn(path.join(binaries, 'postgres'), ['-D', cluster, ...settings], {
       ...owner,
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
-import { TimeSlice } from './time-slice.ts';
+import { TimeSlice } from '../../time-slice.ts';
 
 /** Characters of an answer that are written at a time. */
 const pieceLength = 2 ** 16;

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { TandemError } from '../../errors.ts';
+import { TimeSlice } from '../../time-slice.ts';
 import { piecesOf, tooLarge } from './body-bytes.ts';
-import { TimeSlice } from './time-slice.ts';
 
 const lineFeed = 0x0a;
 const isBlank = (byte: number | undefined) =>

@@ -76,6 +76,18 @@ describe('a predictor', () => {
     expect(three.flat()).toHaveLength(300);
   });
 
+  it('recalls thousands of texts for many callers, and lets others have their turns', async () => {
+    const predictor = new Predictor(encoders, { memoryBytes: 2 ** 20 });
+    const item = { modality: 'text' as const, input: 'a cup of coffee' };
+    await predictor.embed([item]);
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    const calls = Array.from({ length: 20 }, () => predictor.embed(Array(5000).fill(item)));
+    expect((await Promise.all(calls)).flat()).toHaveLength(100_000);
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(5);
+  });
+
   it('takes features in place of an image or a text, and answers the same; they prove nothing of the encoders', async () => {
     const image = await readFile(path.join(fixtures, 'coffee.jpg'));
     const text = 'a cup of coffee';

@@ -61,6 +61,20 @@ it('passes on what was chosen of the recipe, for a head and not for a comparison
   }
 });
 
+it('passes on whether a recipe is searched for, from JSON and from a form', async () => {
+  const { double, asked } = recordingJobs();
+  const { address } = await serve(double);
+  const request = { head: 'pets', dataset: 'pets' };
+  await sendJson(`${address}/v1/jobs`, { ...request, search: false });
+  await sendForm(`${address}/v1/jobs`, { file: new Blob(['']), head: 'pets', search: 'false' });
+  await sendForm(`${address}/v1/jobs`, { file: new Blob(['']), head: 'pets', search: 'true' });
+  expect(asked.map(([{ work }]) => work)).toEqual([
+    { head: 'pets', seed: 0, search: false },
+    { head: 'pets', seed: 0, search: false },
+    { head: 'pets', seed: 0, search: true },
+  ]);
+});
+
 it('starts a comparison, and shows its page', async () => {
   const { double, asked } = recordingJobs();
   const { address } = await serve(double);
@@ -106,6 +120,8 @@ it.each<[string, Record<string, string | Blob>]>([
   ['head', { file: zip, head: 'pets', compare: 'true' }],
   ['seeds', { file: zip, head: 'pets', seeds: '5' }],
   ['seed', { file: zip, compare: 'true', seed: '5' }],
+  ['search', { file: zip, compare: 'true', search: 'false' }],
+  ['search', { file: zip, head: 'pets', search: 'no' }],
   ['seed', { file: zip, head: 'pets', seed: '-1' }],
   ['seed', { file: zip, head: 'pets', seed: '' }],
   ['speed', { file: zip, head: 'pets', speed: '1' }],

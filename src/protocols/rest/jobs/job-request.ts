@@ -43,6 +43,11 @@ const refit = z.boolean().meta({
     'Whether the served head is trained anew on every row once it is measured; default: where the dataset has no split of its own.',
   example: true,
 });
+const search = z.boolean().meta({
+  description:
+    'Whether cross-validation chooses what the recipe leaves open, and calibrates the predictions; default: true. Without it a training takes the default recipe: much faster, for a first look.',
+  example: true,
+});
 /** What a head's recipe may be told; a comparison tries them itself. */
 const recipeChoices = {
   strategy: choices.recipeChoices.strategy.meta({
@@ -71,6 +76,7 @@ type Asked = {
   seed?: number;
   compare?: boolean;
   seeds?: number;
+  search?: boolean;
   refit?: boolean;
 } & Partial<RecipeChoices>;
 const contradictions: { at: string; message: string; isIn(asked: Asked): boolean }[] = [
@@ -83,6 +89,11 @@ const contradictions: { at: string; message: string; isIn(asked: Asked): boolean
     at: 'compare',
     message: 'a comparison tries every strategy; leave out the choices for a head',
     isIn: (asked) => asked.compare === true && choiceNames.some((name) => asked[name] !== undefined),
+  },
+  {
+    at: 'search',
+    message: 'a comparison searches for no recipe; leave it out',
+    isIn: ({ search, compare }) => search !== undefined && compare === true,
   },
   {
     at: 'refit',
@@ -121,6 +132,7 @@ export const jsonSchema = z
     priority: priority.optional(),
     testShare: testShare.optional(),
     splitBy: splitBy.optional(),
+    search: search.optional(),
     refit: refit.optional(),
     ...recipeChoices,
     ...rowReading,
@@ -143,6 +155,7 @@ const formFields = {
     .pipe(testShare)
     .optional(),
   splitBy: splitBy.optional(),
+  search: trueOrFalse.optional(),
   refit: trueOrFalse.optional(),
   ...recipeChoices,
   ...rowReading,
@@ -254,6 +267,7 @@ function workOf<Rest extends object>({
   seed = 0,
   compare: _,
   seeds = defaultSeeds,
+  search,
   refit,
   strategy,
   fusion,
@@ -263,5 +277,8 @@ function workOf<Rest extends object>({
 }: Asked & Rest) {
   const chosen = Object.entries({ strategy, fusion, variance, classWeights }).filter(([, choice]) => choice);
   const recipe = chosen.length > 0 ? { recipe: chooseRecipe(Object.fromEntries(chosen)) } : {};
-  return { ...reading, work: head === undefined ? { compare: seeds } : { head, seed, refit, ...recipe } };
+  return {
+    ...reading,
+    work: head === undefined ? { compare: seeds } : { head, seed, search, refit, ...recipe },
+  };
 }

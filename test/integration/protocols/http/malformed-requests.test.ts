@@ -62,11 +62,11 @@ it('refuses a NUL character in the path and the query of every route', async () 
 
 it('looks for it once, however many question marks a query has', async () => {
   const { address } = await serveOnPort(services());
-  const started = performance.now();
+  const before = process.threadCpuUsage();
   for (let asked = 0; asked < 10; asked++)
     expect((await fetch(`${address}/healthz?${'?'.repeat(15_000)}`)).status).toBe(200);
   // A search from each of them to the end takes a third of a second a request.
-  expect(performance.now() - started).toBeLessThan(1500);
+  expect(process.threadCpuUsage(before).user / 1000).toBeLessThan(1500);
 });
 
 it('refuses a NUL character in what is stored, and keeps no upload of it', async () => {

@@ -53,8 +53,8 @@ it('counts the values of any JSON as its parser finds them, and never more in a 
 
 it('looks at every byte once, however many backslashes stand before the end of a string', () => {
   const text = Buffer.from(`"${`${'a'.repeat(38)}\\n`.repeat(100_000)}"`);
-  const started = performance.now();
+  const before = process.threadCpuUsage();
   new JsonStructure().add(text);
   // Searching for the end of the string anew at each of them takes seconds.
-  expect(performance.now() - started).toBeLessThan(1000);
+  expect(process.threadCpuUsage(before).user / 1000).toBeLessThan(1000);
 });

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { TimeSlice } from '../../../../src/protocols/http/time-slice.ts';
+import { TimeSlice } from '../../src/time-slice.ts';
 
 /** Keeps the main thread for so many milliseconds. */
 function compute(milliseconds: number): void {
