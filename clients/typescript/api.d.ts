@@ -295,6 +295,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/heads/{name}/versions/{version}/acceptance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say which answers of a version are accepted
+         * @description The threshold is found on the rows that were held out of its training; from the next request on, every answer says `decision` and `reasons`. The version itself stays what it is.
+         */
+        put: operations["acceptAnswers"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/heads/{name}/aliases/{alias}": {
         parameters: {
             query?: never;
@@ -790,6 +810,15 @@ export interface components {
         };
         /**
          * @example {
+         *       "accuracy": 0.95
+         *     }
+         */
+        AcceptRequest: {
+            /** @description The share of right answers that is wished for among those that are accepted; null: decide nothing. */
+            accuracy: number | null;
+        };
+        /**
+         * @example {
          *       "version": 3
          *     }
          */
@@ -947,6 +976,11 @@ export interface components {
              */
             refit?: boolean;
             /**
+             * @description The share of right answers that is wished for among those that are accepted: every answer then says `decision` and `reasons`. The threshold is found on the held-out examples.
+             * @example 0.95
+             */
+            acceptAccuracy?: number;
+            /**
              * @description How the modalities are balanced, or the one to learn from alone; default: `arl`.
              * @example arl
              * @enum {string}
@@ -1023,6 +1057,7 @@ export interface components {
             search?: "true" | "false";
             /** @enum {string} */
             refit?: "true" | "false";
+            acceptAccuracy?: string;
             /**
              * @description How the modalities are balanced, or the one to learn from alone; default: `arl`.
              * @example arl
@@ -1160,6 +1195,11 @@ export interface components {
             confidence?: number;
             /** @description The number, where the head says one. */
             value?: number;
+            /** @description Between which numbers the true one lies, nine times out of ten. */
+            interval?: [
+                number,
+                number
+            ];
             /** @description What the answer rests on. */
             modalities: ("image" | "text" | "table")[];
             /** @description What each modality says by itself. */
@@ -1176,8 +1216,31 @@ export interface components {
                     confidence?: number;
                     /** @description The number, where the head says one. */
                     value?: number;
+                    /** @description Between which numbers the true one lies, nine times out of ten. */
+                    interval?: [
+                        number,
+                        number
+                    ];
                 };
             };
+            /**
+             * @description Whether the answer may be relied on; omitted where the head accepts at no threshold.
+             * @enum {string}
+             */
+            decision?: "accepted" | "unsure";
+            /** @description Why it is unsure; none where it is accepted. */
+            reasons?: ({
+                /** @constant */
+                reason: "low-probability";
+            } | {
+                /** @constant */
+                reason: "modalities-disagree";
+            } | {
+                /** @constant */
+                reason: "unlike-training";
+                /** @enum {string} */
+                modality: "image" | "text" | "table";
+            })[];
             /** @description Milliseconds. */
             timings: {
                 decode: number;
@@ -1541,6 +1604,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             metrics: components["schemas"]["Metrics"];
+            /** @description Which answers are accepted; omitted where nothing is decided. */
+            acceptance?: components["schemas"]["Acceptance"];
         };
         /** @description On the test split: together, and each modality alone. */
         Metrics: {
@@ -1562,6 +1627,26 @@ export interface components {
                     [key: string]: number;
                 };
             };
+        };
+        /**
+         * @description An answer is accepted from this threshold on. `reachedBy` says whether the lower end of the 95 % interval of the accuracy reaches the wish on the held-out rows, or only the accuracy itself.
+         * @example {
+         *       "accuracy": 0.95,
+         *       "threshold": 0.81,
+         *       "reachedBy": "interval",
+         *       "rows": 300,
+         *       "accepted": 240,
+         *       "right": 235
+         *     }
+         */
+        Acceptance: {
+            accuracy: number;
+            threshold: number;
+            /** @enum {string} */
+            reachedBy: "interval" | "estimate";
+            rows: number;
+            accepted: number;
+            right: number;
         };
         /**
          * @example {
@@ -1684,6 +1769,25 @@ export interface components {
             aliases: {
                 [key: string]: number;
             };
+        };
+        /**
+         * @example {
+         *       "name": "pets",
+         *       "version": 3,
+         *       "acceptance": {
+         *         "accuracy": 0.95,
+         *         "threshold": 0.81,
+         *         "reachedBy": "interval",
+         *         "rows": 300,
+         *         "accepted": 240,
+         *         "right": 235
+         *       }
+         *     }
+         */
+        HeadAcceptance: {
+            name: string;
+            version: number;
+            acceptance: components["schemas"]["Acceptance"] | null;
         };
         /**
          * @example {
@@ -3808,6 +3912,120 @@ export interface operations {
             };
             /** @description unknown-head: There is no such head. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acceptAnswers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The head’s name, without a version. */
+                name: string;
+                /** @description The version’s number. */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptRequest"];
+            };
+        };
+        responses: {
+            /** @description The threshold, and what it reaches. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeadAcceptance"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-head: There is no such head. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large: The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported-media-type: The content type is not supported. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -8,7 +8,14 @@ import type { PretrainedModality } from '../modalities/modality.ts';
 import { byModality, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 import { describeFields } from '../protocols/pipeline/field-errors.ts';
 import { targetKinds } from '../targets/target-kind.ts';
-import { evaluatedSplits, recipeChoices, seed, seeds, testShare } from '../training/choices.ts';
+import {
+  acceptAccuracy,
+  evaluatedSplits,
+  recipeChoices,
+  seed,
+  seeds,
+  testShare,
+} from '../training/choices.ts';
 
 /**
  * Checks what code passes to a method, which TypeScript may not have seen.
@@ -96,6 +103,7 @@ export const trainOptions = z.object({
   seed: seed.optional(),
   search: z.boolean().optional(),
   refit: z.boolean().optional(),
+  acceptAccuracy: acceptAccuracy.optional(),
   checkpoints: text,
 });
 export const compareOptions = z.object({
@@ -115,7 +123,13 @@ export const jobRequest = z.object({
   target: z.enum(targetKinds).optional(),
   work: z.union(
     [
-      z.object({ head: z.string(), seed, search: z.boolean().optional(), refit: z.boolean().optional() }),
+      z.object({
+        head: z.string(),
+        seed,
+        search: z.boolean().optional(),
+        refit: z.boolean().optional(),
+        acceptAccuracy: acceptAccuracy.optional(),
+      }),
       z.object({ compare: seeds }),
     ],
     'it must be { head: name, seed: 0 } to make a head, or { compare: 2 or more } to compare strategies on so many splits',
@@ -126,4 +140,5 @@ export const jobRequest = z.object({
   ),
   priority: z.int().optional(),
 });
+export const acceptOptions = z.object({ accuracy: acceptAccuracy.nullable() });
 export const compareHeadsOptions = z.object({ ...datasetOptions, dataset: text });

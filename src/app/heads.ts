@@ -1,12 +1,20 @@
 import type { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
 import { compareManifests, type VersionComparison } from '../evaluation/compare-manifests.ts';
+import { acceptanceFor } from '../evaluation/coverage.ts';
+import { acceptanceOf } from '../heads/accept.ts';
 import { summarizeEncoder } from '../heads/fitted.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import type { RegisteredHead } from '../heads/registry/head-reading.ts';
-import type { DamagedHead, HeadSummary, HeadVersions } from '../protocols/pipeline/services.ts';
+import type {
+  DamagedHead,
+  HeadAcceptance,
+  HeadSummary,
+  HeadVersions,
+} from '../protocols/pipeline/services.ts';
 import type { RowComparison } from '../training/compare-on-rows.ts';
+import { acceptOptions, checkOptions, compareHeadsOptions } from './check-options.ts';
 import type { Context } from './context.ts';
 import { readEach } from './damaged-heads.ts';
 import { encoderOptions } from './encoder-settings.ts';
@@ -34,6 +42,15 @@ export interface Heads {
   deleteAlias(name: string, alias: string): Promise<HeadVersions>;
   /** @throws TandemError `unknown-head`; `head-in-use` where an alias stands for it, or it ships with the program */
   delete(name: string, version: number): Promise<HeadVersions>;
+  /**
+   * Says which answers of a version are accepted, from the next request on: the threshold is found on the rows that were
+   * held out of its training.
+   * @param accuracy the share of right answers that is wished for among those accepted, 0 to 1; null: decide nothing
+   * @throws TandemError `unknown-head`; `invalid-request` where no threshold reaches it, or the version keeps nothing to find
+   * one by
+   * @example const { acceptance } = await tandem.heads.accept('pets@3', 0.95); // { threshold: 0.81, … }
+   */
+  accept(head: string, accuracy: number | null): Promise<HeadAcceptance>;
   /**
    * A version as one tar file.
    * @throws TandemError `unknown-head`, `damaged-artifact`
@@ -69,7 +86,7 @@ export function headsOf(context: Context): Heads {
     const key = `${head.name}@${head.version}`;
     const summary = summaries.get(key) ?? summarize(head);
     summaries.set(key, summary);
-    return summary;
+    return { ...summary, acceptance: acceptanceOf(head, summary) };
   };
   const versions = async (name: string) => {
     const registry = await context.registry();
@@ -114,10 +131,21 @@ export function headsOf(context: Context): Heads {
         () => ({ name, versions: [], aliases: {} }),
       );
     },
+    accept: (head, accuracy) => accept(context, head, accuracy),
     export: (head) => exportVersion(context, head),
     import: (file, options = {}) => importVersion(context, file, options),
     compare: (first, second, options = {}) => compareVersions(context, [first, second], options),
   };
+}
+
+async function accept(context: Context, reference: string, accuracy: number | null): Promise<HeadAcceptance> {
+  checkOptions(acceptOptions, { accuracy });
+  const registry = await context.registry();
+  const head = await registry.resolve(reference);
+  const { name, version } = head;
+  const acceptance = accuracy === null ? null : acceptanceFor(manifestOf(head), accuracy);
+  await registry.setAcceptance(name, version, acceptance);
+  return { name, version, acceptance };
 }
 
 async function exportVersion(context: Context, head: string): ReturnType<Heads['export']> {
@@ -151,7 +179,6 @@ async function compareVersions(
   references: readonly [first: string, second: string],
   options: Parameters<Heads['compare']>[2] & {},
 ): ReturnType<Heads['compare']> {
-  const { checkOptions, compareHeadsOptions } = await import('./check-options.ts');
   checkOptions(compareHeadsOptions, options);
   const { dataset, ...reading } = options;
   const registry = await context.registry();
@@ -168,7 +195,7 @@ function manifestOf({ name, version, manifest }: RegisteredHead): HeadManifest {
 }
 
 function summarize(head: RegisteredHead): HeadSummary {
-  const { target, labels, encoders, createdAt, metrics } = manifestOf(head);
+  const { target, labels, encoders, createdAt, metrics, acceptance } = manifestOf(head);
   return {
     name: head.name,
     version: head.version,
@@ -178,5 +205,6 @@ function summarize(head: RegisteredHead): HeadSummary {
     encoders: encoders.map(summarizeEncoder),
     createdAt,
     metrics,
+    acceptance,
   };
 }

@@ -67,7 +67,7 @@ export async function train(
   options: TrainOptions,
 ): Promise<TrainingSummary> {
   checkOptions(trainOptions, options);
-  const { head, seed, search, refit, checkpoints, testShare, splitBy } = options;
+  const { head, seed, search, refit, acceptAccuracy, checkpoints, testShare, splitBy } = options;
   const { signal, onProgress, onNote } = options;
   checkHeadName(head);
   const recipe = chooseRecipe(options);
@@ -77,7 +77,7 @@ export async function train(
   const encoders = await context.encoders();
   for (const note of licenseNotes(Object.values(encoders.byModality), dataset)) onNote?.(note);
   return fineTune(encoders, await context.registry(), {
-    ...{ head, seed, search, refit, checkpoints, testShare, splitBy },
+    ...{ head, seed, search, refit, acceptAccuracy, checkpoints, testShare, splitBy },
     ...{ dataset, recipe, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
     threads: context.settings.threads,

@@ -8,6 +8,7 @@ export function versionServices(heads: Heads): Services['versions'] {
     get: heads.versions,
     compare: (name, version, other) =>
       heads.compare(`${name}@${version}`, other.includes('@') ? other : `${name}@${other}`),
+    accept: (name, version, accuracy) => heads.accept(`${name}@${version}`, accuracy),
     delete: (name, version) => heads.delete(name, Number(version)),
     async export(name, version) {
       const exported = await heads.export(`${name}@${version}`);

@@ -1,14 +1,15 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import type { Heads } from '../app/heads.ts';
 import { encoderSettings } from '../config.ts';
+import { TandemError } from '../errors.ts';
 import { figureNamed } from '../evaluation/metrics.ts';
 import { evaluations } from '../evaluation/targets.ts';
 import { highestVersion } from '../heads/registry/head-name.ts';
 import { compareHeads } from './compare-heads.ts';
-import { addSettings, example, numberOption, openFor } from './options.ts';
-import { metricText, print, printAside, printJson, table } from './output.ts';
+import { addSettings, example, numberOption, openFor, shareOption } from './options.ts';
+import { describeAcceptance, metricText, print, printAside, printJson, table } from './output.ts';
 
 const version = numberOption(1, highestVersion);
 
@@ -47,6 +48,29 @@ const alias = subcommand(
     await tandem.heads.setAlias(name, alias, version);
     if (json) printJson({ name, alias, version });
     else print(`${name}@${alias} is ${name}@${version}`);
+  });
+
+const accept = subcommand(
+  'accept',
+  'say which answers of a version are accepted',
+  'Finds the threshold from which a version’s answers are right often enough on its held-out examples. Predictions below it are unsure, from the next request on.',
+)
+  .argument('<head>', 'name, name@version or name@alias')
+  .addOption(
+    new Option('--accuracy <share>', 'the share of right answers among those accepted').argParser(
+      shareOption,
+    ),
+  )
+  .addOption(new Option('--off', 'decide nothing').conflicts('accuracy'))
+  .addHelpText('after', example('heads accept pets@3 --accuracy 0.95'))
+  .action(async (head, { accuracy, off, json }, called) => {
+    if (accuracy === undefined && !off)
+      throw new TandemError('invalid-request', 'give --accuracy, such as 0.95, or --off');
+    await using tandem = await openFor(called, encoderSettings);
+    const set = await tandem.heads.accept(head, accuracy ?? null);
+    if (json) return printJson(set);
+    const { name, version, acceptance } = set;
+    print(`${name}@${version} ${acceptance ? describeAcceptance(acceptance) : 'decides nothing'}`);
   });
 
 const rollback = subcommand(
@@ -133,6 +157,7 @@ export const heads = new Command('heads')
   .addCommand(list, { isDefault: true })
   .addCommand(compareHeads)
   .addCommand(alias)
+  .addCommand(accept)
   .addCommand(rollback)
   .addCommand(unalias)
   .addCommand(remove)

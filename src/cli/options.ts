@@ -206,7 +206,8 @@ export function numberOption(least: number, most: number): (text: string) => num
   };
 }
 
-function shareOption(text: string): number {
+/** Reads a share of a flag: between 0 and 1. */
+export function shareOption(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value < 1)) throw new InvalidArgumentError('It must lie between 0 and 1.');
   return value;

@@ -4,6 +4,7 @@ import { openTandem } from '../app/open-tandem.ts';
 import { headSettings } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import { type ExplainOptions, explainedParts } from '../heads/explanation.ts';
+import type { UnsureReason } from '../heads/prediction.ts';
 import { itemAt } from '../indexing.ts';
 import { type TableValues, tableText } from '../modalities/table/values.ts';
 import { completeSettings } from '../read-settings.ts';
@@ -75,6 +76,7 @@ export const predict = addSettings(command, headSettings)
     if (json) return printJson({ head, ...result });
     print(`${head.name}@${head.version}, from ${result.modalities.join(' and ')}:`);
     print(predictionTable(result));
+    if (result.decision) print([result.decision, ...(result.reasons ?? []).map(reasonInWords)].join(': '));
     for (const [modality, prediction] of Object.entries(result.unimodal))
       print(`${modality} alone says ${inWords(prediction)}`);
     if (result.explanation) printExplanation(result.explanation);
@@ -121,13 +123,20 @@ function explainOptionsOf(asked: {
   return explain && { label, parts };
 }
 
-function predictionTable({ labels, value }: TargetPrediction): string {
-  if (value !== undefined) return numberText(value);
+function predictionTable({ labels, value, interval }: TargetPrediction): string {
+  if (value !== undefined)
+    return [numberText(value), ...(interval ? [`from ${interval.map(numberText).join(' to ')}`] : [])].join(
+      ', ',
+    );
   const rows = labels.map(({ label, probability, given }) => {
     return [label, percent(probability), given ? 'given' : ''];
   });
   const [first, ...others] = rows;
   return first ? table([first, ...others]) : '';
+}
+
+function reasonInWords(why: UnsureReason): string {
+  return 'modality' in why ? `${why.reason} (${why.modality})` : why.reason;
 }
 
 function inWords({ labels, value }: TargetPrediction): string {

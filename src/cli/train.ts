@@ -14,6 +14,7 @@ import {
   givenFlags,
   numberOption,
   openFor,
+  shareOption,
   showWork,
 } from './options.ts';
 import { metricsTable, print, printJson } from './output.ts';
@@ -39,6 +40,11 @@ const command = addDatasetOptions(
     'train the served head on every row once it is measured; the default where the dataset has no split of its own',
   )
   .option('--no-refit', 'serve the head that was measured, which never saw the test examples')
+  .option(
+    '--accept-accuracy <share>',
+    'accept answers from the threshold on that reaches this accuracy on held-out examples; all others are unsure',
+    shareOption,
+  )
   .option(
     '--checkpoints <folder>',
     'keep the state of the training here while it runs; the same command goes on from it after an interruption',

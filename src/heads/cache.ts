@@ -6,7 +6,8 @@ import { Batcher } from '../runtime/batcher.ts';
 import { EngineTimeout } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { headStopped } from './engines.ts';
-import { type Head, type ItemFeatures, type ItemProbabilities, loadHead } from './head.ts';
+import { type Head, type ItemProbabilities, loadHead } from './head.ts';
+import type { ItemFeatures } from './item-features.ts';
 import { headFiles } from './manifest.ts';
 import type { HeadFolder } from './registry/head-reading.ts';
 

@@ -1,6 +1,6 @@
 import { TandemError } from '../errors.ts';
 import type { HeadCache } from './cache.ts';
-import type { ItemFeatures } from './head.ts';
+import type { ItemFeatures } from './item-features.ts';
 import type { Checked } from './readiness.ts';
 import type { HeadFolder } from './registry/head-reading.ts';
 

@@ -21,7 +21,8 @@ import {
   type ModalityExplanation,
 } from './explanation.ts';
 import { encodeFitted, type FittedEncoder } from './fitted.ts';
-import type { Head, ItemFeatures, ItemProbabilities } from './head.ts';
+import type { Head, ItemProbabilities } from './head.ts';
+import type { ItemFeatures } from './item-features.ts';
 import type { HeadManifest } from './manifest.ts';
 import type { PredictionInput } from './prediction.ts';
 import { predictionOf } from './unimodal-prediction.ts';

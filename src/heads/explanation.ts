@@ -1,5 +1,5 @@
 import type { ContentParts, ModalityName } from '../modalities/registry.ts';
-import type { ItemFeatures } from './head.ts';
+import type { ItemFeatures } from './item-features.ts';
 import type { NearestExample } from './nearest-examples.ts';
 
 /** What is asked of an explanation. */

@@ -13,13 +13,12 @@ import { float32, rowsOf, type Tensors } from '../runtime/tensor.ts';
 import { asProblem, runWithinMemory } from '../runtime/within-memory.ts';
 import type { TargetKind } from '../targets/target-kind.ts';
 import { targets } from '../targets/targets.ts';
+import type { ItemFeatures } from './item-features.ts';
 import { answerOfKnown } from './known-modalities.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from './manifest.ts';
+import { type Novelty, openNovelty } from './novelty.ts';
 import type { HeadFolder } from './registry/head-reading.ts';
 import { verifiedFile } from './registry/verified-file.ts';
-
-/** Features of one item; a modality that it lacks is absent. */
-export type ItemFeatures = Partial<Record<ModalityName, Float32Array>>;
 
 /** Class probabilities of one item (or the numbers that it is taken for): fused, and of every modality that it has. */
 export interface ItemProbabilities {
@@ -44,6 +43,8 @@ export interface Classifier {
 /** A registered head, ready to answer. */
 export interface Head extends Classifier {
   readonly manifest: HeadManifest;
+  /** What tells what is unlike its training rows; absent where it keeps none. */
+  readonly novelty?: Novelty;
 }
 
 /**
@@ -121,6 +122,7 @@ export async function loadHead(
 ): Promise<Head> {
   const manifest = await readRegisteredManifest(version);
   checkEncoders(manifest, fingerprints);
+  const novelty = await openNovelty(version, manifest);
   const weights = path.join(version.folder, headFiles.weights);
   const sha256 = version.checksums?.[headFiles.weights] ?? manifest.weights;
   const session = await engine.load(weights, { sha256 }).catch((error) => {
@@ -128,7 +130,7 @@ export async function loadHead(
       throw new TandemError('damaged-artifact', error.message, { cause: error });
     throw asProblem(error, `the model of ${manifest.name}@${manifest.version}`);
   });
-  return { manifest, ...classifierOf(session, manifest.encoders, manifest.target) };
+  return { manifest, novelty, ...classifierOf(session, manifest.encoders, manifest.target) };
 }
 
 /** The manifest, once every file but the weights has been checked; the engine checks those. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { modalityNames } from '../modalities/registry.ts';
 import { defaultTarget, targetKinds } from '../targets/target-kind.ts';
 import { checkFitted } from './fitted.ts';
+import { acceptanceSchema } from './registry/acceptance.ts';
 import { manifestFile } from './registry/shipped-heads.ts';
 
 /** By name; which there are depends on the target. */
@@ -82,6 +83,39 @@ export const headManifestSchema = z.object({
       })
       .optional(),
   }),
+  /**
+   * The answers to the held-out rows, of the head that never saw them, from the surest on: how many are accepted from a
+   * threshold on, and how many of these are right.
+   */
+  coverage: z
+    .object({
+      rows: z.int(),
+      points: z.array(z.object({ threshold: z.number(), accepted: z.int(), right: z.int() })),
+    })
+    .optional(),
+  /** Which answers are accepted, unless the registry says otherwise of the version. */
+  acceptance: acceptanceSchema.optional(),
+  /** What is unlike the training rows: see `Novelty`. */
+  novelty: z
+    .object({
+      /** Share of the held-out rows that may be taken for it. */
+      falseAlarms: z.number(),
+      /** Rows that were held out, and training rows that items are compared with: the first of neighbours.bin. */
+      rows: z.int(),
+      neighbours: z.int(),
+      /** Cosine with the nearest of them below which it is, where an item has 1, 2, … modalities; null: never. */
+      limits: z.partialRecord(z.enum(modalityNames), z.array(z.number().nullable())),
+    })
+    .optional(),
+  /** Of numbers: how far the truth is from an answer in that share of the held-out rows (split conformal prediction). */
+  interval: z
+    .object({
+      coverage: z.number(),
+      rows: z.int(),
+      fused: z.number(),
+      unimodal: z.partialRecord(z.enum(modalityNames), z.number()),
+    })
+    .optional(),
   /** Weights of the logits in the answers, already in head.onnx; absent where answers are left as they are. */
   calibration: z
     .object({

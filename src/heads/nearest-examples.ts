@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Truth } from '../targets/truth.ts';
-import type { ItemFeatures } from './head.ts';
+import type { ItemFeatures } from './item-features.ts';
 import type { HeadManifest } from './manifest.ts';
 import { type Neighbours, nearestRows, readNeighbours } from './neighbours.ts';
 import type { HeadFolder } from './registry/head-reading.ts';

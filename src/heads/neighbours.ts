@@ -6,7 +6,7 @@ import { itemAt } from '../indexing.ts';
 import { type ModalityName, modalityNames } from '../modalities/registry.ts';
 import { missing } from '../targets/answer-family.ts';
 import { truthSchema } from '../targets/truth.ts';
-import type { ItemFeatures } from './head.ts';
+import type { ItemFeatures } from './item-features.ts';
 import { type HeadManifest, headFiles } from './manifest.ts';
 import type { HeadFolder } from './registry/head-reading.ts';
 import { optionalFile } from './registry/verified-file.ts';

@@ -27,8 +27,24 @@ export interface Timings {
   head: number;
 }
 
+/** Why an answer is not accepted. */
+export type UnsureReason =
+  /** Its probability is below the threshold. */
+  | { reason: 'low-probability' }
+  /** Two modalities are sure of different answers, each by itself. */
+  | { reason: 'modalities-disagree' }
+  /** What the item has of a modality resembles no training row. */
+  | { reason: 'unlike-training'; modality: ModalityName };
+
+/** Whether an answer may be relied on. */
+export interface Decision {
+  decision: 'accepted' | 'unsure';
+  /** None where it is accepted. */
+  reasons: UnsureReason[];
+}
+
 /** The answer for one item: the fused prediction, and that of each modality present alone. */
-export interface Prediction extends TargetPrediction {
+export interface Prediction extends TargetPrediction, Partial<Decision> {
   /** The modalities that the answer rests on. */
   modalities: ModalityName[];
   /** The shared auxiliary predictor's prediction from each modality present. */

@@ -18,11 +18,14 @@ import {
 } from '../modalities/registry.ts';
 import type { SubmitOptions } from '../runtime/batcher.ts';
 import { TimeSlice } from '../time-slice.ts';
+import { decide } from './decision.ts';
 import { Explainer } from './explain.ts';
 import type { ExplainRequest } from './explanation.ts';
 import { encodeFitted } from './fitted.ts';
-import type { Head, ItemFeatures } from './head.ts';
+import type { Head } from './head.ts';
+import type { ItemFeatures } from './item-features.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from './prediction.ts';
+import type { Acceptance } from './registry/acceptance.ts';
 import { predictionFrom } from './unimodal-prediction.ts';
 
 export interface PredictorOptions {
@@ -35,6 +38,13 @@ export interface PredictorOptions {
   /** Bytes of features that are remembered; default: 0. */
   memoryBytes?: number;
   observer?: InferenceObserver;
+}
+
+interface PredictOptions extends SubmitOptions {
+  topK: number;
+  explain?: ExplainRequest;
+  /** Which answers are accepted; absent where nothing is decided. */
+  acceptance?: Acceptance;
 }
 
 /** Items of a call for embeddings that wait for their turn at a time, so that a small call needn't wait for a large one. */
@@ -155,7 +165,7 @@ export class Predictor {
   async predict(
     head: Head,
     inputs: readonly PredictionInput[],
-    { topK, explain, ...waiting }: { topK: number; explain?: ExplainRequest } & SubmitOptions,
+    { topK, explain, acceptance, ...waiting }: PredictOptions,
   ): Promise<(Prediction | TandemError)[]> {
     if (explain) this.#explainer.admit(head.manifest, explain, waiting.mayWait);
     const encoded = await Promise.all(
@@ -165,12 +175,17 @@ export class Predictor {
     if (good.length === 0) return encoded as TandemError[];
     waiting.signal?.throwIfAborted();
     const started = performance.now();
-    const answers = await head.classify(good.map(({ features }) => features));
+    const answering = head.classify(good.map(({ features }) => features));
+    // Beside the head, which runs in another thread.
+    const unlike = good.map(({ features }) => (acceptance && head.novelty?.unlikeIn(features)) ?? []);
+    const answers = await answering;
     const ended = performance.now();
     this.#observer.stage?.('head', ended - started);
     const predictions = good.map(({ decode, queue, encode }, index): Prediction => {
+      const answer = itemAt(answers, index);
       return {
-        ...predictionFrom(itemAt(answers, index), head.manifest, topK),
+        ...predictionFrom(answer, head.manifest, topK),
+        ...(acceptance && decide(answer, head.manifest, acceptance.threshold, itemAt(unlike, index))),
         timings: { decode, queue, encode, head: ended - started },
       };
     });

@@ -16,11 +16,22 @@ import { type Deciding, thresholdsOf } from './thresholds.ts';
  */
 export function predictionOf(
   answer: Float64Array,
-  head: Deciding & Pick<HeadManifest, 'target'>,
+  head: Deciding & Pick<HeadManifest, 'target' | 'interval'>,
   { restingOn, topK }: { restingOn: readonly ModalityName[]; topK: number },
 ): TargetPrediction {
   const { target, labels } = head;
-  return targets[target].predict(answer, { labels, topK, thresholds: () => thresholdsOf(head, restingOn) });
+  const thresholds = () => thresholdsOf(head, restingOn);
+  return targets[target].predict(answer, { labels, topK, thresholds, radius: radiusOf(head, restingOn) });
+}
+
+/** Of numbers: where the answer rests on several modalities, but not all, the widest of theirs. */
+function radiusOf(
+  { encoders, interval }: Pick<Deciding, 'encoders'> & Pick<HeadManifest, 'interval'>,
+  restingOn: readonly ModalityName[],
+): number | undefined {
+  if (!interval || restingOn.length === encoders.length) return interval?.fused;
+  const own = restingOn.map((modality) => interval.unimodal[modality]);
+  return own.includes(undefined) ? undefined : Math.max(...own.filter((radius) => radius !== undefined));
 }
 
 /**

@@ -46,6 +46,7 @@ const taskSchema = z.object({
       seed: z.int(),
       search: z.boolean().optional(),
       refit: z.boolean().optional(),
+      acceptAccuracy: z.number().optional(),
       recipe: asWritten<Partial<Recipe>>().optional(),
     } satisfies Fields<HeadWork>),
     z.object({ compare: z.int() }),

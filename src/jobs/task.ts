@@ -12,7 +12,14 @@ import type { Ownership } from './ownership.ts';
 export interface JobTask {
   /** What is to be made: a head, or a comparison over so many seeds. */
   work:
-    | { head: string; seed: number; search?: boolean; refit?: boolean; recipe?: Partial<Recipe> }
+    | {
+        head: string;
+        seed: number;
+        search?: boolean;
+        refit?: boolean;
+        acceptAccuracy?: number;
+        recipe?: Partial<Recipe>;
+      }
     | { compare: number };
   /** How the rows of a dataset that is not imported yet are to be read. */
   reading: Partial<ColumnNames>;

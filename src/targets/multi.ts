@@ -80,6 +80,20 @@ export const multi = {
       confidence: itemAt(answer, itemAt(ranked, 0)),
     };
   },
+  // Labels are taken as independent, as the head does.
+  verdict(answer, thresholds) {
+    const own = thresholds();
+    const given = [...answer.keys()].filter((index) => itemAt(answer, index) >= itemAt(own, index));
+    const isGiven = new Set(given);
+    const certainty = answer.reduce((all, p, index) => all * (isGiven.has(index) ? p : 1 - p), 1);
+    return { decision: given.join(), certainty };
+  },
+  rightDecision(truth, row) {
+    const own = truthAt(truth, row);
+    return Array.from({ length: truth.columns }, (_, index) => index)
+      .filter((index) => itemAt(own, index) > 0.5)
+      .join();
+  },
   encode(truths, labels) {
     const columns = labels.length;
     const indexOf = new Map(labels.map((label, index) => [label, index]));

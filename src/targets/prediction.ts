@@ -15,6 +15,8 @@ export interface TargetPrediction {
   confidence?: number;
   /** The number, in the unit that the head was taught. */
   value?: number;
+  /** Between which numbers the true one lies, at the coverage that the head states. */
+  interval?: [low: number, high: number];
 }
 
 /** What decides how a row of a head's answers reads. */
@@ -25,6 +27,14 @@ export interface PredictionOptions {
   topK: number;
   /** Multi-label: the probability from which each label is predicted. */
   thresholds(): readonly number[];
+  /** Numbers: how far the true one lies from the predicted one at most, at the coverage that the head states. */
+  radius?: number;
+}
+
+/** What an answer decides, as a key that is the same for the same decision, and how probable it is that it is right. */
+export interface Verdict {
+  decision: string;
+  certainty: number;
 }
 
 /** Indices of an answer, the likeliest label first. */

@@ -67,7 +67,11 @@ export const regression = {
     },
     { setting: 'variance', value: 'entropy', why: 'numbers have no entropy; leave it out, or take dropout' },
   ],
-  predict: (answer) => ({ labels: [], value: itemAt(answer, 0) }),
+  predict(answer, { radius }) {
+    const value = itemAt(answer, 0);
+    return { labels: [], value, ...(radius !== undefined && { interval: [value - radius, value + radius] }) };
+  },
+  distance: (answer, { values }, row) => Math.abs(itemAt(answer, 0) - itemAt(values, row)),
   describeAnswers: () => 'numbers',
 } satisfies Target;
 

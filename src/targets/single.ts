@@ -64,6 +64,13 @@ export const single = {
     const named = (index: number) => ({ label: itemAt(labels, index), probability: itemAt(answer, index) });
     return { labels: ranked.slice(0, topK).map(named), confidence: itemAt(answer, itemAt(ranked, 0)) };
   },
+  verdict(answer) {
+    let [best, certainty] = [0, 0];
+    for (const [index, probability] of answer.entries())
+      if (probability > certainty) [best, certainty] = [index, probability];
+    return { decision: String(best), certainty };
+  },
+  rightDecision: ({ values }, row) => String(itemAt(values, row)),
   encode(truths, labels) {
     const indexOf = new Map(labels.map((label, index) => [label, index]));
     return { columns: 1, values: Int32Array.from(truths, (truth) => valueFor(indexOf, textOf(truth))) };

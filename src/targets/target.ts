@@ -3,7 +3,7 @@ import type { OutputScaling } from '../arl/serving.ts';
 import type { TargetLoss } from '../arl/target-loss.ts';
 import type { AnswerModel } from './answer-family.ts';
 import type { NumberSpread } from './number-spread.ts';
-import type { PredictionOptions, TargetPrediction } from './prediction.ts';
+import type { PredictionOptions, TargetPrediction, Verdict } from './prediction.ts';
 import type { TargetKind } from './target-kind.ts';
 import type { Truth } from './truth.ts';
 import type { TruthTable } from './truth-table.ts';
@@ -90,6 +90,12 @@ export interface Target {
   entropy?(answer: Float64Array): number;
   /** What such a row predicts. */
   predict(answer: Float64Array, options: PredictionOptions): TargetPrediction;
+  /** What such a row decides, all of it, and how sure that is; absent where answers are numbers. */
+  verdict?(answer: Float64Array, thresholds: () => readonly number[]): Verdict;
+  /** The decision that is right for a row of a table; absent where answers are numbers. */
+  rightDecision?(truth: TruthTable, row: number): string;
+  /** How far an answer is from the truth of a row; absent where answers are labels. */
+  distance?(answer: Float64Array, truth: TruthTable, row: number): number;
   /** The truths as the numbers of a {@link TruthTable}. @throws RangeError where a label is not among the labels */
   encode(truths: readonly Truth[], labels: readonly string[]): Pick<TruthTable, 'columns' | 'values'>;
   /** What is answered where nothing is known: how often each output is among some rows, or the mean of their numbers. */

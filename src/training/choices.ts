@@ -13,6 +13,9 @@ export const seeds = z.int().min(2).max(1000);
 /** Fraction of the examples held out for evaluation. */
 export const testShare = z.number().gt(0).lt(1);
 
+/** The share of right answers that is wished for among those that are accepted. */
+export const acceptAccuracy = z.number().gt(0).lt(1);
+
 /** What may be chosen of a recipe; see `RecipeChoices`. */
 export const recipeChoices = {
   strategy: z.enum(trainedStrategies).optional(),

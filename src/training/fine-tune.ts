@@ -4,10 +4,12 @@ import { groupTwins } from '../datasets/split/duplicates.ts';
 import { type SplitChoice, splitRows } from '../datasets/split/split-rows.ts';
 import { modalitiesIn, withModality } from '../datasets/with-modality.ts';
 import type { Encoders } from '../encoders/encoders.ts';
+import { TandemError } from '../errors.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
 import type { MakingJob } from '../heads/registry/register-version.ts';
 import { Engine } from '../runtime/engine.ts';
+import { targets } from '../targets/targets.ts';
 import { checkpointsOf } from './checkpoints-of.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';
@@ -39,6 +41,11 @@ export interface HeadTraining extends SplitChoice {
    * its own. The figures are those of the head that never saw the test side.
    */
   refit?: boolean;
+  /**
+   * The share of right answers that is wished for among those that are accepted, 0 to 1: answers then say whether they
+   * are. The threshold is found on the held-out rows.
+   */
+  acceptAccuracy?: number;
   /**
    * A folder that this training has to itself: it keeps its state there, the same call resumes from it after an
    * interruption, and it is removed when the head is registered.
@@ -79,8 +86,7 @@ export async function fineTune(
 ): Promise<TrainingSummary> {
   const { seed = 0, search: isSearched = true, signal, onProgress } = options;
   const started = performance.now();
-  checkHeadName(options.head);
-  checkRecipe(options.recipe ?? {}, { known: modalitiesIn(options.dataset), target: options.dataset.target });
+  checkChoices(options);
   const modality = options.recipe?.modality;
   const dataset = modality ? withModality(options.dataset, modality) : options.dataset;
   const split = splitRows(dataset, { ...options, seed });
@@ -105,10 +111,7 @@ export async function fineTune(
         onProgress: (done, total) => onProgress?.({ stage: 'search', done, total }),
       })
     : undefined;
-  if (isSearched && !search)
-    options.onNote?.(
-      `Too few examples (${train.length}) to cross-validate: using the default recipe without calibration.`,
-    );
+  if (isSearched && !search) options.onNote?.(notSearched(train.length));
   const chosen = search?.recipe ?? recipe;
   const engine = Engine.start({ provider, threads: options.threads });
   try {
@@ -133,6 +136,7 @@ export async function fineTune(
       {
         name: options.head,
         ...{ dataset, table, split, fitted, refit, recipe: chosen, search, seed, encoders },
+        acceptAccuracy: options.acceptAccuracy,
         seconds: {
           features: seconds(started, encoded),
           training: seconds(encoded, trained),
@@ -140,7 +144,7 @@ export async function fineTune(
         },
         nearDuplicates: twins,
       },
-      { writeReport: options.writeReport, job: options.job, signal },
+      { writeReport: options.writeReport, job: options.job, signal, onNote: options.onNote },
     );
     await checkpoints?.clear();
     return readSummary(registered);
@@ -174,6 +178,21 @@ async function completeRecipe(
       'Nothing to rank the modalities by (one modality, or too few examples): training as with the strategy joint.',
     );
   return ranked;
+}
+
+function notSearched(examples: number): string {
+  return `Too few examples (${examples}) to cross-validate: using the default recipe without calibration.`;
+}
+
+/** @throws TandemError `invalid-request` (the head's name), `invalid-recipe` */
+function checkChoices({ head, recipe = {}, dataset, acceptAccuracy }: FineTuneOptions): void {
+  checkHeadName(head);
+  checkRecipe(recipe, { known: modalitiesIn(dataset), target: dataset.target });
+  if (acceptAccuracy !== undefined && !targets[dataset.target].verdict)
+    throw new TandemError(
+      'invalid-recipe',
+      'acceptAccuracy: numbers are not right or wrong; leave it out, they come with an interval',
+    );
 }
 
 function byNumber(one: number, other: number): number {

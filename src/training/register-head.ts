@@ -25,6 +25,7 @@ import type { FittedHead, TrainedHead } from './loop/fit.ts';
 import type { Recipe } from './loop/recipe.ts';
 import type { NearDuplicate } from './near-duplicates.ts';
 import { neighboursOf } from './neighbour-rows.ts';
+import { calibrateReliance, whyNoneAccepted } from './reliance.ts';
 import type { WriteReport } from './report-input.ts';
 import type { RecipeSearch } from './search/recipe-search.ts';
 
@@ -40,11 +41,21 @@ export interface HeadToRegister {
   recipe: Recipe;
   search?: RecipeSearch;
   seed: number;
+  /** The share of right answers that is wished for among those accepted. */
+  acceptAccuracy?: number;
   encoders: Encoders;
   /** What each part of it took. */
   seconds: HeadManifest['training']['seconds'];
   /** Undefined where there were too many rows to look for them. */
   nearDuplicates?: readonly NearDuplicate[];
+}
+
+export interface RegistrationOptions {
+  writeReport: WriteReport;
+  /** What it is the work of, which makes no second version. */
+  job?: MakingJob;
+  signal?: AbortSignal;
+  onNote?(note: string): void;
 }
 
 /** Milliseconds for which a registration is tried again while the store is away. */
@@ -53,21 +64,34 @@ const patience = 120_000;
 /**
  * Measures a trained head, writes its files and takes them into the registry as the next version. While the store is away
  * it tries again for two minutes: what was trained is worth the wait.
- * @param options what writes the report; `job` that it is the work of, which makes no second version
  * @throws TandemError `training-failed` where a figure is no finite number, `storage-unavailable`; whatever the job throws
  */
 export async function registerHead(
   registry: HeadRegistry,
   head: HeadToRegister,
-  { writeReport, job, signal }: { writeReport: WriteReport; job?: MakingJob; signal?: AbortSignal },
+  { writeReport, job, signal, onNote }: RegistrationOptions,
 ): Promise<HeadVersion> {
   const { name, dataset, fitted } = head;
   const { test } = head.split;
   const truth = selectTruths(head.table.truth, test);
-  const described = describe(head);
+  const drawn = describe(head);
+  const neighbours = await neighboursOf(head.table, dataset, trainedRows(head), signal);
+  const reliance = await calibrateReliance(
+    {
+      head: drawn,
+      table: head.table,
+      test,
+      answers: fitted.answers,
+      neighbours,
+      isTraining: trainingSide(head),
+    },
+    head.acceptAccuracy,
+  );
+  const note = whyNoneAccepted(reliance, head.acceptAccuracy);
+  if (note !== undefined) onNote?.(note);
+  const described = { ...drawn, ...reliance };
   const metrics = measureAnswers(fitted.answers, truth, described);
   const records = rowsOf(head);
-  const neighbours = await neighboursOf(head.table, dataset, trainedRows(head), signal);
   const write = async (folder: string, version: number) => {
     const weightsFile = path.join(folder, headFiles.weights);
     await writeFile(weightsFile, (head.refit ?? fitted).weights);
@@ -102,6 +126,12 @@ export async function registerHead(
 /** The rows that the served head was trained on, as their places in the data set. */
 function trainedRows({ split, refit }: HeadToRegister): number[] {
   return refit ? [...split.train, ...split.test] : split.train;
+}
+
+/** Whether the row of a number is on the training side. */
+function trainingSide({ split, dataset }: HeadToRegister): (row: number) => boolean {
+  const rows = new Set(split.train.map((place) => itemAt(dataset.examples, place).row));
+  return (row) => rows.has(row);
 }
 
 /** What became of each row, in their order. */

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import type { Tables } from '../../store/database/database.ts';
+import { type Acceptance, acceptanceSchema } from './acceptance.ts';
 import type { ShippedHead } from './shipped-heads.ts';
 
 export interface RegisteredHead {
@@ -8,6 +9,8 @@ export interface RegisteredHead {
   version: number;
   /** The text of its head.json. */
   manifest: string;
+  /** Which answers are accepted, where it was set after the training: null where none are, nor refused. */
+  acceptance?: Acceptance | null;
 }
 
 /**
@@ -59,6 +62,11 @@ export async function readHead(
     .select(['alias', 'versions'])
     .where('name', '=', name)
     .execute();
+  const accepted = await query
+    .selectFrom('headAcceptance')
+    .select(['version', 'acceptance'])
+    .where('name', '=', name)
+    .execute();
   const byVersion = new Map<number, HeadEntry>();
   for (const head of shipped)
     if (head.name === name) byVersion.set(head.version, { ...head, origin: 'shipped' });
@@ -71,6 +79,11 @@ export async function readHead(
       key: folder,
       checksums: readAs(checksumsSchema, files),
     });
+  for (const { version, acceptance } of accepted) {
+    const head = byVersion.get(version);
+    if (head)
+      byVersion.set(version, { ...head, acceptance: readAs(acceptanceSchema.nullable(), acceptance) });
+  }
   return {
     versions: [...byVersion.values()].sort((a, b) => a.version - b.version),
     aliases: Object.fromEntries(

@@ -6,6 +6,7 @@ import { PendingArtifacts } from '../../store/artifacts/pending.ts';
 import type { Tables } from '../../store/database/database.ts';
 import { Remembered } from '../../store/database/remembered.ts';
 import type { Store } from '../../store/store.ts';
+import type { Acceptance } from './acceptance.ts';
 import { aliasHistory, aliasPattern, forgetAlias, writeAliasHistory } from './aliases.ts';
 import { checkHeadName, parseReference } from './head-name.ts';
 import {
@@ -86,7 +87,7 @@ export class HeadRegistry {
    */
   async open(reference: string): Promise<HeadVersion> {
     const entry = await this.#resolve(reference);
-    const { name, version, manifest, origin } = entry;
+    const { name, version, manifest, origin, acceptance } = entry;
     const folder = await this.#folders.folderOf(entry);
     return {
       name,
@@ -94,6 +95,7 @@ export class HeadRegistry {
       manifest,
       folder,
       origin,
+      acceptance,
       ...('checksums' in entry && { checksums: entry.checksums }),
     };
   }
@@ -136,6 +138,24 @@ export class HeadRegistry {
       if (before[0] === version) return;
       await writeAliasHistory(transaction, name, alias, [version, ...before]);
     });
+  }
+
+  /**
+   * Says which answers of a version are accepted, from the next request on; the version itself stays what it is.
+   * @param acceptance null where nothing is to be decided
+   * @throws TandemError `unknown-head`, `invalid-request` (the head's name)
+   */
+  async setAcceptance(name: string, version: number, acceptance: Acceptance | null): Promise<void> {
+    checkHeadName(name);
+    await this.#resolve(`${name}@${version}`);
+    const text = JSON.stringify(acceptance);
+    await this.#change((transaction) =>
+      transaction
+        .insertInto('headAcceptance')
+        .values({ name, version, acceptance: text })
+        .onConflict((conflict) => conflict.columns(['name', 'version']).doUpdateSet({ acceptance: text }))
+        .execute(),
+    );
   }
 
   /**

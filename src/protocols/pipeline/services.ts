@@ -8,6 +8,7 @@ import type { VersionComparison } from '../../evaluation/compare-manifests.ts';
 import type { ExplainOptions } from '../../heads/explanation.ts';
 import type { EncoderSummary } from '../../heads/fitted.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from '../../heads/prediction.ts';
+import type { Acceptance } from '../../heads/registry/acceptance.ts';
 import type { Job, JobEvent } from '../../jobs/job.ts';
 import type { JobRequest } from '../../jobs/queue.ts';
 import type { Content, ModalityName, PretrainedName } from '../../modalities/registry.ts';
@@ -25,6 +26,15 @@ export interface HeadSummary {
   encoders: EncoderSummary[];
   createdAt: string;
   metrics: AnswerMetrics;
+  /** Which answers are accepted; absent where nothing is decided. */
+  acceptance?: Acceptance;
+}
+
+/** Which answers of a version are accepted; null where nothing is decided. */
+export interface HeadAcceptance {
+  name: string;
+  version: number;
+  acceptance: Acceptance | null;
 }
 
 /** A version that cannot be used, and why. */
@@ -130,6 +140,11 @@ export interface Services {
     compare(name: string, version: string, other: string): Promise<VersionComparison>;
     /** @throws TandemError `invalid-request` (the alias's name) */
     setAlias(name: string, alias: string, version: number): Promise<HeadVersions>;
+    /**
+     * @param accuracy wished for among the answers that are accepted; null: decide nothing
+     * @throws TandemError `invalid-request` where no threshold reaches it
+     */
+    accept(name: string, version: string, accuracy: number | null): Promise<HeadAcceptance>;
     rollback(name: string, alias: string): Promise<HeadVersions>;
     deleteAlias(name: string, alias: string): Promise<HeadVersions>;
     /** @throws TandemError `invalid-request` (no number), `head-in-use` where an alias stands for it, or it ships with the program */

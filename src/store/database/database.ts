@@ -6,6 +6,7 @@ export interface Tables {
   jobEvent: JobEventTable;
   headVersion: HeadVersionTable;
   headAlias: HeadAliasTable;
+  headAcceptance: HeadAcceptanceTable;
   dataset: DatasetTable;
   imageUse: ImageUseTable;
   apiKey: ApiKeyTable;
@@ -69,6 +70,14 @@ interface HeadAliasTable {
   alias: string;
   /** JSON: the versions that it stood for, the present one first. */
   versions: string;
+}
+
+/** What was set of a version after its training. */
+interface HeadAcceptanceTable {
+  name: string;
+  version: number;
+  /** JSON: see `acceptanceSchema`; null where nothing is to be decided. */
+  acceptance: string;
 }
 
 interface DatasetTable {

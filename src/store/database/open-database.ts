@@ -10,6 +10,7 @@ import { addJobAttempts } from './migrations/007-job-attempts.ts';
 import { addCountedAttempts } from './migrations/008-counted-attempts.ts';
 import { renameImages } from './migrations/009-image-names.ts';
 import { createIdempotentRequests } from './migrations/010-idempotent-requests.ts';
+import { createHeadAcceptance } from './migrations/011-head-acceptance.ts';
 import { openPostgres } from './postgres.ts';
 import { isUpToDate, noteCompatibility, type SchemaChange } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
@@ -32,6 +33,8 @@ const migrations: Record<string, SchemaChange> = {
   '009-image-names': { up: renameImages, compatibleSince: '009-image-names' },
   // Earlier releases take no Idempotency-Key.
   '010-idempotent-requests': { up: createIdempotentRequests, compatibleSince: '009-image-names' },
+  // Earlier releases decide nothing.
+  '011-head-acceptance': { up: createHeadAcceptance, compatibleSince: '009-image-names' },
 };
 
 /**

@@ -1,5 +1,6 @@
 import { throwIfCancelled } from '../../cancellation.ts';
-import type { Classifier, ItemFeatures, ItemProbabilities } from '../../heads/head.ts';
+import type { Classifier, ItemProbabilities } from '../../heads/head.ts';
+import type { ItemFeatures } from '../../heads/item-features.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 
 const rowsPerRun = 1024;

@@ -265,7 +265,7 @@ it('refuses a database file whose index does not know all rows', async () => {
 
 /** The tables as they were before images had the names that they have now. */
 async function undoImageNames({ query }: Database): Promise<void> {
-  await query.schema.dropTable('idempotentRequest').execute();
+  for (const later of ['idempotentRequest', 'headAcceptance']) await query.schema.dropTable(later).execute();
   await query.schema.alterTable('imageUse').renameTo('pictureUse').execute();
   await query.schema.alterTable('dataset').renameColumn('imageUser', 'pictureUser').execute();
 }

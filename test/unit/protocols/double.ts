@@ -100,6 +100,14 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
         figures: [],
       }),
       setAlias: async (name, alias, version) => ({ name, versions: [1, 2], aliases: { [alias]: version } }),
+      accept: async (name, version, accuracy) => ({
+        name,
+        version: Number(version),
+        acceptance:
+          accuracy === null
+            ? null
+            : { accuracy, threshold: 0.8, reachedBy: 'interval', rows: 300, accepted: 240, right: 235 },
+      }),
       rollback: async (name, alias) => ({ name, versions: [1, 2], aliases: { [alias]: 1 } }),
       deleteAlias: async (name) => ({ name, versions: [1, 2], aliases: {} }),
       delete: async (name) => ({ name, versions: [1], aliases: {} }),

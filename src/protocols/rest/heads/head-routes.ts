@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Acceptance, acceptanceSchema } from '../../../heads/registry/acceptance.ts';
 import { modalityNames } from '../../../modalities/registry.ts';
 import { targetKinds } from '../../../targets/target-kind.ts';
 import { pageQuerySchema } from '../../http/page.ts';
@@ -24,6 +25,23 @@ export const targetSchema = z.enum(targetKinds).meta({
 export const metricsSchema = z
   .object({ fused: figures, unimodal: z.partialRecord(z.enum(modalityNames), figures) })
   .meta({ id: 'Metrics', description: 'On the test split: together, and each modality alone.' });
+
+export const exampleAcceptance = {
+  accuracy: 0.95,
+  threshold: 0.81,
+  reachedBy: 'interval',
+  rows: 300,
+  accepted: 240,
+  right: 235,
+} satisfies Acceptance;
+
+/** Which answers of a head are accepted. */
+export const acceptanceResponse = acceptanceSchema.meta({
+  id: 'Acceptance',
+  description:
+    'An answer is accepted from this threshold on. `reachedBy` says whether the lower end of the 95 % interval of the accuracy reaches the wish on the held-out rows, or only the accuracy itself.',
+  example: exampleAcceptance,
+});
 
 const exampleHead = {
   name: 'emoji',
@@ -68,6 +86,9 @@ const headSchema = z
       .meta({ description: 'Whose features it takes: of the same fingerprint, or they mean nothing to it.' }),
     createdAt: z.iso.datetime(),
     metrics: metricsSchema,
+    acceptance: acceptanceResponse
+      .optional()
+      .meta({ description: 'Which answers are accepted; omitted where nothing is decided.' }),
   })
   .meta({
     id: 'Head',

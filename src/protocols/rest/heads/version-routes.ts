@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
+import { acceptAccuracy } from '../../../training/choices.ts';
 import { basePathOf } from '../../http/base-path.ts';
 import { formFile, readUpload, uploadedFile } from '../../http/body.ts';
 import { readJson } from '../../http/json-body.ts';
@@ -11,7 +12,8 @@ import type { Route } from '../../http/route.ts';
 import { idempotencyHeader, once } from '../../pipeline/idempotency.ts';
 import type { AppOptions } from '../../pipeline/options.ts';
 import { aliasName, headName, versionNumber } from '../../pipeline/path-names.ts';
-import type { Services } from '../../pipeline/services.ts';
+import type { HeadAcceptance, Services } from '../../pipeline/services.ts';
+import { acceptanceResponse, exampleAcceptance } from './head-routes.ts';
 import { compareQuerySchema, versionComparisonSchema } from './version-comparison-schema.ts';
 
 const nameParameter = { path: z.object({ name: headName }) };
@@ -32,6 +34,21 @@ const versionsResponse = (description: string) => ({
   '200': { description, content: { 'application/json': { schema: versionsSchema } } },
 });
 
+const acceptSchema = z
+  .strictObject({
+    accuracy: acceptAccuracy.nullable().meta({
+      description:
+        'The share of right answers that is wished for among those that are accepted; null: decide nothing.',
+    }),
+  })
+  .meta({ id: 'AcceptRequest', example: { accuracy: 0.95 } });
+const acceptedSchema = z
+  .object({ name: z.string(), version: z.int(), acceptance: acceptanceResponse.nullable() })
+  .meta({
+    id: 'HeadAcceptance',
+    example: { name: 'pets', version: 3, acceptance: exampleAcceptance },
+  }) satisfies z.ZodType<HeadAcceptance>;
+
 const importSchema = z.strictObject({
   name: headName.optional().meta({ description: 'Another name for it.' }),
 });
@@ -49,6 +66,7 @@ export function versionRoutes(services: Services, options: AppOptions): Route[] 
     exportHead(services),
     compareVersions(services),
     getHead(services),
+    acceptAnswers(services),
     setAlias(services),
     rollbackAlias(services, options),
     deleteAlias(services),
@@ -170,6 +188,37 @@ function getHead({ versions }: Services): Route {
     handlers: [
       async (request, response) =>
         void response.json(await versions.get(readPath(request, nameParameter).name)),
+    ],
+  };
+}
+
+function acceptAnswers({ versions }: Services): Route {
+  return {
+    method: 'put',
+    path: '/v1/heads/{name}/versions/{version}/acceptance',
+    scope: 'admin',
+    operation: {
+      operationId: 'acceptAnswers',
+      summary: 'Say which answers of a version are accepted',
+      description:
+        'The threshold is found on the rows that were held out of its training; from the next request on, every answer says `decision` and `reasons`. The version itself stays what it is.',
+      requestParams: versionParameters,
+      requestBody: { required: true, content: { 'application/json': { schema: acceptSchema } } },
+      responses: {
+        '200': {
+          description: 'The threshold, and what it reaches.',
+          content: { 'application/json': { schema: acceptedSchema } },
+        },
+        ...problemResponses('invalid-request', 'unknown-head', 'payload-too-large', 'unsupported-media-type'),
+      },
+    },
+    handlers: [
+      readJson(2 ** 12, 'invalid-request'),
+      async (request, response) => {
+        const { name, version } = readPath(request, versionParameters);
+        const { accuracy } = acceptSchema.parse(request.body);
+        response.json(await versions.accept(name, version, accuracy));
+      },
     ],
   };
 }

@@ -48,6 +48,11 @@ const search = z.boolean().meta({
     'Whether cross-validation chooses what the recipe leaves open, and calibrates the predictions; default: true. Without it a training takes the default recipe: much faster, for a first look.',
   example: true,
 });
+const acceptAccuracy = choices.acceptAccuracy.meta({
+  description:
+    'The share of right answers that is wished for among those that are accepted: every answer then says `decision` and `reasons`. The threshold is found on the held-out examples.',
+  example: 0.95,
+});
 /** What a head's recipe may be told; a comparison tries them itself. */
 const recipeChoices = {
   strategy: choices.recipeChoices.strategy.meta({
@@ -78,6 +83,7 @@ type Asked = {
   seeds?: number;
   search?: boolean;
   refit?: boolean;
+  acceptAccuracy?: number;
 } & Partial<RecipeChoices>;
 const contradictions: { at: string; message: string; isIn(asked: Asked): boolean }[] = [
   {
@@ -99,6 +105,11 @@ const contradictions: { at: string; message: string; isIn(asked: Asked): boolean
     at: 'refit',
     message: 'a comparison serves no head; leave it out',
     isIn: ({ refit, compare }) => refit !== undefined && compare === true,
+  },
+  {
+    at: 'acceptAccuracy',
+    message: 'a comparison serves no head; leave it out',
+    isIn: ({ acceptAccuracy, compare }) => acceptAccuracy !== undefined && compare === true,
   },
   {
     at: 'seeds',
@@ -134,6 +145,7 @@ export const jsonSchema = z
     splitBy: splitBy.optional(),
     search: search.optional(),
     refit: refit.optional(),
+    acceptAccuracy: acceptAccuracy.optional(),
     ...recipeChoices,
     ...rowReading,
   })
@@ -142,21 +154,24 @@ export const jsonSchema = z
 
 /** What a form's field says that is true or false. */
 const trueOrFalse = z.enum(['true', 'false']).transform((text) => text === 'true');
+/** What a form's field says that lies between 0 and 1. */
+const formShare = (share: z.ZodNumber) =>
+  z
+    .string()
+    .regex(/^0?\.\d+$/, 'must lie between 0 and 1')
+    .transform(Number)
+    .pipe(share);
 const formFields = {
   head: head.optional(),
   seed: formNumber(seed).optional(),
   compare: trueOrFalse.optional(),
   seeds: formNumber(seeds).optional(),
   priority: formNumber(priority).optional(),
-  testShare: z
-    .string()
-    .regex(/^0?\.\d+$/, 'must lie between 0 and 1')
-    .transform(Number)
-    .pipe(testShare)
-    .optional(),
+  testShare: formShare(testShare).optional(),
   splitBy: splitBy.optional(),
   search: trueOrFalse.optional(),
   refit: trueOrFalse.optional(),
+  acceptAccuracy: formShare(acceptAccuracy).optional(),
   ...recipeChoices,
   ...rowReading,
 };
@@ -269,6 +284,7 @@ function workOf<Rest extends object>({
   seeds = defaultSeeds,
   search,
   refit,
+  acceptAccuracy,
   strategy,
   fusion,
   variance,
@@ -279,6 +295,6 @@ function workOf<Rest extends object>({
   const recipe = chosen.length > 0 ? { recipe: chooseRecipe(Object.fromEntries(chosen)) } : {};
   return {
     ...reading,
-    work: head === undefined ? { compare: seeds } : { head, seed, search, refit, ...recipe },
+    work: head === undefined ? { compare: seeds } : { head, seed, search, refit, acceptAccuracy, ...recipe },
   };
 }

@@ -44,6 +44,10 @@ const targetPrediction = {
     .meta({ description: 'The likeliest first; empty where the head says a number.' }),
   confidence: z.number().optional().meta({ description: 'Probability of the first label.' }),
   value: z.number().optional().meta({ description: 'The number, where the head says one.' }),
+  interval: z
+    .tuple([z.number(), z.number()])
+    .optional()
+    .meta({ description: 'Between which numbers the true one lies, nine times out of ten.' }),
 };
 
 const headSchema = z.object({ name: z.string(), version: z.int() });
@@ -57,6 +61,19 @@ const predictionSchema = z
     unimodal: z
       .partialRecord(z.enum(modalityNames), z.object(targetPrediction))
       .meta({ description: 'What each modality says by itself.' }),
+    decision: z.enum(['accepted', 'unsure']).optional().meta({
+      description: 'Whether the answer may be relied on; omitted where the head accepts at no threshold.',
+    }),
+    reasons: z
+      .array(
+        z.union([
+          z.object({ reason: z.literal('low-probability') }),
+          z.object({ reason: z.literal('modalities-disagree') }),
+          z.object({ reason: z.literal('unlike-training'), modality: z.enum(modalityNames) }),
+        ]),
+      )
+      .optional()
+      .meta({ description: 'Why it is unsure; none where it is accepted.' }),
     timings: z
       .object({ decode: z.number(), queue: z.number(), encode: z.number(), head: z.number() })
       .meta({ description: 'Milliseconds.' }),

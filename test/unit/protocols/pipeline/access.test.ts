@@ -42,6 +42,7 @@ const expected: Record<string, 'predict' | 'train' | 'admin' | undefined> = {
   'post /v1/heads/{name}/aliases/{alias}/rollback': 'admin',
   'delete /v1/heads/{name}/aliases/{alias}': 'admin',
   'delete /v1/heads/{name}/versions/{version}': 'admin',
+  'put /v1/heads/{name}/versions/{version}/acceptance': 'admin',
   'get /': undefined,
   'get /healthz': undefined,
   'get /readyz': undefined,

@@ -1,0 +1,84 @@
+import { itemAt } from '../indexing.ts';
+import type { ModalityName } from '../modalities/registry.ts';
+import type { ItemFeatures } from './item-features.ts';
+import type { HeadManifest } from './manifest.ts';
+import { directionOf, type NeighbourColumn, readNeighbours, similarityTo } from './neighbours.ts';
+import type { HeadFolder } from './registry/head-reading.ts';
+
+type NoveltyLimits = HeadManifest['novelty'] & {};
+
+/**
+ * Tells whether an item is unlike what a head was trained on: whether the cosine of its features with those of the nearest
+ * of some training rows is lower than it is of nearly all held-out rows. Each modality is looked at by itself. Where an item
+ * has m of them, each may be wrong in an m-th of the false alarms, so that all together keep to them (Bonferroni).
+ */
+export interface Novelty {
+  /** The modalities of which an item resembles no training row. Items whose features were asked before cost nothing. */
+  unlikeIn(item: ItemFeatures): ModalityName[];
+}
+
+/**
+ * The same from columns of training rows.
+ * @example noveltyOf(columns, manifest.novelty).unlikeIn({ text: features }) // ['text']
+ */
+export function noveltyOf(columns: readonly NeighbourColumn[], { limits }: NoveltyLimits): Novelty {
+  const known = columns.map((column) => ({ column, asked: new WeakMap<Float32Array, number>() }));
+  return {
+    unlikeIn(item) {
+      const present = known.flatMap((one) => {
+        const features = item[one.column.modality];
+        return features ? [{ ...one, features }] : [];
+      });
+      return present.flatMap(({ column, asked, features }) => {
+        const limit = limits[column.modality]?.[present.length - 1];
+        if (limit === undefined || limit === null) return [];
+        const cosine = asked.get(features) ?? nearestSimilarity(column, features);
+        asked.set(features, cosine);
+        return cosine < limit ? [column.modality] : [];
+      });
+    },
+  };
+}
+
+/**
+ * Cosine of features with the nearest row; -1 where no row has the modality.
+ * @param isCompared which rows count; all where absent
+ */
+export function nearestSimilarity(
+  column: NeighbourColumn,
+  features: Float32Array,
+  isCompared?: (row: number) => boolean,
+): number {
+  const direction = directionOf(features);
+  const { scales } = column;
+  let nearest = -1;
+  for (let row = 0; row < scales.length; row++)
+    if (itemAt(scales, row) !== 0 && (!isCompared || isCompared(row)))
+      nearest = Math.max(nearest, similarityTo(column, row, direction));
+  return nearest;
+}
+
+/** The first rows of a column, copied, so that the others need no memory. */
+export function firstRows(
+  { modality, dimension, scales, values }: NeighbourColumn,
+  rows: number,
+): NeighbourColumn {
+  return { modality, dimension, scales: scales.slice(0, rows), values: values.slice(0, rows * dimension) };
+}
+
+/**
+ * What tells what is unlike the training rows of a head.
+ * @returns undefined where the head keeps none
+ * @throws TandemError `damaged-artifact`
+ */
+export async function openNovelty(
+  version: HeadFolder,
+  { novelty, encoders }: Pick<HeadManifest, 'novelty' | 'encoders'>,
+): Promise<Novelty | undefined> {
+  const known = novelty && (await readNeighbours(version, encoders));
+  if (!known) return undefined;
+  return noveltyOf(
+    known.columns.map((column) => firstRows(column, novelty.neighbours)),
+    novelty,
+  );
+}
