@@ -10,6 +10,7 @@ import {
 import { listLimit } from './galleries.ts';
 import { labelFigures } from './label-figures.ts';
 import { reliability } from './reliability.ts';
+import { coverageSection } from './reliance.ts';
 import { sectionsFrom, type TargetSections } from './target-sections.ts';
 
 const explanation =
@@ -28,6 +29,7 @@ export function multiSections(input: AnswersReport): Promise<TargetSections> {
     chart: reliability(decisions().map(answerOf)),
     listed: [...mistakes.slice(0, listLimit), ...errors.slice(0, listLimit)].map(({ example }) => example),
     failing: (thumbnails) => [
+      ...coverageSection(manifest),
       {
         id: 'failing',
         title: 'Where does it fail?',

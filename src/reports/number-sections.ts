@@ -1,5 +1,6 @@
 import type { AnswersReport } from '../training/report-input.ts';
 import { largestErrors, largestErrorsView, numberPlot } from './number-figures.ts';
+import { intervalSection } from './reliance.ts';
 import { sectionsFrom, type TargetSections } from './target-sections.ts';
 
 const explanation =
@@ -16,6 +17,7 @@ export function numberSections(input: AnswersReport): Promise<TargetSections> {
     chart: numberPlot(test, truth),
     listed: errors.map(({ example }) => example),
     failing: (thumbnails) => [
+      ...intervalSection(input.manifest),
       { id: 'failing', title: 'Where does it fail?', content: largestErrorsView(errors, thumbnails) },
     ],
   });

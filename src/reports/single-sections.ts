@@ -11,6 +11,7 @@ import { nearDuplicatesListed } from './near-duplicates.ts';
 import { newness } from './newness.ts';
 import { isRight, mistakesIn, outcomesOf } from './outcome.ts';
 import { reliability } from './reliability.ts';
+import { coverageSection } from './reliance.ts';
 import type { TargetSections } from './target-sections.ts';
 
 const explanation =
@@ -50,6 +51,7 @@ export async function singleSections(input: AnswersReport): Promise<TargetSectio
           ),
         ],
       },
+      ...coverageSection(manifest),
       {
         id: 'confusion',
         title: 'Where does it fail?',

@@ -116,6 +116,8 @@ svg .reference { stroke: var(--ink); stroke-width: 1.2; stroke-dasharray: 5 4; }
 svg .warm-up { fill: var(--ink); opacity: .07; }
 svg .column { fill: var(--fused); opacity: .55; }
 svg .stated { stroke: var(--ink); stroke-width: 2.5; }
+svg .band { fill: var(--fused); stroke: none; opacity: .18; }
+svg .chosen { fill: var(--paper); stroke: var(--ink); stroke-width: 2; }
 svg .dot { fill: var(--fused); opacity: .45; }
 svg .interval { stroke: var(--fused); stroke-width: 2.5; }
 svg rect.number { fill: var(--faint); }

@@ -1,5 +1,5 @@
 import type { HeadManifest } from '../heads/manifest.ts';
-import type { Prediction } from '../heads/prediction.ts';
+import type { Prediction, UnsureReason } from '../heads/prediction.ts';
 import { itemAt } from '../indexing.ts';
 import type { TargetPrediction } from '../targets/prediction.ts';
 import type { TargetKind } from '../targets/target-kind.ts';
@@ -16,6 +16,8 @@ const rounded = (value: number, digits: number) => Number(value.toPrecision(digi
 const probabilityOf = ({ probability }: { probability: number }) => rounded(probability, probabilityDigits);
 const givenLabels = ({ labels }: TargetPrediction) => labels.filter(({ given }) => given);
 
+const numberCell = (value: number | undefined) => (value === undefined ? null : rounded(value, valueDigits));
+
 type Cells = readonly [name: string, cell: (prediction: TargetPrediction) => OutputCell][];
 
 /** What a prediction adds to a row, by target. */
@@ -29,13 +31,25 @@ const cellsOf: Readonly<Record<TargetKind, Cells>> = {
     ['probabilities', (prediction) => givenLabels(prediction).map(probabilityOf)],
   ],
   regression: [
-    ['predicted_value', ({ value }) => (value === undefined ? null : rounded(value, valueDigits))],
+    ['predicted_value', ({ value }) => numberCell(value)],
+    ['predicted_low', ({ interval }) => numberCell(interval?.[0])],
+    ['predicted_high', ({ interval }) => numberCell(interval?.[1])],
   ],
 };
+
+/** Whether an answer is accepted, and why it is not. */
+const decisionCells: readonly [name: string, cell: (answer: RowAnswer) => OutputCell][] = [
+  ['decision', (answer) => ('problem' in answer ? null : (answer.decision ?? null))],
+  ['reasons', (answer) => ('problem' in answer ? [] : (answer.reasons ?? []).map(reasonText))],
+];
+
+const reasonText = (why: UnsureReason) => ('modality' in why ? `${why.reason}:${why.modality}` : why.reason);
 
 export interface AddedColumnsOptions {
   /** Whether each modality's own answer is added as well. */
   unimodal: boolean;
+  /** Whether answers are accepted or unsure. */
+  isDecided?: boolean;
   /** Before the name of each added column. */
   prefix: string;
 }
@@ -53,7 +67,7 @@ export interface AddedColumns {
  */
 export function addedColumns(
   { name, version, target, encoders }: Pick<HeadManifest, 'name' | 'version' | 'target' | 'encoders'>,
-  { unimodal, prefix }: AddedColumnsOptions,
+  { unimodal, isDecided, prefix }: AddedColumnsOptions,
 ): AddedColumns {
   const modalities = unimodal ? encoders.map(({ modality }) => modality) : [];
   const cells = cellsOf[target];
@@ -71,6 +85,7 @@ export function addedColumns(
         },
       ]),
     ),
+    ...(isDecided ? decisionCells : []),
     ['head', () => `${name}@${version}`],
     ['error', (answer) => ('problem' in answer ? answer.problem : null)],
   ];

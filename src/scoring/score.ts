@@ -2,9 +2,11 @@ import { throwIfCancelled } from '../cancellation.ts';
 import { encodeMany } from '../encoders/encode-many.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import { TandemError } from '../errors.ts';
+import { decide } from '../heads/decision.ts';
 import { encodeFitted } from '../heads/fitted.ts';
 import type { Head } from '../heads/head.ts';
 import type { ItemFeatures } from '../heads/item-features.ts';
+import type { Acceptance } from '../heads/registry/acceptance.ts';
 import { predictionFrom } from '../heads/unimodal-prediction.ts';
 import { itemAt } from '../indexing.ts';
 import { fittedModalities, pretrainedNames } from '../modalities/registry.ts';
@@ -24,6 +26,8 @@ const chunksInFlight = 2;
 export interface Scoring {
   encoders: Encoders;
   head: Head;
+  /** Which answers are accepted; absent where nothing is decided. */
+  acceptance?: Acceptance;
   /** From the first that is not written yet. */
   rows: AsyncIterable<SourceRow>;
   reading: ReadContentOptions;
@@ -49,11 +53,11 @@ interface EncodedChunk {
  * @throws TandemError `job-cancelled` where the signal aborts, `out-of-memory`; EngineTimeout
  */
 export async function scoreRows(scoring: Scoring): Promise<void> {
-  const { head, columns, added, format, output, signal, onRows } = scoring;
+  const { columns, added, format, output, signal, onRows } = scoring;
   if (output.isEmpty) await output.append(format.header(columns), { rows: 0, failed: 0 });
   for await (const { rows, features } of encodedAhead(scoring)) {
     throwIfCancelled(signal, `after ${output.done.rows} rows`);
-    const answers = await answerChunk(head, features);
+    const answers = await answerChunk(scoring, features);
     const written = rows.map(({ values }, index) => ({ values, added: added.cells(itemAt(answers, index)) }));
     const failed = answers.filter((answer) => 'problem' in answer).length;
     await output.append(format.rows(columns, written), { rows: rows.length, failed });
@@ -136,13 +140,20 @@ function fittedFeatures(
   return features;
 }
 
-async function answerChunk(head: Head, features: EncodedChunk['features']): Promise<RowAnswer[]> {
+async function answerChunk(
+  { head, acceptance }: Scoring,
+  features: EncodedChunk['features'],
+): Promise<RowAnswer[]> {
   const good = features.filter((each): each is ItemFeatures => !('problem' in each));
   const answers = good.length > 0 ? await head.classify(good) : [];
   let answered = 0;
-  return features.map((each) =>
-    'problem' in each
-      ? { problem: String(each.problem) }
-      : predictionFrom(itemAt(answers, answered++), head.manifest, 1),
-  );
+  return features.map((each) => {
+    if ('problem' in each) return { problem: String(each.problem) };
+    const answer = itemAt(answers, answered++);
+    return {
+      ...predictionFrom(answer, head.manifest, 1),
+      ...(acceptance &&
+        decide(answer, head.manifest, acceptance.threshold, head.novelty?.unlikeIn(each) ?? [])),
+    };
+  });
 }

@@ -31,6 +31,16 @@ const outputForms: Record<TargetKind, (labels: number) => TensorForm[]> = {
   regression: () => [{ name: 'value', datatype: 'FP32', shape: [-1] }],
 };
 
+/** Outputs of heads that accept answers from a threshold on: whether they do, and why not, with commas between. */
+const decisionForms: readonly TensorForm[] = [
+  { name: 'accepted', datatype: 'BOOL', shape: [-1] },
+  { name: 'reasons', datatype: 'BYTES', shape: [-1] },
+];
+
+function formsOf({ target, labels, acceptance }: HeadSummary): TensorForm[] {
+  return [...outputForms[target](labels.length), ...(acceptance ? decisionForms : [])];
+}
+
 /** The tensor that brings a modality's features in its place. */
 const featuresOf = (modality: PretrainedName) => `${modality}_features`;
 
@@ -61,7 +71,7 @@ export function describeModel(head: HeadSummary, versions: readonly number[]) {
         shape: [-1, dimension],
       })),
     ],
-    outputs: outputForms[target](labels.length),
+    outputs: formsOf(head),
     parameters: {
       labels,
       target,
@@ -160,10 +170,8 @@ function toTable(element: string | Buffer | undefined): TableValues | undefined 
 }
 
 /** What a head says of items, as tensors. */
-export function outputsOf(
-  predictions: readonly Prediction[],
-  { target, labels }: HeadSummary,
-): OutputTensor[] {
+export function outputsOf(predictions: readonly Prediction[], head: HeadSummary): OutputTensor[] {
+  const { labels } = head;
   const place = new Map(labels.map((label, index) => [label, index]));
   const inOrder = <Value>(read: (label: Prediction['labels'][number]) => Value) =>
     predictions.flatMap((prediction) => {
@@ -176,9 +184,11 @@ export function outputsOf(
     probability: () => predictions.map(({ confidence }) => required(confidence, 'the probability')),
     probabilities: () => inOrder(({ probability }) => probability),
     given: () => inOrder(({ given }) => given === true),
+    accepted: () => predictions.map(({ decision }) => decision === 'accepted'),
+    reasons: () => predictions.map(({ reasons = [] }) => reasons.map(({ reason }) => reason).join()),
     value: () => predictions.map(({ value }) => required(value, 'the value')),
   };
-  return outputForms[target](labels.length).map(({ name, datatype, shape }) => ({
+  return formsOf(head).map(({ name, datatype, shape }) => ({
     name,
     datatype,
     shape: [predictions.length, ...shape.slice(1)],

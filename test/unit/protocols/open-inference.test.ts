@@ -257,6 +257,27 @@ describe('the Open Inference Protocol', () => {
     expect((await response.json()).error).toMatch(/item 1: it is empty/);
   });
 
+  it('says which answers are accepted, of a head with a threshold', async () => {
+    const acceptance = {
+      ...{ accuracy: 0.9, threshold: 0.8, rows: 300, accepted: 240, right: 230 },
+      reachedBy: 'interval' as const,
+    };
+    const reasons = [{ reason: 'low-probability' as const }];
+    const { address } = await start({
+      head: async () => ({ ...head, acceptance }),
+      predict: async () => ({
+        head: { name: 'emoji', version: 3 },
+        results: [{ ...answer, decision: 'unsure', reasons }],
+      }),
+    });
+    const body = { inputs: [{ name: 'text', datatype: 'BYTES', shape: [1], data: ['a cat'] }] };
+    const { outputs } = await (await sendJson(`${address}/models/emoji/infer`, body)).json();
+    expect(outputs).toContainEqual({ name: 'accepted', datatype: 'BOOL', shape: [1], data: [false] });
+    expect(outputs).toContainEqual({
+      ...{ name: 'reasons', datatype: 'BYTES', shape: [1], data: ['low-probability'] },
+    });
+  });
+
   it('gives numbers for a head that says one, and what is given for several labels', async () => {
     const value = await start({
       head: async () => ({ ...head, target: 'regression', labels: [] }),

@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { strategies } from '../../../src/arl/strategy.ts';
+import { coverageOf, findAcceptance } from '../../../src/evaluation/coverage.ts';
 import { pairedInterval, shareInterval } from '../../../src/evaluation/intervals.ts';
+import { largestIndex } from '../../../src/evaluation/single-label.ts';
+import { relianceOf } from '../../../src/heads/decision.ts';
+import { required } from '../../../src/indexing.ts';
 import { smooth, thin } from '../../../src/reports/curve.ts';
 import { shorten } from '../../../src/reports/format.ts';
 import { likelyLabelErrors } from '../../../src/reports/label-errors.ts';
@@ -36,6 +40,26 @@ function cellExamples(html: string, anchor: string): string {
 }
 
 describe('a report', () => {
+  it('shows how right the surest answers are, and which are accepted', async () => {
+    const input = sampleReport();
+    const coverage = coverageOf(
+      input.test.map(({ probabilities, truth }) => ({
+        ...required(relianceOf(probabilities, input.manifest), 'the reliance'),
+        isUnlike: false,
+        isRight: 'class' in truth && input.manifest.labels[largestIndex(probabilities.fused)] === truth.class,
+      })),
+    );
+    const acceptance = required(findAcceptance(coverage, 0.99), 'a threshold');
+    const { accepted, right } = acceptance;
+    const [low, high] = shareInterval(right, accepted);
+    const html = await reportOf({ ...input, manifest: { ...input.manifest, coverage, acceptance } });
+    expect(html).toContain('Which answers can be relied on?');
+    for (const share of [accepted / 300, right / accepted, low, high])
+      expect(html).toContain(`${(100 * share).toFixed(1)}\u00a0%`);
+    expect(html).toContain('class="chosen"');
+    expect(await reportOf(input)).not.toContain('Which answers can be relied on?');
+  });
+
   it('names the head, its figures and where it came from', async () => {
     const input = sampleReport();
     const html = await reportOf(input);

@@ -49,6 +49,11 @@ it('adds what the target predicts, the head, and why a row has no answer', () =>
     new_predicted_label: null,
     new_error: 'it is empty',
   });
+  const decided = addedColumns({ ...head, target: 'single' }, { ...options, isDecided: true });
+  const reasons = [{ reason: 'low-probability' }, { reason: 'unlike-training', modality: 'image' }] as const;
+  expect(
+    Object.fromEntries(decided.cells({ ...answer, labels, decision: 'unsure', reasons: [...reasons] })),
+  ).toMatchObject({ new_decision: 'unsure', new_reasons: ['low-probability', 'unlike-training:image'] });
   const multi = addedColumns({ ...head, target: 'multi' }, { ...options, prefix: '' });
   const given = [
     { label: 'big', probability: 0.9, given: true },
