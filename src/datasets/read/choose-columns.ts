@@ -74,7 +74,13 @@ export function chooseColumns(
     ...roles.flatMap(({ field }) => asked[field] ?? []),
   ]);
   for (const { role, field, usual, others } of roles) {
-    if (named.has(field) || columns.includes(asked[field] ?? usual)) continue;
+    const own = asked[field] ?? usual;
+    const isClaimed =
+      !!asked.ignoredColumns?.includes(own) ||
+      roles.some((other) => other.field !== field && named.has(other.field) && asked[other.field] === own);
+    // A default name that somebody uses for something else: no table has this one.
+    if (!named.has(field) && isClaimed) names[field] = `${own} (not read)`;
+    else if (named.has(field) || columns.includes(own)) continue;
     const found = columns.filter((column) => !taken.has(column) && others.includes(simplify(column)));
     const [column, ...more] = found;
     if (column === undefined) continue;

@@ -374,6 +374,15 @@ describe('columns under other names', () => {
     expect(notes).toEqual(['metadata.csv: not used: column "caption"']);
   });
 
+  it('are not read twice where a default name is used for something else, or is to be left out', async () => {
+    const metadata = 'file_name,text,caption\n1,a,b\n2,c,d\n3,e,f\n4,g,h\n';
+    const folder = await folderWith({ 'metadata.csv': metadata });
+    const options = { labelColumn: 'file_name', ignoredColumns: ['text'], target: 'regression' } as const;
+    const { examples, labels } = await readDataset(folder, options);
+    expect(labels).toEqual(['file_name']);
+    expect(examples[0]).toEqual({ row: 2, content: { text: 'b' }, truth: expect.anything() });
+  });
+
   it('name the numbers of a head', async () => {
     const metadata = 'text,Class\na,1\nb,2\nc,3\nd,4\n';
     const folder = await folderWith({ 'metadata.csv': metadata });
