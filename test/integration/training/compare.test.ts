@@ -16,7 +16,7 @@ async function openComparison() {
   );
   const dataset = await readDataset(await folderWith({ 'metadata.csv': `text,label\n${rows.join('')}` }));
   const encoders = await loadEncoders({
-    ...{ models, encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' } },
+    encoders: { image: `${models}efficientnet-lite0`, text: `${models}all-MiniLM-L6-v2` },
     ...{ provider: 'cpu', threads: 1, engines: 1 },
   });
   onTestFinished(() => encoders.close());
