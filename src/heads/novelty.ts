@@ -22,7 +22,7 @@ export interface Novelty {
  * @example noveltyOf(columns, manifest.novelty).unlikeIn({ text: features }) // ['text']
  */
 export function noveltyOf(columns: readonly NeighbourColumn[], { limits }: NoveltyLimits): Novelty {
-  const known = columns.map((column) => ({ column, asked: new WeakMap<Float32Array, number>() }));
+  const known = columns.map((column) => ({ column, asked: new WeakMap<Float32Array, Search>() }));
   return {
     unlikeIn(item) {
       const present = known.flatMap((one) => {
@@ -32,12 +32,33 @@ export function noveltyOf(columns: readonly NeighbourColumn[], { limits }: Novel
       return present.flatMap(({ column, asked, features }) => {
         const limit = limits[column.modality]?.[present.length - 1];
         if (limit === undefined || limit === null) return [];
-        const cosine = asked.get(features) ?? nearestSimilarity(column, features);
-        asked.set(features, cosine);
-        return cosine < limit ? [column.modality] : [];
+        const search = asked.get(features) ?? { nearest: -1, next: 0 };
+        asked.set(features, search);
+        searchRow(column, features, search, limit);
+        return search.nearest < limit ? [column.modality] : [];
       });
     },
   };
+}
+
+/** How far the rows were searched for the one nearest to some features. */
+interface Search {
+  /** Cosine with the nearest so far; -1 before the first. */
+  nearest: number;
+  /** The row to look at next. */
+  next: number;
+}
+
+/** Goes on searching until a row is near enough: most items resemble some row, and then the others need no look. */
+function searchRow(column: NeighbourColumn, features: Float32Array, search: Search, limit: number): void {
+  const { scales } = column;
+  if (search.nearest >= limit || search.next === scales.length) return;
+  const direction = directionOf(features);
+  while (search.nearest < limit && search.next < scales.length) {
+    const row = search.next++;
+    if (itemAt(scales, row) !== 0)
+      search.nearest = Math.max(search.nearest, similarityTo(column, row, direction));
+  }
 }
 
 /**
