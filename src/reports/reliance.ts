@@ -18,7 +18,8 @@ const shownCoverages = [1, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
  * How right a head is on the part of the answers that it is surest of.
  * @returns the section, none where nothing was kept, or too few rows were held out
  */
-export function coverageSection({ coverage, acceptance, novelty }: HeadManifest): Section[] {
+export function coverageSection(manifest: HeadManifest): Section[] {
+  const { coverage, acceptance, novelty } = manifest;
   const points = (coverage?.points ?? []).filter(({ accepted }) => accepted >= fewestAccepted);
   if (!coverage || points.length === 0) return [];
   return [
@@ -26,7 +27,7 @@ export function coverageSection({ coverage, acceptance, novelty }: HeadManifest)
       id: 'reliance',
       title: 'Which answers can be relied on?',
       content: [
-        h('p', null, acceptedInWords(coverage, acceptance)),
+        acceptance ? h('p', null, acceptedInWords(coverage, acceptance)) : unset(manifest, coverage),
         figure(
           'Accuracy by coverage',
           null,
@@ -42,9 +43,18 @@ export function coverageSection({ coverage, acceptance, novelty }: HeadManifest)
   ];
 }
 
-function acceptedInWords({ rows }: Coverage, acceptance: HeadManifest['acceptance']): string {
-  if (!acceptance)
-    return `Measured on ${count(rows, 'held-out example')}. No threshold is set: heads accept --accuracy finds one.`;
+function unset({ name, version }: HeadManifest, { rows }: Coverage): Markup {
+  const command = h('code', null, `tandem heads accept ${name}@${version} --accuracy 0.95`);
+  return h(
+    'p',
+    null,
+    `Measured on ${count(rows, 'held-out example')}. No threshold is set: `,
+    command,
+    ' finds one.',
+  );
+}
+
+function acceptedInWords({ rows }: Coverage, acceptance: HeadManifest['acceptance'] & {}): string {
   const { threshold, accepted, right, accuracy, reachedBy } = acceptance;
   const [low, high] = shareInterval(right, accepted);
   const caution =
@@ -57,7 +67,8 @@ function noveltyInWords({ limits, falseAlarms, neighbours }: HeadManifest['novel
     const limit = own?.[0];
     return typeof limit === 'number' ? [`${modality} below ${decimal(limit)}`] : [];
   });
-  return `Unlike the training is what has a lower cosine with the nearest of up to ${neighbours} training examples than ${percent(1 - falseAlarms)} of the held-out examples have${each.length > 0 ? ` (${each.join(', ')})` : ''}.`;
+  const below = each.length > 0 ? ` (${each.join(', ')})` : '';
+  return `An example is unlike the training where its cosine with the nearest of up to ${neighbours} training examples is lower than that of ${wholePercent(1 - falseAlarms)} of the held-out examples${below}.`;
 }
 
 function coverageChart(
