@@ -76,7 +76,7 @@ export const predict = addSettings(command, headSettings)
     if (json) return printJson({ head, ...result });
     print(`${head.name}@${head.version}, from ${result.modalities.join(' and ')}:`);
     print(predictionTable(result));
-    if (result.decision) print([result.decision, ...(result.reasons ?? []).map(reasonInWords)].join(': '));
+    if (result.decision) print(decisionInWords(result.decision, result.reasons ?? []));
     for (const [modality, prediction] of Object.entries(result.unimodal))
       print(`${modality} alone says ${inWords(prediction)}`);
     if (result.explanation) printExplanation(result.explanation);
@@ -135,8 +135,16 @@ function predictionTable({ labels, value, interval }: TargetPrediction): string 
   return first ? table([first, ...others]) : '';
 }
 
+/** @example decisionInWords('unsure', [{ reason: 'low-probability' }]) // 'unsure: its probability is low' */
+function decisionInWords(decision: string, reasons: readonly UnsureReason[]): string {
+  if (reasons.length === 0) return decision;
+  return `${decision}: ${reasons.map(reasonInWords).join(', ')}`;
+}
+
 function reasonInWords(why: UnsureReason): string {
-  return 'modality' in why ? `${why.reason} (${why.modality})` : why.reason;
+  if (why.reason === 'unlike-training') return `its ${why.modality} resembles nothing in the training`;
+  if (why.reason === 'modalities-disagree') return 'its modalities disagree';
+  return 'its probability is low';
 }
 
 function inWords({ labels, value }: TargetPrediction): string {
