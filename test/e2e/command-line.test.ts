@@ -85,7 +85,7 @@ describe('the command line', () => {
     async (command) => {
       const { code, stdout } = await runCommand(command, '--help');
       expect(code).toBe(0);
-      expect(stdout).toMatch(new RegExp(`Example:\\n.*${command}`));
+      expect(stdout).toMatch(new RegExp(`Examples?:\\n.*${command}`));
     },
   );
 });

@@ -191,7 +191,11 @@ it('says how labels were read that may be meant otherwise', async () => {
   );
   const { value } = await run('train', numbers, '--head', 'prices');
   expect(JSON.stringify(value.error.items)).toContain('add --target regression');
-  const file = path.join(noted, 'metadata.jsonl');
+});
+
+it('says how an archive is brought', async () => {
+  const file = path.join(folder, 'photos.zip');
+  await writeFile(file, '');
   expect((await run('train', file, '--head', 'odd')).value.error.detail).toContain(`datasets import ${file}`);
 });
 
