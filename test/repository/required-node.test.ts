@@ -15,7 +15,7 @@ async function startedWhere(engines: string): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'required-node-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   await mkdir(path.join(folder, 'src', 'cli'), { recursive: true });
-  for (const file of ['bin', 'src/main.ts', 'src/require-node.js'])
+  for (const file of ['bin', 'src/main.ts', 'src/require-node.js', 'src/compile-cache.ts'])
     await cp(path.join(root, file), path.join(folder, file), { recursive: true });
   const description = { ...packageJson, engines: { node: engines } };
   await writeFile(path.join(folder, 'package.json'), JSON.stringify(description));
