@@ -55,15 +55,16 @@ export async function openDatabase(data: string, address?: string): Promise<Data
       migrationTableSchema: schema,
     });
     const migrate = async () => {
-      if (await isUpToDate(database.query, migrations)) return {};
+      if (await isUpToDate(database.query, migrations)) return;
       const { error, results } = await migrator.migrateToLatest();
-      if (!error && results?.length) await noteCompatibility(database.query, migrations);
-      return { error };
+      if (error) throw error;
+      if (results?.length) await noteCompatibility(database.query, migrations);
     };
-    const { error } = await whileMigrating(migrate).catch((error) => ({ error }));
-    if (!error) return database;
-    await database.close();
-    throw error;
+    await whileMigrating(migrate).catch(async (error) => {
+      await database.close();
+      throw error;
+    });
+    return database;
   } catch (error) {
     throw storageError(error) ?? error;
   }

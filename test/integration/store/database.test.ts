@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { ImageStore } from '../../../src/datasets/images.ts';
@@ -160,6 +161,27 @@ it.runIf(process.env.TEST_DATABASE_URL)(
     const failing = () => Promise.reject(new Error('it fails'));
     await expect(one.database.ifNobodyElse('cleaning', failing)).rejects.toThrow('it fails');
     expect(await other.database.ifNobodyElse('cleaning', work)).toBe('cleaned');
+  },
+);
+
+it.runIf(process.env.TEST_DATABASE_URL)(
+  'is opened while others drop tables in schemas of their own',
+  async () => {
+    const others = await temporaryStore();
+    const opened = new AbortController();
+    const dropping = (async () => {
+      while (!opened.signal.aborted) {
+        await others.database.query.schema.createTable('passing').addColumn('id', 'text').execute();
+        await pause(30);
+        await others.database.query.schema.dropTable('passing').execute();
+      }
+    })();
+    try {
+      for (let index = 0; index < 30; index++) await temporaryStore();
+    } finally {
+      opened.abort();
+    }
+    await dropping;
   },
 );
 
