@@ -28,7 +28,7 @@ it('leaves a command out only where another suite runs it, or a machine would ha
   });
   expect(others).toEqual([]);
   expect([...suites].filter((suite) => !files.includes(suite))).toEqual([]);
-  expect(reasons.filter(({ exception }) => exception.startsWith('not run')).length).toBeLessThanOrEqual(3);
+  expect(reasons.filter(({ exception }) => exception.startsWith('not run')).length).toBeLessThanOrEqual(4);
 });
 
 it('shows answers in JSON that is JSON', () => {
