@@ -1196,10 +1196,10 @@ export interface components {
             /** @description The number, where the head says one. */
             value?: number;
             /** @description Between which numbers the true one lies, nine times out of ten. */
-            interval?: [
-                number,
-                number
-            ];
+            interval?: {
+                low: number;
+                high: number;
+            };
             /** @description What the answer rests on. */
             modalities: ("image" | "text" | "table")[];
             /** @description What each modality says by itself. */
@@ -1217,10 +1217,10 @@ export interface components {
                     /** @description The number, where the head says one. */
                     value?: number;
                     /** @description Between which numbers the true one lies, nine times out of ten. */
-                    interval?: [
-                        number,
-                        number
-                    ];
+                    interval?: {
+                        low: number;
+                        high: number;
+                    };
                 };
             };
             /**

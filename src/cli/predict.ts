@@ -125,9 +125,10 @@ function explainOptionsOf(asked: {
 
 function predictionTable({ labels, value, interval }: TargetPrediction): string {
   if (value !== undefined)
-    return [numberText(value), ...(interval ? [`from ${interval.map(numberText).join(' to ')}`] : [])].join(
-      ', ',
-    );
+    return [
+      numberText(value),
+      ...(interval ? [`from ${numberText(interval.low)} to ${numberText(interval.high)}`] : []),
+    ].join(', ');
   const rows = labels.map(({ label, probability, given }) => {
     return [label, percent(probability), given ? 'given' : ''];
   });

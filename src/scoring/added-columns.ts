@@ -32,8 +32,8 @@ const cellsOf: Readonly<Record<TargetKind, Cells>> = {
   ],
   regression: [
     ['predicted_value', ({ value }) => numberCell(value)],
-    ['predicted_low', ({ interval }) => numberCell(interval?.[0])],
-    ['predicted_high', ({ interval }) => numberCell(interval?.[1])],
+    ['predicted_low', ({ interval }) => numberCell(interval?.low)],
+    ['predicted_high', ({ interval }) => numberCell(interval?.high)],
   ],
 };
 

@@ -16,7 +16,7 @@ export interface TargetPrediction {
   /** The number, in the unit that the head was taught. */
   value?: number;
   /** Between which numbers the true one lies, at the coverage that the head states. */
-  interval?: [low: number, high: number];
+  interval?: { low: number; high: number };
 }
 
 /** What decides how a row of a head's answers reads. */

@@ -69,7 +69,8 @@ export const regression = {
   ],
   predict(answer, { radius }) {
     const value = itemAt(answer, 0);
-    return { labels: [], value, ...(radius !== undefined && { interval: [value - radius, value + radius] }) };
+    const interval = radius === undefined ? undefined : { low: value - radius, high: value + radius };
+    return { labels: [], value, ...(interval && { interval }) };
   },
   distance: (answer, { values }, row) => Math.abs(itemAt(answer, 0) - itemAt(values, row)),
   describeAnswers: () => 'numbers',

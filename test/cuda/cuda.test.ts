@@ -19,8 +19,10 @@ import { writeHungryEncoder } from '../hungry-encoder.ts';
 const models = path.join(import.meta.dirname, '..', '..', 'models');
 const tested = (process.env.TEST_PROVIDER ?? 'cuda') as Provider;
 const common = {
-  models,
-  encoders: { image: 'efficientnet-lite0', text: 'all-MiniLM-L6-v2' },
+  encoders: {
+    image: path.join(models, 'efficientnet-lite0'),
+    text: path.join(models, 'all-MiniLM-L6-v2'),
+  },
   threads: 2,
   engines: 1,
 };

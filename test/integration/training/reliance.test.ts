@@ -141,9 +141,9 @@ it('answers numbers with an interval that fresh rows keep to', async () => {
     'prices',
     fresh.map(({ text }) => text),
   );
-  const within = predictions.filter(({ interval = [0, 0] }, index) => {
+  const within = predictions.filter(({ interval = { low: 0, high: 0 } }, index) => {
     const price = fresh[index]?.price ?? Number.NaN;
-    return price >= interval[0] && price <= interval[1];
+    return price >= interval.low && price <= interval.high;
   }).length;
   // 90 % of 200; four standard errors, of these rows and of the 80 held out together.
   expect(within).toBeGreaterThan(200 * 0.9 - 4 * Math.sqrt(200 * 0.9 * 0.1 * (1 + 200 / 80)));

@@ -45,7 +45,7 @@ const targetPrediction = {
   confidence: z.number().optional().meta({ description: 'Probability of the first label.' }),
   value: z.number().optional().meta({ description: 'The number, where the head says one.' }),
   interval: z
-    .tuple([z.number(), z.number()])
+    .object({ low: z.number(), high: z.number() })
     .optional()
     .meta({ description: 'Between which numbers the true one lies, nine times out of ten.' }),
 };
