@@ -30,7 +30,8 @@ async function attack(requests: number, seed: number) {
   const child = spawn(
     path.join(path.dirname(python), 'st'),
     [
-      ...['run', `${server.address}/openapi.json`, '--phases', 'fuzzing', '--workers', '2', '--no-color'],
+      // One worker: Python 3.11 loses count of its recursion where two threads parse code (CPython issue 106905).
+      ...['run', `${server.address}/openapi.json`, '--phases', 'fuzzing', '--workers', '1', '--no-color'],
       ...['--max-examples', String(Math.ceil(requests / operations)), '--seed', String(seed)],
       // A form that the schema allows may still be refused, as one with an image that is none.
       ...[
