@@ -7,15 +7,9 @@ import type { EncoderProof } from '../encoders/origin.ts';
 import { largestDifference } from '../encoders/prove.ts';
 import { pretrainedNames } from '../modalities/registry.ts';
 import { product } from '../product.ts';
-import { addSettings, example, numberOption, openFor } from './options.ts';
+import { example, numberOption, openFor } from './options.ts';
 import { print, printAside, printJson, table } from './output.ts';
-
-/** What every command of encoders takes. */
-const subcommand = (name: string, summary: string, description: string) =>
-  addSettings(
-    new Command(name).summary(summary).description(description).option('--json', 'print one JSON object'),
-    encoderSettings,
-  );
+import { subcommand } from './subcommand.ts';
 
 const list = subcommand(
   'list',

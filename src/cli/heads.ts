@@ -8,17 +8,11 @@ import { figureNamed } from '../evaluation/metrics.ts';
 import { evaluations } from '../evaluation/targets.ts';
 import { highestVersion } from '../heads/registry/head-name.ts';
 import { compareHeads } from './compare-heads.ts';
-import { addSettings, example, numberOption, openFor, shareOption } from './options.ts';
+import { example, numberOption, openFor, shareOption } from './options.ts';
 import { describeAcceptance, metricText, print, printAside, printJson, table } from './output.ts';
+import { subcommand } from './subcommand.ts';
 
 const version = numberOption(1, highestVersion);
-
-/** What every command of heads takes. */
-const subcommand = (name: string, summary: string, description: string) =>
-  addSettings(
-    new Command(name).summary(summary).description(description).option('--json', 'print one JSON object'),
-    encoderSettings,
-  );
 
 const list = subcommand(
   'list',
