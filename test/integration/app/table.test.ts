@@ -221,7 +221,11 @@ it('answers the same where a head was exported and imported', async () => {
 it('measures a head by the columns that it was trained on', async () => {
   const { metrics } = await tandem.evaluate(set, { head: 'priced', tableColumns });
   expect(metrics.unimodal.table?.accuracy).toBeGreaterThan(0.9);
-  const failed = tandem.evaluate(set, { head: 'priced', tableColumns: ['price', 'text'] });
+  const failed = tandem.evaluate(set, {
+    head: 'priced',
+    tableColumns: ['price', 'text'],
+    textColumn: 'brand',
+  });
   await expect(failed).rejects.toMatchObject({
     code: 'invalid-dataset',
     items: expect.arrayContaining([{ at: 'row 2', detail: expect.stringContaining('table.text') }]),
@@ -267,7 +271,8 @@ it.each([
   [{ tableColumns: ['price', 'price'] }, 'invalid-request'],
   [{ tableColumns: ['__proto__'] }, 'invalid-request'],
   [{ tableColumns: Array.from({ length: 33 }, String) }, 'invalid-request'],
-  [{ tableColumns: ['text'] }, 'invalid-dataset'],
+  [{ tableColumns: ['text'], textColumn: 'brand' }, 'invalid-dataset'],
+  [{ tableColumns: ['text'] }, 'invalid-request'],
   [{ tableColumns, fusion: 'gated' as const }, 'invalid-recipe'],
 ])('refuses a training that cannot use its columns: %j', async (options, code) => {
   await expect(tandem.train(set, { head: 'refused', search: false, ...options })).rejects.toMatchObject({
