@@ -43,8 +43,11 @@ export interface Classifier {
 /** A registered head, ready to answer. */
 export interface Head extends Classifier {
   readonly manifest: HeadManifest;
-  /** What tells what is unlike its training rows; absent where it keeps none. */
-  readonly novelty?: Novelty;
+  /**
+   * What tells what is unlike its training rows, read when it is first asked for; undefined where it keeps none.
+   * @throws TandemError `damaged-artifact`
+   */
+  novelty?(): Promise<Novelty | undefined>;
 }
 
 /**
@@ -122,7 +125,6 @@ export async function loadHead(
 ): Promise<Head> {
   const manifest = await readRegisteredManifest(version);
   checkEncoders(manifest, fingerprints);
-  const novelty = await openNovelty(version, manifest);
   const weights = path.join(version.folder, headFiles.weights);
   const sha256 = version.checksums?.[headFiles.weights] ?? manifest.weights;
   const session = await engine.load(weights, { sha256 }).catch((error) => {
@@ -130,7 +132,20 @@ export async function loadHead(
       throw new TandemError('damaged-artifact', error.message, { cause: error });
     throw asProblem(error, `the model of ${manifest.name}@${manifest.version}`);
   });
-  return { manifest, novelty, ...classifierOf(session, manifest.encoders, manifest.target) };
+  const classifier = classifierOf(session, manifest.encoders, manifest.target);
+  return { manifest, novelty: onceRead(() => openNovelty(version, manifest)), ...classifier };
+}
+
+/** Reads at the first call, and again where that failed. */
+function onceRead<Value>(read: () => Promise<Value>): () => Promise<Value> {
+  let reading: Promise<Value> | undefined;
+  return () => {
+    reading ??= read().catch((error) => {
+      reading = undefined;
+      throw error;
+    });
+    return reading;
+  };
 }
 
 /** The manifest, once every file but the weights has been checked; the engine checks those. */

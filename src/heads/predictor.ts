@@ -174,10 +174,11 @@ export class Predictor {
     const good = encoded.filter((item): item is EncodedItem => !(item instanceof TandemError));
     if (good.length === 0) return encoded as TandemError[];
     waiting.signal?.throwIfAborted();
+    const novelty = acceptance && (await head.novelty?.());
     const started = performance.now();
     const answering = head.classify(good.map(({ features }) => features));
     // Beside the head, which runs in another thread.
-    const unlike = good.map(({ features }) => (acceptance && head.novelty?.unlikeIn(features)) ?? []);
+    const unlike = good.map(({ features }) => novelty?.unlikeIn(features) ?? []);
     const answers = await answering;
     const ended = performance.now();
     this.#observer.stage?.('head', ended - started);

@@ -144,6 +144,7 @@ async function answerChunk(
   { head, acceptance }: Scoring,
   features: EncodedChunk['features'],
 ): Promise<RowAnswer[]> {
+  const novelty = acceptance && (await head.novelty?.());
   const good = features.filter((each): each is ItemFeatures => !('problem' in each));
   const answers = good.length > 0 ? await head.classify(good) : [];
   let answered = 0;
@@ -152,8 +153,7 @@ async function answerChunk(
     const answer = itemAt(answers, answered++);
     return {
       ...predictionFrom(answer, head.manifest, 1),
-      ...(acceptance &&
-        decide(answer, head.manifest, acceptance.threshold, head.novelty?.unlikeIn(each) ?? [])),
+      ...(acceptance && decide(answer, head.manifest, acceptance.threshold, novelty?.unlikeIn(each) ?? [])),
     };
   });
 }
