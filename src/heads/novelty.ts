@@ -30,15 +30,23 @@ export function noveltyOf(columns: readonly NeighbourColumn[], { limits }: Novel
         return features ? [{ ...one, features }] : [];
       });
       return present.flatMap(({ column, asked, features }) => {
-        const limit = limits[column.modality]?.[present.length - 1];
-        if (limit === undefined || limit === null) return [];
+        const limit = noveltyLimit(limits, column.modality, present.length);
         const search = asked.get(features) ?? { nearest: -1, next: 0 };
         asked.set(features, search);
-        searchRow(column, features, search, limit);
+        searchRow(column, features, search, { limit });
         return search.nearest < limit ? [column.modality] : [];
       });
     },
   };
+}
+
+/** The cosine below which an item with so many modalities is unlike the training in one of them; no cosine is below -∞. */
+export function noveltyLimit(
+  limits: NoveltyLimits['limits'],
+  modality: ModalityName,
+  modalities: number,
+): number {
+  return limits[modality]?.[modalities - 1] ?? Number.NEGATIVE_INFINITY;
 }
 
 /** How far the rows were searched for the one nearest to some features. */
@@ -50,13 +58,18 @@ interface Search {
 }
 
 /** Goes on searching until a row is near enough: most items resemble some row, and then the others need no look. */
-function searchRow(column: NeighbourColumn, features: Float32Array, search: Search, limit: number): void {
+function searchRow(
+  column: NeighbourColumn,
+  features: Float32Array,
+  search: Search,
+  { limit, isCompared }: { limit: number; isCompared?: (row: number) => boolean },
+): void {
   const { scales } = column;
   if (search.nearest >= limit || search.next === scales.length) return;
   const direction = directionOf(features);
   while (search.nearest < limit && search.next < scales.length) {
     const row = search.next++;
-    if (itemAt(scales, row) !== 0)
+    if (itemAt(scales, row) !== 0 && (!isCompared || isCompared(row)))
       search.nearest = Math.max(search.nearest, similarityTo(column, row, direction));
   }
 }
@@ -70,13 +83,9 @@ export function nearestSimilarity(
   features: Float32Array,
   isCompared?: (row: number) => boolean,
 ): number {
-  const direction = directionOf(features);
-  const { scales } = column;
-  let nearest = -1;
-  for (let row = 0; row < scales.length; row++)
-    if (itemAt(scales, row) !== 0 && (!isCompared || isCompared(row)))
-      nearest = Math.max(nearest, similarityTo(column, row, direction));
-  return nearest;
+  const search: Search = { nearest: -1, next: 0 };
+  searchRow(column, features, search, { limit: Number.POSITIVE_INFINITY, isCompared });
+  return search.nearest;
 }
 
 /** The first rows of a column, copied, so that the others need no memory. */

@@ -1,7 +1,7 @@
 import { conformalRadius } from '../evaluation/conformal.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import type { NeighbourColumn, Neighbours } from '../heads/neighbours.ts';
-import { firstRows, nearestSimilarity } from '../heads/novelty.ts';
+import { firstRows, nearestSimilarity, noveltyLimit } from '../heads/novelty.ts';
 import { itemAt } from '../indexing.ts';
 import type { ModalityName } from '../modalities/registry.ts';
 import type { FeatureColumn, FeatureTable } from './features/feature-table.ts';
@@ -54,10 +54,9 @@ export async function calibrateNovelty(
       const similarity = own.get(row);
       return similarity === undefined ? [] : [{ modality, similarity }];
     });
-    return present.some(({ modality, similarity }) => {
-      const limit = limits[modality]?.[present.length - 1];
-      return typeof limit === 'number' && similarity < limit;
-    });
+    return present.some(
+      ({ modality, similarity }) => similarity < noveltyLimit(limits, modality, present.length),
+    );
   });
   const rows = Math.min(held.length, mostHeldOut);
   return { novelty: { falseAlarms, rows, neighbours: comparedRows, limits }, isUnlike };
