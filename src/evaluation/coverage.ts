@@ -43,17 +43,22 @@ export function coverageOf(rows: readonly JudgedRow[]): Coverage {
   };
 }
 
+/** The points with enough accepted rows to state an accuracy of. */
+export function statedPoints({ points }: Coverage): CoveragePoint[] {
+  return points.filter(({ accepted }) => accepted >= fewestAccepted);
+}
+
 /**
  * The lowest threshold from which the accepted answers are right often enough on the held-out rows: by the lower end of the
  * 95 % interval of their accuracy, or, where no threshold reaches that, by the accuracy itself.
  * @returns undefined where no threshold reaches it
  * @example findAcceptance(manifest.coverage, 0.95) // { accuracy: 0.95, threshold: 0.81, reachedBy: 'interval', … }
  */
-export function findAcceptance({ rows, points }: Coverage, accuracy: number): Acceptance | undefined {
-  const enough = points.filter(({ accepted }) => accepted >= fewestAccepted);
+export function findAcceptance(coverage: Coverage, accuracy: number): Acceptance | undefined {
+  const enough = statedPoints(coverage);
   const found = (reachedBy: Acceptance['reachedBy'], reached: (point: CoveragePoint) => number) => {
     const point = enough.findLast((each) => reached(each) >= accuracy);
-    return point && { accuracy, ...point, reachedBy, rows };
+    return point && { accuracy, ...point, reachedBy, rows: coverage.rows };
   };
   return (
     found('interval', ({ right, accepted }) => shareInterval(right, accepted)[0]) ??
@@ -62,10 +67,8 @@ export function findAcceptance({ rows, points }: Coverage, accuracy: number): Ac
 }
 
 /** The highest accuracy that some threshold reaches; undefined where too few rows were held out. */
-export function highestAccuracy({ points }: Coverage): number | undefined {
-  const reached = points.flatMap(({ accepted, right }) =>
-    accepted >= fewestAccepted ? [right / accepted] : [],
-  );
+export function highestAccuracy(coverage: Coverage): number | undefined {
+  const reached = statedPoints(coverage).map(({ accepted, right }) => right / accepted);
   return reached.length === 0 ? undefined : Math.max(...reached);
 }
 

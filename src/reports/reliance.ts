@@ -1,6 +1,6 @@
 import { area, line } from 'd3-shape';
 import { h } from 'preact';
-import type { Coverage, CoveragePoint } from '../evaluation/coverage.ts';
+import { type Coverage, type CoveragePoint, statedPoints } from '../evaluation/coverage.ts';
 import { shareInterval } from '../evaluation/intervals.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import { itemAt } from '../indexing.ts';
@@ -9,8 +9,6 @@ import { count, decimal, percent, wholePercent } from './format.ts';
 import { figure, type Markup, table } from './markup.ts';
 import { plot } from './plot.ts';
 
-/** Points of less than so many rows say nothing that could be drawn. */
-const fewestAccepted = 10;
 /** Shares of the rows that the table shows. */
 const shownCoverages = [1, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
 
@@ -20,7 +18,7 @@ const shownCoverages = [1, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1];
  */
 export function coverageSection(manifest: HeadManifest): Section[] {
   const { coverage, acceptance, novelty } = manifest;
-  const points = (coverage?.points ?? []).filter(({ accepted }) => accepted >= fewestAccepted);
+  const points = coverage ? statedPoints(coverage) : [];
   if (!coverage || points.length === 0) return [];
   return [
     {
