@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { hintFor, isFileOf, maximumTextBytes } from '../datasets/read/content-files.ts';
 import { readTextFile } from '../datasets/read/text-file.ts';
 import type { PretrainedModality } from '../modalities/modality.ts';
 import { type Content, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
@@ -9,8 +10,6 @@ import type { RowSource, SourceRow, Survey } from './source.ts';
 
 /** The column that names a row's file, relative to the folder. */
 const fileColumn = 'file_name';
-
-const maximumTextBytes = 2 ** 20;
 
 /** Files of one row: those of the same name beside each other, as `name.txt` is the text of `name.jpg`. */
 interface FoundRow {
@@ -88,27 +87,15 @@ async function* findRows(root: string, below: string): AsyncGenerator<FoundRow> 
       yield* findRows(root, name);
       continue;
     }
-    const problem = problemOf(entry.name);
+    const problem = hintFor(entry.name);
     if (problem !== undefined) yield { name, files: [], problem };
     const beside = byStem.get(path.parse(name).name) ?? [];
-    const first = pretrainedModalities.find((modality) => beside.some((other) => isOf(modality, other)));
-    if (!first || !isOf(first, entry.name)) continue;
+    const first = pretrainedModalities.find((modality) => beside.some((other) => isFileOf(modality, other)));
+    if (!first || !isFileOf(first, entry.name)) continue;
     const own = pretrainedModalities.flatMap((modality) => {
-      const file = modality === first ? entry.name : beside.find((other) => isOf(modality, other));
+      const file = modality === first ? entry.name : beside.find((other) => isFileOf(modality, other));
       return file === undefined ? [] : [{ modality, file: path.posix.join(below, file) }];
     });
     yield { name, files: own };
   }
-}
-
-function isOf({ extensions }: PretrainedModality<PretrainedName>, name: string): boolean {
-  return extensions.includes(path.extname(name).toLowerCase());
-}
-
-/** Why a file of a known format is not read. */
-function problemOf(name: string): string | undefined {
-  const extension = path.extname(name).toLowerCase();
-  const hint = pretrainedModalities.find(({ unsupported }) => unsupported?.extensions.includes(extension))
-    ?.unsupported?.hint;
-  return hint && `${extension.slice(1).toUpperCase()} is not read; ${hint}`;
 }

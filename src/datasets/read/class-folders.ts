@@ -7,12 +7,11 @@ import { problemOfPermissions } from '../../store/files/permissions.ts';
 import { targets } from '../../targets/targets.ts';
 import type { Truth } from '../../targets/truth.ts';
 import type { FoundExample } from '../example.ts';
+import { hintFor, isFileOf, maximumTextBytes } from './content-files.ts';
 import { findInside } from './inside.ts';
 import type { DatasetReading } from './reading.ts';
 import { tableLimits } from './table-row.ts';
 import { readTextFile } from './text-file.ts';
-
-const maximumTextBytes = 2 ** 20;
 
 interface ClassFolder {
   path: string;
@@ -112,7 +111,7 @@ async function* readClass(
   const byStem = Map.groupBy(names, stemOf);
   for (const name of names) {
     const at = relative(root, join(folder.path, name));
-    const place = pretrainedModalities.findIndex((modality) => isOf(modality, name));
+    const place = pretrainedModalities.findIndex((modality) => isFileOf(modality, name));
     if (place < 0) {
       const hint = hintFor(name);
       if (hint === undefined) yield at;
@@ -122,11 +121,13 @@ async function* readClass(
     const beside = byStem.get(stemOf(name)) ?? [];
     // It belongs to the file of an earlier modality, as a text does to its image.
     if (
-      pretrainedModalities.slice(0, place).some((modality) => beside.some((other) => isOf(modality, other)))
+      pretrainedModalities
+        .slice(0, place)
+        .some((modality) => beside.some((other) => isFileOf(modality, other)))
     )
       continue;
     const files = pretrainedModalities.slice(place).flatMap((modality, index) => {
-      const file = index === 0 ? name : beside.find((other) => isOf(modality, other));
+      const file = index === 0 ? name : beside.find((other) => isFileOf(modality, other));
       return file === undefined ? [] : [{ modality, file }];
     });
     const { split, truth } = folder;
@@ -165,20 +166,6 @@ async function readText(path: string): Promise<{ text: string } | { problem: str
   const text = read.text.trim();
   if (text.length <= tableLimits.value) return { text };
   return { problem: `the text has ${text.length} characters; ${tableLimits.value} are the limit` };
-}
-
-function isOf({ extensions }: PretrainedModality<PretrainedName>, name: string): boolean {
-  return extensions.includes(extname(name).toLowerCase());
-}
-
-/** What to do about a file that a modality might have in another format. */
-function hintFor(name: string): string | undefined {
-  const extension = extname(name).toLowerCase();
-  const unsupported = pretrainedModalities.find((modality) =>
-    modality.unsupported?.extensions.includes(extension),
-  );
-  if (!unsupported?.unsupported) return undefined;
-  return `${extension.slice(1).toUpperCase()} is not read; ${unsupported.unsupported.hint}`;
 }
 
 function stemOf(name: string): string {

@@ -1,0 +1,24 @@
+import { extname } from 'node:path';
+import type { PretrainedModality } from '../../modalities/modality.ts';
+import { type PretrainedName, pretrainedModalities } from '../../modalities/registry.ts';
+
+/** Bytes of a text file that is read. */
+export const maximumTextBytes = 2 ** 20;
+
+/** Whether a file is of a modality, by how its name ends. */
+export function isFileOf({ extensions }: PretrainedModality<PretrainedName>, name: string): boolean {
+  return extensions.includes(extname(name).toLowerCase());
+}
+
+/**
+ * What to do about a file that a modality might have in another format.
+ * @example hintFor('cat.gif') // 'GIF is not read; use JPEG, PNG or WebP'
+ */
+export function hintFor(name: string): string | undefined {
+  const extension = extname(name).toLowerCase();
+  const unsupported = pretrainedModalities.find((modality) =>
+    modality.unsupported?.extensions.includes(extension),
+  );
+  if (!unsupported?.unsupported) return undefined;
+  return `${extension.slice(1).toUpperCase()} is not read; ${unsupported.unsupported.hint}`;
+}
