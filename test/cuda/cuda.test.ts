@@ -13,16 +13,14 @@ import { Random } from '../../src/random.ts';
 import { Engine } from '../../src/runtime/engine.ts';
 import { EnginePool } from '../../src/runtime/engine-pool.ts';
 import type { Provider } from '../../src/runtime/protocol.ts';
+import { bundledEncoders } from '../bundled-encoders.ts';
 import { form, startServer } from '../e2e/server.ts';
 import { writeHungryEncoder } from '../hungry-encoder.ts';
 
 const models = path.join(import.meta.dirname, '..', '..', 'models');
 const tested = (process.env.TEST_PROVIDER ?? 'cuda') as Provider;
 const common = {
-  encoders: {
-    image: path.join(models, 'efficientnet-lite0'),
-    text: path.join(models, 'all-MiniLM-L6-v2'),
-  },
+  encoders: bundledEncoders,
   threads: 2,
   engines: 1,
 };

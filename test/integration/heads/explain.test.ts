@@ -11,6 +11,7 @@ import type { Prediction, PredictionInput } from '../../../src/heads/prediction.
 import { Predictor } from '../../../src/heads/predictor.ts';
 import type { SubmitOptions } from '../../../src/runtime/batcher.ts';
 import { EnginePool } from '../../../src/runtime/engine-pool.ts';
+import { bundledEncoders } from '../../bundled-encoders.ts';
 
 const models = fileURLToPath(new URL('../../../models/', import.meta.url));
 const coffee = fileURLToPath(new URL('../../fixtures/encoders/coffee.jpg', import.meta.url));
@@ -22,10 +23,7 @@ let predictor: Predictor;
 let heads: HeadCache;
 beforeAll(async () => {
   encoders = await loadEncoders({
-    encoders: {
-      image: path.join(models, 'efficientnet-lite0'),
-      text: path.join(models, 'all-MiniLM-L6-v2'),
-    },
+    encoders: bundledEncoders,
     provider: 'cpu',
     threads: 2,
     engines: 2,

@@ -10,6 +10,7 @@ import type { Prediction, PredictionInput } from '../../../src/heads/prediction.
 import { Predictor } from '../../../src/heads/predictor.ts';
 import type { ModalityName } from '../../../src/modalities/registry.ts';
 import { EnginePool } from '../../../src/runtime/engine-pool.ts';
+import { bundledEncoders } from '../../bundled-encoders.ts';
 
 const models = fileURLToPath(new URL('../../../models/', import.meta.url));
 const fixtures = fileURLToPath(new URL('../../fixtures/encoders/', import.meta.url));
@@ -21,10 +22,7 @@ let pool: EnginePool;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'predictor-'));
   encoders = await loadEncoders({
-    encoders: {
-      image: path.join(models, 'efficientnet-lite0'),
-      text: path.join(models, 'all-MiniLM-L6-v2'),
-    },
+    encoders: bundledEncoders,
     provider: 'cpu',
     threads: 2,
     engines: 2,

@@ -1,19 +1,16 @@
 import { performance } from 'node:perf_hooks';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Encoders, loadEncoders } from '../../../src/encoders/encoders.ts';
 import { Predictor } from '../../../src/heads/predictor.ts';
 import { Readiness } from '../../../src/heads/readiness.ts';
 import { decodeInTurn } from '../../../src/modalities/image/decode-queue.ts';
 import { decodesAtOnce } from '../../../src/modalities/image/thread-pool.ts';
+import { bundledEncoders } from '../../bundled-encoders.ts';
 
 let encoders: Encoders;
 beforeAll(async () => {
   encoders = await loadEncoders({
-    encoders: {
-      image: fileURLToPath(new URL('../../../models/efficientnet-lite0', import.meta.url)),
-      text: fileURLToPath(new URL('../../../models/all-MiniLM-L6-v2', import.meta.url)),
-    },
+    encoders: bundledEncoders,
     provider: 'cpu',
     threads: 2,
     engines: 2,

@@ -1,13 +1,11 @@
 import { writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { readDataset } from '../../../src/datasets/dataset.ts';
 import { loadEncoders } from '../../../src/encoders/encoders.ts';
 import { type CompareOptions, compareStrategies } from '../../../src/training/compare.ts';
 import { checkpointFile, type WrittenCheckpoint } from '../../../src/training/loop/checkpoints.ts';
+import { bundledEncoders } from '../../bundled-encoders.ts';
 import { folderWith, temporaryFolder } from '../../unit/datasets/sample.ts';
-
-const models = fileURLToPath(new URL('../../../models/', import.meta.url));
 
 async function openComparison() {
   const rows = Array.from(
@@ -16,7 +14,7 @@ async function openComparison() {
   );
   const dataset = await readDataset(await folderWith({ 'metadata.csv': `text,label\n${rows.join('')}` }));
   const encoders = await loadEncoders({
-    encoders: { image: `${models}efficientnet-lite0`, text: `${models}all-MiniLM-L6-v2` },
+    encoders: bundledEncoders,
     ...{ provider: 'cpu', threads: 1, engines: 1 },
   });
   onTestFinished(() => encoders.close());
