@@ -4,11 +4,8 @@ import { printAside, showStatus } from './output.ts';
 import { TimeLeft } from './time-left.ts';
 
 /** Of what has no loss to show. */
-type ScoringProgress = { stage: 'scoring'; done: number; total: number };
-type PlainProgress = ImportProgress | { stage: 'measuring'; done: number; total: number };
-type Progress =
-  | TrainingProgress
-  | ((PlainProgress | ScoringProgress) & { loss?: undefined; accuracy?: undefined });
+type PlainProgress = ImportProgress | { stage: 'measuring' | 'scoring'; done: number; total: number };
+type Progress = TrainingProgress | (PlainProgress & { loss?: undefined; accuracy?: undefined });
 
 const titles = {
   checking: 'checking',

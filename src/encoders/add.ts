@@ -12,7 +12,7 @@ import { ModelFolder } from './model/model-folder.ts';
 import type { ModelReader, ModelSettings, SettingValue } from './model/reader.ts';
 import { modelReaders } from './model/readers.ts';
 import { undecided, unusable } from './model/unusable.ts';
-import { chooseWeights, readModel, type WeightsFile } from './model/weights.ts';
+import { chooseWeights, readModel } from './model/weights.ts';
 import type { EncoderProof } from './origin.ts';
 import { type EncoderPlaces, type FoundEncoder, listEncoders } from './places.ts';
 import { largestDifference, proveEncoder } from './prove.ts';
@@ -112,19 +112,15 @@ async function openModel(model: ModelFolder, { modality, dtype }: AddOptions) {
     return modality === undefined || modality === name ? [{ ...reader, modality: name }] : [];
   });
   const weights = chooseWeights(model, [...new Set(readers.flatMap(({ bases }) => bases))], dtype);
-  const opened = await open(model, weights);
-  const suitable = readers.filter(({ input }) => opened.input(input));
+  const graph = new ModelGraph(await readModel(model, weights));
+  const suitable = readers.filter(({ input }) => graph.input(input));
   const [reader, other] = suitable;
   if (!reader)
     throw unusable(
-      `${weights.name} takes ${opened.inputs.map(({ name }) => name).join(', ') || 'nothing'}; an encoder takes ${readers.map(({ input }) => input).join(' or ')}`,
+      `${weights.name} takes ${graph.inputs.map(({ name }) => name).join(', ') || 'nothing'}; an encoder takes ${readers.map(({ input }) => input).join(' or ')}`,
     );
   if (other) throw undecided('modality', reader.modality, `${weights.name} encodes both images and texts`);
-  return { reader: reader as ModelReader & typeof reader, weights, graph: opened };
-}
-
-async function open(model: ModelFolder, weights: WeightsFile): Promise<ModelGraph> {
-  return new ModelGraph(await readModel(model, weights));
+  return { reader: reader as ModelReader & typeof reader, weights, graph };
 }
 
 function architectureOf({ config }: ModelFolder): Record<string, SettingValue> {

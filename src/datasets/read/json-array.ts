@@ -38,7 +38,7 @@ class JsonItems {
   #isEscaped = false;
   #parts: string[] = [];
   #length = 0;
-  /** Whether a comma came, so that an item must follow. */
+  /** Items so far. */
   #count = 0;
 
   *take(text: string): Generator<string> {

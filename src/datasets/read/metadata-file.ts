@@ -56,7 +56,9 @@ export async function readMetadataFile(
       if (chosen) kept = chosen;
       return chosen !== undefined;
     };
-    const takeHeader = (header: readonly string[]) => {
+    let hasHeader = false;
+    const onColumns = (header: readonly string[]) => {
+      hasHeader = true;
       if (!checkHeader(header, name, findings)) return false;
       for (const column of header) columns.add(column);
       return takeColumnsOf(header);
@@ -65,11 +67,6 @@ export async function readMetadataFile(
     const onEncoding = (encoding: string) => {
       if (!encodings.has(encoding)) findings.addNotes(`${name}: read as ${encoding}, since it is not UTF-8`);
       encodings.add(encoding);
-    };
-    let hasHeader = false;
-    const onColumns = (header: readonly string[]) => {
-      hasHeader = true;
-      return takeHeader(header);
     };
     const source = required(tableFormatOf(name), name).read(path, { onColumns, onEncoding });
     for await (const read of lookingAhead(source, () => hasHeader, takeColumnsOf)) {

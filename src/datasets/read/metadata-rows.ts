@@ -73,6 +73,7 @@ function fileColumnsOf(names: ColumnNames): KeptColumns['files'] {
     ),
   );
 }
+
 /** What an example may have, of the modalities whose columns are asked for. */
 function askedNouns(names: ColumnNames): string[] {
   return modalities.flatMap(({ name, noun }) => (columnsOf(names, name).length > 0 ? noun : []));
