@@ -1,14 +1,12 @@
-import { Kysely, PostgresDialect, sql } from 'kysely';
-import pRetry from 'p-retry';
+import { Kysely, sql } from 'kysely';
 import { TandemError } from '../../errors.ts';
 import { storageError } from '../storage-error.ts';
 import type { Database, Tables } from './database.ts';
+import { OneSchemaDialect } from './one-schema-dialect.ts';
 
 /** For how long what was read counts although other processes may have changed it, in milliseconds. */
 const freshness = 500;
 const connections = 10;
-/** SQLSTATE of a table that is not there. */
-const undefinedTable = '42P01';
 
 /** @param address `postgres://user:password@host/database`, with `?schema=` where it isn't to be `tandem` */
 export async function openPostgres(address: string) {
@@ -23,7 +21,7 @@ export async function openPostgres(address: string) {
   // A connection that breaks while nobody uses it is left out from then on; the next query reports what is the matter.
   pool.on('error', () => {});
   const query = new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool }),
+    dialect: new OneSchemaDialect(schema, { pool }),
   });
   let ownChanges = 0;
   const database: Database = {
@@ -61,13 +59,7 @@ export async function openPostgres(address: string) {
     /** Kysely itself keeps other migrations waiting. */
     async whileMigrating<Result>(migrate: () => Promise<Result>): Promise<Result> {
       await createSchema(query, schema);
-      // Kysely looks at the tables of every schema first, and fails where anybody drops one at that moment.
-      return pRetry(migrate, {
-        retries: 9,
-        minTimeout: 20,
-        maxTimeout: 500,
-        shouldRetry: ({ error }) => (error as { code?: string }).code === undefinedTable,
-      });
+      return migrate();
     },
   };
 }

@@ -165,14 +165,16 @@ it.runIf(process.env.TEST_DATABASE_URL)(
 );
 
 it.runIf(process.env.TEST_DATABASE_URL)(
-  'is opened while others drop tables in schemas of their own',
+  'is opened while others drop and rename what is in schemas of their own',
   async () => {
     const others = await temporaryStore();
     const opened = new AbortController();
     const dropping = (async () => {
       while (!opened.signal.aborted) {
         await others.database.query.schema.createTable('passing').addColumn('id', 'text').execute();
-        await pause(30);
+        await pause(15);
+        await others.database.query.schema.alterTable('passing').renameColumn('id', 'key').execute();
+        await pause(15);
         await others.database.query.schema.dropTable('passing').execute();
       }
     })();
