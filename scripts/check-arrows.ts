@@ -53,6 +53,7 @@ const rooms = [
   'graph/infer-shapes.ts',
   'graph/differentiate.ts',
   'graph/gradients.ts',
+  'graph/gradients',
   'graph/operations/loss.ts',
   'graph/operations/normalization.ts',
   'graph/operations',

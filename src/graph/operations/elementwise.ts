@@ -29,6 +29,11 @@ export function divide(a: Value, b: Value): Value {
   return binary('Div', a, b);
 }
 
+/** `x ** exponent`, with broadcasting. */
+export function power(x: Value, exponent: Value): Value {
+  return scalarOf(exponent) === 1 ? x : binary('Pow', x, exponent);
+}
+
 export function negate(x: Value): Value {
   return unary('Neg', x);
 }

@@ -64,6 +64,26 @@ export function at(x: Value, index: number, axis = 0): Value {
   );
 }
 
+/**
+ * The part of `x` between two corners: from `starts` on and up to `ends`, exclusive, along every axis.
+ * @example slice(x, [0, 1], [2, 3]) // columns 1 and 2 of the first two rows
+ */
+export function slice(x: Value, starts: readonly number[], ends: readonly number[]): Value {
+  const shape = starts.map((start, axis) => itemAt(ends, axis) - start);
+  if (sameShape(x.shape, shape)) return x;
+  return apply('Slice', [x, integers(starts), integers(ends)], { shape });
+}
+
+/**
+ * `x` with that many zeros put before and behind it along every axis.
+ * @example pad(x, [0, 1], [0, 1]) // a column of zeros on either side
+ */
+export function pad(x: Value, before: readonly number[], behind: readonly number[]): Value {
+  const shape = x.shape.map((size, axis) => itemAt(before, axis) + size + itemAt(behind, axis));
+  if (sameShape(x.shape, shape)) return x;
+  return apply('Pad', [x, integers([...before, ...behind])], { shape });
+}
+
 /** Zeros, written as one number that is repeated. */
 export function zeros(shape: Shape): Value {
   return expand(constant(0), shape);

@@ -37,6 +37,14 @@ export function scatterAdd(x: Value, indices: Value, values: Value, axis: number
   });
 }
 
+/** Elements of `a` where the condition holds, else of `b`, with broadcasting. */
+export function where(condition: Value, a: Value, b: Value): Value {
+  return apply('Where', [condition, a, b], {
+    shape: broadcast(condition.shape, broadcast(a.shape, b.shape)),
+    type: a.type,
+  });
+}
+
 /** Whether elements are the same: bool. */
 export function equal(a: Value, b: Value): Value {
   return compare('Equal', a, b);

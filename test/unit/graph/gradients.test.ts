@@ -72,6 +72,10 @@ const cases: Record<string, Case[]> = {
   divide: [{ shapes: [[3, 4], [4]], build: elementwise.divide, positive: true }],
   negate: [{ shapes: [[3, 4]], build: elementwise.negate }],
   reciprocal: [{ shapes: [[3, 4]], build: elementwise.reciprocal, positive: true }],
+  power: [
+    { shapes: [[3, 4]], build: (x) => elementwise.power(x, constant(3)) },
+    { shapes: [[3, 4], [4]], build: elementwise.power, positive: true },
+  ],
   exp: [{ shapes: [[3, 4]], build: exp }],
   log: [{ shapes: [[3, 4]], build: elementwise.log, positive: true }],
   sqrt: [{ shapes: [[3, 4]], build: elementwise.sqrt, positive: true }],
@@ -136,6 +140,14 @@ const cases: Record<string, Case[]> = {
       build: (x, y) => square(layout.concat([x, y], 1)),
     },
   ],
+  slice: [{ shapes: [[3, 4]], build: (x) => square(layout.slice(x, [1, 0], [3, 3])) }],
+  pad: [{ shapes: [[3, 4]], build: (x) => exp(layout.pad(x, [0, 1], [2, 1])) }],
+  where: [
+    {
+      shapes: [[3, 4], [4]],
+      build: (x, y) => square(selection.where(selection.greater(x, constant(0)), x, y)),
+    },
+  ],
   split: [{ shapes: [[2, 5]], build: (x) => exp(layout.split(x, [2, 3], 1)[1]) }],
   gather: [{ shapes: [[4, 3]], build: (x) => square(layout.gather(x, integers([0, 2, 2]))) }],
   at: [0, 1, 3].map((index) => ({ shapes: [[3, 4]], build: (x) => square(layout.at(x, index, 1)) })),
@@ -182,8 +194,147 @@ const cases: Record<string, Case[]> = {
   ],
 };
 
+/** A convolution of [2, 4, 7, 6] with a bias. */
+function convolution(
+  weight: [outputs: number, inputs: number, height: number, width: number],
+  attributes: Record<string, number | number[]>,
+): Case {
+  const [outputs, , ...kernel] = weight;
+  const {
+    strides = [1, 1],
+    pads = [0, 0, 0, 0],
+    dilations = [1, 1],
+  } = attributes as Record<string, number[]>;
+  const size = [7, 6].map((pixels, axis) => {
+    const free = pixels + pads[axis] + pads[axis + 2] - dilations[axis] * (kernel[axis] - 1) - 1;
+    return Math.floor(free / strides[axis]) + 1;
+  });
+  return {
+    shapes: [[2, 4, 7, 6], weight, [outputs]],
+    build: (x, w, bias) => apply('Conv', [x, w, bias], { shape: [2, outputs, ...size], attributes }),
+  };
+}
+
 /** What a model of another maker may hold: nodes that no function of `operations/` builds in this form. */
 const imported: Record<string, Case[]> = {
+  MatMul: [
+    {
+      shapes: [
+        [3, 5],
+        [5, 4],
+      ],
+      build: (a, b) => apply('MatMul', [a, b], { shape: [3, 4] }),
+    },
+    {
+      shapes: [
+        [2, 3, 5],
+        [5, 4],
+      ],
+      build: (a, b) => apply('MatMul', [a, b], { shape: [2, 3, 4] }),
+    },
+    {
+      shapes: [
+        [2, 3, 3, 5],
+        [2, 3, 5, 4],
+      ],
+      build: (a, b) => apply('MatMul', [a, b], { shape: [2, 3, 3, 4] }),
+    },
+    {
+      shapes: [
+        [3, 5],
+        [2, 1, 5, 4],
+      ],
+      build: (a, b) => apply('MatMul', [a, b], { shape: [2, 1, 3, 4] }),
+    },
+  ],
+  Conv: [
+    convolution([6, 4, 1, 1], {}),
+    convolution([6, 4, 3, 3], { pads: [1, 1, 1, 1] }),
+    convolution([6, 4, 3, 3], { pads: [0, 1, 1, 0], strides: [2, 2] }),
+    convolution([6, 4, 3, 2], { pads: [2, 0, 2, 0], dilations: [2, 1] }),
+    convolution([4, 1, 3, 3], { pads: [1, 1, 1, 1], group: 4 }),
+    convolution([4, 1, 5, 5], { pads: [2, 2, 2, 2], strides: [2, 2], group: 4 }),
+    convolution([6, 2, 3, 3], { group: 2 }),
+    convolution([5, 4, 3, 3], { strides: [3, 3] }),
+  ],
+  BatchNormalization: [
+    {
+      shapes: [[2, 3, 2, 2], [3], [3]],
+      build: (x, gain, shift) =>
+        apply(
+          'BatchNormalization',
+          [
+            x,
+            gain,
+            shift,
+            constant(Float32Array.of(0.1, 0, -0.2), [3]),
+            constant(Float32Array.of(1, 2, 0.5), [3]),
+          ],
+          { shape: [2, 3, 2, 2] },
+        ),
+    },
+  ],
+  GlobalAveragePool: [
+    {
+      shapes: [[2, 3, 4, 2]],
+      build: (x) => square(apply('GlobalAveragePool', [x], { shape: [2, 3, 1, 1] })),
+    },
+  ],
+  Gelu: [
+    {
+      shapes: [[3, 4]],
+      build: (x) => apply('Gelu', [x], { shape: [3, 4], attributes: { approximate: 'tanh' } }),
+    },
+  ],
+  HardSigmoid: [
+    {
+      // Within and beyond the bend at 1.
+      shapes: [[3, 4]],
+      build: (x) =>
+        elementwise.sumOf(
+          [0.5, 20].map((factor) =>
+            apply('HardSigmoid', [elementwise.scale(x, factor)], {
+              shape: [3, 4],
+              attributes: { alpha: { float: 0.25 }, beta: { float: 0.5 } },
+            }),
+          ),
+        ),
+      positive: true,
+    },
+  ],
+  Max: [{ shapes: [[3, 4], [4]], build: (a, b) => apply('Max', [a, b], { shape: [3, 4] }) }],
+  Identity: [{ shapes: [[3, 4]], build: (x) => square(apply('Identity', [x], { shape: [3, 4] })) }],
+  Flatten: [
+    {
+      shapes: [[2, 3, 2]],
+      build: (x) => square(apply('Flatten', [x], { shape: [2, 6], attributes: { axis: 1 } })),
+    },
+  ],
+  Squeeze: [
+    { shapes: [[3, 1, 4]], build: (x) => square(apply('Squeeze', [x, integers([1])], { shape: [3, 4] })) },
+  ],
+  Unsqueeze: [
+    {
+      shapes: [[3, 4]],
+      build: (x) => square(apply('Unsqueeze', [x, integers([0, -1])], { shape: [1, 3, 4, 1] })),
+    },
+  ],
+  Slice: [
+    {
+      shapes: [[2, 5, 3]],
+      build: (x) =>
+        square(
+          apply('Slice', [x, integers([-4]), integers([2 ** 40]), integers([-2])], { shape: [2, 4, 3] }),
+        ),
+    },
+  ],
+  ReduceL2: [
+    {
+      shapes: [[3, 4]],
+      build: (x) => apply('ReduceL2', [x, integers([-1])], { shape: [3], attributes: { keepdims: 0 } }),
+    },
+  ],
+  LpNormalization: [{ shapes: [[3, 4]], build: (x) => apply('LpNormalization', [x], { shape: [3, 4] }) }],
   Gather: [
     {
       shapes: [[2, 4, 3]],
@@ -251,7 +402,18 @@ it('every rule of the gradient table is tested', () => {
     .flat()
     .map(({ shapes, build }) => build(...shapes.map((shape, index) => input(`x${index}`, shape))));
   const tested = new Set(sortedNodes(built).map(operatorName));
-  const steps = ['Sign', 'Cast', 'Equal', 'Greater', 'GreaterOrEqual', 'ArgMax', 'Mod'];
+  const comparisons = [
+    'Equal',
+    'Greater',
+    'GreaterOrEqual',
+    'Less',
+    'LessOrEqual',
+    'IsNaN',
+    'Not',
+    'And',
+    'Or',
+  ];
+  const steps = [...comparisons, 'Sign', 'Cast', 'Shape', 'ArgMax', 'Mod'];
   expect(
     differentiableOperators.filter((operator) => !tested.has(operator) && !steps.includes(operator)),
   ).toEqual([]);
@@ -266,7 +428,18 @@ it('names an operator that has no rule', () => {
 it('rejects what a rule does not cover rather than differentiating it wrongly', () => {
   const x = input('x', [3, 4]);
   const wrong = {
-    approximate: apply('Gelu', [x], { shape: [3, 4], attributes: { approximate: 'tanh' } }),
+    approximate: apply('Gelu', [x], { shape: [3, 4], attributes: { approximate: 'sigmoid' } }),
+    vector: apply('MatMul', [x, constant(new Float32Array(4), [4])], { shape: [3] }),
+    step: apply('Slice', [x, integers([0]), integers([4]), integers([1]), integers([2])], { shape: [3, 2] }),
+    mode: apply('Pad', [x, integers([0, 1, 0, 1])], { shape: [3, 6], attributes: { mode: 'reflect' } }),
+    p: apply('LpNormalization', [x], { shape: [3, 4], attributes: { p: 1 } }),
+    padding: apply('Conv', [layout.reshape(x, [1, 1, 3, 4]), constant(new Float32Array(4), [1, 1, 2, 2])], {
+      shape: [1, 1, 3, 4],
+      attributes: { auto_pad: 'SAME_UPPER' },
+    }),
+    signal: apply('Conv', [layout.reshape(x, [1, 3, 4]), constant(new Float32Array(6), [1, 3, 2])], {
+      shape: [1, 1, 3],
+    }),
     beta: apply('Gemm', [x, constant(new Float32Array(16), [4, 4])], {
       shape: [3, 4],
       attributes: { beta: { float: 2 } },
