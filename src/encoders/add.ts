@@ -12,7 +12,7 @@ import { ModelFolder } from './model/model-folder.ts';
 import type { ModelReader, ModelSettings, SettingValue } from './model/reader.ts';
 import { modelReaders } from './model/readers.ts';
 import { undecided, unusable } from './model/unusable.ts';
-import { chooseWeights, readModel } from './model/weights.ts';
+import { chooseWeights, hasWeights, readModel } from './model/weights.ts';
 import type { EncoderProof } from './origin.ts';
 import { type EncoderPlaces, type FoundEncoder, listEncoders } from './places.ts';
 import { largestDifference, proveEncoder } from './prove.ts';
@@ -111,6 +111,9 @@ async function openModel(model: ModelFolder, { modality, dtype }: AddOptions) {
     const reader = modelReaders[name];
     return modality === undefined || modality === name ? [{ ...reader, modality: name }] : [];
   });
+  const [side, otherSide] = readers.filter(({ bases: [own] }) => hasWeights(model, own));
+  if (side && otherSide)
+    throw undecided('modality', side.modality, 'the model has an ONNX file for images and one for texts');
   const weights = chooseWeights(model, [...new Set(readers.flatMap(({ bases }) => bases))], dtype);
   const graph = new ModelGraph(await readModel(model, weights));
   const suitable = readers.filter(({ input }) => graph.input(input));
@@ -147,12 +150,17 @@ function percentOf(share: number): string {
   return `${(100 * share).toPrecision(2)} %`;
 }
 
-/** Gives the folder the name that it keeps. @throws TandemError `encoder-conflict` where another has its id */
+/**
+ * Gives the folder the name that it keeps.
+ * @throws TandemError `encoder-conflict` where another of its modality has its id; both sides of a pair may have one
+ */
 async function settle(staging: string, places: EncoderPlaces): Promise<FoundEncoder> {
-  const { fingerprint, id } = await readSpecification(staging);
+  const { fingerprint, id, modality } = await readSpecification(staging);
   const folder = path.join(places.added, fingerprint);
   const { encoders } = await listEncoders(places);
-  const other = encoders.find((one) => one.id === id && one.fingerprint !== fingerprint);
+  const other = encoders.find(
+    (one) => one.id === id && one.modality === modality && one.fingerprint !== fingerprint,
+  );
   if (other)
     throw new TandemError(
       'encoder-conflict',

@@ -45,7 +45,8 @@ export async function listEncoders(
  * The folder of the encoder that a setting names: by its id, by the beginning of its fingerprint, or as a folder that has
  * an `encoder.json`.
  * @param modality that it must be for; any by default
- * @throws TandemError `unknown-encoder` naming those that there are, or the command that adds the folder
+ * @throws TandemError `unknown-encoder` naming those that there are, or the command that adds the folder;
+ *   `encoder-conflict` where both sides of a pair have the id
  * @example await findEncoder(places, 'all-MiniLM-L6-v2', 'text'); // 'models/all-MiniLM-L6-v2'
  */
 export async function findEncoder(
@@ -58,16 +59,26 @@ export async function findEncoder(
   if (isName(reference) && (await exists(path.join(bundled, encoderFile)))) return bundled;
   const { encoders } = await listEncoders(places);
   const suitable = encoders.filter((encoder) => modality === undefined || encoder.modality === modality);
-  const found = suitable.find(
+  const [found, other] = suitable.filter(
     ({ id, fingerprint }) =>
       id === reference || (reference.length >= fewestCharacters && fingerprint.startsWith(reference)),
   );
+  if (found && other && found.fingerprint !== other.fingerprint)
+    throw new TandemError(
+      'encoder-conflict',
+      `an encoder of ${found.modality} and one of ${other.modality} are called ${reference}`,
+      { fix: `Name one by its fingerprint: ${[found, other].map(fingerprintOf).join(' or ')}` },
+    );
   if (found) return found.folder;
   const names = [...new Set(encoders.map(({ id }) => id))];
   throw new TandemError(
     'unknown-encoder',
     `there is no encoder ${JSON.stringify(reference)} in ${places.bundled} or ${places.added}; there are: ${names.join(', ') || 'none'}`,
   );
+}
+
+function fingerprintOf({ fingerprint }: FoundEncoder): string {
+  return fingerprint.slice(0, 12);
 }
 
 /** A folder's name, and no path to elsewhere. */

@@ -30,7 +30,7 @@ const processorSchema = z.looseObject({
 type ProcessorConfig = z.infer<typeof processorSchema>;
 
 /** Where the pixels come from that a model takes: how an image is resized and cut. */
-type Geometry = Pick<ImagePreprocessing, 'shortSide' | 'crop' | 'fit'>;
+type Geometry = Pick<ImagePreprocessing, 'shortSide' | 'crop' | 'fit' | 'roundsDown'>;
 
 /** What a class of image processors does, where its configuration leaves it out or means something else. */
 interface ProcessorKind {
@@ -74,7 +74,7 @@ const kinds: Readonly<Record<string, ProcessorKind>> = {
 /** ConvNeXt enlarges the side that a small crop is cut from, and squashes what is 384 or more. */
 function cropBelow384({ crop_pct: share = 224 / 256 }: ProcessorConfig, size: number): Geometry {
   return size < 384
-    ? { shortSide: Math.floor(size / share), crop: size }
+    ? { shortSide: Math.floor(size / share), crop: size, roundsDown: true }
     : { shortSide: size, crop: size, fit: 'squash' };
 }
 
@@ -132,7 +132,7 @@ function geometryOf(config: ProcessorConfig, kind: ProcessorKind): Geometry {
   const crop = crops ? sidesOf(config.crop_size, 224).length : size.length;
   if (crop > size.length)
     throw unusable(`images are resized to ${size.length} pixels and cut to ${crop}, which is unsupported`);
-  if (!size.isExact) return { shortSide: size.length, crop };
+  if (!size.isExact) return { shortSide: size.length, crop, roundsDown: true };
   return { shortSide: size.length, crop, fit: 'squash' };
 }
 

@@ -37,8 +37,8 @@ export interface ReadModel {
 
 /** Reads models of a modality. */
 export interface ModelReader {
-  /** What the ONNX file may be called, without its end; in order. */
-  readonly bases: readonly string[];
+  /** What the ONNX file may be called, without its end: as one side of a pair is, then as others are. */
+  readonly bases: readonly [string, ...string[]];
   /** The input that tells it from models of other modalities. */
   readonly input: string;
   /** @throws TandemError `invalid-encoder` naming what is missing, unsupported, or to be said */

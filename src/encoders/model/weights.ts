@@ -58,6 +58,11 @@ export function chooseWeights(model: ModelFolder, bases: readonly string[], dtyp
   );
 }
 
+/** Whether the model has an ONNX file of this name, without its end, in any type. @example hasWeights(model, 'vision_model') */
+export function hasWeights(model: ModelFolder, base: string): boolean {
+  return filesOf(model, base).length > 0;
+}
+
 function filesOf(model: ModelFolder, base: string): WeightsFile[] {
   return dtypes.flatMap((dtype) =>
     ['onnx/', '']

@@ -91,15 +91,16 @@ interface Cut {
 export function planCut(
   width: number,
   height: number,
-  { shortSide, crop, fit }: ImagePreprocessing,
+  { shortSide, crop, fit, roundsDown }: ImagePreprocessing,
 ): [Cut, Cut] {
   if (fit === 'squash') {
     const cut = { to: shortSide, start: Math.floor((shortSide - crop) / 2) };
     return [cut, cut];
   }
   const ratio = shortSide / Math.min(width, height);
+  const round = roundsDown ? Math.floor : Math.round;
   const cut = (side: number): Cut => {
-    const to = Math.max(shortSide, Math.round(side * ratio));
+    const to = Math.max(shortSide, round(side * ratio));
     return { to, start: Math.floor((to - crop) / 2) };
   };
   return [cut(width), cut(height)];

@@ -8,6 +8,8 @@ export const imagePreprocessing = z.object({
   crop: z.int().positive(),
   /** `squash`: both sides are scaled to `shortSide`, whatever their ratio; else it is kept. */
   fit: z.enum(['squash']).optional(),
+  /** The longer side, scaled, is rounded down, as transformers and torchvision do; to the nearest pixel by default. */
+  roundsDown: z.boolean().optional(),
   kernel: z.enum(['cubic', 'linear', 'lanczos3', 'nearest']),
   /** What transparent images are laid on. */
   background: z.string(),

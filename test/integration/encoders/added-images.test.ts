@@ -70,12 +70,12 @@ it.each([
   [
     'CLIP',
     { image_processor_type: 'CLIPImageProcessorFast', size: { shortest_edge: 72 }, crop_size: square },
-    { shortSide: 72, crop: 64, kernel: 'cubic' },
+    { shortSide: 72, crop: 64, kernel: 'cubic', roundsDown: true },
   ],
   [
     'an older CLIP',
     { feature_extractor_type: 'CLIPFeatureExtractor', size: 64, crop_size: 64 },
-    { shortSide: 64, crop: 64, kernel: 'cubic' },
+    { shortSide: 64, crop: 64, kernel: 'cubic', roundsDown: true },
   ],
   [
     'SigLIP',
@@ -95,7 +95,7 @@ it.each([
       crop_size: square,
       resample: 3,
     },
-    { shortSide: 72, crop: 64, kernel: 'cubic' },
+    { shortSide: 72, crop: 64, kernel: 'cubic', roundsDown: true },
   ],
   [
     'DINOv3',
@@ -110,12 +110,12 @@ it.each([
       crop_pct: 0.875,
       resample: 3,
     },
-    { shortSide: 73, crop: 64, kernel: 'cubic' },
+    { shortSide: 73, crop: 64, kernel: 'cubic', roundsDown: true },
   ],
   [
     'MobileNet',
     { image_processor_type: 'MobileNetV2ImageProcessor', size: { shortest_edge: 72 }, crop_size: square },
-    { shortSide: 72, crop: 64, kernel: 'linear' },
+    { shortSide: 72, crop: 64, kernel: 'linear', roundsDown: true },
   ],
 ])(
   'reads the image processor of %s, and normalises in front of the graph',
