@@ -454,7 +454,7 @@ export interface paths {
         get: operations["listJobs"];
         put?: never;
         /**
-         * Fine-tune a head, or compare the strategies, in the background
+         * Fine-tune a head, compare the strategies, or measure a head, in the background
          * @description On a zip file, or on a dataset that lies on the server: metadata.csv or metadata.jsonl beside the images (columns file_name, text, label), or one folder of images per class.
          */
         post: operations["startJob"];
@@ -511,9 +511,29 @@ export interface paths {
         };
         /**
          * What a job found, as a page
-         * @description The report of the head that it made, or of the comparison. The page needs nothing else.
+         * @description The report of the head that it made, of the comparison, or of the evaluation. The page needs nothing else.
          */
         get: operations["readJobReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/predictions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every answer of an evaluation beside what is true
+         * @description A line for each example: `row` (its line in the table of the dataset), what is true of it, what was predicted, whether that is right, and whether the head learned from it.
+         */
+        get: operations["readJobPredictions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -951,6 +971,17 @@ export interface components {
              */
             seeds?: number;
             /**
+             * @description Measure this head on the dataset instead of making one: `name`, `name@3`, or `name@production` where that is an alias.
+             * @example pets@2
+             */
+            evaluate?: string;
+            /**
+             * @description Of an evaluation: all examples, or those of one side that the dataset marks; where it marks none, those that the head was trained or measured on. By default the side `test` where the dataset marks one, else all.
+             * @example test
+             * @enum {string}
+             */
+            split?: "all" | "train" | "test";
+            /**
              * @description Jobs with a higher one are done first; default: 0.
              * @example 0
              */
@@ -1046,6 +1077,17 @@ export interface components {
             /** @enum {string} */
             compare?: "true" | "false";
             seeds?: string;
+            /**
+             * @description Measure this head on the dataset instead of making one: `name`, `name@3`, or `name@production` where that is an alias.
+             * @example pets@2
+             */
+            evaluate?: string;
+            /**
+             * @description Of an evaluation: all examples, or those of one side that the dataset marks; where it marks none, those that the head was trained or measured on. By default the side `test` where the dataset marks one, else all.
+             * @example test
+             * @enum {string}
+             */
+            split?: "all" | "train" | "test";
             priority?: string;
             testShare?: string;
             /**
@@ -2059,7 +2101,7 @@ export interface components {
         Job: {
             id: string;
             /** @enum {string} */
-            kind: "train" | "compare";
+            kind: "train" | "compare" | "evaluate";
             /**
              * @description `cancelling`: it runs, was asked to stop, and does within a second or so.
              * @enum {string}
@@ -2074,7 +2116,7 @@ export interface components {
              * @description When a job that was queued again is due.
              */
             nextTryAt?: string;
-            /** @description A comparison makes none. */
+            /** @description Name of the head that the job makes, or `name@version` of the one that it measures; a comparison has none. */
             head?: string;
             dataset: string;
             priority: number;
@@ -2114,6 +2156,7 @@ export interface components {
                 folder: string;
             };
             comparison?: components["schemas"]["Comparison"];
+            evaluation?: components["schemas"]["Evaluation"];
             error?: {
                 code: string;
                 title: string;
@@ -2184,6 +2227,25 @@ export interface components {
                     /** @description False where the interval covers zero. */
                     isDifferent: boolean;
                 };
+            };
+        };
+        Evaluation: {
+            head: {
+                name: string;
+                version: number;
+            };
+            target: components["schemas"]["Target"];
+            dataset: string;
+            metrics: components["schemas"]["Metrics"];
+            rows: {
+                /**
+                 * @description The side that was measured.
+                 * @enum {string}
+                 */
+                split: "all" | "train" | "test";
+                examples: number;
+                /** @description From how many of them the head learned, which flatters it; omitted where the head keeps no record. */
+                trainedOn?: number;
             };
         };
         /**
@@ -5242,7 +5304,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unknown-dataset: There is no such dataset. */
+            /** @description unknown-dataset: There is no such dataset. unknown-head: There is no such head. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5631,6 +5693,102 @@ export interface operations {
                 content: {
                     /** @example <!doctype html> */
                     "text/html": string;
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-job: There is no such job. not-found: There is nothing at this address. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readJobPredictions: {
+        parameters: {
+            query?: {
+                /** @description CSV, or JSON lines. */
+                format?: "csv" | "jsonl";
+            };
+            header?: never;
+            path: {
+                /** @description The job’s id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The table. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example row,true_label,predicted_label */
+                    "text/csv": string;
+                    /** @example {"row":2,"true_label":"cat"} */
+                    "application/x-ndjson": string;
                 };
             };
             /** @description invalid-request: The request is not valid. */

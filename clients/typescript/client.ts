@@ -5,6 +5,7 @@ export type { components, paths } from './api.d.ts';
 export { ApiError } from './api-error.ts';
 export { type FormOptions, form, type Upload } from './form.ts';
 export { type JobEvent, type JobEventsOptions, jobEvents } from './job-events.ts';
+export { type EvaluatedRow, jobPredictions } from './job-predictions.ts';
 
 export type Job = components['schemas']['Job'];
 export type Prediction = components['schemas']['Prediction'];

@@ -131,8 +131,9 @@ export const jobRequest = z.object({
         acceptAccuracy: acceptAccuracy.optional(),
       }),
       z.object({ compare: seeds }),
+      z.object({ evaluate: z.object({ head: z.string(), split: z.enum(evaluatedSplits).optional() }) }),
     ],
-    'it must be { head: name, seed: 0 } to make a head, or { compare: 2 or more } to compare strategies on so many splits',
+    'it must be { head: name, seed: 0 } to make a head, { compare: 2 or more } to compare strategies on so many splits, or { evaluate: { head: name@version } } to measure one',
   ),
   source: z.union(
     [z.object({ dataset: z.string() }), z.object({ file: z.string(), fileName: z.string() })],

@@ -42,6 +42,7 @@ export async function openJobs(parts: JobParts): Promise<JobQueue> {
       shippedHeads: shippedHeads(settings),
       datasets: path.join(settings.data, 'datasets'),
       readingMemory: settings['import-memory'],
+      headTimeout: settings['head-timeout'],
     },
     encoders: await requiredEncoders(encoders),
     runner: await serverName(settings.data),

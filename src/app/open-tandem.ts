@@ -81,6 +81,7 @@ function jobsOf(context: Context): Jobs {
     cancel: async (id) => (await context.jobs()).cancel(id),
     retry: async (id) => (await context.jobs()).retry(id),
     report: async (id) => (await context.jobs()).report(id),
+    predictions: async (id, format) => (await context.jobs()).predictions(id, format),
   };
 }
 

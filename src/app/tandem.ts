@@ -4,13 +4,14 @@ import type { PretrainedName } from '../modalities/registry.ts';
 import type { Services } from '../protocols/pipeline/services.ts';
 import type { ApiKey, Scope } from '../store/keys.ts';
 import type { Comparison } from '../training/compare.ts';
+import type { Evaluation } from '../training/evaluation.ts';
 import type { TrainingSummary } from '../training/progress.ts';
 import type { Datasets } from './datasets.ts';
 import type { InstalledEncoders } from './encoders.ts';
 import type { Heads } from './heads.ts';
 import type { Content, Predictions, PredictOptions } from './prediction.ts';
 import type { ScoreOptions, ScoringSummary } from './scoring.ts';
-import type { CompareOptions, EvaluateOptions, Evaluation, TrainOptions } from './training.ts';
+import type { CompareOptions, EvaluateOptions, TrainOptions } from './training.ts';
 
 export interface ListenOptions {
   /** Address to listen on; that of the settings by default. */
@@ -61,7 +62,7 @@ export interface Keys {
   revoke(id: string): Promise<ApiKey>;
 }
 
-/** Trainings and comparisons in the background, each in a process of its own; they resume after a restart. */
+/** Trainings, comparisons and evaluations in the background, each in a process of its own; they resume after a restart. */
 export interface Jobs extends Omit<Services['jobs'], 'events'> {
   /**
    * A job's events, then the live ones until it is over, the signal aborts, or the Tandem is closed.

@@ -7,16 +7,15 @@ import { noteSplit, type SplitChoice } from '../datasets/split/split-rows.ts';
 import type { Encoder } from '../encoders/encoder.ts';
 import { isNonCommercial } from '../encoders/license.ts';
 import { TandemError } from '../errors.ts';
-import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
 import { checkFormat, writePredictions } from '../reports/prediction-rows.ts';
 import { writeComparisonReport, writeEvaluationReport, writeReport } from '../reports/report.ts';
-import type { TargetKind } from '../targets/target-kind.ts';
 import type { EvaluatedSplit } from '../training/choices.ts';
 import { type Comparison, compareStrategies } from '../training/compare.ts';
 import { compareOnRows, type RowComparison } from '../training/compare-on-rows.ts';
-import { evaluateHead, type MeasuredHead } from '../training/evaluate-head.ts';
+import { evaluateHead } from '../training/evaluate-head.ts';
+import type { Evaluation } from '../training/evaluation.ts';
 import { fineTune, type HeadTraining } from '../training/fine-tune.ts';
 import { chooseRecipe, type RecipeChoices } from '../training/loop/recipe.ts';
 import type { TrainingSummary } from '../training/progress.ts';
@@ -46,16 +45,6 @@ export interface EvaluateOptions extends DatasetOptions, ProgressOptions {
   predictions?: string;
   /** File for what was found, as a page that opens anywhere. */
   report?: string;
-}
-
-/** What a head scored on a data set. */
-export interface Evaluation {
-  head: { name: string; version: number };
-  target: TargetKind;
-  dataset: string;
-  metrics: AnswerMetrics;
-  /** The examples that were measured, and from how many of them the head learned, which flatters it. */
-  rows: MeasuredHead['rows'];
 }
 
 const defaultSeeds = 5;

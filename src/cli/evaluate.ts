@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { Command, Option } from '@commander-js/extra-typings';
 import { headSettings } from '../config.ts';
 import { evaluatedSplits } from '../training/choices.ts';
+import { noteTrainedOn } from '../training/evaluation.ts';
 import { addColumnOptions, addSettings, example, openFor, showWork } from './options.ts';
 import { metricsTable, print, printJson } from './output.ts';
 
@@ -43,8 +44,6 @@ export const evaluate = addSettings(command, headSettings)
     print(metricsTable(metrics, target));
     for (const file of [options.predictions, options.report])
       if (file !== undefined) print(`written: ${pathToFileURL(file)}`);
-    if (rows.trainedOn)
-      print(
-        `note: ${name} learned from ${rows.trainedOn} of them, which flatters it; --split test measures it on those that it did not`,
-      );
+    const note = noteTrainedOn(evaluation, '--split test');
+    if (note !== undefined) print(`note: ${note}`);
   });

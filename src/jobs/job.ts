@@ -1,15 +1,19 @@
 import type { ErrorItem } from '../errors.ts';
 import type { Comparison } from '../training/compare.ts';
+import type { Evaluation } from '../training/evaluation.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
 
 export const jobStates = ['queued', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
 /** `cancelling`: it runs, and was asked to stop. */
 export type JobState = (typeof jobStates)[number];
 
-/** One fine-tuning or comparison, as `GET /v1/jobs/{id}` shows it. Times are ISO 8601 in UTC. */
+export const jobKinds = ['train', 'compare', 'evaluate'] as const;
+export type JobKind = (typeof jobKinds)[number];
+
+/** One fine-tuning, comparison or evaluation, as `GET /v1/jobs/{id}` shows it. Times are ISO 8601 in UTC. */
 export interface Job {
   id: string;
-  kind: 'train' | 'compare';
+  kind: JobKind;
   state: JobState;
   /** Why it is in this state, where that is not plain. */
   reason?: string;
@@ -17,7 +21,7 @@ export interface Job {
   outages?: number;
   /** When a job that was queued again is due at the earliest. */
   nextTryAt?: string;
-  /** Name of the head that the job makes. A comparison makes none. */
+  /** Name of the head that the job makes, or `name@version` of the one that it measures. A comparison has none. */
   head?: string;
   /** Name of the dataset, or the file name of the upload. */
   dataset: string;
@@ -29,8 +33,12 @@ export interface Job {
   progress?: TrainingProgress;
   result?: TrainingSummary;
   comparison?: Comparison;
+  evaluation?: Evaluation;
   error?: { code: string; title: string; detail: string; fix: string; items: readonly ErrorItem[] };
 }
+
+/** What a job found, by its kind. */
+export type JobOutcome = Pick<Job, 'result' | 'comparison' | 'evaluation'>;
 
 /** A change of a job, numbered upwards within the job, so that a reader can resume after the last one seen. */
 export interface JobEvent {

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import type { Transaction } from 'kysely';
 import { DatasetCatalogue } from '../datasets/catalogue.ts';
 import type { ColumnNames } from '../datasets/example.ts';
@@ -25,7 +27,14 @@ import { type RequestedSource, takeSource } from './job-source.ts';
 import { JobStore } from './job-store.ts';
 import { JobUpkeep } from './job-upkeep.ts';
 import { interruption, JobRunner } from './runner.ts';
-import { comparisonKey, type JobTask, type RequiredEncoders, type TrainingPlace } from './task.ts';
+import {
+  type JobTask,
+  kindOf,
+  outcomeKey,
+  type PredictionFormat,
+  type RequiredEncoders,
+  type TrainingPlace,
+} from './task.ts';
 
 export interface JobQueueOptions {
   store: Store;
@@ -48,7 +57,10 @@ export interface JobQueueOptions {
 }
 
 export interface JobRequest extends Partial<ColumnNames>, SplitChoice {
-  /** What to make: a head, or a comparison of the strategies over so many splits. */
+  /**
+   * What to do: make a head, compare the strategies over so many splits, or measure a head: `pets`, `pets@3` or
+   * `pets@production`, whichever version that is now.
+   */
   work: JobTask['work'];
   source: RequestedSource;
   /** Jobs with a higher one are done first; default: 0. */
@@ -56,7 +68,7 @@ export interface JobRequest extends Partial<ColumnNames>, SplitChoice {
 }
 
 /**
- * Fine-tunings and comparisons, each in a process of its own. A job that was accepted is written down: it outlives the
+ * Fine-tunings, comparisons and evaluations, each in a process of its own. A job that was accepted is written down: it outlives the
  * server, and goes on from its last checkpoint when the next one starts.
  * @example
  * const jobs = await JobQueue.open({ … });
@@ -137,26 +149,28 @@ export class JobQueue {
   /**
    * Adds a job. An uploaded file belongs to the job from here on. When this resolves nothing of it can be lost.
    * @param requestId for the job: one of that id that was added within a day is the answer, and nothing is added
-   * @throws TandemError `unknown-dataset`, `overloaded`, `invalid-request` (the head's name; columns of an imported dataset; a
+   * @throws TandemError `unknown-dataset`, `unknown-head`, `overloaded`, `invalid-request` (the head's name; columns of an imported dataset; a
    *   folder of this server, where another may run the job)
    */
   async submit(
-    { work, source, priority = 0, testShare, splitBy, ...reading }: JobRequest,
+    { work: asked, source, priority = 0, testShare, splitBy, ...reading }: JobRequest,
     requestId?: string,
   ): Promise<Job> {
-    if ('head' in work) checkHeadName(work.head);
+    if ('head' in asked) checkHeadName(asked.head);
     if (this.#closed) throw new TandemError('overloaded', 'the server stops', { retryAfter: 60 });
     const earlier = requestId === undefined ? undefined : await this.#jobs.find(requestId);
     if (earlier && Date.now() - Date.parse(earlier.createdAt) < keptFor) {
       if ('file' in source) await rm(source.file, { force: true });
       return earlier;
     }
+    const work = await this.#pinned(asked);
     const id = earlier || requestId === undefined ? randomUUID() : requestId;
     const job: Job = {
       id,
-      kind: 'head' in work ? 'train' : 'compare',
+      kind: kindOf(work),
       state: 'queued',
       ...('head' in work && { head: work.head }),
+      ...('evaluate' in work && { head: work.evaluate.head }),
       dataset: 'dataset' in source ? source.dataset : source.fileName,
       priority,
       createdAt: new Date().toISOString(),
@@ -191,7 +205,7 @@ export class JobQueue {
   }
 
   /**
-   * The page about what a job found: a head's report, or the comparison.
+   * The page about what a job found: a head's report, the comparison, or the evaluation.
    * @returns HTML
    * @throws TandemError `unknown-job`; `not-found` where the job has none (yet); `damaged-artifact`
    */
@@ -199,10 +213,28 @@ export class JobQueue {
     const { kind, state, result } = await this.get(id);
     if (state !== 'succeeded') throw new TandemError('not-found', `the job is ${state}: it has no report`);
     const { store, registry } = this.#options;
-    if (kind === 'compare') return readFile(await store.artifacts.path(comparisonKey(id)), 'utf8');
+    if (kind !== 'train') return readFile(await store.artifacts.path(outcomeKey(kind, id)), 'utf8');
     const { head, version } = required(result, 'the result of a job that succeeded');
     const registered = await registry.open(`${head}@${version}`);
     return (await verifiedFile(registered, headFiles.report)).toString();
+  }
+
+  /**
+   * Every answer of an evaluation beside what is true, as a table.
+   * @returns the file, and what to call it
+   * @throws TandemError `unknown-job`; `not-found` where the job has none (yet); `damaged-artifact`
+   */
+  async predictions(id: string, format: PredictionFormat): Promise<{ name: string; content: Readable }> {
+    const { kind, state } = await this.get(id);
+    if (kind !== 'evaluate')
+      throw new TandemError(
+        'not-found',
+        `the job is of the kind ${kind}: only an evaluation has predictions`,
+      );
+    if (state !== 'succeeded')
+      throw new TandemError('not-found', `the job is ${state}: it has no predictions`);
+    const file = await this.#options.store.artifacts.path(outcomeKey(kind, id, format));
+    return { name: `predictions-${id}.${format}`, content: createReadStream(file) };
   }
 
   /**
@@ -291,6 +323,13 @@ export class JobQueue {
     if (!event) return;
     this.#feed.tell(event);
     if (event.type === 'state') this.#options.onState?.(event.job);
+  }
+
+  /** The work with the version that is measured, so that it stays the same whatever is registered meanwhile. */
+  async #pinned(work: JobTask['work']): Promise<JobTask['work']> {
+    if (!('evaluate' in work)) return work;
+    const { name, version } = await this.#options.registry.open(work.evaluate.head);
+    return { evaluate: { ...work.evaluate, head: `${name}@${version}` } };
   }
 
   /** From here on the dataset of a job is not deleted before the job is over. */

@@ -9,7 +9,7 @@ import type { TrainingProgress } from '../training/progress.ts';
 import { readSummary } from '../training/summary.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { describeFailure, type JobFailure } from './failure.ts';
-import type { Job, JobEvent, JobState } from './job.ts';
+import type { Job, JobEvent, JobOutcome, JobState } from './job.ts';
 import type { ExpectedJob, JobChange, JobStore } from './job-store.ts';
 import { delayAfter } from './outage.ts';
 import type { Ownership } from './ownership.ts';
@@ -121,8 +121,7 @@ export class JobRunner {
       (error): TrainingEnd => ({ kind: 'failed', failure: describeFailure(error) }),
     );
     if (end.kind === 'lost') return undefined;
-    if (end.kind === 'done') return this.#end(owner, 'succeeded', { result: end.result });
-    if (end.kind === 'compared') return this.#end(owner, 'succeeded', { comparison: end.comparison });
+    if (end.kind === 'done') return this.#end(owner, 'succeeded', end.outcome);
     if (end.kind === 'cancelled') return this.#end(owner, 'cancelled');
     if (end.kind === 'handed-over') return this.#queueAgain(owner, { reason: interruption }, 0);
     if (end.failure.code === 'storage-unavailable') return this.#postpone(owner, end.failure);
@@ -136,7 +135,7 @@ export class JobRunner {
     // A server may have stopped between registering the version and saying so; then it is too late to cancel.
     const made = await this.#persistently(() => registry.madeBy(id));
     if (made && 'isDeleted' in made) return { kind: 'failed', failure: describeFailure(deleted(made)) };
-    if (made) return { kind: 'done', result: readSummary(made) };
+    if (made) return { kind: 'done', outcome: { result: readSummary(made) } };
     const { task, isCancelled, attempts } = await this.#persistently(() => this.#jobs.get(id));
     if (isCancelled) return { kind: 'cancelled' };
     if (attempts > mostCrashes) return { kind: 'failed', failure: describeFailure(crashLoop(mostCrashes)) };
@@ -173,7 +172,7 @@ export class JobRunner {
   async #end(
     owner: Ownership,
     state: JobState,
-    outcome: Pick<Job, 'error' | 'result' | 'comparison'> = {},
+    outcome: JobOutcome & Pick<Job, 'error'> = {},
   ): Promise<JobEvent | undefined> {
     const { id } = owner;
     const finishedAt = new Date().toISOString();

@@ -3,10 +3,12 @@ import type { ColumnNames } from '../datasets/example.ts';
 import { splitMethods } from '../datasets/split/split.ts';
 import { TandemError } from '../errors.ts';
 import { parseJson } from '../json.ts';
+import { evaluatedSplits } from '../training/choices.ts';
 import type { Comparison } from '../training/compare.ts';
+import type { Evaluation } from '../training/evaluation.ts';
 import type { Recipe } from '../training/loop/recipe.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
-import { type Job, jobStates } from './job.ts';
+import { type Job, jobKinds, jobStates } from './job.ts';
 import type { JobTask } from './task.ts';
 
 /** Where the state of each training of a job lies among the artifacts, and how many steps it had taken. */
@@ -22,7 +24,7 @@ type HeadWork = Extract<JobTask['work'], { head: string }>;
 
 const jobSchema = z.object({
   id: z.string(),
-  kind: z.enum(['train', 'compare']),
+  kind: z.enum(jobKinds),
   state: z.enum(jobStates),
   reason: z.string().optional(),
   outages: z.int().optional(),
@@ -36,6 +38,7 @@ const jobSchema = z.object({
   progress: asWritten<TrainingProgress>().optional(),
   result: asWritten<TrainingSummary>().optional(),
   comparison: asWritten<Comparison>().optional(),
+  evaluation: asWritten<Evaluation>().optional(),
   error: asWritten<NonNullable<Job['error']>>().optional(),
 } satisfies Fields<Job>);
 
@@ -50,6 +53,7 @@ const taskSchema = z.object({
       recipe: asWritten<Partial<Recipe>>().optional(),
     } satisfies Fields<HeadWork>),
     z.object({ compare: z.int() }),
+    z.object({ evaluate: z.object({ head: z.string(), split: z.enum(evaluatedSplits).optional() }) }),
   ]),
   reading: asWritten<Partial<ColumnNames>>(),
   split: z.object({ testShare: z.number().optional(), splitBy: z.enum(splitMethods).optional() }).optional(),

@@ -2,15 +2,16 @@ import type { ColumnNames } from '../datasets/example.ts';
 import type { SplitChoice } from '../datasets/split/split-rows.ts';
 import type { EncoderOptions } from '../encoders/encoders.ts';
 import type { StoreOptions } from '../store/store.ts';
-import type { Comparison } from '../training/compare.ts';
+import type { EvaluatedSplit } from '../training/choices.ts';
 import type { Recipe } from '../training/loop/recipe.ts';
-import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
+import type { TrainingProgress } from '../training/progress.ts';
 import type { JobFailure } from './failure.ts';
+import type { JobKind, JobOutcome } from './job.ts';
 import type { Ownership } from './ownership.ts';
 
 /** What a job is to do, as it was asked for. */
 export interface JobTask {
-  /** What is to be made: a head, or a comparison over so many seeds. */
+  /** A head that is to be made, a comparison over so many seeds, or a version of a head that is to be measured: `pets@2`. */
   work:
     | {
         head: string;
@@ -20,7 +21,8 @@ export interface JobTask {
         acceptAccuracy?: number;
         recipe?: Partial<Recipe>;
       }
-    | { compare: number };
+    | { compare: number }
+    | { evaluate: { head: string; split?: EvaluatedSplit } };
   /** How the rows of a dataset that is not imported yet are to be read. */
   reading: Partial<ColumnNames>;
   /** How the test side is drawn, where the dataset has no split of its own. */
@@ -44,6 +46,8 @@ export interface TrainingPlace {
   datasets: string;
   /** Most memory that the process may have while it reads a dataset that is not imported, in MiB. */
   readingMemory: number;
+  /** Milliseconds that a head may take for a run, where it was imported. */
+  headTimeout: number;
   /** Folder that this job has to itself; what is in it when it is interrupted is there when it goes on. */
   folder: string;
 }
@@ -63,8 +67,7 @@ export type TrainingOrder = TrainingStart | 'cancel' | 'hand-over';
 export type TrainingMessage =
   | { kind: 'read' }
   | { kind: 'progress'; progress: TrainingProgress }
-  | { kind: 'done'; result: TrainingSummary }
-  | { kind: 'compared'; comparison: Comparison }
+  | { kind: 'done'; outcome: JobOutcome }
   | { kind: 'failed'; failure: JobFailure }
   | { kind: 'handed-over' };
 
@@ -73,7 +76,21 @@ export function checkpointsKey(id: string): string {
   return `checkpoints/${id}`;
 }
 
-/** Key of the page that a comparison writes. */
-export function comparisonKey(id: string): string {
-  return `comparisons/${id}.html`;
+/** What a job is to do, in one word. */
+export function kindOf(work: JobTask['work']): JobKind {
+  if ('compare' in work) return 'compare';
+  return 'evaluate' in work ? 'evaluate' : 'train';
+}
+
+/** Formats of the table of answers that an evaluation writes. */
+export const predictionFormats = ['csv', 'jsonl'] as const;
+export type PredictionFormat = (typeof predictionFormats)[number];
+
+/** Key of a file that a comparison or an evaluation writes: its page, or its table of answers. */
+export function outcomeKey(
+  kind: Exclude<JobKind, 'train'>,
+  id: string,
+  extension: 'html' | PredictionFormat = 'html',
+): string {
+  return `${kind === 'compare' ? 'comparisons' : 'evaluations'}/${id}.${extension}`;
 }

@@ -7,15 +7,21 @@ import { constants, setPriority } from 'node:os';
 import path from 'node:path';
 import { DatasetCatalogue } from '../datasets/catalogue.ts';
 import { readDataset } from '../datasets/dataset.ts';
+import { nameOfFile } from '../datasets/dataset-name.ts';
 import type { Dataset } from '../datasets/example.ts';
+import type { DatasetPurpose } from '../datasets/read/reading.ts';
 import { unpackUpload } from '../datasets/upload/unpack.ts';
 import { type Encoders, loadEncoders } from '../encoders/encoders.ts';
 import { TandemError } from '../errors.ts';
+import { parseHeadManifest } from '../heads/head.ts';
 import { HeadRegistry } from '../heads/registry/heads.ts';
-import { writeComparisonReport, writeReport } from '../reports/report.ts';
+import { writePredictions } from '../reports/prediction-rows.ts';
+import { writeComparisonReport, writeEvaluationReport, writeReport } from '../reports/report.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import { openStore, type Store } from '../store/store.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import { compareStrategies } from '../training/compare.ts';
+import { evaluateHead } from '../training/evaluate-head.ts';
 import { type FineTuneOptions, fineTune } from '../training/fine-tune.ts';
 import type { TrainingProgress } from '../training/progress.ts';
 import { describeFailure } from './failure.ts';
@@ -23,14 +29,15 @@ import { JobStore } from './job-store.ts';
 import type { Ownership } from './ownership.ts';
 import { SharedCheckpoints } from './shared-checkpoints.ts';
 import {
-  comparisonKey,
   type JobTask,
+  outcomeKey,
+  predictionFormats,
   type TrainingMessage,
   type TrainingOrder,
   type TrainingPlace,
 } from './task.ts';
 
-/** Milliseconds for which a comparison is tried to be kept while the store is away. */
+/** Milliseconds for which what was found is tried to be kept while the store is away. */
 const patience = 120_000;
 
 const cancellation = new AbortController();
@@ -66,11 +73,13 @@ async function run({
   place: TrainingPlace;
 }): Promise<TrainingMessage> {
   const store = await openStore(place.store);
-  const dataset = await openSource(store, task, place);
+  const registry = new HeadRegistry(store, place.shippedHeads);
+  const purpose = 'evaluate' in task.work ? await measuring(registry, task.work.evaluate.head) : undefined;
+  const dataset = await openSource(store, task, place, purpose);
   send({ kind: 'read' });
   const encoders = await loadEncoders(place.encoders);
   const work: Work = {
-    ...{ owner, task, place, store, encoders },
+    ...{ owner, place, store, registry, encoders },
     options: {
       dataset,
       featureCache: path.join(place.store.data, 'features'),
@@ -81,13 +90,16 @@ async function run({
     },
   };
   isTraining = true;
-  return 'compare' in task.work ? compare(work, task.work.compare) : train(work, task.work);
+  if ('compare' in task.work) return compare(work, task.work.compare);
+  if ('evaluate' in task.work) return evaluate(work, task.work.evaluate);
+  return train(work, task.work);
 }
 
 interface Work {
   owner: Ownership;
   place: TrainingPlace;
   store: Store;
+  registry: HeadRegistry;
   encoders: Encoders;
   options: Pick<
     FineTuneOptions,
@@ -97,31 +109,64 @@ interface Work {
 
 /** Goes on with what an earlier owner's contenders gave. */
 async function compare(work: Work, count: number): Promise<TrainingMessage> {
-  const { owner, place, store, encoders, options } = work;
+  const { owner, place, encoders, options } = work;
   const seeds = Array.from({ length: count }, (_, seed) => seed);
   return resuming(work, async (resumed) => {
     const comparison = await compareStrategies(encoders, { ...options, ...resumed, seeds });
     const page = path.join(place.folder, 'comparison.html');
     await mkdir(place.folder, { recursive: true });
     await writeComparisonReport(page, comparison);
-    await retryWhileAway(() => store.artifacts.take(comparisonKey(owner.id), page), {
-      patience,
-      signal: cancellation.signal,
-    });
-    return { kind: 'compared', comparison };
+    await keep(work, [[outcomeKey('compare', owner.id), page]]);
+    return { kind: 'done', outcome: { comparison } };
   });
 }
 
+/** Begins anew where an earlier owner was interrupted; what it had encoded is cached. */
+async function evaluate(
+  work: Work,
+  { head, split }: Extract<JobTask['work'], { evaluate: object }>['evaluate'],
+): Promise<TrainingMessage> {
+  const { owner, place, registry, encoders, options } = work;
+  const { dataset, featureCache, signal, onProgress } = options;
+  const version = await registry.open(head);
+  const { answered, ...measured } = await evaluateHead(encoders, {
+    ...{ dataset, featureCache, signal, onProgress, head: version, split },
+    headTimeout: place.headTimeout,
+  });
+  await mkdir(place.folder, { recursive: true });
+  const fileOf = (extension: string) => path.join(place.folder, `evaluation.${extension}`);
+  await writeEvaluationReport(fileOf('html'), { ...answered, evaluated: dataset.name });
+  for (const format of predictionFormats) await writePredictions(fileOf(format), answered);
+  await keep(
+    work,
+    (['html', ...predictionFormats] as const).map(
+      (extension) => [outcomeKey('evaluate', owner.id, extension), fileOf(extension)] as const,
+    ),
+  );
+  const { target } = answered.manifest;
+  const { name, version: number } = version;
+  const evaluation = { head: { name, version: number }, target, dataset: dataset.name, ...measured };
+  return { kind: 'done', outcome: { evaluation } };
+}
+
+/** Keeps what was found among the artifacts. */
+async function keep(
+  { store }: Work,
+  files: readonly (readonly [key: string, file: string])[],
+): Promise<void> {
+  await retryWhileAway(() => store.artifacts.add(files), { patience, signal: cancellation.signal });
+}
+
 function train(work: Work, task: Extract<JobTask['work'], { head: string }>): Promise<TrainingMessage> {
-  const { owner, place, store, encoders, options } = work;
+  const { owner, store, registry, encoders, options } = work;
   const jobs = new JobStore(store.database);
   return resuming(work, async (resumed) => {
-    const result = await fineTune(encoders, new HeadRegistry(store, place.shippedHeads), {
+    const result = await fineTune(encoders, registry, {
       ...{ ...options, ...resumed, ...task },
       writeReport,
       job: { id: owner.id, confirm: (transaction) => jobs.confirm(transaction, owner) },
     });
-    return { kind: 'done', result };
+    return { kind: 'done', outcome: { result } };
   });
 }
 
@@ -147,12 +192,25 @@ function end(last: TrainingMessage): void {
   send(last, () => process.exit(0));
 }
 
+/** How a dataset is read that a head is measured on. */
+interface Measuring {
+  target: TargetKind;
+  purpose: DatasetPurpose;
+}
+
+async function measuring(registry: HeadRegistry, head: string): Promise<Measuring> {
+  const { manifest } = await registry.open(head);
+  return { target: parseHeadManifest(manifest, head).target, purpose: 'measuring' };
+}
+
 async function openSource(
   store: Store,
-  { source, reading }: JobTask,
+  { source, reading: asked }: JobTask,
   { folder, datasets }: TrainingPlace,
+  measuring?: Measuring,
 ): Promise<Dataset> {
   if ('imported' in source) return new DatasetCatalogue(store).open(source.imported);
+  const reading = { ...measuring, ...asked };
   const onProgress = (done: number, total: number) =>
     send({ kind: 'progress', progress: { stage: 'checking', done, total } });
   if ('folder' in source) return readDataset(path.join(datasets, source.folder), { ...reading, onProgress });
@@ -162,7 +220,8 @@ async function openSource(
   await mkdir(folder, { recursive: true });
   const upload = await store.artifacts.path(source.upload);
   const dataset = await unpackUpload(upload, source.fileName, unpacked);
-  return readDataset(dataset, { ...reading, inlineFolder, onProgress });
+  const name = nameOfFile(source.fileName);
+  return readDataset(dataset, { ...reading, name, inlineFolder, onProgress });
 }
 
 function send(message: TrainingMessage, sent = () => {}): void {

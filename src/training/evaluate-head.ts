@@ -9,6 +9,7 @@ import type { HeadFolder } from '../heads/registry/head-reading.ts';
 import { itemAt } from '../indexing.ts';
 import { labelsOf } from '../targets/truth.ts';
 import type { EvaluatedSplit } from './choices.ts';
+import type { EvaluatedRows } from './evaluation.ts';
 import { extractFeatures } from './features/features.ts';
 import { type Acquaintance, acquaintances, answerHonestly } from './known-rows.ts';
 import type { TrainingProgress } from './progress.ts';
@@ -31,11 +32,7 @@ export interface EvaluateOptions {
 /** What a head scored, and on which examples. */
 export interface MeasuredHead {
   metrics: AnswerMetrics;
-  /**
-   * The side that was measured, how many examples that are, and from how many of them the head learned, so that they
-   * flatter it; undefined where it keeps no record.
-   */
-  rows: { split: EvaluatedSplit; examples: number; trainedOn?: number };
+  rows: EvaluatedRows;
   /** Every answer, with the figures of this measurement in the manifest. */
   answered: MeasuredAnswers;
 }
@@ -67,6 +64,8 @@ export async function evaluateHead(
         onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
       },
     );
+    const { length: total } = dataset.examples;
+    onProgress?.({ stage: 'evaluation', done: 0, total });
     const { answers, trainedOn } = await answerHonestly(
       head,
       table,
@@ -74,11 +73,12 @@ export async function evaluateHead(
       signal,
     );
     const metrics = measureAnswers(answers, table.truth, head.manifest);
+    onProgress?.({ stage: 'evaluation', done: total, total });
     return {
       metrics,
       rows: {
         split: measured,
-        examples: dataset.examples.length,
+        examples: total,
         trainedOn: trainedOn?.filter(Boolean).length,
       },
       answered: {
@@ -110,7 +110,7 @@ function chooseSide(
   const { name: headName, version: number } = head.manifest;
   throw new TandemError(
     'invalid-dataset',
-    `${name} marks no rows as ${measured}, and ${headName}@${number} keeps no record of any as its own: leave --split out to measure all ${examples.length}`,
+    `${name} marks no rows as ${measured}, and ${headName}@${number} keeps no record of any as its own: ask for no split (--split) to measure all ${examples.length}`,
   );
 }
 

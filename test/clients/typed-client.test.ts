@@ -9,6 +9,7 @@ import {
   form,
   type JobEvent,
   jobEvents,
+  jobPredictions,
   type TandemClient,
   type Upload,
 } from '../../clients/typescript/client.ts';
@@ -79,6 +80,20 @@ it('follows a job over a restart of the server, without seeing an event twice', 
   expect(events.at(-1)?.job).toMatchObject({ state: 'succeeded', result: { head: 'colours' } });
   const ids = events.map(({ id }) => Number(id));
   expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
+});
+
+it('measures a head, and reads its answers one by one', async () => {
+  const file = { name: 'photos.zip', content: await openAsBlob(archive) };
+  const { data, error } = await tandem.POST('/v1/jobs', form({ file, evaluate: 'colours' }));
+  if (error) throw new ApiError(error);
+  const events = await Array.fromAsync(jobEvents(tandem, data.id));
+  const evaluation = events.at(-1)?.job.evaluation;
+  expect(evaluation).toMatchObject({ head: { name: 'colours', version: 1 }, dataset: 'photos' });
+  const rows = await Array.fromAsync(jobPredictions(tandem, data.id));
+  expect(rows).toHaveLength(36);
+  const right = rows.filter(({ correct }) => correct).length;
+  expect(right / 36).toBeCloseTo(evaluation?.metrics.fused.accuracy ?? Number.NaN, 6);
+  await expect(jobPredictions(tandem, 'none').next()).rejects.toThrow(ApiError);
 });
 
 it('stops following when its signal is aborted', async () => {

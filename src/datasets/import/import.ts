@@ -1,10 +1,9 @@
 import { mkdtemp, open, realpath, rm } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
-import { TandemError } from '../../errors.ts';
-import { hasControlCharacters } from '../../quote.ts';
+import { join } from 'node:path';
 import { problemOfPermissions } from '../../store/files/permissions.ts';
 import type { DatasetCatalogue } from '../catalogue.ts';
 import { checkDataset, type DatasetCheck, type ReadOptions } from '../dataset.ts';
+import { checkDatasetName, nameOfFile, nameOfFolder } from '../dataset-name.ts';
 import type { DatasetRecord } from '../dataset-record.ts';
 import type { ColumnNames } from '../example.ts';
 import { describeProblems } from '../read/findings.ts';
@@ -66,7 +65,7 @@ async function withChecked<Result>(
   { workspace, name, importing: _, onProgress, ...columns }: ImportOptions,
   use: (check: DatasetCheck) => Promise<Result>,
 ): Promise<Result> {
-  if (name !== undefined) checkName(name);
+  if (name !== undefined) checkDatasetName(name);
   const scratch = await mkdtemp(join(workspace, '.import-'));
   try {
     if ('file' in source) await checkPermissions(source.file, source.fileName);
@@ -76,13 +75,11 @@ async function withChecked<Result>(
         : await unpackUpload(source.file, source.fileName, join(scratch, 'unpacked'));
     const called =
       name ??
-      nameOf(
-        'file' in source
-          ? stemOf(source.fileName)
-          : tableFormatOf(source.folder)
-            ? stemOf(source.folder)
-            : await realpath(source.folder).catch(() => source.folder),
-      );
+      ('file' in source
+        ? nameOfFile(source.fileName)
+        : tableFormatOf(source.folder)
+          ? nameOfFile(source.folder)
+          : nameOfFolder(await realpath(source.folder).catch(() => source.folder)));
     const check = await checkDataset(folder, {
       ...columns,
       name: called,
@@ -102,32 +99,4 @@ async function checkPermissions(file: string, name: string): Promise<void> {
     throw detail === undefined ? error : describeProblems(name, [{ at: name, detail }]);
   });
   await handle.close();
-}
-
-/** Characters of a dataset's name. */
-const longestName = 200;
-
-function checkName(name: string): void {
-  const detail = hasControlCharacters(name)
-    ? 'it has control characters in it'
-    : name.length > longestName && `it has ${name.length} characters; ${longestName} are the limit`;
-  if (detail)
-    throw new TandemError('invalid-request', `name: ${detail}`, { items: [{ at: 'name', detail }] });
-}
-
-/** A name that was not chosen for a dataset, but that of a file or folder. */
-function nameOf(place: string): string {
-  return (
-    basename(place)
-      .replaceAll(/\p{Cc}/gu, '_')
-      .slice(0, longestName) || 'dataset'
-  );
-}
-
-/** `pets` of `pets.tar.gz`. */
-function stemOf(fileName: string): string {
-  const whole = basename(fileName);
-  const extension = extname(whole);
-  const stem = whole.slice(0, whole.length - extension.length);
-  return /^\.t?gz$/i.test(extension) ? stem.replace(/\.tar$/i, '') : stem;
 }

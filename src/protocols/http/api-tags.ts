@@ -3,7 +3,7 @@ export const apiTags = {
   Predictions: 'What a head, or an encoder, says of images and texts.',
   Heads: 'Registered heads: their versions, and the aliases that stand for them.',
   Datasets: 'What heads are trained on: checked once, then named by an id.',
-  Jobs: 'Trainings and comparisons in the background.',
+  Jobs: 'Trainings, comparisons and evaluations in the background.',
   'Open Inference Protocol': 'Version 2 over HTTP: heads are its models.',
   Server: 'Health, metrics, and what the server says of itself.',
 } as const;

@@ -16,6 +16,17 @@ export const headName = z
   })
   .meta({ description: 'The head’s name, without a version.', example: 'pets' });
 
+const bareName = headNamePattern.source.slice(1, -1);
+/** A version of a head. */
+export const headReference = z
+  .string()
+  .regex(new RegExp(`^${bareName}(@${bareName})?$`), 'must be a name, name@version or name@alias')
+  .meta({
+    description:
+      'Which head answers: `name`, `name@3`, `name@latest`, or `name@production` where that is an alias.',
+    example: 'emoji',
+  });
+
 /** An alias of a head. */
 export const aliasName = z
   .string()

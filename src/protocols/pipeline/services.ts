@@ -11,6 +11,7 @@ import type { EmbeddedItem, Prediction, PredictionInput } from '../../heads/pred
 import type { Acceptance } from '../../heads/registry/acceptance.ts';
 import type { Job, JobEvent } from '../../jobs/job.ts';
 import type { JobRequest } from '../../jobs/queue.ts';
+import type { PredictionFormat } from '../../jobs/task.ts';
 import type { Content, ModalityName, PretrainedName } from '../../modalities/registry.ts';
 import type { TargetKind } from '../../targets/target-kind.ts';
 import type { Truth } from '../../targets/truth.ts';
@@ -179,11 +180,12 @@ export interface Services {
   };
   jobs: {
     /**
-     * Starts a fine-tuning or a comparison in the background. `file` is the path of an upload, which the job owns
+     * Starts a fine-tuning, a comparison or an evaluation in the background. `file` is the path of an upload, which the job owns
      * from here on; `dataset` is the id of an imported dataset, or names a folder below the server's dataset folder.
      * When it resolves nothing of it can be lost any more.
      * @param id for the job; where the same caller had it a moment ago, that job is the answer
-     * @throws TandemError `unknown-dataset`, `invalid-request` (head name), `overloaded` (queue full).
+     * @throws TandemError `unknown-dataset`, `unknown-head` (of an evaluation), `invalid-request` (head name), `overloaded`
+     * (queue full).
      */
     submit(request: JobRequest, id?: string): Promise<Job>;
     /** The newest first, and how many there are in all. */
@@ -201,6 +203,11 @@ export interface Services {
     retry(id: string): Promise<Job>;
     /** The page about what a job found, as HTML. @throws TandemError `unknown-job`, `not-found` if there is no report yet */
     report(id: string): Promise<string>;
+    /**
+     * Every answer of an evaluation beside what is true, and what to call the file.
+     * @throws TandemError `unknown-job`, `not-found` if there are none (yet)
+     */
+    predictions(id: string, format: PredictionFormat): Promise<{ name: string; content: Readable }>;
   };
   /** True where a real inference succeeded a moment ago, or does now; the answer comes within two seconds. */
   ready(): Promise<boolean>;

@@ -20,7 +20,7 @@ it('a job that comes back to the server that lost it after a stall is not taken 
     place: {
       store: store.options,
       encoders: { encoders, provider: 'cpu', threads: 1, engines: 1 },
-      ...{ readingMemory: 2048, shippedHeads: data, datasets: data },
+      ...{ readingMemory: 2048, headTimeout: 5000, shippedHeads: data, datasets: data },
     },
     onEvent: () => {},
   });

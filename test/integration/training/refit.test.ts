@@ -141,6 +141,6 @@ it('measures on the side that a dataset marks, and says where there is no such s
   expect(rows).toEqual({ split: 'all', examples: 2, trainedOn: 0 });
   await expect(tandem.evaluate(others, { head: 'things', split: 'test' })).rejects.toMatchObject({
     code: 'invalid-dataset',
-    message: expect.stringContaining('leave --split out to measure all 2'),
+    message: expect.stringContaining('ask for no split (--split) to measure all 2'),
   });
 });

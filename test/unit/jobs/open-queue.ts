@@ -17,6 +17,7 @@ export function openQueue(store: Store, options: Partial<JobQueueOptions> = {}):
         engines: 1,
       },
       readingMemory: 2048,
+      headTimeout: 5000,
       shippedHeads: data,
       datasets: path.join(data, 'datasets'),
     },

@@ -143,6 +143,10 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
       cancel: async () => job('cancelled'),
       retry: async () => job('queued'),
       report: async () => '<!doctype html><title>report</title>',
+      predictions: async (id, format) => ({
+        name: `predictions-${id}.${format}`,
+        content: Readable.from([Buffer.from(format)]),
+      }),
       ...jobs,
     },
   };

@@ -52,7 +52,8 @@ it('passes on what was chosen of the recipe, for a head and not for a comparison
     { head: 'pets', recipe: { strategy: 'late', fusion: 'late' } },
   ]);
   for (const [field, request] of [
-    ['compare', { compare: true, strategy: 'late' }],
+    ['strategy', { compare: true, strategy: 'late' }],
+    ['strategy', { evaluate: 'pets', strategy: 'late' }],
     ['strategy', { head: 'pets', strategy: 'better' }],
   ] as const) {
     const response = await sendJson(`${address}/v1/jobs`, { dataset: 'pets', ...request });
@@ -89,6 +90,28 @@ it('starts a comparison, and shows its page', async () => {
   expect(await page.text()).toContain('<title>report</title>');
 });
 
+it('starts an evaluation of a head, from JSON and from a form, and gives its answers as a file', async () => {
+  const { double, asked } = recordingJobs();
+  const { address } = await serve(double);
+  const fields = { evaluate: 'pets@production', split: 'test', textColumn: 'caption' };
+  expect((await sendJson(`${address}/v1/jobs`, { dataset: 'june', ...fields })).status).toBe(202);
+  expect((await sendForm(`${address}/v1/jobs`, { file: zip, evaluate: 'pets' })).status).toBe(202);
+  expect(asked.map(([{ work, textColumn }]) => ({ work, textColumn }))).toEqual([
+    { work: { evaluate: { head: 'pets@production', split: 'test' } }, textColumn: 'caption' },
+    { work: { evaluate: { head: 'pets' } } },
+  ]);
+  for (const [query, format, type] of [
+    ['', 'csv', 'text/csv; charset=utf-8'],
+    ['?format=jsonl', 'jsonl', 'application/x-ndjson'],
+  ]) {
+    const response = await fetch(`${address}/v1/jobs/a/predictions${query}`);
+    expect(response.headers.get('Content-Type')).toBe(type);
+    expect(response.headers.get('Content-Disposition')).toBe(`attachment; filename=predictions-a.${format}`);
+    expect(await response.text()).toBe(format);
+  }
+  expect((await fetch(`${address}/v1/jobs/a/predictions?format=xlsx`)).status).toBe(400);
+});
+
 it('starts a job on an upload, which lies on disk under a name of the server’s', async () => {
   const content = 'z'.repeat(100_000);
   let stored = '';
@@ -120,6 +143,11 @@ it.each<[string, Record<string, string | Blob>]>([
   ['head', { file: zip, head: 'pets', compare: 'true' }],
   ['seeds', { file: zip, head: 'pets', seeds: '5' }],
   ['seed', { file: zip, compare: 'true', seed: '5' }],
+  ['head', { file: zip, head: 'pets', evaluate: 'pets' }],
+  ['evaluate', { file: zip, evaluate: 'Pets@2' }],
+  ['split', { file: zip, evaluate: 'pets', split: 'validation' }],
+  ['split', { file: zip, head: 'pets', split: 'test' }],
+  ['testShare', { file: zip, evaluate: 'pets', testShare: '0.5' }],
   ['search', { file: zip, compare: 'true', search: 'false' }],
   ['search', { file: zip, head: 'pets', search: 'no' }],
   ['seed', { file: zip, head: 'pets', seed: '-1' }],

@@ -2,14 +2,13 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { splitMethods } from '../../../datasets/split/split.ts';
 import { headNamePattern } from '../../../heads/registry/head-name.ts';
-import { type Job, jobStates } from '../../../jobs/job.ts';
+import type { JobRequest } from '../../../jobs/queue.ts';
 import * as choices from '../../../training/choices.ts';
 import { chooseRecipe, type RecipeChoices } from '../../../training/loop/recipe.ts';
 import { formFile, formNumber, notText, readJsonOrForm } from '../../http/body.ts';
-import type { Services } from '../../pipeline/services.ts';
-import { metricsSchema, targetSchema } from '../heads/head-routes.ts';
+import { headReference } from '../../pipeline/path-names.ts';
 import { rowReading } from '../row-reading.ts';
-import { comparisonSchema } from './comparison-schema.ts';
+import { type Asked, refuseContradictions } from './job-purpose.ts';
 
 const seed = choices.seed.meta({ description: 'Same seed, same head.', example: 0 });
 const head = z
@@ -24,6 +23,16 @@ const compare = z.boolean().meta({
 const seeds = choices.seeds.meta({
   description: 'Of a comparison: how many splits to train on; default: 5.',
   example: 5,
+});
+const evaluate = headReference.meta({
+  description:
+    'Measure this head on the dataset instead of making one: `name`, `name@3`, or `name@production` where that is an alias.',
+  example: 'pets@2',
+});
+const split = z.enum(choices.evaluatedSplits).meta({
+  description:
+    'Of an evaluation: all examples, or those of one side that the dataset marks; where it marks none, those that the head was trained or measured on. By default the side `test` where the dataset marks one, else all.',
+  example: 'test',
 });
 const priority = z.int().min(-100).max(100).meta({
   description: 'Jobs with a higher one are done first; default: 0.',
@@ -73,59 +82,6 @@ const recipeChoices = {
     example: 'none',
   }),
 } satisfies { [Choice in keyof RecipeChoices]: z.ZodType<RecipeChoices[Choice] | undefined> };
-const choiceNames = Object.keys(recipeChoices) as (keyof RecipeChoices)[];
-
-/** What a request for a job may not say together. */
-type Asked = {
-  head?: string;
-  seed?: number;
-  compare?: boolean;
-  seeds?: number;
-  search?: boolean;
-  refit?: boolean;
-  acceptAccuracy?: number;
-} & Partial<RecipeChoices>;
-const contradictions: { at: string; message: string; isIn(asked: Asked): boolean }[] = [
-  {
-    at: 'head',
-    message: 'name a head to make or set compare, and not both',
-    isIn: ({ head, compare }) => (head === undefined) !== (compare === true),
-  },
-  {
-    at: 'compare',
-    message: 'a comparison tries every strategy; leave out the choices for a head',
-    isIn: (asked) => asked.compare === true && choiceNames.some((name) => asked[name] !== undefined),
-  },
-  {
-    at: 'search',
-    message: 'a comparison searches for no recipe; leave it out',
-    isIn: ({ search, compare }) => search !== undefined && compare === true,
-  },
-  {
-    at: 'refit',
-    message: 'a comparison serves no head; leave it out',
-    isIn: ({ refit, compare }) => refit !== undefined && compare === true,
-  },
-  {
-    at: 'acceptAccuracy',
-    message: 'a comparison serves no head; leave it out',
-    isIn: ({ acceptAccuracy, compare }) => acceptAccuracy !== undefined && compare === true,
-  },
-  {
-    at: 'seeds',
-    message: 'they are a comparison’s; set compare, or leave them out',
-    isIn: ({ seeds, compare }) => seeds !== undefined && compare !== true,
-  },
-  {
-    at: 'seed',
-    message: 'a comparison takes the seeds from 0 on; say how many with seeds',
-    isIn: ({ seed, compare }) => seed !== undefined && compare === true,
-  },
-];
-const refuseContradictions = (asked: Asked, context: z.RefinementCtx) => {
-  for (const { at, message, isIn } of contradictions)
-    if (isIn(asked)) context.addIssue({ code: 'custom', message, path: [at] });
-};
 
 export const jsonSchema = z
   .strictObject({
@@ -140,6 +96,8 @@ export const jsonSchema = z
     seed: seed.optional(),
     compare: compare.optional(),
     seeds: seeds.optional(),
+    evaluate: evaluate.optional(),
+    split: split.optional(),
     priority: priority.optional(),
     testShare: testShare.optional(),
     splitBy: splitBy.optional(),
@@ -166,6 +124,8 @@ const formFields = {
   seed: formNumber(seed).optional(),
   compare: trueOrFalse.optional(),
   seeds: formNumber(seeds).optional(),
+  evaluate: evaluate.optional(),
+  split: split.optional(),
   priority: formNumber(priority).optional(),
   testShare: formShare(testShare).optional(),
   splitBy: splitBy.optional(),
@@ -185,81 +145,6 @@ export const formSchema = z
   })
   .meta({ id: 'JobForm' });
 
-const exampleJob = {
-  id: '5b0e1d3e-4f0b-4c53-9d0f-6a2f5c0e7a11',
-  kind: 'train',
-  state: 'running',
-  head: 'pets',
-  dataset: 'pets.zip',
-  priority: 0,
-  createdAt: '2026-01-31T12:00:00.000Z',
-  startedAt: '2026-01-31T12:00:01.000Z',
-  progress: { stage: 'training', done: 120, total: 600, loss: 0.84, accuracy: 0.71 },
-};
-export const jobSchema = z
-  .object({
-    id: z.string(),
-    kind: z.enum(['train', 'compare']),
-    state: z.enum(jobStates).meta({
-      description: '`cancelling`: it runs, was asked to stop, and does within a second or so.',
-    }),
-    reason: z.string().optional().meta({ description: 'Why it is in this state, where that is not plain.' }),
-    outages: z
-      .int()
-      .optional()
-      .meta({ description: 'How often it was queued again because a store was away.' }),
-    nextTryAt: z.iso.datetime().optional().meta({ description: 'When a job that was queued again is due.' }),
-    head: z.string().optional().meta({ description: 'A comparison makes none.' }),
-    dataset: z.string(),
-    priority: z.int(),
-    createdAt: z.iso.datetime(),
-    startedAt: z.iso.datetime().optional(),
-    finishedAt: z.iso.datetime().optional(),
-    progress: z
-      .object({
-        stage: z.enum(['checking', 'features', 'search', 'training', 'refit', 'evaluation', 'comparison']),
-        done: z.int(),
-        total: z.int(),
-        loss: z.number().optional(),
-        accuracy: z.number().optional(),
-      })
-      .optional(),
-    result: z
-      .object({
-        head: z.string(),
-        version: z.int(),
-        target: targetSchema,
-        labels: z.array(z.string()),
-        examples: z.object({ training: z.int(), test: z.int() }),
-        refit: z.object({ examples: z.int() }).optional().meta({
-          description:
-            'Where the served head was trained anew on both sides of the split, on so many examples.',
-        }),
-        metrics: metricsSchema,
-        seconds: z.object({ features: z.number(), training: z.number(), total: z.number() }).optional(),
-        folder: z.string(),
-      })
-      .optional(),
-    comparison: comparisonSchema.optional(),
-    error: z
-      .object({
-        code: z.string(),
-        title: z.string(),
-        detail: z.string(),
-        fix: z.string(),
-        items: z.array(z.object({ at: z.string(), detail: z.string() })),
-      })
-      .optional(),
-  })
-  .meta({
-    id: 'Job',
-    example: exampleJob,
-  }) satisfies z.ZodType<Job>;
-
-export const jobsSchema = z
-  .object({ offset: z.int(), total: z.int(), jobs: z.array(jobSchema) })
-  .meta({ example: { offset: 0, total: 1, jobs: [exampleJob] } });
-
 const defaultSeeds = 5;
 
 /**
@@ -267,7 +152,7 @@ const defaultSeeds = 5;
  * @throws ZodError naming each bad field; TandemError `invalid-request` where the file is missing
  * @example const job = await jobs.submit(parseJobRequest(request));
  */
-export function parseJobRequest(request: Request): Parameters<Services['jobs']['submit']>[0] {
+export function parseJobRequest(request: Request): JobRequest {
   const body = readJsonOrForm(request, { json: jsonSchema, form: formFieldsSchema });
   if ('json' in body) {
     const { dataset, ...rest } = body.json;
@@ -282,6 +167,8 @@ function workOf<Rest extends object>({
   seed = 0,
   compare: _,
   seeds = defaultSeeds,
+  evaluate,
+  split,
   search,
   refit,
   acceptAccuracy,
@@ -291,10 +178,10 @@ function workOf<Rest extends object>({
   classWeights,
   ...reading
 }: Asked & Rest) {
+  const doing = (work: JobRequest['work']): Omit<JobRequest, 'source'> => ({ ...reading, work });
+  if (evaluate !== undefined) return doing({ evaluate: { head: evaluate, split } });
+  if (head === undefined) return doing({ compare: seeds });
   const chosen = Object.entries({ strategy, fusion, variance, classWeights }).filter(([, choice]) => choice);
   const recipe = chosen.length > 0 ? { recipe: chooseRecipe(Object.fromEntries(chosen)) } : {};
-  return {
-    ...reading,
-    work: head === undefined ? { compare: seeds } : { head, seed, search, refit, acceptAccuracy, ...recipe },
-  };
+  return doing({ head, seed, search, refit, acceptAccuracy, ...recipe });
 }

@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
+import { predictionFormats } from '../../../jobs/task.ts';
 import { basePathOf } from '../../http/base-path.ts';
 import { readUpload } from '../../http/body.ts';
 import { pageQuerySchema } from '../../http/page.ts';
@@ -11,10 +13,19 @@ import { idempotencyHeader, once, requestId } from '../../pipeline/idempotency.t
 import type { AppOptions } from '../../pipeline/options.ts';
 import { recordId } from '../../pipeline/path-names.ts';
 import type { Services } from '../../pipeline/services.ts';
+import { lineMediaType } from '../predictions/prediction-lines.ts';
 import { sendEvents } from './event-stream.ts';
-import { formSchema, jobSchema, jobsSchema, jsonSchema, parseJobRequest } from './job-request.ts';
+import { formSchema, jsonSchema, parseJobRequest } from './job-request.ts';
+import { jobSchema, jobsSchema } from './job-schema.ts';
 
 const idParameter = { path: z.object({ id: recordId.meta({ description: 'The job’s id.' }) }) };
+const formatQuery = z.strictObject({
+  format: z
+    .enum(predictionFormats)
+    .default('csv')
+    .meta({ description: 'CSV, or JSON lines.', example: 'csv' }),
+});
+const mediaTypes = { csv: 'text/csv; charset=utf-8', jsonl: lineMediaType } as const;
 const lastEventIdHeader = z.object({
   'Last-Event-ID': z
     .string()
@@ -45,6 +56,7 @@ export function jobRoutes(services: Services, options: AppOptions): Route[] {
     cancelJob(services),
     retryJob(services, options),
     readJobReport(services),
+    readJobPredictions(services),
     followJob(services, options),
   ];
 }
@@ -67,7 +79,7 @@ function startJob({ jobs }: Services, { uploadFolder, maximumUploadBytes, idempo
     path: '/v1/jobs',
     operation: {
       operationId: 'startJob',
-      summary: 'Fine-tune a head, or compare the strategies, in the background',
+      summary: 'Fine-tune a head, compare the strategies, or measure a head, in the background',
       description:
         'On a zip file, or on a dataset that lies on the server: metadata.csv or metadata.jsonl beside the images (columns file_name, text, label), or one folder of images per class.',
       requestParams: { header: idempotencyHeader },
@@ -87,6 +99,7 @@ function startJob({ jobs }: Services, { uploadFolder, maximumUploadBytes, idempo
           'invalid-request',
           'invalid-recipe',
           'unknown-dataset',
+          'unknown-head',
           'payload-too-large',
           'unsupported-media-type',
           'overloaded',
@@ -190,7 +203,8 @@ function readJobReport({ jobs }: Services): Route {
     operation: {
       operationId: 'readJobReport',
       summary: 'What a job found, as a page',
-      description: 'The report of the head that it made, or of the comparison. The page needs nothing else.',
+      description:
+        'The report of the head that it made, of the comparison, or of the evaluation. The page needs nothing else.',
       requestParams: idParameter,
       responses: {
         '200': {
@@ -204,6 +218,38 @@ function readJobReport({ jobs }: Services): Route {
       async (request, response) => {
         const page = await jobs.report(readPath(request, idParameter).id);
         response.set('Content-Security-Policy', 'sandbox').type('html').send(page);
+      },
+    ],
+  };
+}
+
+function readJobPredictions({ jobs }: Services): Route {
+  return {
+    method: 'get',
+    path: '/v1/jobs/{id}/predictions',
+    operation: {
+      operationId: 'readJobPredictions',
+      summary: 'Every answer of an evaluation beside what is true',
+      description:
+        'A line for each example: `row` (its line in the table of the dataset), what is true of it, what was predicted, whether that is right, and whether the head learned from it.',
+      requestParams: { ...idParameter, query: formatQuery },
+      responses: {
+        '200': {
+          description: 'The table.',
+          content: {
+            'text/csv': { schema: z.string(), example: 'row,true_label,predicted_label' },
+            [lineMediaType]: { schema: z.string(), example: '{"row":2,"true_label":"cat"}' },
+          },
+        },
+        ...problemResponses('invalid-request', 'unknown-job', 'not-found'),
+      },
+    },
+    handlers: [
+      async (request, response) => {
+        const { format } = readQuery(request, formatQuery);
+        const { name, content } = await jobs.predictions(readPath(request, idParameter).id, format);
+        response.attachment(name).type(mediaTypes[format]);
+        await pipeline(content, response);
       },
     ],
   };

@@ -15,13 +15,13 @@ import { departure, withDeadline } from '../../pipeline/deadline.ts';
 import { describeFields } from '../../pipeline/field-errors.ts';
 import type { AppOptions } from '../../pipeline/options.ts';
 import { predictAndCount } from '../../pipeline/outcomes.ts';
+import { headReference } from '../../pipeline/path-names.ts';
 import type { ReadInput } from '../../pipeline/read-input.ts';
 import { withImages } from '../../pipeline/remote-images.ts';
 import type { Services } from '../../pipeline/services.ts';
 import { explainOptionsOf, explainTexts, mostExplainedLines } from './explanation-request.ts';
 import { identified } from './identified-answer.ts';
 import {
-  headReference,
   type ItemId,
   inputSchema,
   itemId,

@@ -1,12 +1,12 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { type ErrorCode, TandemError } from '../../../errors.ts';
-import { headNamePattern } from '../../../heads/registry/head-name.ts';
 import { decodeBase64Image } from '../../../modalities/image/base64.ts';
 import { nothingToClassify } from '../../../modalities/registry.ts';
 import { presentValues, tableText, tableValues } from '../../../modalities/table/values.ts';
 import { formFile, formNumber, notText } from '../../http/body.ts';
 import { boundedList } from '../../http/bounded-list.ts';
+import { headReference } from '../../pipeline/path-names.ts';
 import type { ReadInput } from '../../pipeline/read-input.ts';
 import { type ExplainFields, explainFields, explainTexts } from './explanation-request.ts';
 
@@ -17,15 +17,6 @@ export interface PredictionLimits {
   maximumTextCharacters?: number;
 }
 
-const headName = headNamePattern.source.slice(1, -1);
-export const headReference = z
-  .string()
-  .regex(new RegExp(`^${headName}(@${headName})?$`), 'must be a name, name@version or name@alias')
-  .meta({
-    description:
-      'Which head answers: `name`, `name@3`, `name@latest`, or `name@production` where that is an alias.',
-    example: 'emoji',
-  });
 export const topKSchema = z
   .int()
   .min(1)

@@ -1,0 +1,63 @@
+import type { z } from 'zod';
+import type { SplitMethod } from '../../../datasets/split/split.ts';
+import type { EvaluatedSplit } from '../../../training/choices.ts';
+import type { RecipeChoices } from '../../../training/loop/recipe.ts';
+
+/** What a request for a job may name. */
+export type Asked = {
+  head?: string;
+  seed?: number;
+  compare?: boolean;
+  seeds?: number;
+  evaluate?: string;
+  split?: EvaluatedSplit;
+  search?: boolean;
+  refit?: boolean;
+  acceptAccuracy?: number;
+  testShare?: number;
+  splitBy?: SplitMethod;
+} & Partial<RecipeChoices>;
+
+/** The fields that say what a job does, one of which each request names; and what it does then. */
+const purposes = {
+  head: 'makes a head',
+  compare: 'compares the strategies',
+  evaluate: 'measures a head',
+} as const;
+type Purpose = keyof typeof purposes;
+const purposeNames = Object.keys(purposes) as Purpose[];
+
+/** Whose the options are. */
+const optionOf = {
+  seed: ['head'],
+  search: ['head'],
+  refit: ['head'],
+  acceptAccuracy: ['head'],
+  strategy: ['head'],
+  fusion: ['head'],
+  variance: ['head'],
+  classWeights: ['head'],
+  seeds: ['compare'],
+  testShare: ['head', 'compare'],
+  splitBy: ['head', 'compare'],
+  split: ['evaluate'],
+} as const satisfies Record<Exclude<keyof Asked, Purpose>, readonly Purpose[]>;
+const optionNames = Object.keys(optionOf) as (keyof typeof optionOf)[];
+
+/** Refuses what does not say what to do, or says two things, and options of something else, each by its name. */
+export const refuseContradictions = (asked: Asked, context: z.RefinementCtx) => {
+  const refuse = (at: string, message: string) => context.addIssue({ code: 'custom', message, path: [at] });
+  const [purpose, ...others] = purposeNames.filter(
+    (name) => asked[name] !== undefined && asked[name] !== false,
+  );
+  if (purpose === undefined || others.length > 0)
+    return refuse(
+      purpose ?? 'head',
+      'name one of: a head to make (head), compare, or a head to measure (evaluate)',
+    );
+  for (const name of optionNames) {
+    const owners: readonly Purpose[] = optionOf[name];
+    if (asked[name] !== undefined && !owners.includes(purpose))
+      refuse(name, `it is no option of a job that ${purposes[purpose]} (${purpose}); leave it out`);
+  }
+};
