@@ -45,6 +45,7 @@ const rooms = [
   'modalities/text',
   'modalities/image',
   'modalities/modality.ts',
+  'modalities/file-cell.ts',
   'modalities/batch-shapes.ts',
   'arl',
   'graph',

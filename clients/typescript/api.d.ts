@@ -382,7 +382,7 @@ export interface paths {
         put?: never;
         /**
          * Bring a dataset, or only check it
-         * @description One file (zip, tar, tar.gz, or a table (CSV, TSV, JSON lines or JSON) with its images inside), a folder among the server’s datasets, or an address. All of it is checked first; where anything is wrong, nothing is kept. Bringing the same again under the same name changes nothing. With `dryRun=true` nothing is kept at all.
+         * @description One file (zip, tar, tar.gz, or a table (CSV, TSV, JSON lines, JSON, Parquet or Excel) with its images inside), a folder among the server’s datasets, or an address. All of it is checked first; where anything is wrong, nothing is kept. Bringing the same again under the same name changes nothing. With `dryRun=true` nothing is kept at all.
          */
         post: operations["addDataset"];
         delete?: never;
@@ -936,7 +936,7 @@ export interface components {
             labelSeparator?: string;
             /**
              * Format: binary
-             * @description A zip or tar file of the dataset, or a table (CSV, TSV, JSON lines or JSON) that holds its images.
+             * @description A zip or tar file of the dataset, or a table (CSV, TSV, JSON lines, JSON, Parquet or Excel) that holds its images.
              */
             file: string;
         };
@@ -1157,7 +1157,7 @@ export interface components {
             labelSeparator?: string;
             /**
              * Format: binary
-             * @description A zip or tar file of the dataset, or a table (CSV, TSV, JSON lines or JSON) that holds its images.
+             * @description A zip or tar file of the dataset, or a table (CSV, TSV, JSON lines, JSON, Parquet or Excel) that holds its images.
              */
             file: string;
         };

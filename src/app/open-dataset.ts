@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { type ReadOptions, readDataset } from '../datasets/dataset.ts';
 import type { ColumnNames, Dataset } from '../datasets/example.ts';
 import type { ImportProgress } from '../datasets/import/import.ts';
@@ -34,21 +34,52 @@ interface Opening extends DatasetOptions, Pick<ProgressOptions, 'onProgress'> {
   purpose?: DatasetPurpose;
 }
 
+/** A data set that is open. Images that stood in its table lie in a folder that goes with this. */
+export interface OpenedDataset extends AsyncDisposable {
+  dataset: Dataset;
+}
+
 /**
  * Opens a data set.
  * @param reference a folder, a table, or the id of an imported data set
  * @throws TandemError `unknown-dataset`, `invalid-dataset`; `invalid-request` where columns of an imported one are named
+ * @example
+ * await using opened = await openDataset(context, 'listings.parquet', {});
+ * const { examples } = opened.dataset;
  */
-export async function openDataset(context: Context, reference: string, options: Opening): Promise<Dataset> {
-  const dataset = await findDataset(context, reference, options);
+export async function openDataset(
+  context: Context,
+  reference: string,
+  options: Opening,
+): Promise<OpenedDataset> {
+  await using opening = new AsyncDisposableStack();
+  let folder: Promise<string> | undefined;
+  const makeFolder = async () => {
+    const made = await (await context.scratch()).makeFolder();
+    opening.defer(() => rm(made, { recursive: true, force: true }));
+    return made;
+  };
+  const dataset = await findDataset(context, reference, {
+    ...options,
+    inlineFolder: () => (folder ??= makeFolder()),
+  });
   for (const note of dataset.notes) options.onNote?.(note);
-  return dataset;
+  const opened = opening.move();
+  return { dataset, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 async function findDataset(
   context: Context,
   reference: string,
-  { usualTarget, purpose, onBadRows, onNote: _, onProgress, ...columns }: Opening,
+  {
+    usualTarget,
+    purpose,
+    onBadRows,
+    onNote: _,
+    onProgress,
+    inlineFolder,
+    ...columns
+  }: Opening & Pick<ReadOptions, 'inlineFolder'>,
 ): Promise<Dataset> {
   const found = await stat(reference).catch(() => undefined);
   if (found?.isFile() && !tableFormatOf(reference))
@@ -59,6 +90,7 @@ async function findDataset(
   if (found)
     return readDataset(reference, {
       onBadRows,
+      inlineFolder,
       followLinks: true,
       ...(usualTarget && { target: usualTarget }),
       ...columns,

@@ -60,12 +60,13 @@ export async function train(
   const { signal, onProgress, onNote } = options;
   checkHeadName(head);
   const recipe = chooseRecipe(options);
-  const dataset = await openDataset(context, reference, datasetOptionsOf(options));
+  await using opened = await openDataset(context, reference, datasetOptionsOf(options));
+  const { dataset } = opened;
   for (const note of noteSplit(dataset, options)) options.onNote?.(note);
   throwIfCancelled(signal, 'after the dataset was read');
   const encoders = await context.encoders();
   for (const note of licenseNotes(Object.values(encoders.byModality), dataset)) onNote?.(note);
-  return fineTune(encoders, await context.registry(), {
+  return await fineTune(encoders, await context.registry(), {
     ...{ head, seed, search, refit, acceptAccuracy, checkpoints, testShare, splitBy },
     ...{ dataset, recipe, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
@@ -83,7 +84,8 @@ export async function compare(
   checkOptions(compareOptions, options);
   const { seeds = defaultSeeds, report, testShare, splitBy, signal, onProgress } = options;
   if (report !== undefined) await checkFolderOf(report, 'report');
-  const dataset = await openDataset(context, reference, datasetOptionsOf(options));
+  await using opened = await openDataset(context, reference, datasetOptionsOf(options));
+  const { dataset } = opened;
   for (const note of noteSplit(dataset, options)) options.onNote?.(note);
   throwIfCancelled(signal, 'after the dataset was read');
   const comparison = await compareStrategies(await context.encoders(), {
@@ -110,10 +112,11 @@ export async function evaluate(
   const version = await (await context.registry()).open(options.head);
   const { name, version: number } = version;
   const { target } = parseHeadManifest(version.manifest, `${name}@${number}`);
-  const dataset = await openDataset(context, reference, {
+  await using opened = await openDataset(context, reference, {
     ...datasetOptionsOf(options),
     ...{ usualTarget: target, purpose: 'measuring' },
   });
+  const { dataset } = opened;
   throwIfCancelled(options.signal, 'after the dataset was read');
   const { answered, ...measured } = await evaluateHead(await context.encoders(), {
     ...{ dataset, head: version, split: options.split },
@@ -136,12 +139,13 @@ export async function compareOnDataset(
   const registry = await context.registry();
   const heads = [await registry.open(first), await registry.open(second)] as const;
   const { target } = parseHeadManifest(heads[0].manifest, first);
-  const dataset = await openDataset(context, reference, {
+  await using opened = await openDataset(context, reference, {
     ...datasetOptionsOf(options),
     ...{ usualTarget: target, purpose: 'measuring' },
   });
+  const { dataset } = opened;
   throwIfCancelled(options.signal, 'after the dataset was read');
-  return compareOnRows(await context.encoders(), {
+  return await compareOnRows(await context.encoders(), {
     ...{ dataset, heads, signal: options.signal, onProgress: options.onProgress },
     featureCache: featureCache(context.settings),
     headTimeout: context.settings['head-timeout'],

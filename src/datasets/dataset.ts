@@ -4,6 +4,7 @@ import { basename, dirname, extname } from 'node:path';
 import { type ErrorItem, TandemError } from '../errors.ts';
 import { describeContent, identitiesOf } from '../modalities/content.ts';
 import { contentColumns } from '../modalities/content-columns.ts';
+import type { MakeFolder } from '../modalities/modality.ts';
 import type { ModalityName } from '../modalities/registry.ts';
 import { problemOfPermissions } from '../store/files/permissions.ts';
 import { defaultTarget } from '../targets/target-kind.ts';
@@ -31,7 +32,7 @@ export interface ReadOptions extends Partial<ColumnNames> {
   /** What to call the dataset; else its folder's name. */
   name?: string;
   /** Where images are put that stand in a table themselves; without it they are a problem. */
-  inlineFolder?: string;
+  inlineFolder?: MakeFolder;
   /** Whether links may lead out of the folder, as on the person's own machine; false by default. */
   followLinks?: boolean;
   /**

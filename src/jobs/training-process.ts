@@ -213,10 +213,12 @@ async function openSource(
   const reading = { ...measuring, ...asked };
   const onProgress = (done: number, total: number) =>
     send({ kind: 'progress', progress: { stage: 'checking', done, total } });
-  if ('folder' in source) return readDataset(path.join(datasets, source.folder), { ...reading, onProgress });
-  const [unpacked, inlineFolder] = [path.join(folder, 'dataset'), path.join(folder, 'images')];
+  const [unpacked, images] = [path.join(folder, 'dataset'), path.join(folder, 'images')];
   // An earlier attempt may have been interrupted.
-  for (const place of [unpacked, inlineFolder]) await rm(place, { recursive: true, force: true });
+  for (const place of [unpacked, images]) await rm(place, { recursive: true, force: true });
+  const inlineFolder = async () => images;
+  if ('folder' in source)
+    return readDataset(path.join(datasets, source.folder), { ...reading, inlineFolder, onProgress });
   await mkdir(folder, { recursive: true });
   const upload = await store.artifacts.path(source.upload);
   const dataset = await unpackUpload(upload, source.fileName, unpacked);

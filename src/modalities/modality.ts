@@ -3,6 +3,7 @@ import type { SubmitOptions } from '../runtime/batcher.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import type { Tensors } from '../runtime/tensor.ts';
 import type { BatchShapes } from './batch-shapes.ts';
+import type { FileCell } from './file-cell.ts';
 
 /** What a request, or an example, brings of a modality for its encoder. */
 export type Input = Uint8Array | string;
@@ -13,13 +14,19 @@ export type FoundFile = { path: string } | { problem: string };
 /** Content that was read, or what is wrong with it in words. */
 export type ReadContent<Reference> = { reference: Reference } | { problem: string };
 
+/** A cell of a table that is a file itself, as text or as bytes. */
+export type InlineFile = string | FileCell;
+
+/** Makes the folder that files out of tables go to, when the first is found. */
+export type MakeFolder = () => Promise<string>;
+
 /** Cells of a table that are a file themselves. */
 export interface InlineFiles {
-  is(value: unknown): value is string;
+  is(value: unknown): value is InlineFile;
   /** @param folder where the file goes; undefined where nothing may be written, and then it is a problem */
-  extract(value: string, folder: string | undefined): Promise<FoundFile>;
+  extract(value: InlineFile, folder: MakeFolder | undefined): Promise<FoundFile>;
   /** @throws TandemError that says what is wrong with it */
-  bytesOf(value: string): Uint8Array;
+  bytesOf(value: InlineFile): Uint8Array;
 }
 
 /** A part of an item, and the item without it. */

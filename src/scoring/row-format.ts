@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { TandemError } from '../errors.ts';
+import { FileCell } from '../modalities/file-cell.ts';
 
 /** A cell of the output. A list becomes one text where the format has no lists. */
 export type OutputCell = unknown;
@@ -71,6 +72,7 @@ function delimited(delimiter: string, { separator, escapeFormulas }: FormatOptio
 
 function cellText(value: unknown): string {
   if (value === undefined || value === null) return '';
+  if (value instanceof FileCell) return value.name ?? '';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 

@@ -9,6 +9,7 @@ import type { ItemFeatures } from '../heads/item-features.ts';
 import type { Acceptance } from '../heads/registry/acceptance.ts';
 import { predictionFrom } from '../heads/unimodal-prediction.ts';
 import { itemAt } from '../indexing.ts';
+import { FileCell } from '../modalities/file-cell.ts';
 import { fittedModalities, pretrainedNames } from '../modalities/registry.ts';
 import type { AddedColumns, RowAnswer } from './added-columns.ts';
 import type { Output } from './output.ts';
@@ -85,12 +86,17 @@ async function* inChunks(rows: AsyncIterable<SourceRow>): AsyncGenerator<SourceR
   let characters = 0;
   for await (const row of rows) {
     chunk.push(row);
-    for (const value of row.values.values()) if (typeof value === 'string') characters += value.length;
+    for (const value of row.values.values()) characters += lengthOf(value);
     if (chunk.length < rowsOfChunk && characters < charactersOfChunk) continue;
     yield chunk;
     [chunk, characters] = [[], 0];
   }
   if (chunk.length > 0) yield chunk;
+}
+
+function lengthOf(value: unknown): number {
+  if (value instanceof FileCell) return value.bytes.length;
+  return typeof value === 'string' ? value.length : 0;
 }
 
 async function encodeChunk(

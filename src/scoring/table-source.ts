@@ -22,7 +22,8 @@ export function tableSource(file: string, folder: string): RowSource {
     folder,
     survey: () => survey(file, name, format),
     async *rows() {
-      const options = { onColumns: () => true, onEncoding: () => {}, parseJson: parseExactly };
+      const ignore = () => {};
+      const options = { onColumns: () => true, onEncoding: ignore, onNote: ignore, parseJson: parseExactly };
       for await (const found of format.read(file, options)) yield asSourceRow(found);
     },
   };
@@ -38,6 +39,7 @@ function asSourceRow(found: ReadRow): SourceRow {
 async function survey(file: string, name: string, format: TableFormat): Promise<Survey> {
   const columns = new Set<string>();
   const encodings = new Set<string>();
+  const notes: string[] = [];
   let rows = 0;
   const refuse = (at: string, detail: string) => describeProblems(name, [{ at, detail }]);
   const add = (names: Iterable<string>) => {
@@ -53,7 +55,9 @@ async function survey(file: string, name: string, format: TableFormat): Promise<
   };
   try {
     const onEncoding = (encoding: string) => encodings.add(encoding);
-    for await (const found of format.read(file, { onColumns, onEncoding, parseJson: parseExactly })) {
+    const onNote = (note: string) => notes.push(`${name}: ${note}`);
+    const options = { onColumns, onEncoding, onNote, parseJson: parseExactly };
+    for await (const found of format.read(file, options)) {
       if ('problem' in found && found.isLast) throw refuse(`${name} row ${found.row}`, found.problem);
       if (found.values) add(found.values.keys());
       rows++;
@@ -62,6 +66,6 @@ async function survey(file: string, name: string, format: TableFormat): Promise<
     if (!(error instanceof TextProblem)) throw error;
     throw refuse(error.row ? `${name} row ${error.row}` : name, error.message);
   }
-  const notes = [...encodings].map((encoding) => `${name}: read as ${encoding}, since it is not UTF-8`);
+  for (const encoding of encodings) notes.push(`${name}: read as ${encoding}, since it is not UTF-8`);
   return { columns: [...columns], rows, identity: await sha256OfFile(file), notes };
 }

@@ -140,6 +140,17 @@ describe('an upload that is refused, while the server answers others', () => {
     await nothingLeft();
   });
 
+  it.each([
+    ['zeros.parquet', /a row group has more than 512 MiB/],
+    ['rows.parquet', /there are more than 2000000 rows/],
+    ['far.xlsx', /it has 16384 columns/],
+  ])('is small and unpacks to far more: %s', async (name, detail) => {
+    const { status, body } = await watched(() => bring(path.resolve('test/fixtures/tables', name)));
+    expect(status).toBe(422);
+    expect(body.errors[0].detail).toMatch(detail);
+    await nothingLeft();
+  });
+
   it('has a problem in each of 300,000 rows', async () => {
     const file = fileNamed('problems.csv');
     await table(file, 'text,label', 300_000, (row) => `${row},`);

@@ -83,7 +83,7 @@ async function withChecked<Result>(
     const check = await checkDataset(folder, {
       ...columns,
       name: called,
-      inlineFolder: join(scratch, 'images'),
+      inlineFolder: async () => join(scratch, 'images'),
       onProgress: (done, total) => onProgress?.({ stage: 'checking', done, total }),
     });
     return await use(check);

@@ -16,7 +16,7 @@ export class Findings {
   readonly #problems: ErrorItem[] = [];
   readonly #ofRows: ErrorItem[] = [];
   readonly #badRows = new Set<string>();
-  readonly #notes: string[] = [];
+  readonly #notes = new Set<string>();
   #count = 0;
   #countOfRows = 0;
 
@@ -36,8 +36,9 @@ export class Findings {
     if (this.#ofRows.length < maximumKept) this.#ofRows.push({ at, detail });
   }
 
+  /** A note that is there already is not added again. */
   addNotes(...notes: readonly string[]): void {
-    this.#notes.push(...notes);
+    for (const note of notes) this.#notes.add(note);
   }
 
   get problemCount(): number {

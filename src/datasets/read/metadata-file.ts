@@ -68,7 +68,8 @@ export async function readMetadataFile(
       if (!encodings.has(encoding)) findings.addNotes(`${name}: read as ${encoding}, since it is not UTF-8`);
       encodings.add(encoding);
     };
-    const source = required(tableFormatOf(name), name).read(path, { onColumns, onEncoding });
+    const onNote = (note: string) => findings.addNotes(`${name}: ${note}`);
+    const source = required(tableFormatOf(name), name).read(path, { onColumns, onEncoding, onNote });
     for await (const read of lookingAhead(source, () => hasHeader, takeColumnsOf)) {
       const at = `${name} row ${read.row}`;
       const row = await checkRow(reading, read, { at, files: kept.files });

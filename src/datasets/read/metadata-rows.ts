@@ -24,6 +24,8 @@ export interface MetadataPlace {
   /** Absolute path of the metadata file, and how problems call it. */
   path: string;
   name: string;
+  /** How notes call it, where there are several like it. */
+  called?: string;
   /** The side that all its rows belong to, where the folder says so. */
   split?: 'train' | 'test';
 }
@@ -36,7 +38,7 @@ export async function readMetadataRows(
   reading: DatasetReading,
   place: MetadataPlace,
 ): Promise<FoundExample[]> {
-  const { path, name } = place;
+  const { path, name, called = name } = place;
   const { findings, guesses } = reading;
   let chosen: ChosenColumns = { names: reading.columns, guesses: [], problems: [] };
   const choose = (columns: readonly string[]): KeptColumns | undefined => {
@@ -49,10 +51,11 @@ export async function readMetadataRows(
   const table = await readMetadataFile(reading, { path, name, choose });
   if (!table || chosen.problems.length > 0) return [];
   const { columns, rows } = table;
-  for (const guess of chosen.guesses) guesses.push({ file: name, ...guess });
-  findings.addNotes(...describeGuesses(name, chosen.guesses));
+  if (!guesses.some(({ file }) => file === called))
+    for (const guess of chosen.guesses) guesses.push({ file: called, ...guess });
+  findings.addNotes(...describeGuesses(called, chosen.guesses));
   const { names } = chosen;
-  if (!checkColumns({ ...reading, columns: names }, columns, name)) return [];
+  if (!checkColumns({ ...reading, columns: names }, columns, called)) return [];
   const examples: FoundExample[] = [];
   // Each row is let free when its example is made: there may be millions.
   rows.reverse();

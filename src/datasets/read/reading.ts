@@ -1,3 +1,4 @@
+import type { MakeFolder } from '../../modalities/modality.ts';
 import type { ColumnNames } from '../example.ts';
 import type { ColumnGuess } from './choose-columns.ts';
 import type { DatasetSize } from './dataset-size.ts';
@@ -20,7 +21,7 @@ export interface DatasetReading {
   /** Columns that were found under another name than the default one. */
   guesses: ColumnGuess[];
   /** Where images are put that stand in a table themselves; without it they are a problem. */
-  inlineFolder?: string;
+  inlineFolder?: MakeFolder;
   /** Counts the examples and their texts. */
   size: DatasetSize;
   findings: Findings;

@@ -2,23 +2,32 @@ import { extname } from 'node:path';
 import { readCsv } from './csv.ts';
 import { readJsonArray } from './json-array.ts';
 import { type JsonOptions, readJsonLines } from './json-lines.ts';
+import { readParquet } from './parquet.ts';
 import type { ReadRow } from './table-row.ts';
 import type { OnEncoding } from './text-encoding.ts';
 import { readText } from './text-stream.ts';
+import { readXlsx } from './xlsx.ts';
+
+/** What is told while a table is read. */
+export interface TableReadOptions extends JsonOptions {
+  onColumns(columns: readonly string[]): boolean;
+  onEncoding: OnEncoding;
+  /** Told what is no mistake but worth knowing. */
+  onNote(note: string): void;
+}
 
 /** A kind of file that is a table. */
 export interface TableFormat {
   /** What its files' names end with, the usual one first. */
   extensions: readonly [string, ...string[]];
+  /** Whether its files are zip archives. */
+  isZip?: boolean;
   /**
    * Reads a table row by row.
    * @param onColumns gets a header once, before any row; it answers false to stop there. Formats without one never call it
    * @throws TextProblem where the file cannot be read
    */
-  read(
-    path: string,
-    options: JsonOptions & { onColumns(columns: readonly string[]): boolean; onEncoding: OnEncoding },
-  ): AsyncGenerator<ReadRow>;
+  read(path: string, options: TableReadOptions): AsyncGenerator<ReadRow>;
 }
 
 export const tableFormats: readonly TableFormat[] = [
@@ -30,6 +39,8 @@ export const tableFormats: readonly TableFormat[] = [
       yield* (await startsWithBrace(path)) ? readJsonLines(path, options) : readJsonArray(path, options);
     },
   },
+  { extensions: ['.parquet'], read: readParquet },
+  { extensions: ['.xlsx'], isZip: true, read: readXlsx },
 ];
 
 /** Some write JSON lines into files that end in `.json`. */
@@ -50,5 +61,5 @@ export function tableFormatOf(name: string): TableFormat | undefined {
   return tableFormats.find(({ extensions }) => extensions.includes(extname(name).toLowerCase()));
 }
 
-/** @example tableExtensions // '.csv, .tsv, .jsonl, .ndjson, .json' */
+/** @example tableExtensions // '.csv, .tsv, .jsonl, .ndjson, .json, .parquet, .xlsx' */
 export const tableExtensions = tableFormats.flatMap(({ extensions }) => extensions).join(', ');

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { itemAt } from '../../indexing.ts';
 
-/** What is wrong with a text file, in words, and its line where there is one. */
+/** What is wrong with a file that is read, in words, and its row where there is one. */
 export class TextProblem extends Error {
   readonly row: number | undefined;
 

@@ -11,7 +11,7 @@ import { unpackZip } from './zip.ts';
 type UploadFormat = 'zip' | 'tar' | 'tar.gz' | 'table';
 
 /**
- * Makes a dataset's folder of one file: a zip, a tar (gzipped or not), or a table (CSV, JSON lines and others) that holds its images
+ * Makes a dataset's folder of one file: a zip, a tar (gzipped or not), or a table (CSV, Parquet and others) that holds its images
  * itself. Everything goes to a folder beside `intoFolder`, which gets its name only when all is there. On failure
  * nothing stays.
  * @param name what the person called the file; says what it is where its content doesn't
@@ -58,6 +58,7 @@ function tableName(name: string): string {
 async function detectFormat(file: string, name: string): Promise<UploadFormat> {
   const start = await firstBytes(file);
   const extension = extname(name).toLowerCase();
+  if (tableFormatOf(name)?.isZip) return 'table';
   if (['504b0304', '504b0506'].includes(start.toString('hex', 0, 4))) return 'zip';
   if (start.toString('hex', 0, 2) === '1f8b' && isTar(firstUnzipped(start), extension)) return 'tar.gz';
   if (isTar(start, extension)) return 'tar';

@@ -22,7 +22,7 @@ export const formSchema = z
   .strictObject({
     ...fields,
     file: formFile(
-      'A zip or tar file of the dataset, or a table (CSV, TSV, JSON lines or JSON) that holds its images.',
+      'A zip or tar file of the dataset, or a table (CSV, TSV, JSON lines, JSON, Parquet or Excel) that holds its images.',
     ),
   })
   .meta({ id: 'DatasetForm' });

@@ -54,7 +54,7 @@ function addDataset({ datasets }: Services, options: AppOptions): Route {
       operationId: 'addDataset',
       summary: 'Bring a dataset, or only check it',
       description:
-        'One file (zip, tar, tar.gz, or a table (CSV, TSV, JSON lines or JSON) with its images inside), a folder among the server’s datasets, or an address. All of it is checked first; where anything is wrong, nothing is kept. Bringing the same again under the same name changes nothing. With `dryRun=true` nothing is kept at all.',
+        'One file (zip, tar, tar.gz, or a table (CSV, TSV, JSON lines, JSON, Parquet or Excel) with its images inside), a folder among the server’s datasets, or an address. All of it is checked first; where anything is wrong, nothing is kept. Bringing the same again under the same name changes nothing. With `dryRun=true` nothing is kept at all.',
       requestParams: { query: querySchema, header: idempotencyHeader },
       requestBody: {
         required: true,

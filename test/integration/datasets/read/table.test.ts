@@ -31,7 +31,10 @@ describe('a table that holds its images', () => {
     const tables = { 'pets.csv': `file_name,label\n${csv}`, 'pets.jsonl': json.join('\n') };
     for (const [name, table] of Object.entries(tables)) {
       const inlineFolder = join(await temporaryFolder(), 'images');
-      expect((await readDataset(await folderWith({ [name]: table }), { inlineFolder })).hash).toBe(expected);
+      expect(
+        (await readDataset(await folderWith({ [name]: table }), { inlineFolder: async () => inlineFolder }))
+          .hash,
+      ).toBe(expected);
     }
   });
 
@@ -39,7 +42,7 @@ describe('a table that holds its images', () => {
     const inlineFolder = await temporaryFolder();
     const rows = ['"data:image/png;base64,!!!!",x', '"data:text/plain,hello",x', `${'QUJD'.repeat(100)},x`];
     const table = { 'pets.csv': `file_name,label\n${rows.join('\n')}\n` };
-    expect(await problemsOf(table, { inlineFolder })).toEqual(
+    expect(await problemsOf(table, { inlineFolder: async () => inlineFolder })).toEqual(
       expect.arrayContaining([
         'pets.csv row 2: the image cannot be used: it is neither base64 nor a data URL',
         'pets.csv row 4: the image cannot be used: it is not a JPEG, PNG or WebP image',
