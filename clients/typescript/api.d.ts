@@ -2134,6 +2134,8 @@ export interface components {
                 loss?: number;
                 accuracy?: number;
             };
+            /** @description What a person may want to know: rows left out, choices without effect, no threshold found. */
+            readonly notes?: string[];
             result?: {
                 head: string;
                 version: number;

@@ -2,10 +2,7 @@ import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfCancelled } from '../cancellation.ts';
 import { isColumnName } from '../datasets/dataset.ts';
-import type { Dataset } from '../datasets/example.ts';
-import { noteSplit, type SplitChoice } from '../datasets/split/split-rows.ts';
-import type { Encoder } from '../encoders/encoder.ts';
-import { isNonCommercial } from '../encoders/license.ts';
+import type { SplitChoice } from '../datasets/split/split-rows.ts';
 import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
@@ -62,11 +59,8 @@ export async function train(
   const recipe = chooseRecipe(options);
   await using opened = await openDataset(context, reference, datasetOptionsOf(options));
   const { dataset } = opened;
-  for (const note of noteSplit(dataset, options)) options.onNote?.(note);
   throwIfCancelled(signal, 'after the dataset was read');
-  const encoders = await context.encoders();
-  for (const note of licenseNotes(Object.values(encoders.byModality), dataset)) onNote?.(note);
-  return await fineTune(encoders, await context.registry(), {
+  return await fineTune(await context.encoders(), await context.registry(), {
     ...{ head, seed, search, refit, acceptAccuracy, checkpoints, testShare, splitBy },
     ...{ dataset, recipe, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
@@ -82,14 +76,13 @@ export async function compare(
   options: CompareOptions,
 ): Promise<Comparison> {
   checkOptions(compareOptions, options);
-  const { seeds = defaultSeeds, report, testShare, splitBy, signal, onProgress } = options;
+  const { seeds = defaultSeeds, report, testShare, splitBy, signal, onNote, onProgress } = options;
   if (report !== undefined) await checkFolderOf(report, 'report');
   await using opened = await openDataset(context, reference, datasetOptionsOf(options));
   const { dataset } = opened;
-  for (const note of noteSplit(dataset, options)) options.onNote?.(note);
   throwIfCancelled(signal, 'after the dataset was read');
   const comparison = await compareStrategies(await context.encoders(), {
-    ...{ dataset, testShare, splitBy, signal, onProgress },
+    ...{ dataset, testShare, splitBy, signal, onNote, onProgress },
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
     featureCache: featureCache(context.settings),
     threads: context.settings.threads,
@@ -125,7 +118,8 @@ export async function evaluate(
     headTimeout: context.settings['head-timeout'],
   });
   if (predictions !== undefined) await writePredictions(predictions, answered);
-  if (report !== undefined) await writeEvaluationReport(report, { ...answered, evaluated: dataset.name });
+  if (report !== undefined)
+    await writeEvaluationReport(report, { ...answered, evaluated: dataset.name, notes: dataset.notes });
   return { head: { name, version: number }, target, dataset: dataset.name, ...measured };
 }
 
@@ -150,14 +144,6 @@ export async function compareOnDataset(
     featureCache: featureCache(context.settings),
     headTimeout: context.settings['head-timeout'],
   });
-}
-
-/** Of encoders that the data set is encoded with: what a person must know before serving a head. */
-function licenseNotes(encoders: readonly Encoder[], { examples }: Dataset): string[] {
-  const isUsed = ({ modality }: Encoder) => examples.some(({ content }) => content[modality] !== undefined);
-  return encoders
-    .filter((encoder) => encoder.license && isNonCommercial(encoder.license) && isUsed(encoder))
-    .map(({ id, license }) => `the licence of ${id}, ${license}, forbids commercial use of the head as well`);
 }
 
 /** @throws TandemError `invalid-request` before a long comparison rather than after it */

@@ -31,6 +31,8 @@ export interface Job {
   startedAt?: string;
   finishedAt?: string;
   progress?: TrainingProgress;
+  /** What a person may want to know of it: rows left out, choices without effect. */
+  notes?: readonly string[];
   result?: TrainingSummary;
   comparison?: Comparison;
   evaluation?: Evaluation;

@@ -279,6 +279,7 @@ export class JobQueue {
         startedAt: undefined,
         finishedAt: undefined,
         progress: undefined,
+        notes: undefined,
         error: undefined,
         outages: undefined,
         uncounted: 'all',

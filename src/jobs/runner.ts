@@ -5,7 +5,6 @@ import type { DeletedVersion, HeadRegistry } from '../heads/registry/heads.ts';
 import { leaveToCleaning } from '../store/artifacts/artifacts.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import type { Store } from '../store/store.ts';
-import type { TrainingProgress } from '../training/progress.ts';
 import { readSummary } from '../training/summary.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { describeFailure, type JobFailure } from './failure.ts';
@@ -13,6 +12,7 @@ import type { Job, JobEvent, JobOutcome, JobState } from './job.ts';
 import type { ExpectedJob, JobChange, JobStore } from './job-store.ts';
 import { delayAfter } from './outage.ts';
 import type { Ownership } from './ownership.ts';
+import { JobNotes, StoryWriter } from './story-writer.ts';
 import { checkpointsKey, type TrainingPlace } from './task.ts';
 import { TrainingChild, type TrainingEnd } from './training-child.ts';
 
@@ -31,8 +31,6 @@ export interface RunnerOptions {
   onEvent(event: JobEvent): void;
 }
 
-/** Progress is written down at most this often, in milliseconds. */
-const progressInterval = 250;
 /** Milliseconds between two looks at whether the job was taken over, or is to be stopped. */
 const watchInterval = 1000;
 /** Why a job is queued that has run already. */
@@ -41,6 +39,7 @@ export const interruption = 'the server stopped while it ran; it goes on from it
 interface Running {
   owner: Ownership;
   training?: TrainingChild;
+  notes?: JobNotes;
   ended: Promise<void>;
 }
 
@@ -121,11 +120,12 @@ export class JobRunner {
       (error): TrainingEnd => ({ kind: 'failed', failure: describeFailure(error) }),
     );
     if (end.kind === 'lost') return undefined;
-    if (end.kind === 'done') return this.#end(owner, 'succeeded', end.outcome);
-    if (end.kind === 'cancelled') return this.#end(owner, 'cancelled');
+    const notes = running.notes?.change ?? {};
+    if (end.kind === 'done') return this.#end(owner, 'succeeded', { ...end.outcome, ...notes });
+    if (end.kind === 'cancelled') return this.#end(owner, 'cancelled', notes);
     if (end.kind === 'handed-over') return this.#queueAgain(owner, { reason: interruption }, 0);
     if (end.failure.code === 'storage-unavailable') return this.#postpone(owner, end.failure);
-    return this.#end(owner, 'failed', { error: end.failure });
+    return this.#end(owner, 'failed', { error: end.failure, ...notes });
   }
 
   async #train(running: Running): Promise<TrainingEnd> {
@@ -136,22 +136,23 @@ export class JobRunner {
     const made = await this.#persistently(() => registry.madeBy(id));
     if (made && 'isDeleted' in made) return { kind: 'failed', failure: describeFailure(deleted(made)) };
     if (made) return { kind: 'done', outcome: { result: readSummary(made) } };
-    const { task, isCancelled, attempts } = await this.#persistently(() => this.#jobs.get(id));
+    const { job, task, isCancelled, attempts } = await this.#persistently(() => this.#jobs.get(id));
     if (isCancelled) return { kind: 'cancelled' };
     if (attempts > mostCrashes) return { kind: 'failed', failure: describeFailure(crashLoop(mostCrashes)) };
     if (this.#closing.signal.aborted) return { kind: 'handed-over' };
-    const progress = new ProgressWriter(async (progress) => {
-      this.#tell(await this.#jobs.change(id, mine(owner), { progress }));
+    running.notes = new JobNotes(job.notes);
+    const story = new StoryWriter(running.notes, async (change) => {
+      this.#tell(await this.#jobs.change(id, mine(owner), change));
     });
     const training = new TrainingChild(
       { start: { owner, task, place: { ...place, folder: this.folderOf(id) } } },
-      (told) => progress.write(told),
+      story,
     );
     running.training = training;
     const watch = setInterval(() => this.#watch(owner, training), watchInterval).unref();
     try {
       const end = await training.ended;
-      await progress.written;
+      await story.written;
       return end;
     } finally {
       clearInterval(watch);
@@ -172,7 +173,7 @@ export class JobRunner {
   async #end(
     owner: Ownership,
     state: JobState,
-    outcome: JobOutcome & Pick<Job, 'error'> = {},
+    outcome: JobOutcome & Pick<Job, 'error' | 'notes'>,
   ): Promise<JobEvent | undefined> {
     const { id } = owner;
     const finishedAt = new Date().toISOString();
@@ -249,23 +250,4 @@ function crashLoop(count: number): TandemError {
 
 function mine({ token }: Ownership): ExpectedJob {
   return { states: ['running'], token };
-}
-
-/** Writes progress down, one at a time and not too often. Where the store is away for a while nothing is lost by it. */
-class ProgressWriter {
-  readonly #write: (progress: TrainingProgress) => Promise<void>;
-  #told = 0;
-  /** Resolves when all that was told is written down, or could not be. */
-  written: Promise<void> = Promise.resolve();
-
-  constructor(write: (progress: TrainingProgress) => Promise<void>) {
-    this.#write = write;
-  }
-
-  write(progress: TrainingProgress): void {
-    const now = performance.now();
-    if (now - this.#told < progressInterval && progress.done < progress.total) return;
-    this.#told = now;
-    this.written = this.written.then(() => this.#write(progress)).catch(() => {});
-  }
 }

@@ -36,6 +36,7 @@ const jobSchema = z.object({
   startedAt: z.string().optional(),
   finishedAt: z.string().optional(),
   progress: asWritten<TrainingProgress>().optional(),
+  notes: z.array(z.string()).optional(),
   result: asWritten<TrainingSummary>().optional(),
   comparison: asWritten<Comparison>().optional(),
   evaluation: asWritten<Evaluation>().optional(),

@@ -67,6 +67,7 @@ export type TrainingOrder = TrainingStart | 'cancel' | 'hand-over';
 export type TrainingMessage =
   | { kind: 'read' }
   | { kind: 'progress'; progress: TrainingProgress }
+  | { kind: 'note'; note: string }
   | { kind: 'done'; outcome: JobOutcome }
   | { kind: 'failed'; failure: JobFailure }
   | { kind: 'handed-over' };

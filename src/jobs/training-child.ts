@@ -14,15 +14,21 @@ const patience = 10_000;
 const heapLimit = /^--max[-_](old[-_]space|semi[-_]space|heap)[-_]size/;
 
 /** What a training process says at its end. */
-type TrainingResult = Exclude<TrainingMessage, { kind: 'progress' | 'read' }>;
+type TrainingResult = Exclude<TrainingMessage, { kind: 'progress' | 'note' | 'read' }>;
 
 /** How a training process ended: what it said last, or why it said nothing. */
 export type TrainingEnd = TrainingResult | { kind: 'cancelled' } | { kind: 'lost' };
 
+/** Hears what a training tells on its way. */
+export interface TrainingListener {
+  progress(progress: TrainingProgress): void;
+  note(note: string): void;
+}
+
 /**
  * The process that a job trains in, seen from the server.
  * @example
- * const training = new TrainingChild({ start: { owner, task, place } }, (progress) => …);
+ * const training = new TrainingChild({ start: { owner, task, place } }, { progress: (progress) => …, note: (note) => … });
  * const end = await training.ended;
  */
 export class TrainingChild {
@@ -34,14 +40,14 @@ export class TrainingChild {
   /** Resolves when the process is gone. */
   readonly ended: Promise<TrainingEnd>;
 
-  constructor({ start }: TrainingStart, onProgress: (progress: TrainingProgress) => void) {
+  constructor({ start }: TrainingStart, listener: TrainingListener) {
     this.#child = fork(new URL('./training-process.ts', import.meta.url), {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       // The limits of the heap alone: --input-type of `node -e`, say, would end the child.
       execArgv: process.execArgv.filter((flag) => heapLimit.test(flag)),
     });
     this.#stopWatching = this.#limitReading(start);
-    this.ended = this.#follow(onProgress);
+    this.ended = this.#follow(listener);
     this.#order({ start });
   }
 
@@ -82,10 +88,11 @@ export class TrainingChild {
     });
   }
 
-  async #follow(onProgress: (progress: TrainingProgress) => void): Promise<TrainingEnd> {
+  async #follow(listener: TrainingListener): Promise<TrainingEnd> {
     let last: TrainingResult | undefined;
     this.#child.on('message', (message: TrainingMessage) => {
-      if (message.kind === 'progress') onProgress(message.progress);
+      if (message.kind === 'progress') listener.progress(message.progress);
+      else if (message.kind === 'note') listener.note(message.note);
       else if (message.kind === 'read') this.#stopWatching();
       else last = message;
     });

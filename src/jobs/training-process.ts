@@ -22,6 +22,7 @@ import { openStore, type Store } from '../store/store.ts';
 import type { TargetKind } from '../targets/target-kind.ts';
 import { compareStrategies } from '../training/compare.ts';
 import { evaluateHead } from '../training/evaluate-head.ts';
+import { noteTrainedOn } from '../training/evaluation.ts';
 import { type FineTuneOptions, fineTune } from '../training/fine-tune.ts';
 import type { TrainingProgress } from '../training/progress.ts';
 import { describeFailure } from './failure.ts';
@@ -77,6 +78,7 @@ async function run({
   const purpose = 'evaluate' in task.work ? await measuring(registry, task.work.evaluate.head) : undefined;
   const dataset = await openSource(store, task, place, purpose);
   send({ kind: 'read' });
+  for (const note of dataset.notes) sendNote(note);
   const encoders = await loadEncoders(place.encoders);
   const work: Work = {
     ...{ owner, place, store, registry, encoders },
@@ -86,6 +88,7 @@ async function run({
       ...task.split,
       threads: place.encoders.threads,
       signal: cancellation.signal,
+      onNote: sendNote,
       onProgress: (progress: TrainingProgress) => send({ kind: 'progress', progress }),
     },
   };
@@ -103,7 +106,7 @@ interface Work {
   encoders: Encoders;
   options: Pick<
     FineTuneOptions,
-    'dataset' | 'featureCache' | 'testShare' | 'splitBy' | 'threads' | 'signal' | 'onProgress'
+    'dataset' | 'featureCache' | 'testShare' | 'splitBy' | 'threads' | 'signal' | 'onNote' | 'onProgress'
   >;
 }
 
@@ -135,7 +138,11 @@ async function evaluate(
   });
   await mkdir(place.folder, { recursive: true });
   const fileOf = (extension: string) => path.join(place.folder, `evaluation.${extension}`);
-  await writeEvaluationReport(fileOf('html'), { ...answered, evaluated: dataset.name });
+  await writeEvaluationReport(fileOf('html'), {
+    ...answered,
+    evaluated: dataset.name,
+    notes: dataset.notes,
+  });
   for (const format of predictionFormats) await writePredictions(fileOf(format), answered);
   await keep(
     work,
@@ -146,6 +153,8 @@ async function evaluate(
   const { target } = answered.manifest;
   const { name, version: number } = version;
   const evaluation = { head: { name, version: number }, target, dataset: dataset.name, ...measured };
+  const note = noteTrainedOn(evaluation, '"split": "test"');
+  if (note !== undefined) sendNote(note);
   return { kind: 'done', outcome: { evaluation } };
 }
 
@@ -224,6 +233,10 @@ async function openSource(
   const dataset = await unpackUpload(upload, source.fileName, unpacked);
   const name = nameOfFile(source.fileName);
   return readDataset(dataset, { ...reading, name, inlineFolder, onProgress });
+}
+
+function sendNote(note: string): void {
+  send({ kind: 'note', note });
 }
 
 function send(message: TrainingMessage, sent = () => {}): void {

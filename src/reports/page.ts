@@ -2,6 +2,7 @@ import type { AnswersReport, ReportInput } from '../training/report-input.ts';
 import { balance } from './balance.ts';
 import { htmlDocument } from './document.ts';
 import { learning } from './learning.ts';
+import { notesSection } from './notes.ts';
 import { provenance } from './provenance.ts';
 import { recipeChoice } from './recipe-choice.ts';
 import { settingsOf } from './settings.ts';
@@ -20,6 +21,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
     { id: 'learning', title: 'How did it learn?', content: learning(history, settings) },
     { id: 'balance', title: 'Is ARL doing anything?', content: balancing },
     ...tail,
+    ...notesSection(input.notes),
     { id: 'origin', title: 'How was it made?', content: origin },
   ]);
 }
@@ -28,5 +30,9 @@ export async function reportPage(input: ReportInput): Promise<string> {
 export async function evaluationPage(input: AnswersReport & { evaluated: string }): Promise<string> {
   const { name, version, target } = input.manifest;
   const { lead, header, tail = [] } = await targetReports[target].sections(input);
-  return htmlDocument(`${name}@${version} on ${input.evaluated}`, header, [...lead, ...tail]);
+  return htmlDocument(`${name}@${version} on ${input.evaluated}`, header, [
+    ...lead,
+    ...tail,
+    ...notesSection(input.notes),
+  ]);
 }

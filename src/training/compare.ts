@@ -1,6 +1,12 @@
 import type { Dataset } from '../datasets/example.ts';
 import { groupTwins } from '../datasets/split/duplicates.ts';
-import { marksTest, type SplitChoice, type SplitRows, splitRows } from '../datasets/split/split-rows.ts';
+import {
+  marksTest,
+  noteSplit,
+  type SplitChoice,
+  type SplitRows,
+  splitRows,
+} from '../datasets/split/split-rows.ts';
 import { modalitiesIn } from '../datasets/with-modality.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
@@ -47,6 +53,8 @@ export interface CompareOptions extends SplitChoice {
   /** A folder that this comparison has to itself: what each contender gave with each seed is kept there, and not done again. */
   checkpoints?: string;
   signal?: AbortSignal;
+  /** Told what a person may want to know, beside the dataset's own notes. */
+  onNote?(note: string): void;
   /** Told of each result that is on the disk. */
   onCheckpoint?(written: WrittenCheckpoint): void;
   onProgress?(progress: TrainingProgress): void;
@@ -93,7 +101,8 @@ export interface Comparison {
  * @example const { results, verdict } = await compareStrategies(encoders, { dataset: await readDataset('pets'), seeds: [0, 1, 2, 3, 4], … });
  */
 export async function compareStrategies(encoders: Encoders, options: CompareOptions): Promise<Comparison> {
-  const { dataset, seeds, signal, onProgress } = options;
+  const { dataset, seeds, signal, onNote, onProgress } = options;
+  for (const note of noteSplit(dataset, options)) onNote?.(note);
   const runs = seeds.map((seed) => ({ seed, split: splitRows(dataset, { ...options, seed }) }));
   const { train, test } = itemAt(runs, 0).split;
   const recipe = options.recipe ?? recipeFor(train.length, dataset.target);

@@ -1,7 +1,7 @@
 import { type Strategy, strategies } from '../arl/strategy.ts';
 import type { Dataset } from '../datasets/example.ts';
 import { groupTwins } from '../datasets/split/duplicates.ts';
-import { type SplitChoice, splitRows } from '../datasets/split/split-rows.ts';
+import { noteSplit, type SplitChoice, splitRows } from '../datasets/split/split-rows.ts';
 import { modalitiesIn, withModality } from '../datasets/with-modality.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import { TandemError } from '../errors.ts';
@@ -13,6 +13,7 @@ import { targets } from '../targets/targets.ts';
 import { checkpointsOf } from './checkpoints-of.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';
+import { licenseNotes } from './license-notes.ts';
 import type { WrittenCheckpoint } from './loop/checkpoints.ts';
 import { fitHead, trainOnRows } from './loop/fit.ts';
 import { checkRecipe, type Recipe, recipeFor } from './loop/recipe.ts';
@@ -65,7 +66,7 @@ export interface FineTuneOptions extends HeadTraining {
   /** The job that this is the work of. */
   job?: MakingJob;
   signal?: AbortSignal;
-  /** Told what a person may want to know and need not do anything about. */
+  /** Told what a person may want to know and need not do anything about, beside the dataset's own notes. */
   onNote?(note: string): void;
   /** Told of each checkpoint that is on the disk. */
   onCheckpoint?(written: WrittenCheckpoint): void;
@@ -89,6 +90,7 @@ export async function fineTune(
   checkChoices(options);
   const modality = options.recipe?.modality;
   const dataset = modality ? withModality(options.dataset, modality) : options.dataset;
+  const { notes, onNote } = takeNotes(encoders, dataset, options);
   const split = splitRows(dataset, { ...options, seed });
   const { train, test } = split;
   const table = await encode(encoders, dataset, train, options);
@@ -97,7 +99,7 @@ export async function fineTune(
   const { provider } = encoders.provider;
   const checkpoints = checkpointsOf(encoders, options, { train });
   const classes = dataset.labels.length;
-  const recipe = await completeRecipe(table, train, { ...options, seed, classes, provider });
+  const recipe = await completeRecipe(table, train, { ...options, onNote, seed, classes, provider });
   const search = isSearched
     ? await searchRecipe(table, train, {
         classes,
@@ -111,7 +113,7 @@ export async function fineTune(
         onProgress: (done, total) => onProgress?.({ stage: 'search', done, total }),
       })
     : undefined;
-  if (isSearched && !search) options.onNote?.(notSearched(train.length));
+  if (isSearched && !search) onNote(notSearched(train.length));
   const chosen = search?.recipe ?? recipe;
   const engine = Engine.start({ provider, threads: options.threads });
   try {
@@ -143,8 +145,9 @@ export async function fineTune(
           total: seconds(started, performance.now()),
         },
         nearDuplicates: twins,
+        notes,
       },
-      { writeReport: options.writeReport, job: options.job, signal, onNote: options.onNote },
+      { writeReport: options.writeReport, job: options.job, signal, onNote },
     );
     await checkpoints?.clear();
     return readSummary(registered);
@@ -178,6 +181,22 @@ async function completeRecipe(
       'Nothing to rank the modalities by (one modality, or too few examples): training as with the strategy joint.',
     );
   return ranked;
+}
+
+/** Says what is known before the training, and gathers what is said of it for the report. */
+function takeNotes(
+  { byModality }: Encoders,
+  dataset: Dataset,
+  options: FineTuneOptions,
+): { notes: readonly string[]; onNote(note: string): void } {
+  const notes = [...dataset.notes];
+  const onNote = (note: string) => {
+    notes.push(note);
+    options.onNote?.(note);
+  };
+  const licenses = licenseNotes(Object.values(byModality), dataset);
+  for (const note of [...noteSplit(dataset, options), ...licenses]) onNote(note);
+  return { notes, onNote };
 }
 
 function notSearched(examples: number): string {

@@ -48,6 +48,8 @@ export interface HeadToRegister {
   seconds: HeadManifest['training']['seconds'];
   /** Undefined where there were too many rows to look for them. */
   nearDuplicates?: readonly NearDuplicate[];
+  /** What was said so far of the dataset and its training. */
+  notes: readonly string[];
 }
 
 export interface RegistrationOptions {
@@ -110,6 +112,7 @@ export async function registerHead(
       history: fitted.history,
       test: examples,
       truth,
+      notes: [...head.notes],
       nearDuplicates: head.nearDuplicates?.map((twin) => ({
         test: valueFor(exampleOf, twin.test),
         train: itemAt(dataset.examples, twin.train),

@@ -31,6 +31,8 @@ export interface AnswersReport extends MeasuredAnswers {
   nearDuplicates?: readonly NearDuplicateExamples[];
   /** The dataset that was measured, where that is not the head's own test split. */
   evaluated?: string;
+  /** What was said of the dataset and the work on it. */
+  notes?: readonly string[];
 }
 
 /** All that a report tells of a head that was trained and asked about the test split. */

@@ -50,7 +50,9 @@ it('finds over HTTP what the command finds, beside every answer, and says which 
   const { id, ...job } = await response.json();
   expect(job).toMatchObject({ kind: 'evaluate', head: 'pets@1', dataset: 'sample.zip' });
   await expect.poll(async () => (await read(id)).state, patient).toBe('succeeded');
-  expect((await read(id)).evaluation).toEqual({ ...command.value, target: 'single' });
+  const done = await read(id);
+  expect(done.evaluation).toEqual({ ...command.value, target: 'single' });
+  expect(done.notes).toContainEqual(expect.stringContaining('learned from 30 of the 36 examples'));
 
   const at = `${server.address}/v1/jobs/${id}`;
   const table = await (await fetch(`${at}/predictions`)).text();

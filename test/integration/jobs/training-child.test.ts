@@ -21,7 +21,7 @@ it.runIf(process.platform === 'linux')(
       task: { work: { compare: 2 }, reading: {}, source: { imported: 'none' } },
       place: { store: { data: '/nowhere/data' } },
     } as unknown as ConstructorParameters<typeof TrainingChild>[0]['start'];
-    const training = new TrainingChild({ start }, () => {});
+    const training = new TrainingChild({ start }, { progress: () => {}, note: () => {} });
     const [line] = (await childrenOf(process.pid)).filter((line) => line.includes('training-process'));
     training.drop();
     await training.ended;

@@ -47,6 +47,10 @@ export const jobSchema = z
         accuracy: z.number().optional(),
       })
       .optional(),
+    notes: z.array(z.string()).readonly().optional().meta({
+      description:
+        'What a person may want to know: rows left out, choices without effect, no threshold found.',
+    }),
     result: z
       .object({
         head: z.string(),
