@@ -11,7 +11,8 @@ import { asProblem } from '../runtime/within-memory.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import { checkEncoders, readHeadManifest } from './head.ts';
-import { headFiles } from './manifest.ts';
+import { type HeadManifest, headFiles } from './manifest.ts';
+import { acceptanceSchema } from './registry/acceptance.ts';
 import { checkHeadName, headNamePattern } from './registry/head-name.ts';
 import type { HeadVersion } from './registry/head-reading.ts';
 import type { HeadRegistry } from './registry/heads.ts';
@@ -36,10 +37,15 @@ const manifestSchema = z.object({
   version: z.int().positive(),
   /** sha256 of every file beside the manifest. */
   files: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)),
+  /** Which answers are accepted, where it was set after the training: null where none are, nor refused. */
+  acceptance: acceptanceSchema.nullable().optional(),
 });
 
+type PackageManifest = z.infer<typeof manifestSchema>;
+
 /**
- * A head's version as one file: a tar of its folder, and a manifest with the sha256 of each of its files.
+ * A head's version as one file: a tar of its folder, and a manifest with the sha256 of each of its files, and with what was
+ * set of its acceptance since.
  * @param makeFolder makes an empty folder, which is removed when the tar is read, fails or is left
  * @throws TandemError `damaged-artifact` naming a file that is not the registered one
  * @example await pipeline(await exportHead(version, () => scratch.makeFolder()), createWriteStream('pets-3.tar'));
@@ -58,14 +64,14 @@ export async function exportHead(head: HeadVersion, makeFolder: () => Promise<st
 }
 
 async function packFolder(head: HeadVersion, scratch: string): Promise<AsyncIterable<Buffer>> {
-  const { name, version, folder } = head;
+  const { name, version, folder, acceptance } = head;
   const present = (await readdir(folder)).filter((file) => (contentFiles as string[]).includes(file)).sort();
   const files: Record<string, string> = {};
   for (const file of present) {
     await writeFile(path.join(scratch, file), await verifiedFile(head, file));
     files[file] = await sha256OfFile(path.join(scratch, file));
   }
-  const manifest = { format: 1, name, version, files };
+  const manifest: PackageManifest = { format: 1, name, version, files, acceptance };
   await writeFile(path.join(scratch, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
   // Nothing of when or by whom it was packed: the same version is always the same bytes.
   return create({ cwd: scratch, portable: true, mtime: new Date(0) }, [manifestFile, ...present]);
@@ -99,7 +105,7 @@ export async function importHead(
   const scratch = await mkdtemp(path.join(workspace, '.import-'));
   try {
     await unpack(file, scratch);
-    const { files } = await checkFiles(scratch);
+    const { files, acceptance } = await checkFiles(scratch);
     const manifest = await readHeadManifest(scratch).catch((error) => {
       throw invalid(error.message, error);
     });
@@ -113,7 +119,8 @@ export async function importHead(
       throw invalid(error.message, error);
     });
     return await registry.register(registeredName, async (folder, version) => {
-      const own = { ...manifest, name: registeredName, version };
+      const own: HeadManifest = { ...manifest, name: registeredName, version };
+      if (acceptance !== undefined) own.acceptance = acceptance ?? undefined;
       await writeFile(path.join(folder, headFiles.manifest), `${JSON.stringify(own, null, 2)}\n`);
       for (const content of Object.keys(files))
         if (content !== headFiles.manifest)
@@ -149,7 +156,7 @@ async function unpack(file: string, into: string): Promise<void> {
   if (problem) throw invalid(problem);
 }
 
-async function checkFiles(folder: string): Promise<z.infer<typeof manifestSchema>> {
+async function checkFiles(folder: string): Promise<PackageManifest> {
   const text = await readFile(path.join(folder, manifestFile), 'utf8').catch(() => {
     throw invalid(`it has no ${manifestFile}`);
   });
@@ -165,7 +172,7 @@ async function checkFiles(folder: string): Promise<z.infer<typeof manifestSchema
   return manifest;
 }
 
-function parseManifest(text: string): z.infer<typeof manifestSchema> {
+function parseManifest(text: string): PackageManifest {
   try {
     return manifestSchema.parse(JSON.parse(text));
   } catch (error) {

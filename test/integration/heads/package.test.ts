@@ -6,9 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { create, extract } from 'tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { acceptanceOf } from '../../../src/heads/accept.ts';
 import { readHeadManifest } from '../../../src/heads/head.ts';
 import type { HeadManifest } from '../../../src/heads/manifest.ts';
 import { exportHead, importHead } from '../../../src/heads/package.ts';
+import type { Acceptance } from '../../../src/heads/registry/acceptance.ts';
+import type { HeadVersion } from '../../../src/heads/registry/head-reading.ts';
 import { HeadRegistry } from '../../../src/heads/registry/heads.ts';
 import { tryHead } from '../../../src/heads/trial.ts';
 import { Random } from '../../../src/random.ts';
@@ -121,6 +124,26 @@ describe('a head as one file', () => {
     expect(brought.origin).toBe('imported');
     const again = await bring(await buffer(await exportHead(brought, exportFolder)), { name: 'claims' });
     expect([again.version, again.origin]).toEqual([2, 'imported']);
+  });
+
+  it('takes along which answers are accepted, or that none are, though it was said after the training', async () => {
+    const acceptance: Acceptance = {
+      ...{ accuracy: 0.9, threshold: 0.625, reachedBy: 'estimate' },
+      ...{ rows: 100, accepted: 80, right: 73 },
+    };
+    const sent = async (head: HeadVersion) => {
+      const opened = await registry.open(`${head.name}@${head.version}`);
+      const brought = await bring(await buffer(await exportHead(opened, exportFolder)), { name: 'deciding' });
+      return { brought, decides: acceptanceOf(brought, await readHeadManifest(brought.folder)) };
+    };
+    const first = await bring(await pack(), { name: 'deciding' });
+    await registry.setAcceptance('deciding', first.version, acceptance);
+    const second = await sent(first);
+    expect(second.decides).toEqual(acceptance);
+    const third = await sent(second.brought);
+    expect(third.decides).toEqual(acceptance);
+    await registry.setAcceptance('deciding', third.brought.version, null);
+    expect((await sent(third.brought)).decides).toBeUndefined();
   });
 
   it('is refused where its encoder is another', async () => {
