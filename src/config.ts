@@ -40,16 +40,43 @@ export const settings = {
     schema: name,
   }),
   'image-encoder': setting({
-    about: 'image encoder: the id of one that `encoders list` shows, or its folder',
-    value: 'id|folder',
+    about:
+      'image encoder: the id of one that `encoders list` shows, OWNER/NAME@COMMIT of the hub, or a folder, as ./model',
+    value: 'name',
     default: 'efficientnet-lite0',
     schema: name,
   }),
   'text-encoder': setting({
-    about: 'text encoder: the id of one that `encoders list` shows, or its folder',
-    value: 'id|folder',
+    about:
+      'text encoder: the id of one that `encoders list` shows, OWNER/NAME@COMMIT of the hub, or a folder, as ./model',
+    value: 'name',
     default: 'all-MiniLM-L6-v2',
     schema: name,
+  }),
+  hub: setting({
+    about: 'address that models are downloaded from: auto (the Hugging Face hub), or a mirror',
+    value: 'address|auto',
+    default: 'auto',
+    usual: 'HF_ENDPOINT',
+    schema: auto.or(z.string().regex(/^https?:\/\/[^/?#@]+(\/[^?#]*)?$/, 'it must be auto or https://…')),
+  }),
+  'hub-token': setting({
+    about: 'token for private and gated models; it is sent to the hub’s address alone',
+    value: 'token',
+    default: '',
+    usual: 'HF_TOKEN',
+    isSecret: true,
+    schema: z.string().regex(/^[\x21-\x7e]*$/, 'it must be without spaces'),
+  }),
+  offline: setting({
+    about: 'on: models come from the data folder and from Python’s cache of the hub alone',
+    value: 'off|on',
+    default: 'off',
+    usual: 'HF_HUB_OFFLINE',
+    isSwitch: true,
+    schema: z
+      .enum(['off', 'on', '0', '1'])
+      .transform((value) => (value === 'on' || value === '1' ? ('on' as const) : ('off' as const))),
   }),
   provider: setting({
     about: 'execution provider: cpu, cuda, or auto (cuda where it works)',
@@ -262,6 +289,9 @@ export const encoderSettings = [
   'models',
   'image-encoder',
   'text-encoder',
+  'hub',
+  'hub-token',
+  'offline',
   'provider',
   'threads',
   'engines',

@@ -113,6 +113,11 @@ export const errorTable = {
     title: 'The model cannot be used as an encoder',
     fix: 'Fix what the detail names; `encoders add --help` lists what can be said of a model.',
   },
+  'model-download': {
+    status: 502,
+    title: 'The model cannot be downloaded',
+    fix: 'Check the model’s name, and the address that --hub or HF_ENDPOINT names.',
+  },
   'encoder-conflict': {
     status: 409,
     title: 'Another encoder has this name',

@@ -12,6 +12,8 @@ export interface Setting<Schema extends z.ZodType = z.ZodType> {
   usual?: string;
   /** Never shown. */
   isSecret?: boolean;
+  /** Its flag alone means `on`. */
+  isSwitch?: boolean;
   schema: Schema;
 }
 

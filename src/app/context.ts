@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { batchFlags, type Settings } from '../config.ts';
 import type { Encoders } from '../encoders/encoders.ts';
+import type { DownloadProgress } from '../encoders/hub/fetch-model.ts';
 import { HeadRegistry } from '../heads/registry/heads.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import { byPretrained } from '../modalities/registry.ts';
@@ -22,6 +23,11 @@ export interface Taker {
   close(): Promise<void>;
 }
 
+export interface ContextOptions {
+  /** Told of models of the hub that are downloaded because a setting names them. */
+  onDownload?(progress: DownloadProgress): void;
+}
+
 /**
  * What all of a Tandem works with: the settings, and the parts that they describe. A part is opened when it is first
  * asked for, which is also when its code is loaded, and closed with the context.
@@ -40,8 +46,11 @@ export class Context {
   readonly takers = new Set<Taker>();
   readonly parts = new Parts();
 
-  constructor(settings: Settings) {
+  readonly #onDownload: ContextOptions['onDownload'];
+
+  constructor(settings: Settings, { onDownload }: ContextOptions = {}) {
     this.settings = settings;
+    this.#onDownload = onDownload;
   }
 
   /** Of what serves and what works in the background. */
@@ -79,15 +88,18 @@ export class Context {
     return new DatasetCatalogue(await this.store());
   });
 
+  /** The encoders that the settings name; a model of the hub is downloaded for it. */
+  readonly encoderOptions = this.parts.add(async () => encoderOptions(this.settings, this.#onDownload));
+
   /** What `tune` measured on this machine. */
   readonly tuning = this.parts.add(async () => {
     const { readTuning } = await import('./tuning-file.ts');
-    return readTuning(this.settings.data, await encoderOptions(this.settings));
+    return readTuning(this.settings.data, await this.encoderOptions());
   });
 
   readonly encoders = this.parts.add(async (closing): Promise<Encoders> => {
     const { loadEncoders } = await import('../encoders/encoders.ts');
-    const options = await encoderOptions(this.settings);
+    const options = await this.encoderOptions();
     const engines = tuned(options.engines, (await this.tuning())?.engines);
     const encoders = await loadEncoders({ ...options, engines }, this.observers.engineEvents);
     closing.defer(() => encoders.close());

@@ -1,7 +1,11 @@
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { encoderFlags, type encoderSettings, type Settings } from '../config.ts';
 import type { EncoderOptions } from '../encoders/encoders.ts';
-import { type EncoderPlaces, findEncoder } from '../encoders/places.ts';
+import type { DownloadProgress } from '../encoders/hub/fetch-model.ts';
+import type { Hub } from '../encoders/hub/hub.ts';
+import type { EncoderPlaces } from '../encoders/places.ts';
+import { resolveEncoder } from '../encoders/resolve.ts';
 import { itemAt } from '../indexing.ts';
 import { byPretrained, pretrainedModalities } from '../modalities/registry.ts';
 
@@ -12,16 +16,34 @@ export function encoderPlaces({ models, data }: Pick<EncoderSettings, 'models' |
   return { bundled: models, added: path.join(data, 'encoders') };
 }
 
+/** The hub that models come from. Python's caches are where its own variables say. */
+export function hubOf(chosen: Pick<EncoderSettings, 'hub' | 'hub-token' | 'offline' | 'data'>): Hub {
+  const { HF_HUB_CACHE: cache, HF_HOME: home = path.join(homedir(), '.cache', 'huggingface') } = process.env;
+  return {
+    ...(chosen.hub !== 'auto' && { address: chosen.hub }),
+    ...(chosen['hub-token'] !== '' && { token: chosen['hub-token'] }),
+    isOffline: chosen.offline === 'on',
+    cache: path.join(chosen.data, 'hub'),
+    otherCaches: [cache || path.join(home, 'hub')],
+  };
+}
+
 /**
- * What `loadEncoders` needs of the settings.
- * @throws TandemError `unknown-encoder` naming those that there are
+ * What `loadEncoders` needs of the settings. A model of the hub, or a model's folder, is added where it was not yet.
+ * @param onDownload told of each file that is downloaded for that
+ * @throws TandemError `unknown-encoder` naming those that there are; as `resolveEncoder`
  */
-export async function encoderOptions(chosen: EncoderSettings): Promise<EncoderOptions> {
+export async function encoderOptions(
+  chosen: EncoderSettings,
+  onDownload?: (progress: DownloadProgress) => void,
+): Promise<EncoderOptions> {
   const { provider, threads, engines } = chosen;
   const places = encoderPlaces(chosen);
-  const folders = await Promise.all(
-    pretrainedModalities.map(({ name }) => findEncoder(places, chosen[encoderFlags[name]], name)),
-  );
+  const resolving = { places, hub: hubOf(chosen), threads, onProgress: onDownload };
+  const folders: string[] = [];
+  // One after the other: a proof takes every thread.
+  for (const { name } of pretrainedModalities)
+    folders.push(await resolveEncoder(chosen[encoderFlags[name]], name, resolving));
   return { encoders: byPretrained((_, index) => itemAt(folders, index)), provider, threads, engines };
 }
 

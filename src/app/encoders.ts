@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { AddOptions } from '../encoders/add.ts';
+import type { FetchOptions } from '../encoders/hub/fetch-model.ts';
+import { parseModelName } from '../encoders/hub/model-name.ts';
 import { isNonCommercial } from '../encoders/license.ts';
 import type { EncoderOrigin, EncoderProof } from '../encoders/origin.ts';
 import { type FoundEncoder, findEncoder, listEncoders } from '../encoders/places.ts';
@@ -9,7 +11,7 @@ import { TandemError } from '../errors.ts';
 import type { PretrainedName } from '../modalities/registry.ts';
 import { exists } from '../store/files/exists.ts';
 import type { Context } from './context.ts';
-import { encoderPlaces } from './encoder-settings.ts';
+import { encoderPlaces, hubOf } from './encoder-settings.ts';
 
 /** An encoder that heads may be trained with. */
 export interface EncoderSummary {
@@ -29,7 +31,9 @@ export interface EncoderSummary {
   origin?: EncoderOrigin;
 }
 
-export interface AddEncoderOptions extends Omit<AddOptions, 'threads'> {}
+export interface AddEncoderOptions
+  extends Omit<AddOptions, 'threads'>,
+    Pick<FetchOptions, 'signal' | 'onProgress'> {}
 
 /** The encoders that are here. One is named by its id, the beginning of its fingerprint, or its folder. */
 export interface InstalledEncoders {
@@ -38,11 +42,13 @@ export interface InstalledEncoders {
   /** @throws TandemError `unknown-encoder`, `damaged-artifact` */
   get(encoder: string): Promise<EncoderSummary>;
   /**
-   * Adds a model's folder, in the layout of the Hugging Face hub, once it is proved.
-   * @throws TandemError `invalid-encoder` saying what is wrong, or what to say of the model; `encoder-conflict`
-   * @example await tandem.encoders.add('bge-small-en-v1.5', { pooling: 'cls' });
+   * Adds a model, once it is proved: of the hub by name, where a revision is resolved to its commit, or a folder in the hub's
+   * layout.
+   * @param model `owner/name`, `owner/name@revision`, or a folder
+   * @throws TandemError `model-download`; `invalid-encoder` saying what is wrong, or what to say of the model; `encoder-conflict`
+   * @example await tandem.encoders.add('Xenova/bge-small-en-v1.5', { pooling: 'cls', onProgress: console.log });
    */
-  add(folder: string, options?: AddEncoderOptions): Promise<EncoderSummary>;
+  add(model: string, options?: AddEncoderOptions): Promise<EncoderSummary>;
   /**
    * Checks every file against its sha256 and proves the encoder again.
    * @throws TandemError `unknown-encoder`, `damaged-artifact`, `invalid-encoder`
@@ -70,9 +76,15 @@ export function encodersOf(context: Context): InstalledEncoders {
       return { encoders: encoders.map(summarize), damaged };
     },
     get,
-    async add(folder, options = {}) {
+    async add(model, options = {}) {
+      const named = (await exists(model)) ? undefined : parseModelName(model);
+      const given = { ...options, threads: settings.threads };
+      if (named) {
+        const { addFromHub } = await import('../encoders/hub/add-from-hub.ts');
+        return summarize(await addFromHub(hubOf(settings), named, places, given));
+      }
       const { addEncoder } = await import('../encoders/add.ts');
-      return summarize(await addEncoder(folder, places, { ...options, threads: settings.threads }));
+      return summarize(await addEncoder(model, places, given));
     },
     async check(reference) {
       const [{ proveEncoder }, encoder] = await Promise.all([import('../encoders/prove.ts'), get(reference)]);

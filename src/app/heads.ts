@@ -17,7 +17,6 @@ import type { RowComparison } from '../training/compare-on-rows.ts';
 import { acceptOptions, checkOptions, compareHeadsOptions } from './check-options.ts';
 import type { Context } from './context.ts';
 import { readEach } from './damaged-heads.ts';
-import { encoderOptions } from './encoder-settings.ts';
 import type { DatasetOptions, ProgressOptions } from './open-dataset.ts';
 
 /** The registered heads. A head is named `pets` (its latest version), `pets@3` or `pets@production`. */
@@ -166,7 +165,7 @@ async function importVersion(
     import('../encoders/specification.ts'),
   ]);
   const registry = await context.registry();
-  const { encoders } = await encoderOptions(context.settings);
+  const { encoders } = await context.encoderOptions();
   const fingerprints = await readFingerprints(encoders);
   const registered = await context.inScratch((workspace) =>
     importHead(registry, file, { name, fingerprints, workspace }),

@@ -10,7 +10,6 @@ import type { RequiredEncoders } from '../jobs/task.ts';
 import { pretrainedNames } from '../modalities/registry.ts';
 import { serverName } from '../store/server-name.ts';
 import type { Store } from '../store/store.ts';
-import { encoderOptions } from './encoder-settings.ts';
 import type { Observers } from './observers.ts';
 import { shippedHeads } from './store-options.ts';
 
@@ -21,6 +20,7 @@ interface JobParts {
   logger(): Promise<Logger>;
   store(): Promise<Store>;
   registry(): Promise<HeadRegistry>;
+  encoderOptions(): Promise<EncoderOptions>;
   /** Keeps every other process from running jobs on the data folder. */
   lock(): Promise<unknown>;
 }
@@ -33,7 +33,7 @@ export async function openJobs(parts: JobParts): Promise<JobQueue> {
   const { settings } = parts;
   await parts.lock();
   const logger = await parts.logger();
-  const encoders = await encoderOptions(settings);
+  const encoders = await parts.encoderOptions();
   return JobQueue.open({
     store: await parts.store(),
     registry: await parts.registry(),

@@ -1,5 +1,5 @@
 import type { Settings } from '../config.ts';
-import { Context } from './context.ts';
+import { Context, type ContextOptions } from './context.ts';
 import { datasetsOf } from './datasets.ts';
 import { encodersOf } from './encoders.ts';
 import { headsOf } from './heads.ts';
@@ -8,15 +8,16 @@ import type { Jobs, Keys, Tandem } from './tandem.ts';
 /**
  * Opens a Tandem. Nothing of its data is touched before it is needed.
  * @param options.load whether encoders are loaded at once
+ * @param options.onDownload told of models that are downloaded because a setting names them
  * @example
  * await using tandem = await openTandem(completeSettings({ data: 'data' }));
  * console.log(await tandem.heads.list());
  */
 export async function openTandem(
   settings: Settings,
-  { load = false }: { load?: boolean } = {},
+  { load = false, ...options }: { load?: boolean } & ContextOptions = {},
 ): Promise<Tandem> {
-  const context = new Context(settings);
+  const context = new Context(settings, options);
   const serving = context.parts.add(async (closing) => {
     const { openServing } = await import('./serving.ts');
     return openServing(context, closing);

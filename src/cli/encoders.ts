@@ -7,8 +7,9 @@ import type { EncoderProof } from '../encoders/origin.ts';
 import { largestDifference } from '../encoders/prove.ts';
 import { pretrainedNames } from '../modalities/registry.ts';
 import { product } from '../product.ts';
-import { example, numberOption, openFor } from './options.ts';
+import { example, examples, numberOption, openFor } from './options.ts';
 import { print, printAside, printJson, table } from './output.ts';
+import { progressBar } from './progress-bar.ts';
 import { subcommand } from './subcommand.ts';
 
 const list = subcommand(
@@ -30,11 +31,11 @@ const list = subcommand(
 
 const add = subcommand(
   'add',
-  'add a model’s folder as an encoder',
-  'Makes an encoder of a model that lies in a folder as the Hugging Face hub has it: config.json, tokenizer.json or preprocessor_config.json, and an ONNX file. How it encodes is read from those files; what they leave open is asked for by the name of the option. It is proved before it is kept: an item has the same features alone, in a batch and twice.',
+  'add a model of the hub, or a folder, as an encoder',
+  'Makes an encoder of a model of the Hugging Face hub, or of a folder that is laid out as one: config.json, tokenizer.json or preprocessor_config.json, and an ONNX file. How it encodes is read from those files; what they leave open is asked for by the name of the option. It is proved before it is kept: an item has the same features alone, in a batch and twice.',
 )
-  .argument('<folder>', 'folder of the model')
-  .option('--name <id>', 'what it is called; the folder’s name by default')
+  .argument('<model>', 'OWNER/NAME or OWNER/NAME@REVISION of the hub, or a folder')
+  .option('--name <id>', 'what it is called; the model’s or the folder’s name by default')
   .addOption(
     new Option('--dtype <type>', 'which of its ONNX files; fp32, else fp16, by default').choices(dtypes),
   )
@@ -45,12 +46,15 @@ const add = subcommand(
   .option('--max-tokens <count>', 'most tokens of a text', numberOption(2, 100_000))
   .option('--license <name>', 'licence of the weights, where its README.md names none')
   .option('--allow-batch-dependence', 'take a model whose features depend on what else is in the batch')
-  .addHelpText('after', example('encoders add ./bge-small-en-v1.5 --pooling cls'))
-  .action(async (folder, { json, name: id, normalize, ...options }, called) => {
+  .addHelpText(
+    'after',
+    examples('encoders add Xenova/bge-small-en-v1.5 --pooling cls', 'encoders add ./my-model'),
+  )
+  .action(async (model, { json, name: id, normalize, ...options }, called) => {
     await using tandem = await openFor(called, encoderSettings);
     // Left to the model's files unless it is said.
     const given = { ...options, id, ...(normalize === false && { normalize }) };
-    const encoder = await tandem.encoders.add(folder, given);
+    const encoder = await tandem.encoders.add(model, { ...given, onProgress: progressBar() });
     if (json) return printJson(encoder);
     describe(encoder);
     if (encoder.origin) showProof(encoder.origin.proof);
@@ -132,7 +136,7 @@ function showProof({ items, batchDifference, runDifference, milliseconds, memory
 export const encoders = new Command('encoders')
   .summary('list, add, check and remove encoders')
   .description('Lists, adds, checks and removes the encoders that make the features of images and texts.')
-  .addHelpText('after', example('encoders add ./bge-small-en-v1.5 --pooling cls'))
+  .addHelpText('after', example('encoders add Xenova/bge-small-en-v1.5 --pooling cls'))
   .addCommand(list)
   .addCommand(add)
   .addCommand(info)

@@ -13,6 +13,7 @@ import { type RareLabelChoice, rareLabelChoices } from '../datasets/example.ts';
 import { type SplitMethod, splitMethods } from '../datasets/split/split.ts';
 import { product } from '../product.ts';
 import { completeSettings, environmentVariable, readSettings } from '../read-settings.ts';
+import type { Setting } from '../setting.ts';
 import { type TargetKind, targetKinds } from '../targets/target-kind.ts';
 import { askToLeaveOut } from './bad-rows.ts';
 import { defaultConfigFiles, readConfigFile } from './config-file.ts';
@@ -35,12 +36,11 @@ export function addSettings<Any extends CommandUnknownOpts>(
   names: readonly SettingName[],
 ): Any {
   for (const setting of names) {
-    const { about, value, default: fallback } = settings[setting];
+    const { about, value, default: fallback, isSwitch }: Setting = settings[setting];
     const shown = path.isAbsolute(fallback) ? path.relative(process.cwd(), fallback) || '.' : fallback;
-    command.option(
-      `--${setting} <${value}>`,
-      `${about} (default: ${shown}; ${environmentVariable(setting)})`,
-    );
+    const flag = isSwitch ? `--${setting} [${value}]` : `--${setting} <${value}>`;
+    const option = new Option(flag, `${about} (default: ${shown}; ${environmentVariable(setting)})`);
+    command.addOption(isSwitch ? option.preset('on') : option);
   }
   return command.option(
     '--config <file>',
@@ -66,7 +66,7 @@ export function settingsOf<Names extends SettingName>(
  * @example await using tandem = await openFor(command, storeSettings);
  */
 export function openFor(command: CommandUnknownOpts, names: readonly SettingName[]): Promise<Tandem> {
-  return openTandem(completeSettings(settingsOf(command, names)));
+  return openTandem(completeSettings(settingsOf(command, names)), { onDownload: progressBar() });
 }
 
 /**

@@ -13,6 +13,7 @@ import type { TargetPrediction } from '../targets/prediction.ts';
 import { printExplanation } from './explanation.ts';
 import { addContentColumnOptions, addSettings, examples, numberOption, settingsOf } from './options.ts';
 import { numberText, percent, print, printJson, table } from './output.ts';
+import { progressBar } from './progress-bar.ts';
 import { scoreTable } from './score-table.ts';
 
 const command = addContentColumnOptions(
@@ -65,7 +66,7 @@ export const predict = addSettings(command, headSettings)
       throw new TandemError('empty-request', 'give a table, --image, --text, --table or several of these');
     const image = file === undefined ? undefined : await readImage(file);
     const settings = completeSettings({ ...settingsOf(called, headSettings), engines: 1 });
-    await using tandem = await openTandem(settings);
+    await using tandem = await openTandem(settings, { onDownload: progressBar() });
     const { head, results } = await tandem.predict([{ image, text, table: values }], {
       head: reference,
       topK,

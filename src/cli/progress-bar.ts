@@ -1,10 +1,14 @@
 import type { ImportProgress } from '../datasets/import/import.ts';
+import type { DownloadProgress } from '../encoders/hub/fetch-model.ts';
 import type { TrainingProgress } from '../training/progress.ts';
 import { printAside, showStatus } from './output.ts';
 import { TimeLeft } from './time-left.ts';
 
 /** Of what has no loss to show. */
-type PlainProgress = ImportProgress | { stage: 'measuring' | 'scoring'; done: number; total: number };
+type PlainProgress =
+  | ImportProgress
+  | DownloadProgress
+  | { stage: 'measuring' | 'scoring'; done: number; total: number };
 type Progress = TrainingProgress | (PlainProgress & { loss?: undefined; accuracy?: undefined });
 
 const titles = {
@@ -18,6 +22,7 @@ const titles = {
   comparison: 'comparing',
   measuring: 'measuring',
   scoring: 'scoring',
+  downloading: 'downloading',
 } as const;
 const units = {
   checking: 'examples',
@@ -30,6 +35,7 @@ const units = {
   comparison: 'trainings',
   measuring: 'batches',
   scoring: 'rows',
+  downloading: 'MB',
 } as const;
 
 /** Characters of a bar. */
@@ -61,11 +67,12 @@ export function progressBar(): (progress: Progress) => void {
   let drawn = 0;
   return ({ stage, done, total, loss, accuracy }) => {
     const title = titles[stage];
+    const shown = (count: number) => (stage === 'downloading' ? (count / 1e6).toFixed(1) : String(count));
     const now = performance.now();
     const known = stages.get(stage);
     const timeLeft = known ?? new TimeLeft(now, done);
     stages.set(stage, timeLeft);
-    if (!known && !isBar) printAside(`${title} ${total} ${units[stage]}`);
+    if (!known && !isBar) printAside(`${title} ${shown(total)} ${units[stage]}`);
     const rate = stage === 'scoring' ? timeLeft.rateAt(now, done) : undefined;
     const figures = [
       rate === undefined ? '' : `  ${rate.toPrecision(3)} ${units[stage]}/s`,
@@ -73,12 +80,14 @@ export function progressBar(): (progress: Progress) => void {
       accuracy === undefined ? '' : `  accuracy ${(100 * accuracy).toFixed(0)} %`,
     ].join('');
     if (done === total) {
-      if (isBar) printAside(`${title} done: ${total} ${units[stage]}${figures}`);
+      if (isBar) printAside(`${title} done: ${shown(total)} ${units[stage]}${figures}`);
       else if (figures) printAside(`${title} done:${figures}`);
     } else if (isBar && (!known || now - drawn >= drawInterval)) {
       drawn = now;
       const left = timeLeft.at(now, { done, total });
-      showStatus(`${title} ${bar(done / total)} ${done}/${total}${left ? `  ${left} left` : ''}${figures}`);
+      showStatus(
+        `${title} ${bar(done / total)} ${shown(done)}/${shown(total)}${left ? `  ${left} left` : ''}${figures}`,
+      );
     }
   };
 }

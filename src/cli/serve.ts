@@ -8,6 +8,7 @@ import { completeSettings } from '../read-settings.ts';
 import { endProcess } from './end-process.ts';
 import { addSettings, example, settingsOf } from './options.ts';
 import { describeBudgets, print, printJson } from './output.ts';
+import { progressBar } from './progress-bar.ts';
 
 const allSettings = [...encoderSettings, ...serverSettings] as const;
 
@@ -22,7 +23,7 @@ export const serve = addSettings(
   .action(async ({ json }, called) => {
     const settings = completeSettings(settingsOf(called, allSettings));
     const stopped = stopSignal();
-    const tandem = await openTandem(settings);
+    const tandem = await openTandem(settings, { onDownload: progressBar() });
     const server = await tandem.listen().catch(async (error) => {
       await tandem.close();
       throw error;

@@ -23,8 +23,8 @@ export const tune = addSettings(
   .addHelpText('after', example(`tune && ${product.invocation} serve`))
   .action(async ({ milliseconds, json }, command) => {
     const chosen = settingsOf(command, encoderSettings);
-    const options = await encoderOptions(chosen);
     const bar = progressBar();
+    const options = await encoderOptions(chosen, bar);
     const tuning = await measure(options, {
       milliseconds,
       onProgress: (done, total) => bar({ stage: 'measuring', done, total }),

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
-import { pretrainedNames } from '../modalities/registry.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { removeLeftovers } from '../store/files/durable.ts';
 import { exists } from '../store/files/exists.ts';
 import { licenseOf } from './model/card.ts';
+import { chooseModel } from './model/choose.ts';
 import { ModelGraph } from './model/graph.ts';
 import { ModelFolder } from './model/model-folder.ts';
-import type { ModelReader, ModelSettings, SettingValue } from './model/reader.ts';
-import { modelReaders } from './model/readers.ts';
+import type { ModelSettings, SettingValue } from './model/reader.ts';
+import { digestOf } from './model/source-files.ts';
 import { undecided, unusable } from './model/unusable.ts';
-import { chooseWeights, hasWeights, readModel } from './model/weights.ts';
+import { readModel } from './model/weights.ts';
 import type { EncoderProof } from './origin.ts';
 import { type EncoderPlaces, type FoundEncoder, listEncoders } from './places.ts';
 import { largestDifference, proveEncoder } from './prove.ts';
@@ -64,6 +64,20 @@ export async function addEncoder(
   }
 }
 
+/** Whether a folder is a model's, and not an encoder's. */
+export async function isModelFolder(folder: string): Promise<boolean> {
+  return (await exists(path.join(folder, 'config.json'))) && !(await exists(path.join(folder, encoderFile)));
+}
+
+/**
+ * The digest that the origin of an encoder has which is made of a model's folder.
+ * @throws TandemError `invalid-encoder`
+ */
+export async function sourceOf(folder: string, settings: ModelSettings): Promise<string> {
+  const model = await ModelFolder.open(folder);
+  return digestOf(model, chooseModel(model, settings).weights.name);
+}
+
 /** Writes the encoder's folder, proves it, and notes the proof. */
 async function convert(model: ModelFolder, staging: string, id: string, options: AddOptions): Promise<void> {
   const { reader, weights, graph } = await openModel(model, options);
@@ -79,11 +93,11 @@ async function convert(model: ModelFolder, staging: string, id: string, options:
   await keep(graphFile, (file) => writeFile(file, read.graph));
   for (const { name, file: from } of external) {
     const beside = path.posix.relative(path.posix.dirname(weights.name), name);
-    await keep(path.posix.join(path.posix.dirname(graphFile), beside), (file) => cp(from, file));
+    await keep(path.posix.join(path.posix.dirname(graphFile), beside), (file) => copyFile(from, file));
   }
   for (const [name, text] of Object.entries(read.files)) await keep(name, (file) => writeFile(file, text));
   for (const name of papers.filter((name) => model.has(name)))
-    await cp(path.join(model.path, name), path.join(staging, name));
+    await copyFile(path.join(model.path, name), path.join(staging, name));
   const { dtype } = weights;
   const manifest: EncoderManifest = {
     ...{ id, modality: reader.modality, dimension: read.dimension, weights: graphFile },
@@ -98,6 +112,7 @@ async function convert(model: ModelFolder, staging: string, id: string, options:
     ...manifest,
     origin: {
       folder: model.source,
+      digest: await digestOf(model, weights.name),
       weights: { file: weights.name, sha256: await sha256OfFile(path.join(model.path, weights.name)) },
       addedAt: new Date().toISOString(),
       settings: { ...architectureOf(model), ...(dtype && { dtype }), ...read.settings },
@@ -106,15 +121,8 @@ async function convert(model: ModelFolder, staging: string, id: string, options:
   });
 }
 
-async function openModel(model: ModelFolder, { modality, dtype }: AddOptions) {
-  const readers = pretrainedNames.flatMap((name) => {
-    const reader = modelReaders[name];
-    return modality === undefined || modality === name ? [{ ...reader, modality: name }] : [];
-  });
-  const [side, otherSide] = readers.filter(({ bases: [own] }) => hasWeights(model, own));
-  if (side && otherSide)
-    throw undecided('modality', side.modality, 'the model has an ONNX file for images and one for texts');
-  const weights = chooseWeights(model, [...new Set(readers.flatMap(({ bases }) => bases))], dtype);
+async function openModel(model: ModelFolder, options: AddOptions) {
+  const { weights, readers } = chooseModel(model, options);
   const graph = new ModelGraph(await readModel(model, weights));
   const suitable = readers.filter(({ input }) => graph.input(input));
   const [reader, other] = suitable;
@@ -123,7 +131,7 @@ async function openModel(model: ModelFolder, { modality, dtype }: AddOptions) {
       `${weights.name} takes ${graph.inputs.map(({ name }) => name).join(', ') || 'nothing'}; an encoder takes ${readers.map(({ input }) => input).join(' or ')}`,
     );
   if (other) throw undecided('modality', reader.modality, `${weights.name} encodes both images and texts`);
-  return { reader: reader as ModelReader & typeof reader, weights, graph };
+  return { reader, weights, graph };
 }
 
 function architectureOf({ config }: ModelFolder): Record<string, SettingValue> {

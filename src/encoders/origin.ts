@@ -17,8 +17,10 @@ export type EncoderProof = z.infer<typeof encoderProof>;
 
 /** Where an encoder that was added comes from, and how its files were read. */
 export const encoderOrigin = z.object({
-  /** The model's folder. */
+  /** The model's folder, or `owner/name@commit` of the hub. */
   folder: z.string(),
+  /** sha256 of the names and hashes of the files that it was made of. */
+  digest: z.string().optional(),
   /** The ONNX file in it, and its sha256. */
   weights: z.object({ file: z.string(), sha256: z.string() }),
   addedAt: z.iso.datetime(),

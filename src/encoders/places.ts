@@ -54,7 +54,7 @@ export async function findEncoder(
   reference: string,
   modality?: PretrainedName,
 ): Promise<string> {
-  if (path.isAbsolute(reference) || /^\.{1,2}($|[\\/])/.test(reference)) return ownFolder(reference);
+  if (isFolder(reference)) return ownFolder(reference);
   const bundled = path.join(places.bundled, reference);
   if (isName(reference) && (await exists(path.join(bundled, encoderFile)))) return bundled;
   const { encoders } = await listEncoders(places);
@@ -75,6 +75,11 @@ export async function findEncoder(
     'unknown-encoder',
     `there is no encoder ${JSON.stringify(reference)} in ${places.bundled} or ${places.added}; there are: ${names.join(', ') || 'none'}`,
   );
+}
+
+/** Whether a reference is a path, as `./encoder` and `/models/encoder` are. */
+export function isFolder(reference: string): boolean {
+  return path.isAbsolute(reference) || /^\.{1,2}($|[\\/])/.test(reference);
 }
 
 function fingerprintOf({ fingerprint }: FoundEncoder): string {

@@ -1,14 +1,11 @@
-import { get as getHttp, type IncomingMessage } from 'node:http';
-import { get as getHttps } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { unlessAborted } from '../cancellation.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
-import { isGlobalAddress } from './address-range.ts';
-import { resolveHost } from './resolve-host.ts';
+import { type ConnectOptions, connect, parseAddress, redirectOf, refuse } from './connect.ts';
 
-export interface RemoteOptions {
+export interface RemoteOptions extends Omit<ConnectOptions, 'headers'> {
   /** Most bytes that are read; counted while they come, whatever the server announces. */
   maximumBytes: number;
   /** Milliseconds for everything: names, redirects and the whole body. */
@@ -16,10 +13,6 @@ export interface RemoteOptions {
   signal?: AbortSignal;
   /** Ports that may be connected to; default: 80 and 443. */
   ports?: readonly number[];
-  /** Every address of a name; by default the system's resolver. */
-  resolve?(host: string): Promise<readonly { address: string }[]>;
-  /** Whether an address may be connected to; default: only those of the open internet. */
-  isAllowed?(address: string): boolean;
 }
 
 export interface RemoteFile {
@@ -51,11 +44,11 @@ export async function openRemote(address: string, options: RemoteOptions): Promi
     return refuse(address, `it cannot be reached (${(error as NodeJS.ErrnoException).code ?? error})`, error);
   };
   try {
-    let url = parse(address, address);
+    let url = parseAddress(address, address);
     for (let redirects = 0; ; redirects++) {
-      const response = await connect(url, options, signal);
+      const response = await connect(url, { ports: [80, 443], ...options }, signal);
       const { statusCode = 0, headers } = response;
-      const location = [301, 302, 303, 307, 308].includes(statusCode) ? headers.location : undefined;
+      const location = redirectOf(response);
       if (statusCode === 200)
         return {
           body: limited(response, url.href, options.maximumBytes, describe),
@@ -66,50 +59,11 @@ export async function openRemote(address: string, options: RemoteOptions): Promi
       if (location === undefined) throw refuse(url.href, `it answers with status ${statusCode}`);
       if (redirects === maximumRedirects)
         throw refuse(address, `it redirects more than ${maximumRedirects} times`);
-      url = parse(location, address, url);
+      url = parseAddress(location, address, url);
     }
   } catch (error) {
     throw describe(error);
   }
-}
-
-function parse(text: string, shown: string, base?: URL): URL {
-  const url = URL.parse(text, base?.href);
-  if (!url) throw refuse(shown, 'it is no address');
-  if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw refuse(shown, 'only http and https are fetched');
-  if (url.username || url.password) throw refuse(shown, 'it has a name or password in it');
-  return url;
-}
-
-async function connect(url: URL, options: RemoteOptions, signal: AbortSignal): Promise<IncomingMessage> {
-  const { ports = [80, 443], isAllowed = isGlobalAddress } = options;
-  const resolve = options.resolve ?? ((host: string) => resolveHost(host, signal));
-  const isSecure = url.protocol === 'https:';
-  const port = Number(url.port) || (isSecure ? 443 : 80);
-  if (!ports.includes(port)) throw refuse(url.href, `port ${port} is not allowed`);
-  const host = url.hostname.replaceAll(/^\[|\]$/g, '');
-  const addresses = await unlessAborted(signal, resolve(host));
-  // One private address among public ones is how a rebinding name looks.
-  const [first] = addresses;
-  if (!first || !addresses.every(({ address }) => isAllowed(address)))
-    throw refuse(url.href, 'it leads to an address that is not on the open internet');
-  const get = isSecure ? getHttps : getHttp;
-  return new Promise((resolved, rejected) => {
-    get(
-      {
-        host: first.address,
-        port,
-        path: url.pathname + url.search,
-        // What a browser would call the host; the certificate is checked against it.
-        headers: { Host: url.host, 'Accept-Encoding': 'identity' },
-        ...(isSecure && { servername: host }),
-        agent: false,
-        signal,
-      },
-      resolved,
-    ).on('error', rejected);
-  });
 }
 
 function limited(
@@ -141,9 +95,4 @@ function decodeName({ pathname }: URL): string {
   } catch {
     return last;
   }
-}
-
-function refuse(address: string, detail: string, cause?: unknown): TandemError {
-  const at = address.length > 200 ? `${address.slice(0, 200)}…` : address;
-  return new TandemError('remote-file', `${at}: ${detail}`, { items: [{ at, detail }], cause });
 }

@@ -13,7 +13,7 @@ export interface BackupSize {
 }
 
 /** What no backup needs: locks, what was never acknowledged, and copies of what lies elsewhere. */
-const passing = new Set(['lock', 'migration-lock', 'uploads', 'scratch', 'copies']);
+const passing = new Set(['lock', 'migration-lock', 'uploads', 'scratch', 'copies', 'hub']);
 const isDatabase = (name: string) => name.endsWith('.sqlite');
 /** SQLite's own files beside a database; its backup holds what is in them. */
 const isOfDatabase = (name: string) => /\.sqlite-(wal|shm|journal)$/.test(name);

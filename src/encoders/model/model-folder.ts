@@ -106,6 +106,11 @@ export class ModelFolder {
     return cacheSnapshot.exec(resolved)?.[2] ?? path.basename(resolved);
   }
 
+  /** Where its ONNX file is exported to. */
+  get exportTo(): string {
+    return path.join(this.path, 'onnx');
+  }
+
   /** Where it comes from: `org/name@commit` in a cache of Python's hub client, or the folder's path. */
   get source(): string {
     const resolved = path.resolve(this.path);

@@ -22,6 +22,16 @@ export const dtypes = Object.keys(suffixes) as Dtype[];
 /** Full precision is what heads are trained on best, and half of it is hardly different. */
 const preferred: readonly Dtype[] = ['fp32', 'fp16'];
 
+/** The files of a model, by name alone. */
+export interface ModelFiles {
+  /** The folder or the hub's id of it. */
+  readonly path: string;
+  readonly names: readonly string[];
+  has(name: string): boolean;
+  /** The folder that an export of it goes to. */
+  readonly exportTo: string;
+}
+
 /** An ONNX file of a model. */
 export interface WeightsFile {
   /** Inside the model's folder. */
@@ -36,7 +46,7 @@ export interface WeightsFile {
  * @throws TandemError `invalid-encoder` where there is none, saying how to make it, or where several leave the choice open
  * @example chooseWeights(model, ['model'], 'fp16') // { name: 'onnx/model_fp16.onnx', dtype: 'fp16' }
  */
-export function chooseWeights(model: ModelFolder, bases: readonly string[], dtype?: Dtype): WeightsFile {
+export function chooseWeights(model: ModelFiles, bases: readonly string[], dtype?: Dtype): WeightsFile {
   const found = bases.map((base) => filesOf(model, base)).find((files) => files.length > 0) as
     | WeightsFile[]
     | undefined;
@@ -59,11 +69,11 @@ export function chooseWeights(model: ModelFolder, bases: readonly string[], dtyp
 }
 
 /** Whether the model has an ONNX file of this name, without its end, in any type. @example hasWeights(model, 'vision_model') */
-export function hasWeights(model: ModelFolder, base: string): boolean {
+export function hasWeights(model: ModelFiles, base: string): boolean {
   return filesOf(model, base).length > 0;
 }
 
-function filesOf(model: ModelFolder, base: string): WeightsFile[] {
+function filesOf(model: ModelFiles, base: string): WeightsFile[] {
   return dtypes.flatMap((dtype) =>
     ['onnx/', '']
       .map((folder) => `${folder}${base}${suffixes[dtype]}.onnx`)
@@ -73,7 +83,7 @@ function filesOf(model: ModelFolder, base: string): WeightsFile[] {
   );
 }
 
-function onlyFile(model: ModelFolder): WeightsFile {
+function onlyFile(model: ModelFiles): WeightsFile {
   const all = model.names.filter((name) => name.endsWith('.onnx'));
   const [only, ...others] = all;
   if (only && others.length === 0) return { name: only };
@@ -86,7 +96,7 @@ function onlyFile(model: ModelFolder): WeightsFile {
   const isPickle = weights.some((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
   throw unusable(
     `${model.path} has no ONNX file${weights.length > 0 ? `, only ${weights.join(', ')}` : ''}${isPickle ? '; a pickle can run code, and is never read' : ''}`,
-    `Export it once, with Python: pip install "optimum-onnx[onnxruntime]" && optimum-cli export onnx --task feature-extraction --model ${model.path} ${path.join(model.path, 'onnx')}`,
+    `Export it once, with Python: pip install "optimum-onnx[onnxruntime]" && optimum-cli export onnx --task feature-extraction --model ${model.path} ${model.exportTo}`,
   );
 }
 

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { ModelHub } from '../../model-hub.ts';
 import { writeTinyTextModel } from '../../tiny-text-model.ts';
 import { open } from './open-tandem.ts';
 
@@ -47,4 +48,23 @@ it('trains and serves a head with an encoder that was added, and keeps the encod
   await tandem.heads.delete('kinds', 1);
   expect(await tandem.encoders.remove('tiny')).toMatchObject({ id: 'tiny' });
   await expect(tandem.encoders.get('tiny')).rejects.toMatchObject({ code: 'unknown-encoder' });
+});
+
+it('downloads the encoder that a setting names, and encodes with it', async () => {
+  const { data } = await open();
+  const source = path.join(data, 'tiny');
+  await writeTinyTextModel(source);
+  const names = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'onnx/model.onnx'];
+  const files: Record<string, Uint8Array | string> = {
+    '1_Pooling/config.json': '{"pooling_mode_cls_token": true}',
+  };
+  for (const name of names) files[name] = await readFile(path.join(source, name));
+  const commit = '0123456789abcdef0123456789abcdef01234567';
+  await using hub = await ModelHub.start({ 'some-lab/tiny': { commit, files } });
+  const { tandem } = await open({ data, hub: hub.address, textEncoder: 'some-lab/tiny' });
+  const [{ features }] = await tandem.embed([{ modality: 'text', input: 'a red bike' }]);
+  expect(features).toHaveLength(4);
+  expect(await tandem.encoders.get('tiny')).toMatchObject({ origin: { folder: `some-lab/tiny@${commit}` } });
+  const { tandem: offline } = await open({ data, offline: 'on', textEncoder: `some-lab/tiny@${commit}` });
+  expect(await offline.embed([{ modality: 'text', input: 'a red bike' }])).toMatchObject([{ features }]);
 });

@@ -1,0 +1,159 @@
+import type { IncomingMessage } from 'node:http';
+import { TandemError } from '../../errors.ts';
+import { isGlobalAddress } from '../../remote/address-range.ts';
+import { connect, parseAddress, redirectOf } from '../../remote/connect.ts';
+
+/** Where models are downloaded from, and where they are kept. */
+export interface Hub {
+  /** Of the hub or a mirror; that of transformers.js by default. */
+  address?: string;
+  /** Sent to that address, and to no other. */
+  token?: string;
+  /** Nothing is asked for: models come from the caches alone. */
+  isOffline: boolean;
+  /** Folder that downloads are kept in, laid out as that of Python's client. */
+  cache: string;
+  /** Folders of Python's client, which are read. */
+  otherCaches: readonly string[];
+  /** Milliseconds until the first retry; each further one waits twice as long. */
+  retryDelay?: number;
+}
+
+const mostRedirects = 5;
+/** Milliseconds without a byte after which a connection is given up. */
+const mostSilence = 60_000;
+
+/** An answer of the hub, and what it said of the file before it redirected. */
+export interface HubAnswer {
+  response: IncomingMessage;
+  /** The commit that the hub took the file from. */
+  commit?: string;
+}
+
+/**
+ * The error of a download that failed.
+ * @param again whether the same request may succeed soon
+ */
+export class DownloadError extends TandemError {
+  readonly again: boolean;
+
+  constructor(
+    detail: string,
+    options: { fix?: string; cause?: unknown; again?: boolean; retryAfter?: number } = {},
+  ) {
+    super('model-download', detail, options);
+    this.again = options.again ?? false;
+  }
+}
+
+/** The address of the hub, without a slash at its end. */
+export async function addressOf({ address }: Hub): Promise<string> {
+  if (address) return address.replace(/\/+$/, '');
+  const { env } = await import('@xenova/transformers');
+  return env.remoteHost.replace(/\/+$/, '');
+}
+
+/**
+ * Asks the hub for an address of its own. Redirects are followed by hand: to other hosts without the token, never from https
+ * to http, and to addresses of the open internet alone, unless the hub itself is inside one's own network.
+ * @param path from the hub's root, such as `/api/models/Xenova/bge-small-en-v1.5/revision/main`
+ * @param what names it in errors
+ * @throws DownloadError saying what the hub answered
+ */
+export async function askHub(
+  hub: Hub,
+  path: string,
+  { what, from = 0, signal }: { what: string; from?: number; signal: AbortSignal },
+): Promise<HubAnswer> {
+  const address = await addressOf(hub);
+  try {
+    return await follow(hub, new URL(address + path), { what, from, signal });
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (error instanceof DownloadError) throw error;
+    if (error instanceof TandemError) throw new DownloadError(`${what}: ${error.message}`, { cause: error });
+    throw new DownloadError(
+      `${what}: ${address} cannot be reached (${(error as NodeJS.ErrnoException).code ?? error})`,
+      {
+        cause: error,
+        again: true,
+        fix: 'Check the network; --hub names a mirror, and --offline on takes what was downloaded before.',
+      },
+    );
+  }
+}
+
+async function follow(
+  hub: Hub,
+  start: URL,
+  { what, from, signal }: { what: string; from: number; signal: AbortSignal },
+): Promise<HubAnswer> {
+  let url = start;
+  let isOwnNetwork = false;
+  let commit: string | undefined;
+  for (let redirects = 0; redirects <= mostRedirects; redirects++) {
+    const isHub = url.origin === start.origin;
+    const response = await connect(
+      url,
+      {
+        isAllowed(address) {
+          if (!isHub) return isOwnNetwork || isGlobalAddress(address);
+          isOwnNetwork ||= !isGlobalAddress(address);
+          return true;
+        },
+        headers: {
+          ...(isHub && hub.token && { Authorization: `Bearer ${hub.token}` }),
+          ...(from > 0 && { Range: `bytes=${from}-` }),
+        },
+      },
+      signal,
+    );
+    response.setTimeout(mostSilence, () => response.destroy(new Error('it stalled')));
+    const named = response.headers['x-repo-commit'];
+    if (isHub && typeof named === 'string') commit = named;
+    const location = redirectOf(response);
+    const status = response.statusCode ?? 0;
+    if (status === 200 || status === 206) return { response, commit };
+    response.destroy();
+    if (location === undefined) throw refusal(hub, status, response, { what, address: start.origin });
+    const next = parseAddress(location, what, url);
+    if (start.protocol === 'https:' && next.protocol !== 'https:')
+      throw new DownloadError(`${what}: ${start.origin} redirects to ${next.origin}, which is not encrypted`);
+    url = next;
+  }
+  throw new DownloadError(`${what}: ${start.origin} redirects more than ${mostRedirects} times`);
+}
+
+function refusal(
+  { token }: Hub,
+  status: number,
+  { headers }: IncomingMessage,
+  { what, address }: { what: string; address: string },
+): DownloadError {
+  const said = typeof headers['x-error-message'] === 'string' ? `: ${headers['x-error-message']}` : '';
+  const detail = `${what}: ${address} answers ${status}${said}`;
+  const seconds = Number(headers['retry-after']);
+  const retryAfter = Number.isFinite(seconds) && seconds > 0 ? seconds : undefined;
+  if (status === 401)
+    return new DownloadError(detail, {
+      fix: token
+        ? 'The token in HF_TOKEN is not valid there, or the model does not exist: check both.'
+        : 'Check the model’s name; where it is private or gated, put a token of yours in HF_TOKEN.',
+    });
+  if (status === 403)
+    return new DownloadError(detail, {
+      fix: 'The model is gated: accept its terms on its page of the hub, and put a token of that account in HF_TOKEN.',
+    });
+  if (status === 404)
+    return new DownloadError(detail, { fix: 'Check the model’s name and revision: OWNER/NAME@REVISION.' });
+  if (status === 429 || status >= 500)
+    return new DownloadError(detail, {
+      again: true,
+      retryAfter,
+      fix:
+        status === 429
+          ? 'Wait, or put a token in HF_TOKEN: the hub lets more through with one.'
+          : 'Run it again later: it resumes where it was.',
+    });
+  return new DownloadError(detail);
+}
