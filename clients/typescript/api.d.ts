@@ -1619,7 +1619,8 @@ export interface components {
          *             "calibrationError": 0.02
          *           }
          *         }
-         *       }
+         *       },
+         *       "decides": false
          *     }
          */
         Head: {
@@ -1646,8 +1647,10 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             metrics: components["schemas"]["Metrics"];
-            /** @description Which answers are accepted; omitted where nothing is decided. */
+            /** @description Which answers are accepted; omitted where no threshold is set. */
             acceptance?: components["schemas"]["Acceptance"];
+            /** @description Whether answers say `decision`: of labels where a threshold is set, of numbers where the head knows what is unlike its training. */
+            decides: boolean;
         };
         /** @description On the test split: together, and each modality alone. */
         Metrics: {

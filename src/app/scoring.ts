@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { acceptanceOf } from '../heads/accept.ts';
+import { decisionRuleOf } from '../heads/accept.ts';
 import { HeadEngines, sayingWhoStopped } from '../heads/engines.ts';
 import { loadHead, parseHeadManifest } from '../heads/head.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
@@ -70,10 +70,10 @@ export async function score(context: Context, input: string, options: ScoreOptio
     asked: askedColumns(options),
     onNote: options.onNote,
   });
-  const acceptance = acceptanceOf(version, manifest);
-  const added = addedColumns(manifest, { ...writing.options, isDecided: acceptance !== undefined });
+  const rule = decisionRuleOf(version, manifest);
+  const added = addedColumns(manifest, { ...writing.options, isDecided: rule !== undefined });
   checkAdded(added, source, survey);
-  const identity = identityOf(manifest, { source, survey }, { columns, acceptance, ...writing.options });
+  const identity = identityOf(manifest, { source, survey }, { columns, rule, ...writing.options });
   await using output = await openOutput(options, identity);
   const resumedAt = output.done.rows;
   const encoders = await context.encoders();
@@ -86,7 +86,7 @@ export async function score(context: Context, input: string, options: ScoreOptio
   await sayingWhoStopped(async () => {
     const head = await loadHead(engines.loaderOf(version), version, encoders.fingerprints);
     await scoreRows({
-      ...{ encoders, head, acceptance, added, output, signal, onRows },
+      ...{ encoders, head, rule, added, output, signal, onRows },
       format: writing.format,
       columns: [...survey.columns, ...added.names],
       reading: { folder: source.folder, columns, taken },

@@ -27,8 +27,10 @@ export interface HeadSummary {
   encoders: EncoderSummary[];
   createdAt: string;
   metrics: AnswerMetrics;
-  /** Which answers are accepted; absent where nothing is decided. */
+  /** Which answers are accepted; absent where no threshold is set. */
   acceptance?: Acceptance;
+  /** Whether answers say that they are accepted or unsure. */
+  decides: boolean;
 }
 
 /** Which answers of a version are accepted; null where nothing is decided. */

@@ -40,6 +40,7 @@ export const head: HeadSummary = {
     fused: { examples: 3, accuracy: 1, macroF1: 1, negativeLogLikelihood: 0, calibrationError: 0 },
     unimodal: {},
   },
+  decides: false,
 };
 
 export const dataset: DatasetSummary = {
