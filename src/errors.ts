@@ -21,7 +21,7 @@ export const errorTable = {
   'invalid-image': {
     status: 422,
     title: 'The image cannot be read',
-    fix: 'Send a complete JPEG, PNG or WebP file.',
+    fix: 'Send a complete JPEG, PNG, WebP, GIF, TIFF or AVIF file.',
   },
   'image-too-large': {
     status: 413,

@@ -703,7 +703,7 @@ export interface components {
                  * @example listing-71
                  */
                 id?: string | number;
-                /** @description A JPEG, PNG or WebP file, as base64 or as a data URL. */
+                /** @description A JPEG, PNG, WebP, GIF, TIFF or AVIF file, as base64 or as a data URL. */
                 image?: string;
                 /** @description Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
                 imageUrl?: string;
@@ -739,7 +739,7 @@ export interface components {
             imageUrl?: string;
             /**
              * Format: binary
-             * @description A JPEG, PNG or WebP file.
+             * @description A JPEG, PNG, WebP, GIF, TIFF or AVIF file.
              */
             image?: string;
         };
@@ -2310,7 +2310,7 @@ export interface operations {
                      * @example listing-71
                      */
                     id?: string | number;
-                    /** @description A JPEG, PNG or WebP file, as base64 or as a data URL. */
+                    /** @description A JPEG, PNG, WebP, GIF, TIFF or AVIF file, as base64 or as a data URL. */
                     image?: string;
                     /** @description Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
                     imageUrl?: string;

@@ -18,7 +18,7 @@ import {
 } from './check-options.ts';
 import type { Context } from './context.ts';
 
-/** One item to classify: the bytes of an image file (JPEG, PNG, WebP), a text, or both. */
+/** One item to classify: the bytes of an image file (JPEG, PNG, WebP, GIF, TIFF, AVIF), a text, or both. */
 export type Content = PredictionInput['content'] & {};
 
 export interface PredictOptions {

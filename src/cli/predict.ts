@@ -37,7 +37,7 @@ const command = addContentColumnOptions(
   )
   .option('--force', 'replace the output where it is there')
   .option('--restart', 'begin anew instead of going on where a run was interrupted')
-  .option('--image <file>', 'a JPEG, PNG or WebP file')
+  .option('--image <file>', 'a JPEG, PNG, WebP, GIF, TIFF or AVIF file')
   .option('--text <text>', 'a text')
   .addOption(
     new Option('--table <json>', 'values of further columns, such as {"price": 12}').argParser(tableOption),
