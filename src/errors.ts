@@ -104,7 +104,7 @@ export const errorTable = {
     fix: 'The command `keys list` lists the keys.',
   },
   'unknown-encoder': {
-    status: 500,
+    status: 404,
     title: 'There is no such encoder',
     fix: 'Name one that is there with --image-encoder or --text-encoder (`encoders list` lists them), or add it with `encoders add`.',
   },
