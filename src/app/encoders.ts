@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { AddOptions } from '../encoders/add.ts';
+import type { DtypeDrift } from '../encoders/drift.ts';
 import type { FetchOptions } from '../encoders/hub/fetch-model.ts';
 import { parseModelName } from '../encoders/hub/model-name.ts';
 import { isNonCommercial } from '../encoders/license.ts';
@@ -37,10 +38,11 @@ export interface InstalledEncoders {
    */
   add(model: string, options?: AddEncoderOptions): Promise<EncoderSummary>;
   /**
-   * Checks every file against its sha256 and proves the encoder again.
+   * Checks every file against its sha256 and proves the encoder again. Where its model is still there, and has fp32 beside
+   * other types of weights, their features are compared.
    * @throws TandemError `unknown-encoder`, `damaged-artifact`, `invalid-encoder`
    */
-  check(encoder: string): Promise<EncoderSummary & { proof: EncoderProof }>;
+  check(encoder: string): Promise<EncoderSummary & { proof: EncoderProof; drift: DtypeDrift[] }>;
   /** @throws TandemError `unknown-encoder`; `encoder-in-use` naming the heads that need it, or where it ships with the program */
   remove(encoder: string): Promise<EncoderSummary>;
 }
@@ -74,8 +76,18 @@ export function encodersOf(context: Context): InstalledEncoders {
       return summarize(await addEncoder(model, places, given));
     },
     async check(reference) {
-      const [{ proveEncoder }, encoder] = await Promise.all([import('../encoders/prove.ts'), get(reference)]);
-      return { ...encoder, proof: await proveEncoder(encoder.folder, settings) };
+      const [{ proveEncoder }, { measureDrift }, encoder] = await Promise.all([
+        import('../encoders/prove.ts'),
+        import('../encoders/drift.ts'),
+        get(reference),
+      ]);
+      const { threads } = settings;
+      const proof = await proveEncoder(encoder.folder, { threads });
+      return {
+        ...encoder,
+        proof,
+        drift: await measureDrift(encoder, { hub: hubOf(settings), places, threads }),
+      };
     },
     async remove(reference) {
       const encoder = await get(reference);

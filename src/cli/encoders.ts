@@ -75,16 +75,19 @@ const info = subcommand('info', 'show an encoder', 'Shows where an encoder comes
 const check = subcommand(
   'check',
   'check an encoder’s files and prove it again',
-  'Checks every file of an encoder against its sha256 and proves it: an item has the same features alone, in a batch and twice.',
+  'Checks every file of an encoder against its sha256 and proves it: an item has the same features alone, in a batch and twice. Where its model is still there with fp32 and other types of weights, their features are compared.',
 )
   .argument('<encoder>', 'its id, or the beginning of its fingerprint')
   .addHelpText('after', example('encoders check all-MiniLM-L6-v2'))
   .action(async (reference, { json }, called) => {
     await using tandem = await openFor(called, encoderSettings);
-    const { proof, ...encoder } = await tandem.encoders.check(reference);
-    if (json) return printJson({ ...encoder, proof });
+    const { proof, drift, ...encoder } = await tandem.encoders.check(reference);
+    if (json) return printJson({ ...encoder, proof, drift });
     print(`${encoder.id}: every file has its sha256`);
     showProof(proof);
+    if (drift.length === 0) return;
+    const rows = drift.map(({ dtype, least, mean }) => [dtype, least.toFixed(6), mean.toFixed(6)]);
+    print(table([['cosine with fp32', 'least', 'mean'], ...rows]));
   });
 
 const remove = subcommand(

@@ -1,22 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { removeLeftovers } from '../store/files/durable.ts';
 import { exists } from '../store/files/exists.ts';
-import { licenseOf } from './model/card.ts';
+import { writeEncoder, writeManifest } from './convert.ts';
 import { chooseModel } from './model/choose.ts';
-import { ModelGraph } from './model/graph.ts';
 import { ModelFolder } from './model/model-folder.ts';
-import type { ModelSettings, SettingValue } from './model/reader.ts';
+import type { ModelSettings } from './model/reader.ts';
 import { digestOf } from './model/source-files.ts';
 import { undecided, unusable } from './model/unusable.ts';
-import { readModel } from './model/weights.ts';
 import type { EncoderProof } from './origin.ts';
 import { type EncoderPlaces, type FoundEncoder, listEncoders } from './places.ts';
 import { largestDifference, proveEncoder } from './prove.ts';
-import { type EncoderManifest, encoderFile, readSpecification } from './specification.ts';
+import { encoderFile, readSpecification } from './specification.ts';
 
 export interface AddOptions extends ModelSettings {
   /** What it is called from now on; the folder's name by default. */
@@ -26,12 +24,6 @@ export interface AddOptions extends ModelSettings {
   /** Threads of its proof. */
   threads: number;
 }
-
-/** Where the graph lies in an encoder's folder. */
-const graphFile = 'onnx/model.onnx';
-
-/** Files that are copied as they are where they are there: for people. */
-const papers = ['README.md', 'LICENSE', 'LICENSE.txt', 'LICENSE.md', 'NOTICE'];
 
 /**
  * Makes an encoder of a model's folder: reads its files, gives its graph the shape that encoders have, proves it, and keeps
@@ -80,62 +72,20 @@ export async function sourceOf(folder: string, settings: ModelSettings): Promise
 
 /** Writes the encoder's folder, proves it, and notes the proof. */
 async function convert(model: ModelFolder, staging: string, id: string, options: AddOptions): Promise<void> {
-  const { reader, weights, graph } = await openModel(model, options);
-  const external = graph.externalFiles.map((name) => model.named(weights.name, name));
-  const read = await reader.read(model, graph, options);
-  const files: Record<string, string> = {};
-  const keep = async (name: string, write: (file: string) => Promise<unknown>) => {
-    const file = path.join(staging, name);
-    await mkdir(path.dirname(file), { recursive: true });
-    await write(file);
-    files[name] = await sha256OfFile(file);
-  };
-  await keep(graphFile, (file) => writeFile(file, read.graph));
-  for (const { name, file: from } of external) {
-    const beside = path.posix.relative(path.posix.dirname(weights.name), name);
-    await keep(path.posix.join(path.posix.dirname(graphFile), beside), (file) => copyFile(from, file));
-  }
-  for (const [name, text] of Object.entries(read.files)) await keep(name, (file) => writeFile(file, text));
-  for (const name of papers.filter((name) => model.has(name)))
-    await copyFile(path.join(model.path, name), path.join(staging, name));
-  const { dtype } = weights;
-  const manifest: EncoderManifest = {
-    ...{ id, modality: reader.modality, dimension: read.dimension, weights: graphFile },
-    ...{ preprocessing: read.preprocessing, files, license: options.license ?? (await licenseOf(model)) },
-  };
-  const write = (value: EncoderManifest) =>
-    writeFile(path.join(staging, encoderFile), `${JSON.stringify(value, null, 2)}\n`, { flush: true });
-  await write(manifest);
+  const { manifest, weights, settings } = await writeEncoder(model, staging, { ...options, id });
   const proof = await proveEncoder(staging, options);
   checkDependence(proof, options);
-  await write({
+  await writeManifest(staging, {
     ...manifest,
     origin: {
       folder: model.source,
-      digest: await digestOf(model, weights.name),
-      weights: { file: weights.name, sha256: await sha256OfFile(path.join(model.path, weights.name)) },
+      digest: await digestOf(model, weights),
+      weights: { file: weights, sha256: await sha256OfFile(path.join(model.path, weights)) },
       addedAt: new Date().toISOString(),
-      settings: { ...architectureOf(model), ...(dtype && { dtype }), ...read.settings },
+      settings,
       proof,
     },
   });
-}
-
-async function openModel(model: ModelFolder, options: AddOptions) {
-  const { weights, readers } = chooseModel(model, options);
-  const graph = new ModelGraph(await readModel(model, weights));
-  const suitable = readers.filter(({ input }) => graph.input(input));
-  const [reader, other] = suitable;
-  if (!reader)
-    throw unusable(
-      `${weights.name} takes ${graph.inputs.map(({ name }) => name).join(', ') || 'nothing'}; an encoder takes ${readers.map(({ input }) => input).join(' or ')}`,
-    );
-  if (other) throw undecided('modality', reader.modality, `${weights.name} encodes both images and texts`);
-  return { reader, weights, graph };
-}
-
-function architectureOf({ config }: ModelFolder): Record<string, SettingValue> {
-  return config.model_type ? { architecture: config.model_type } : {};
 }
 
 function checkDependence(

@@ -20,25 +20,48 @@ const timedRuns = 3;
  * @example const { batchDifference } = await proveEncoder('data/encoders/8fbee7a7…', { threads: 2 });
  */
 export async function proveEncoder(folder: string, { threads }: { threads: number }): Promise<EncoderProof> {
-  const { modality, dimension } = await readSpecification(folder);
-  const engine = Engine.start({ provider: 'cpu', threads });
   const before = process.memoryUsage.rss();
+  return withEncoder(folder, threads, async (encoder, items) => {
+    const measured = await measure(encoder, items).catch(explain('run'));
+    checkFeatures(measured.alone, encoder.dimension);
+    const { batchDifference, runDifference, milliseconds } = measured;
+    const memory = Math.max(0, process.memoryUsage.rss() - before);
+    return { items: items.length, batchDifference, runDifference, milliseconds, memory };
+  });
+}
+
+/**
+ * Features of the items of a proof, each encoded alone.
+ * @throws TandemError as {@link proveEncoder}
+ */
+export async function proofFeatures(folder: string, threads: number): Promise<Float32Array[]> {
+  return withEncoder(folder, threads, (encoder, items) => eachAlone(encoder, items).catch(explain('run')));
+}
+
+async function withEncoder<Result>(
+  folder: string,
+  threads: number,
+  work: (encoder: Encoder, items: readonly unknown[]) => Promise<Result>,
+): Promise<Result> {
+  const { modality } = await readSpecification(folder);
+  const engine = Engine.start({ provider: 'cpu', threads });
   try {
     const encoder = await loadEncoder(engine, modality, folder).catch(explain('loaded'));
     try {
       const inputs = await pretrainedOf(modality).variety();
-      const items = await Promise.all(inputs.map((input) => encoder.prepare(input)));
-      const measured = await measure(encoder, items).catch(explain('run'));
-      checkFeatures(measured.alone, dimension);
-      const { batchDifference, runDifference, milliseconds } = measured;
-      const memory = Math.max(0, process.memoryUsage.rss() - before);
-      return { items: items.length, batchDifference, runDifference, milliseconds, memory };
+      return await work(encoder, await Promise.all(inputs.map((input) => encoder.prepare(input))));
     } finally {
       await encoder.close();
     }
   } finally {
     await engine.close();
   }
+}
+
+async function eachAlone(encoder: Encoder, items: readonly unknown[]): Promise<Float32Array[]> {
+  const rows: Float32Array[] = [];
+  for (const item of items) rows.push(itemAt(await encoder.encode([item]), 0));
+  return rows;
 }
 
 function explain(what: string): (error: Error) => never {
@@ -53,13 +76,8 @@ function explain(what: string): (error: Error) => never {
 }
 
 async function measure(encoder: Encoder, items: readonly unknown[]) {
-  const eachAlone = async () => {
-    const rows: Float32Array[] = [];
-    for (const item of items) rows.push(itemAt(await encoder.encode([item]), 0));
-    return rows;
-  };
-  const alone = await eachAlone();
-  const again = await eachAlone();
+  const alone = await eachAlone(encoder, items);
+  const again = await eachAlone(encoder, items);
   const together = await encoder.encode(items);
   const reversed = (await encoder.encode(items.toReversed())).toReversed();
   return {
@@ -67,7 +85,7 @@ async function measure(encoder: Encoder, items: readonly unknown[]) {
     runDifference: differenceOf(alone, again),
     batchDifference: Math.max(differenceOf(alone, together), differenceOf(alone, reversed)),
     milliseconds: {
-      alone: (await fastest(eachAlone)) / items.length,
+      alone: (await fastest(() => eachAlone(encoder, items))) / items.length,
       inBatch: (await fastest(() => encoder.encode(items))) / items.length,
     },
   };

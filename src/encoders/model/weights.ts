@@ -73,6 +73,15 @@ export function hasWeights(model: ModelFiles, base: string): boolean {
   return filesOf(model, base).length > 0;
 }
 
+/**
+ * The ONNX files of a model that differ from one in their type alone, itself included.
+ * @example weightsBeside(model, 'onnx/model_fp16.onnx') // [{ name: 'onnx/model.onnx', dtype: 'fp32' }, { name: 'onnx/model_fp16.onnx', … }]
+ */
+export function weightsBeside(model: ModelFiles, name: string): WeightsFile[] {
+  const base = path.posix.basename(name, '.onnx').replace(/_(fp16|quantized|int8|uint8|q4|q4f16|bnb4)$/, '');
+  return filesOf(model, base);
+}
+
 function filesOf(model: ModelFiles, base: string): WeightsFile[] {
   return dtypes.flatMap((dtype) =>
     ['onnx/', '']

@@ -2,8 +2,15 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { ModelHub } from '../../model-hub.ts';
-import { writeTinyTextModel } from '../../tiny-text-model.ts';
+import { integer, node } from '../../sum-encoder.ts';
+import { tinyGraph, writeTinyTextModel } from '../../tiny-text-model.ts';
 import { open } from './open-tandem.ts';
+
+/** States in half precision, as weights of fp16 give them. */
+const roundedNodes = [
+  node('Cast', ['states'], 'halves', [integer('to', 10)]),
+  node('Cast', ['halves'], 'last_hidden_state', [integer('to', 1)]),
+];
 
 /** Texts of two kinds, which any features tell apart. */
 async function writeTexts(folder: string): Promise<void> {
@@ -19,13 +26,20 @@ it('trains and serves a head with an encoder that was added, and keeps the encod
   const { data, tandem } = await open();
   await writeTinyTextModel(path.join(data, 'tiny'));
   const added = await tandem.encoders.add(path.join(data, 'tiny'), { pooling: 'mean' });
+  await writeFile(path.join(data, 'tiny', 'onnx', 'model_fp16.onnx'), tinyGraph({ nodes: roundedNodes }));
   const { encoders } = await tandem.encoders.list();
   expect(encoders.map(({ id, place }) => [id, place])).toEqual([
     ['all-MiniLM-L6-v2', 'bundled'],
     ['efficientnet-lite0', 'bundled'],
     ['tiny', 'added'],
   ]);
-  expect((await tandem.encoders.check('tiny')).proof).toMatchObject({ items: 5, runDifference: 0 });
+  const { proof, drift } = await tandem.encoders.check('tiny');
+  expect(proof).toMatchObject({ items: 5, runDifference: 0 });
+  expect(drift).toMatchObject([{ dtype: 'fp16' }]);
+  expect(drift[0].least).toBeLessThan(1 - 1e-9);
+  expect(drift[0].mean).toBeGreaterThan(drift[0].least);
+  expect(drift[0].mean).toBeLessThan(1);
+  expect((await tandem.encoders.check('all-MiniLM-L6-v2')).drift).toEqual([]);
   await expect(tandem.encoders.remove('all-MiniLM-L6-v2')).rejects.toMatchObject({ code: 'encoder-in-use' });
 
   await writeTexts(path.join(data, 'texts'));
