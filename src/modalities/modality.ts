@@ -32,6 +32,8 @@ export interface InlineFiles {
 /** A part of an item, and the item without it. */
 export interface Omission<Part = object, Without = unknown> {
   part: Part;
+  /** The same as it would be given, for a companion. */
+  input?: Input;
   /** Called when it is needed, since an item may be large; undefined where nothing is left of it. */
   without(): Without | undefined | Promise<Without | undefined>;
 }
@@ -40,6 +42,33 @@ export interface OmissionOptions {
   /** The most parts that the item is divided into. */
   most: number;
   signal?: AbortSignal;
+}
+
+/** What makes features that stand beside an encoder's. */
+export interface OpenCompanion<Given> {
+  /** Length of a feature vector. */
+  dimension: number;
+  encode(given: Given): Float32Array;
+}
+
+/**
+ * Features that stand beside an encoder's: what makes them is fitted to the training rows and kept in the head, in a file
+ * of its own. Their mean over these rows is 0.
+ */
+export interface Companion<Given> {
+  /** What a head calls that which makes them. */
+  readonly id: string;
+  /**
+   * @param items of the training rows
+   * @returns what makes the features; the same bytes for the same items; undefined where there are too few to fit to
+   */
+  fit(items: readonly Given[]): Uint8Array | undefined;
+  /**
+   * Makes ready to make features.
+   * @param bytes what `fit` returned, or anything else
+   * @throws Error that says what is wrong with them
+   */
+  open(bytes: Uint8Array): OpenCompanion<Given>;
 }
 
 /** How items of a modality become what an encoder takes. Preparing fails for one item alone. */
@@ -179,6 +208,8 @@ export interface PretrainedModality<
    * items of one shape, and always as many, so that features are the same whatever the cache had.
    */
   shapeOf?(prepared: Prepared): number;
+  /** What may make features beside an encoder's, from the same input. */
+  readonly companion?: Companion<Input>;
   /** The smallest item that an encoder takes, which proves that it works. */
   readonly probe: Input;
   /** An item of usual size, to measure speed with. */

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
 import type { Input, PretrainedModality } from '../modality.ts';
+import { inputText } from './input-text.ts';
+import { lexical } from './lexical/lexical.ts';
 import { type TextPreprocessing, textPreprocessing } from './preprocessing.ts';
 import { padTokens } from './tokens.ts';
 import { omitWords, type TextPart, textPart } from './words.ts';
@@ -45,6 +47,7 @@ export const text: PretrainedModality<
   budgets: { cpu: 512, cuda: 16_384 },
   batchItems: { cpu: 8, cuda: 8 },
   shapeOf: (tokens) => tokens.length,
+  companion: lexical,
   probe: 'ready?',
   sample: async () => usualText,
   variety: async () => [
@@ -65,12 +68,13 @@ export const text: PretrainedModality<
       isFixedLength ? maximumTokens : shapes.tokens(longest, maximumTokens);
     const whole = (text: string) => prefix + (lowercase ? text.toLowerCase() : text);
     return {
-      prepare: (input, options) => tokenizer.tokenize(whole(textOf(input)), options),
+      prepare: (input, options) => tokenizer.tokenize(whole(inputText(input)), options),
       async omit(input, { most, signal }) {
         const tokenize = (text: string) => tokenizer.tokenize(whole(text), { signal, mayWait: true });
-        const omissions = await omitWords(textOf(input), { most, maximumTokens, tokenize });
+        const omissions = await omitWords(inputText(input), { most, maximumTokens, tokenize });
         return omissions.map(({ part, without }) => ({
           part,
+          input: without,
           without: () => (isBlank(without) ? undefined : tokenize(without)),
         }));
       },
@@ -88,10 +92,5 @@ export const text: PretrainedModality<
 };
 
 function isBlank(input: Input): boolean {
-  return textOf(input).trim() === '';
-}
-
-/** Texts never come as bytes: wire formats decode them. */
-function textOf(input: Input): string {
-  return typeof input === 'string' ? input : Buffer.from(input).toString();
+  return inputText(input).trim() === '';
 }
