@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { SplitRows } from '../../src/datasets/split/split-rows.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
-import type { FeatureTable, MemoryColumn } from '../../src/training/features/feature-table.ts';
+import { withCompanions } from '../../src/training/features/companion-columns.ts';
 import { fitHead } from '../../src/training/loop/fit.ts';
 import { recipeFor } from '../../src/training/loop/recipe.ts';
 import { searchRecipe } from '../../src/training/search/recipe-search.ts';
@@ -22,11 +22,13 @@ export const tandemName = 'Tandem';
 /** Trains a head as `tandem train` does, and asks the very model that would be served. */
 export async function answersOfTandem(
   engine: Engine,
-  features: FeatureTable<MemoryColumn>,
+  { table, texts = [], classes }: LabelledFeatures,
   split: Split,
-  classes: number,
 ): Promise<Answers> {
   const { seed, train } = split;
+  const examples = texts.map((text) => ({ content: text === '' ? {} : { text } }));
+  const features =
+    texts.length > 0 ? { ...table, columns: withCompanions(table.columns, { examples }) } : table;
   const { provider } = engine;
   const options = { classes, seed, provider, threads: 0 };
   const usual = { recipe: recipeFor(train.length, 'single'), calibration: undefined };

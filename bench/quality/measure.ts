@@ -50,7 +50,7 @@ export async function measureSet(
       const split = { ...features.split(seed), seed };
       const labels = split.test.map((row) => table.truth.values[row]);
       const answers: Answers = {
-        ...(await answersOfTandem(engine, table, split, classes)),
+        ...(await answersOfTandem(engine, features, split)),
         ...(await peer.answers(split, classes)),
         ...(truth && { [truthName]: split.test.map(truth) }),
       };

@@ -47,6 +47,7 @@ export function recipeOf({ optimizer, adapter, batchSize }: Workload, steps: num
     strategy: 'arl',
     variance: 'entropy',
     classWeights: 'none',
+    lexical: 'off',
     fusion: 'concat',
     dropout: 0,
     featureNorm: 16,
