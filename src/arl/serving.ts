@@ -31,11 +31,15 @@ export interface OutputScaling {
 export const fusedOutput = 'fused';
 /** The output that holds a modality's own logits. */
 export const unimodalOutput = (modality: string) => `unimodal.${modality}`;
+/** The input that holds the features of a modality that stand beside its encoder's. */
+export const companionInput = (modality: string) => `${modality}.companion`;
 
 /**
  * Writes a trained head as an ONNX model: from raw features, an input [n, D_m] for each modality under its name, to
  * the logits [n, C], fused and of every modality alone, weighted as the calibration says, and
  * numbers in the unit that they were taught in.
+ * @param modalities of each feature vector; the second one of a modality is its companion, and what the modality says alone
+ *   is the mean of both
  * @returns the bytes of head.onnx
  */
 export function emitHead(
@@ -45,7 +49,12 @@ export function emitHead(
   parameters: Parameters<Float32Array>,
   { calibration, output }: { calibration?: HeadCalibration; output?: OutputScaling } = {},
 ): Uint8Array {
-  const inputs = architecture.dimensions.map((D, m) => input(itemAt(modalities, m), [dynamic, D]));
+  const distinct = [...new Set(modalities)];
+  const inputs = architecture.dimensions.map((D, m) => {
+    const modality = itemAt(modalities, m);
+    const isCompanion = modalities.indexOf(modality) < m;
+    return input(isCompanion ? companionInput(modality) : modality, [dynamic, D]);
+  });
   const x = inputs.map((feature, m) => {
     const shape = [itemAt(architecture.dimensions, m)];
     const { mean, factor } = itemAt(scaling, m);
@@ -55,11 +64,22 @@ export function emitHead(
   const weights = Object.fromEntries(
     shapes.map(([name, shape]) => [name, constant(parameterOf(parameters, name), shape)]),
   );
-  const { fused, unimodal } = scaled(calibrated(headLogits(architecture, x, weights), calibration), output);
+  const logits = headLogits(architecture, x, weights);
+  const alone = distinct.map((name) =>
+    meanOf(logits.unimodal.filter((_, m) => itemAt(modalities, m) === name)),
+  );
+  const { fused, unimodal } = scaled(
+    calibrated({ fused: logits.fused, unimodal: alone }, calibration),
+    output,
+  );
   return emitFunction(inputs, {
     [fusedOutput]: fused,
-    ...Object.fromEntries(unimodal.map((logits, m) => [unimodalOutput(itemAt(modalities, m)), logits])),
+    ...Object.fromEntries(unimodal.map((logits, m) => [unimodalOutput(itemAt(distinct, m)), logits])),
   });
+}
+
+function meanOf(values: readonly Value[]): Value {
+  return values.length === 1 ? itemAt(values, 0) : scale(sumOf([...values]), 1 / values.length);
 }
 
 function calibrated({ fused, unimodal }: Logits, calibration?: HeadCalibration): Logits {

@@ -12,7 +12,6 @@ type PlainProgress =
 type Progress = TrainingProgress | (PlainProgress & { loss?: undefined; accuracy?: undefined });
 
 const titles = {
-  fetching: 'downloading',
   checking: 'checking',
   storing: 'storing',
   features: 'encoding',
@@ -26,7 +25,6 @@ const titles = {
   downloading: 'downloading',
 } as const;
 const units = {
-  fetching: 'images',
   checking: 'examples',
   storing: 'images',
   features: 'items',

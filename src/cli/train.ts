@@ -74,6 +74,14 @@ const command = addDatasetOptions(
       .choices(['none', 'balanced'] satisfies Recipe['classWeights'][])
       .default('none'),
   )
+  .addOption(
+    new Option(
+      '--lexical <when>',
+      'read the characters of texts beside the text encoder: auto where cross-validation finds that it helps',
+    )
+      .choices(['auto', 'on', 'off'] satisfies Recipe['lexical'][])
+      .default(defaultRecipe.lexical),
+  )
   .option('--json', 'print one JSON object');
 
 export const train = addSettings(command, encoderSettings)

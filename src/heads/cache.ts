@@ -5,6 +5,7 @@ import type { PretrainedName } from '../modalities/registry.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import { EngineTimeout } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
+import { companionFiles } from './companions.ts';
 import { headStopped } from './engines.ts';
 import { type Head, type ItemProbabilities, loadHead } from './head.ts';
 import type { ItemFeatures } from './item-features.ts';
@@ -15,7 +16,7 @@ interface Entry {
   version: HeadFolder;
   loader: ModelLoader;
   head: Promise<Head>;
-  /** Of head.onnx; what its session holds is about as much. */
+  /** Of head.onnx and what it takes beside encoders' features; what is held of them is about as much. */
   bytes: number;
   users: number;
 }
@@ -138,8 +139,14 @@ export class HeadCache {
 
 /** @returns 1 where there is no such file: to say so is for the loading */
 async function weightsBytes(folder: string): Promise<number> {
-  const found = await stat(path.join(folder, headFiles.weights)).catch(() => undefined);
-  return found?.size ?? 1;
+  const sizes = [headFiles.weights, ...companionFiles].map(async (file) => {
+    const found = await stat(path.join(folder, file)).catch(() => undefined);
+    return found?.size ?? 0;
+  });
+  return Math.max(
+    1,
+    (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0),
+  );
 }
 
 function releaseUnused({ users, head }: Entry): void {

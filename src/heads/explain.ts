@@ -13,6 +13,7 @@ import {
   type PretrainedName,
 } from '../modalities/registry.ts';
 import { quote, quoteSome } from '../quote.ts';
+import { withCompanion } from './companions.ts';
 import {
   type ExplainOptions,
   type ExplainRequest,
@@ -101,7 +102,7 @@ export class Explainer {
         const { modality } = encoder;
         const alone = item.answer.unimodal[modality];
         if (!alone) continue;
-        const encoded = await this.#withoutParts(encoder, item.input.content, { most, signal });
+        const encoded = await this.#withoutParts(head, encoder, item.input.content, { most, signal });
         if (!isFitted(modality)) encodes += encoded.filter(({ features }) => features).length;
         modalities[modality] = {
           alone: itemAt(alone, index),
@@ -123,6 +124,7 @@ export class Explainer {
 
   /** The parts of what an item has of a modality; none where it came as features, or has no parts. */
   async #withoutParts(
+    { companions }: Head,
     { modality, fitted }: FittedEncoder,
     content: GivenContent = {},
     options: OmissionOptions,
@@ -144,13 +146,13 @@ export class Explainer {
     const omissions = await source.omit(given, options);
     return pMap(
       omissions,
-      ({ part, without }) =>
+      ({ part, input = '', without }) =>
         this.#encoding(async () => {
           signal?.throwIfAborted();
           const prepared = await without();
           if (prepared === undefined) return { part };
           const { features } = await source.encodePrepared(prepared, { signal, mayWait: true });
-          return { part, features };
+          return { part, features: withCompanion(companions, modality, input, features) };
         }),
       { concurrency: encodedAtOnce },
     );

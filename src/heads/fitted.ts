@@ -1,7 +1,15 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Fitted, FittedColumn } from '../modalities/modality.ts';
 import { type FittedName, fittedOf, isFitted, type ModalityName } from '../modalities/registry.ts';
 import { sha256OfJson } from '../store/files/checksum.ts';
+
+/** What a head says of features that stand beside an encoder's: what makes them lies in a file of its own. */
+export const companionSchema = z.object({
+  id: z.string(),
+  dimension: z.int().positive(),
+  /** sha256 of the file. */
+  fingerprint: z.string(),
+});
 
 /** What a head says of that which makes the features of a fitted modality. */
 export interface FittedEncoder {
@@ -12,6 +20,8 @@ export interface FittedEncoder {
   fingerprint: string;
   /** Of an encoder's weights. */
   license?: string;
+  /** What makes features beside an encoder's. */
+  companion?: z.infer<typeof companionSchema>;
   /** The specification. */
   fitted?: unknown;
 }
@@ -27,13 +37,14 @@ export function describeFitted(modality: FittedName, fitted: unknown): FittedEnc
 
 /** Adds what is wrong with a specification: heads are imported, too. */
 export function checkFitted(encoder: FittedEncoder, context: z.RefinementCtx): void {
-  const { modality, dimension, fingerprint, fitted } = encoder;
+  const { modality, dimension, fingerprint, fitted, companion } = encoder;
   const refuse = (message: string, path: PropertyKey[] = []) =>
     context.addIssue({ code: 'custom', path: ['fitted', ...path], message });
   if (!isFitted(modality)) {
     if (fitted !== undefined) refuse(`${modality} is not fitted`);
     return;
   }
+  if (companion) refuse(`${modality} has no companion`);
   const { specification, dimensionOf } = fittedOf(modality);
   const read = specification.safeParse(fitted);
   if (read.error) for (const { message, path } of read.error.issues) refuse(message, path);

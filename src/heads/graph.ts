@@ -13,6 +13,7 @@ import {
 import { sameShape } from '../graph/shape.ts';
 import { elementTypeCodes } from '../graph/value.ts';
 import { targets } from '../targets/targets.ts';
+import { inputsOf } from './inputs.ts';
 import type { HeadManifest } from './manifest.ts';
 
 /** Nodes of a graph; heads that are trained here have at most some fifty. */
@@ -55,7 +56,7 @@ export function checkHeadGraph(
       `its model has the outputs ${shown(found.join(', '))}; it must have ${outputs.join(', ')}`,
     );
   for (const rows of checkedRows) {
-    const inputs = new Map(encoders.map(({ modality, dimension }) => [modality, [rows, dimension]]));
+    const inputs = new Map(inputsOf(encoders).map(({ name, dimension }) => [name, [rows, dimension]]));
     const { shapes, largest, elements, multiplications } = inferShapes(graph, inputs);
     for (const output of outputs)
       if (!sameShape(shapes.get(output) ?? [], [rows, labels.length]))
@@ -166,24 +167,24 @@ function checkCanonical(bytes: Uint8Array, model: ModelProto): void {
 }
 
 function checkInputs(inputs: readonly ValueInfoProto[], encoders: HeadManifest['encoders']): void {
-  const names = encoders.map(({ modality }) => modality);
+  const names = inputsOf(encoders).map(({ name }) => name);
   const found = inputs.map(({ name }) => name);
   if (new Set(names).size !== names.length) throw new Error('head.json names a modality twice');
   if (found.toSorted().join() !== names.toSorted().join())
     throw new Error(`its model takes ${shown(found.join(', '))}; head.json says ${names.join(', ')}`);
-  for (const { modality, dimension } of encoders) {
-    const { value } = inputs.find(({ name }) => name === modality)?.type?.value ?? {};
+  for (const { name: input, dimension } of inputsOf(encoders)) {
+    const { value } = inputs.find(({ name }) => name === input)?.type?.value ?? {};
     const tensor = typeof value === 'object' && 'shape' in value ? value : undefined;
     const [rows, columns, ...more] = tensor?.shape?.dim.map(({ value }) => value) ?? [];
     if (rows?.case === 'dimValue')
-      throw new Error(`its model takes exactly ${rows.value} rows of ${modality}; it must take any number`);
+      throw new Error(`its model takes exactly ${rows.value} rows of ${input}; it must take any number`);
     if (
       tensor?.elemType !== elementTypeCodes.float32 ||
       columns?.case !== 'dimValue' ||
       columns.value !== BigInt(dimension) ||
       more.length > 0
     )
-      throw new Error(`its model does not take ${modality} as float32 [n, ${dimension}]`);
+      throw new Error(`its model does not take ${input} as float32 [n, ${dimension}]`);
   }
 }
 

@@ -13,6 +13,8 @@ import { float32, rowsOf, type Tensors } from '../runtime/tensor.ts';
 import { asProblem, runWithinMemory } from '../runtime/within-memory.ts';
 import type { TargetKind } from '../targets/target-kind.ts';
 import { targets } from '../targets/targets.ts';
+import { type Companions, openCompanions } from './companions.ts';
+import { inputsOf, type TakenFeatures } from './inputs.ts';
 import type { ItemFeatures } from './item-features.ts';
 import { answerOfKnown } from './known-modalities.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from './manifest.ts';
@@ -25,9 +27,6 @@ export interface ItemProbabilities {
   fused: Float64Array;
   unimodal: Partial<Record<ModalityName, Float64Array>>;
 }
-
-/** A modality whose features a head takes. */
-export type TakenFeatures = Pick<HeadManifest['encoders'][number], 'modality' | 'dimension'>;
 
 export interface Classifier {
   /**
@@ -43,6 +42,8 @@ export interface Classifier {
 /** A registered head, ready to answer. */
 export interface Head extends Classifier {
   readonly manifest: HeadManifest;
+  /** What makes the features that it takes beside its encoders'. */
+  readonly companions: Companions;
   /**
    * What tells what is unlike its training rows, read when it is first asked for; undefined where it keeps none.
    * @throws TandemError `damaged-artifact`
@@ -125,6 +126,7 @@ export async function loadHead(
 ): Promise<Head> {
   const manifest = await readRegisteredManifest(version);
   checkEncoders(manifest, fingerprints);
+  const companions = await openCompanions(version, manifest);
   const weights = path.join(version.folder, headFiles.weights);
   const sha256 = version.checksums?.[headFiles.weights] ?? manifest.weights;
   const session = await engine.load(weights, { sha256 }).catch((error) => {
@@ -133,7 +135,7 @@ export async function loadHead(
     throw asProblem(error, `the model of ${manifest.name}@${manifest.version}`);
   });
   const classifier = classifierOf(session, manifest.encoders, manifest.target);
-  return { manifest, novelty: onceRead(() => openNovelty(version, manifest)), ...classifier };
+  return { manifest, companions, novelty: onceRead(() => openNovelty(version, manifest)), ...classifier };
 }
 
 /** Reads at the first call, and again where that failed. */
@@ -159,13 +161,13 @@ async function readRegisteredManifest(version: HeadFolder): Promise<HeadManifest
 }
 
 function feeds(encoders: readonly TakenFeatures[], items: readonly ItemFeatures[]): Tensors {
-  const entries = encoders.map(({ modality, dimension }) => {
+  const entries = inputsOf(encoders).map(({ name, modality, from, dimension }) => {
     const values = new Float32Array(items.length * dimension);
     for (const [index, item] of items.entries()) {
       const features = item[modality];
-      if (features) values.set(features, index * dimension);
+      if (features) values.set(features.subarray(from, from + dimension), index * dimension);
     }
-    return [modality, float32([items.length, dimension], values)] as const;
+    return [name, float32([items.length, dimension], values)] as const;
   });
   return Object.fromEntries(entries);
 }

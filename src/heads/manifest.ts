@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { modalityNames } from '../modalities/registry.ts';
 import { defaultTarget, targetKinds } from '../targets/target-kind.ts';
-import { checkFitted } from './fitted.ts';
+import { checkFitted, companionSchema } from './fitted.ts';
 import { acceptanceSchema } from './registry/acceptance.ts';
 import { manifestFile } from './registry/shipped-heads.ts';
 
@@ -25,6 +25,8 @@ const headEncoderSchema = z
     fingerprint: z.string(),
     /** Of the encoder's weights, as their model card names it; heads of earlier releases lack it. */
     license: z.string().optional(),
+    /** What makes features that the head takes beside the encoder's. */
+    companion: companionSchema.optional(),
     /** Of a modality that no encoder was trained on: how its features are made. */
     fitted: z.unknown().optional(),
   })

@@ -106,8 +106,12 @@ export function similarityTo(
   return (first + second) * (scales[row] ?? missing);
 }
 
-/** Features scaled to length 1; zeros stay zeros. */
-export function directionOf(features: Float32Array): Float32Array {
+/**
+ * Features scaled to length 1; zeros stay zeros.
+ * @param dimension how many count, from the first: a companion's follow those of an encoder
+ */
+export function directionOf(all: Float32Array, dimension = all.length): Float32Array {
+  const features = all.length === dimension ? all : all.subarray(0, dimension);
   let squares = 0;
   for (const value of features) squares += value * value;
   const factor = squares === 0 ? 0 : 1 / Math.sqrt(squares);
@@ -129,7 +133,7 @@ export async function nearestRows(
 ): Promise<Neighbour[]> {
   const asked = columns.flatMap((column) => {
     const features = item[column.modality];
-    return features ? [{ column, direction: directionOf(features) }] : [];
+    return features ? [{ column, direction: directionOf(features, column.dimension) }] : [];
   });
   const similarities = new Float64Array(rows.length);
   for (let row = 0; row < rows.length; row++) {

@@ -66,7 +66,7 @@ function searchRow(
 ): void {
   const { scales } = column;
   if (search.nearest >= limit || search.next === scales.length) return;
-  const direction = directionOf(features);
+  const direction = directionOf(features, column.dimension);
   while (search.nearest < limit && search.next < scales.length) {
     const row = search.next++;
     if (itemAt(scales, row) !== 0 && (!isCompared || isCompared(row)))

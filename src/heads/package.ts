@@ -10,6 +10,7 @@ import { OutOfMemory } from '../runtime/out-of-memory.ts';
 import { asProblem } from '../runtime/within-memory.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
+import { companionFiles } from './companions.ts';
 import { checkEncoders, readHeadManifest } from './head.ts';
 import { type HeadManifest, headFiles } from './manifest.ts';
 import { acceptanceSchema } from './registry/acceptance.ts';
@@ -20,7 +21,7 @@ import { verifiedFile } from './registry/verified-file.ts';
 import { tryHead } from './trial.ts';
 
 const manifestFile = 'manifest.json';
-const contentFiles = Object.values(headFiles);
+const contentFiles: readonly string[] = [...Object.values(headFiles), ...companionFiles];
 /** The largest that each file of a package may be, in bytes. */
 const maximumBytes: ReadonlyMap<string, number> = new Map([
   [manifestFile, 2 ** 16],
@@ -29,6 +30,7 @@ const maximumBytes: ReadonlyMap<string, number> = new Map([
   [headFiles.report, 2 ** 28],
   [headFiles.rows, 2 ** 28],
   [headFiles.neighbours, 2 ** 28],
+  ...companionFiles.map((file): [string, number] => [file, 2 ** 24]),
 ]);
 
 const manifestSchema = z.object({
@@ -65,7 +67,7 @@ export async function exportHead(head: HeadVersion, makeFolder: () => Promise<st
 
 async function packFolder(head: HeadVersion, scratch: string): Promise<AsyncIterable<Buffer>> {
   const { name, version, folder, acceptance } = head;
-  const present = (await readdir(folder)).filter((file) => (contentFiles as string[]).includes(file)).sort();
+  const present = (await readdir(folder)).filter((file) => contentFiles.includes(file)).sort();
   const files: Record<string, string> = {};
   for (const file of present) {
     await writeFile(path.join(scratch, file), await verifiedFile(head, file));

@@ -18,7 +18,7 @@ import {
 } from '../modalities/registry.ts';
 import type { SubmitOptions } from '../runtime/batcher.ts';
 import { TimeSlice } from '../time-slice.ts';
-import type { DecisionRule } from './accept.ts';
+import { withCompanion } from './companions.ts';
 import { decide } from './decision.ts';
 import { Explainer } from './explain.ts';
 import type { ExplainRequest } from './explanation.ts';
@@ -26,6 +26,7 @@ import { encodeFitted } from './fitted.ts';
 import type { Head } from './head.ts';
 import type { ItemFeatures } from './item-features.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from './prediction.ts';
+import type { Acceptance } from './registry/acceptance.ts';
 import { predictionFrom } from './unimodal-prediction.ts';
 
 export interface PredictorOptions {
@@ -43,8 +44,8 @@ export interface PredictorOptions {
 interface PredictOptions extends SubmitOptions {
   topK: number;
   explain?: ExplainRequest;
-  /** How answers are accepted; absent where nothing is decided. */
-  rule?: DecisionRule;
+  /** Which answers are accepted; absent where nothing is decided. */
+  acceptance?: Acceptance;
 }
 
 /** Items of a call for embeddings that wait for their turn at a time, so that a small call needn't wait for a large one. */
@@ -165,7 +166,7 @@ export class Predictor {
   async predict(
     head: Head,
     inputs: readonly PredictionInput[],
-    { topK, explain, rule, ...waiting }: PredictOptions,
+    { topK, explain, acceptance, ...waiting }: PredictOptions,
   ): Promise<(Prediction | TandemError)[]> {
     if (explain) this.#explainer.admit(head.manifest, explain, waiting.mayWait);
     const encoded = await Promise.all(
@@ -174,7 +175,7 @@ export class Predictor {
     const good = encoded.filter((item): item is EncodedItem => !(item instanceof TandemError));
     if (good.length === 0) return encoded as TandemError[];
     waiting.signal?.throwIfAborted();
-    const novelty = rule && (await head.novelty?.());
+    const novelty = acceptance && (await head.novelty?.());
     const started = performance.now();
     const answering = head.classify(good.map(({ features }) => features));
     // Beside the head, which runs in another thread.
@@ -186,7 +187,7 @@ export class Predictor {
       const answer = itemAt(answers, index);
       return {
         ...predictionFrom(answer, head.manifest, topK),
-        ...(rule && decide(answer, head.manifest, rule, itemAt(unlike, index))),
+        ...(acceptance && decide(answer, head.manifest, acceptance.threshold, itemAt(unlike, index))),
         timings: { decode, queue, encode, head: ended - started },
       };
     });
@@ -226,7 +227,7 @@ export class Predictor {
       if (!isTaken(encoders, name)) continue;
       isUsed = true;
       if (known || input === undefined) item.features[name] = known;
-      else encoding.push(this.#source(item, name, input, waiting));
+      else encoding.push(this.#source(head, item, name, input, waiting));
     }
     if (isEmpty) throw new TandemError('empty-request', nothingToClassify);
     if (!isUsed) {
@@ -240,13 +241,14 @@ export class Predictor {
 
   /** Adds features to an item. Modalities are encoded at the same time: of each part the slower one counts. */
   async #source(
+    { companions }: Head,
     item: EncodedItem,
     modality: PretrainedName,
     input: Input,
     waiting: SubmitOptions,
   ): Promise<void> {
     const { features, decode, queue, encode } = await this.#sources[modality].get(input, waiting);
-    item.features[modality] = features;
+    item.features[modality] = withCompanion(companions, modality, input, features);
     item.decode = Math.max(item.decode, decode);
     item.queue = Math.max(item.queue, queue);
     item.encode = Math.max(item.encode, encode);

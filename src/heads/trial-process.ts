@@ -8,8 +8,10 @@ import { Engine, type Runnable } from '../runtime/engine.ts';
 import { OutOfMemory } from '../runtime/out-of-memory.ts';
 import { float32, floatsOf, type Tensors } from '../runtime/tensor.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
+import { openCompanions } from './companions.ts';
 import { checkHeadGraph } from './graph.ts';
 import { readHeadManifest } from './head.ts';
+import { inputsOf } from './inputs.ts';
 import { type HeadManifest, headFiles } from './manifest.ts';
 import { readNeighbours } from './neighbours.ts';
 import { readTrainingRows } from './training-rows.ts';
@@ -40,6 +42,7 @@ async function tryFolder(folder: string): Promise<void> {
   await tryModel(session, manifest);
   await readTrainingRows({ folder }, manifest.labels.length);
   await readNeighbours({ folder }, manifest.encoders);
+  await openCompanions({ folder }, manifest);
 }
 
 /** What a schema does not say: lists that belong together are as long as each other. */
@@ -58,11 +61,10 @@ async function tryModel(session: Runnable, manifest: HeadManifest): Promise<void
   await answer(session, manifest, 256, scattered(10));
   const rows = 3;
   const next = scattered(1);
-  const values = manifest.encoders.map(({ dimension }) =>
-    Float32Array.from({ length: rows * dimension }, next),
-  );
+  const inputs = inputsOf(manifest.encoders);
+  const values = inputs.map(({ dimension }) => Float32Array.from({ length: rows * dimension }, next));
   const at = (row: number) => (index: number, m: number) =>
-    itemAt(itemAt(values, m), row * itemAt(manifest.encoders, m).dimension + index);
+    itemAt(itemAt(values, m), row * itemAt(inputs, m).dimension + index);
   const together = await answer(session, manifest, rows, at(0));
   for (let row = 0; row < rows; row++) {
     const alone = await answer(session, manifest, 1, at(row));
@@ -92,8 +94,8 @@ async function answer(
   value: (index: number, modality: number) => number,
 ): Promise<Record<string, Float32Array>> {
   const feeds: Tensors = Object.fromEntries(
-    encoders.map(({ modality, dimension }, m) => [
-      modality,
+    inputsOf(encoders).map(({ name, dimension }, m) => [
+      name,
       float32(
         [rows, dimension],
         Float32Array.from({ length: rows * dimension }, (_, index) => value(index, m)),

@@ -11,6 +11,14 @@ import type { TrainingSettings } from './settings.ts';
 /** Nearer to an even share than this, k is called even. */
 const evenWithin = 0.02;
 
+/** What is balanced, in the order of a training's statistics: modalities, and what stands beside them. */
+function kindsOf(encoders: HeadManifest['encoders']): string[] {
+  return [
+    ...encoders.map(({ modality }) => modality),
+    ...encoders.flatMap(({ companion }) => (companion ? [companion.id] : [])),
+  ];
+}
+
 /**
  * H, q, d and k over the steps, and in words whether the method was doing anything.
  * @param guessingEntropy that of knowing nothing about so many labels
@@ -21,7 +29,7 @@ export function balance(
   settings: TrainingSettings,
   guessingEntropy: (labels: number) => number,
 ): Markup {
-  const kinds = encoders.map(({ modality }) => modality);
+  const kinds = kindsOf(encoders);
   if (kinds.length < 2) return paragraph(`The head has the ${kinds[0]} only: there is nothing to balance.`);
   if (history.statistics.length === 0) return paragraph('No steps were recorded.');
   const { warmUp } = settings;

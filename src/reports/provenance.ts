@@ -24,6 +24,19 @@ export function provenance({ training, encoders, weights }: HeadManifest): Marku
         h('code', null, fingerprint),
       ],
     ]),
+    ...encoders.flatMap(({ modality, companion }): [string, Markup][] =>
+      companion
+        ? [
+            [
+              `Beside the encoder of the ${modality}`,
+              [
+                `${companion.id}, ${count(companion.dimension, 'feature')} fitted to the training examples, `,
+                h('code', null, companion.fingerprint),
+              ],
+            ],
+          ]
+        : [],
+    ),
     ['Hash of the weights', h('code', null, weights)],
     ...Object.entries(training.recipe).map(([name, value]): [string, Markup] => [
       name,

@@ -10,12 +10,12 @@ export const style = `
 :root {
   color-scheme: light dark;
   --paper: #fff; --soft: #f4f5f7; --line: #d9dce1; --ink: #1b1f24; --faint: #5c6570;
-  --fused: #6b3fa0; ${colours('light')} --right: #1a8245; --wrong: #d1372b; --link: #0b5cad;
+  --fused: #6b3fa0; --lexical: #8a6d00; ${colours('light')} --right: #1a8245; --wrong: #d1372b; --link: #0b5cad;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14171b; --soft: #1e2329; --line: #373e47; --ink: #e8eaed; --faint: #a3adb8;
-    --fused: #b794f0; ${colours('dark')} --right: #3fae6b; --wrong: #e8604f; --link: #7db8f5;
+    --fused: #b794f0; --lexical: #d9b93b; ${colours('dark')} --right: #3fae6b; --wrong: #e8604f; --link: #7db8f5;
   }
 }
 * { box-sizing: border-box; }
@@ -56,7 +56,7 @@ tbody th { font-weight: 500; min-width: 7rem; }
 }
 .key.fused::before { color: var(--fused); } ${eachModality((name) => `.key.${name}::before { color: var(--${name}); }`)}
 .legend { display: flex; gap: 1rem; margin: 0; font-size: .85rem; }
-${eachModality((name) => `.legend .${name}::before { color: var(--${name}); }`)}
+${eachModality((name) => `.legend .${name}::before { color: var(--${name}); }`)} .legend .lexical::before { color: var(--lexical); }
 
 .matrix { border-collapse: separate; border-spacing: 2px; }
 .matrix caption { white-space: nowrap; }
@@ -81,7 +81,7 @@ ${eachModality((name) => `.legend .${name}::before { color: var(--${name}); }`)}
   background: linear-gradient(to right, color-mix(in srgb, var(--colour) 35%, var(--paper)) var(--length), var(--soft) 0);
 }
 .bar + .bar { margin-top: 2px; }
-.fused { --colour: var(--fused); } ${eachModality((name) => `.${name} { --colour: var(--${name}); }`)}
+.fused { --colour: var(--fused); } .lexical { --colour: var(--lexical); } ${eachModality((name) => `.${name} { --colour: var(--${name}); }`)}
 
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); gap: .75rem; margin: 0; padding: 0; list-style: none; }
 .card { display: flex; gap: .75rem; padding: .75rem; border: 1px solid var(--line); border-radius: 6px; break-inside: avoid; }

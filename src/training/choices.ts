@@ -22,6 +22,7 @@ export const recipeChoices = {
   fusion: z.enum(trainedFusions).optional(),
   variance: z.enum(['entropy', 'dropout']).optional(),
   classWeights: z.enum(['none', 'balanced']).optional(),
+  lexical: z.enum(['auto', 'on', 'off']).optional(),
 } satisfies { [Choice in keyof RecipeChoices]: z.ZodType<RecipeChoices[Choice] | undefined> };
 
 /** `train` and `test` are the dataset's own sides; where it marks none, the sides that the head was trained and measured on. */

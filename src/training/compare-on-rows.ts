@@ -9,6 +9,7 @@ import type { HeadFolder } from '../heads/registry/head-reading.ts';
 import { thresholdsOf } from '../heads/thresholds.ts';
 import { itemAt } from '../indexing.ts';
 import { loadFittingHead } from './evaluate-head.ts';
+import { withCompanions } from './features/companion-columns.ts';
 import { extractFeatures } from './features/features.ts';
 import { fittedColumns } from './features/fitted-columns.ts';
 import { acquaintances, answerHonestly } from './known-rows.ts';
@@ -76,9 +77,11 @@ export async function compareOnRows(
       onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
     });
     const answer = async (side: 0 | 1) => {
-      const columns = [...table.columns, ...fittedColumns(dataset, loaded[side].manifest)];
-      const known = await acquaintances(heads[side], loaded[side], dataset.examples);
-      return answerHonestly(loaded[side], { ...table, columns }, known, signal);
+      const head = loaded[side];
+      const encoded = withCompanions(table.columns, dataset, head);
+      const columns = [...encoded, ...fittedColumns(dataset, head.manifest)];
+      const known = await acquaintances(heads[side], head, dataset.examples);
+      return answerHonestly(head, { ...table, columns }, known, signal);
     };
     const answered = [await answer(0), await answer(1)] as const;
     const { name, hash, examples } = dataset;

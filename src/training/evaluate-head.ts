@@ -10,6 +10,7 @@ import { itemAt } from '../indexing.ts';
 import { labelsOf } from '../targets/truth.ts';
 import type { EvaluatedSplit } from './choices.ts';
 import type { EvaluatedRows } from './evaluation.ts';
+import { withCompanions } from './features/companion-columns.ts';
 import { extractFeatures } from './features/features.ts';
 import { type Acquaintance, acquaintances, answerHonestly } from './known-rows.ts';
 import type { TrainingProgress } from './progress.ts';
@@ -68,7 +69,7 @@ export async function evaluateHead(
     onProgress?.({ stage: 'evaluation', done: 0, total });
     const { answers, trainedOn } = await answerHonestly(
       head,
-      table,
+      { ...table, columns: withCompanions(table.columns, dataset, head) },
       known && rows.map((row) => itemAt(known, row)),
       signal,
     );

@@ -11,11 +11,12 @@ import type { MakingJob } from '../heads/registry/register-version.ts';
 import { Engine } from '../runtime/engine.ts';
 import { targets } from '../targets/targets.ts';
 import { checkpointsOf } from './checkpoints-of.ts';
+import { withCompanions } from './features/companion-columns.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';
 import { licenseNotes } from './license-notes.ts';
 import type { WrittenCheckpoint } from './loop/checkpoints.ts';
-import { fitHead, trainOnRows } from './loop/fit.ts';
+import { type FittedHead, fitHead, trainOnRows } from './loop/fit.ts';
 import { checkRecipe, type Recipe, recipeFor } from './loop/recipe.ts';
 import { withEngines } from './loop/side-by-side.ts';
 import { nearDuplicates } from './near-duplicates.ts';
@@ -137,7 +138,8 @@ export async function fineTune(
       registry,
       {
         name: options.head,
-        ...{ dataset, table, split, fitted, refit, recipe: chosen, search, seed, encoders },
+        ...{ dataset, table, split, fitted, refit, search, seed, encoders },
+        recipe: asTrained(chosen, fitted, onNote),
         acceptAccuracy: options.acceptAccuracy,
         seconds: {
           features: seconds(started, encoded),
@@ -199,6 +201,14 @@ function takeNotes(
   return { notes, onNote };
 }
 
+/** The recipe with `lexical` as it was trained. */
+function asTrained(recipe: Recipe, { companions }: FittedHead, onNote: (note: string) => void): Recipe {
+  if (companions.length > 0) return { ...recipe, lexical: 'on' };
+  if (recipe.lexical === 'on')
+    onNote('Too few texts to read characters from: the head takes the text encoder’s features alone.');
+  return { ...recipe, lexical: 'off' };
+}
+
 function notSearched(examples: number): string {
   return `Too few examples (${examples}) to cross-validate: using the default recipe without calibration.`;
 }
@@ -224,19 +234,20 @@ function shouldRefit({ refit, dataset }: FineTuneOptions): boolean {
 }
 
 /** The features of the data set, of the recipe's one modality where it names one. @throws TandemError `job-cancelled` */
-function encode(
+async function encode(
   encoders: Encoders,
   dataset: Dataset,
   train: readonly number[],
   { featureCache, recipe, signal, onProgress }: FineTuneOptions,
 ): Promise<FeatureTable> {
-  return extractFeatures(encoders, dataset, {
+  const table = await extractFeatures(encoders, dataset, {
     cache: featureCache,
     only: recipe?.modality,
     fitting: { rows: train },
     signal,
     onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
   });
+  return { ...table, columns: withCompanions(table.columns, dataset) };
 }
 
 function seconds(from: number, to: number): number {

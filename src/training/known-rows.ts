@@ -4,7 +4,7 @@ import type { HeadFolder } from '../heads/registry/head-reading.ts';
 import { readTrainingRows } from '../heads/training-rows.ts';
 import { itemAt } from '../indexing.ts';
 import { contentId } from '../modalities/content.ts';
-import type { FeatureTable } from './features/feature-table.ts';
+import { type FeatureTable, joinCompanions } from './features/feature-table.ts';
 import { answerRows } from './loop/answer-rows.ts';
 
 /** What a head had to do with an example: it learned from it, was measured on it, or never met it. */
@@ -43,7 +43,7 @@ export async function acquaintances(
 /**
  * Answers every example: one that was held out when the head was trained as the head did that never saw it, others as the
  * head does that is served.
- * @param table of the examples
+ * @param table of the examples, with what the head takes beside the encoders' features
  * @param known what the head had to do with each of them; see {@link acquaintances}
  */
 export async function answerHonestly(
@@ -52,7 +52,7 @@ export async function answerHonestly(
   known: readonly Acquaintance[] | undefined,
   signal?: AbortSignal,
 ): Promise<HonestAnswers> {
-  const answers = await answerRows(head, table, signal);
+  const answers = await answerRows(head, joinCompanions(table, []).table, signal);
   if (known === undefined) return { answers };
   return {
     answers: answers.map((answer, index) => {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { hashInNoOrder } from '../datasets/dataset.ts';
@@ -6,6 +7,7 @@ import type { SplitRows } from '../datasets/split/split-rows.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import { TandemError } from '../errors.ts';
 import { measureAnswers } from '../evaluation/answers.ts';
+import { companionFile } from '../heads/companions.ts';
 import { describeFitted } from '../heads/fitted.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from '../heads/manifest.ts';
 import { writeNeighbours } from '../heads/neighbours.ts';
@@ -13,14 +15,14 @@ import type { HeadVersion } from '../heads/registry/head-reading.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
 import type { MakingJob } from '../heads/registry/register-version.ts';
 import { type TrainingRow, writeTrainingRows } from '../heads/training-rows.ts';
-import { itemAt, valueFor } from '../indexing.ts';
+import { itemAt, required, valueFor } from '../indexing.ts';
 import { contentId } from '../modalities/content.ts';
 import { isFitted } from '../modalities/registry.ts';
 import { issuesInOneLine } from '../schema-words.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import { selectTruths } from '../targets/truth-table.ts';
-import type { FeatureTable } from './features/feature-table.ts';
+import type { CompanionColumn, FeatureTable } from './features/feature-table.ts';
 import type { FittedHead, TrainedHead } from './loop/fit.ts';
 import type { Recipe } from './loop/recipe.ts';
 import type { NearDuplicate } from './near-duplicates.ts';
@@ -96,11 +98,14 @@ export async function registerHead(
   const records = rowsOf(head);
   const write = async (folder: string, version: number) => {
     const weightsFile = path.join(folder, headFiles.weights);
-    await writeFile(weightsFile, (head.refit ?? fitted).weights);
+    const { weights: served, companions } = head.refit ?? fitted;
+    await writeFile(weightsFile, served);
     const weights = await sha256OfFile(weightsFile);
     const manifest: HeadManifest = { ...described, version, metrics, weights };
     await writeFile(path.join(folder, headFiles.manifest), textOf(manifest));
     await writeTrainingRows(path.join(folder, headFiles.rows), records);
+    for (const { modality, fitted } of companions)
+      if (fitted && !isFitted(modality)) await writeFile(path.join(folder, companionFile(modality)), fitted);
     if (neighbours) await writeNeighbours(path.join(folder, headFiles.neighbours), neighbours);
     const examples = test.map((row, index) => ({
       ...itemAt(dataset.examples, row),
@@ -171,12 +176,17 @@ function textOf(manifest: HeadManifest): string {
   return text;
 }
 
+function describeCompanion({ id, dimension, fitted }: CompanionColumn) {
+  return { id, dimension, fingerprint: hash('sha256', required(fitted, `what makes ${id} features`)) };
+}
+
 /** The manifest, but for what the registry and the measurement add. */
 function describe({
   name,
   dataset,
   table,
   split: { train, test },
+  fitted: { companions: ofMeasured },
   refit,
   recipe,
   search,
@@ -184,6 +194,7 @@ function describe({
   encoders,
   seconds,
 }: HeadToRegister): Omit<HeadManifest, 'version' | 'metrics' | 'weights'> {
+  const { companions } = refit ?? { companions: ofMeasured };
   return {
     format: 1,
     name,
@@ -195,7 +206,11 @@ function describe({
     encoders: table.columns.map(({ modality, fitted }) => {
       if (isFitted(modality)) return describeFitted(modality, fitted);
       const { id, dimension, fingerprint, license } = encoders.byModality[modality];
-      return { modality, id, dimension, fingerprint, license };
+      const beside = companions.find((column) => column.modality === modality);
+      return {
+        ...{ modality, id, dimension, fingerprint, license },
+        companion: beside && describeCompanion(beside),
+      };
     }),
     training: {
       dataset: dataset.name,

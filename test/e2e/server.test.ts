@@ -118,7 +118,7 @@ describe('a fine-tuning over HTTP', () => {
     await zipFolder(sample, path.join(folder, 'small.zip'));
     const accepted = await post(
       '/v1/jobs',
-      await form({ head: 'three', seed: '1' }, { file: path.join(folder, 'small.zip') }),
+      await form({ head: 'three', seed: '1', lexical: 'off' }, { file: path.join(folder, 'small.zip') }),
     );
     expect(accepted.status).toBe(202);
     const { id } = await accepted.json();

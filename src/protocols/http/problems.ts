@@ -105,7 +105,7 @@ export function handleErrors(log: RequestLog): ErrorRequestHandler {
 }
 
 /** What a library throws, as one of ours. */
-export function toTandemError(error: unknown): TandemError {
+function toTandemError(error: unknown): TandemError {
   if (error instanceof TandemError) return error;
   if (error instanceof z.ZodError) return describeFields(error);
   const bodyError = describeBodyError(error);

@@ -5,6 +5,19 @@ import type { ModalityName } from '../../modalities/registry.ts';
 import { missing } from '../../targets/answer-family.ts';
 import { selectTruths, type TruthTable } from '../../targets/truth-table.ts';
 
+/** Features that stand beside an encoder's, of the same rows. */
+export interface CompanionColumn extends Pick<FeatureColumn, 'modality' | 'dimension' | 'read'> {
+  id: string;
+  /** What makes them, as a head keeps it; absent where a head has it. */
+  fitted?: Uint8Array;
+}
+
+/** What may stand beside an encoder's features. */
+export interface ColumnCompanion {
+  /** @returns undefined where the rows are too few to fit to */
+  fitTo(rows: readonly number[]): CompanionColumn | undefined;
+}
+
 /** Features of one modality: rows of `dimension` numbers, in memory, in a file, or computed from another column's. */
 export interface FeatureColumn {
   modality: ModalityName;
@@ -13,6 +26,8 @@ export interface FeatureColumn {
   present: Uint8Array;
   /** Of a fitted modality: the specification that made the features. */
   fitted?: unknown;
+  /** Features that a head may take beside these. */
+  companion?: ColumnCompanion;
   /** Copies rows, one after the other, to the start of `into`; a row that lacks the modality is zeros. */
   read(rows: ArrayLike<number>, into: Float32Array): Promise<void>;
 }
@@ -72,6 +87,28 @@ export function selectRows<Column extends FeatureColumn>(
     strata: Int32Array.from(rows, (row) => itemAt(strata, row)),
     truth: selectTruths(truth, rows),
   };
+}
+
+/**
+ * The table as a head takes it: what stands beside columns, fitted to some rows, are columns of their own behind the others.
+ * @example const { table: inputs, companions } = joinCompanions(table, train);
+ */
+export function joinCompanions(
+  table: FeatureTable,
+  rows: readonly number[],
+): { table: FeatureTable; companions: CompanionColumn[] } {
+  const fitted = table.columns.flatMap(({ companion, present }) => {
+    const beside = companion?.fitTo(rows);
+    return beside ? [{ beside, present }] : [];
+  });
+  const companions = fitted.map(({ beside }) => beside);
+  const columns = [
+    ...table.columns,
+    ...fitted.map(({ beside: { modality, dimension, read }, present }) => ({
+      ...{ modality, dimension, present, read },
+    })),
+  ];
+  return { table: { ...table, columns }, companions };
 }
 
 /** Rows that are read at a time where all of them are looked at once. */

@@ -1,12 +1,13 @@
 import { throwIfCancelled } from '../../cancellation.ts';
 import type { Classifier, ItemProbabilities } from '../../heads/head.ts';
-import type { ItemFeatures } from '../../heads/item-features.ts';
+import { type ItemFeatures, joinFeatures } from '../../heads/item-features.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 
 const rowsPerRun = 1024;
 
 /**
  * What a head says of every row.
+ * @param table as it takes it; see {@link inputColumns}
  * @throws TandemError `job-cancelled` where the signal aborts
  */
 export async function answerRows(
@@ -34,7 +35,12 @@ export async function answerRows(
     );
     const items = Array.from(rows, (row, index): ItemFeatures => {
       const has = features.filter(({ present }) => present[row] === 1);
-      return Object.fromEntries(has.map(({ modality, at }) => [modality, at(index)]));
+      const item: ItemFeatures = {};
+      for (const { modality, at } of has) {
+        const own = item[modality];
+        item[modality] = own ? joinFeatures(own, at(index)) : at(index);
+      }
+      return item;
     });
     answers.push(...(await classifier.classify(items)));
   }

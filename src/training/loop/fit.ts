@@ -4,15 +4,25 @@ import { classifierOf, type ItemProbabilities } from '../../heads/head.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { standardise } from '../../targets/output-scaling.ts';
 import { targets } from '../../targets/targets.ts';
-import { applyScaling, type FeatureTable, fitScaling, selectRows } from '../features/feature-table.ts';
+import {
+  applyScaling,
+  type CompanionColumn,
+  type FeatureTable,
+  fitScaling,
+  joinCompanions,
+  selectRows,
+} from '../features/feature-table.ts';
 import { answerRows } from './answer-rows.ts';
 import type { TrainingHistory } from './history.ts';
+import type { Recipe } from './recipe.ts';
 import { type TrainingOptions, trainHead } from './trainer.ts';
 
 /** A head that was trained on some rows. */
 export interface TrainedHead {
   /** The bytes of head.onnx. */
   weights: Uint8Array;
+  /** What it takes beside the encoders' features, fitted to the same rows. */
+  companions: CompanionColumn[];
   history: TrainingHistory;
 }
 
@@ -23,6 +33,11 @@ export interface FittedHead extends TrainedHead {
 
 export type FitOptions = TrainingOptions & { calibration?: HeadCalibration };
 
+/** The table as the recipe's head takes it, and what of it is fitted to the rows that it is trained on. */
+function inputsFor(table: FeatureTable, rows: readonly number[], { lexical }: Recipe) {
+  return lexical === 'on' ? joinCompanions(table, rows) : { table, companions: [] };
+}
+
 /**
  * Scales the features of some rows, trains on them and emits the model.
  * @throws whatever {@link trainHead} throws
@@ -30,6 +45,15 @@ export type FitOptions = TrainingOptions & { calibration?: HeadCalibration };
 export async function trainOnRows(
   engine: Engine,
   table: FeatureTable,
+  rows: readonly number[],
+  options: FitOptions,
+): Promise<TrainedHead> {
+  return trainOnInputs(engine, inputsFor(table, rows, options.recipe), rows, options);
+}
+
+async function trainOnInputs(
+  engine: Engine,
+  { table, companions }: ReturnType<typeof inputsFor>,
   rows: readonly number[],
   { calibration, ...options }: FitOptions,
 ): Promise<TrainedHead> {
@@ -52,6 +76,7 @@ export async function trainOnRows(
   const modalities = columns.map(({ modality }) => modality);
   return {
     weights: emitHead(architecture, modalities, scaling, parameters, { calibration, output }),
+    companions,
     history,
   };
 }
@@ -67,13 +92,14 @@ export async function fitHead(
   { train, test }: SplitRows,
   options: FitOptions,
 ): Promise<FittedHead> {
-  const trained = await trainOnRows(engine, table, train, options);
-  const classifier = classifierOf(
-    await engine.load(trained.weights.slice()),
-    table.columns,
-    table.truth.target,
-  );
-  const answers = await answerRows(classifier, selectRows(table, test), options.signal);
+  const inputs = inputsFor(table, train, options.recipe);
+  const trained = await trainOnInputs(engine, inputs, train, options);
+  const taken = table.columns.map(({ modality, dimension }) => ({
+    ...{ modality, dimension },
+    companion: inputs.companions.find((beside) => beside.modality === modality),
+  }));
+  const classifier = classifierOf(await engine.load(trained.weights.slice()), taken, table.truth.target);
+  const answers = await answerRows(classifier, selectRows(inputs.table, test), options.signal);
   await classifier.release();
   return { ...trained, answers };
 }

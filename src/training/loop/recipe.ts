@@ -33,6 +33,11 @@ export interface Recipe {
   temperature: number;
   /** `balanced`: every label counts the same in all, however rare (see `balancedWeights`). */
   classWeights: 'none' | 'balanced';
+  /**
+   * Whether features of the characters of texts stand beside the text encoder's: `auto` where cross-validation finds that
+   * they pay, and not without it.
+   */
+  lexical: 'auto' | 'on' | 'off';
   /** Share of the steps with γ = 1 and no gradient residual. Epochs would be wrong: small sets end before five. */
   warmUpShare: number;
   optimizer: OptimizerSettings;
@@ -61,6 +66,7 @@ export const defaultRecipe: Recipe = {
   variance: 'entropy',
   temperature: 4,
   classWeights: 'none',
+  lexical: 'auto',
   warmUpShare: 0.1,
   optimizer: { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 },
   learningRate: 3e-4,
@@ -86,7 +92,7 @@ export function recipeFor(examples: number, target: TargetKind): Recipe {
 }
 
 /** What a person may choose; the rest of a recipe is found by measurement. */
-export type RecipeChoices = Pick<Recipe, 'variance' | 'classWeights'> & {
+export type RecipeChoices = Pick<Recipe, 'variance' | 'classWeights' | 'lexical'> & {
   strategy: TrainedStrategy;
   fusion: (typeof trainedFusions)[number];
 };
@@ -111,8 +117,13 @@ export function chooseRecipe({
   fusion,
   variance,
   classWeights,
+  lexical,
 }: Partial<RecipeChoices>): Partial<Recipe> {
-  const others = { ...(variance && { variance }), ...(classWeights && { classWeights }) };
+  const others = {
+    ...(variance && { variance }),
+    ...(classWeights && { classWeights }),
+    ...(lexical && { lexical }),
+  };
   const alone = modalityNames.find((modality) => modality === strategy);
   if (fusion && (alone || strategy === 'late'))
     throw new TandemError(
@@ -138,10 +149,10 @@ export function chooseRecipe({
  * Refuses choices that cannot be followed on such data.
  * @param known the modalities that the examples have
  * @throws TandemError `invalid-recipe` where a fusion joins another number of modalities, no example has the one that is
- *   to be learnt from, classes are to be weighted and there are none, or numbers to have an entropy
+ *   to be learnt from, or a text whose characters are to be read, classes are to be weighted and there are none, or numbers to have an entropy
  */
 export function checkRecipe(
-  { fusion = defaultRecipe.fusion, modality, ...others }: Partial<Recipe>,
+  { fusion = defaultRecipe.fusion, modality, lexical, ...others }: Partial<Recipe>,
   { known, target }: { known: readonly ModalityName[]; target: TargetKind },
 ): void {
   const refuse = (detail: string): never => {
@@ -153,8 +164,19 @@ export function checkRecipe(
     refuse(
       `fusion: ${fusion} joins ${joined} modalities, and the examples have ${known.length}; take concat, sum or share`,
     );
+  if (lexical === 'on' && !known.includes('text'))
+    refuse('lexical: no example has a text whose characters could be read; leave it out');
+  if (lexical === 'on' && !takesCompanions({ fusion }))
+    refuse(
+      `lexical: ${fusion} joins ${joined} modalities and nothing beside them; take concat, sum or share`,
+    );
   for (const { setting, value, why } of targets[target].refused)
     if (others[setting] === value) refuse(`${setting}: ${why}`);
+}
+
+/** Whether there is room for features that stand beside the encoders'. */
+export function takesCompanions({ fusion }: Pick<Recipe, 'fusion'>): boolean {
+  return fusions[fusion].modalities === undefined;
 }
 
 /** Optimizer steps that the recipe takes on so many examples. */

@@ -17,6 +17,10 @@ export interface CrossValidationOptions {
   seed: number;
   signal?: AbortSignal;
   checkpoints?: CheckpointFolder;
+  /** What the first recipe is called among all that are tried; 0 by default. */
+  firstCandidate?: number;
+  /** What the first split is called among all; 0 by default. */
+  firstFold?: number;
   /** Called after each training. */
   onTrained?(): void;
 }
@@ -76,10 +80,22 @@ export async function crossValidate(
   table: FeatureTable,
   splits: readonly SplitRows[],
   recipes: readonly Recipe[],
-  { classes, seed, signal, checkpoints, onTrained }: CrossValidationOptions,
+  {
+    classes,
+    seed,
+    signal,
+    checkpoints,
+    firstCandidate = 0,
+    firstFold = 0,
+    onTrained,
+  }: CrossValidationOptions,
 ): Promise<HeldOutAnswers[]> {
   const tasks = recipes.flatMap((recipe, candidate) =>
-    splits.map((split, fold) => ({ recipe, split, stage: `search-${candidate}-${fold}` })),
+    splits.map((split, fold) => ({
+      recipe,
+      split,
+      stage: `search-${firstCandidate + candidate}-${firstFold + fold}`,
+    })),
   );
   const answers = await onEngines(engines, tasks, async (engine, { recipe, split, stage }) => {
     const checkpoint = checkpoints?.stage(stage);

@@ -11,6 +11,7 @@ import { withEngines } from '../loop/side-by-side.ts';
 import type { TrainingOptions } from '../loop/trainer.ts';
 import { applyCalibration, calibrate, type HeldOutAnswers } from './calibration.ts';
 import { crossValidate, splitForValidation } from './cross-validation.ts';
+import { isLexicalTried, paysOff, tryLexical } from './lexical-trial.ts';
 import { chooseHeadThresholds, type HeadThresholds } from './thresholds.ts';
 
 /** What cross-validation found out about a recipe. */
@@ -77,23 +78,36 @@ export async function searchRecipe(
   const splits = splitForValidation(table, rows, { ...foldsFor(rows.length), seed, groups });
   if (!splits) return undefined;
   const recipes = candidates.map((changes) => ({ ...recipe, ...changes }));
-  const total = recipes.length * splits.length;
+  const isTried = isLexicalTried(recipe, table);
+  const total = (recipes.length + Number(isTried)) * splits.length;
   return withEngines({ provider, threads, trainings: total }, async (engines) => {
     let done = 0;
     onProgress?.(done, total);
-    const heldOutAnswers = await crossValidate(engines, table, splits, recipes, {
-      classes,
-      seed,
-      signal,
-      checkpoints,
+    const validation = {
+      ...{ classes, seed, signal, checkpoints },
       onTrained: () => onProgress?.(++done, total),
-    });
+    };
+    const heldOutAnswers = await crossValidate(engines, table, splits, recipes, validation);
     const modalities = table.columns.map(({ modality }) => modality);
     const tried = heldOutAnswers.map((answers, index) => ({
       ...{ answers, changes: itemAt(candidates, index), recipe: itemAt(recipes, index) },
       ...calibrate(answers, modalities),
     }));
-    const best = tried.reduce((found, other) => (other.after < found.after ? other : found));
+    let best = tried.reduce((found, other) => (other.after < found.after ? other : found));
+    if (isTried) {
+      const firstCandidate = tried.length;
+      const answers = await tryLexical(engines, table, splits, best, { ...validation, firstCandidate });
+      if (answers) {
+        const changes = { ...best.changes, lexical: 'on' as const };
+        const lexical = {
+          ...{ answers, changes, recipe: { ...recipe, ...changes } },
+          ...calibrate(answers, modalities),
+        };
+        tried.push(lexical);
+        if (paysOff(lexical.after, best.after)) best = lexical;
+      }
+      onProgress?.(total, total);
+    }
     return {
       recipe: best.recipe,
       calibration: best.calibration,

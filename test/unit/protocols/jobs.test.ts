@@ -44,7 +44,7 @@ it('passes on how rows are read and how the test side is drawn, and refuses a sh
 it('passes on what was chosen of the recipe, for a head and not for a comparison', async () => {
   const { double, asked } = recordingJobs();
   const { address } = await serve(double);
-  const chosen = { fusion: 'bilinear', variance: 'dropout', classWeights: 'balanced' };
+  const chosen = { fusion: 'bilinear', variance: 'dropout', classWeights: 'balanced', lexical: 'off' };
   await sendJson(`${address}/v1/jobs`, { head: 'pets', dataset: 'pets', ...chosen });
   await sendJson(`${address}/v1/jobs`, { head: 'pets', dataset: 'pets', strategy: 'late' });
   expect(asked.map(([{ work }]) => work)).toMatchObject([

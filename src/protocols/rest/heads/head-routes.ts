@@ -55,7 +55,6 @@ const exampleHead = {
   ],
   createdAt: '2026-01-31T12:00:00.000Z',
   metrics: { fused: exampleFigures, unimodal: { image: exampleFigures, text: exampleFigures } },
-  decides: false,
 };
 const headSchema = z
   .object({
@@ -75,6 +74,13 @@ const headSchema = z
             .string()
             .optional()
             .meta({ description: 'Of the encoder’s weights, as their model card names it.' }),
+          companion: z
+            .object({ id: z.string(), dimension: z.int(), fingerprint: z.string() })
+            .optional()
+            .meta({
+              description:
+                'Features that the head takes beside the encoder’s: `lexical` of the characters of texts. They were fitted to its training rows and are part of it.',
+            }),
           columns: z
             .array(z.object({ name: z.string(), kind: z.string() }))
             .optional()
@@ -89,11 +95,7 @@ const headSchema = z
     metrics: metricsSchema,
     acceptance: acceptanceResponse
       .optional()
-      .meta({ description: 'Which answers are accepted; omitted where no threshold is set.' }),
-    decides: z.boolean().meta({
-      description:
-        'Whether answers say `decision`: of labels where a threshold is set, of numbers where the head knows what is unlike its training.',
-    }),
+      .meta({ description: 'Which answers are accepted; omitted where nothing is decided.' }),
   })
   .meta({
     id: 'Head',

@@ -37,6 +37,7 @@ const optionOf = {
   fusion: ['head'],
   variance: ['head'],
   classWeights: ['head'],
+  lexical: ['head'],
   seeds: ['compare'],
   testShare: ['head', 'compare'],
   splitBy: ['head', 'compare'],

@@ -81,6 +81,11 @@ const recipeChoices = {
     description: '`balanced`: rare labels count as much as common ones.',
     example: 'none',
   }),
+  lexical: choices.recipeChoices.lexical.meta({
+    description:
+      'Whether the head also reads the characters of texts, which helps where the text encoder does not know their language or words: `auto` (the default) where cross-validation finds that it does.',
+    example: 'auto',
+  }),
 } satisfies { [Choice in keyof RecipeChoices]: z.ZodType<RecipeChoices[Choice] | undefined> };
 
 export const jsonSchema = z
@@ -176,12 +181,15 @@ function workOf<Rest extends object>({
   fusion,
   variance,
   classWeights,
+  lexical,
   ...reading
 }: Asked & Rest) {
   const doing = (work: JobRequest['work']): Omit<JobRequest, 'source'> => ({ ...reading, work });
   if (evaluate !== undefined) return doing({ evaluate: { head: evaluate, split } });
   if (head === undefined) return doing({ compare: seeds });
-  const chosen = Object.entries({ strategy, fusion, variance, classWeights }).filter(([, choice]) => choice);
+  const chosen = Object.entries({ strategy, fusion, variance, classWeights, lexical }).filter(
+    ([, choice]) => choice,
+  );
   const recipe = chosen.length > 0 ? { recipe: chooseRecipe(Object.fromEntries(chosen)) } : {};
   return doing({ head, seed, search, refit, acceptAccuracy, ...recipe });
 }
