@@ -21,7 +21,7 @@ export const errorTable = {
   'invalid-image': {
     status: 422,
     title: 'The image cannot be read',
-    fix: 'Send a complete JPEG, PNG or WebP file.',
+    fix: 'Send a complete JPEG, PNG, WebP, GIF, TIFF or AVIF file.',
   },
   'image-too-large': {
     status: 413,
@@ -104,7 +104,7 @@ export const errorTable = {
     fix: 'The command `keys list` lists the keys.',
   },
   'unknown-encoder': {
-    status: 500,
+    status: 404,
     title: 'There is no such encoder',
     fix: 'Name one that is there with --image-encoder or --text-encoder (`encoders list` lists them), or add it with `encoders add`.',
   },

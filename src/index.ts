@@ -11,7 +11,7 @@ export { type ErrorCode, type ErrorItem, TandemError } from './errors.ts';
  * Opens a Tandem in this process. Settings are those of `serve --help`, written as code writes them (`grpcPort`); what is
  * omitted has its default, and the environment's variables are not read. Relative paths are the caller's, as of now.
  *
- * What first needs an image changes sharp for all of the process: it reads JPEG, PNG and WebP alone, one thread an image,
+ * What first needs an image changes sharp for all of the process: it reads JPEG, PNG, WebP, GIF, TIFF and AVIF alone, one thread an image,
  * without a cache. Images are decoded in libuv's threads: set UV_THREADPOOL_SIZE to the number of processors before Node
  * starts where that is more than 4.
  * @param settings `load`: whether encoders are loaded now, rather than when they are first needed

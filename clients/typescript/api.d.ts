@@ -562,6 +562,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/encoders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The encoders that ship with the server, and those that were added */
+        get: operations["listEncoders"];
+        put?: never;
+        /**
+         * Add a model of the hub as an encoder
+         * @description The model is downloaded from the hub that the server is set to, and from no other address; then it is proved. That takes as long as the download: a caller that leaves ends it, and the same request resumes it. With `Accept: application/x-ndjson` lines say how many bytes came; the last one has the encoder or the error. A head is trained with it by a server that is started with it.
+         */
+        post: operations["addEncoder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/encoders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One encoder: where it comes from, and how it encodes */
+        get: operations["getEncoder"];
+        put?: never;
+        post?: never;
+        /** Remove an encoder that was added, and that nothing needs */
+        delete: operations["removeEncoder"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -703,7 +742,7 @@ export interface components {
                  * @example listing-71
                  */
                 id?: string | number;
-                /** @description A JPEG, PNG or WebP file, as base64 or as a data URL. */
+                /** @description A JPEG, PNG, WebP, GIF, TIFF or AVIF file, as base64 or as a data URL. */
                 image?: string;
                 /** @description Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
                 imageUrl?: string;
@@ -739,7 +778,7 @@ export interface components {
             imageUrl?: string;
             /**
              * Format: binary
-             * @description A JPEG, PNG or WebP file.
+             * @description A JPEG, PNG, WebP, GIF, TIFF or AVIF file.
              */
             image?: string;
         };
@@ -1172,6 +1211,43 @@ export interface components {
              * @description A zip or tar file of the dataset, or a table (CSV, TSV, JSON lines, JSON, Parquet or Excel) that holds its images.
              */
             file: string;
+        };
+        /**
+         * @example {
+         *       "model": "Xenova/bge-small-en-v1.5@0123456789abcdef0123456789abcdef01234567",
+         *       "pooling": "cls"
+         *     }
+         */
+        EncoderRequest: {
+            /** @description A model of the hub; a branch or tag is resolved to its commit. */
+            model: string;
+            /** @description What it is called; the model’s name by default. */
+            name?: string;
+            /**
+             * @description Of a model that encodes several.
+             * @enum {string}
+             */
+            modality?: "image" | "text";
+            /**
+             * @description Which of its ONNX files; fp32, else fp16, by default.
+             * @enum {string}
+             */
+            dtype?: "fp32" | "fp16" | "q8" | "int8" | "uint8" | "q4" | "q4f16" | "bnb4";
+            /**
+             * @description How tokens become the features of a text.
+             * @enum {string}
+             */
+            pooling?: "mean" | "cls" | "last";
+            /** @description Whether features are scaled to length 1. */
+            normalize?: boolean;
+            /** @description What is put before every text. */
+            prefix?: string;
+            /** @description Most tokens of a text. */
+            maxTokens?: number;
+            /** @description Where its card names none. */
+            license?: string;
+            /** @description Takes a model whose features depend on what else is in the batch. */
+            allowBatchDependence?: boolean;
         };
         /**
          * @example {
@@ -1631,7 +1707,8 @@ export interface components {
          *             "calibrationError": 0.02
          *           }
          *         }
-         *       }
+         *       },
+         *       "decides": false
          *     }
          */
         Head: {
@@ -1664,8 +1741,10 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             metrics: components["schemas"]["Metrics"];
-            /** @description Which answers are accepted; omitted where nothing is decided. */
+            /** @description Which answers are accepted; omitted where no threshold is set. */
             acceptance?: components["schemas"]["Acceptance"];
+            /** @description Whether answers say `decision`: of labels where a threshold is set, of numbers where the head knows what is unlike its training. */
+            decides: boolean;
         };
         /** @description On the test split: together, and each modality alone. */
         Metrics: {
@@ -2270,6 +2349,148 @@ export interface components {
         };
         /**
          * @example {
+         *       "encoders": [
+         *         {
+         *           "id": "bge-small-en-v1.5",
+         *           "modality": "text",
+         *           "dimension": 384,
+         *           "fingerprint": "1f80900f3cb75b84d6cb614ec3773c2a5a952a91a275f7fa480077526b67f47a",
+         *           "place": "added",
+         *           "license": "mit",
+         *           "isNonCommercial": false,
+         *           "origin": {
+         *             "folder": "Xenova/bge-small-en-v1.5@0123456789abcdef0123456789abcdef01234567",
+         *             "weights": {
+         *               "file": "onnx/model.onnx",
+         *               "sha256": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+         *             },
+         *             "addedAt": "2026-01-31T12:00:00.000Z",
+         *             "settings": {
+         *               "architecture": "bert",
+         *               "dtype": "fp32",
+         *               "pooling": "cls",
+         *               "normalize": true,
+         *               "most tokens": 512
+         *             },
+         *             "proof": {
+         *               "items": 5,
+         *               "batchDifference": 1e-7,
+         *               "runDifference": 0,
+         *               "milliseconds": {
+         *                 "alone": 12.5,
+         *                 "inBatch": 9.1
+         *               },
+         *               "memory": 210000000
+         *             }
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
+        Encoders: {
+            encoders: components["schemas"]["Encoder"][];
+            /** @description What is wrong with those that cannot be read. */
+            damaged?: {
+                problem: string;
+            }[];
+        };
+        /**
+         * @example {
+         *       "id": "bge-small-en-v1.5",
+         *       "modality": "text",
+         *       "dimension": 384,
+         *       "fingerprint": "1f80900f3cb75b84d6cb614ec3773c2a5a952a91a275f7fa480077526b67f47a",
+         *       "place": "added",
+         *       "license": "mit",
+         *       "isNonCommercial": false,
+         *       "origin": {
+         *         "folder": "Xenova/bge-small-en-v1.5@0123456789abcdef0123456789abcdef01234567",
+         *         "weights": {
+         *           "file": "onnx/model.onnx",
+         *           "sha256": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+         *         },
+         *         "addedAt": "2026-01-31T12:00:00.000Z",
+         *         "settings": {
+         *           "architecture": "bert",
+         *           "dtype": "fp32",
+         *           "pooling": "cls",
+         *           "normalize": true,
+         *           "most tokens": 512
+         *         },
+         *         "proof": {
+         *           "items": 5,
+         *           "batchDifference": 1e-7,
+         *           "runDifference": 0,
+         *           "milliseconds": {
+         *             "alone": 12.5,
+         *             "inBatch": 9.1
+         *           },
+         *           "memory": 210000000
+         *         }
+         *       }
+         *     }
+         */
+        Encoder: {
+            id: string;
+            /** @enum {string} */
+            modality: "image" | "text";
+            /** @description Length of a feature vector. */
+            dimension: number;
+            /** @description A head takes features of the fingerprint that it was trained on. */
+            fingerprint: string;
+            /**
+             * @description Whether it ships with the program or was added.
+             * @enum {string}
+             */
+            place: "bundled" | "added";
+            /** @description As the model card names it. */
+            license?: string;
+            /** @description Whether the licence, by its name, forbids commercial use. */
+            isNonCommercial: boolean;
+            /** @description Of one that was added: from where, how it was read, and what its proof measured. */
+            origin?: {
+                folder: string;
+                digest?: string;
+                weights: {
+                    file: string;
+                    sha256: string;
+                };
+                /** Format: date-time */
+                addedAt: string;
+                settings: {
+                    [key: string]: string | number | boolean;
+                };
+                proof: {
+                    items: number;
+                    batchDifference: number;
+                    runDifference: number;
+                    milliseconds: {
+                        alone: number;
+                        inBatch: number;
+                    };
+                    memory: number;
+                };
+            };
+        };
+        /**
+         * @example {
+         *       "stage": "downloading",
+         *       "done": 40000000,
+         *       "total": 133093490
+         *     }
+         */
+        EncoderLine: {
+            /** @constant */
+            stage: "downloading";
+            done: number;
+            total: number;
+        } | {
+            encoder: components["schemas"]["Encoder"];
+        } | {
+            error: components["schemas"]["Problem"];
+        };
+        /**
+         * @example {
          *       "name": "Tandem",
          *       "version": "0.1.0",
          *       "links": {
@@ -2325,7 +2546,7 @@ export interface operations {
                      * @example listing-71
                      */
                     id?: string | number;
-                    /** @description A JPEG, PNG or WebP file, as base64 or as a data URL. */
+                    /** @description A JPEG, PNG, WebP, GIF, TIFF or AVIF file, as base64 or as a data URL. */
                     image?: string;
                     /** @description Where the image can be fetched, instead of `image`; only where the server has `--fetch-urls on`. */
                     imageUrl?: string;
@@ -5964,6 +6185,408 @@ export interface operations {
                 };
             };
             /** @description internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEncoders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, by id. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Encoders"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description damaged-artifact: A stored file is damaged. internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addEncoder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EncoderRequest"];
+            };
+        };
+        responses: {
+            /** @description The encoder; the one that is there where it was added before. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Encoder"];
+                    "application/x-ndjson": components["schemas"]["EncoderLine"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. empty-request: Nothing to classify. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description encoder-conflict: Another encoder has this name. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large: The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported-media-type: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-encoder: The model cannot be used as an encoder. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description model-download: The model cannot be downloaded. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description out-of-memory: There is no memory left to compute with. overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEncoder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The encoder’s id, or the beginning of its fingerprint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The encoder. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Encoder"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-encoder: There is no such encoder. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description encoder-conflict: Another encoder has this name. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description damaged-artifact: A stored file is damaged. internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeEncoder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The encoder’s id, or the beginning of its fingerprint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-encoder: There is no such encoder. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description encoder-in-use: The encoder is in use. encoder-conflict: Another encoder has this name. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description damaged-artifact: A stored file is damaged. internal: Something went wrong here. */
             500: {
                 headers: {
                     [name: string]: unknown;

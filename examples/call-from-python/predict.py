@@ -43,7 +43,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Predicts an image and a text with a Tandem server.")
     parser.add_argument("address", help="address of the server: http://127.0.0.1:8080")
     parser.add_argument("head", help="the head: emoji")
-    parser.add_argument("image", help="a JPEG, PNG or WebP file")
+    parser.add_argument("image", help="a JPEG, PNG, WebP, GIF, TIFF or AVIF file")
     parser.add_argument("text")
     given = parser.parse_args()
     print(json.dumps(predict(given.address, given.head, given.image, given.text), indent=2))

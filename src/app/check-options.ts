@@ -56,6 +56,7 @@ export const scoreOptions = z.object({
   prefix: z.string().max(100).optional(),
   labelSeparator: text,
   escapeFormulas: z.boolean().optional(),
+  fetchImages: z.boolean().optional(),
   force: z.boolean().optional(),
   restart: z.boolean().optional(),
   signal,
@@ -90,6 +91,7 @@ const columns = {
 const datasetOptions = {
   ...columns,
   onBadRows: callback,
+  fetchImages: z.boolean().optional(),
   target: z.enum(targetKinds).optional(),
   onNote: callback,
   onProgress: callback,

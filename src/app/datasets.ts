@@ -9,12 +9,14 @@ import { tableFormatOf } from '../datasets/read/table-formats.ts';
 import { TandemError } from '../errors.ts';
 import type { DamagedDataset, DatasetPage, DatasetSummary } from '../protocols/pipeline/services.ts';
 import type { Context } from './context.ts';
+import { imageFetcher } from './fetch-images.ts';
 import type { DatasetOptions } from './open-dataset.ts';
 
 export interface ImportDatasetOptions extends Partial<ColumnNames> {
   /** Name of the data set; that of its folder or file by default. */
   name?: string;
   onBadRows?: DatasetOptions['onBadRows'];
+  fetchImages?: DatasetOptions['fetchImages'];
   onProgress?(progress: ImportProgress): void;
 }
 
@@ -52,20 +54,22 @@ const thumbnailsAtOnce = 4;
 /** The data sets of a context. */
 export function datasetsOf(context: Context): Datasets {
   return {
-    async check(source, options = {}) {
+    async check(source, { fetchImages, ...options } = {}) {
       const { tryImport } = await import('../datasets/import/import.ts');
       const found = await findSource(source);
+      const fetchFile = await imageFetcher(context, fetchImages);
       const { dataset: _, ...check } = await context.inScratch((workspace) =>
-        tryImport(found, { ...options, workspace, followLinks: true }),
+        tryImport(found, { ...options, workspace, followLinks: true, fetchFile }),
       );
       return check;
     },
-    async import(source, options = {}) {
+    async import(source, { fetchImages, ...options } = {}) {
       const { importDataset } = await import('../datasets/import/import.ts');
       const found = await findSource(source);
+      const fetchFile = await imageFetcher(context, fetchImages);
       const catalogue = await context.catalogue();
       const { record, isNew } = await context.inScratch((workspace) =>
-        importDataset(catalogue, found, { ...options, workspace, followLinks: true }),
+        importDataset(catalogue, found, { ...options, workspace, followLinks: true, fetchFile }),
       );
       return { dataset: summarize(record), isNew };
     },

@@ -5,31 +5,18 @@ import type { DtypeDrift } from '../encoders/drift.ts';
 import type { FetchOptions } from '../encoders/hub/fetch-model.ts';
 import { parseModelName } from '../encoders/hub/model-name.ts';
 import { isNonCommercial } from '../encoders/license.ts';
-import type { EncoderOrigin, EncoderProof } from '../encoders/origin.ts';
+import type { EncoderProof } from '../encoders/origin.ts';
 import { type FoundEncoder, findEncoder, listEncoders } from '../encoders/places.ts';
 import { readEncoderManifest } from '../encoders/specification.ts';
 import { TandemError } from '../errors.ts';
-import type { PretrainedName } from '../modalities/registry.ts';
+import type { InstalledEncoder } from '../protocols/pipeline/services.ts';
 import { exists } from '../store/files/exists.ts';
 import type { Context } from './context.ts';
 import { encoderPlaces, hubOf } from './encoder-settings.ts';
 
 /** An encoder that heads may be trained with. */
-export interface EncoderSummary {
-  id: string;
-  modality: PretrainedName;
-  /** Length of a feature vector. */
-  dimension: number;
-  /** A head takes features of the fingerprint that it was trained on. */
-  fingerprint: string;
-  /** Whether it ships with the program or was added. */
-  place: FoundEncoder['place'];
+export interface EncoderSummary extends InstalledEncoder {
   folder: string;
-  license?: string;
-  /** Whether the licence, by its name, forbids commercial use. */
-  isNonCommercial: boolean;
-  /** Of one that was added: from where, how it was read, and what its proof measured. */
-  origin?: EncoderOrigin;
 }
 
 export interface AddEncoderOptions
@@ -115,7 +102,8 @@ function placeOf(folder: string, added: string): FoundEncoder['place'] {
   return path.dirname(path.resolve(folder)) === path.resolve(added) ? 'added' : 'bundled';
 }
 
-function summarize(encoder: FoundEncoder): EncoderSummary {
+/** @example summarize(await addFromHub(hub, model, places, options)) */
+export function summarize(encoder: FoundEncoder): EncoderSummary {
   const { id, modality, dimension, fingerprint, place, folder, license, origin } = encoder;
   return {
     ...{ id, modality, dimension, fingerprint, place, folder, license },

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
+import { TandemError } from '../errors.ts';
 import { compareManifests, type VersionComparison } from '../evaluation/compare-manifests.ts';
 import { acceptanceFor } from '../evaluation/coverage.ts';
-import { acceptanceOf } from '../heads/accept.ts';
+import { acceptanceOf, decisionRuleOf } from '../heads/accept.ts';
 import { summarizeEncoder } from '../heads/fitted.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
@@ -13,6 +14,7 @@ import type {
   HeadSummary,
   HeadVersions,
 } from '../protocols/pipeline/services.ts';
+import { targets } from '../targets/targets.ts';
 import type { RowComparison } from '../training/compare-on-rows.ts';
 import { acceptOptions, checkOptions, compareHeadsOptions } from './check-options.ts';
 import type { Context } from './context.ts';
@@ -80,12 +82,16 @@ const mostSummaries = 10_000;
 
 /** The heads of a context. */
 export function headsOf(context: Context): Heads {
-  const summaries = new LRUCache<string, HeadSummary>({ max: mostSummaries });
+  const summaries = new LRUCache<string, ReturnType<typeof summarize>>({ max: mostSummaries });
   const summaryOf = (head: RegisteredHead) => {
     const key = `${head.name}@${head.version}`;
     const summary = summaries.get(key) ?? summarize(head);
     summaries.set(key, summary);
-    return { ...summary, acceptance: acceptanceOf(head, summary) };
+    return {
+      ...summary.fixed,
+      acceptance: acceptanceOf(head, summary.manifest),
+      decides: decisionRuleOf(head, summary.manifest) !== undefined,
+    };
   };
   const versions = async (name: string) => {
     const registry = await context.registry();
@@ -142,7 +148,13 @@ async function accept(context: Context, reference: string, accuracy: number | nu
   const registry = await context.registry();
   const head = await registry.resolve(reference);
   const { name, version } = head;
-  const acceptance = accuracy === null ? null : acceptanceFor(manifestOf(head), accuracy);
+  const manifest = manifestOf(head);
+  if (!targets[manifest.target].verdict)
+    throw new TandemError(
+      'invalid-request',
+      `${name}@${version} answers with numbers, which are not right or wrong; they come with an interval, and are unsure where an item is unlike the training`,
+    );
+  const acceptance = accuracy === null ? null : acceptanceFor(manifest, accuracy);
   await registry.setAcceptance(name, version, acceptance);
   return { name, version, acceptance };
 }
@@ -193,17 +205,23 @@ function manifestOf({ name, version, manifest }: RegisteredHead): HeadManifest {
   return parseHeadManifest(manifest, `${name}@${version}`);
 }
 
-function summarize(head: RegisteredHead): HeadSummary {
-  const { target, labels, encoders, createdAt, metrics, acceptance } = manifestOf(head);
+/** What never changes of a version's summary, and what of its manifest the rest rests on. */
+function summarize(head: RegisteredHead): {
+  fixed: Omit<HeadSummary, 'acceptance' | 'decides'>;
+  manifest: Pick<HeadManifest, 'target' | 'acceptance' | 'novelty'>;
+} {
+  const { target, labels, encoders, createdAt, metrics, acceptance, novelty } = manifestOf(head);
   return {
-    name: head.name,
-    version: head.version,
-    target,
-    labels,
-    modalities: encoders.map(({ modality }) => modality),
-    encoders: encoders.map(summarizeEncoder),
-    createdAt,
-    metrics,
-    acceptance,
+    fixed: {
+      name: head.name,
+      version: head.version,
+      target,
+      labels,
+      modalities: encoders.map(({ modality }) => modality),
+      encoders: encoders.map(summarizeEncoder),
+      createdAt,
+      metrics,
+    },
+    manifest: { target, acceptance, novelty },
   };
 }

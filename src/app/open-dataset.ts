@@ -8,6 +8,7 @@ import { TandemError } from '../errors.ts';
 import type { TargetKind } from '../targets/target-kind.ts';
 import type { TrainingProgress } from '../training/progress.ts';
 import type { Context } from './context.ts';
+import { imageFetcher } from './fetch-images.ts';
 
 /** How a data set is read: which columns hold what. */
 export interface DatasetOptions extends Partial<ColumnNames> {
@@ -16,6 +17,8 @@ export interface DatasetOptions extends Partial<ColumnNames> {
    * @returns whether to leave them out
    */
   onBadRows?: ReadOptions['onBadRows'];
+  /** Whether images that a folder's table has by their addresses are downloaded, and kept in the data folder. */
+  fetchImages?: boolean;
   /** Told what is no mistake but worth knowing: columns that are not used, the same content twice. */
   onNote?(note: string): void;
 }
@@ -78,6 +81,7 @@ async function findDataset(
     onNote: _,
     onProgress,
     inlineFolder,
+    fetchImages,
     ...columns
   }: Opening & Pick<ReadOptions, 'inlineFolder'>,
 ): Promise<Dataset> {
@@ -91,6 +95,8 @@ async function findDataset(
     return readDataset(reference, {
       onBadRows,
       inlineFolder,
+      fetchFile: await imageFetcher(context, fetchImages),
+      onFetched: (done, total) => onProgress?.({ stage: 'fetching', done, total }),
       followLinks: true,
       ...(usualTarget && { target: usualTarget }),
       ...columns,

@@ -1,5 +1,5 @@
 import type { TandemError } from '../errors.ts';
-import { acceptanceOf } from '../heads/accept.ts';
+import { decisionRuleOf } from '../heads/accept.ts';
 import type { HeadCache } from '../heads/cache.ts';
 import type { ExplainOptions } from '../heads/explanation.ts';
 import type { NearestExamples } from '../heads/nearest-examples.ts';
@@ -18,7 +18,7 @@ import {
 } from './check-options.ts';
 import type { Context } from './context.ts';
 
-/** One item to classify: the bytes of an image file (JPEG, PNG, WebP), a text, or both. */
+/** One item to classify: the bytes of an image file (JPEG, PNG, WebP, GIF, TIFF, AVIF), a text, or both. */
 export type Content = PredictionInput['content'] & {};
 
 export interface PredictOptions {
@@ -118,7 +118,7 @@ export async function predictBy(
   const results = await heads.use(opened, (head) =>
     predictor.predict(head, inputs, {
       ...options,
-      acceptance: acceptanceOf(opened, head.manifest),
+      rule: decisionRuleOf(opened, head.manifest),
       explain: explain && {
         ...explain,
         nearest: (features) => nearest.of(opened, head.manifest, features),

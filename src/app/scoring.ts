@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { acceptanceOf } from '../heads/accept.ts';
+import { decisionRuleOf } from '../heads/accept.ts';
 import { HeadEngines, sayingWhoStopped } from '../heads/engines.ts';
 import { loadHead, parseHeadManifest } from '../heads/head.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
@@ -16,6 +16,7 @@ import type { RowSource, SourceRow, Survey } from '../scoring/source.ts';
 import { sha256OfJson } from '../store/files/checksum.ts';
 import { checkOptions, scoreOptions } from './check-options.ts';
 import type { Context } from './context.ts';
+import { imageFetcher } from './fetch-images.ts';
 
 /** How a table, or a folder of files, is scored. */
 export interface ScoreOptions extends Partial<ContentColumns> {
@@ -31,6 +32,8 @@ export interface ScoreOptions extends Partial<ContentColumns> {
   labelSeparator?: string;
   /** Puts an apostrophe before each cell that a spreadsheet would take for a formula, the table's own included. */
   escapeFormulas?: boolean;
+  /** Whether images that the table has by their addresses are downloaded, and kept in the data folder. */
+  fetchImages?: boolean;
   /** Replaces `out` where it is there. */
   force?: boolean;
   /** Begins anew instead of going on where a run was interrupted. */
@@ -70,12 +73,13 @@ export async function score(context: Context, input: string, options: ScoreOptio
     asked: askedColumns(options),
     onNote: options.onNote,
   });
-  const acceptance = acceptanceOf(version, manifest);
-  const added = addedColumns(manifest, { ...writing.options, isDecided: acceptance !== undefined });
+  const rule = decisionRuleOf(version, manifest);
+  const added = addedColumns(manifest, { ...writing.options, isDecided: rule !== undefined });
   checkAdded(added, source, survey);
-  const identity = identityOf(manifest, { source, survey }, { columns, acceptance, ...writing.options });
+  const identity = identityOf(manifest, { source, survey }, { columns, rule, ...writing.options });
   await using output = await openOutput(options, identity);
   const resumedAt = output.done.rows;
+  const fetchFile = await imageFetcher(context, options.fetchImages);
   const encoders = await context.encoders();
   await using engines = new HeadEngines({
     provider: encoders.provider.provider,
@@ -86,10 +90,10 @@ export async function score(context: Context, input: string, options: ScoreOptio
   await sayingWhoStopped(async () => {
     const head = await loadHead(engines.loaderOf(version), version, encoders.fingerprints);
     await scoreRows({
-      ...{ encoders, head, acceptance, added, output, signal, onRows },
+      ...{ encoders, head, rule, added, output, signal, onRows },
       format: writing.format,
       columns: [...survey.columns, ...added.names],
-      reading: { folder: source.folder, columns, taken },
+      reading: { folder: source.folder, columns, taken, fetchFile },
       rows: rowsAfter(source.rows(), resumedAt),
     });
   });

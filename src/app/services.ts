@@ -1,4 +1,5 @@
 import type { ImportProcesses } from '../datasets/import/import-processes.ts';
+import type { EncoderAdditions } from '../encoders/hub/additions.ts';
 import { checkOfHeads } from '../heads/check.ts';
 import { Readiness } from '../heads/readiness.ts';
 import { byPretrained } from '../modalities/registry.ts';
@@ -6,6 +7,8 @@ import type { Services } from '../protocols/pipeline/services.ts';
 import type { Context } from './context.ts';
 import { datasetServices } from './dataset-services.ts';
 import { datasetsOf } from './datasets.ts';
+import { encoderServices } from './encoder-services.ts';
+import { encodersOf } from './encoders.ts';
 import { HeadFit } from './head-fit.ts';
 import { headsOf } from './heads.ts';
 import { partsOf, predictBy } from './prediction.ts';
@@ -17,7 +20,7 @@ import { versionServices } from './version-services.ts';
  */
 export async function servicesOf(
   context: Context,
-  options: { imports: ImportProcesses; workspace: string },
+  options: { imports: ImportProcesses; additions: EncoderAdditions; workspace: string },
 ): Promise<Services> {
   const parts = await partsOf(context);
   const { predictor } = parts;
@@ -28,6 +31,7 @@ export async function servicesOf(
     predict: (inputs, chosen) => predictBy(parts, inputs, chosen),
     embed: (items, signal) => predictor.embed(items, signal),
     encoders: byPretrained(({ name }) => encoders.byModality[name].id),
+    installedEncoders: encoderServices(context, encodersOf(context), options.additions),
     head: heads.get,
     heads: heads.latest,
     unfitHeads: () => fit.unfit,

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { Settings } from '../config.ts';
 import { ImportProcesses } from '../datasets/import/import-processes.ts';
+import { EncoderAdditions } from '../encoders/hub/additions.ts';
 import { LoadShedding } from '../protocols/pipeline/load-shedding.ts';
 import { Metrics } from '../protocols/pipeline/metrics.ts';
 import type { AppOptions } from '../protocols/pipeline/options.ts';
@@ -38,7 +39,9 @@ export async function openServing(context: Context, closing: AsyncDisposableStac
     timeout: settings['import-timeout'] * 1000,
   });
   closing.defer(() => imports.close());
-  const services = await servicesOf(context, { imports, workspace });
+  const additions = new EncoderAdditions();
+  closing.defer(() => additions.close());
+  const services = await servicesOf(context, { imports, additions, workspace });
   await workInBackground(context, closing);
   const maximumDelay = settings['max-loop-delay'];
   const loadShedding =

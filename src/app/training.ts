@@ -157,6 +157,6 @@ async function checkFolderOf(file: string, option: string): Promise<void> {
 /** The part of the options that says how the data set is read. */
 function datasetOptionsOf(options: DatasetOptions & ProgressOptions): DatasetOptions & ProgressOptions {
   const given = Object.entries(options).filter(([name, value]) => isColumnName(name) && value !== undefined);
-  const { onBadRows, onNote, onProgress } = options;
-  return { ...Object.fromEntries(given), onBadRows, onNote, onProgress };
+  const { onBadRows, fetchImages, onNote, onProgress } = options;
+  return { ...Object.fromEntries(given), onBadRows, fetchImages, onNote, onProgress };
 }

@@ -108,6 +108,7 @@ type ColumnFlags = ContentColumnFlags & {
   labelColumn?: string;
   splitColumn?: string;
   ignoredColumns?: string[];
+  fetchImages?: true;
   skipBadRows?: true;
   rareLabels?: RareLabelChoice;
   allProblems?: true;
@@ -139,6 +140,7 @@ export function addColumnOptions<Args extends unknown[], Flags extends OptionVal
     new Option('--ignored-columns <names>', 'columns that are not read, whatever they are called').argParser(
       columnNames,
     ),
+    fetchImagesOption(),
     new Option(
       '--skip-bad-rows',
       'leave out rows that cannot be used (default: ask in a terminal, else stop)',
@@ -154,6 +156,11 @@ export function addColumnOptions<Args extends unknown[], Flags extends OptionVal
       'what separates several labels in one text; a list needs none (default: "|")',
     ),
   ]);
+}
+
+/** What downloads images. */
+export function fetchImagesOption(): Option<'--fetch-images', undefined, true> {
+  return new Option('--fetch-images', 'download images that the table has by their addresses, each once');
 }
 
 type SplitFlags = {

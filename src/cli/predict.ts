@@ -11,7 +11,14 @@ import { completeSettings } from '../read-settings.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import type { TargetPrediction } from '../targets/prediction.ts';
 import { printExplanation } from './explanation.ts';
-import { addContentColumnOptions, addSettings, examples, numberOption, settingsOf } from './options.ts';
+import {
+  addContentColumnOptions,
+  addSettings,
+  examples,
+  fetchImagesOption,
+  numberOption,
+  settingsOf,
+} from './options.ts';
 import { numberText, percent, print, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 import { scoreTable } from './score-table.ts';
@@ -35,9 +42,10 @@ const command = addContentColumnOptions(
     '--escape-formulas',
     'of a table: put an apostrophe before every cell that a spreadsheet would run as a formula',
   )
+  .addOption(fetchImagesOption())
   .option('--force', 'replace the output where it is there')
   .option('--restart', 'begin anew instead of going on where a run was interrupted')
-  .option('--image <file>', 'a JPEG, PNG or WebP file')
+  .option('--image <file>', 'a JPEG, PNG, WebP, GIF, TIFF or AVIF file')
   .option('--text <text>', 'a text')
   .addOption(
     new Option('--table <json>', 'values of further columns, such as {"price": 12}').argParser(tableOption),
@@ -89,7 +97,7 @@ const ofItem = [
 ] as const;
 const ofTable = [
   ...['imageColumn', 'textColumn', 'tableColumns', 'out', 'unimodal', 'prefix', 'labelSeparator'],
-  ...['escapeFormulas', 'force', 'restart'],
+  ...['escapeFormulas', 'fetchImages', 'force', 'restart'],
 ] as const;
 
 /** Rejects flags that would have no effect. */

@@ -12,6 +12,7 @@ type PlainProgress =
 type Progress = TrainingProgress | (PlainProgress & { loss?: undefined; accuracy?: undefined });
 
 const titles = {
+  fetching: 'downloading',
   checking: 'checking',
   storing: 'storing',
   features: 'encoding',
@@ -25,6 +26,7 @@ const titles = {
   downloading: 'downloading',
 } as const;
 const units = {
+  fetching: 'images',
   checking: 'examples',
   storing: 'images',
   features: 'items',

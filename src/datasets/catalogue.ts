@@ -116,11 +116,10 @@ export class DatasetCatalogue {
 
   /** The newest that holds the same as one with this hash, or undefined if missing. */
   async withHash(hash: string): Promise<DatasetRecord | undefined> {
-    if (!/^[0-9a-f]+$/.test(hash)) return undefined;
     const row = await this.#store.database.query
       .selectFrom('dataset')
       .select(['id', 'record'])
-      .where('record', 'like', `%"hash":"${hash}"%`)
+      .where('hash', '=', hash)
       .orderBy('createdAt', 'desc')
       .executeTakeFirst();
     return row && readRecord(row);
@@ -138,7 +137,9 @@ export class DatasetCatalogue {
     const stored: StoredExample[] = [];
     let index = 0;
     for await (const example of this.stored(id)) {
-      if (row !== undefined && example.row !== row) continue;
+      // They are kept in the order of their rows.
+      if (row !== undefined && example.row > row) break;
+      if (row !== undefined && example.row < row) continue;
       if (index++ < offset) continue;
       if (stored.length >= limit) break;
       stored.push(example);
@@ -285,7 +286,7 @@ export class DatasetCatalogue {
 
   /** @returns false where the same dataset came in meanwhile, or the import was given up */
   #insert(record: DatasetRecord, examples: string, importing: string): Promise<boolean> {
-    const { id, createdAt } = record;
+    const { id, createdAt, hash } = record;
     return this.#store.database.exclusively('datasets', async (transaction) => {
       if (!(await this.#pending.finish(transaction, importing))) return false;
       const there = await transaction
@@ -296,7 +297,7 @@ export class DatasetCatalogue {
       if (there) return false;
       await transaction
         .insertInto('dataset')
-        .values({ id, createdAt, record: JSON.stringify(record), examples, imageUser: importing })
+        .values({ id, createdAt, record: JSON.stringify(record), examples, imageUser: importing, hash })
         .execute();
       return true;
     });

@@ -19,6 +19,7 @@ import type { ColumnNames, Dataset, Example, FoundExample } from './example.ts';
 import type { ColumnGuess } from './read/choose-columns.ts';
 import { readReading } from './read/dataset-file.ts';
 import { DatasetSize } from './read/dataset-size.ts';
+import type { FetchFile } from './read/find-file.ts';
 import { describeProblems, Findings } from './read/findings.ts';
 import { findExamples } from './read/layout.ts';
 import { metadataFileNames } from './read/metadata-file.ts';
@@ -33,6 +34,10 @@ export interface ReadOptions extends Partial<ColumnNames> {
   name?: string;
   /** Where images are put that stand in a table themselves; without it they are a problem. */
   inlineFolder?: MakeFolder;
+  /** Downloads images that a table has by their addresses; without it these are a problem. */
+  fetchFile?: FetchFile;
+  /** Counts images that are downloaded, or were. */
+  onFetched?(done: number, total: number): void;
   /** Whether links may lead out of the folder, as on the person's own machine; false by default. */
   followLinks?: boolean;
   /**
@@ -93,7 +98,7 @@ export async function checkDataset(
   const chosen = { ...said, ...given(options) };
   const columns: ColumnNames = { ...usualColumns, ...chosen };
   checkFittedColumns(columns);
-  const { inlineFolder, followLinks = false } = options;
+  const { inlineFolder, fetchFile, onFetched, followLinks = false } = options;
   const guesses: ColumnGuess[] = [];
   const named = new Set(Object.keys(chosen));
   const reading = {
@@ -104,6 +109,8 @@ export async function checkDataset(
     named,
     guesses,
     inlineFolder,
+    fetchFile,
+    onFetched,
     size: new DatasetSize(),
     findings,
   };

@@ -76,15 +76,10 @@ export function highestAccuracy(coverage: Coverage): number | undefined {
  * The acceptance of a version that is registered.
  * @throws TandemError `invalid-request` where no threshold reaches the accuracy, or the version keeps nothing to find one by
  */
-export function acceptanceFor(
-  { name, version, coverage, interval }: HeadManifest,
-  accuracy: number,
-): Acceptance {
+export function acceptanceFor({ name, version, coverage }: HeadManifest, accuracy: number): Acceptance {
   const refuse = (why: string): never => {
     throw new TandemError('invalid-request', `${name}@${version} ${why}`);
   };
-  if (interval)
-    return refuse('answers with numbers, which are not right or wrong; they come with an interval');
   if (!coverage) return refuse('keeps no coverage of its held-out rows; train it again to have one');
   const highest = highestAccuracy(coverage);
   if (highest === undefined)

@@ -1,3 +1,4 @@
+import { targets } from '../targets/targets.ts';
 import type { HeadManifest } from './manifest.ts';
 import type { Acceptance } from './registry/acceptance.ts';
 import type { RegisteredHead } from './registry/head-reading.ts';
@@ -8,4 +9,27 @@ export function acceptanceOf(
   manifest: Pick<HeadManifest, 'acceptance'>,
 ): Acceptance | undefined {
   return acceptance === undefined ? manifest.acceptance : (acceptance ?? undefined);
+}
+
+/** How answers are accepted. */
+export interface DecisionRule {
+  /** How probable an answer must be at least; absent of numbers, which are unsure only where an item is unlike the training. */
+  threshold?: number;
+}
+
+/**
+ * How answers of a version are accepted: of labels where a threshold was set; of numbers wherever the head knows what is
+ * unlike its training, because there their intervals hold no more.
+ * @returns undefined where nothing is decided
+ */
+export function decisionRuleOf(
+  version: Pick<RegisteredHead, 'acceptance'>,
+  manifest: Pick<HeadManifest, 'target' | 'acceptance' | 'novelty'>,
+): DecisionRule | undefined {
+  if (targets[manifest.target].verdict) {
+    const acceptance = acceptanceOf(version, manifest);
+    return acceptance && { threshold: acceptance.threshold };
+  }
+  const limits = Object.values(manifest.novelty?.limits ?? {}).flat();
+  return limits.some((limit) => limit !== null) ? {} : undefined;
 }

@@ -1,6 +1,7 @@
 import { required } from '../indexing.ts';
 import type { ModalityName } from '../modalities/registry.ts';
 import { targets } from '../targets/targets.ts';
+import type { DecisionRule } from './accept.ts';
 import type { ItemProbabilities } from './head.ts';
 import type { HeadManifest } from './manifest.ts';
 import type { Decision, UnsureReason } from './prediction.ts';
@@ -42,22 +43,20 @@ export function relianceOf(
 
 /**
  * Whether an answer is accepted, and why it is not.
- * @param threshold how probable it must be at least
  * @param unlike modalities of which the item resembles no training row
- * @returns undefined where answers are numbers
- * @example decide(answer, head.manifest, 0.8, ['image']) // { decision: 'unsure', reasons: [{ reason: 'unlike-training', modality: 'image' }] }
+ * @example decide(answer, head.manifest, { threshold: 0.8 }, ['image']) // { decision: 'unsure', reasons: [{ reason: 'unlike-training', modality: 'image' }] }
  */
 export function decide(
   answer: ItemProbabilities,
   head: Deciding & Pick<HeadManifest, 'target'>,
-  threshold: number,
+  { threshold }: DecisionRule,
   unlike: readonly ModalityName[],
-): Decision | undefined {
+): Decision {
   const reliance = relianceOf(answer, head);
-  if (!reliance) return undefined;
+  const isLow = reliance !== undefined && threshold !== undefined && reliance.certainty < threshold;
   const reasons: UnsureReason[] = [
-    ...(reliance.certainty < threshold ? [{ reason: 'low-probability' } as const] : []),
-    ...(reliance.isTorn ? [{ reason: 'modalities-disagree' } as const] : []),
+    ...(isLow ? [{ reason: 'low-probability' } as const] : []),
+    ...(reliance?.isTorn ? [{ reason: 'modalities-disagree' } as const] : []),
     ...unlike.map((modality) => ({ reason: 'unlike-training', modality }) as const),
   ];
   return { decision: reasons.length === 0 ? 'accepted' : 'unsure', reasons };

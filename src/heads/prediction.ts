@@ -3,7 +3,7 @@ import type { GivenContent, ModalityName, PretrainedName } from '../modalities/r
 import type { TargetPrediction } from '../targets/prediction.ts';
 import type { Explanation } from './explanation.ts';
 
-/** One item to classify: the bytes of an image file (JPEG, PNG, WebP), a text, or both. */
+/** One item to classify: the bytes of an image file (JPEG, PNG, WebP, GIF, TIFF, AVIF), a text, or both. */
 export interface PredictionInput {
   content?: GivenContent;
   /** Features that the caller has already, of the head's own encoders; they stand in for the content. */

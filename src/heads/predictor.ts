@@ -18,6 +18,7 @@ import {
 } from '../modalities/registry.ts';
 import type { SubmitOptions } from '../runtime/batcher.ts';
 import { TimeSlice } from '../time-slice.ts';
+import type { DecisionRule } from './accept.ts';
 import { withCompanion } from './companions.ts';
 import { decide } from './decision.ts';
 import { Explainer } from './explain.ts';
@@ -26,7 +27,6 @@ import { encodeFitted } from './fitted.ts';
 import type { Head } from './head.ts';
 import type { ItemFeatures } from './item-features.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from './prediction.ts';
-import type { Acceptance } from './registry/acceptance.ts';
 import { predictionFrom } from './unimodal-prediction.ts';
 
 export interface PredictorOptions {
@@ -44,8 +44,8 @@ export interface PredictorOptions {
 interface PredictOptions extends SubmitOptions {
   topK: number;
   explain?: ExplainRequest;
-  /** Which answers are accepted; absent where nothing is decided. */
-  acceptance?: Acceptance;
+  /** How answers are accepted; absent where nothing is decided. */
+  rule?: DecisionRule;
 }
 
 /** Items of a call for embeddings that wait for their turn at a time, so that a small call needn't wait for a large one. */
@@ -166,7 +166,7 @@ export class Predictor {
   async predict(
     head: Head,
     inputs: readonly PredictionInput[],
-    { topK, explain, acceptance, ...waiting }: PredictOptions,
+    { topK, explain, rule, ...waiting }: PredictOptions,
   ): Promise<(Prediction | TandemError)[]> {
     if (explain) this.#explainer.admit(head.manifest, explain, waiting.mayWait);
     const encoded = await Promise.all(
@@ -175,7 +175,7 @@ export class Predictor {
     const good = encoded.filter((item): item is EncodedItem => !(item instanceof TandemError));
     if (good.length === 0) return encoded as TandemError[];
     waiting.signal?.throwIfAborted();
-    const novelty = acceptance && (await head.novelty?.());
+    const novelty = rule && (await head.novelty?.());
     const started = performance.now();
     const answering = head.classify(good.map(({ features }) => features));
     // Beside the head, which runs in another thread.
@@ -187,7 +187,7 @@ export class Predictor {
       const answer = itemAt(answers, index);
       return {
         ...predictionFrom(answer, head.manifest, topK),
-        ...(acceptance && decide(answer, head.manifest, acceptance.threshold, itemAt(unlike, index))),
+        ...(rule && decide(answer, head.manifest, rule, itemAt(unlike, index))),
         timings: { decode, queue, encode, head: ended - started },
       };
     });

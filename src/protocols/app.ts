@@ -20,6 +20,7 @@ import { aboutRoutes } from './rest/about/about-routes.ts';
 import { healthRoutes } from './rest/about/health-routes.ts';
 import { metricsRoutes } from './rest/about/metrics-route.ts';
 import { datasetRoutes } from './rest/datasets/dataset-routes.ts';
+import { encoderRoutes } from './rest/encoders/encoder-routes.ts';
 import { headRoutes } from './rest/heads/head-routes.ts';
 import { versionRoutes } from './rest/heads/version-routes.ts';
 import { jobRoutes } from './rest/jobs/job-routes.ts';
@@ -37,6 +38,7 @@ export function apiRoutes(services: Services, options: AppOptions): Route[] {
     ...withTag('Heads', [...headRoutes(services), ...versionRoutes(services, options)]),
     ...withTag('Datasets', withScope('train', datasetRoutes(services, options))),
     ...withTag('Jobs', withScope('train', jobRoutes(services, options))),
+    ...withTag('Encoders', withScope('admin', encoderRoutes(services))),
     ...withTag('Server', [
       ...healthRoutes(services, options),
       ...metricsRoutes(options.metrics),

@@ -1,4 +1,4 @@
-import { findInside } from '../datasets/read/inside.ts';
+import { type FetchFile, findFile } from '../datasets/read/find-file.ts';
 import { readText } from '../datasets/read/plain-value.ts';
 import { tableLimits } from '../datasets/read/table-row.ts';
 import { TandemError } from '../errors.ts';
@@ -25,6 +25,8 @@ export interface ReadContentOptions {
   columns: ContentColumns;
   /** The modalities that are asked for. */
   taken: ReadonlySet<ModalityName>;
+  /** Downloads images that rows have by their addresses; without it these are a problem. */
+  fetchFile?: FetchFile;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface ReadContentOptions {
  */
 export async function readContent(
   source: SourceRow,
-  { folder, columns, taken }: ReadContentOptions,
+  { folder, columns, taken, fetchFile }: ReadContentOptions,
 ): Promise<RowContent | { problem: string }> {
   const { values, content, problem } = source;
   if (problem !== undefined) return { problem };
@@ -43,7 +45,7 @@ export async function readContent(
     const [column = ''] = columnsOf(columns, name);
     const input = content
       ? content[name] !== undefined && { input: inputOf(content[name]) }
-      : await readCell(modality, { column, value: values.get(column) }, folder);
+      : await readCell(modality, { column, value: values.get(column) }, { folder, fetchFile });
     if (input && 'problem' in input) return input;
     if (input) read.inputs[name] = input.input;
   }
@@ -65,7 +67,7 @@ export async function readContent(
 async function readCell(
   { inline, fromCell, inputOf }: PretrainedModality<PretrainedName>,
   { column, value }: { column: string; value: unknown },
-  folder: string,
+  { folder, fetchFile }: Pick<ReadContentOptions, 'folder' | 'fetchFile'>,
 ): Promise<{ input: Input } | { problem: string } | undefined> {
   if (inline?.is(value)) return inlineBytes(() => inline.bytesOf(value));
   const cell = readText(value);
@@ -75,7 +77,8 @@ async function readCell(
     return {
       problem: `the value of "${column}" has ${cell.length} characters; ${tableLimits.value} are the limit`,
     };
-  const read = await fromCell(cell, (name) => findInside({ root: folder, followLinks: true }, folder, name));
+  const find = (name: string) => findFile({ root: folder, followLinks: true, fetchFile }, folder, name);
+  const read = await fromCell(cell, find);
   return 'problem' in read ? read : { input: inputOf(read.reference) };
 }
 

@@ -2,12 +2,12 @@ import { throwIfCancelled } from '../cancellation.ts';
 import { encodeMany } from '../encoders/encode-many.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import { TandemError } from '../errors.ts';
+import type { DecisionRule } from '../heads/accept.ts';
 import { withCompanion } from '../heads/companions.ts';
 import { decide } from '../heads/decision.ts';
 import { encodeFitted } from '../heads/fitted.ts';
 import type { Head } from '../heads/head.ts';
 import type { ItemFeatures } from '../heads/item-features.ts';
-import type { Acceptance } from '../heads/registry/acceptance.ts';
 import { predictionFrom } from '../heads/unimodal-prediction.ts';
 import { itemAt } from '../indexing.ts';
 import { FileCell } from '../modalities/file-cell.ts';
@@ -28,8 +28,8 @@ const chunksInFlight = 2;
 export interface Scoring {
   encoders: Encoders;
   head: Head;
-  /** Which answers are accepted; absent where nothing is decided. */
-  acceptance?: Acceptance;
+  /** How answers are accepted; absent where nothing is decided. */
+  rule?: DecisionRule;
   /** From the first that is not written yet. */
   rows: AsyncIterable<SourceRow>;
   reading: ReadContentOptions;
@@ -148,10 +148,10 @@ function fittedFeatures(
 }
 
 async function answerChunk(
-  { head, acceptance }: Scoring,
+  { head, rule }: Scoring,
   features: EncodedChunk['features'],
 ): Promise<RowAnswer[]> {
-  const novelty = acceptance && (await head.novelty?.());
+  const novelty = rule && (await head.novelty?.());
   const good = features.filter((each): each is ItemFeatures => !('problem' in each));
   const answers = good.length > 0 ? await head.classify(good) : [];
   let answered = 0;
@@ -160,7 +160,7 @@ async function answerChunk(
     const answer = itemAt(answers, answered++);
     return {
       ...predictionFrom(answer, head.manifest, 1),
-      ...(acceptance && decide(answer, head.manifest, acceptance.threshold, novelty?.unlikeIn(each) ?? [])),
+      ...(rule && decide(answer, head.manifest, rule, novelty?.unlikeIn(each) ?? [])),
     };
   });
 }

@@ -67,7 +67,7 @@ it.each(['http', 'grpc'])(
       server: ['binary_tensor_data'],
       inputs: { image: [-1], text: [-1], image_features: [-1, 1280], text_features: [-1, 384] },
       label: [together.labels[0].label, alone.labels[0].label],
-      refused: expect.stringContaining('item 0: it is not a JPEG, PNG or WebP image'),
+      refused: expect.stringContaining('item 0: it is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image'),
       wrong_width: expect.stringMatching(/text_features has 1280 values an item; .* have 384/),
       not_finite: expect.stringMatching(/text_features: item 0 has NaN/),
     });

@@ -79,7 +79,7 @@ it('an image that is none', async () => {
     await predict({ image: Buffer.from('hello') }),
     422,
     'invalid-image',
-    /not a JPEG, PNG or WebP/,
+    /not a JPEG, PNG, WebP, GIF, TIFF or AVIF/,
   );
 });
 

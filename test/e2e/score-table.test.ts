@@ -68,7 +68,7 @@ it('keeps every column and row in order, and answers around rows that it cannot 
   });
   expect(Number(both?.probability)).toBeGreaterThan(0);
   expect(both?.image_predicted_label).not.toBe('');
-  expect(broken?.error).toContain('JPEG, PNG or WebP');
+  expect(broken?.error).toContain('GIF, TIFF or AVIF');
   expect(missing?.error).toContain('there is no file "missing.jpg"');
   expect(empty?.error).toContain('no image');
   expect(long).toMatchObject({

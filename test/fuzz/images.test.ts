@@ -22,6 +22,10 @@ it('decodes any damaged image to pixels or refuses it, and holds on to none', as
     await small.clone().png({ palette: true }).toBuffer(),
     await small.clone().webp().toBuffer(),
     await small.clone().webp({ lossless: true }).toBuffer(),
+    await small.clone().tiff({ compression: 'lzw' }).toBuffer(),
+    await small.clone().tiff({ compression: 'jpeg', tile: true, tileWidth: 32, tileHeight: 32 }).toBuffer(),
+    await small.clone().gif().toBuffer(),
+    await small.clone().avif({ effort: 0 }).toBuffer(),
     await readFile(path.join(fixtures, 'rocket-small.jpg')),
   ];
   const outcomes: Record<string, number> = {};

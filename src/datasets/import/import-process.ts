@@ -3,12 +3,12 @@
  * lower priority, so that predictions go first.
  */
 import { constants, setPriority } from 'node:os';
-import { TandemError } from '../../errors.ts';
+import { failureOf } from '../../failure.ts';
 import { storageError } from '../../store/storage-error.ts';
 import { openStore } from '../../store/store.ts';
 import { DatasetCatalogue } from '../catalogue.ts';
 import { importDataset, tryImport } from './import.ts';
-import type { ImportFailure, ImportMessage, ImportOrder, ImportTrial } from './import-task.ts';
+import type { ImportMessage, ImportOrder, ImportTrial } from './import-task.ts';
 
 /** Milliseconds between two messages of progress. */
 const progressInterval = 250;
@@ -21,7 +21,7 @@ let isLeft = false;
 
 process.once('message', (order: ImportOrder) => {
   run(order)
-    .catch((error): ImportMessage => ({ kind: 'failed', failure: describe(error) }))
+    .catch((error): ImportMessage => ({ kind: 'failed', failure: failureOf(storageError(error) ?? error) }))
     .then((last) => {
       if (isLeft) process.exit(1);
       send(last, () => process.exit(0));
@@ -73,14 +73,6 @@ function abridge({ problems, leftOut, counts, preview, ...check }: ImportTrial):
       ),
     })),
   };
-}
-
-function describe(error: unknown): ImportFailure {
-  const known = error instanceof TandemError ? error : storageError(error);
-  if (!known)
-    return { message: error instanceof Error ? (error.stack ?? error.message) : String(error), items: [] };
-  const { code, message, items, fix, retryAfter } = known;
-  return { code, message, items, fix, retryAfter };
 }
 
 function send(message: ImportMessage, sent = () => {}): void {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { TandemError } from '../../errors.ts';
+import { revived } from '../../failure.ts';
 import { ProcessEnded } from '../../runtime/supervised-process.ts';
 import { WarmProcesses } from '../../runtime/warm-process.ts';
 import { leaveToCleaning } from '../../store/artifacts/artifacts.ts';
@@ -10,7 +11,7 @@ import { Scratch } from '../../store/scratch.ts';
 import type { Store } from '../../store/store.ts';
 import { DatasetCatalogue } from '../catalogue.ts';
 import type { DatasetSource } from './import.ts';
-import type { ImportFailure, ImportMessage, ImportOrder } from './import-task.ts';
+import type { ImportMessage, ImportOrder } from './import-task.ts';
 import { memoryExceeded } from './memory-exceeded.ts';
 
 export interface ImportLimits {
@@ -137,7 +138,7 @@ export class ImportProcesses {
     await this.#processes.run<ImportMessage>({ ...order }, options).catch((error) => {
       throw error instanceof ProcessEnded ? describeEnding(error, order) : error;
     });
-    if (last?.kind === 'failed') throw revive(last.failure);
+    if (last?.kind === 'failed') throw revived(last.failure, 'an import');
     if (last?.kind !== kind) throw new Error('the import process ended without an answer');
     return last as Ended<Kind>;
   }
@@ -154,8 +155,4 @@ function describeEnding({ reason, message }: ProcessEnded, { source, options }: 
       fix: 'Split the dataset into several, or let imports take longer (--import-timeout).',
     });
   return new Error(`the import process of ${JSON.stringify(dataset)} failed: ${message}`);
-}
-
-function revive({ code, message, ...options }: ImportFailure): Error {
-  return code ? new TandemError(code, message, options) : new Error(`an import failed: ${message}`);
 }

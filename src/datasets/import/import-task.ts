@@ -1,4 +1,4 @@
-import type { ErrorCode, ErrorItem } from '../../errors.ts';
+import type { Failure } from '../../failure.ts';
 import type { StoreOptions } from '../../store/store.ts';
 import type { DatasetCheck } from '../dataset.ts';
 import type { DatasetRecord } from '../dataset-record.ts';
@@ -23,14 +23,4 @@ export type ImportMessage =
   | { kind: 'progress'; progress: ImportProgress }
   | { kind: 'imported'; record: DatasetRecord; isNew: boolean }
   | { kind: 'tried'; trial: ImportTrial }
-  | { kind: 'failed'; failure: ImportFailure };
-
-/** An error that crosses processes. */
-export interface ImportFailure {
-  /** Undefined where nobody expected it. */
-  code?: ErrorCode;
-  message: string;
-  items: readonly ErrorItem[];
-  fix?: string;
-  retryAfter?: number;
-}
+  | { kind: 'failed'; failure: Failure };

@@ -22,13 +22,14 @@ export interface ImportOptions extends Partial<ColumnNames> {
   importing?: string;
   /** Whether links may lead out of a folder; nothing that was sent has any. */
   followLinks?: boolean;
+  fetchFile?: ReadOptions['fetchFile'];
   onBadRows?: ReadOptions['onBadRows'];
   onProgress?(progress: ImportProgress): void;
 }
 
-/** `checking` counts examples, `storing` distinct images. */
+/** `fetching` counts images that are downloaded, `checking` examples, `storing` distinct images. */
 export interface ImportProgress {
-  stage: 'checking' | 'storing';
+  stage: 'fetching' | 'checking' | 'storing';
   done: number;
   total: number;
 }
@@ -84,6 +85,7 @@ async function withChecked<Result>(
       ...columns,
       name: called,
       inlineFolder: async () => join(scratch, 'images'),
+      onFetched: (done, total) => onProgress?.({ stage: 'fetching', done, total }),
       onProgress: (done, total) => onProgress?.({ stage: 'checking', done, total }),
     });
     return await use(check);

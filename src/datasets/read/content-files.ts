@@ -12,7 +12,7 @@ export function isFileOf({ extensions }: PretrainedModality<PretrainedName>, nam
 
 /**
  * What to do about a file that a modality might have in another format.
- * @example hintFor('cat.gif') // 'GIF is not read; use JPEG, PNG or WebP'
+ * @example hintFor('cat.heic') // 'HEIC is not read; convert it to JPEG or PNG'
  */
 export function hintFor(name: string): string | undefined {
   const extension = extname(name).toLowerCase();

@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import { columnsOf } from '../../modalities/content-columns.ts';
 import type { FoundFile, PretrainedModality, ReadContent } from '../../modalities/modality.ts';
 import {
@@ -11,7 +12,7 @@ import { quote } from '../../quote.ts';
 import type { ColumnNames, FoundExample } from '../example.ts';
 import { askedColumns, checkColumns } from './check-columns.ts';
 import { type ChosenColumns, chooseColumns, describeGuesses } from './choose-columns.ts';
-import { findInside } from './inside.ts';
+import { findFile, isAddress } from './find-file.ts';
 import { readTruth } from './label-column.ts';
 import { type KeptColumns, readMetadataFile } from './metadata-file.ts';
 import { readText } from './plain-value.ts';
@@ -56,6 +57,7 @@ export async function readMetadataRows(
   findings.addNotes(...describeGuesses(called, chosen.guesses));
   const { names } = chosen;
   if (!checkColumns({ ...reading, columns: names }, columns, called)) return [];
+  await fetchFiles(reading, rows, fileColumnsOf(names));
   const examples: FoundExample[] = [];
   // Each row is let free when its example is made: there may be millions.
   rows.reverse();
@@ -64,6 +66,26 @@ export async function readMetadataRows(
     if (example) examples.push(example);
   }
   return examples;
+}
+
+/** Addresses whose files are asked for at a time; fewer are downloaded. */
+const addressesAtOnce = 64;
+
+/** Downloads what rows name by addresses, many at a time; what cannot be had is told of its row later. */
+async function fetchFiles(
+  { fetchFile, onFetched }: DatasetReading,
+  rows: readonly TableRow[],
+  files: KeptColumns['files'],
+): Promise<void> {
+  if (!fetchFile) return;
+  const cells = rows.flatMap(({ values }) => [...files.keys()].map((column) => values.get(column)));
+  const addresses = [...new Set(cells.filter(isAddress).map((address) => address.trim()))];
+  let done = 0;
+  const fetchOne = async (address: string) => {
+    await fetchFile(address);
+    onFetched?.(++done, addresses.length);
+  };
+  await pMap(addresses, fetchOne, { concurrency: addressesAtOnce });
 }
 
 /** The columns that name files. */
@@ -130,7 +152,7 @@ async function readRow(
   if (side === null || cells.some(({ cell }) => cell === null) || !fitted) return undefined;
   const content: Content = { ...fitted };
   for (const { modality, cell } of cells) {
-    const outcome = await readCell(modality, cell, (name) => findInside(reading, place.folder, name));
+    const outcome = await readCell(modality, cell, (name) => findFile(reading, place.folder, name));
     if (outcome && 'reference' in outcome) Object.assign(content, { [modality.name]: outcome.reference });
     else if (outcome) findings.addRowProblem(at, outcome.problem);
   }

@@ -2,6 +2,7 @@ import type { MakeFolder } from '../../modalities/modality.ts';
 import type { ColumnNames } from '../example.ts';
 import type { ColumnGuess } from './choose-columns.ts';
 import type { DatasetSize } from './dataset-size.ts';
+import type { FetchFile } from './find-file.ts';
 import type { Findings } from './findings.ts';
 
 /** What a dataset is read for: to train a head, or to measure one that is there. */
@@ -22,6 +23,10 @@ export interface DatasetReading {
   guesses: ColumnGuess[];
   /** Where images are put that stand in a table themselves; without it they are a problem. */
   inlineFolder?: MakeFolder;
+  /** Downloads images that the table has by their addresses; without it these are a problem. */
+  fetchFile?: FetchFile;
+  /** Counts those that are there. */
+  onFetched?(done: number, total: number): void;
   /** Counts the examples and their texts. */
   size: DatasetSize;
   findings: Findings;

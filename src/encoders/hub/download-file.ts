@@ -32,6 +32,7 @@ export async function downloadFile(hub: Hub, download: Download): Promise<void> 
   const partial = `${target}.part`;
   await mkdir(path.dirname(target), { recursive: true });
   let most = await sizeOf(partial);
+  const isResumed = most > 0;
   const hasProgressed = async () => {
     const before = most;
     most = Math.max(most, await sizeOf(partial));
@@ -41,6 +42,8 @@ export async function downloadFile(hub: Hub, download: Download): Promise<void> 
   const problem = await differenceOf(partial, file);
   if (problem !== undefined) {
     await rm(partial, { force: true });
+    // What an earlier run left may be what was wrong.
+    if (isResumed) return downloadFile(hub, download);
     throw new DownloadError(`${describe(download)} ${problem}`, {
       fix: 'Run it again; where it stays so, the mirror is damaged or was tampered with.',
     });

@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises';
 import type { Metadata, Sharp } from 'sharp';
 import { TandemError } from '../../errors.ts';
-import { required } from '../../indexing.ts';
 import { decodingBudget, decodingBytes } from './decoding-memory.ts';
+import { conversionHint, formatList, formatNames, type ImageFormat, isImageFormat } from './formats.ts';
 import { countCoefficientBytes, countScans } from './jpeg-scans.ts';
 import { sharp } from './sharp.ts';
+import { readTiffDirectory, type TiffDirectory } from './tiff-directory.ts';
 import { readWebpChunks, type WebpChunks } from './webp-chunks.ts';
 
 /** Images with more pixels than this are refused before any is decoded. */
@@ -19,6 +20,10 @@ const maximumScannedPixels = 24 * maximumPixels;
 const minimumPixelsOfScan = 1e6;
 /** Chunks of a WebP, and so frames of an animation; opening one takes the square of their number. */
 const mostChunks = 2000;
+/** Pages of a TIFF: opening one goes over all of them. */
+const mostPages = 1000;
+/** Compressions of a TIFF that are read: none, fax, LZW, JPEG, Deflate, PackBits. */
+const tiffCompressions = [1, 2, 3, 4, 5, 7, 8, 32773, 32946];
 /** Seconds after which decoding is given up: many times what the largest image takes. */
 const decodingTimeout = 30;
 
@@ -28,7 +33,7 @@ export interface OpenedImage {
   /** Width and height as a person sees the image, so after applying the orientation. */
   width: number;
   height: number;
-  format: 'jpeg' | 'png' | 'webp';
+  format: ImageFormat;
   /** The same image as the file has it, not turned; its orientation is 1 to 8 (Exif). */
   unturned: Sharp;
   orientation: number;
@@ -37,7 +42,7 @@ export interface OpenedImage {
 }
 
 /**
- * Opens a JPEG, PNG or WebP image and checks its header. The pixels are not decoded: a JPEG or PNG that breaks off
+ * Opens an image and checks its header; of an animation, or of several pages, the first. The pixels are not decoded: a JPEG or PNG that breaks off
  * halfway passes here and fails when the caller decodes it, so await the decoding and give what it throws to
  * {@link describeImageFailure}.
  * @param input the bytes of the file, or its path
@@ -52,21 +57,24 @@ export async function openImage(input: Uint8Array | string): Promise<OpenedImage
   try {
     const open = () =>
       sharp(input, { limitInputPixels: maximumPixels }).timeout({ seconds: decodingTimeout });
-    const webp = await limitChunks(input);
+    const [webp, tiff] = [await limitChunks(input), await limitPages(input)];
     const image = open().autoOrient();
     const metadata = await image.metadata();
     const { format, autoOrient, isProgressive, orientation = 1 } = metadata;
-    if (format !== 'jpeg' && format !== 'png' && format !== 'webp')
-      throw unreadable(`it is a ${format} file`);
+    if (!isImageFormat(format)) throw unreadable(`it is a ${format} file`);
+    checkSamples(metadata);
     const { width, height } = autoOrient;
     if (width < minimumSide || height < minimumSide) {
       throw new TandemError('image-too-small', `the image is ${width} by ${height} pixels`);
     }
     if (format === 'jpeg' && isProgressive) await limitScans(input, width * height);
-    const memory = await limitMemory(input, metadata, webp);
+    const memory = await limitMemory(input, metadata, { webp, tiff });
     return { image, width, height, format, unturned: open(), orientation, memory };
   } catch (error) {
     if (isUnknownFormat(error)) throw unreadable(nameContent(await firstBytes(input)), error);
+    // A loader may know the format, and not what is in it.
+    const other = error instanceof TandemError ? undefined : await otherFormatOf(input);
+    if (other !== undefined) throw unreadable(other, error);
     throw describeImageFailure(error);
   }
 }
@@ -94,18 +102,37 @@ async function limitChunks(input: Uint8Array | string): Promise<WebpChunks | und
   return webp;
 }
 
+/** @throws TandemError `image-too-complex`; `invalid-image` where it is compressed in another way */
+async function limitPages(input: Uint8Array | string): Promise<TiffDirectory | undefined> {
+  const tiff = await readTiffDirectory(input, mostPages).catch(() => undefined);
+  if (tiff && tiff.pages > mostPages)
+    throw new TandemError('image-too-complex', `the TIFF has more than ${mostPages} pages`);
+  if (tiff && !tiffCompressions.includes(tiff.compression))
+    throw unreadable(
+      `the TIFF is compressed in a way that is not read (${tiff.compression}); save it with LZW`,
+    );
+  return tiff;
+}
+
+/** @throws TandemError `invalid-image` where nobody can say which numbers are black and white, or it is a HEIC */
+function checkSamples({ format, depth, compression }: Metadata): void {
+  if (format === 'heif' && compression !== 'av1') throw unreadable(`it is a HEIC image; ${conversionHint}`);
+  if (depth !== 'uchar' && depth !== 'ushort')
+    throw unreadable(`its pixels are numbers of another kind (${depth}); save it with 8 or 16 bits a sample`);
+}
+
 /** @throws TandemError `image-too-complex` */
 async function limitMemory(
   input: Uint8Array | string,
   metadata: Metadata,
-  webp: WebpChunks | undefined,
+  parts: { webp?: WebpChunks; tiff?: TiffDirectory },
 ): Promise<number> {
   const { format, isProgressive, width, height } = metadata;
   const coefficientBytes = format === 'jpeg' && isProgressive ? await countCoefficientBytes(input) : 0;
-  const memory = decodingBytes(metadata, { coefficientBytes, webp });
+  const memory = decodingBytes(metadata, { coefficientBytes, ...parts });
   if (memory <= decodingBudget) return memory;
   const [most, needed] = [Math.round(decodingBudget / 1e6), Math.round(memory / 1e6)];
-  const what = `the ${isProgressive ? 'progressive ' : ''}${format === 'webp' ? 'WebP' : required(format, 'the format').toUpperCase()}`;
+  const what = `the ${isProgressive && format !== 'gif' ? 'progressive ' : ''}${isImageFormat(format) ? formatNames[format] : 'image'}`;
   throw new TandemError(
     'image-too-complex',
     `decoding ${what} of ${width} by ${height} pixels takes ${needed} MB of memory; ${most} MB are the limit`,
@@ -127,7 +154,7 @@ export function describeImageFailure(error: unknown): TandemError {
     const detail = `decoding takes longer than ${decodingTimeout} seconds`;
     return new TandemError('image-too-complex', detail, { cause: error });
   }
-  if (isUnknownFormat(error)) return unreadable('it is not a JPEG, PNG or WebP image', error);
+  if (isUnknownFormat(error)) return unreadable(`it is not a ${formatList} image`, error);
   if (/is missing/i.test(message)) return unreadable('there is no such file', error);
   if (/is empty/i.test(message)) return unreadable('it is empty', error);
   if (/premature|truncated|end of|read error|unable to parse|corrupt|treated as error/i.test(message)) {
@@ -144,12 +171,10 @@ function isUnknownFormat(error: unknown): boolean {
   return error instanceof Error && /unsupported image format/i.test(error.message);
 }
 
-/** The formats that people send by mistake, by what their files begin with. */
+/** Other formats that people send, by what their files begin with. */
 const otherFormats: [name: string, start: RegExp][] = [
-  ['a GIF', /^GIF8/],
   ['a BMP', /^BM/],
-  ['a TIFF', /^(II\*\0|MM\0\*)/],
-  ['an AVIF', /^.{4}ftypavi[fs]/s],
+  ['an animated AVIF', /^.{4}ftypavis/s],
   ['a HEIC', /^.{4}ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)/s],
   ['an SVG', /^(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?(<!doctype svg[^>]*>\s*)?<svg/is],
   ['a PDF', /^%PDF/],
@@ -159,11 +184,19 @@ const otherFormats: [name: string, start: RegExp][] = [
 function nameContent(start: Buffer): string {
   if (start.length === 0) return 'it is empty';
   const text = start.toString('latin1');
-  if (/^(\xff\xd8\xff|\x89PNG|RIFF.{4}WEBP)/s.test(text)) return 'it is incomplete or damaged';
+  if (/^(\xff\xd8\xff|\x89PNG|RIFF.{4}WEBP|GIF8|II[*+]\0|MM\0[*+]|.{4}ftypavif)/s.test(text))
+    return 'it is incomplete or damaged';
+  return nameOther(text) ?? `it is not a ${formatList} image`;
+}
+
+function nameOther(text: string): string | undefined {
   const name = otherFormats.find(([, pattern]) => pattern.test(text))?.[0];
-  return name
-    ? `it is ${name} image; only JPEG, PNG and WebP are read`
-    : 'it is not a JPEG, PNG or WebP image';
+  return name && `it is ${name} image; ${conversionHint}`;
+}
+
+async function otherFormatOf(input: Uint8Array | string): Promise<string | undefined> {
+  const start = await firstBytes(input).catch(() => undefined);
+  return start && nameOther(start.toString('latin1'));
 }
 
 async function firstBytes(input: Uint8Array | string): Promise<Buffer> {

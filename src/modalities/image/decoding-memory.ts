@@ -1,4 +1,5 @@
 import type { Metadata } from 'sharp';
+import type { TiffDirectory } from './tiff-directory.ts';
 import type { WebpChunks } from './webp-chunks.ts';
 
 /** Bytes that all decodings of the process may take at a time, and so the most that one may. */
@@ -23,13 +24,18 @@ const enlargedSide = 1024;
  * @param metadata what sharp says of the file
  * @param coefficientBytes of a JPEG that is decoded whole, or 0
  * @param webp the chunks of a WebP
+ * @param tiff the first directory of a TIFF
  * @example decodingBytes(await image.metadata(), { coefficientBytes: 150e6 })
  */
 export function decodingBytes(
   metadata: Metadata,
-  { coefficientBytes = 0, webp }: { coefficientBytes?: number; webp?: WebpChunks } = {},
+  {
+    coefficientBytes = 0,
+    webp,
+    tiff,
+  }: { coefficientBytes?: number; webp?: WebpChunks; tiff?: TiffDirectory } = {},
 ): number {
-  const { format, width, height, isProgressive, channels, depth, orientation = 1 } = metadata;
+  const { format, width, height, isProgressive, channels, depth, orientation = 1, pages = 1 } = metadata;
   const pixelBytes = channels * (depth === 'ushort' ? 2 : 1);
   const whole = pixelBytes * width * height;
   // One that is enlarged is turned upright before.
@@ -44,7 +50,33 @@ export function decodingBytes(
       const canvases = webp?.isSimple ? 0 : webp?.frames ? 2 : 1;
       return canvases * 4 * width * height + kept / shrunk ** 2;
     }
+    case 'gif':
+      // A canvas of four bytes a pixel, and what an animation may restore.
+      return (pages > 1 ? 2 : 1) * 4 * width * height + kept;
+    case 'tiff':
+      return (tiff ? blockBytes(tiff, { width, height, pixelBytes }) : mostOfBlocks * whole) + kept;
+    case 'heif':
+      return (depth === 'ushort' ? avifBytes.deep : avifBytes.usual) * width * height;
     default:
       return (isProgressive ? whole : 0) + kept;
   }
+}
+
+/** A pixel of an AVIF, of 8 bits or more, in all the forms that it goes through. */
+const avifBytes = { usual: 20, deep: 28 };
+/** Strips or tiles that are in memory at a time; measured. */
+const blocks = { tiles: 2, planes: 1.5, jpeg: 3 };
+const mostOfBlocks = Math.max(...Object.values(blocks));
+/** Compressions that hold a strip as a whole: JPEG. Of the others rows come one by one. */
+const jpegCompression = 7;
+
+/** Bytes of the parts of a TIFF that are decoded as a whole. */
+function blockBytes(
+  { tile, isPlanar, rowsPerStrip, compression }: TiffDirectory,
+  { width, height, pixelBytes }: { width: number; height: number; pixelBytes: number },
+): number {
+  if (tile) return blocks.tiles * tile.height * Math.ceil(width / tile.width) * tile.width * pixelBytes;
+  const strip = Math.min(rowsPerStrip, height) * width * pixelBytes;
+  if (compression === jpegCompression) return blocks.jpeg * strip;
+  return isPlanar ? blocks.planes * strip : 0;
 }

@@ -7,6 +7,7 @@ import { sha256OfFile } from '../../store/files/checksum.ts';
 import { problemOfPermissions } from '../../store/files/permissions.ts';
 import type { BatchShapes } from '../batch-shapes.ts';
 import type { Preparation, PretrainedModality, ReadContent } from '../modality.ts';
+import { conversionHint } from './formats.ts';
 import { extractInlineImage, inlineImageBytes, isInlineImage } from './inline-images.ts';
 import {
   decodingRevision,
@@ -37,7 +38,7 @@ const stored = z.object({ sha256: z.string().optional(), perceptualHash: z.strin
 type StoredImage = z.infer<typeof stored>;
 
 /**
- * Images: the bytes of a JPEG, PNG or WebP file, or its path. They are prepared as pixels, [crop, crop, 3] bytes. libvips
+ * Images: the bytes of an image file, or its path. They are prepared as pixels, [crop, crop, 3] bytes. libvips
  * is loaded when the first is decoded.
  */
 export const image: PretrainedModality<
@@ -60,10 +61,10 @@ export const image: PretrainedModality<
     return 'path' in found ? { reference: { path: found.path } } : found;
   },
   inline: { is: isInlineImage, extract: extractInlineImage, bytesOf: inlineImageBytes },
-  extensions: ['.jpg', '.jpeg', '.png', '.webp'],
+  extensions: ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif'],
   unsupported: {
-    extensions: ['.gif', '.bmp', '.tif', '.tiff', '.heic', '.heif', '.avif', '.svg', '.jxl', '.jp2'],
-    hint: 'use JPEG, PNG or WebP',
+    extensions: ['.bmp', '.heic', '.heif', '.svg', '.jxl', '.jp2'],
+    hint: conversionHint,
   },
   fromFile: async (path) => ({ reference: { path } }),
   inputOf: ({ path }) => path,

@@ -6,8 +6,8 @@ import { FileCell } from '../file-cell.ts';
 import type { FoundFile, InlineFile, MakeFolder } from '../modality.ts';
 import { decodeBase64Image } from './base64.ts';
 
-/** How PNG, JPEG and WebP begin in base64, at a length that no file's name has; or anything longer in its letters. */
-const base64Image = /^((iVBORw0KGgo|\/9j\/|UklGR)[A-Za-z0-9+/]{50}|[A-Za-z0-9+/]{256})/;
+/** How PNG, JPEG, WebP, GIF and TIFF begin in base64, at a length that no file's name has; or anything longer in its letters. */
+const base64Image = /^((iVBORw0KGgo|\/9j\/|UklGR|R0lGOD|SUkqA|TU0AK)[A-Za-z0-9+/]{50}|[A-Za-z0-9+/]{256})/;
 
 /** Whether a value of the image column is the image itself, as bytes, a data URL or base64, and no file's name. */
 export function isInlineImage(value: unknown): value is InlineFile {

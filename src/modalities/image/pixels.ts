@@ -9,7 +9,7 @@ import { sharp } from './sharp.ts';
 /**
  * Decodes an image, when its turn comes, into an encoder's input: RGB, rows from the top, [crop, crop, 3] bytes.
  * Normalisation is the graph's. sharp does all of it, because its resizing agrees with Pillow's to 0.2 of 255.
- * @param input the bytes of a JPEG, PNG or WebP file, or its path
+ * @param input the bytes of an image file, or its path
  * @param options of the decode queue
  * @throws TandemError `invalid-image`, `image-too-large`, `image-too-small`, `image-too-complex`; the signal's
  * reason where it aborts
@@ -65,7 +65,7 @@ async function scale(
   const [storedWidth, storedHeight] = stored.turned ? [height, width] : [width, height];
   const columns = { to: horizontal.to, start: startOf(horizontal, stored.mirroredX) };
   // JPEG and WebP are scaled down while they are decoded, but only where all of them is.
-  const part = format === 'png' ? planPart(storedWidth, columns, crop) : undefined;
+  const part = format !== 'jpeg' && format !== 'webp' ? planPart(storedWidth, columns, crop) : undefined;
   const plain = unturned.flatten({ background }).toColourspace('srgb');
   if (part) plain.extract({ left: part.first, top: 0, width: part.length, height: storedHeight });
   const { data } = await plain

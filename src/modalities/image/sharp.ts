@@ -5,7 +5,7 @@ import sharp from 'sharp';
 export { sharp };
 
 /**
- * libvips reads some twenty formats, SVG and GIF among them. Only these three may reach it here: every other
+ * libvips reads some twenty formats, SVG and PDF among them. Only these may reach it here: every other
  * loader is one more parser of hostile bytes. The block holds for the whole process, its worker threads included.
  */
 sharp.block({ operation: ['VipsForeignLoad'] });
@@ -13,4 +13,13 @@ sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.concurrency(1);
 // libvips would remember decoders, and their memory, which it does not count: 150 MB for each large progressive JPEG.
 sharp.cache(false);
-sharp.unblock({ operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp'] });
+sharp.unblock({
+  operation: [
+    'VipsForeignLoadJpeg',
+    'VipsForeignLoadPng',
+    'VipsForeignLoadWebp',
+    'VipsForeignLoadTiff',
+    'VipsForeignLoadNsgif',
+    'VipsForeignLoadHeif',
+  ],
+});

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type ReadBytes, withBytes } from './positional.ts';
 
 /** What the chunks of a WebP file say of how it is decoded (RFC 9649). */
 export interface WebpChunks {
@@ -23,27 +23,17 @@ const fileHeaderBytes = 12;
  * @throws what reading the file throws
  * @example await readWebpChunks(webp, 2000) // { chunks: 3, frames: 0, isSimple: false }
  */
-export async function readWebpChunks(
-  input: Uint8Array | string,
-  enough: number,
-): Promise<WebpChunks | undefined> {
-  if (typeof input !== 'string') return walk((start, end) => input.subarray(start, end), enough);
-  await using file = await open(input);
-  return await walk(async (start, end) => {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
-    return buffer.subarray(0, bytesRead);
-  }, enough);
+export function readWebpChunks(input: Uint8Array | string, enough: number): Promise<WebpChunks | undefined> {
+  return withBytes(input, (read) => walk(read, enough));
 }
 
-type Read = (start: number, end: number) => Uint8Array | Promise<Uint8Array>;
-
-async function walk(read: Read, enough: number): Promise<WebpChunks | undefined> {
-  const header = Buffer.from(await read(0, fileHeaderBytes));
+async function walk(read: ReadBytes, enough: number): Promise<WebpChunks | undefined> {
+  const header = await read(0, fileHeaderBytes);
   if (!/^RIFF.{4}WEBP$/s.test(header.toString('latin1'))) return undefined;
   const end = headerBytes + header.readUInt32LE(4);
   const found: WebpChunks = { chunks: 0, frames: 0, isSimple: false };
   for (let place = fileHeaderBytes; place < end && found.chunks <= enough; ) {
-    const chunk = Buffer.from(await read(place, place + headerBytes));
+    const chunk = await read(place, place + headerBytes);
     if (chunk.length < headerBytes) break;
     const name = chunk.toString('latin1', 0, 4);
     if (name === 'ANMF') found.frames++;

@@ -105,7 +105,7 @@ export function handleErrors(log: RequestLog): ErrorRequestHandler {
 }
 
 /** What a library throws, as one of ours. */
-function toTandemError(error: unknown): TandemError {
+export function toTandemError(error: unknown): TandemError {
   if (error instanceof TandemError) return error;
   if (error instanceof z.ZodError) return describeFields(error);
   const bodyError = describeBodyError(error);

@@ -31,14 +31,14 @@ const outputForms: Record<TargetKind, (labels: number) => TensorForm[]> = {
   regression: () => [{ name: 'value', datatype: 'FP32', shape: [-1] }],
 };
 
-/** Outputs of heads that accept answers from a threshold on: whether they do, and why not, with commas between. */
+/** Outputs of heads that decide: whether an answer is accepted, and why not, with commas between. */
 const decisionForms: readonly TensorForm[] = [
   { name: 'accepted', datatype: 'BOOL', shape: [-1] },
   { name: 'reasons', datatype: 'BYTES', shape: [-1] },
 ];
 
-function formsOf({ target, labels, acceptance }: HeadSummary): TensorForm[] {
-  return [...outputForms[target](labels.length), ...(acceptance ? decisionForms : [])];
+function formsOf({ target, labels, decides }: HeadSummary): TensorForm[] {
+  return [...outputForms[target](labels.length), ...(decides ? decisionForms : [])];
 }
 
 /** The tensor that brings a modality's features in its place. */

@@ -2,6 +2,9 @@ import type { Readable } from 'node:stream';
 import type { DatasetCounts } from '../../datasets/counts.ts';
 import type { ColumnNames } from '../../datasets/example.ts';
 import type { ColumnGuess } from '../../datasets/read/choose-columns.ts';
+import type { DownloadProgress } from '../../encoders/hub/fetch-model.ts';
+import type { ModelSettings } from '../../encoders/model/reader.ts';
+import type { EncoderOrigin } from '../../encoders/origin.ts';
 import type { TandemError } from '../../errors.ts';
 import type { AnswerMetrics } from '../../evaluation/answers.ts';
 import type { VersionComparison } from '../../evaluation/compare-manifests.ts';
@@ -27,8 +30,10 @@ export interface HeadSummary {
   encoders: EncoderSummary[];
   createdAt: string;
   metrics: AnswerMetrics;
-  /** Which answers are accepted; absent where nothing is decided. */
+  /** Which answers are accepted; absent where no threshold is set. */
   acceptance?: Acceptance;
+  /** Whether answers say that they are accepted or unsure. */
+  decides: boolean;
 }
 
 /** Which answers of a version are accepted; null where nothing is decided. */
@@ -50,6 +55,29 @@ export interface HeadVersions {
   name: string;
   versions: number[];
   aliases: Record<string, number>;
+}
+
+/** An encoder that heads may be trained with, as `GET /v1/encoders` shows it. */
+export interface InstalledEncoder {
+  id: string;
+  modality: PretrainedName;
+  /** Length of a feature vector. */
+  dimension: number;
+  /** A head takes features of the fingerprint that it was trained on. */
+  fingerprint: string;
+  /** Whether it ships with the program or was added. */
+  place: 'bundled' | 'added';
+  license?: string;
+  /** Whether the licence, by its name, forbids commercial use. */
+  isNonCommercial: boolean;
+  /** Of one that was added: from where, how it was read, and what its proof measured. */
+  origin?: EncoderOrigin;
+}
+
+/** What a model's files leave open, and what the encoder is called. */
+export interface EncoderAddition extends ModelSettings {
+  id?: string;
+  allowBatchDependence?: boolean;
 }
 
 /** A dataset that was brought, as `GET /v1/datasets` shows it. */
@@ -127,6 +155,24 @@ export interface Services {
   embed(items: EmbeddedItem[], signal: AbortSignal): Promise<{ features: Float32Array; cost: number }[]>;
   /** The encoders' names. */
   encoders: Record<PretrainedName, string>;
+  /** Those that are in the data folder, and those that ship with the program. Each is named by its id or fingerprint. */
+  installedEncoders: {
+    list(): Promise<{ encoders: InstalledEncoder[]; damaged?: { problem: string }[] }>;
+    /** @throws TandemError `unknown-encoder` */
+    get(encoder: string): Promise<InstalledEncoder>;
+    /**
+     * Downloads a model of the hub and adds it, in a process of its own.
+     * @param model `owner/name@revision`
+     * @throws TandemError `model-download`, `invalid-encoder`, `encoder-conflict`, `overloaded`
+     */
+    add(
+      model: string,
+      settings: EncoderAddition,
+      options: { signal: AbortSignal; onProgress?(progress: DownloadProgress): void },
+    ): Promise<InstalledEncoder>;
+    /** @throws TandemError `unknown-encoder`; `encoder-in-use` where a head or the server needs it */
+    remove(encoder: string): Promise<void>;
+  };
   /** The latest version of every head; those whose manifest cannot be read are told of apart. */
   heads(): Promise<{ heads: HeadSummary[]; damaged: DamagedHead[] }>;
   /** The version that a reference means: `pets`, `pets@3`, `pets@production`. @throws TandemError `unknown-head` */

@@ -90,6 +90,8 @@ interface DatasetTable {
   examples: string;
   /** Who uses its images; null: the dataset itself. */
   imageUser: string | null;
+  /** See `Dataset.hash`; null where an earlier release imported it beside this one, or its record was damaged. */
+  hash: string | null;
 }
 
 /** Which images must stay, because a dataset or an import that is under way uses them. */

@@ -11,6 +11,7 @@ import { addCountedAttempts } from './migrations/008-counted-attempts.ts';
 import { renameImages } from './migrations/009-image-names.ts';
 import { createIdempotentRequests } from './migrations/010-idempotent-requests.ts';
 import { createHeadAcceptance } from './migrations/011-head-acceptance.ts';
+import { addDatasetHash } from './migrations/012-dataset-hash.ts';
 import { openPostgres } from './postgres.ts';
 import { isUpToDate, noteCompatibility, type SchemaChange } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
@@ -35,6 +36,8 @@ const migrations: Record<string, SchemaChange> = {
   '010-idempotent-requests': { up: createIdempotentRequests, compatibleSince: '009-image-names' },
   // Earlier releases decide nothing.
   '011-head-acceptance': { up: createHeadAcceptance, compatibleSince: '009-image-names' },
+  // Datasets that earlier releases import are not found by their hash.
+  '012-dataset-hash': { up: addDatasetHash, compatibleSince: '009-image-names' },
 };
 
 /**

@@ -136,6 +136,7 @@ function cut(times: number, bytes: number): Fault {
       'Content-Length': content.length - from,
       'Content-Range': range,
     });
+    response.flushHeaders();
     response.write(content.subarray(from, from + bytes));
     // Once they have arrived.
     setTimeout(() => response.destroy(), 50);

@@ -290,6 +290,8 @@ it('refuses a database file whose index does not know all rows', async () => {
 /** The tables as they were before images had the names that they have now. */
 async function undoImageNames({ query }: Database): Promise<void> {
   for (const later of ['idempotentRequest', 'headAcceptance']) await query.schema.dropTable(later).execute();
+  await query.schema.dropIndex('datasetByHash').execute();
+  await query.schema.alterTable('dataset').dropColumn('hash').execute();
   await query.schema.alterTable('imageUse').renameTo('pictureUse').execute();
   await query.schema.alterTable('dataset').renameColumn('imageUser', 'pictureUser').execute();
 }
@@ -355,6 +357,26 @@ it('takes heads of an earlier release for imported, but for those that a job has
     { version: 1, origin: 'trained' },
     { version: 2, origin: 'imported' },
     { version: 3, origin: 'imported' },
+  ]);
+});
+
+it('finds datasets of an earlier release by their hash, and passes over those that are damaged', async () => {
+  const data = await dataFolder();
+  const { database: earlier } = await temporaryStore(data);
+  await earlier.query.schema.dropIndex('datasetByHash').execute();
+  await earlier.query.schema.alterTable('dataset').dropColumn('hash').execute();
+  await sql`delete from kysely_migration where name >= '012-dataset-hash'`.execute(earlier.query);
+  const records = { good: JSON.stringify({ hash: 'a1' }), none: '{}', cut: '{"hash":"a1"' };
+  for (const [id, record] of Object.entries(records))
+    await sql`insert into dataset (id, "createdAt", record, examples) values (${id}, '', ${record}, '')`.execute(
+      earlier.query,
+    );
+  const { database } = await temporaryStore(data);
+  const rows = await database.query.selectFrom('dataset').select(['id', 'hash']).orderBy('id').execute();
+  expect(rows).toEqual([
+    { id: 'cut', hash: null },
+    { id: 'good', hash: 'a1' },
+    { id: 'none', hash: null },
   ]);
 });
 

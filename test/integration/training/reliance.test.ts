@@ -147,5 +147,40 @@ it('answers numbers with an interval that fresh rows keep to', async () => {
   }).length;
   // 90 % of 200; four standard errors, of these rows and of the 80 held out together.
   expect(within).toBeGreaterThan(200 * 0.9 - 4 * Math.sqrt(200 * 0.9 * 0.1 * (1 + 200 / 80)));
-  expect(predictions[0]).not.toHaveProperty('decision');
+  expect(predictions.filter(({ decision }) => decision === 'accepted').length).toBeGreaterThan(150);
+  // An interval says nothing of what is unlike the training.
+  for (const { decision, reasons } of await answers(tandem, 'prices', elsewhere)) {
+    expect(decision).toBe('unsure');
+    expect(reasons).toEqual([{ reason: 'unlike-training', modality: 'text' }]);
+  }
+  expect(await tandem.heads.get('prices')).toMatchObject({ decides: true, acceptance: undefined });
+  for (const accuracy of [0.9, null])
+    await expect(tandem.heads.accept('prices', accuracy)).rejects.toMatchObject({
+      message: expect.stringMatching(/are unsure where an item is unlike the training/),
+    });
+});
+
+it('says of several labels whether they are accepted, and what is unlike the training', async () => {
+  const { tandem } = await open();
+  const random = new Random(4, 'several');
+  const pick = (words: readonly string[]) => words[random.nextInteger(words.length)];
+  const line = (row: number) => {
+    const kinds = [['food'], ['tool'], ['food', 'tool']][row % 3] as (keyof typeof things)[];
+    const words = kinds.map((kind) => `a ${pick(things[kind])}`).join(' and ');
+    return { text: `${words} in the ${pick(places)} ${row}`, label: kinds };
+  };
+  const rows = Array.from({ length: 240 }, (_, row) => JSON.stringify(line(row)));
+  const dataset = await folderWith({ 'metadata.jsonl': rows.join('\n') });
+  await tandem.train(dataset, { head: 'several', target: 'multi', search: false, acceptAccuracy: 0.8 });
+  const fresh = Array.from({ length: 100 }, (_, row) => line(1000 + row).text);
+  const usual = await answers(tandem, 'several', fresh);
+  expect(usual.some(({ decision }) => decision === 'accepted')).toBe(true);
+  const alarms = usual.filter(({ reasons = [] }) =>
+    reasons.some(({ reason }) => reason === 'unlike-training'),
+  );
+  expect(alarms.length).toBeLessThan(100 * (0.05 + 4 * Math.sqrt(0.05 * 0.95 * (1 / 100 + 1 / 48))));
+  for (const { decision, reasons } of await answers(tandem, 'several', elsewhere)) {
+    expect(decision).toBe('unsure');
+    expect(reasons).toContainEqual({ reason: 'unlike-training', modality: 'text' });
+  }
 });

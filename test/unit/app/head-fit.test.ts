@@ -15,6 +15,7 @@ const head = (name: string, fingerprint: string): HeadSummary => ({
   encoders: [{ modality: 'text', id: 'texts', dimension: 2, fingerprint }],
   createdAt: '2026-01-31T12:00:00.000Z',
   metrics: { fused: figures, unimodal: {} },
+  decides: false,
 });
 
 it('names the heads that were trained on other encoders, and logs them once', async () => {

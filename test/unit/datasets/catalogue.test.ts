@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { access, mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
@@ -65,6 +65,28 @@ describe('a dataset that was imported', () => {
     await bring({ folder: await pets() }, 'others');
     expect((await catalogue.list()).map(({ name }) => name).sort()).toEqual(['others', 'pets']);
     expect((await listFiles()).filter((name) => /^[0-9a-f]{64}$/.test(name))).toHaveLength(2);
+  });
+
+  it('is found by what it holds, the newest of the same', async () => {
+    const { catalogue, bring } = await openCatalogue();
+    await bring({ folder: await pets() }, 'pets');
+    const { record } = await bring({ folder: await pets() }, 'others');
+    expect(await catalogue.withHash(record.hash)).toEqual(record);
+    expect(await catalogue.withHash('b'.repeat(64))).toBeUndefined();
+  });
+
+  it('shows one row without reading on behind it', async () => {
+    const { catalogue, bring, store } = await openCatalogue();
+    const { record } = await bring({ folder: await pets() });
+    const [row] = (await catalogue.examples(record.id)).map((example) => example.row).slice(1);
+    for await (const { key } of store.artifacts.list('datasets')) {
+      const file = await store.artifacts.path(key);
+      const lines = (await readFile(file, 'utf8')).split('\n');
+      await writeFile(file, [...lines.slice(0, 3), 'damaged'].join('\n'));
+    }
+    const found = await catalogue.examples(record.id, { row });
+    expect(found.map((example) => example.row)).toEqual([row]);
+    await expect(catalogue.examples(record.id)).rejects.toMatchObject({ code: 'damaged-artifact' });
   });
 
   it('goes with the images that no other one has', async () => {

@@ -35,7 +35,7 @@ async function firstFormat(reading: object, rows: readonly { label: string; spli
   });
   await store.database.query
     .insertInto('dataset')
-    .values({ id, createdAt, record, examples, imageUser: 'one' })
+    .values({ id, createdAt, record, examples, imageUser: 'one', hash: null })
     .execute();
   return { id, catalogue: new DatasetCatalogue(store) };
 }

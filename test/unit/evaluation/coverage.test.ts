@@ -83,11 +83,6 @@ it.each<[string, Partial<HeadManifest>, RegExp]>([
   ],
   ['too few rows were held out for', { coverage: coverageOf([row(0.9, true)]) }, /1 rows, too few/],
   ['an earlier release kept nothing for', {}, /keeps no coverage/],
-  [
-    'numbers have no use for',
-    { interval: { coverage: 0.9, rows: 9, fused: 1, unimodal: {} } },
-    /come with an interval/,
-  ],
 ])('refuses an accuracy that %s', (_, part, problem) => {
   const manifest = { name: 'pets', version: 3, ...part } as HeadManifest;
   expect(() => acceptanceFor(manifest, 0.9)).toThrow(

@@ -14,18 +14,18 @@ const answer = (fused: number[], image: number[], text: number[]) => ({
 
 it('accepts an answer that is sure enough', () => {
   const sure = answer([0.9, 0.1], [0.8, 0.2], [0.4, 0.6]);
-  expect(decide(sure, single, 0.8, [])).toEqual({ decision: 'accepted', reasons: [] });
+  expect(decide(sure, single, { threshold: 0.8 }, [])).toEqual({ decision: 'accepted', reasons: [] });
 });
 
 it('takes no notice of modalities that differ without being sure', () => {
   const differing = answer([0.85, 0.15], [0.95, 0.05], [0.2, 0.8]);
-  expect(decide(differing, single, 0.8, [])?.decision).toBe('accepted');
+  expect(decide(differing, single, { threshold: 0.8 }, []).decision).toBe('accepted');
 });
 
 it('gives every reason why an answer is unsure', () => {
   const torn = answer([0.6, 0.4], [0.95, 0.05], [0.1, 0.9]);
   expect(relianceOf(torn, single)).toEqual({ certainty: 0.6, isTorn: true });
-  expect(decide(torn, single, 0.8, ['text'])).toEqual({
+  expect(decide(torn, single, { threshold: 0.8 }, ['text'])).toEqual({
     decision: 'unsure',
     reasons: [
       { reason: 'low-probability' },
@@ -45,7 +45,12 @@ it('takes several labels as a whole: how probable it is that each is decided rig
   );
 });
 
-it('decides nothing about numbers', () => {
+it('takes a number for unsure where nothing in the training was like the item, and never else', () => {
   const numbers = { ...single, target: 'regression' as const, labels: ['price'] };
-  expect(decide(answer([3], [2], [4]), numbers, 0.8, [])).toBeUndefined();
+  const number = answer([3], [2], [4]);
+  expect(decide(number, numbers, {}, [])).toEqual({ decision: 'accepted', reasons: [] });
+  expect(decide(number, numbers, {}, ['text'])).toEqual({
+    decision: 'unsure',
+    reasons: [{ reason: 'unlike-training', modality: 'text' }],
+  });
 });

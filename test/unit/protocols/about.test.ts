@@ -23,6 +23,7 @@ it('lists the heads', async () => {
     encoders: [{ modality: 'text' as const, id: 'texts', dimension: 2, fingerprint: 'b2' }],
     createdAt: '2026-01-31T12:00:00.000Z',
     metrics: { fused: figures, unimodal: {} },
+    decides: false,
   };
   const { address } = await serve(services({ heads: async () => ({ heads: [head], damaged: [] }) }));
   expect(await (await fetch(`${address}/v1/heads`)).json()).toEqual({ offset: 0, total: 1, heads: [head] });

@@ -12,7 +12,12 @@ import { apiRoutes, createApp } from '../../../src/protocols/app.ts';
 import { type ListenOptions, listen } from '../../../src/protocols/http/listen.ts';
 import type { Route } from '../../../src/protocols/http/route.ts';
 import type { AppOptions } from '../../../src/protocols/pipeline/options.ts';
-import type { DatasetSummary, HeadSummary, Services } from '../../../src/protocols/pipeline/services.ts';
+import type {
+  DatasetSummary,
+  HeadSummary,
+  InstalledEncoder,
+  Services,
+} from '../../../src/protocols/pipeline/services.ts';
 import { fetch, withoutPort } from './without-port.ts';
 
 export { connect, fetch } from './without-port.ts';
@@ -40,6 +45,16 @@ export const head: HeadSummary = {
     fused: { examples: 3, accuracy: 1, macroF1: 1, negativeLogLikelihood: 0, calibrationError: 0 },
     unimodal: {},
   },
+  decides: false,
+};
+
+export const encoder: InstalledEncoder = {
+  id: 'bge',
+  modality: 'text',
+  dimension: 4,
+  fingerprint: 'b2',
+  place: 'added',
+  isNonCommercial: false,
 };
 
 export const dataset: DatasetSummary = {
@@ -87,6 +102,12 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
     }),
     embed: async (inputs) => inputs.map((_, index) => ({ features: Float32Array.of(index, 0.5), cost: 2 })),
     encoders: { image: 'images', text: 'texts' },
+    installedEncoders: {
+      list: async () => ({ encoders: [encoder] }),
+      get: async () => encoder,
+      add: async () => encoder,
+      remove: async () => {},
+    },
     heads: async () => ({ heads: [], damaged: [] }),
     head: async () => head,
     versions: {

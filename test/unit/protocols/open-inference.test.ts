@@ -264,7 +264,7 @@ describe('the Open Inference Protocol', () => {
     };
     const reasons = [{ reason: 'low-probability' as const }];
     const { address } = await start({
-      head: async () => ({ ...head, acceptance }),
+      head: async () => ({ ...head, acceptance, decides: true }),
       predict: async () => ({
         head: { name: 'emoji', version: 3 },
         results: [{ ...answer, decision: 'unsure', reasons }],

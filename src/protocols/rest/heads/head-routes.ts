@@ -55,6 +55,7 @@ const exampleHead = {
   ],
   createdAt: '2026-01-31T12:00:00.000Z',
   metrics: { fused: exampleFigures, unimodal: { image: exampleFigures, text: exampleFigures } },
+  decides: false,
 };
 const headSchema = z
   .object({
@@ -95,7 +96,11 @@ const headSchema = z
     metrics: metricsSchema,
     acceptance: acceptanceResponse
       .optional()
-      .meta({ description: 'Which answers are accepted; omitted where nothing is decided.' }),
+      .meta({ description: 'Which answers are accepted; omitted where no threshold is set.' }),
+    decides: z.boolean().meta({
+      description:
+        'Whether answers say `decision`: of labels where a threshold is set, of numbers where the head knows what is unlike its training.',
+    }),
   })
   .meta({
     id: 'Head',

@@ -48,7 +48,7 @@ const formFieldsSchema = z.strictObject({ ...formFields, image: notText });
 
 /** The form, for the API's description. */
 export const formSchema = z
-  .strictObject({ ...formFields, image: formFile('A JPEG, PNG or WebP file.').optional() })
+  .strictObject({ ...formFields, image: formFile('A JPEG, PNG, WebP, GIF, TIFF or AVIF file.').optional() })
   .meta({ id: 'PredictionForm' });
 
 /** What a caller knows an item by. Integers beyond 2^53 would come back as other ones. */
@@ -60,7 +60,10 @@ export type ItemId = z.infer<typeof itemId>;
 /** One item as JSON. */
 export const inputSchema = z.strictObject({
   id: itemId.optional(),
-  image: z.string().optional().meta({ description: 'A JPEG, PNG or WebP file, as base64 or as a data URL.' }),
+  image: z
+    .string()
+    .optional()
+    .meta({ description: 'A JPEG, PNG, WebP, GIF, TIFF or AVIF file, as base64 or as a data URL.' }),
   imageUrl,
   text: z.string().optional(),
   table: tableValues.optional().meta(tableMeta),

@@ -45,7 +45,7 @@ describe('a table that holds its images', () => {
     expect(await problemsOf(table, { inlineFolder: async () => inlineFolder })).toEqual(
       expect.arrayContaining([
         'pets.csv row 2: the image cannot be used: it is neither base64 nor a data URL',
-        'pets.csv row 4: the image cannot be used: it is not a JPEG, PNG or WebP image',
+        'pets.csv row 4: the image cannot be used: it is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image',
       ]),
     );
     expect((await problemsOf(table)).join('\n')).toContain('import the dataset, then train on it');

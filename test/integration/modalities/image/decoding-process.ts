@@ -13,7 +13,7 @@ async function kilobytes(name: 'VmRSS' | 'VmHWM'): Promise<number> {
 const image = await readFile(process.argv[2] ?? '');
 // What is loaded once is no image's.
 const small = { create: { width: 300, height: 300, channels: 3, background: '#336699' } } as const;
-for (const format of ['png', 'webp'] as const)
+for (const format of ['png', 'webp', 'tiff', 'gif', 'avif'] as const)
   await decodePixels(await sharp(small).toFormat(format).toBuffer(), preprocessing);
 await writeFile('/proc/self/clear_refs', '5');
 const before = await kilobytes('VmRSS');

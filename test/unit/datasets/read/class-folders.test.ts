@@ -67,15 +67,15 @@ describe('a folder per class', () => {
   it('is refused where an image is broken, of another kind, or reached by a link', async () => {
     const folder = await folderWith({
       ...(await twoClasses()),
-      'cat/e.gif': 'GIF89a',
+      'cat/e.heic': 'GIF89a',
       'dog/e.jpg': 'no',
       'dog/f.txt': ' ',
     });
     await symlink('/usr', join(folder, 'bird'));
     expect(await problemsOf(folder)).toEqual([
       'bird: it is a link to a folder, which is not followed',
-      'cat/e.gif: GIF is not read; use JPEG, PNG or WebP',
-      'dog/e.jpg: the image cannot be used: it is not a JPEG, PNG or WebP image',
+      'cat/e.heic: HEIC is not read; convert it to JPEG or PNG',
+      'dog/e.jpg: the image cannot be used: it is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image',
       'dog/f.txt: the file is empty, and nothing is beside it',
     ]);
   });

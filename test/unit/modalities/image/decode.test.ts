@@ -53,10 +53,10 @@ describe('an image that cannot be used', () => {
 
   it.each([
     ['nothing', '', /empty/],
-    ['plain text', 'This is not an image at all.', /not a JPEG, PNG or WebP/],
-    ['an SVG', svg, /it is an SVG image; only JPEG, PNG and WebP/],
+    ['plain text', 'This is not an image at all.', /not a JPEG, PNG, WebP, GIF, TIFF or AVIF/],
+    ['an SVG', svg, /it is an SVG image; convert it to JPEG or PNG/],
     ['an SVG without a declaration', svg.replace(/^.*\n/, ''), /an SVG/],
-    ['a GIF', 'GIF89a\x01\0\x01\0\0\0\0;', /a GIF/],
+    ['a BMP', 'BM\x46\0\0\0', /a BMP image; convert it to JPEG or PNG/],
     ['a HEIC', '\0\0\0\x18ftypheic\0\0\0\0mif1heic', /a HEIC/],
     ['a PNG that ends after its signature', '\x89PNG\r\n\x1a\n', /incomplete or damaged/],
   ])('is %s', async (name, content, detail) => {
