@@ -139,12 +139,21 @@ async function packingRatio(content: AsyncIterable<Buffer>): Promise<number> {
   return bytes / packed;
 }
 
+/** How an image's name ends, by what its bytes begin with. */
+const extensions: [extension: string, start: RegExp][] = [
+  ['webp', /^RIFF/],
+  ['png', /^.PNG/s],
+  ['gif', /^GIF8/],
+  ['tif', /^(II|MM)/],
+  ['avif', /^.{4}ftyp/s],
+];
+
 async function extensionOf(file: string): Promise<string> {
   const handle = await open(file);
   try {
-    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    const { buffer } = await handle.read(Buffer.alloc(8), 0, 8, 0);
     const start = buffer.toString('latin1');
-    return start === 'RIFF' ? 'webp' : start.endsWith('PNG') ? 'png' : 'jpg';
+    return extensions.find(([, pattern]) => pattern.test(start))?.[0] ?? 'jpg';
   } finally {
     await handle.close();
   }

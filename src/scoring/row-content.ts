@@ -1,3 +1,4 @@
+import { filesIn } from '../datasets/read/file-list.ts';
 import { type FetchFile, findFile } from '../datasets/read/find-file.ts';
 import { readText } from '../datasets/read/plain-value.ts';
 import { tableLimits } from '../datasets/read/table-row.ts';
@@ -66,9 +67,11 @@ export async function readContent(
 /** @returns undefined where the cell is empty */
 async function readCell(
   { inline, fromCell, inputOf }: PretrainedModality<PretrainedName>,
-  { column, value }: { column: string; value: unknown },
+  { column, value: given }: { column: string; value: unknown },
   { folder, fetchFile }: Pick<ReadContentOptions, 'folder' | 'fetchFile'>,
 ): Promise<{ input: Input } | { problem: string } | undefined> {
+  const list = inline && filesIn(given);
+  const value = list ? list[0] : given;
   if (inline?.is(value)) return inlineBytes(() => inline.bytesOf(value));
   const cell = readText(value);
   if (cell === null) return notPlain(column);

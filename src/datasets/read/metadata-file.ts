@@ -1,6 +1,7 @@
 import { required } from '../../indexing.ts';
 import type { InlineFiles } from '../../modalities/modality.ts';
 import { hasControlCharacters, quote } from '../../quote.ts';
+import { filesIn } from './file-list.ts';
 import type { Findings } from './findings.ts';
 import type { DatasetReading } from './reading.ts';
 import { tableFormatOf } from './table-formats.ts';
@@ -72,7 +73,7 @@ export async function readMetadataFile(
     const source = required(tableFormatOf(name), name).read(path, { onColumns, onEncoding, onNote });
     for await (const read of lookingAhead(source, () => hasHeader, takeColumnsOf)) {
       const at = `${name} row ${read.row}`;
-      const row = await checkRow(reading, read, { at, files: kept.files });
+      const row = await checkRow(reading, read, { at, name, files: kept.files });
       const tooMuch =
         (row && takeColumns(row, columns, kept.columns)) ?? size.add(...textsOf(row, kept.files));
       if (tooMuch !== undefined) {
@@ -185,15 +186,20 @@ function checkHeader(header: readonly string[], name: string, findings: Findings
 async function checkRow(
   { inlineFolder, findings }: TableReading,
   read: ReadRow,
-  { at, files }: { at: string; files: KeptColumns['files'] },
+  { at, name, files }: { at: string; name: string; files: KeptColumns['files'] },
 ): Promise<TableRow | undefined> {
   if ('problem' in read) {
     if (read.isLast) findings.addProblem(at, read.problem);
     else findings.addRowProblem(at, read.problem);
     return undefined;
   }
-  for (const [column, value] of read.values) {
+  for (const [column, cell] of read.values) {
     const inline = files.get(column);
+    const list = inline && filesIn(cell);
+    if (list && list.length > 1)
+      findings.addNotes(`${name}: several files in a row of ${quote(column)}: the first is read`);
+    const value = list ? list[0] : cell;
+    if (list) read.values.set(column, value);
     if (inline?.is(value)) read.values.set(column, await inline.extract(value, inlineFolder));
     else if (typeof value === 'string' && value.length > tableLimits.value) {
       const detail = `the value of ${quote(column)} has ${value.length} characters; ${tableLimits.value} are the limit`;
