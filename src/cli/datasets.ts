@@ -146,7 +146,8 @@ function showCheck(
   }
   for (const note of notes) print(`note: ${note}`);
   for (const line of problemLines(problems, allProblems)) print(line);
-  print(problemCount === 0 ? 'no problems' : `${problemCount} problems`);
+  const counted = problemCount === 1 ? '1 problem' : `${problemCount} problems`;
+  print(problemCount === 0 ? 'no problems' : counted);
 }
 
 function describe({ counts }: DatasetSummary): string {

@@ -1,4 +1,4 @@
-import { relative } from 'node:path';
+import { basename, isAbsolute, relative } from 'node:path';
 import { z } from 'zod';
 import { sha256OfJson } from '../store/files/checksum.ts';
 import { type ContentColumns, columnsOf } from './content-columns.ts';
@@ -79,13 +79,18 @@ export function filesOf(content: Content): [sha256: string, path: string][] {
 }
 
 /**
- * Content for people to read: a text as it is, of a file its path below a folder.
+ * Content for people to read: a text as it is, of a file its path below a folder; of one elsewhere, its name.
  * @example describeContent({ image: { path: '/photos/pets/cat.jpg' } }, '/photos') // { image: 'pets/cat.jpg' }
  */
 export function describeContent(content: Content, folder: string): Partial<Record<ModalityName, string>> {
   return mapContent(content, ({ file, identityOf }, reference) =>
-    file ? relative(folder, file.pathOf(reference)) : identityOf(reference),
+    file ? pathBelow(folder, file.pathOf(reference)) : identityOf(reference),
   );
+}
+
+function pathBelow(folder: string, file: string): string {
+  const path = relative(folder, file);
+  return path.startsWith('..') || isAbsolute(path) ? basename(file) : path;
 }
 
 function mapContent<Value>(

@@ -15,6 +15,7 @@ import { equal, greater } from '../graph/operations/selection.ts';
 import { constant } from '../graph/value.ts';
 import { itemAt, valueFor } from '../indexing.ts';
 import { shorten } from '../quote.ts';
+import { readWrittenList } from '../written-list.ts';
 import { severalLabels, smallestProbability } from './answer-family.ts';
 import { distinctLabels, labelLimits, onlyTested, problemOfLabel } from './labels.ts';
 import { meanOfProbabilities } from './mean-of-probabilities.ts';
@@ -123,9 +124,16 @@ export const multi = {
 } satisfies Target;
 
 /** A list is its labels, whatever is in them; a text has the separator between them. No label at all is fine. */
+/** Labels with a separator between them, or a list as it is written into CSV. */
+function textsIn(cell: string, separator: string): string[] {
+  const list = readWrittenList(cell);
+  if (list?.every((item) => typeof item === 'string' || typeof item === 'number')) return list.map(String);
+  return cell.normalize('NFC').split(separator);
+}
+
 function readLabels(cell: Cell, { name, separator }: CellOptions): Truth | Problem {
   if (cell === null) return { problem: `the value of ${name} is neither text nor a number` };
-  const texts = typeof cell === 'string' ? cell.normalize('NFC').split(separator) : cell;
+  const texts = typeof cell === 'string' ? textsIn(cell, separator) : cell;
   const labels = new Set<string>();
   for (const text of texts) {
     if (text === null) return { problem: `an item of ${name} is neither text nor a number` };

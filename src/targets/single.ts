@@ -6,6 +6,7 @@ import { dot } from '../graph/operations/reduction.ts';
 import { equal, pick, rowMaximum } from '../graph/operations/selection.ts';
 import { itemAt, valueFor } from '../indexing.ts';
 import { quote, shorten } from '../quote.ts';
+import { readWrittenList } from '../written-list.ts';
 import { oneLabel, smallestProbability } from './answer-family.ts';
 import { distinctLabels, onlyTested } from './labels.ts';
 import { meanOfProbabilities } from './mean-of-probabilities.ts';
@@ -31,7 +32,7 @@ export const single = {
   tooRare,
   hints(truths, separator) {
     const labels = distinctLabels(truths);
-    const joined = labels.find((label) => label.includes(separator));
+    const joined = labels.find((label) => label.includes(separator) || readWrittenList(label));
     return [
       ...(lookLikeNumbers(labels) ? [numbersHint] : []),
       ...(joined === undefined

@@ -16,6 +16,7 @@ export function isFileOf({ extensions }: PretrainedModality<PretrainedName>, nam
  */
 export function hintFor(name: string): string | undefined {
   const extension = extname(name).toLowerCase();
+  if (extension === '.arrow') return 'what save_to_disk writes is not read; write it with to_parquet';
   const unsupported = pretrainedModalities.find((modality) =>
     modality.unsupported?.extensions.includes(extension),
   );

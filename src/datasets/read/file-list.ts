@@ -1,11 +1,9 @@
 import { FileCell } from '../../modalities/file-cell.ts';
+import { readWrittenList } from '../../written-list.ts';
 import { isAddress } from './find-file.ts';
 
 /** A name with an extension, as files have it. */
 const fileName = /^[^|]+\.[a-z0-9]{2,5}$/i;
-/** As Python writes a list of texts. */
-const pythonList = /^\[\s*(?:'[^']*'\s*,\s*)*'[^']*'\s*\]$/;
-
 /**
  * The files of a cell that has a list of them: an array, one that is written as JSON or as Python writes it, or names
  * with `|` between them.
@@ -16,19 +14,11 @@ export function filesIn(value: unknown): unknown[] | undefined {
   if (Array.isArray(value)) return value.filter(isFile);
   if (typeof value !== 'string') return undefined;
   const text = value.trim();
-  if (text.startsWith('[') && text.endsWith(']')) return readList(text)?.filter(isFile);
+  const written = readWrittenList(text);
+  if (written) return written.filter(isFile);
   if (!text.includes('|')) return undefined;
   const names = text.split('|').map((name) => name.trim());
   return names.every((name) => fileName.test(name) || isAddress(name)) ? names : undefined;
-}
-
-function readList(text: string): unknown[] | undefined {
-  try {
-    const list: unknown = JSON.parse(pythonList.test(text) ? text.replaceAll("'", '"') : text);
-    return Array.isArray(list) ? list : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function isFile(item: unknown): boolean {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { FoundExample } from '../example.ts';
 import { type FolderEntry, listFolder, readClassFolders } from './class-folders.ts';
+import { readingFile } from './dataset-file.ts';
 import { metadataFileNames } from './metadata-file.ts';
 import { readMetadataRows } from './metadata-rows.ts';
 import type { DatasetReading } from './reading.ts';
@@ -100,7 +101,7 @@ function tablesOf({ table, findings }: DatasetReading, { entries, prefix }: Part
   if (table !== undefined || entries.some(({ name }) => metadataFileNames.includes(name))) return [];
   const { shards, notes, problems } = shardsOf(filesOf(entries));
   // One that is alone may have any name.
-  if (entries.length === 1 && problems.length === 0) return [];
+  if (shards.length === 1 && problems.length === 0 && metadataFilesOf(entries).length === 1) return [];
   findings.addNotes(...notes);
   for (const { at, detail } of problems) findings.addProblem(prefix + at, detail);
   return problems.length > 0 ? [] : shards;
@@ -114,10 +115,23 @@ function filesOf(entries: FolderEntry[]): string[] {
   return entries.flatMap(({ name, kind }) => (kind === 'file' ? name : []));
 }
 
-/** The lists of examples in a folder; a table that is alone there may have any name. */
+/** JSON beside a dataset that is about it, and no table. */
+const aboutDatasets = [
+  readingFile,
+  'dataset_info.json',
+  'dataset_infos.json',
+  'dataset_dict.json',
+  'state.json',
+];
+
+/**
+ * The lists of examples in a folder; a table that is alone there may have any name, beside files and one folder of them:
+ * a single folder is no choice of classes.
+ */
 function metadataFilesOf(entries: FolderEntry[]): string[] {
   const found = metadataFileNames.filter((name) => entries.some((entry) => entry.name === name));
-  const [only, other] = entries;
-  if (found.length > 0 || !only || other) return found;
-  return tableFormatOf(only.name) ? [only.name] : [];
+  const [folder, another] = entries.filter(({ kind }) => kind !== 'file');
+  if (found.length > 0 || another || /^(train|test)$/.test(folder?.name ?? '')) return found;
+  const tables = filesOf(entries).filter((name) => tableFormatOf(name) && !aboutDatasets.includes(name));
+  return tables.length === 1 ? tables : [];
 }

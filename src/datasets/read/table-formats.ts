@@ -4,7 +4,7 @@ import { readJsonArray } from './json-array.ts';
 import { type JsonOptions, readJsonLines } from './json-lines.ts';
 import { readParquet } from './parquet.ts';
 import type { ReadRow } from './table-row.ts';
-import type { OnEncoding } from './text-encoding.ts';
+import { type OnEncoding, TextProblem } from './text-encoding.ts';
 import { readText } from './text-stream.ts';
 import { readXlsx } from './xlsx.ts';
 
@@ -36,12 +36,23 @@ export const tableFormats: readonly TableFormat[] = [
   {
     extensions: ['.json'],
     async *read(path, options) {
-      yield* (await startsWithBrace(path)) ? readJsonLines(path, options) : readJsonArray(path, options);
+      if (await startsWithBrace(path)) yield* refusingColumns(readJsonLines(path, options));
+      else yield* readJsonArray(path, options);
     },
   },
   { extensions: ['.parquet'], read: readParquet },
   { extensions: ['.xlsx'], isZip: true, read: readXlsx },
 ];
+
+/** pandas' `to_json` writes a column after another by default, each an object by the rows' numbers. */
+async function* refusingColumns(rows: AsyncGenerator<ReadRow>): AsyncGenerator<ReadRow> {
+  for await (const row of rows) {
+    const cells = row.row === 1 ? [...(row.values?.values() ?? [])] : [];
+    if (cells.length > 0 && cells.every((cell) => typeof cell === 'object' && cell !== null && '0' in cell))
+      throw new TextProblem('it has columns instead of rows; write it with orient="records"');
+    yield row;
+  }
+}
 
 /** Some write JSON lines into files that end in `.json`. */
 async function startsWithBrace(path: string): Promise<boolean> {

@@ -55,7 +55,18 @@ export const image: PretrainedModality<
   }),
   noun: 'an image',
   column: 'file_name',
-  otherColumns: ['filename', 'image', 'img', 'photo', 'picture', 'file', 'path', 'imagepath', 'imagefile'],
+  otherColumns: [
+    'filename',
+    'image',
+    'images',
+    'img',
+    'photo',
+    'picture',
+    'file',
+    'path',
+    'imagepath',
+    'imagefile',
+  ],
   async fromCell(cell, findFile) {
     const found = await findFile(cell);
     return 'path' in found ? { reference: { path: found.path } } : found;
