@@ -1,4 +1,6 @@
 import { itemAt } from './indexing.ts';
+import { quote, quoteSome } from './quote.ts';
+
 /**
  * The candidate that a person most likely meant, or undefined where none is near: at most a third of the letters,
  * and never more than three, may differ.
@@ -12,6 +14,20 @@ export function closest(name: string, candidates: readonly string[]): string | u
   const best = ranked[0];
   const allowed = Math.min(3, Math.ceil(plain.length / 3));
   return best && best.distance <= allowed ? best.candidate : undefined;
+}
+
+/**
+ * What to say after a table's lack of a column: the one that was meant, or those there are.
+ * @param candidates what may have been meant
+ * @example columnHint('lable', ['label', 'text'], { all: ['label', 'text'], whose: 'the' }) // 'did you mean "label"?'
+ */
+export function columnHint(
+  column: string,
+  candidates: readonly string[],
+  { all, whose }: { all: readonly string[]; whose: 'its' | 'the' },
+): string {
+  const meant = closest(column, candidates);
+  return meant === undefined ? `${whose} columns are ${quoteSome(all)}` : `did you mean ${quote(meant)}?`;
 }
 
 function simplify(name: string): string {

@@ -1624,6 +1624,13 @@ export interface components {
                         fingerprint: string;
                     };
                 };
+                /** @description The columns whose values `table` takes: numbers, or categories. */
+                columns?: {
+                    [key: string]: {
+                        name: string;
+                        kind: string;
+                    }[];
+                };
             };
         };
         /**

@@ -1,6 +1,7 @@
 import { required } from '../indexing.ts';
 import type { ModalityName } from '../modalities/registry.ts';
 import { targets } from '../targets/targets.ts';
+import type { TruthTable } from '../targets/truth-table.ts';
 import type { DecisionRule } from './accept.ts';
 import type { ItemProbabilities } from './head.ts';
 import type { HeadManifest } from './manifest.ts';
@@ -39,6 +40,23 @@ export function relianceOf(
   const sure = verdicts.filter((verdict) => verdict.certainty >= sureAlone);
   const isTorn = new Set(sure.map(({ decision }) => decision)).size > 1;
   return { certainty, isTorn };
+}
+
+/**
+ * Whether an answer decides what is true of a row of a table: the label, or each of several.
+ * @returns undefined where answers are numbers
+ * @example isRight(answer, head.manifest, table.truth, 7)
+ */
+export function isRight(
+  { fused, unimodal }: ItemProbabilities,
+  head: Deciding & Pick<HeadManifest, 'target'>,
+  truth: TruthTable,
+  row: number,
+): boolean | undefined {
+  const { verdict, rightDecision } = targets[head.target];
+  if (!verdict || !rightDecision) return undefined;
+  const present = Object.keys(unimodal) as ModalityName[];
+  return verdict(fused, () => thresholdsOf(head, present)).decision === rightDecision(truth, row);
 }
 
 /**

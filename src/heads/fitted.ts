@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import type { Fitted, FittedColumn } from '../modalities/modality.ts';
-import { type FittedName, fittedOf, isFitted, type ModalityName } from '../modalities/registry.ts';
+import {
+  type FittedName,
+  fittedModalities,
+  fittedOf,
+  isFitted,
+  type ModalityName,
+} from '../modalities/registry.ts';
 import { sha256OfJson } from '../store/files/checksum.ts';
+import type { ItemFeatures } from './item-features.ts';
 
 /** What a head says of features that stand beside an encoder's: what makes them lies in a file of its own. */
 export const companionSchema = z.object({
@@ -63,6 +70,26 @@ export function summarizeEncoder({ fitted, ...encoder }: FittedEncoder): Encoder
 }
 
 const opened = new WeakMap<object, Fitted<unknown>>();
+
+/**
+ * Features of what an item has of the fitted modalities that a head takes.
+ * @param given what a request or a row brings of each
+ * @throws TandemError that names what is wrong with it
+ * @example const features = fittedFeatures(head.manifest.encoders, { table: { price: 12 } }); // { table: Float32Array }
+ */
+export function fittedFeatures(
+  encoders: readonly Pick<FittedEncoder, 'modality' | 'fitted'>[],
+  given: Partial<Record<FittedName, unknown>>,
+): ItemFeatures {
+  const features: ItemFeatures = {};
+  for (const { name } of fittedModalities) {
+    const own = given[name];
+    if (own === undefined || fittedOf(name).isEmpty(own)) continue;
+    const taken = encoders.find(({ modality }) => modality === name);
+    if (taken) features[name] = encodeFitted(name, taken.fitted, own);
+  }
+  return features;
+}
 
 /**
  * Features of a fitted modality, as a head takes them.

@@ -23,7 +23,7 @@ import { withCompanion } from './companions.ts';
 import { decide } from './decision.ts';
 import { Explainer } from './explain.ts';
 import type { ExplainRequest } from './explanation.ts';
-import { encodeFitted } from './fitted.ts';
+import { fittedFeatures } from './fitted.ts';
 import type { Head } from './head.ts';
 import type { ItemFeatures } from './item-features.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from './prediction.ts';
@@ -206,19 +206,14 @@ export class Predictor {
   async #encode(head: Head, input: PredictionInput, waiting: SubmitOptions): Promise<EncodedItem> {
     const { content, features = {} } = input;
     const { encoders } = head.manifest;
-    const item: EncodedItem = { input, features: {}, decode: 0, queue: 0, encode: 0 };
+    const fitted = content ? fittedFeatures(encoders, content) : {};
+    const item: EncodedItem = { input, features: fitted, decode: 0, queue: 0, encode: 0 };
     const encoding: Promise<void>[] = [];
-    let [isEmpty, isUsed] = [true, false];
-    for (const modality of fittedModalities) {
-      const { name } = modality;
+    let isUsed = Object.keys(fitted).length > 0;
+    let isEmpty = !fittedModalities.some(({ name, isEmpty }) => {
       const given = content?.[name];
-      if (given === undefined || modality.isEmpty(given)) continue;
-      isEmpty = false;
-      const taken = encoders.find((encoder) => encoder.modality === name);
-      if (!taken) continue;
-      isUsed = true;
-      item.features[name] = encodeFitted(name, taken.fitted, given);
-    }
+      return given !== undefined && !isEmpty(given);
+    });
     for (const modality of pretrainedModalities) {
       const { name } = modality;
       const [input, known] = [content?.[name], features[name]];

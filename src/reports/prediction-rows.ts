@@ -1,44 +1,30 @@
 import { open } from 'node:fs/promises';
+import { isRight } from '../heads/decision.ts';
 import { predictionFrom } from '../heads/unimodal-prediction.ts';
-import { addedColumns, type RowAnswer } from '../scoring/added-columns.ts';
+import { addedColumns } from '../scoring/added-columns.ts';
 import { formatFor, type OutputCell, type OutputRow } from '../scoring/row-format.ts';
 import type { TargetKind } from '../targets/target-kind.ts';
+import { targets } from '../targets/targets.ts';
 import { contentOf, labelsOf, numberOf, type Truth } from '../targets/truth.ts';
 import type { MeasuredAnswers, TestExample } from '../training/report-input.ts';
 
 /** Rows that are written at a time. */
 const rowsOfPiece = 10_000;
 
-type Judged = readonly [column: string, cell: (truth: Truth, answer: RowAnswer) => OutputCell];
-
-const first = (answer: RowAnswer) => ('problem' in answer ? undefined : answer.labels[0]?.label);
-const given = (answer: RowAnswer) =>
-  'problem' in answer ? [] : answer.labels.flatMap((label) => (label.given ? label.label : []));
-
-/** What is true of a row, and whether it was predicted, by target. */
-const judgements: Readonly<Record<TargetKind, { truth: Judged; outcome: Judged }>> = {
-  single: {
-    truth: ['true_label', (truth) => contentOf(truth)],
-    outcome: ['correct', (truth, answer) => first(answer) === contentOf(truth)],
-  },
-  multi: {
-    truth: ['true_labels', (truth) => [...labelsOf(truth)]],
-    outcome: [
-      'correct',
-      (truth, answer) => new Set(labelsOf(truth)).symmetricDifference(new Set(given(answer))).size === 0,
-    ],
-  },
-  regression: {
-    truth: ['true_value', (truth) => numberOf(truth)],
-    outcome: [
-      'difference',
-      (truth, answer) =>
-        'problem' in answer || answer.value === undefined
-          ? null
-          : Number((answer.value - numberOf(truth)).toPrecision(6)),
-    ],
-  },
+/** What is true of a row, by target: the column, and its cell. */
+const truths: Readonly<Record<TargetKind, readonly [column: string, cell: (truth: Truth) => OutputCell]>> = {
+  single: ['true_label', (truth) => contentOf(truth)],
+  multi: ['true_labels', (truth) => [...labelsOf(truth)]],
+  regression: ['true_value', (truth) => numberOf(truth)],
 };
+
+/** What came of a row: whether it was predicted, or by how much the number differs. */
+function outcomeOf({ manifest, truth }: MeasuredAnswers, example: TestExample, index: number): OutputCell {
+  const isCorrect = isRight(example.probabilities, manifest, truth, index);
+  if (isCorrect !== undefined) return isCorrect;
+  const { value } = predictionFrom(example.probabilities, manifest, 1);
+  return value === undefined ? null : Number((value - numberOf(example.truth)).toPrecision(6));
+}
 
 const plain = { separator: '|', escapeFormulas: false };
 
@@ -58,20 +44,21 @@ export async function writePredictions(file: string, answered: MeasuredAnswers):
   const { manifest, test, trainedOn } = answered;
   const format = formatFor(file, plain);
   const added = addedColumns(manifest, { unimodal: false, prefix: '' });
-  const { truth, outcome } = judgements[manifest.target];
+  const [truthColumn, truthCell] = truths[manifest.target];
+  const outcomeColumn = targets[manifest.target].verdict ? 'correct' : 'difference';
   const columns = [
-    ...['row', truth[0]],
+    ...['row', truthColumn],
     ...added.names.filter((name) => name !== 'error'),
-    outcome[0],
+    outcomeColumn,
     ...(trainedOn ? ['trained_on'] : []),
   ];
   const rowOf = (example: TestExample, index: number): OutputRow => {
     const answer = predictionFrom(example.probabilities, manifest, 1);
     const cells = new Map<string, OutputCell>([
       ['row', example.row],
-      [truth[0], truth[1](example.truth, answer)],
+      [truthColumn, truthCell(example.truth)],
       ...added.cells(answer),
-      [outcome[0], outcome[1](example.truth, answer)],
+      [outcomeColumn, outcomeOf(answered, example, index)],
       ['trained_on', trainedOn?.[index]],
     ]);
     return { values: new Map(), added: new Map(columns.map((column) => [column, cells.get(column)])) };

@@ -1,4 +1,4 @@
-import { closest } from '../closest.ts';
+import { columnHint } from '../closest.ts';
 import { describeGuesses, chooseColumns as findColumns } from '../datasets/read/choose-columns.ts';
 import { TandemError } from '../errors.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
@@ -116,9 +116,7 @@ function guessColumns(
 const ofLabels = { labelColumn: 'label', target: defaultTarget, labelSeparator: '|' };
 
 function noColumn(column: string, table: string, found: readonly string[]): TandemError {
-  const meant = closest(column, found);
-  const advice =
-    meant === undefined ? `its columns are ${quoteSome(found)}` : `did you mean ${quote(meant)}?`;
+  const advice = columnHint(column, found, { all: found, whose: 'its' });
   return new TandemError('invalid-dataset', `${table} has no column ${quote(column)}; ${advice}`, {
     fix: 'Name a column that is there.',
   });

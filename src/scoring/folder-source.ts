@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { hintFor, isFileOf, maximumTextBytes } from '../datasets/read/content-files.ts';
-import { readTextFile } from '../datasets/read/text-file.ts';
+import { hintFor, isFileOf, readItemText } from '../datasets/read/content-files.ts';
 import type { PretrainedModality } from '../modalities/modality.ts';
 import { type Content, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 import { problemOfPermissions } from '../store/files/permissions.ts';
@@ -58,7 +57,7 @@ async function readRow(folder: string, { name, files, problem }: FoundRow, row: 
   let wrong = problem;
   for (const { modality, file } of files) {
     const read = await modality
-      .fromFile(path.join(folder, file), readText)
+      .fromFile(path.join(folder, file), readItemText)
       .catch((error) => ({ problem: problemOfPermissions(error) ?? (error as Error).message }));
     if (read && 'problem' in read) wrong ??= read.problem;
     else if (read) {
@@ -67,11 +66,6 @@ async function readRow(folder: string, { name, files, problem }: FoundRow, row: 
     }
   }
   return { row, values, content, ...(wrong !== undefined && { problem: wrong }) };
-}
-
-async function readText(file: string): Promise<{ text: string } | { problem: string }> {
-  const read = await readTextFile(file, maximumTextBytes);
-  return 'problem' in read ? read : { text: read.text.trim() };
 }
 
 async function* findRows(root: string, below: string): AsyncGenerator<FoundRow> {

@@ -5,13 +5,13 @@ import { TandemError } from '../errors.ts';
 import type { DecisionRule } from '../heads/accept.ts';
 import { withCompanion } from '../heads/companions.ts';
 import { decide } from '../heads/decision.ts';
-import { encodeFitted } from '../heads/fitted.ts';
+import { fittedFeatures } from '../heads/fitted.ts';
 import type { Head } from '../heads/head.ts';
 import type { ItemFeatures } from '../heads/item-features.ts';
 import { predictionFrom } from '../heads/unimodal-prediction.ts';
 import { itemAt } from '../indexing.ts';
 import { FileCell } from '../modalities/file-cell.ts';
-import { fittedModalities, pretrainedNames } from '../modalities/registry.ts';
+import { pretrainedNames } from '../modalities/registry.ts';
 import type { AddedColumns, RowAnswer } from './added-columns.ts';
 import type { Output } from './output.ts';
 import { type ReadContentOptions, type RowContent, readContent } from './row-content.ts';
@@ -105,7 +105,7 @@ async function encodeChunk(
   rows: readonly SourceRow[],
 ): Promise<EncodedChunk> {
   const contents = await Promise.all(rows.map((row) => readContent(row, reading)));
-  const features = contents.map((content) => fittedFeatures(head, content));
+  const features = contents.map((content) => featuresOfFitted(head, content));
   const encodeModality = async (name: (typeof pretrainedNames)[number]) => {
     const having = contents.flatMap((content, index) => {
       const input = 'problem' in content ? undefined : content.inputs[name];
@@ -128,23 +128,17 @@ async function encodeChunk(
   return { rows, features };
 }
 
-function fittedFeatures(
+function featuresOfFitted(
   { manifest }: Head,
   content: RowContent | { problem: string },
 ): ItemFeatures | { problem: string } {
   if ('problem' in content) return content;
-  const features: ItemFeatures = {};
   try {
-    for (const { name } of fittedModalities) {
-      const given = content.fitted[name];
-      const encoder = manifest.encoders.find(({ modality }) => modality === name);
-      if (given !== undefined && encoder) features[name] = encodeFitted(name, encoder.fitted, given);
-    }
+    return fittedFeatures(manifest.encoders, content.fitted);
   } catch (error) {
     if (!(error instanceof TandemError)) throw error;
     return { problem: error.message };
   }
-  return features;
 }
 
 async function answerChunk(

@@ -1,11 +1,10 @@
-import { modalitiesOf } from '../evaluation/answers.ts';
 import { conformalRadius } from '../evaluation/conformal.ts';
 import { coverageOf, findAcceptance, highestAccuracy } from '../evaluation/coverage.ts';
-import { relianceOf } from '../heads/decision.ts';
+import { isRight, relianceOf } from '../heads/decision.ts';
 import type { ItemProbabilities } from '../heads/head.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import type { Neighbours } from '../heads/neighbours.ts';
-import { type Deciding, thresholdsOf } from '../heads/thresholds.ts';
+import type { Deciding } from '../heads/thresholds.ts';
 import { itemAt } from '../indexing.ts';
 import type { ModalityName } from '../modalities/registry.ts';
 import type { Target } from '../targets/target.ts';
@@ -40,15 +39,19 @@ export interface HeldOut {
 export async function calibrateReliance(heldOut: HeldOut, acceptAccuracy?: number): Promise<ReliancePart> {
   const { head, table, test, answers, neighbours, isTraining } = heldOut;
   const target = targets[head.target];
-  const { distance, verdict, rightDecision } = target;
+  const { distance } = target;
   const { novelty, isUnlike } = await calibrateNovelty(table, test, neighbours, isTraining);
   if (distance) return { novelty, interval: intervalOf(heldOut, distance) };
   const rows = answers.flatMap((answer, index) => {
     const reliance = relianceOf(answer, head);
-    if (!reliance || !verdict || !rightDecision) return [];
-    const { decision } = verdict(answer.fused, () => thresholdsOf(head, modalitiesOf(answer)));
-    const isRight = decision === rightDecision(table.truth, itemAt(test, index));
-    return [{ ...reliance, isUnlike: isUnlike[index] === true, isRight }];
+    if (!reliance) return [];
+    return [
+      {
+        ...reliance,
+        isUnlike: isUnlike[index] === true,
+        isRight: isRight(answer, head, table.truth, itemAt(test, index)) === true,
+      },
+    ];
   });
   const coverage = coverageOf(rows);
   const acceptance = acceptAccuracy === undefined ? undefined : findAcceptance(coverage, acceptAccuracy);

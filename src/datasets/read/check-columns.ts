@@ -1,4 +1,4 @@
-import { closest } from '../../closest.ts';
+import { closest, columnHint } from '../../closest.ts';
 import { columnsOf } from '../../modalities/content-columns.ts';
 import { fittedModalities, modalityNames, pretrainedModalities } from '../../modalities/registry.ts';
 import { quote, quoteSome } from '../../quote.ts';
@@ -67,12 +67,10 @@ function missingOf(
   return Object.entries(chosen)
     .flatMap(([field, own]) => (named.has(field) ? own : []))
     .filter((column) => !columns.includes(column))
-    .map((column) => {
-      const meant = closest(column, spare);
-      const hint =
-        meant === undefined ? `the columns are ${quoteSome(columns)}` : `did you mean ${quote(meant)}?`;
-      return `there is no column ${quote(column)}; ${hint}`;
-    });
+    .map(
+      (column) =>
+        `there is no column ${quote(column)}; ${columnHint(column, spare, { all: columns, whose: 'the' })}`,
+    );
 }
 
 /** Columns that nothing reads and whose name is nearly a default one that is missing. */

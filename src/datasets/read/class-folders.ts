@@ -7,11 +7,9 @@ import { problemOfPermissions } from '../../store/files/permissions.ts';
 import { targets } from '../../targets/targets.ts';
 import type { Truth } from '../../targets/truth.ts';
 import type { FoundExample } from '../example.ts';
-import { hintFor, isFileOf, maximumTextBytes } from './content-files.ts';
+import { hintFor, isFileOf, readItemText } from './content-files.ts';
 import { findInside } from './inside.ts';
 import type { DatasetReading } from './reading.ts';
-import { tableLimits } from './table-row.ts';
-import { readTextFile } from './text-file.ts';
 
 interface ClassFolder {
   path: string;
@@ -149,7 +147,7 @@ async function readFiles(
   for (const { modality, file } of files) {
     const at = placeOf(file);
     const found = await findInside(reading, folder.path, file);
-    const read = 'path' in found ? await modality.fromFile(found.path, readText) : found;
+    const read = 'path' in found ? await modality.fromFile(found.path, readItemText) : found;
     if (read === undefined) empty.push(at);
     else if ('problem' in read) findings.addRowProblem(at, read.problem, row);
     else Object.assign(content, { [modality.name]: read.reference });
@@ -158,14 +156,6 @@ async function readFiles(
   if (at !== undefined && empty.length === files.length)
     findings.addRowProblem(at, 'the file is empty, and nothing is beside it');
   return content;
-}
-
-async function readText(path: string): Promise<{ text: string } | { problem: string }> {
-  const read = await readTextFile(path, maximumTextBytes);
-  if ('problem' in read) return read;
-  const text = read.text.trim();
-  if (text.length <= tableLimits.value) return { text };
-  return { problem: `the text has ${text.length} characters; ${tableLimits.value} are the limit` };
 }
 
 function stemOf(name: string): string {

@@ -1,9 +1,20 @@
 import { extname } from 'node:path';
 import type { PretrainedModality } from '../../modalities/modality.ts';
 import { type PretrainedName, pretrainedModalities } from '../../modalities/registry.ts';
+import { tableLimits } from './table-row.ts';
+import { readTextFile } from './text-file.ts';
 
 /** Bytes of a text file that is read. */
-export const maximumTextBytes = 2 ** 20;
+const maximumTextBytes = 2 ** 20;
+
+/** The text of an item, without space around it, or what is wrong with its file in words. */
+export async function readItemText(file: string): Promise<{ text: string } | { problem: string }> {
+  const read = await readTextFile(file, maximumTextBytes);
+  if ('problem' in read) return read;
+  const text = read.text.trim();
+  if (text.length <= tableLimits.value) return { text };
+  return { problem: `the text has ${text.length} characters; ${tableLimits.value} are the limit` };
+}
 
 /** Whether a file is of a modality, by how its name ends. */
 export function isFileOf({ extensions }: PretrainedModality<PretrainedName>, name: string): boolean {

@@ -54,11 +54,13 @@ function pretrainedEncodersOf({ encoders }: HeadSummary) {
 /**
  * A head as a model of the Open Inference Protocol. `parameters.labels` are the columns of `probabilities`, and
  * `parameters.encoders` says whose features its FP32 inputs take: of those encoders, by their fingerprints, and no others.
+ * `parameters.columns` has the columns whose values `table` takes, and whether each holds numbers or categories.
  * @param versions that can be asked
  */
 export function describeModel(head: HeadSummary, versions: readonly number[]) {
   const { name, target, labels, encoders } = head;
   const pretrained = pretrainedEncodersOf(head);
+  const columns = encoders.flatMap(({ modality, columns }) => (columns ? [[modality, columns]] : []));
   return {
     name,
     versions: versions.map(String),
@@ -78,6 +80,7 @@ export function describeModel(head: HeadSummary, versions: readonly number[]) {
       encoders: Object.fromEntries(
         pretrained.map(({ modality, id, fingerprint }) => [featuresOf(modality), { id, fingerprint }]),
       ),
+      ...(columns.length > 0 && { columns: Object.fromEntries(columns) }),
     },
   };
 }

@@ -33,6 +33,10 @@ const modelSchema = z
       encoders: z.record(z.string(), z.object({ id: z.string(), fingerprint: z.string() })).meta({
         description: 'Whose features each FP32 input takes; those of any other encoder mean nothing.',
       }),
+      columns: z
+        .record(z.string(), z.array(z.object({ name: z.string(), kind: z.string() })))
+        .optional()
+        .meta({ description: 'The columns whose values `table` takes: numbers, or categories.' }),
     }),
   })
   .meta({

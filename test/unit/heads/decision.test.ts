@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { decide, relianceOf } from '../../../src/heads/decision.ts';
+import { decide, isRight, relianceOf } from '../../../src/heads/decision.ts';
 import { targets } from '../../../src/targets/targets.ts';
 
 const single = {
@@ -43,6 +43,15 @@ it('takes several labels as a whole: how probable it is that each is decided rig
   expect(targets.multi.verdict?.(both.fused, () => [0.5, 0.3]).decision).toBe(
     targets.multi.rightDecision?.(truth, 0),
   );
+});
+
+it('takes for right what decides all that is true of a row, and no number', () => {
+  const multi = { ...single, target: 'multi' as const, thresholds: [0.5, 0.3] };
+  const truth = { target: 'multi' as const, columns: 2, values: Float32Array.of(1, 1, 1, 0) };
+  const both = answer([0.9, 0.4], [0.9, 0.4], [0.9, 0.1]);
+  expect([0, 1].map((row) => isRight(both, multi, truth, row))).toEqual([true, false]);
+  const numbers = { target: 'regression' as const, columns: 1, values: Float64Array.of(3) };
+  expect(isRight(answer([3], [2], [4]), { ...single, target: 'regression' }, numbers, 0)).toBeUndefined();
 });
 
 it('takes a number for unsure where nothing in the training was like the item, and never else', () => {

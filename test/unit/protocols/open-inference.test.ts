@@ -44,6 +44,23 @@ describe('the Open Inference Protocol', () => {
     expect(await (await fetch(address)).json()).toMatchObject({ extensions: ['binary_tensor_data'] });
   });
 
+  it('names the columns of a head that takes a table, and what they hold', async () => {
+    const columns = [
+      { name: 'price', kind: 'number' },
+      { name: 'brand', kind: 'category' },
+    ];
+    const encoders = [
+      ...head.encoders,
+      { modality: 'table' as const, id: 'columns', dimension: 4, fingerprint: 'c3', columns },
+    ];
+    const { address } = await start({ head: async () => ({ ...head, encoders }) });
+    const model = await (await fetch(`${address}/models/emoji`)).json();
+    expect(model.inputs).toContainEqual({ name: 'table', datatype: 'BYTES', shape: [-1] });
+    expect(model.parameters.columns).toEqual({ table: columns });
+    const { address: without } = await start();
+    expect((await (await fetch(`${without}/models/emoji`)).json()).parameters).not.toHaveProperty('columns');
+  });
+
   it('shows a head as a model, its labels in the order of its probabilities', async () => {
     const get = async (name: string) => ({ name, versions: [1, 3], aliases: {} });
     const { address } = await start({ versions: { ...services().versions, get } });
