@@ -97,6 +97,13 @@ export const settings = {
     default: 'auto',
     schema: wholeNumber(1, 256).or(auto),
   }),
+  'encoder-memory': setting({
+    about:
+      'encoders that stay loaded, in MiB of their weights on all engines together: what was used longest ago is evicted first; auto: a quarter of the memory',
+    value: 'MiB|auto',
+    default: 'auto',
+    schema: wholeNumber(1, 16_777_216).or(auto),
+  }),
   host: setting({ about: 'address to listen on', value: 'address', default: '127.0.0.1', schema: name }),
   port: setting({
     about: 'port to listen on; 0 takes a free one',
@@ -295,6 +302,7 @@ export const encoderSettings = [
   'provider',
   'threads',
   'engines',
+  'encoder-memory',
 ] as const;
 /** The flag that names each modality's encoder, and the one that limits its batches. */
 export const encoderFlags = { image: 'image-encoder', text: 'text-encoder' } as const;

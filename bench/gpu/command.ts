@@ -91,7 +91,7 @@ async function open({
 }): Promise<{ encoders: Encoders; head: Head; close(): Promise<void> }> {
   const encoders = await loadEncoders(options);
   const engine = Engine.start({ provider: encoders.provider.provider, threads: 1 });
-  const head = await loadHead(engine, { folder: path.join(models, 'heads/emoji/1') }, encoders.fingerprints);
+  const head = await loadHead(engine, { folder: path.join(models, 'heads/emoji/1') }, encoders);
   const close = async () => {
     await Promise.all([engine.close(), encoders.close()]);
   };

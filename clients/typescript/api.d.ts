@@ -232,7 +232,7 @@ export interface paths {
         put?: never;
         /**
          * Register a head that was exported, as the next version of its name
-         * @description It is refused where it was trained on features of other encoders than this server has.
+         * @description It is refused where this server lacks the encoders whose features it takes.
          */
         post: operations["importHead"];
         delete?: never;
@@ -1080,6 +1080,16 @@ export interface components {
              * @enum {string}
              */
             lexical?: "auto" | "on" | "off";
+            /**
+             * @description Id of the image encoder, as `GET /v1/models` lists them; default: the server’s.
+             * @example efficientnet-lite0
+             */
+            imageEncoder?: string;
+            /**
+             * @description Id of the text encoder; default: the server’s.
+             * @example all-MiniLM-L6-v2
+             */
+            textEncoder?: string;
             /** @description Name of the column that holds the image: a file’s name, base64 or a data URL; default: `file_name`. */
             imageColumn?: string;
             /** @description Name of the column that holds the text; default: `text`. */
@@ -1175,6 +1185,16 @@ export interface components {
              * @enum {string}
              */
             lexical?: "auto" | "on" | "off";
+            /**
+             * @description Id of the image encoder, as `GET /v1/models` lists them; default: the server’s.
+             * @example efficientnet-lite0
+             */
+            imageEncoder?: string;
+            /**
+             * @description Id of the text encoder; default: the server’s.
+             * @example all-MiniLM-L6-v2
+             */
+            textEncoder?: string;
             /** @description Name of the column that holds the image: a file’s name, base64 or a data URL; default: `file_name`. */
             imageColumn?: string;
             /** @description Name of the column that holds the text; default: `text`. */
@@ -1533,7 +1553,12 @@ export interface components {
          *           "id": "all-MiniLM-L6-v2",
          *           "object": "model",
          *           "created": 0,
-         *           "owned_by": "tandem"
+         *           "owned_by": "tandem",
+         *           "modalities": [
+         *             "text"
+         *           ],
+         *           "dimensions": 384,
+         *           "loaded": true
          *         }
          *       ]
          *     }
@@ -1549,6 +1574,12 @@ export interface components {
                 /** @description Always 0: an encoder is not dated. */
                 created: number;
                 owned_by: string;
+                /** @description What it embeds: of a pair of encoders that share a space, both. */
+                modalities: ("image" | "text")[];
+                /** @description Values of an embedding. */
+                dimensions: number;
+                /** @description Whether it is in memory; one that is not is loaded when it is asked. */
+                loaded: boolean;
             }[];
         };
         /**
@@ -2782,6 +2813,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description unknown-encoder: There is no such encoder. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description payload-too-large: The request is too large. image-too-large: The image has too many pixels. text-too-long: The text is too long. */
             413: {
                 headers: {
@@ -2820,7 +2860,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description internal: Something went wrong here. */
+            /** @description damaged-artifact: A stored file is damaged. internal: Something went wrong here. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5552,7 +5592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unknown-dataset: There is no such dataset. unknown-head: There is no such head. */
+            /** @description unknown-encoder: There is no such encoder. unknown-dataset: There is no such dataset. unknown-head: There is no such head. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6687,7 +6727,7 @@ export interface operations {
                         status: "ready";
                         /** @enum {string} */
                         provider: "cpu" | "cuda";
-                        /** @description Heads that this server cannot answer for, because they were trained on other encoders; left out where there are none. */
+                        /** @description Heads that this server cannot answer for, because it lacks the encoders whose features they take; left out where there are none. */
                         unfitHeads?: string[];
                     };
                 };

@@ -5,11 +5,17 @@ import { splitMethods } from '../datasets/split/split.ts';
 import { explainedParts } from '../heads/explanation.ts';
 import { contentColumnFields } from '../modalities/content-columns.ts';
 import type { PretrainedModality } from '../modalities/modality.ts';
-import { byModality, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
+import {
+  byModality,
+  type PretrainedName,
+  pretrainedModalities,
+  pretrainedNames,
+} from '../modalities/registry.ts';
 import { describeFields } from '../protocols/pipeline/field-errors.ts';
 import { targetKinds } from '../targets/target-kind.ts';
 import {
   acceptAccuracy,
+  encoderNames,
   evaluatedSplits,
   recipeChoices,
   seed,
@@ -100,7 +106,7 @@ const datasetOptions = {
 const splitOptions = { testShare: testShare.optional(), splitBy: z.enum(splitMethods).optional() };
 
 export const trainOptions = z.object({
-  ...{ ...datasetOptions, ...splitOptions, ...recipeChoices },
+  ...{ ...datasetOptions, ...splitOptions, ...recipeChoices, ...encoderNames },
   head: z.string(),
   seed: seed.optional(),
   search: z.boolean().optional(),
@@ -109,7 +115,7 @@ export const trainOptions = z.object({
   checkpoints: text,
 });
 export const compareOptions = z.object({
-  ...{ ...datasetOptions, ...splitOptions },
+  ...{ ...datasetOptions, ...splitOptions, ...encoderNames },
   seeds: seeds.optional(),
   report: text,
 });
@@ -142,6 +148,7 @@ export const jobRequest = z.object({
     'it must be { dataset: id or folder name } or { file: path, fileName }',
   ),
   priority: z.int().optional(),
+  encoders: z.partialRecord(z.enum(pretrainedNames), z.string().min(1)).optional(),
 });
 export const acceptOptions = z.object({ accuracy: acceptAccuracy.nullable() });
 export const compareHeadsOptions = z.object({ ...datasetOptions, dataset: text });

@@ -97,11 +97,12 @@ export class Context {
     return readTuning(this.settings.data, await this.encoderOptions());
   });
 
+  /** Each is loaded when it is first used. */
   readonly encoders = this.parts.add(async (closing): Promise<Encoders> => {
-    const { loadEncoders } = await import('../encoders/encoders.ts');
+    const { openEncoders } = await import('../encoders/encoders.ts');
     const options = await this.encoderOptions();
     const engines = tuned(options.engines, (await this.tuning())?.engines);
-    const encoders = await loadEncoders({ ...options, engines }, this.observers.engineEvents);
+    const encoders = await openEncoders({ ...options, engines }, this.observers.encoderEvents);
     closing.defer(() => encoders.close());
     return encoders;
   });
@@ -110,7 +111,8 @@ export class Context {
     const { Predictor } = await import('../heads/predictor.ts');
     const { settings, observers: observer } = this;
     const measured = (await this.tuning())?.budgets;
-    return new Predictor(await this.encoders(), {
+    const encoders = await this.encoders();
+    return new Predictor(encoders, {
       budgets: byPretrained(({ name }) => tuned(settings[batchFlags[name]], measured?.[name])),
       maximumQueue: settings['max-queue'],
       maximumWait: settings['max-wait'],
@@ -126,16 +128,16 @@ export class Context {
       import('../heads/engines.ts'),
     ]);
     const { settings, observers } = this;
-    const { fingerprints, provider } = await this.encoders();
+    const encoders = await this.encoders();
     const engines = closing.use(
       new HeadEngines({
-        provider: provider.provider,
+        provider: encoders.provider.provider,
         timeout: settings['head-timeout'],
         ...observers.engineEvents,
       }),
     );
     const loaderOf: ConstructorParameters<typeof HeadCache>[0] = (version) => engines.loaderOf(version);
-    return new HeadCache(loaderOf, fingerprints, settings['head-memory'] * 2 ** 20);
+    return new HeadCache(loaderOf, encoders, settings['head-memory'] * 2 ** 20);
   });
 
   /** Training rows of heads, which explanations name. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { isFitted, type PretrainedName } from '../modalities/registry.ts';
+import type { EncoderLookup } from '../heads/head.ts';
+import { isFitted } from '../modalities/registry.ts';
 import type { HeadSummary } from '../protocols/pipeline/services.ts';
 
 /** Milliseconds between two looks. */
@@ -8,27 +9,23 @@ const lookInterval = 10_000;
 const mostNamed = 20;
 
 /**
- * Which heads of the store were trained on other encoders than this server's, so that it cannot answer for them. It is
+ * Which heads of the store take features of encoders that this server doesn't have, so that it cannot answer for them. It is
  * looked up behind the answers, so that nobody waits for the store.
  * @example
- * const fit = new HeadFit(services.heads, encoders.fingerprints, logger);
+ * const fit = new HeadFit(services.heads, encoders, logger);
  * fit.unfit; // ['pets@3']
  */
 export class HeadFit {
   readonly #heads: () => Promise<readonly HeadSummary[]>;
-  readonly #fingerprints: Readonly<Record<PretrainedName, string>>;
+  readonly #encoders: EncoderLookup;
   readonly #logger: Logger;
   #unfit: string[] = [];
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   /** @param heads the latest version of every head */
-  constructor(
-    heads: () => Promise<readonly HeadSummary[]>,
-    fingerprints: Readonly<Record<PretrainedName, string>>,
-    logger: Logger,
-  ) {
+  constructor(heads: () => Promise<readonly HeadSummary[]>, encoders: EncoderLookup, logger: Logger) {
     this.#heads = heads;
-    this.#fingerprints = fingerprints;
+    this.#encoders = encoders;
     this.#logger = logger;
     this.#lookSoon();
   }
@@ -46,17 +43,17 @@ export class HeadFit {
   }
 
   async #look(): Promise<void> {
-    const unfit = (await this.#heads())
-      .filter(({ encoders }) =>
-        encoders.some(
-          ({ modality, fingerprint }) => !isFitted(modality) && fingerprint !== this.#fingerprints[modality],
-        ),
-      )
-      .map(({ name, version }) => `${name}@${version}`)
-      .slice(0, mostNamed);
+    const unfit: string[] = [];
+    for (const { name, version, encoders } of await this.#heads())
+      if (unfit.length < mostNamed && (await this.#lacksAny(encoders))) unfit.push(`${name}@${version}`);
     const isNews = unfit.some((head) => !this.#unfit.includes(head));
     this.#unfit = unfit;
-    if (isNews)
-      this.#logger.warn({ heads: unfit }, 'heads were trained on other encoders than this server’s');
+    if (isNews) this.#logger.warn({ heads: unfit }, 'heads take features of encoders that are not here');
+  }
+
+  async #lacksAny(encoders: HeadSummary['encoders']): Promise<boolean> {
+    for (const { modality, fingerprint } of encoders)
+      if (!isFitted(modality) && !(await this.#encoders.find(fingerprint))) return true;
+    return false;
   }
 }

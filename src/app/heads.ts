@@ -172,15 +172,14 @@ async function importVersion(
   file: string,
   { name }: { name?: string },
 ): ReturnType<Heads['import']> {
-  const [{ importHead }, { readFingerprints }] = await Promise.all([
+  const [{ importHead }, { installedEncoders }] = await Promise.all([
     import('../heads/package.ts'),
-    import('../encoders/specification.ts'),
+    import('../encoders/places.ts'),
   ]);
   const registry = await context.registry();
-  const { encoders } = await context.encoderOptions();
-  const fingerprints = await readFingerprints(encoders);
+  const encoders = installedEncoders(await context.encoderOptions());
   const registered = await context.inScratch((workspace) =>
-    importHead(registry, file, { name, fingerprints, workspace }),
+    importHead(registry, file, { name, encoders, workspace }),
   );
   return { name: registered.name, version: registered.version };
 }

@@ -2,12 +2,14 @@ import path from 'node:path';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.ts';
 import type { EncoderOptions } from '../encoders/encoders.ts';
-import { readEncoderManifest } from '../encoders/specification.ts';
+import { installedEncoders } from '../encoders/places.ts';
+import { type EncoderSpecification, readSpecification } from '../encoders/specification.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
 import type { Job } from '../jobs/job.ts';
 import { JobQueue } from '../jobs/queue.ts';
+import type { JobEncoders } from '../jobs/required-encoders.ts';
 import type { RequiredEncoders } from '../jobs/task.ts';
-import { pretrainedNames } from '../modalities/registry.ts';
+import { type PretrainedName, pretrainedNames } from '../modalities/registry.ts';
 import { serverName } from '../store/server-name.ts';
 import type { Store } from '../store/store.ts';
 import type { Observers } from './observers.ts';
@@ -44,7 +46,7 @@ export async function openJobs(parts: JobParts): Promise<JobQueue> {
       readingMemory: settings['import-memory'],
       headTimeout: settings['head-timeout'],
     },
-    encoders: await requiredEncoders(encoders),
+    encoders: await jobEncoders(encoders),
     runner: await serverName(settings.data),
     atOnce: settings['jobs-at-once'],
     maximumQueue: settings['max-jobs'],
@@ -64,11 +66,27 @@ function logJob(logger: Logger, { id, kind, state, head, reason, error, startedA
   logger[state === 'failed' ? 'warn' : 'info'](line, 'job');
 }
 
-/** The encoders that the settings name, as their files say; none is loaded. */
-async function requiredEncoders({ encoders }: EncoderOptions): Promise<RequiredEncoders> {
-  const identities = pretrainedNames.map(async (name): Promise<[string, RequiredEncoders[string]]> => {
-    const { id, fingerprint } = await readEncoderManifest(encoders[name]);
-    return [name, { id, fingerprint }];
+/** The encoders that are here, as their files say; none is loaded. */
+async function jobEncoders(options: EncoderOptions): Promise<JobEncoders> {
+  const required = ({ id, fingerprint }: EncoderSpecification) => ({ id, fingerprint });
+  const installed = installedEncoders(options);
+  return {
+    defaults: await mapModalities(options.encoders, async (folder) =>
+      required(await readSpecification(folder)),
+    ),
+    named: (names) =>
+      mapModalities(names, async (reference, name) => required(await installed.named(reference, name))),
+    has: async (fingerprint) => (await installed.find(fingerprint)) !== undefined,
+  };
+}
+
+async function mapModalities(
+  values: Readonly<Record<string, string>>,
+  work: (value: string, name: PretrainedName) => Promise<RequiredEncoders[string]>,
+): Promise<RequiredEncoders> {
+  const entries = pretrainedNames.map(async (name): Promise<[string, RequiredEncoders[string]][]> => {
+    const value = values[name];
+    return value === undefined ? [] : [[name, await work(value, name)]];
   });
-  return Object.fromEntries(await Promise.all(identities));
+  return Object.fromEntries((await Promise.all(entries)).flat());
 }

@@ -123,7 +123,7 @@ async function describe(context: Context): Promise<Pick<Server, 'provider' | 'st
     store: store.places,
     batching: {
       engines: encoders.engines,
-      budgets: predictor.budgets,
+      budgets: predictor.sources.budgets,
       ...(tuning && { tuning: tuningFile(context.settings.data) }),
     },
   };

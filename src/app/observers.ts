@@ -1,8 +1,9 @@
+import type { EncoderEvents } from '../encoders/encoders.ts';
 import type { InferenceObserver } from '../encoders/telemetry.ts';
 import type { Job } from '../jobs/job.ts';
 import type { EngineEvents } from '../runtime/engine-pool.ts';
 
-type Observer = InferenceObserver & EngineEvents & { job?(job: Job): void };
+type Observer = InferenceObserver & EncoderEvents & { job?(job: Job): void };
 
 /**
  * Tells every observer that was added what inference does and what becomes of the engines. They may come after the engines
@@ -25,12 +26,12 @@ export class Observers implements Required<InferenceObserver> {
     for (const observer of this.#all) observer.stage?.(stage, milliseconds);
   };
 
-  readonly batch: Required<InferenceObserver>['batch'] = (modality, items) => {
-    for (const observer of this.#all) observer.batch?.(modality, items);
+  readonly batch: Required<InferenceObserver>['batch'] = (encoder, items) => {
+    for (const observer of this.#all) observer.batch?.(encoder, items);
   };
 
-  readonly lookup: Required<InferenceObserver>['lookup'] = (modality, hit) => {
-    for (const observer of this.#all) observer.lookup?.(modality, hit);
+  readonly lookup: Required<InferenceObserver>['lookup'] = (encoder, hit) => {
+    for (const observer of this.#all) observer.lookup?.(encoder, hit);
   };
 
   /** A job has reached a state. */
@@ -45,6 +46,17 @@ export class Observers implements Required<InferenceObserver> {
     },
     onOutOfMemory: (error) => {
       for (const observer of this.#all) observer.onOutOfMemory?.(error);
+    },
+  };
+
+  /** What encoders tell, and their engines. */
+  readonly encoderEvents: Required<EncoderEvents> = {
+    ...this.engineEvents,
+    onLoad: (encoder) => {
+      for (const observer of this.#all) observer.onLoad?.(encoder);
+    },
+    onEvict: (encoder) => {
+      for (const observer of this.#all) observer.onEvict?.(encoder);
     },
   };
 }

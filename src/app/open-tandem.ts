@@ -52,7 +52,8 @@ export async function openTandem(
     [Symbol.asyncDispose]: () => close(),
   };
   if (!load) return tandem;
-  await context.predictor().catch(async (error) => {
+  const loading = context.encoders().then((encoders) => encoders.load());
+  await loading.catch(async (error) => {
     await close();
     throw error;
   });

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { decisionRuleOf } from '../heads/accept.ts';
 import { HeadEngines, sayingWhoStopped } from '../heads/engines.ts';
 import { loadHead, parseHeadManifest } from '../heads/head.ts';
+import { encodersOfHead } from '../heads/head-encoders.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import type { ContentColumns } from '../modalities/content-columns.ts';
 import { product } from '../product.ts';
@@ -88,9 +89,10 @@ export async function score(context: Context, input: string, options: ScoreOptio
   const onRows = (done: number) => onProgress?.({ stage: 'scoring', done, total: survey.rows });
   onRows(resumedAt);
   await sayingWhoStopped(async () => {
-    const head = await loadHead(engines.loaderOf(version), version, encoders.fingerprints);
+    const head = await loadHead(engines.loaderOf(version), version, encoders);
+    const own = await encodersOfHead(encoders, head.manifest);
     await scoreRows({
-      ...{ encoders, head, rule, added, output, signal, onRows },
+      ...{ encoders: own, head, rule, added, output, signal, onRows },
       format: writing.format,
       columns: [...survey.columns, ...added.names],
       reading: { folder: source.folder, columns, taken, fetchFile },

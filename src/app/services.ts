@@ -26,12 +26,16 @@ export async function servicesOf(
   const { predictor } = parts;
   const [encoders, jobs, logger] = [await context.encoders(), await context.jobs(), await context.logger()];
   const heads = headsOf(context);
-  const fit = new HeadFit(async () => (await heads.latest()).heads, encoders.fingerprints, logger);
+  const fit = new HeadFit(async () => (await heads.latest()).heads, encoders, logger);
   return {
     predict: (inputs, chosen) => predictBy(parts, inputs, chosen),
     embed: (items, signal) => predictor.embed(items, signal),
     encoders: byPretrained(({ name }) => encoders.byModality[name].id),
     installedEncoders: encoderServices(context, encodersOf(context), options.additions),
+    models: async () =>
+      (await encoders.list()).map(({ id, modality, dimension, isLoaded }) => ({
+        ...{ id, modality, dimension, isLoaded },
+      })),
     head: heads.get,
     heads: heads.latest,
     unfitHeads: () => fit.unfit,
@@ -49,11 +53,12 @@ async function readinessOf(context: Context): Promise<Services['ready']> {
   const [{ registry, heads, predictor }, logger] = await Promise.all([partsOf(context), context.logger()]);
   const onHeadFailure = (error: unknown) => logger.error({ err: error }, 'the heads do not answer');
   const headCheck = checkOfHeads(heads, () => registry.open(settings['default-head']).catch(() => undefined));
+  await (await context.encoders()).load();
   await Promise.all([
-    predictor.check(),
+    predictor.sources.check(),
     headCheck.check(AbortSignal.timeout(settings['head-timeout'])).catch(onHeadFailure),
   ]);
-  const encoders = new Readiness(predictor, {
+  const encoders = new Readiness(predictor.sources, {
     onFailure: (error) => logger.error({ err: error }, 'the encoders do not answer'),
   });
   // A run of a head takes milliseconds, so the last that was answered tells little of this moment.

@@ -121,8 +121,9 @@ async function observe(
     context.encoders(),
   ]);
   metrics.watch(encoders.provider.provider, () => ({
-    waiting: predictor.waiting,
-    rememberedBytes: predictor.rememberedBytes,
+    waiting: predictor.sources.waiting,
+    rememberedBytes: predictor.sources.rememberedBytes,
+    encoderBytes: encoders.loadedBytes(),
     loaded: heads.loaded,
   }));
   return { metrics, traced: stopTracing !== undefined };

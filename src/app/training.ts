@@ -3,6 +3,7 @@ import path from 'node:path';
 import { throwIfCancelled } from '../cancellation.ts';
 import { isColumnName } from '../datasets/dataset.ts';
 import type { SplitChoice } from '../datasets/split/split-rows.ts';
+import { chooseEncoders, type EncoderNames } from '../encoders/encoder-names.ts';
 import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
@@ -21,9 +22,15 @@ import type { Context } from './context.ts';
 import { featureCache } from './encoder-settings.ts';
 import { type DatasetOptions, openDataset, type ProgressOptions } from './open-dataset.ts';
 
-export interface TrainOptions extends DatasetOptions, ProgressOptions, HeadTraining, Partial<RecipeChoices> {}
+/** `imageEncoder`, `textEncoder`: in the place of those that the settings name. */
+export interface TrainOptions
+  extends DatasetOptions,
+    ProgressOptions,
+    HeadTraining,
+    EncoderNames,
+    Partial<RecipeChoices> {}
 
-export interface CompareOptions extends DatasetOptions, ProgressOptions, SplitChoice {
+export interface CompareOptions extends DatasetOptions, ProgressOptions, EncoderNames, SplitChoice {
   /** How many splits to train on, 2 or more; 5 by default. */
   seeds?: number;
   /** File for what was found, as a page that opens anywhere. */
@@ -57,10 +64,11 @@ export async function train(
   const { signal, onProgress, onNote } = options;
   checkHeadName(head);
   const recipe = chooseRecipe(options);
+  const encoders = await chooseEncoders(await context.encoders(), options);
   await using opened = await openDataset(context, reference, datasetOptionsOf(options));
   const { dataset } = opened;
   throwIfCancelled(signal, 'after the dataset was read');
-  return await fineTune(await context.encoders(), await context.registry(), {
+  return await fineTune(encoders, await context.registry(), {
     ...{ head, seed, search, refit, acceptAccuracy, checkpoints, testShare, splitBy },
     ...{ dataset, recipe, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
@@ -78,10 +86,11 @@ export async function compare(
   checkOptions(compareOptions, options);
   const { seeds = defaultSeeds, report, testShare, splitBy, signal, onNote, onProgress } = options;
   if (report !== undefined) await checkFolderOf(report, 'report');
+  const encoders = await chooseEncoders(await context.encoders(), options);
   await using opened = await openDataset(context, reference, datasetOptionsOf(options));
   const { dataset } = opened;
   throwIfCancelled(signal, 'after the dataset was read');
-  const comparison = await compareStrategies(await context.encoders(), {
+  const comparison = await compareStrategies(encoders, {
     ...{ dataset, testShare, splitBy, signal, onNote, onProgress },
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
     featureCache: featureCache(context.settings),

@@ -33,6 +33,7 @@ export async function encodeMany(
   const encoder = encoders.byModality[modality];
   const { shapeOf, batchItems, budgets } = pretrainedOf(modality);
   const { provider } = encoders.provider;
+  if (inputs.length > 0) await encoder.load();
   // One on every engine, and while they are encoded the next.
   const inFlight = { concurrency: Math.max(3, encoders.engines + 1), signal };
   const known = new Map<Input, EncodedItem>();

@@ -13,7 +13,7 @@ import { readEncoderManifest } from './specification.ts';
  * A pretrained encoder. Preparing (decoding, tokenizing) comes before batching and fails for one item alone;
  * encoding takes a batch of what was prepared.
  */
-export interface Encoder<Prepared = unknown> extends Omit<Preparation<Prepared>, 'join'> {
+export interface Encoder<Prepared = unknown> extends Omit<Preparation<Prepared>, 'join' | 'close'> {
   readonly id: string;
   readonly modality: PretrainedName;
   readonly dimension: number;
@@ -31,6 +31,12 @@ export interface Encoder<Prepared = unknown> extends Omit<Preparation<Prepared>,
   encode(batch: readonly Prepared[] | (() => readonly Prepared[])): Promise<Float32Array[]>;
 }
 
+/** An encoder that takes memory until it is closed. */
+export interface LoadedEncoder extends Encoder {
+  /** Frees its sessions, and ends its threads. */
+  close(): Promise<void>;
+}
+
 /**
  * Loads the encoder in a folder, once every file's sha256 is checked.
  * @param modality that it must be for
@@ -43,7 +49,7 @@ export async function loadEncoder(
   modality: PretrainedName,
   folder: string,
   shapes: BatchShapes = batchShapes[engine.provider],
-): Promise<Encoder> {
+): Promise<LoadedEncoder> {
   const { preprocessing, weights, ...manifest } = await readEncoderManifest(folder);
   if (manifest.modality !== modality)
     throw new TandemError(
@@ -66,5 +72,8 @@ export async function loadEncoder(
     ...{ id, modality, dimension, fingerprint, cacheKey, license },
     ...preparation,
     encode: (batch) => runWithinMemory(session, batch, run),
+    async close() {
+      await Promise.all([session.release(), preparation.close()]);
+    },
   };
 }

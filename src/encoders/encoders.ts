@@ -1,33 +1,64 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
 import { itemAt } from '../indexing.ts';
 import { batchShapes } from '../modalities/batch-shapes.ts';
 import {
   byPretrained,
   type PretrainedName,
   pretrainedModalities,
+  pretrainedNames,
   pretrainedOf,
 } from '../modalities/registry.ts';
 import { type EngineEvents, EnginePool } from '../runtime/engine-pool.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import { chooseProvider, type ProviderChoice } from '../runtime/provider.ts';
-import { type Encoder, loadEncoder } from './encoder.ts';
+import { type Encoder, type LoadedEncoder, loadEncoder } from './encoder.ts';
+import { type EncoderChoice, type InstalledEncoder, installedEncoders } from './places.ts';
+import { type PooledEncoder, pooledEncoder } from './pooled-encoder.ts';
+import { type ResidentOptions, Residents } from './residents.ts';
+import { type EncoderSpecification, readSpecification } from './specification.ts';
+import type { NamedEncoder } from './telemetry.ts';
 
+/** The encoders that are here, on engines that they share. Each is loaded when it is used, or before. */
 export interface Encoders {
-  readonly byModality: Readonly<Record<PretrainedName, Encoder>>;
-  provider: ProviderChoice;
+  /** Those that the settings name. */
+  readonly byModality: Readonly<Record<PretrainedName, PooledEncoder>>;
+  readonly provider: ProviderChoice;
   /** Engines that work side by side. */
-  engines: number;
-  fingerprints: Record<PretrainedName, string>;
+  readonly engines: number;
+  /** Bytes of the weights that are loaded, on all engines together. */
+  loadedBytes(): number;
+  /**
+   * The encoder with a fingerprint; undefined where none is installed.
+   * @example await encoders.find(head.encoders[0].fingerprint);
+   */
+  find(fingerprint: string): Promise<PooledEncoder | undefined>;
+  /**
+   * The encoder with an id, or the beginning of a fingerprint.
+   * @throws TandemError `unknown-encoder`
+   */
+  named(reference: string, modality?: PretrainedName): Promise<PooledEncoder>;
+  /** Loads those that the settings name. @throws TandemError `damaged-artifact` where a file differs */
+  load(): Promise<void>;
+  /** All that are here, those of the settings first; those that cannot be read are left out. */
+  list(): Promise<PooledEncoder[]>;
   close(): Promise<void>;
 }
 
-export interface EncoderOptions {
-  /** The folder of each modality's encoder. */
-  encoders: Readonly<Record<PretrainedName, string>>;
+export interface EncoderOptions extends EncoderChoice {
   provider: Provider | 'auto';
   /** Threads that compute, shared out among the engines. */
   threads: number;
-  /** Engines that work side by side, each with both encoders; see {@link defaultEngines}. */
+  /** Engines that work side by side, each with every encoder; see {@link defaultEngines}. */
   engines: number | 'auto';
+  /** Bytes of weights that stay loaded, on all engines together; without a bound by default. */
+  memory?: number;
+}
+
+/** What encoders and their engines tell. */
+export interface EncoderEvents extends EngineEvents {
+  onLoad?(encoder: NamedEncoder): void;
+  onEvict?(encoder: NamedEncoder): void;
 }
 
 /** More engines than this gain little and cost some 150 MB each. */
@@ -59,38 +90,114 @@ export function chooseEncoderProvider({
 }
 
 /**
- * Loads every modality's encoder on every engine.
- * @param events told of what becomes of the engines
+ * Starts engines for encoders; each of these is loaded when it is first used.
+ * @param events told of what becomes of the engines and encoders
  * @throws TandemError `damaged-artifact`; `invalid-configuration` where the requested provider doesn't work
  */
-export async function loadEncoders(
-  { encoders, provider, threads, engines }: EncoderOptions,
-  events: EngineEvents = {},
-): Promise<Encoders> {
-  const choice = await chooseEncoderProvider({ encoders, provider });
-  const count = engines === 'auto' ? defaultEngines(choice.provider, threads) : engines;
+export async function openEncoders(options: EncoderOptions, events: EncoderEvents = {}): Promise<Encoders> {
+  const { encoders, threads, engines, memory = Number.POSITIVE_INFINITY } = options;
+  const installed = installedEncoders(options);
+  const provider = await chooseEncoderProvider(options);
+  const count = engines === 'auto' ? defaultEngines(provider.provider, threads) : engines;
+  const specifications = await Promise.all(pretrainedNames.map((name) => readSpecification(encoders[name])));
   const pool = EnginePool.start({
     engines: count,
-    provider: choice.provider,
+    provider: provider.provider,
     threads: Math.max(1, Math.floor(threads / count)),
-    ...events,
+    onLoss: events.onLoss,
+    onOutOfMemory: events.onOutOfMemory,
   });
+  const residents = new Residents<LoadedEncoder>({ maximumBytes: memory });
+  const opened = new Map<string, PooledEncoder>();
+  const open = async ({ folder, ...specification }: InstalledEncoder): Promise<PooledEncoder> => {
+    const bytes = count * (await bytesOf(folder, specification));
+    const known = opened.get(specification.fingerprint);
+    if (known) return known;
+    const load = () => loadOn(pool, folder, specification.modality);
+    const encoder = pooledEncoder(
+      specification,
+      residents.add(reporting({ bytes, load }, specification, events)),
+    );
+    opened.set(specification.fingerprint, encoder);
+    return encoder;
+  };
+  const defaults = await Promise.all(
+    pretrainedModalities.map(({ name }, index) =>
+      open({ ...itemAt(specifications, index), folder: encoders[name] }),
+    ),
+  );
+  return {
+    byModality: byPretrained((_, index) => itemAt(defaults, index)),
+    ...{ provider, engines: count },
+    loadedBytes: () => residents.bytes,
+    async find(fingerprint) {
+      const known = opened.get(fingerprint);
+      if (known) return known;
+      const found = await installed.find(fingerprint);
+      return found && open(found);
+    },
+    async named(reference, modality) {
+      const isMeant = (one: PooledEncoder) =>
+        one.id === reference && (modality ?? one.modality) === one.modality;
+      return [...opened.values()].find(isMeant) ?? open(await installed.named(reference, modality));
+    },
+    async load() {
+      await Promise.all(defaults.map((encoder) => encoder.load()));
+    },
+    list: async () => Promise.all((await installed.list()).map(open)),
+    async close() {
+      await Promise.all([pool.close(), residents.close()]);
+    },
+  };
+}
+
+/**
+ * The same, with the encoders of the settings loaded.
+ * @throws TandemError as {@link openEncoders}; `damaged-artifact` where a file differs
+ */
+export async function loadEncoders(options: EncoderOptions, events: EncoderEvents = {}): Promise<Encoders> {
+  const encoders = await openEncoders(options, events);
   try {
-    const loaded = await loadAll(pool, encoders);
-    if (choice.provider === 'cuda') await Promise.all(Object.values(loaded).map(meetEveryShape));
-    return {
-      byModality: loaded,
-      provider: choice,
-      engines: count,
-      fingerprints: byPretrained(({ name }) => loaded[name].fingerprint),
-      close: async () => {
-        await Promise.all([pool.close(), ...Object.values(loaded).map((encoder) => encoder.close())]);
-      },
-    };
+    await encoders.load();
+    return encoders;
   } catch (error) {
-    await pool.close();
+    await encoders.close();
     throw error;
   }
+}
+
+/** Of the files that an encoder is loaded from, which its sessions hold about as much as. */
+async function bytesOf(folder: string, { files }: EncoderSpecification): Promise<number> {
+  const found = await Promise.all(
+    Object.keys(files).map((file) => stat(path.join(folder, file)).catch(() => undefined)),
+  );
+  // What is missing is found out when the encoder is loaded.
+  return found.reduce((sum, file) => sum + (file?.size ?? 0), 0);
+}
+
+async function loadOn(pool: EnginePool, folder: string, modality: PretrainedName): Promise<LoadedEncoder> {
+  const encoder = await loadEncoder(pool, modality, folder);
+  if (pool.provider === 'cuda') await meetEveryShape(encoder);
+  return encoder;
+}
+
+function reporting(
+  { bytes, load }: Pick<ResidentOptions<LoadedEncoder>, 'bytes' | 'load'>,
+  { id, modality }: EncoderSpecification,
+  { onLoad, onEvict }: EncoderEvents,
+): ResidentOptions<LoadedEncoder> {
+  return {
+    bytes,
+    async load() {
+      const encoder = await load();
+      onLoad?.({ id, modality });
+      return encoder;
+    },
+    async unload(encoder) {
+      await encoder.close();
+      onEvict?.({ id, modality });
+    },
+  };
 }
 
 /** Items of the largest batch that is met at the start. */
@@ -101,14 +208,4 @@ async function meetEveryShape(encoder: Encoder): Promise<void> {
   const prepared = await encoder.prepare(pretrainedOf(encoder.modality).probe);
   const counts = new Set(Array.from({ length: largestMet }, (_, index) => batchShapes.cuda.rows(index + 1)));
   for (const items of counts) await encoder.encode(Array.from({ length: items }, () => prepared));
-}
-
-async function loadAll(
-  pool: EnginePool,
-  encoders: EncoderOptions['encoders'],
-): Promise<Record<PretrainedName, Encoder>> {
-  const loaded = await Promise.all(
-    pretrainedModalities.map(({ name }) => loadEncoder(pool, name, encoders[name])),
-  );
-  return byPretrained((_, index) => itemAt(loaded, index));
 }

@@ -2,8 +2,8 @@ import { performance } from 'node:perf_hooks';
 import type { Input, Omission, OmissionOptions } from '../modalities/modality.ts';
 import { pretrainedOf } from '../modalities/registry.ts';
 import { Batcher, type SubmitOptions } from '../runtime/batcher.ts';
-import type { Encoder } from './encoder.ts';
 import type { FeatureMemory, RememberedFeatures } from './feature-memory.ts';
+import type { PooledEncoder } from './pooled-encoder.ts';
 import type { InferenceObserver } from './telemetry.ts';
 
 export interface FeatureSourceOptions {
@@ -31,7 +31,7 @@ export interface SourcedFeatures extends RememberedFeatures {
  * const { features } = await source.get('a red bike', { signal });
  */
 export class FeatureSource {
-  readonly #encoder: Encoder;
+  readonly #encoder: PooledEncoder;
   readonly #options: FeatureSourceOptions;
   readonly #stage: string;
   readonly #batcher: Batcher<unknown, Float32Array>;
@@ -39,11 +39,11 @@ export class FeatureSource {
   #preparing = 0;
   #lastBatch = Number.NEGATIVE_INFINITY;
 
-  constructor(encoder: Encoder, options: FeatureSourceOptions) {
+  /** @param encoder that was loaded before */
+  constructor(encoder: PooledEncoder, options: FeatureSourceOptions) {
     this.#encoder = encoder;
     this.#options = options;
     this.#stage = pretrainedOf(encoder.modality).stage;
-    const { modality } = encoder;
     this.#batcher = new Batcher({
       ...options,
       run: (take) => encoder.encode(take),
@@ -51,7 +51,7 @@ export class FeatureSource {
       overhead: encoder.overhead,
       onBatch: ({ items }) => {
         this.#lastBatch = performance.now();
-        options.observer.batch?.(modality, items);
+        options.observer.batch?.(encoder, items);
       },
     });
   }
@@ -75,7 +75,7 @@ export class FeatureSource {
   recall(key: string): RememberedFeatures | undefined {
     const { memory, observer } = this.#options;
     const known = memory.get(key);
-    if (known) observer.lookup?.(this.#encoder.modality, true);
+    if (known) observer.lookup?.(this.#encoder, true);
     return known;
   }
 
@@ -87,7 +87,7 @@ export class FeatureSource {
     const { memory, observer } = this.#options;
     const known = this.recall(key);
     if (known) return { ...known, decode: 0, queue: 0, encode: 0 };
-    observer.lookup?.(this.#encoder.modality, false);
+    observer.lookup?.(this.#encoder, false);
     const encoded = await this.encode(input, options);
     memory.set(key, encoded);
     return encoded;
@@ -95,11 +95,24 @@ export class FeatureSource {
 
   /** The same, whatever is remembered. */
   async encode(input: Input, options: SubmitOptions = {}): Promise<SourcedFeatures> {
-    const started = performance.now();
-    const prepared = await this.#prepare(input, options);
-    const decode = performance.now() - started;
-    this.#options.observer.stage?.(this.#stage, decode);
-    return { ...(await this.encodePrepared(prepared, options)), decode };
+    const endPreparing = this.#beginPreparing(options);
+    try {
+      return await this.keepLoaded(async () => {
+        const started = performance.now();
+        const prepared = await this.#encoder.prepare(input, options);
+        endPreparing();
+        const decode = performance.now() - started;
+        this.#options.observer.stage?.(this.#stage, decode);
+        return { ...(await this.encodePrepared(prepared, options)), decode };
+      }, options.signal);
+    } finally {
+      endPreparing();
+    }
+  }
+
+  /** Works with the encoder, and keeps it loaded that long. */
+  keepLoaded<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    return this.#encoder.keepLoaded(work, signal);
   }
 
   /**
@@ -124,14 +137,18 @@ export class FeatureSource {
     return { features: result, cost, queue: queued, encode: ran };
   }
 
-  async #prepare(input: Input, options: SubmitOptions): Promise<unknown> {
+  /**
+   * Counts an item that is prepared, or waits for that, or for the encoder to be loaded.
+   * @returns what ends it, however often it is called
+   * @throws TandemError `overloaded`
+   */
+  #beginPreparing(options: SubmitOptions): () => void {
     this.#batcher.admit(options, this.#preparing);
-    const counted = Number(!options.mayWait);
+    let counted = Number(!options.mayWait);
     this.#preparing += counted;
-    try {
-      return await this.#encoder.prepare(input, options);
-    } finally {
+    return () => {
       this.#preparing -= counted;
-    }
+      counted = 0;
+    };
   }
 }

@@ -57,7 +57,14 @@ export async function findEncoder(
   if (isFolder(reference)) return ownFolder(reference);
   const bundled = path.join(places.bundled, reference);
   if (isName(reference) && (await exists(path.join(bundled, encoderFile)))) return bundled;
-  const { encoders } = await listEncoders(places);
+  return findAmong((await listEncoders(places)).encoders, { reference, modality, places }).folder;
+}
+
+/** @throws TandemError `unknown-encoder`, `encoder-conflict` */
+function findAmong<Found extends EncoderSpecification>(
+  encoders: readonly Found[],
+  { reference, modality, places }: { reference: string; modality?: PretrainedName; places?: EncoderPlaces },
+): Found {
   const suitable = encoders.filter((encoder) => modality === undefined || encoder.modality === modality);
   const [found, other] = suitable.filter(
     ({ id, fingerprint }) =>
@@ -69,11 +76,12 @@ export async function findEncoder(
       `an encoder of ${found.modality} and one of ${other.modality} are called ${reference}`,
       { fix: `Name one by its fingerprint: ${[found, other].map(fingerprintOf).join(' or ')}` },
     );
-  if (found) return found.folder;
-  const names = [...new Set(encoders.map(({ id }) => id))];
+  if (found) return found;
+  const names = [...new Set(suitable.map(({ id }) => id))];
+  const where = places ? ` in ${places.bundled} or ${places.added}` : '';
   throw new TandemError(
     'unknown-encoder',
-    `there is no encoder ${JSON.stringify(reference)} in ${places.bundled} or ${places.added}; there are: ${names.join(', ') || 'none'}`,
+    `there is no ${modality ? `${modality} ` : ''}encoder ${JSON.stringify(reference)}${where}; there are: ${names.join(', ') || 'none'}`,
   );
 }
 
@@ -82,8 +90,51 @@ export function isFolder(reference: string): boolean {
   return path.isAbsolute(reference) || /^\.{1,2}($|[\\/])/.test(reference);
 }
 
-function fingerprintOf({ fingerprint }: FoundEncoder): string {
+function fingerprintOf({ fingerprint }: EncoderSpecification): string {
   return fingerprint.slice(0, 12);
+}
+
+/** The encoders that the settings name, and where others are looked for. */
+export interface EncoderChoice {
+  /** The folder of each modality's encoder. */
+  encoders: Readonly<Record<PretrainedName, string>>;
+  /** Nowhere by default. */
+  places?: EncoderPlaces;
+}
+
+/** An encoder, and the folder that it lies in. */
+export type InstalledEncoder = EncoderSpecification & { folder: string };
+
+/** The encoders that the settings name, and those of the places. None is loaded. */
+export interface Installation {
+  /** By a fingerprint. @throws TandemError `damaged-artifact` where one that the settings name cannot be read */
+  find(fingerprint: string): Promise<InstalledEncoder | undefined>;
+  /**
+   * By an id, or the beginning of a fingerprint; folders are for settings alone.
+   * @throws TandemError `unknown-encoder` naming those that there are
+   */
+  named(reference: string, modality?: PretrainedName): Promise<InstalledEncoder>;
+  /** All of them, those of the settings first; others that cannot be read are left out. */
+  list(): Promise<InstalledEncoder[]>;
+}
+
+/** @example await installedEncoders({ encoders, places }).find(head.encoders[0].fingerprint); */
+export function installedEncoders({ encoders, places }: EncoderChoice): Installation {
+  const defaults = () =>
+    Promise.all(
+      Object.values(encoders).map(async (folder) => ({ ...(await readSpecification(folder)), folder })),
+    );
+  const list = async () => {
+    const [first, others] = await Promise.all([defaults(), places ? listEncoders(places) : undefined]);
+    const known = new Set(first.map(({ fingerprint }) => fingerprint));
+    const further = (others?.encoders ?? []).filter(({ fingerprint }) => !known.has(fingerprint));
+    return [...first, ...further];
+  };
+  return {
+    list,
+    find: async (fingerprint) => (await list()).find((one) => one.fingerprint === fingerprint),
+    named: async (reference, modality) => findAmong(await list(), { reference, modality }),
+  };
 }
 
 /** A folder's name, and no path to elsewhere. */

@@ -2,8 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
-import { itemAt } from '../indexing.ts';
-import { byPretrained, type PretrainedName, pretrainedNames, pretrainedOf } from '../modalities/registry.ts';
+import { pretrainedNames, pretrainedOf } from '../modalities/registry.ts';
 import { sha256OfFile, sha256OfJson } from '../store/files/checksum.ts';
 import { encoderOrigin } from './origin.ts';
 
@@ -86,18 +85,6 @@ export async function readEncoderManifest(folder: string): Promise<EncoderSpecif
     );
   }
   return manifest;
-}
-
-/**
- * The fingerprints of encoders that need not be loaded.
- * @param folders of each modality's encoder
- * @throws TandemError as {@link readEncoderManifest}
- */
-export async function readFingerprints(
-  folders: Readonly<Record<PretrainedName, string>>,
-): Promise<Record<PretrainedName, string>> {
-  const manifests = await Promise.all(pretrainedNames.map((name) => readEncoderManifest(folders[name])));
-  return byPretrained((_, index) => itemAt(manifests, index).fingerprint);
 }
 
 function parseManifest(text: string): EncoderManifest {

@@ -1,4 +1,7 @@
-import type { PretrainedName } from '../modalities/registry.ts';
+import type { Encoder } from './encoder.ts';
+
+/** What names an encoder to people. */
+export type NamedEncoder = Pick<Encoder, 'id' | 'modality'>;
 
 /** Observes inference: durations, batches and cache hits, never content. */
 export interface InferenceObserver {
@@ -8,7 +11,7 @@ export interface InferenceObserver {
    */
   stage?(stage: string, milliseconds: number): void;
   /** A batch that an encoder was given. */
-  batch?(modality: PretrainedName, items: number): void;
+  batch?(encoder: NamedEncoder, items: number): void;
   /** Whether an item's features were remembered. */
-  lookup?(modality: PretrainedName, hit: boolean): void;
+  lookup?(encoder: NamedEncoder, hit: boolean): void;
 }

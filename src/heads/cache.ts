@@ -1,13 +1,12 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LRUCache } from 'lru-cache';
-import type { PretrainedName } from '../modalities/registry.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import { EngineTimeout } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { companionFiles } from './companions.ts';
 import { headStopped } from './engines.ts';
-import { type Head, type ItemProbabilities, loadHead } from './head.ts';
+import { type EncoderLookup, type Head, type ItemProbabilities, loadHead } from './head.ts';
 import type { ItemFeatures } from './item-features.ts';
 import { headFiles } from './manifest.ts';
 import type { HeadFolder } from './registry/head-reading.ts';
@@ -34,7 +33,7 @@ const mostItems = 256;
  */
 export class HeadCache {
   readonly #loaderOf: (version: HeadFolder) => ModelLoader;
-  readonly #fingerprints: Readonly<Record<PretrainedName, string>>;
+  readonly #encoders: EncoderLookup;
   readonly #entries: LRUCache<string, Entry>;
   /** When a head last answered on each. */
   readonly #lastAnswers = new Map<ModelLoader, number>();
@@ -43,16 +42,12 @@ export class HeadCache {
 
   /**
    * @param loaderOf what loads a version
-   * @param fingerprints of the encoders that feed the heads
+   * @param encoders those that are here
    * @param maximumBytes of the weights of all loaded heads; one that alone is larger is loaded for each request
    */
-  constructor(
-    loaderOf: (version: HeadFolder) => ModelLoader,
-    fingerprints: Readonly<Record<PretrainedName, string>>,
-    maximumBytes: number,
-  ) {
+  constructor(loaderOf: (version: HeadFolder) => ModelLoader, encoders: EncoderLookup, maximumBytes: number) {
     this.#loaderOf = loaderOf;
-    this.#fingerprints = fingerprints;
+    this.#encoders = encoders;
     this.#entries = new LRUCache({
       maxSize: maximumBytes,
       sizeCalculation: ({ bytes }) => bytes,
@@ -123,7 +118,7 @@ export class HeadCache {
       return known;
     }
     const loader = this.#loaderOf(version);
-    const head = loadHead(loader, version, this.#fingerprints).then((loaded) =>
+    const head = loadHead(loader, version, this.#encoders).then((loaded) =>
       sharingRuns(loaded, () => {
         this.#lastAnswers.set(loader, performance.now());
       }),

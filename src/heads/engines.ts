@@ -16,7 +16,7 @@ export interface HeadEnginesOptions extends EngineEvents {
  * loaded on it.
  * @example
  * await using engines = new HeadEngines({ provider: 'cpu', timeout: 5000 });
- * const head = await loadHead(engines.loaderOf(version), version, encoders.fingerprints);
+ * const head = await loadHead(engines.loaderOf(version), version, encoders);
  */
 export class HeadEngines {
   readonly #options: HeadEnginesOptions;

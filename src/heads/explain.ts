@@ -4,14 +4,8 @@ import pMap from 'p-map';
 import type { FeatureSource } from '../encoders/feature-source.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
-import type { OmissionOptions } from '../modalities/modality.ts';
-import {
-  fittedOf,
-  type GivenContent,
-  isFitted,
-  type ModalityName,
-  type PretrainedName,
-} from '../modalities/registry.ts';
+import type { Input, OmissionOptions } from '../modalities/modality.ts';
+import { fittedOf, type GivenContent, isFitted, type ModalityName } from '../modalities/registry.ts';
 import { quote, quoteSome } from '../quote.ts';
 import { withCompanion } from './companions.ts';
 import {
@@ -54,16 +48,17 @@ interface Encoded {
  * Explains answers: leaves out each part of an item in turn, encodes what is left in batches shared with predictions, and
  * asks the head again. A few items at a time, so that predictions hardly wait.
  * @example
- * const explainer = new Explainer(sources);
+ * const explainer = new Explainer((encoder) => sources.get(encoder.fingerprint));
  * const { modalities } = await explainer.explain(head, item, { label: 'cat' }, { signal });
  */
 export class Explainer {
-  readonly #sources: Readonly<Record<PretrainedName, FeatureSource>>;
+  readonly #sourceOf: (encoder: FittedEncoder) => FeatureSource;
   readonly #turns = pLimit(explainedAtOnce);
   readonly #encoding = pLimit(encodedAtOnce);
 
-  constructor(sources: Readonly<Record<PretrainedName, FeatureSource>>) {
-    this.#sources = sources;
+  /** @param sourceOf of a head's encoder that an item was encoded with */
+  constructor(sourceOf: (encoder: FittedEncoder) => FeatureSource) {
+    this.#sourceOf = sourceOf;
   }
 
   /**
@@ -125,10 +120,11 @@ export class Explainer {
   /** The parts of what an item has of a modality; none where it came as features, or has no parts. */
   async #withoutParts(
     { companions }: Head,
-    { modality, fitted }: FittedEncoder,
+    encoder: FittedEncoder,
     content: GivenContent = {},
     options: OmissionOptions,
   ): Promise<Encoded[]> {
+    const { modality, fitted } = encoder;
     if (isFitted(modality)) {
       const given = content[modality];
       const omissions = (given && fittedOf(modality).omit?.(given)) ?? [];
@@ -141,18 +137,28 @@ export class Explainer {
     }
     const given = content[modality];
     if (given === undefined) return [];
-    const source = this.#sources[modality];
+    const source = this.#sourceOf(encoder);
+    const encoding = async () => {
+      const encoded = await this.#encodeParts(source, given, options);
+      return encoded.map(({ part, input, features }) => ({
+        part,
+        features: features && withCompanion(companions, modality, input, features),
+      }));
+    };
+    return source.keepLoaded(encoding, options.signal);
+  }
+
+  async #encodeParts(source: FeatureSource, given: Input, options: OmissionOptions) {
     const { signal } = options;
-    const omissions = await source.omit(given, options);
     return pMap(
-      omissions,
+      await source.omit(given, options),
       ({ part, input = '', without }) =>
         this.#encoding(async () => {
           signal?.throwIfAborted();
           const prepared = await without();
-          if (prepared === undefined) return { part };
+          if (prepared === undefined) return { part, input };
           const { features } = await source.encodePrepared(prepared, { signal, mayWait: true });
-          return { part, features: withCompanion(companions, modality, input, features) };
+          return { part, input, features };
         }),
       { concurrency: encodedAtOnce },
     );

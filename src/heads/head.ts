@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
-import { encoderFlags } from '../config.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
 import { parseJson } from '../json.ts';
-import { isFitted, type ModalityName, type PretrainedName } from '../modalities/registry.ts';
+import { isFitted, type ModalityName } from '../modalities/registry.ts';
+import { product } from '../product.ts';
 import { DamagedModel } from '../runtime/damaged-model.ts';
 import type { Runnable } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
@@ -93,21 +93,26 @@ export function parseHeadManifest(text: string, place: string): HeadManifest {
   return parseJson(headManifestSchema, text, place);
 }
 
+/** Says whether an encoder is here; see `Encoders.find`. */
+export interface EncoderLookup {
+  find(fingerprint: string): Promise<unknown>;
+}
+
 /**
- * Checks that a head was trained on features of these encoders.
- * @throws TandemError `head-conflict`
+ * Checks that the encoders are here whose features a head takes.
+ * @throws TandemError `head-conflict` that says which to add
  */
-export function checkEncoders(
+export async function checkEncoders(
   { name, version, encoders }: HeadManifest,
-  fingerprints: Readonly<Record<PretrainedName, string>>,
-): void {
+  lookup: EncoderLookup,
+): Promise<void> {
   for (const { modality, fingerprint, id } of encoders)
-    if (!isFitted(modality) && fingerprint !== fingerprints[modality])
+    if (!isFitted(modality) && !(await lookup.find(fingerprint)))
       throw new TandemError(
         'head-conflict',
-        `${name}@${version} was trained on features of another ${modality} encoder (${id}, ${fingerprint.slice(0, 12)})`,
+        `${name}@${version} was trained on features of the ${modality} encoder ${id} (${fingerprint.slice(0, 12)}), which is not here`,
         {
-          fix: `Start with --${encoderFlags[modality]} ${id} (\`encoders list\` shows whether it is here, \`encoders add\` adds it), or train the head again with the encoders of this server.`,
+          fix: `Add it with \`${product.command} encoders add\` and the folder of ${id} (\`encoders list\` shows those that are here, with their fingerprints), or train the head again with one that is.`,
         },
       );
 }
@@ -115,17 +120,17 @@ export function checkEncoders(
 /**
  * Loads a head's version. Every file is checked against the sha256 that the registry has of it, so that nothing is
  * served that was not registered.
- * @param fingerprints of the encoders that will feed it
- * @throws TandemError `head-conflict` where it was trained on other encoders, `damaged-artifact` naming a file that
+ * @param encoders those that are here
+ * @throws TandemError `head-conflict` where an encoder of it is not here, `damaged-artifact` naming a file that
  *   differs, `out-of-memory`; EngineTimeout
  */
 export async function loadHead(
   engine: ModelLoader,
   version: HeadFolder,
-  fingerprints: Readonly<Record<PretrainedName, string>>,
+  encoders: EncoderLookup,
 ): Promise<Head> {
   const manifest = await readRegisteredManifest(version);
-  checkEncoders(manifest, fingerprints);
+  await checkEncoders(manifest, encoders);
   const companions = await openCompanions(version, manifest);
   const weights = path.join(version.folder, headFiles.weights);
   const sha256 = version.checksums?.[headFiles.weights] ?? manifest.weights;

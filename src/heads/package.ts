@@ -4,14 +4,13 @@ import { Readable } from 'node:stream';
 import { create, extract } from 'tar';
 import { z } from 'zod';
 import { TandemError } from '../errors.ts';
-import type { PretrainedName } from '../modalities/registry.ts';
 import { EngineEnded } from '../runtime/engine.ts';
 import { OutOfMemory } from '../runtime/out-of-memory.ts';
 import { asProblem } from '../runtime/within-memory.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { whyUnreadable } from '../store/files/why-unreadable.ts';
 import { companionFiles } from './companions.ts';
-import { checkEncoders, readHeadManifest } from './head.ts';
+import { checkEncoders, type EncoderLookup, readHeadManifest } from './head.ts';
 import { type HeadManifest, headFiles } from './manifest.ts';
 import { acceptanceSchema } from './registry/acceptance.ts';
 import { checkHeadName, headNamePattern } from './registry/head-name.ts';
@@ -82,8 +81,8 @@ async function packFolder(head: HeadVersion, scratch: string): Promise<AsyncIter
 export interface ImportOptions {
   /** Another name for it. */
   name?: string;
-  /** Of the encoders here. */
-  fingerprints: Readonly<Record<PretrainedName, string>>;
+  /** Those that are here. */
+  encoders: EncoderLookup;
   /** Folder for what is only needed meanwhile. */
   workspace: string;
   /** What checks and runs the head in a folder before it is registered; see `tryHead`. */
@@ -94,14 +93,14 @@ export interface ImportOptions {
  * Registers a head from a package, as the next version of its name.
  * @param file the package
  * @throws TandemError `invalid-head` where the file is no package, was damaged, or holds no head that can be trusted to
- * answer; `head-conflict` where the head was trained on features of another encoder; `out-of-memory`; `invalid-request`
+ * answer; `head-conflict` where the encoder is not here whose features the head takes; `out-of-memory`; `invalid-request`
  * (the name)
- * @example const { version } = await importHead(registry, 'pets-3.tar', { fingerprints, workspace });
+ * @example const { version } = await importHead(registry, 'pets-3.tar', { encoders, workspace });
  */
 export async function importHead(
   registry: HeadRegistry,
   file: string,
-  { name, fingerprints, workspace, trial = tryHead }: ImportOptions,
+  { name, encoders, workspace, trial = tryHead }: ImportOptions,
 ): Promise<HeadVersion> {
   if (name !== undefined) checkHeadName(name);
   const scratch = await mkdtemp(path.join(workspace, '.import-'));
@@ -114,7 +113,7 @@ export async function importHead(
     const registeredName = name ?? manifest.name;
     if (!headNamePattern.test(registeredName))
       throw invalid(`${headFiles.manifest} names the head ${JSON.stringify(registeredName.slice(0, 80))}`);
-    checkEncoders(manifest, fingerprints);
+    await checkEncoders(manifest, encoders);
     await trial(scratch).catch((error) => {
       if (error instanceof EngineEnded) throw error;
       if (error instanceof OutOfMemory) throw asProblem(error, 'the head');

@@ -14,6 +14,8 @@ export interface PredictionInput {
 export interface EmbeddedItem {
   modality: PretrainedName;
   input: Input;
+  /** The encoder's id; that of the settings by default. */
+  encoder?: string;
 }
 
 export interface Timings {

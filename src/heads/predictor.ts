@@ -2,16 +2,15 @@ import { performance } from 'node:perf_hooks';
 import pLimit from 'p-limit';
 import pMap from 'p-map';
 import type { Encoders } from '../encoders/encoders.ts';
-import { FeatureMemory, type RememberedFeatures } from '../encoders/feature-memory.ts';
-import { FeatureSource, type SourcedFeatures } from '../encoders/feature-source.ts';
+import type { RememberedFeatures } from '../encoders/feature-memory.ts';
+import type { FeatureSource, SourcedFeatures } from '../encoders/feature-source.ts';
+import { FeatureSources, type FeatureSourcesOptions } from '../encoders/feature-sources.ts';
 import type { InferenceObserver } from '../encoders/telemetry.ts';
 import { type ErrorCode, TandemError } from '../errors.ts';
-import { itemAt, required } from '../indexing.ts';
+import { itemAt, required, valueFor } from '../indexing.ts';
 import type { Input } from '../modalities/modality.ts';
 import {
-  byPretrained,
   fittedModalities,
-  type ModalityName,
   nothingToClassify,
   type PretrainedName,
   pretrainedModalities,
@@ -28,18 +27,6 @@ import type { Head } from './head.ts';
 import type { ItemFeatures } from './item-features.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from './prediction.ts';
 import { predictionFrom } from './unimodal-prediction.ts';
-
-export interface PredictorOptions {
-  /** The most that a batch of each modality costs, in its unit; what suits the provider where it says `auto` or nothing. */
-  budgets?: Partial<Record<PretrainedName, number | 'auto'>>;
-  /** Items of each modality that may wait for their encoder; default: 512. */
-  maximumQueue?: number;
-  /** Milliseconds that an item waits for company; default: 0. */
-  maximumWait?: number;
-  /** Bytes of features that are remembered; default: 0. */
-  memoryBytes?: number;
-  observer?: InferenceObserver;
-}
 
 interface PredictOptions extends SubmitOptions {
   topK: number;
@@ -65,58 +52,16 @@ interface EncodedItem extends Omit<SourcedFeatures, 'features' | 'cost'> {
  * const [answer] = await predictor.predict(head, [{ content: { text: 'a red bike' } }], { topK: 3 });
  */
 export class Predictor {
-  /** The most that a batch of each modality costs, in its unit. */
-  readonly budgets: Readonly<Record<PretrainedName, number>>;
-  readonly #sources: Readonly<Record<PretrainedName, FeatureSource>>;
-  readonly #memory: FeatureMemory;
+  /** Of all encoders: what they tell of themselves, and what checks that they answer. */
+  readonly sources: FeatureSources;
   readonly #observer: InferenceObserver;
   readonly #embedding = pLimit(embeddedAtOnce);
   readonly #explainer: Explainer;
 
-  constructor(
-    encoders: Encoders,
-    { budgets, maximumQueue = 512, maximumWait = 0, memoryBytes = 0, observer = {} }: PredictorOptions = {},
-  ) {
-    const { provider } = encoders.provider;
-    this.budgets = byPretrained(({ name, budgets: usual }) => {
-      const asked = budgets?.[name] ?? 'auto';
-      return encoders.byModality[name].fitBudget(asked === 'auto' ? usual[provider] : asked);
-    });
-    this.#memory = new FeatureMemory(memoryBytes);
-    this.#observer = observer;
-    const options = { maximumQueue, maximumWait, memory: this.#memory, observer };
-    this.#sources = byPretrained(
-      ({ name }) => new FeatureSource(encoders.byModality[name], { ...options, budget: this.budgets[name] }),
-    );
-    this.#explainer = new Explainer(this.#sources);
-  }
-
-  /** When each encoder last answered a batch, on the clock of `performance.now()`. */
-  get lastBatch(): Record<PretrainedName, number> {
-    return byPretrained(({ name }) => this.#sources[name].lastBatch);
-  }
-
-  /** Items of each modality that wait for their encoder. */
-  get waiting(): Record<PretrainedName, number> {
-    return byPretrained(({ name }) => this.#sources[name].waiting);
-  }
-
-  /** Bytes of features that are remembered. */
-  get rememberedBytes(): number {
-    return this.#memory.bytes;
-  }
-
-  /**
-   * Runs every encoder on something trivial: the first time it warms them up, and later it proves that they work. It
-   * goes before everything that waits, and waits itself for the batches that run and no more.
-   * @throws whatever an encoder throws; the signal's reason where it aborts
-   */
-  async check(signal?: AbortSignal): Promise<void> {
-    await Promise.all(
-      pretrainedModalities.map(({ name, probe }) =>
-        this.#sources[name].encode(probe, { signal, urgent: true }),
-      ),
-    );
+  constructor(encoders: Encoders, options: FeatureSourcesOptions = {}) {
+    this.sources = new FeatureSources(encoders, options);
+    this.#observer = options.observer ?? {};
+    this.#explainer = new Explainer(({ fingerprint }) => this.sources.opened(fingerprint));
   }
 
   /**
@@ -126,15 +71,16 @@ export class Predictor {
    */
   async embed(items: readonly EmbeddedItem[], signal?: AbortSignal): Promise<RememberedFeatures[]> {
     const waiting = { signal, mayWait: true };
-    const recalled = await this.#recall(items, signal);
+    const sources = await this.#sourcesOf(items, waiting);
+    const recalled = await this.#recall(items, sources, signal);
     const unknown = recalled.flatMap(({ key, known }, index) => (known ? [] : [{ key, index }]));
     const encoded = await pMap(
       unknown,
       ({ key, index }) => {
-        const { modality, input } = itemAt(items, index);
+        const { input } = itemAt(items, index);
         return this.#embedding(async () => {
           signal?.throwIfAborted();
-          return this.#sources[modality].get(input, waiting, key);
+          return itemAt(sources, index).get(input, waiting, key);
         }).catch((error) => {
           throw itemError(error).at(`input[${index}]`);
         });
@@ -145,14 +91,26 @@ export class Predictor {
     return recalled.map(({ known }) => known ?? required(others.next().value, 'features of each item'));
   }
 
+  /** The source of each item. */
+  async #sourcesOf(items: readonly EmbeddedItem[], waiting: SubmitOptions): Promise<FeatureSource[]> {
+    const keyOf = ({ modality, encoder = '' }: EmbeddedItem) => `${modality} ${encoder}`;
+    const sources = new Map<string, FeatureSource>();
+    for (const item of items) {
+      const key = keyOf(item);
+      if (!sources.has(key)) sources.set(key, await this.sources.named(item, waiting));
+    }
+    return items.map((item) => valueFor(sources, keyOf(item)));
+  }
+
   /** What is remembered of items: they may be thousands, and take no turn of the event loop for themselves. */
-  async #recall(items: readonly EmbeddedItem[], signal?: AbortSignal) {
+  async #recall(items: readonly EmbeddedItem[], sources: readonly FeatureSource[], signal?: AbortSignal) {
     const turns = new TimeSlice();
     const recalled: { key: string; known: RememberedFeatures | undefined }[] = [];
-    for (const { modality, input } of items) {
+    for (const [index, { input }] of items.entries()) {
       signal?.throwIfAborted();
-      const key = this.#sources[modality].keyOf(input);
-      recalled.push({ key, known: this.#sources[modality].recall(key) });
+      const source = itemAt(sources, index);
+      const key = source.keyOf(input);
+      recalled.push({ key, known: source.recall(key) });
       await turns.share();
     }
     return recalled;
@@ -219,10 +177,11 @@ export class Predictor {
       const [input, known] = [content?.[name], features[name]];
       if (known === undefined && (input === undefined || modality.isEmpty(input))) continue;
       isEmpty = false;
-      if (!isTaken(encoders, name)) continue;
+      const taken = encoders.find((encoder) => encoder.modality === name);
+      if (!taken) continue;
       isUsed = true;
       if (known || input === undefined) item.features[name] = known;
-      else encoding.push(this.#source(head, item, name, input, waiting));
+      else encoding.push(this.#encodeInto(head, item, { ...taken, modality: name }, input, waiting));
     }
     if (isEmpty) throw new TandemError('empty-request', nothingToClassify);
     if (!isUsed) {
@@ -235,14 +194,15 @@ export class Predictor {
   }
 
   /** Adds features to an item. Modalities are encoded at the same time: of each part the slower one counts. */
-  async #source(
+  async #encodeInto(
     { companions }: Head,
     item: EncodedItem,
-    modality: PretrainedName,
+    { modality, fingerprint }: { modality: PretrainedName; fingerprint: string },
     input: Input,
     waiting: SubmitOptions,
   ): Promise<void> {
-    const { features, decode, queue, encode } = await this.#sources[modality].get(input, waiting);
+    const source = await this.sources.of(fingerprint, waiting);
+    const { features, decode, queue, encode } = await source.get(input, waiting);
     item.features[modality] = withCompanion(companions, modality, input, features);
     item.decode = Math.max(item.decode, decode);
     item.queue = Math.max(item.queue, queue);
@@ -250,13 +210,15 @@ export class Predictor {
   }
 }
 
-function isTaken(encoders: Head['manifest']['encoders'], name: ModalityName): boolean {
-  for (const { modality } of encoders) if (modality === name) return true;
-  return false;
-}
-
 /** What concerns everything that was asked, whichever item met it. */
-const ofTheRequest: ReadonlySet<ErrorCode> = new Set(['overloaded', 'deadline-exceeded', 'out-of-memory']);
+const ofTheRequest: ReadonlySet<ErrorCode> = new Set([
+  'overloaded',
+  'deadline-exceeded',
+  'out-of-memory',
+  'head-conflict',
+  'damaged-artifact',
+  'unknown-encoder',
+]);
 
 /** An item's own fault stays with the item; anything else is the whole request's. */
 function itemError(error: unknown): TandemError {

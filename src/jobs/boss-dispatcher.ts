@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Transaction } from 'kysely';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { fromKysely, PgBoss } from 'pg-boss';
 import { itemAt } from '../indexing.ts';
 import { boundedPool } from '../store/database/bounded-client.ts';
@@ -32,7 +33,7 @@ interface Offer {
 export interface BossOptions {
   /** Jobs that run side by side. */
   atOnce: number;
-  /** Jobs that require others are brought to other servers. */
+  /** Of jobs that name none. Jobs that require others are brought once {@link BossDispatcher.serve} is told of them. */
   encoders?: RequiredEncoders;
   /** Told what goes wrong behind the scenes, as while the database is away. */
   onError(error: Error): void;
@@ -40,17 +41,22 @@ export interface BossOptions {
 
 /**
  * The dispatcher of servers that share a Postgres: pg-boss, whose tables lie in a schema beside this program's. Jobs for
- * the same encoders share a queue, and a server takes jobs from the queue of its own encoders alone.
+ * the same encoders share a queue, and a server takes jobs from the queues of encoders that it has.
  */
 export class BossDispatcher implements Dispatcher {
   readonly #boss: PgBoss;
   readonly #options: BossOptions;
   readonly #queues = new Map<string, Promise<void>>();
-  #worker: string | undefined;
+  /** What takes jobs from each queue. */
+  readonly #workers = new Map<string, Promise<string>>();
+  /** However many queues they come from. */
+  readonly #turns: LimitFunction | undefined;
+  #run: RunJob | undefined;
 
   private constructor(boss: PgBoss, options: BossOptions) {
     this.#boss = boss;
     this.#options = options;
+    this.#turns = options.atOnce > 0 ? pLimit(options.atOnce) : undefined;
   }
 
   /** @param address see `openPostgres` */
@@ -86,19 +92,20 @@ export class BossDispatcher implements Dispatcher {
   }
 
   async start(run: RunJob): Promise<void> {
-    if (this.#options.atOnce === 0) return;
-    this.#worker = await this.#boss.work<Offer>(
-      queueOf(this.#options.encoders),
-      { batchSize: 1, localConcurrency: this.#options.atOnce, pollingIntervalSeconds: pollingSeconds },
-      async (batch) => {
-        const { data, retryCount } = itemAt(batch, 0);
-        await run(data.id, data.base === undefined ? undefined : claimOf(data.base, retryCount));
-      },
-    );
+    this.#run = run;
+    await this.#work(queueOf(this.#options.encoders));
+  }
+
+  async serve(encoders: RequiredEncoders): Promise<void> {
+    await this.#work(queueOf(encoders));
   }
 
   wake(): void {
-    if (this.#worker !== undefined) this.#boss.notifyWorker(this.#worker);
+    for (const working of this.#workers.values())
+      working.then(
+        (worker) => this.#boss.notifyWorker(worker),
+        () => {},
+      );
   }
 
   async restore(waiting: readonly OfferedJob[]): Promise<void> {
@@ -114,9 +121,9 @@ export class BossDispatcher implements Dispatcher {
   }
 
   async stop(): Promise<void> {
-    if (this.#worker !== undefined)
-      await this.#boss.offWork(queueOf(this.#options.encoders), { wait: false });
-    this.#worker = undefined;
+    this.#run = undefined;
+    for (const queue of this.#workers.keys()) await this.#boss.offWork(queue, { wait: false });
+    this.#workers.clear();
   }
 
   close(): Promise<void> {
@@ -126,6 +133,34 @@ export class BossDispatcher implements Dispatcher {
   /** Jobs of an earlier release name no encoders. */
   #queueFor({ encoders = this.#options.encoders }: JobTask): string {
     return queueOf(encoders);
+  }
+
+  /** Takes jobs from a queue from now on. */
+  async #work(queue: string): Promise<void> {
+    const [run, turns] = [this.#run, this.#turns];
+    if (!run || !turns) return;
+    const take = async () => {
+      await this.#makeQueue(queue);
+      return this.#boss.work<Offer>(
+        queue,
+        {
+          batchSize: 1,
+          localConcurrency: this.#options.atOnce,
+          pollingIntervalSeconds: pollingSeconds,
+        },
+        async (batch) => {
+          const { data, retryCount } = itemAt(batch, 0);
+          const claim = data.base === undefined ? undefined : claimOf(data.base, retryCount);
+          await turns(() => run(data.id, claim));
+        },
+      );
+    };
+    const working = this.#workers.get(queue) ?? take();
+    this.#workers.set(queue, working);
+    await working.catch((error) => {
+      this.#workers.delete(queue);
+      throw error;
+    });
   }
 
   #makeQueue(queue: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { Tables } from '../store/database/database.ts';
 import type { OfferedJob } from './job-reader.ts';
+import type { RequiredEncoders } from './task.ts';
 
 /**
  * Runs a job to where it is over, or queued again.
@@ -17,6 +18,8 @@ export interface Dispatcher {
   offer(transaction: Transaction<Tables>, job: OfferedJob, delay?: number): Promise<void>;
   /** Begins to bring jobs. `run` rejects where the job is to be brought again. */
   start(run: RunJob): Promise<void>;
+  /** Brings jobs for these encoders as well, which this server has. */
+  serve(encoders: RequiredEncoders): Promise<void>;
   /** Looks at once whether there is something to do. */
   wake(): void;
   /** Offers jobs again that are brought to nobody any more. */

@@ -25,6 +25,9 @@ export class EmbeddedDispatcher implements Dispatcher {
 
   async restore(): Promise<void> {}
 
+  /** All jobs are this server's. */
+  async serve(): Promise<void> {}
+
   async start(run: RunJob): Promise<void> {
     this.#run = run;
     this.wake();

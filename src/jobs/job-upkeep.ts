@@ -2,19 +2,17 @@ import type { Store } from '../store/store.ts';
 import { cleanArtifacts } from './clean-artifacts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { JobStore } from './job-store.ts';
-import { misfitOf } from './required-encoders.ts';
+import { type JobEncoders, misfitOf } from './required-encoders.ts';
 import type { JobRunner } from './runner.ts';
-import type { RequiredEncoders } from './task.ts';
 
 /** Milliseconds between two looks at what is not needed any more. */
 const cleaningInterval = 3_600_000;
-/** Milliseconds between two looks at the jobs that this server leaves to others. */
+/** Milliseconds between two looks at which jobs this server can do, and which it leaves to others. */
 const leavingInterval = 10_000;
 
 interface UpkeepOptions {
   store: Store;
-  /** Encoders of this server. */
-  encoders: RequiredEncoders;
+  encoders: JobEncoders;
   /** Told what goes wrong. */
   onError(error: Error): void;
 }
@@ -44,7 +42,7 @@ export class JobUpkeep {
     const isShared = options.store.options.databaseUrl !== undefined;
     this.#tasks = [
       { work: () => this.#clean(), interval: cleaningInterval },
-      ...(isShared ? [{ work: () => this.#sayWhatIsLeft(), interval: leavingInterval }] : []),
+      ...(isShared ? [{ work: () => this.#serveWhatFits(), interval: leavingInterval }] : []),
     ];
   }
 
@@ -69,11 +67,12 @@ export class JobUpkeep {
     }
   }
 
-  /** Writes down why a job waits that requires other encoders than this server's. */
-  async #sayWhatIsLeft(): Promise<void> {
-    const { jobs } = this.#parts;
+  /** Takes jobs for encoders that this server has, and writes down why a job waits that requires others. */
+  async #serveWhatFits(): Promise<void> {
+    const { jobs, dispatcher } = this.#parts;
     for (const { id, task } of await jobs.offered()) {
-      const reason = misfitOf(task, this.#options.encoders);
+      const reason = await misfitOf(task, this.#options.encoders);
+      if (reason === undefined && task.encoders) await dispatcher.serve(task.encoders);
       const { job } = reason === undefined ? {} : await jobs.get(id);
       if (job?.state === 'queued' && job.reason === undefined)
         await jobs.change(id, { states: ['queued'] }, { reason });

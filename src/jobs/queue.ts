@@ -7,11 +7,13 @@ import { DatasetCatalogue } from '../datasets/catalogue.ts';
 import type { ColumnNames } from '../datasets/example.ts';
 import type { SplitChoice } from '../datasets/split/split-rows.ts';
 import { TandemError } from '../errors.ts';
+import { parseHeadManifest } from '../heads/head.ts';
 import { headFiles } from '../heads/manifest.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
 import { verifiedFile } from '../heads/registry/verified-file.ts';
 import { required } from '../indexing.ts';
+import { isFitted, type PretrainedName } from '../modalities/registry.ts';
 import type { Tables } from '../store/database/database.ts';
 import { keptFor } from '../store/idempotent-requests.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
@@ -26,6 +28,7 @@ import type { JobReader } from './job-reader.ts';
 import { type RequestedSource, takeSource } from './job-source.ts';
 import { JobStore } from './job-store.ts';
 import { JobUpkeep } from './job-upkeep.ts';
+import type { JobEncoders } from './required-encoders.ts';
 import { interruption, JobRunner } from './runner.ts';
 import {
   type JobTask,
@@ -41,8 +44,8 @@ export interface JobQueueOptions {
   registry: HeadRegistry;
   /** What jobs have on this server. */
   place: Omit<TrainingPlace, 'folder' | 'store'>;
-  /** Encoders of this server. Where servers share a database, each takes the jobs for its own encoders alone. */
-  encoders: RequiredEncoders;
+  /** Of this server. Where servers share a database, each takes the jobs for encoders that it has. */
+  encoders: JobEncoders;
   /** This server's own name, which stays when it starts again. */
   runner: string;
   /** Jobs that run side by side; with 0, jobs are submitted here and run elsewhere. */
@@ -65,6 +68,8 @@ export interface JobRequest extends Partial<ColumnNames>, SplitChoice {
   source: RequestedSource;
   /** Jobs with a higher one are done first; default: 0. */
   priority?: number;
+  /** The encoder of each modality: its id, or the beginning of its fingerprint; those of the server by default. */
+  encoders?: Partial<Record<PretrainedName, string>>;
 }
 
 /**
@@ -108,7 +113,7 @@ export class JobQueue {
       databaseUrl === undefined
         ? new EmbeddedDispatcher(jobs, atOnce)
         : await (await import('./boss-dispatcher.ts')).BossDispatcher.open(databaseUrl, {
-            ...{ atOnce, encoders, onError },
+            ...{ atOnce, encoders: encoders.defaults, onError },
           });
     const held = await jobs.heldBy(runner);
     const release = async () => {
@@ -149,11 +154,11 @@ export class JobQueue {
   /**
    * Adds a job. An uploaded file belongs to the job from here on. When this resolves nothing of it can be lost.
    * @param requestId for the job: one of that id that was added within a day is the answer, and nothing is added
-   * @throws TandemError `unknown-dataset`, `unknown-head`, `overloaded`, `invalid-request` (the head's name; columns of an imported dataset; a
+   * @throws TandemError `unknown-dataset`, `unknown-head`, `unknown-encoder`, `overloaded`, `invalid-request` (the head's name; columns of an imported dataset; a
    *   folder of this server, where another may run the job)
    */
   async submit(
-    { work: asked, source, priority = 0, testShare, splitBy, ...reading }: JobRequest,
+    { work: asked, source, priority = 0, testShare, splitBy, encoders: names = {}, ...reading }: JobRequest,
     requestId?: string,
   ): Promise<Job> {
     if ('head' in asked) checkHeadName(asked.head);
@@ -176,14 +181,20 @@ export class JobQueue {
       createdAt: new Date().toISOString(),
     };
     const split = { testShare, splitBy };
-    const { encoders, maximumQueue } = this.#options;
+    const encoders = await this.#requiredBy(work, names);
     const found = await takeSource(this.#options, id, { source, reading });
     const task: JobTask = { work, reading, split, source: found, encoders };
-    const added = await this.#jobs.add(job, task, maximumQueue, async (transaction, offered) => {
-      await this.#claimDataset(transaction, task);
-      await this.#dispatcher.offer(transaction, offered);
-    });
+    const added = await this.#jobs.add(
+      job,
+      task,
+      this.#options.maximumQueue,
+      async (transaction, offered) => {
+        await this.#claimDataset(transaction, task);
+        await this.#dispatcher.offer(transaction, offered);
+      },
+    );
     if (!added.isNew) return added.job;
+    await this.#dispatcher.serve(encoders).catch(this.#options.onError);
     this.#dispatcher.wake();
     this.#options.onState?.(job);
     return job;
@@ -331,6 +342,21 @@ export class JobQueue {
     if (!('evaluate' in work)) return work;
     const { name, version } = await this.#options.registry.open(work.evaluate.head);
     return { evaluate: { ...work.evaluate, head: `${name}@${version}` } };
+  }
+
+  /** Of an evaluation those whose features the head takes, whatever is named. */
+  async #requiredBy(
+    work: JobTask['work'],
+    names: Partial<Record<PretrainedName, string>>,
+  ): Promise<RequiredEncoders> {
+    const { encoders, registry } = this.#options;
+    if (!('evaluate' in work)) return { ...encoders.defaults, ...(await encoders.named(names)) };
+    const { name, version, manifest } = await registry.open(work.evaluate.head);
+    const taken = parseHeadManifest(manifest, `${name}@${version}`).encoders;
+    const required = taken.flatMap(({ modality, id, fingerprint }) =>
+      isFitted(modality) ? [] : [[modality, { id, fingerprint }]],
+    );
+    return Object.fromEntries(required);
   }
 
   /** From here on the dataset of a job is not deleted before the job is over. */

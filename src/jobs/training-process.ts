@@ -11,10 +11,12 @@ import { nameOfFile } from '../datasets/dataset-name.ts';
 import type { Dataset } from '../datasets/example.ts';
 import type { DatasetPurpose } from '../datasets/read/reading.ts';
 import { unpackUpload } from '../datasets/upload/unpack.ts';
-import { type Encoders, loadEncoders } from '../encoders/encoders.ts';
+import { type EncoderOptions, type Encoders, openEncoders } from '../encoders/encoders.ts';
+import { installedEncoders } from '../encoders/places.ts';
 import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { HeadRegistry } from '../heads/registry/heads.ts';
+import { pretrainedNames } from '../modalities/registry.ts';
 import { writePredictions } from '../reports/prediction-rows.ts';
 import { writeComparisonReport, writeEvaluationReport, writeReport } from '../reports/report.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
@@ -79,7 +81,7 @@ async function run({
   const dataset = await openSource(store, task, place, purpose);
   send({ kind: 'read' });
   for (const note of dataset.notes) sendNote(note);
-  const encoders = await loadEncoders(place.encoders);
+  const encoders = await openEncoders(await chosenEncoders(place.encoders, task));
   const work: Work = {
     ...{ owner, place, store, registry, encoders },
     options: {
@@ -96,6 +98,27 @@ async function run({
   if ('compare' in task.work) return compare(work, task.work.compare);
   if ('evaluate' in task.work) return evaluate(work, task.work.evaluate);
   return train(work, task.work);
+}
+
+/**
+ * The encoders that a job requires; jobs of earlier releases take the server's.
+ * @throws TandemError `unknown-encoder` where one was removed since the job was accepted
+ */
+async function chosenEncoders(options: EncoderOptions, { encoders = {} }: JobTask): Promise<EncoderOptions> {
+  const installed = installedEncoders(options);
+  const chosen = { ...options.encoders };
+  for (const name of pretrainedNames) {
+    const required = encoders[name];
+    if (!required) continue;
+    const found = await installed.find(required.fingerprint);
+    if (!found)
+      throw new TandemError(
+        'unknown-encoder',
+        `${required.id} (${required.fingerprint.slice(0, 12)}) is not here any more`,
+      );
+    chosen[name] = found.folder;
+  }
+  return { ...options, encoders: chosen };
 }
 
 interface Work {

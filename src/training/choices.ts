@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { EncoderNames } from '../encoders/encoder-names.ts';
 import { type RecipeChoices, trainedFusions, trainedStrategies } from './loop/recipe.ts';
 
 /** Decides split, starting values, order and dropout: same seed, same head. */
@@ -15,6 +16,16 @@ export const testShare = z.number().gt(0).lt(1);
 
 /** The share of right answers that is wished for among those that are accepted. */
 export const acceptAccuracy = z.number().gt(0).lt(1);
+
+const encoderName = z
+  .string()
+  .regex(/^\w[\w.-]{0,95}$/, 'must be the id of an encoder, as GET /v1/models lists them');
+
+/** The encoder of each modality, by its id or the beginning of its fingerprint. */
+export const encoderNames = {
+  imageEncoder: encoderName.optional(),
+  textEncoder: encoderName.optional(),
+} satisfies { [Name in keyof EncoderNames]-?: z.ZodType<EncoderNames[Name]> };
 
 /** What may be chosen of a recipe; see `RecipeChoices`. */
 export const recipeChoices = {

@@ -4,10 +4,12 @@ import { modalitiesOf } from '../evaluation/answers.ts';
 import { type Answered, comparePairedAnswers, type PairedAnswers } from '../evaluation/paired-answers.ts';
 import { HeadEngines, sayingWhoStopped } from '../heads/engines.ts';
 import type { Head, ItemProbabilities } from '../heads/head.ts';
+import { encodersOfHead } from '../heads/head-encoders.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import type { HeadFolder } from '../heads/registry/head-reading.ts';
 import { thresholdsOf } from '../heads/thresholds.ts';
 import { itemAt } from '../indexing.ts';
+import { isFitted } from '../modalities/registry.ts';
 import { loadFittingHead } from './evaluate-head.ts';
 import { withCompanions } from './features/companion-columns.ts';
 import { extractFeatures } from './features/features.ts';
@@ -46,6 +48,14 @@ function answersTo(answers: readonly ItemProbabilities[], { manifest }: Head): A
   };
 }
 
+function haveSameEncoders(first: Head, second: Head): boolean {
+  const encodersIn = ({ manifest }: Head) =>
+    manifest.encoders
+      .flatMap(({ modality, fingerprint }) => (isFitted(modality) ? [] : [fingerprint]))
+      .sort();
+  return encodersIn(first).join() === encodersIn(second).join();
+}
+
 /** Of a head that keeps no record of its rows the dataset's hash tells. */
 function learnedFromAny(
   trainedOn: readonly boolean[] | undefined,
@@ -71,13 +81,17 @@ export async function compareOnRows(
   return await sayingWhoStopped(async () => {
     const load = (version: HeadFolder) => loadFittingHead(engines, version, encoders, dataset);
     const loaded = [await load(heads[0]), await load(heads[1])] as const;
-    const table = await extractFeatures(encoders, dataset, {
-      cache: featureCache,
-      signal,
-      onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
-    });
+    const extract = async ({ manifest }: Head) =>
+      extractFeatures(await encodersOfHead(encoders, manifest), dataset, {
+        cache: featureCache,
+        signal,
+        onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
+      });
+    const first = await extract(loaded[0]);
+    const second = haveSameEncoders(...loaded) ? first : await extract(loaded[1]);
     const answer = async (side: 0 | 1) => {
       const head = loaded[side];
+      const table = side === 0 ? first : second;
       const encoded = withCompanions(table.columns, dataset, head);
       const columns = [...encoded, ...fittedColumns(dataset, head.manifest)];
       const known = await acquaintances(heads[side], head, dataset.examples);

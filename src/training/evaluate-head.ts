@@ -5,6 +5,7 @@ import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { measureAnswers } from '../evaluation/answers.ts';
 import { HeadEngines, sayingWhoStopped } from '../heads/engines.ts';
 import { type Head, loadHead } from '../heads/head.ts';
+import { encodersOfHead } from '../heads/head-encoders.ts';
 import type { HeadFolder } from '../heads/registry/head-reading.ts';
 import { itemAt } from '../indexing.ts';
 import { labelsOf } from '../targets/truth.ts';
@@ -56,10 +57,11 @@ export async function evaluateHead(
     const { rows, measured } = chooseSide(whole, split, head, known);
     const dataset = { ...whole, examples: rows.map((row) => itemAt(whole.examples, row)) };
     const table = await extractFeatures(
-      encoders,
+      await encodersOfHead(encoders, head.manifest),
       { ...dataset, labels },
       {
         cache: featureCache,
+        modalities: head.manifest.encoders.map(({ modality }) => modality),
         fitting: head.manifest,
         signal,
         onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
@@ -125,7 +127,7 @@ export async function loadFittingHead(
   encoders: Encoders,
   dataset: Dataset,
 ): Promise<Head> {
-  const head = await loadHead(engines.loaderOf(version), version, encoders.fingerprints);
+  const head = await loadHead(engines.loaderOf(version), version, encoders);
   const { name, version: number, target, labels, encoders: taken } = head.manifest;
   if (dataset.target !== target)
     throw new TandemError(

@@ -242,7 +242,7 @@ async function encode(
 ): Promise<FeatureTable> {
   const table = await extractFeatures(encoders, dataset, {
     cache: featureCache,
-    only: recipe?.modality,
+    modalities: recipe?.modality && [recipe.modality],
     fitting: { rows: train },
     signal,
     onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),

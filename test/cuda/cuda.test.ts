@@ -100,6 +100,6 @@ async function withHead(encoders: Encoders): Promise<{ encoders: Encoders; head:
   onTestFinished(() => engine.close());
   return {
     encoders,
-    head: await loadHead(engine, { folder: path.join(models, 'heads', 'emoji', '1') }, encoders.fingerprints),
+    head: await loadHead(engine, { folder: path.join(models, 'heads', 'emoji', '1') }, encoders),
   };
 }

@@ -37,9 +37,7 @@ it('servers with different encoders each take the jobs that they can do, and nam
   // It is alone now, and leaves both all the same.
   await other.start('--models', different);
   const { reason } = await until(other.client, mine[1].id, ({ reason }) => reason !== undefined);
-  expect(reason).toMatch(
-    /^it waits for a server with the encoders .*all-MiniLM-L6-v2 \((\w{8})\); one with .*all-MiniLM-L6-v2 \((?!\1)\w{8}\) leaves it$/,
-  );
+  expect(reason).toMatch(/^it waits for a server that has all-MiniLM-L6-v2 \(\w{8}\)$/);
   const own = await submit(other.client, dataset, 'other');
   await until(other.client, own.id, ({ state }) => state === 'running');
   expect(await trainingsOf(other.server)).toHaveLength(1);

@@ -37,7 +37,8 @@ const exampleDetails = {
   'encoder-conflict': 'data/encoders/1f80900f3cb7 is called bge-small-en-v1.5 as well',
   'encoder-in-use': 'bge-small-en-v1.5 makes the features of pets@3',
   'invalid-head': 'head.onnx does not have the sha256 that the manifest says',
-  'head-conflict': 'emoji@1 was trained on features of another image encoder',
+  'head-conflict':
+    'emoji@1 was trained on features of the image encoder efficientnet-lite0 (1c3b2f9a0d41), which is not here',
   'damaged-artifact': 'models/heads/emoji/1/head.onnx does not have the sha256 that its manifest says',
   'head-stopped': 'pets@3 gave no answer within 5000 ms',
   overloaded: '512 items are waiting',

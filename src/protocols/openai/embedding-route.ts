@@ -98,7 +98,7 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
             description: 'The embeddings, in the order of the inputs.',
             content: { 'application/json': { schema: responseSchema } },
           },
-          ...problemResponses(...encodingProblems),
+          ...problemResponses(...encodingProblems, 'unknown-encoder', 'damaged-artifact'),
         },
       },
       handlers: [readJson(options.maximumRequestBytes), answerEmbeddings(services, options)],
@@ -117,17 +117,11 @@ function answerEmbeddings(services: Services, options: AppOptions): RequestHandl
         'input: texts and images come from different encoders; ask for them one after the other',
       );
     const modality: PretrainedName = images > 0 ? 'image' : 'text';
-    const used = services.encoders[modality];
-    if (model !== undefined && model !== used)
-      throw new TandemError(
-        'invalid-request',
-        `model: ${images > 0 ? 'images' : 'texts'} are embedded by ${used}, not ${JSON.stringify(model)}`,
-      );
-    const readable = inputs.map((text, index) =>
-      images > 0
-        ? { modality, input: readImage(text, `input[${index}]`) }
-        : { modality, input: readText(text, `input[${index}]`, options) },
-    );
+    const used = model ?? services.encoders[modality];
+    const readable = inputs.map((text, index) => ({
+      ...{ modality, encoder: model },
+      input: images > 0 ? readImage(text, `input[${index}]`) : readText(text, `input[${index}]`, options),
+    }));
     const left = departure(response);
     const embedded = await withDeadline(left, options.requestTimeout, (signal) =>
       services.embed(readable, signal),

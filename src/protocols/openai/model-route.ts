@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pretrainedNames } from '../../modalities/registry.ts';
 import { product } from '../../product.ts';
 import { problemResponses } from '../http/problem-responses.ts';
 import type { Route } from '../http/route.ts';
@@ -14,6 +15,13 @@ const modelsSchema = z
         object: z.literal('model'),
         created: z.int().meta({ description: 'Always 0: an encoder is not dated.' }),
         owned_by: z.string(),
+        modalities: z.array(z.enum(pretrainedNames)).meta({
+          description: 'What it embeds: of a pair of encoders that share a space, both.',
+        }),
+        dimensions: z.int().meta({ description: 'Values of an embedding.' }),
+        loaded: z.boolean().meta({
+          description: 'Whether it is in memory; one that is not is loaded when it is asked.',
+        }),
       }),
     ),
   })
@@ -21,19 +29,24 @@ const modelsSchema = z
     id: 'ModelList',
     example: {
       object: 'list',
-      data: [{ id: 'all-MiniLM-L6-v2', object: 'model', created: 0, owned_by: product.command }],
+      data: [
+        {
+          ...{ id: 'all-MiniLM-L6-v2', object: 'model', created: 0, owned_by: product.command },
+          ...{ modalities: ['text'], dimensions: 384, loaded: true },
+        },
+      ],
     },
   });
 
 /** `GET /v1/models`, where OpenAI's clients look for what they can ask for embeddings. */
-export function modelRoutes(services: Pick<Services, 'encoders'>): Route[] {
-  const models = (): z.infer<typeof modelsSchema> => ({
+export function modelRoutes(services: Pick<Services, 'models'>): Route[] {
+  const models = async (): Promise<z.infer<typeof modelsSchema>> => ({
     object: 'list',
-    data: Object.values(services.encoders).map((id) => ({
-      id,
-      object: 'model',
-      created: 0,
-      owned_by: product.command,
+    data: [...Map.groupBy(await services.models(), ({ id }) => id)].map(([id, encoders]) => ({
+      ...{ id, object: 'model', created: 0, owned_by: product.command },
+      modalities: encoders.map(({ modality }) => modality),
+      dimensions: Math.max(...encoders.map(({ dimension }) => dimension)),
+      loaded: encoders.every(({ isLoaded }) => isLoaded),
     })),
   });
   return [
@@ -53,7 +66,7 @@ export function modelRoutes(services: Pick<Services, 'encoders'>): Route[] {
           ...problemResponses(),
         },
       },
-      handlers: [(_request, response) => void response.json(models())],
+      handlers: [async (_request, response) => void response.json(await models())],
     },
   ];
 }

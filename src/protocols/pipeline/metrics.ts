@@ -1,15 +1,16 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { InferenceObserver } from '../../encoders/telemetry.ts';
+import type { InferenceObserver, NamedEncoder } from '../../encoders/telemetry.ts';
 import type { Job } from '../../jobs/job.ts';
-import type { PretrainedName } from '../../modalities/registry.ts';
 import { product } from '../../product.ts';
 
 /** How things stand at the moment of asking. */
 export interface Standing {
-  /** Items of each modality that wait for their encoder. */
-  waiting: Record<PretrainedName, number>;
+  /** Items that wait for each encoder. */
+  waiting: (NamedEncoder & { items: number })[];
   /** Bytes of features that are remembered. */
   rememberedBytes: number;
+  /** Bytes of the weights of encoders that are loaded, on all engines. */
+  encoderBytes: number;
   loaded: { heads: number; bytes: number };
 }
 
@@ -28,8 +29,13 @@ export class Metrics implements InferenceObserver {
   readonly #calls: Histogram<'method' | 'code'>;
   readonly #predictions: Counter<'head' | 'version' | 'outcome'>;
   readonly #stages: Histogram<'stage'>;
-  readonly #batches: Histogram<'modality'>;
-  readonly #lookups: Counter<'modality' | 'result'>;
+  readonly #batches: Histogram<'modality' | 'encoder'>;
+  readonly #lookups: Counter<'modality' | 'encoder' | 'result'>;
+  readonly #loads = this.#encoderCounter('encoder_loads_total', 'How often an encoder was loaded.');
+  readonly #evictions = this.#encoderCounter(
+    'encoder_evictions_total',
+    'How often an encoder was evicted because others needed its memory.',
+  );
   readonly #engineLosses: Counter;
   readonly #memoryFailures: Counter;
   readonly #shed: Counter;
@@ -70,14 +76,14 @@ export class Metrics implements InferenceObserver {
       ...common,
       name: named('batch_items'),
       help: 'Items of a batch that an encoder was given.',
-      labelNames: ['modality'],
+      labelNames: ['modality', 'encoder'],
       buckets: [1, 2, 4, 8, 16, 32, 64, 128],
     });
     this.#lookups = new Counter({
       ...common,
       name: named('memory_lookups_total'),
       help: 'Items whose features were remembered (hit) or not (miss).',
-      labelNames: ['modality', 'result'],
+      labelNames: ['modality', 'encoder', 'result'],
     });
     this.#engineLosses = new Counter({
       ...common,
@@ -110,6 +116,15 @@ export class Metrics implements InferenceObserver {
     collectDefaultMetrics({ register: this.#registry });
   }
 
+  #encoderCounter(name: string, help: string): Counter<'modality' | 'encoder'> {
+    return new Counter({
+      name: `${product.command}_${name}`,
+      help,
+      labelNames: ['modality', 'encoder'],
+      registers: [this.#registry],
+    });
+  }
+
   /** Shows how things stand, whenever somebody asks. */
   watch(provider: string, standing: () => Standing): void {
     const gauge = <Label extends string>(
@@ -125,9 +140,17 @@ export class Metrics implements InferenceObserver {
         registers: [this.#registry],
         collect,
       });
-    gauge('queue_items', 'Items that wait for their encoder.', ['modality'], function () {
-      for (const [modality, items] of Object.entries(standing().waiting)) this.set({ modality }, items);
+    gauge('queue_items', 'Items that wait for their encoder.', ['modality', 'encoder'], function () {
+      for (const { modality, id, items } of standing().waiting) this.set({ modality, encoder: id }, items);
     });
+    gauge(
+      'loaded_encoder_bytes',
+      'Bytes of the weights of loaded encoders, on all engines.',
+      [],
+      function () {
+        this.set(standing().encoderBytes);
+      },
+    );
     gauge('memory_bytes', 'Bytes of remembered features.', [], function () {
       this.set(standing().rememberedBytes);
     });
@@ -161,12 +184,20 @@ export class Metrics implements InferenceObserver {
     this.#stages.observe({ stage }, milliseconds / 1000);
   }
 
-  batch(modality: PretrainedName, items: number): void {
-    this.#batches.observe({ modality }, items);
+  batch({ modality, id: encoder }: NamedEncoder, items: number): void {
+    this.#batches.observe({ modality, encoder }, items);
   }
 
-  lookup(modality: PretrainedName, hit: boolean): void {
-    this.#lookups.inc({ modality, result: hit ? 'hit' : 'miss' });
+  lookup({ modality, id: encoder }: NamedEncoder, hit: boolean): void {
+    this.#lookups.inc({ modality, encoder, result: hit ? 'hit' : 'miss' });
+  }
+
+  onLoad({ modality, id: encoder }: NamedEncoder): void {
+    this.#loads.inc({ modality, encoder });
+  }
+
+  onEvict({ modality, id: encoder }: NamedEncoder): void {
+    this.#evictions.inc({ modality, encoder });
   }
 
   engineLost(): void {

@@ -131,6 +131,15 @@ export interface DatasetPage {
   }[];
 }
 
+/** An encoder, as `GET /v1/models` shows it. */
+export interface ModelSummary {
+  id: string;
+  modality: PretrainedName;
+  /** Length of a feature vector. */
+  dimension: number;
+  isLoaded: boolean;
+}
+
 /** Everything the HTTP layer asks of the rest of the program. It knows no tensors, files or processes. */
 export interface Services {
   /**
@@ -153,7 +162,7 @@ export interface Services {
    * @throws TandemError that names what is wrong with an item; `overloaded`
    */
   embed(items: EmbeddedItem[], signal: AbortSignal): Promise<{ features: Float32Array; cost: number }[]>;
-  /** The encoders' names. */
+  /** The ids of the encoders that embed where a request names none. */
   encoders: Record<PretrainedName, string>;
   /** Those that are in the data folder, and those that ship with the program. Each is named by its id or fingerprint. */
   installedEncoders: {
@@ -173,6 +182,8 @@ export interface Services {
     /** @throws TandemError `unknown-encoder`; `encoder-in-use` where a head or the server needs it */
     remove(encoder: string): Promise<void>;
   };
+  /** Every encoder that is here, those of the settings first; another is loaded when it is first asked. */
+  models(): Promise<ModelSummary[]>;
   /** The latest version of every head; those whose manifest cannot be read are told of apart. */
   heads(): Promise<{ heads: HeadSummary[]; damaged: DamagedHead[] }>;
   /** The version that a reference means: `pets`, `pets@3`, `pets@production`. @throws TandemError `unknown-head` */
@@ -257,7 +268,7 @@ export interface Services {
   };
   /** True where a real inference succeeded a moment ago, or does now; the answer comes within two seconds. */
   ready(): Promise<boolean>;
-  /** Some of the heads that were trained on other encoders than this server's, as of a moment ago, as `name@version`. */
+  /** Some of the heads that take features of encoders that are not here, as of a moment ago, as `name@version`. */
   unfitHeads(): readonly string[];
   /** Execution provider in use. */
   provider: 'cpu' | 'cuda';

@@ -24,8 +24,8 @@ export interface ExtractionOptions {
   cache?: string;
   /** Features that take more bytes than this lie in a file without a name, beside the cache or among temporary files. */
   mostBytesInMemory?: number;
-  /** The one modality to encode; default: all that there are. */
-  only?: ModalityName;
+  /** Those to encode; default: all that there are. */
+  modalities?: readonly ModalityName[];
   /** What the features of fitted modalities are made by; without it they get no column. */
   fitting?: Fitting;
   signal?: AbortSignal;
@@ -64,17 +64,26 @@ interface Part {
 export async function extractFeatures(
   encoders: Encoders,
   dataset: Dataset,
-  { cache, mostBytesInMemory = 768 * 2 ** 20, only, fitting, signal, onProgress }: ExtractionOptions = {},
+  {
+    cache,
+    mostBytesInMemory = 768 * 2 ** 20,
+    modalities,
+    fitting,
+    signal,
+    onProgress,
+  }: ExtractionOptions = {},
 ): Promise<FeatureTable> {
   const { name, examples } = dataset;
   const forms = pretrainedNames.flatMap((modality) => {
-    if (only !== undefined && modality !== only) return [];
+    if (modalities && !modalities.includes(modality)) return [];
     const present = Uint8Array.from(examples, ({ content }) => Number(content[modality] !== undefined));
     return present.includes(1)
       ? [{ modality, dimension: encoders.byModality[modality].dimension, present }]
       : [];
   });
   const bytes = forms.reduce((sum, { dimension }) => sum + 4 * dimension * examples.length, 0);
+  // What keeps an encoder from being loaded is no item's fault.
+  for (const { modality } of forms) await encoders.byModality[modality].load();
   const parts: Part[] = [];
   for (const form of forms) {
     const column =
@@ -100,7 +109,7 @@ export async function extractFeatures(
       `${name} has ${problems.length} images or texts that cannot be encoded`,
       { items: problems.slice(0, 100) },
     );
-  const fitted = fitting ? fittedColumns(dataset, fitting, only) : [];
+  const fitted = fitting ? fittedColumns(dataset, fitting, modalities) : [];
   return { columns: [...parts.map(({ column }) => column), ...fitted], ...encodeTruths(dataset) };
 }
 

@@ -10,19 +10,19 @@ export type Fitting = { rows: readonly number[] } | Pick<HeadManifest, 'encoders
 
 /**
  * Features of the fitted modalities that examples have.
- * @param only the one modality that there is to be a column of; default: all
+ * @param wanted the modalities that there is to be a column of; default: all
  * @throws TandemError `invalid-dataset` naming each row whose values do not fit a head
  * @example const columns = fittedColumns(dataset, { rows: split.train });
  */
 export function fittedColumns(
   { name: dataset, examples }: Dataset,
   fitting: Fitting,
-  only?: ModalityName,
+  wanted?: readonly ModalityName[],
 ): MemoryColumn[] {
   const found = fittedModalities.flatMap((modality) => {
     const { name, dimensionOf } = modality;
     const references = examples.map(({ content }) => content[name]);
-    if ((only !== undefined && only !== name) || references.every((reference) => reference === undefined))
+    if ((wanted && !wanted.includes(name)) || references.every((reference) => reference === undefined))
       return [];
     const fitted =
       'rows' in fitting ? modality.fit(references, fitting.rows) : specificationIn(fitting, name);

@@ -29,7 +29,7 @@ beforeAll(async () => {
     engines: 2,
   });
   pool = EnginePool.start({ engines: 1, provider: 'cpu', threads: 1 });
-  heads = new HeadCache(() => pool, encoders.fingerprints, 2 ** 30);
+  heads = new HeadCache(() => pool, encoders, 2 ** 30);
   predictor = new Predictor(encoders);
 });
 afterAll(() => Promise.all([encoders.close(), pool.close()]));
@@ -203,9 +203,10 @@ describe('an explanation', () => {
       .finally(() => {
         isOver = true;
       });
-    await expect.poll(() => predictor.waiting.image, { interval: 1 }).toBeGreaterThan(0);
+    const waiting = () => predictor.sources.waiting.find(({ modality }) => modality === 'image')?.items ?? 0;
+    await expect.poll(waiting, { interval: 1 }).toBeGreaterThan(0);
     while (!isOver) {
-      mostWaiting = Math.max(mostWaiting, predictor.waiting.image);
+      mostWaiting = Math.max(mostWaiting, waiting());
       await ask({ text: 'a cup' });
       plain++;
     }

@@ -40,6 +40,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** A server that has the encoders of these fingerprints. */
+const having = (...fingerprints: string[]) => ({
+  find: async (fingerprint: string) => fingerprints.includes(fingerprint),
+});
 const workspace = () => path.join(folder, 'workspace');
 const exportFolder = () => mkdtemp(path.join(workspace(), '.export-'));
 const pack = async () => buffer(await exportHead(await registry.open('emoji@1'), exportFolder));
@@ -47,7 +51,7 @@ const bring = async (bytes: Buffer, options: object = {}) => {
   const file = path.join(folder, 'upload');
   await writeFile(file, bytes);
   return importHead(registry, file, {
-    fingerprints: { image, text },
+    encoders: having(image, text),
     workspace: workspace(),
     ...options,
   });
@@ -146,12 +150,10 @@ describe('a head as one file', () => {
     expect((await sent(third.brought)).decides).toBeUndefined();
   });
 
-  it('is refused where its encoder is another', async () => {
-    await expect(
-      bring(await pack(), { fingerprints: { image, text: 'f'.repeat(64) } }),
-    ).rejects.toMatchObject({
+  it('is refused where an encoder of it is not here', async () => {
+    await expect(bring(await pack(), { encoders: having(image) })).rejects.toMatchObject({
       code: 'head-conflict',
-      message: expect.stringMatching(/another text encoder \(all-MiniLM-L6-v2/),
+      message: expect.stringMatching(/the text encoder all-MiniLM-L6-v2 \(.*not here/),
     });
   });
 

@@ -34,7 +34,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const headCache = (bytes = 2 ** 30) => new HeadCache(() => pool, encoders.fingerprints, bytes);
+const headCache = (bytes = 2 ** 30) => new HeadCache(() => pool, encoders, bytes);
 const withoutTimings = (answers: (Prediction | TandemError)[]) =>
   answers.map((answer) => (answer instanceof TandemError ? answer.code : { ...answer, timings: undefined }));
 
@@ -43,7 +43,7 @@ describe('a predictor', () => {
     const lookups: [ModalityName, boolean][] = [];
     const predictor = new Predictor(encoders, {
       memoryBytes: 2 ** 20,
-      observer: { lookup: (modality, hit) => lookups.push([modality, hit]) },
+      observer: { lookup: ({ modality }, hit) => lookups.push([modality, hit]) },
     });
     const image = await readFile(path.join(fixtures, 'coffee.jpg'));
     const cache = headCache();
@@ -60,7 +60,7 @@ describe('a predictor', () => {
       ['text', true],
     ]);
     expect(second[0]).toMatchObject({ timings: { decode: 0, queue: 0, encode: 0 } });
-    expect(predictor.rememberedBytes).toBeGreaterThan(4 * (1280 + 384));
+    expect(predictor.sources.rememberedBytes).toBeGreaterThan(4 * (1280 + 384));
   });
 
   it('embeds more texts in one call than may wait at a time', async () => {
@@ -113,13 +113,14 @@ describe('a predictor', () => {
       await expectSame({ features: { text: features.text } }, { content: { text } });
       await expectSame({ features: { image: features.image } }, { content: { image } });
       const never = Number.NEGATIVE_INFINITY;
-      expect(predictor.lastBatch).toEqual({ image: never, text: never });
+      const [imageEncoder, textEncoder] = ['image efficientnet-lite0', 'text all-MiniLM-L6-v2'];
+      expect(predictor.sources.lastBatch).toEqual({ [imageEncoder]: never, [textEncoder]: never });
       await expectSame(
         { content: { image }, features: { text: features.text } },
         { content: { image, text } },
       );
-      expect(predictor.lastBatch.image).toBeGreaterThan(0);
-      expect(predictor.lastBatch.text).toBe(never);
+      expect(predictor.sources.lastBatch[imageEncoder]).toBeGreaterThan(0);
+      expect(predictor.sources.lastBatch[textEncoder]).toBe(never);
     });
   });
 

@@ -38,18 +38,18 @@ function stuck(): Encoders {
 
 describe('a server is ready', () => {
   it('while its encoders answer, without another inference', async () => {
-    const predictor = new Predictor(encoders);
-    const readiness = new Readiness(predictor);
+    const { sources } = new Predictor(encoders);
+    const readiness = new Readiness(sources);
     expect(await readiness.ready()).toBe(true);
-    const { image, text } = predictor.lastBatch;
+    const before = sources.lastBatch;
     expect(await readiness.ready()).toBe(true);
-    expect(predictor.lastBatch).toEqual({ image, text });
+    expect(sources.lastBatch).toEqual(before);
   });
 
   it('though very much waits for the encoders: what proves it goes ahead', async () => {
     const predictor = new Predictor(encoders, { maximumQueue: 1000 });
     // Nothing counts as a moment ago, so that each answer takes an inference.
-    const readiness = new Readiness(predictor, { freshness: 0, timeout: 5000 });
+    const readiness = new Readiness(predictor.sources, { freshness: 0, timeout: 5000 });
     const caller = new AbortController();
     const load = predictor.embed(texts(600), caller.signal).catch(() => 'left');
     for (let count = 0; count < 3; count++) {
@@ -64,7 +64,7 @@ describe('a server is ready', () => {
   it('though every decoding that may run goes on for long', async () => {
     const gate = Promise.withResolvers<void>();
     const decodes = Array.from({ length: 2 * decodesAtOnce }, () => decodeInTurn(() => gate.promise));
-    expect(await new Readiness(new Predictor(encoders)).ready()).toBe(true);
+    expect(await new Readiness(new Predictor(encoders).sources).ready()).toBe(true);
     gate.resolve();
     await Promise.all(decodes);
   });
@@ -74,7 +74,7 @@ describe('a server is not ready', () => {
   it('where an encoder hangs, and says so in time, again and again', async () => {
     const failures: unknown[] = [];
     const predictor = new Predictor(stuck());
-    const readiness = new Readiness(predictor, {
+    const readiness = new Readiness(predictor.sources, {
       timeout: 300,
       onFailure: (error) => failures.push(error),
     });
@@ -84,18 +84,18 @@ describe('a server is not ready', () => {
       expect(milliseconds).toBeLessThan(2000);
     }
     expect(failures).toHaveLength(3);
-    expect(predictor.waiting.image).toBeLessThanOrEqual(1);
+    for (const { items } of predictor.sources.waiting) expect(items).toBeLessThanOrEqual(1);
   });
 
   it('where one encoder hangs though the other is busy and answers', async () => {
     const predictor = new Predictor(stuck());
     await predictor.embed(texts(3));
-    expect(await new Readiness(predictor, { timeout: 300 }).ready()).toBe(false);
+    expect(await new Readiness(predictor.sources, { timeout: 300 }).ready()).toBe(false);
   });
 
   it('and one inference finds it out for all who ask at the same time', async () => {
     const failures: unknown[] = [];
-    const readiness = new Readiness(new Predictor(stuck()), {
+    const readiness = new Readiness(new Predictor(stuck()).sources, {
       timeout: 300,
       onFailure: (error) => failures.push(error),
     });

@@ -135,3 +135,21 @@ it.runIf(process.env.TEST_DATABASE_URL)('leaves jobs to others that require othe
   await pause(3000);
   expect(brought).toEqual([b]);
 });
+
+it.runIf(process.env.TEST_DATABASE_URL)(
+  'brings jobs for other encoders that the server has, and no more at once than it may run',
+  async () => {
+    const { add, dispatcher, start, brought, running } = await openDispatcher(1);
+    const [a, b] = ids;
+    const needed = { text: { id: 'texts', fingerprint: 'c3' } };
+    await add(a, 9, { needed });
+    await start();
+    await dispatcher.serve(needed);
+    await expect.poll(() => brought).toEqual([a]);
+    await add(b);
+    await pause(3000);
+    expect(brought).toEqual([a]);
+    running.get(a)!();
+    await expect.poll(() => brought, { timeout: 5000 }).toEqual([a, b]);
+  },
+);

@@ -18,17 +18,20 @@ const head = (name: string, fingerprint: string): HeadSummary => ({
   decides: false,
 });
 
-it('names the heads that were trained on other encoders, and logs them once', async () => {
+/** A server that has one encoder. */
+const ownEncoders = { find: async (fingerprint: string) => fingerprint === 'mine' };
+
+it('names the heads that take features of encoders that are not here, and logs them once', async () => {
   const lines: string[] = [];
   const logger = pino({}, { write: (line: string) => void lines.push(line) });
   const heads = async () => [head('own', 'mine'), head('foreign', 'another')];
-  const fit = new HeadFit(heads, { image: 'mine', text: 'mine' }, logger);
+  const fit = new HeadFit(heads, ownEncoders, logger);
   await expect.poll(() => fit.unfit).toEqual(['foreign@1']);
-  expect(lines.filter((line) => line.includes('other encoders'))).toHaveLength(1);
+  expect(lines.filter((line) => line.includes('not here'))).toHaveLength(1);
 });
 
 it('keeps what it knows while the store is away', async () => {
   const heads = () => Promise.reject(new Error('away'));
-  const fit = new HeadFit(heads, { image: 'mine', text: 'mine' }, pino({ level: 'silent' }));
+  const fit = new HeadFit(heads, ownEncoders, pino({ level: 'silent' }));
   expect(fit.unfit).toEqual([]);
 });

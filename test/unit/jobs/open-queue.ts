@@ -1,7 +1,16 @@
 import path from 'node:path';
 import { HeadRegistry } from '../../../src/heads/registry/heads.ts';
 import { JobQueue, type JobQueueOptions } from '../../../src/jobs/queue.ts';
+import type { JobEncoders } from '../../../src/jobs/required-encoders.ts';
+import type { RequiredEncoders } from '../../../src/jobs/task.ts';
 import type { Store } from '../../../src/store/store.ts';
+
+/** A server that has these encoders and no others. */
+export function serverEncoders(defaults: RequiredEncoders): JobEncoders {
+  const has = async (fingerprint: string) =>
+    Object.values(defaults).some((encoder) => encoder.fingerprint === fingerprint);
+  return { defaults, named: async () => ({}), has };
+}
 
 /** Opens a queue on a store, whose jobs fail for want of encoders. The caller closes it. */
 export function openQueue(store: Store, options: Partial<JobQueueOptions> = {}): Promise<JobQueue> {
@@ -21,7 +30,7 @@ export function openQueue(store: Store, options: Partial<JobQueueOptions> = {}):
       shippedHeads: data,
       datasets: path.join(data, 'datasets'),
     },
-    encoders: {},
+    encoders: serverEncoders({}),
     runner: 'one',
     atOnce: 1,
     maximumQueue: 10,

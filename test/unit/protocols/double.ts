@@ -108,6 +108,10 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
       add: async () => encoder,
       remove: async () => {},
     },
+    models: async () => [
+      { id: 'images', modality: 'image', dimension: 2, isLoaded: true },
+      { id: 'texts', modality: 'text', dimension: 2, isLoaded: false },
+    ],
     heads: async () => ({ heads: [], damaged: [] }),
     head: async () => head,
     versions: {

@@ -1,12 +1,13 @@
 import OpenAI from 'openai';
 import { expect, it } from 'vitest';
 import { TandemError } from '../../../src/errors.ts';
+import type { Services } from '../../../src/protocols/pipeline/services.ts';
 import { fetch, problemOf, sendJson, serve, services } from './double.ts';
 
 const image = 'data:image/png;base64,iVBORw0KGgo=';
 
-async function client() {
-  const { address } = await serve(services());
+async function client(changes: Partial<Services> = {}) {
+  const { address } = await serve(services(changes));
   return new OpenAI({ baseURL: `${address}/v1`, apiKey: 'any', maxRetries: 0, fetch });
 }
 
@@ -41,10 +42,13 @@ it('lists for OpenAI’s client the models that it can ask', async () => {
 });
 
 it('tells OpenAI’s client what is wrong in its own words', async () => {
-  const openai = await client();
+  const embed = async () => {
+    throw new TandemError('unknown-encoder', 'there is no text encoder "gpt"; there are: texts');
+  };
+  const openai = await client({ embed });
   await expect(openai.embeddings.create({ model: 'gpt', input: 'a' })).rejects.toMatchObject({
-    status: 400,
-    message: expect.stringContaining('texts are embedded by texts, not "gpt"'),
+    status: 404,
+    message: expect.stringContaining('there is no text encoder "gpt"'),
   });
 });
 

@@ -12,7 +12,7 @@ const readySchema = z
     provider: z.enum(['cpu', 'cuda']),
     unfitHeads: z.array(z.string()).optional().meta({
       description:
-        'Heads that this server cannot answer for, because they were trained on other encoders; left out where there are none.',
+        'Heads that this server cannot answer for, because it lacks the encoders whose features they take; left out where there are none.',
     }),
   })
   .meta({ example: { status: 'ready', provider: 'cpu' } });

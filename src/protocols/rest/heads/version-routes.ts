@@ -94,7 +94,7 @@ function importHead({ versions }: Services, options: AppOptions): Route {
     operation: {
       operationId: 'importHead',
       summary: 'Register a head that was exported, as the next version of its name',
-      description: 'It is refused where it was trained on features of other encoders than this server has.',
+      description: 'It is refused where this server lacks the encoders whose features it takes.',
       requestParams: { header: idempotencyHeader },
       requestBody: { required: true, content: { 'multipart/form-data': { schema: importFormSchema } } },
       responses: {

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { SplitMethod } from '../../../datasets/split/split.ts';
+import type { EncoderNames } from '../../../encoders/encoder-names.ts';
 import type { EvaluatedSplit } from '../../../training/choices.ts';
 import type { RecipeChoices } from '../../../training/loop/recipe.ts';
 
@@ -16,7 +17,8 @@ export type Asked = {
   acceptAccuracy?: number;
   testShare?: number;
   splitBy?: SplitMethod;
-} & Partial<RecipeChoices>;
+} & EncoderNames &
+  Partial<RecipeChoices>;
 
 /** The fields that say what a job does, one of which each request names; and what it does then. */
 const purposes = {
@@ -41,6 +43,8 @@ const optionOf = {
   seeds: ['compare'],
   testShare: ['head', 'compare'],
   splitBy: ['head', 'compare'],
+  imageEncoder: ['head', 'compare'],
+  textEncoder: ['head', 'compare'],
   split: ['evaluate'],
 } as const satisfies Record<Exclude<keyof Asked, Purpose>, readonly Purpose[]>;
 const optionNames = Object.keys(optionOf) as (keyof typeof optionOf)[];

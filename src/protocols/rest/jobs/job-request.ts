@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { splitMethods } from '../../../datasets/split/split.ts';
+import { namesByModality } from '../../../encoders/encoder-names.ts';
 import { headNamePattern } from '../../../heads/registry/head-name.ts';
 import type { JobRequest } from '../../../jobs/queue.ts';
 import * as choices from '../../../training/choices.ts';
@@ -62,6 +63,17 @@ const acceptAccuracy = choices.acceptAccuracy.meta({
     'The share of right answers that is wished for among those that are accepted: every answer then says `decision` and `reasons`. The threshold is found on the held-out examples.',
   example: 0.95,
 });
+/** The encoder of each modality; those of the server where it is not said. */
+const encoderNames = {
+  imageEncoder: choices.encoderNames.imageEncoder.meta({
+    description: 'Id of the image encoder, as `GET /v1/models` lists them; default: the server’s.',
+    example: 'efficientnet-lite0',
+  }),
+  textEncoder: choices.encoderNames.textEncoder.meta({
+    description: 'Id of the text encoder; default: the server’s.',
+    example: 'all-MiniLM-L6-v2',
+  }),
+};
 /** What a head's recipe may be told; a comparison tries them itself. */
 const recipeChoices = {
   strategy: choices.recipeChoices.strategy.meta({
@@ -110,6 +122,7 @@ export const jsonSchema = z
     refit: refit.optional(),
     acceptAccuracy: acceptAccuracy.optional(),
     ...recipeChoices,
+    ...encoderNames,
     ...rowReading,
   })
   .superRefine(refuseContradictions)
@@ -138,6 +151,7 @@ const formFields = {
   refit: trueOrFalse.optional(),
   acceptAccuracy: formShare(acceptAccuracy).optional(),
   ...recipeChoices,
+  ...encoderNames,
   ...rowReading,
 };
 const formFieldsSchema = z.strictObject({ ...formFields, file: notText }).superRefine(refuseContradictions);
@@ -182,9 +196,15 @@ function workOf<Rest extends object>({
   variance,
   classWeights,
   lexical,
+  imageEncoder,
+  textEncoder,
   ...reading
 }: Asked & Rest) {
-  const doing = (work: JobRequest['work']): Omit<JobRequest, 'source'> => ({ ...reading, work });
+  const doing = (work: JobRequest['work']): Omit<JobRequest, 'source'> => ({
+    ...reading,
+    ...((imageEncoder ?? textEncoder) && { encoders: namesByModality({ imageEncoder, textEncoder }) }),
+    work,
+  });
   if (evaluate !== undefined) return doing({ evaluate: { head: evaluate, split } });
   if (head === undefined) return doing({ compare: seeds });
   const chosen = Object.entries({ strategy, fusion, variance, classWeights, lexical }).filter(

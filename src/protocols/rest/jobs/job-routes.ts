@@ -96,6 +96,7 @@ function startJob({ jobs }: Services, { uploadFolder, maximumUploadBytes, idempo
           headers: { Location: { description: 'Address of the job.', schema: { type: 'string' } } },
         },
         ...problemResponses(
+          'unknown-encoder',
           'invalid-request',
           'invalid-recipe',
           'unknown-dataset',

@@ -29,6 +29,7 @@ function countingEncoders(engines = 2) {
     dimension: 2,
     fingerprint: `fingerprint-of-${modality}`,
     cacheKey: `key-of-${modality}`,
+    load: async () => {},
     prepare: async (input: never) => prepare(input),
     encode: async (batch: readonly Prepared[]) => {
       encoded[modality] += new Set(batch).size;

@@ -1,0 +1,53 @@
+import { required } from '../indexing.ts';
+import type { Encoder, LoadedEncoder } from './encoder.ts';
+import type { Resident, UseOptions } from './residents.ts';
+import type { EncoderSpecification } from './specification.ts';
+
+/**
+ * An encoder that is loaded when it is used, and may be evicted between two uses. What was prepared before is encoded by
+ * the one that is loaded afterwards: they are the same. Costs are known once it was loaded.
+ */
+export interface PooledEncoder extends Encoder {
+  /** Whether it is loaded, and stays so for now. */
+  readonly isLoaded: boolean;
+  /** @throws as `loadEncoder` */
+  load(): Promise<void>;
+  /**
+   * Works with it, and keeps it loaded that long.
+   * @throws as `load`; the signal's reason where it aborts while the encoder is waited for
+   * @example await encoder.keepLoaded(async () => encoder.encode([await encoder.prepare('a red bike')]));
+   */
+  keepLoaded<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result>;
+}
+
+/** @param resident what loads the encoder */
+export function pooledEncoder(
+  { id, modality, dimension, fingerprint, license, cacheKey }: EncoderSpecification,
+  resident: Resident<LoadedEncoder>,
+): PooledEncoder {
+  let last: Encoder | undefined;
+  const known = () => required(last, `the encoder ${id}, which was never loaded`);
+  const use = <Result>(work: (encoder: Encoder) => Promise<Result>, options?: UseOptions) =>
+    resident.use((encoder) => {
+      last = encoder;
+      return work(encoder);
+    }, options);
+  return {
+    ...{ id, modality, dimension, fingerprint, license, cacheKey },
+    get isLoaded() {
+      return resident.isLoaded;
+    },
+    load: () => use(async () => {}),
+    keepLoaded: (work, signal) => use(work, { signal, isOuter: true }),
+    prepare: (input, options) => use((encoder) => encoder.prepare(input, options), options),
+    omit: (input, options) => use(async (encoder) => (await encoder.omit?.(input, options)) ?? [], options),
+    encode: (batch) => use((encoder) => encoder.encode(batch)),
+    release: (prepared) => known().release?.(prepared),
+    costOf: (prepared) => known().costOf(prepared),
+    paddedCostOf: (prepared) => known().paddedCostOf(prepared),
+    get overhead() {
+      return known().overhead;
+    },
+    fitBudget: (budget) => known().fitBudget(budget),
+  };
+}
