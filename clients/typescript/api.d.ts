@@ -791,17 +791,27 @@ export interface components {
          *     }
          */
         EmbeddingRequest: {
-            /** @description Name of an encoder; without it, the one for texts or for images, as the inputs are. */
+            /** @description Id of an encoder, as `GET /v1/models` lists them; without it, the server’s for texts or for images, as the inputs are. */
             model?: string;
-            /** @description Texts, or images as data URLs (`data:image/jpeg;base64,…`): one, or several of a kind. No token numbers. */
-            input?: string | string[];
+            /** @description Texts and images: one, or several. A string is a text, or an image as a data URL (`data:image/jpeg;base64,…`). Both kinds in one request need a model that embeds both. No token numbers. */
+            input?: (string | {
+                text: string;
+            } | {
+                /** @description Base64, or a data URL. */
+                image: string;
+            }) | (string | {
+                text: string;
+            } | {
+                /** @description Base64, or a data URL. */
+                image: string;
+            })[];
             /**
              * @description `base64` is of little-endian 32-bit floats.
              * @default float
              * @enum {string}
              */
             encoding_format: "float" | "base64";
-            /** @description Refused: the encoders give one length. */
+            /** @description Values of an embedding: its first ones, scaled to length 1. By default all, as the encoder gives them. */
             dimensions?: number;
             /** @description Not looked at. */
             user?: string;

@@ -1,11 +1,13 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { writeTinyTextModel } from '../tiny-text-model.ts';
 import { problemOf, sendJson } from '../unit/protocols/double.ts';
-import { runForJson, type StartedServer, startServer } from './server.ts';
+import { fixtures, runForJson, type StartedServer, startServer } from './server.ts';
 
+const clip = fileURLToPath(new URL('../fixtures/models/clip', import.meta.url));
 let folder: string;
 let data: string;
 let server: StartedServer;
@@ -16,6 +18,8 @@ beforeAll(async () => {
   await writeTinyTextModel(path.join(folder, 'tiny'));
   const added = await runForJson(data, 'encoders', 'add', path.join(folder, 'tiny'), '--pooling', 'mean');
   tiny = added.value;
+  for (const modality of ['image', 'text'])
+    await runForJson(data, 'encoders', 'add', clip, '--modality', modality);
   const rows = Array.from({ length: 12 }, (_, index) => [
     `bike ${'red '.repeat(index)},bikes`,
     `dog ${'bark '.repeat(index)},dogs`,
@@ -25,7 +29,7 @@ beforeAll(async () => {
     path.join(data, 'datasets', 'kinds', 'metadata.csv'),
     `text,label\n${rows.flat().join('\n')}\n`,
   );
-  // Of the two text encoders and the image encoder there is room for one.
+  // Of all encoders there is room for one.
   server = await startServer(data, '--encoder-memory', '1', '--engines', '1', '--memory', '0');
 });
 afterAll(async () => {
@@ -55,7 +59,7 @@ it('trains with the encoder that a job names, and refuses one that is not there'
   expect(await problemOf(await submit('minilm'))).toMatchObject({
     status: 404,
     code: 'unknown-encoder',
-    detail: expect.stringContaining('there are: all-MiniLM-L6-v2, tiny'),
+    detail: expect.stringContaining('there are: all-MiniLM-L6-v2, clip, tiny'),
   });
   const { id } = await (await submit('tiny')).json();
   const job = async () => (await fetch(`${server.address}/v1/jobs/${id}`)).json();
@@ -110,9 +114,28 @@ it('embeds with the encoder that a request names', async () => {
   expect(await modelsOf()).toMatchObject([
     { id: 'efficientnet-lite0', modalities: ['image'], dimensions: 1280 },
     { id: 'all-MiniLM-L6-v2', modalities: ['text'], dimensions: 384 },
+    { id: 'clip', modalities: ['image', 'text'], dimensions: 16 },
     { id: 'tiny', modalities: ['text'], dimensions: 4 },
   ]);
   expect(await problemOf(await embed('efficientnet-lite0'))).toMatchObject({ code: 'unknown-encoder' });
+});
+
+it('embeds texts and images at once with a pair of encoders, shortened where that is asked for', async () => {
+  const image = (await readFile(path.join(fixtures, 'coffee.jpg'))).toString('base64');
+  const embed = async (body: object) =>
+    (await sendJson(`${server.address}/v1/embeddings`, { model: 'clip', ...body })).json();
+  const input = ['a cup of coffee', { image }, `data:image/jpeg;base64,${image}`];
+  const { data: whole } = await embed({ input });
+  const [text, first, second]: number[][] = whole.map(({ embedding }: { embedding: number[] }) => embedding);
+  expect([text.length, first.length]).toEqual([16, 16]);
+  expect(first).not.toEqual(text);
+  expect(second).toEqual(first);
+  const { data: short } = await embed({ input: 'a cup of coffee', dimensions: 8, encoding_format: 'base64' });
+  const values = new Float32Array(new Uint8Array(Buffer.from(short[0].embedding, 'base64')).buffer);
+  const kept = text.slice(0, 8);
+  for (const [index, value] of values.entries())
+    expect(value).toBeCloseTo(kept[index] / Math.hypot(...kept), 5);
+  expect(values).toHaveLength(8);
 });
 
 it('measures and asks a head on the command line with the encoder that it takes', async () => {

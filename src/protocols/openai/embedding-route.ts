@@ -18,43 +18,49 @@ import { openAiError } from './openai-error.ts';
 const mostInputs = 2048;
 const tooMany = `more than ${mostInputs} are too many; send them in several requests`;
 
-const tooFew = 'there are none; send at least one text';
+const tooFew = 'there are none; send at least one text or image';
 
 const isImage = (input: string) => /^data:image\//i.test(input);
 
-/** What is wrong with an input that is neither a text nor a list of them. */
+/** What is wrong with an input that is none of those that there are, nor a list of them. */
 function whyInputIsNone({ input }: { input?: unknown }): string {
-  if (input === undefined) return 'it is missing; send a text, or a list of texts';
-  if (!Array.isArray(input)) return 'it is no text; send a text, or a list of texts';
+  if (input === undefined) return 'it is missing; send a text, an image, or a list of them';
+  if (!Array.isArray(input)) return 'it is no text or image; send one, or a list of them';
   if (input.length > mostInputs) return tooMany;
-  const wrong = input.findIndex((item) => typeof item !== 'string');
+  const wrong = input.findIndex((item) => !itemSchema.safeParse(item).success);
   if (typeof input[wrong] === 'number' || Array.isArray(input[wrong]))
     return 'these are numbers of tokens, of another model’s vocabulary; send the texts themselves';
-  return `its item ${wrong} is no text`;
+  return `its item ${wrong} is no text or image`;
 }
+
+/** As OpenAI has it, and as Jina's servers and those that follow them do. */
+const itemSchema = z.union([
+  z.string(),
+  z.strictObject({ text: z.string() }),
+  z.strictObject({ image: z.string().meta({ description: 'Base64, or a data URL.' }) }),
+]);
 
 const requestSchema = z
   .strictObject({
     model: z.string().optional().meta({
-      description: 'Name of an encoder; without it, the one for texts or for images, as the inputs are.',
+      description:
+        'Id of an encoder, as `GET /v1/models` lists them; without it, the server’s for texts or for images, as the inputs are.',
     }),
     input: z
-      .union([z.string(), boundedList(z.string(), { least: 1, most: mostInputs, tooFew, tooMany })], {
+      .union([itemSchema, boundedList(itemSchema, { least: 1, most: mostInputs, tooFew, tooMany })], {
         error: whyInputIsNone,
       })
       .meta({
         description:
-          'Texts, or images as data URLs (`data:image/jpeg;base64,…`): one, or several of a kind. No token numbers.',
+          'Texts and images: one, or several. A string is a text, or an image as a data URL (`data:image/jpeg;base64,…`). Both kinds in one request need a model that embeds both. No token numbers.',
       }),
     encoding_format: z.enum(['float', 'base64']).default('float').meta({
       description: '`base64` is of little-endian 32-bit floats.',
     }),
-    dimensions: z
-      .undefined({
-        error: 'an embedding has as many values as its encoder gives; leave it out, and shorten what comes',
-      })
-      .optional()
-      .meta({ override: { type: 'integer', description: 'Refused: the encoders give one length.' } }),
+    dimensions: z.int().min(1).optional().meta({
+      description:
+        'Values of an embedding: its first ones, scaled to length 1. By default all, as the encoder gives them.',
+    }),
     user: z.string().optional().meta({ description: 'Not looked at.' }),
   })
   .meta({ id: 'EmbeddingRequest', example: { input: ['a red bike', 'a green bike'] } });
@@ -108,37 +114,64 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
 
 function answerEmbeddings(services: Services, options: AppOptions): RequestHandler {
   return async (request, response) => {
-    const { model, input, encoding_format: format } = requestSchema.parse(request.body);
-    const inputs = typeof input === 'string' ? [input] : input;
-    const images = inputs.filter(isImage).length;
-    if (images > 0 && images < inputs.length)
+    const { model, input, encoding_format: format, dimensions } = requestSchema.parse(request.body);
+    const inputs = (Array.isArray(input) ? input : [input]).map(modalityAndContent);
+    const [first] = inputs;
+    const others = inputs.some(({ modality }) => modality !== first?.modality);
+    if (!first || (others && model === undefined))
       throw new TandemError(
         'invalid-request',
-        'input: texts and images come from different encoders; ask for them one after the other',
+        'input: texts and images come from different encoders; name a model that embeds both, or ask for them one after the other',
       );
-    const modality: PretrainedName = images > 0 ? 'image' : 'text';
-    const used = model ?? services.encoders[modality];
-    const readable = inputs.map((text, index) => ({
+    const used = model ?? services.encoders[first.modality];
+    const readable = inputs.map(({ modality, content }, index) => ({
       ...{ modality, encoder: model },
-      input: images > 0 ? readImage(text, `input[${index}]`) : readText(text, `input[${index}]`, options),
+      input:
+        modality === 'image'
+          ? readImage(content, `input[${index}]`)
+          : readText(content, `input[${index}]`, options),
     }));
     const left = departure(response);
     const embedded = await withDeadline(left, options.requestTimeout, (signal) =>
       services.embed(readable, signal),
     );
-    const tokens = images > 0 ? 0 : embedded.reduce((sum, { cost }) => sum + cost, 0);
+    const tokens = embedded.reduce(
+      (sum, { cost }, index) => sum + (inputs[index]?.modality === 'text' ? cost : 0),
+      0,
+    );
     const list = {
       object: 'list',
       model: used,
       usage: { prompt_tokens: tokens, total_tokens: tokens },
     };
-    const data = embedded.values().map(({ features }, index) => ({
+    const shortened = embedded.map(({ features }) => shortenedTo(features, dimensions));
+    const data = shortened.values().map((features, index) => ({
       object: 'embedding',
       index,
       embedding: format === 'float' ? Array.from(features) : toBase64(features),
     }));
     await sendJson(response, jsonWithList(list, 'data', data), left);
   };
+}
+
+function modalityAndContent(item: z.infer<typeof itemSchema>): { modality: PretrainedName; content: string } {
+  if (typeof item === 'string') return { modality: isImage(item) ? 'image' : 'text', content: item };
+  return 'image' in item
+    ? { modality: 'image', content: item.image }
+    : { modality: 'text', content: item.text };
+}
+
+/** The first values of an embedding, scaled to length 1; all of them as they are where that is as many. */
+function shortenedTo(features: Float32Array, dimensions = features.length): Float32Array {
+  if (dimensions > features.length)
+    throw new TandemError(
+      'invalid-request',
+      `dimensions: an embedding of this model has ${features.length} values, not ${dimensions}`,
+    );
+  if (dimensions === features.length) return features;
+  const kept = features.subarray(0, dimensions);
+  const length = Math.hypot(...kept);
+  return length === 0 ? kept.slice() : kept.map((value) => value / length);
 }
 
 function readImage(text: string, at: string): Uint8Array {

@@ -33,6 +33,40 @@ it('gives the features of images that come as data URLs, as plain numbers where 
   expect(usage.total_tokens).toBe(0);
 });
 
+it('takes texts and images as Jina’s clients send them, both at once where a model is named', async () => {
+  const asked: unknown[] = [];
+  const double = services({
+    embed: async (items) => {
+      asked.push(...items);
+      return items.map(() => ({ features: Float32Array.of(3, 4), cost: 7 }));
+    },
+  });
+  const { address } = await serve(double);
+  const input = [{ text: 'a' }, { image: 'iVBORw0KGgo=' }, { image }, 'b', image];
+  const response = await sendJson(`${address}/v1/embeddings`, { model: 'pair', input });
+  const { data, model, usage } = await response.json();
+  expect([data.length, model, usage.total_tokens]).toEqual([5, 'pair', 14]);
+  const bytes = Buffer.from('iVBORw0KGgo=', 'base64');
+  expect(asked).toEqual([
+    { modality: 'text', encoder: 'pair', input: 'a' },
+    { modality: 'image', encoder: 'pair', input: bytes },
+    { modality: 'image', encoder: 'pair', input: bytes },
+    { modality: 'text', encoder: 'pair', input: 'b' },
+    { modality: 'image', encoder: 'pair', input: bytes },
+  ]);
+});
+
+it('shortens embeddings to the dimensions that are asked for, and scales them to length 1', async () => {
+  const embed = async () => [{ features: Float32Array.of(3, 4, 12), cost: 1 }];
+  const openai = await client({ embed });
+  const embedding = async (dimensions: number) => {
+    const { data } = await openai.embeddings.create({ model: 'texts', input: 'a', dimensions });
+    return data[0].embedding.map((value) => Number(value.toFixed(6)));
+  };
+  expect(await embedding(2)).toEqual([0.6, 0.8]);
+  expect(await embedding(3)).toEqual([3, 4, 12]);
+});
+
 it('lists for OpenAI’s client the models that it can ask', async () => {
   const openai = await client();
   const { data } = await openai.models.list();
@@ -72,15 +106,17 @@ it.each([
     { input: [[1], [2]] },
     'input: these are numbers of tokens, of another model’s vocabulary; send the texts themselves',
   ],
-  [{ input: { text: 'a' } }, 'input: it is no text; send a text, or a list of texts'],
-  [{ input: ['a', null] }, 'input: its item 1 is no text'],
-  [{ input: [] }, 'input: there are none; send at least one text'],
+  [{ input: { video: 'a' } }, 'input: it is no text or image; send one, or a list of them'],
+  [{ input: ['a', null] }, 'input: its item 1 is no text or image'],
+  [{ input: ['a', { text: 'a', image }] }, 'input: its item 1 is no text or image'],
+  [{ input: [] }, 'input: there are none; send at least one text or image'],
   [{ input: Array(2049).fill('a') }, 'input: more than 2048 are too many; send them in several requests'],
-  [{}, 'input: it is missing; send a text, or a list of texts'],
+  [{}, 'input: it is missing; send a text, an image, or a list of them'],
   [
-    { input: 'a', dimensions: 8 },
-    'dimensions: an embedding has as many values as its encoder gives; leave it out, and shorten what comes',
+    { input: ['a', image] },
+    'input: texts and images come from different encoders; name a model that embeds both, or ask for them one after the other',
   ],
+  [{ input: 'a', dimensions: 8 }, 'dimensions: an embedding of this model has 2 values, not 8'],
 ])('says of a request what is wrong with its input', async (body, detail) => {
   const { address } = await serve(services());
   expect(await problemOf(await sendJson(`${address}/v1/embeddings`, body))).toMatchObject({ detail });
