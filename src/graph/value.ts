@@ -34,6 +34,8 @@ export interface Node {
   readonly inputs: readonly Value[];
   readonly attributes: Readonly<Record<string, Attribute>>;
   readonly outputs: readonly Value[];
+  /** What the model that it was read from calls it; undefined where it was built here. */
+  readonly name?: string;
   /** The rule of an identity, which has one of its own; all other operators have theirs in `gradients.ts`. */
   readonly gradient?: GradientOfIdentity;
 }
@@ -117,12 +119,13 @@ export function applyMany(
     outputs: readonly TypeAndShape[];
     attributes?: Readonly<Record<string, Attribute>>;
     domain?: string;
+    name?: string;
     gradient?: GradientOfIdentity;
   },
 ): Result[] {
-  const { outputs: types, domain = '', attributes = {}, gradient } = options;
+  const { outputs: types, domain = '', attributes = {}, name, gradient } = options;
   const outputs: Result[] = [];
-  const node: Node = { operator, domain, inputs, attributes, outputs, gradient };
+  const node: Node = { operator, domain, inputs, attributes, outputs, name, gradient };
   for (const { type, shape } of types) outputs.push({ kind: 'result', type, shape, node });
   return outputs;
 }
