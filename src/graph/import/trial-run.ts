@@ -15,7 +15,7 @@ import {
   ValueInfoProtoSchema,
 } from '../onnx/onnx_pb.js';
 import { sameShape } from '../shape.ts';
-import type { ElementType, Shape } from '../value.ts';
+import { dynamic, type ElementType, type Shape } from '../value.ts';
 import { isWidened, outputType } from './element-types.ts';
 
 /** What a graph takes: the first axis is the batch, whose size does not count here. */
@@ -28,7 +28,7 @@ export interface GivenInput {
 export interface TrialRun {
   /** ONNX's number of the type of every value. */
   types: ReadonlyMap<string, number>;
-  /** Shapes of what is computed from the inputs, the size of the batch as `asBatch` says. */
+  /** Shapes of what is computed from the inputs, the size of the batch as `dynamic`. */
   shapes: ReadonlyMap<string, Shape>;
   /** What does not depend on the inputs' elements: weights, and all that is computed from shapes. */
   constants: ReadonlyMap<string, Tensor>;
@@ -42,7 +42,6 @@ const batches = [2, 3] as const;
 /**
  * Runs a model on ones with two sizes of a batch, so that ONNX Runtime tells the shape of every value and computes all
  * that does not depend on the inputs' elements.
- * @param asBatch what the size of the batch is written as in shapes: a number, or `dynamic`
  * @throws Error where ONNX Runtime refuses the model, or a shape depends on elements or on the batch in another way than by
  *   its first axis
  */
@@ -50,7 +49,6 @@ export async function trialRun(
   engine: Engine,
   model: ModelProto,
   inputs: Readonly<Record<string, GivenInput>>,
-  asBatch: number,
 ): Promise<TrialRun> {
   const graph = required(model.graph, 'the graph of the model');
   const { types, computed } = classify(graph, inputs);
@@ -61,7 +59,7 @@ export async function trialRun(
       const pair = [small, large].map((results) =>
         Array.from(valueFor(asMap(results), shapeOf(name)).data, Number),
       );
-      return [name, batchShape(itemAt(pair, 0), itemAt(pair, 1), asBatch, name)] as const;
+      return [name, batchShape(itemAt(pair, 0), itemAt(pair, 1), name)] as const;
     }),
   );
   const pairs = constants.map((name) => {
@@ -172,15 +170,15 @@ function ones({ type, shape }: GivenInput, batch: number): Tensor {
   }
 }
 
-/** The shape, its first axis as the batch is written where it grows with it. */
-function batchShape(small: Shape, large: Shape, asBatch: number, name: string): Shape {
+/** The shape, its first axis dynamic where it grows with the batch. */
+function batchShape(small: Shape, large: Shape, name: string): Shape {
   if (sameShape(small, large)) return small;
   const isBatch = small[0] === batches[0] && large[0] === batches[1];
   if (!isBatch || !sameShape(small.slice(1), large.slice(1)))
     throw new Error(
       `${name} grows with the batch from [${small}] to [${large}]: only a first axis that is the batch is supported`,
     );
-  return [asBatch, ...small.slice(1)];
+  return [dynamic, ...small.slice(1)];
 }
 
 interface Pair {
@@ -197,7 +195,7 @@ function differ({ small, large }: Pair): boolean {
 /** What is the same for every row of the batch is kept once, with a first axis of size 1. */
 function withoutBatch({ name, small, large }: Pair): Tensor {
   if (sameShape(small.dims, large.dims)) return small;
-  batchShape(small.dims, large.dims, batches[0], name);
+  batchShape(small.dims, large.dims, name);
   if (!isSameForRows(small, large)) return small;
   const data = small.data.slice(0, small.data.length / batches[0]);
   return { ...small, dims: [1, ...small.dims.slice(1)], data };

@@ -5,12 +5,12 @@ import { differentiate } from '../../../src/graph/differentiate.ts';
 import { emitFunction } from '../../../src/graph/emit.ts';
 import { findBlocks } from '../../../src/graph/import/blocks.ts';
 import { cutModel } from '../../../src/graph/import/cut.ts';
-import { importGraph } from '../../../src/graph/import/import-graph.ts';
-import { readModel } from '../../../src/graph/import/weights.ts';
+import { ImportedModel } from '../../../src/graph/import/imported-model.ts';
+import { readModel } from '../../../src/graph/import/read-model.ts';
 import { ModelProtoSchema } from '../../../src/graph/onnx/onnx_pb.js';
 import { multiply } from '../../../src/graph/operations/elementwise.ts';
 import { sum } from '../../../src/graph/operations/reduction.ts';
-import { constant, dynamic, input } from '../../../src/graph/value.ts';
+import { constant, dynamic, type Input, input } from '../../../src/graph/value.ts';
 import { itemAt, required, valueFor } from '../../../src/indexing.ts';
 import { Engine } from '../../../src/runtime/engine.ts';
 import { float32, floatsOf, int64, type Tensors } from '../../../src/runtime/tensor.ts';
@@ -38,8 +38,8 @@ describe.each([
       input_ids: input('input_ids', [batch, 16], 'int64'),
       attention_mask: input('attention_mask', [batch, 16], 'int64'),
     };
-    const { outputs } = await importGraph(engine, await readModel(file), { inputs, prefix: 'text' });
-    const imported = await engine.load(emitFunction(Object.values(inputs), { features: outputs.features }));
+    const { features } = (await ImportedModel.open(engine, await readModel(file), inputs)).build(inputs);
+    const imported = await engine.load(emitFunction(Object.values(inputs), { features }));
     const original = await engine.load(file);
     const actual = floatsOf(await imported.run(texts()), 'features');
     const expected = floatsOf(await original.run(texts()), 'features');
@@ -60,13 +60,14 @@ describe('the last two of its blocks', () => {
       [start]: input('h', [2, 16, 384]),
       attention_mask: input('attention_mask', [2, 16], 'int64'),
     };
-    const { outputs, weights } = await importGraph(engine, tail, {
-      inputs,
-      prefix: 'tail',
-      learns: () => true,
+    const weights: { parameter: Input; initial: Float32Array }[] = [];
+    const { features } = (await ImportedModel.open(engine, tail, inputs)).build(inputs, (weight) => {
+      const parameter = input(weight.name, weight.shape);
+      weights.push({ parameter, initial: weight.initial.slice() });
+      return parameter;
     });
     const cosines = Float32Array.from({ length: 2 * 384 }, (_, index) => Math.cos(index));
-    const loss = sum(multiply(outputs.features, constant(cosines, [2, 384])));
+    const loss = sum(multiply(features, constant(cosines, [2, 384])));
     const parameters = weights.map(({ parameter }) => parameter);
     const gradients = differentiate(loss, parameters);
     const session = await engine.load(
@@ -107,9 +108,9 @@ describe('the last two of its blocks', () => {
 function gradientOf(gradients: ReadonlyMap<string, Float32Array>, name: string): Float32Array {
   const [, attention, part] = /^(.*\.self)\.(query|key|value)\.bias$/.exec(name) ?? [];
   if (attention === undefined || part === undefined)
-    return gradients.get(`tail.bert.${name}_transposed`) ?? valueFor(gradients, `tail.bert.${name}`);
+    return gradients.get(`bert.${name}_transposed`) ?? valueFor(gradients, `bert.${name}`);
   const place = ['query', 'key', 'value'].indexOf(part);
-  return valueFor(gradients, `tail.bert.${attention}.bias`).subarray(384 * place, 384 * (place + 1));
+  return valueFor(gradients, `bert.${attention}.bias`).subarray(384 * place, 384 * (place + 1));
 }
 
 interface Golden {

@@ -8,76 +8,90 @@ import {
   type TensorProto,
 } from '../onnx/onnx_pb.js';
 import { elementCount } from '../shape.ts';
-import { type Constant, type Input, input, type Value } from '../value.ts';
+import { type Constant, dynamic, type Shape, type Value } from '../value.ts';
 import { attributesOf, type Call } from './call.ts';
 import { elementTypeOf } from './element-types.ts';
 import { geluOf } from './gelu-pattern.ts';
+import { constantOf } from './read-model.ts';
 import { isShapeOnly, rebuild } from './rebuild.ts';
-import { type TrialRun, trialRun } from './trial-run.ts';
-import { constantOf } from './weights.ts';
+import { type GivenInput, type TrialRun, trialRun } from './trial-run.ts';
 
-/** A weight of a model that is to learn: an input of the graph instead of a constant. */
-export interface LearntWeight {
-  readonly parameter: Input;
+/** A weight of a model, and the node that reads it. */
+export interface Weight {
+  /** Its own; equal weights that the model keeps once have one each. */
+  name: string;
+  shape: Shape;
   /** What the model has for it. */
-  readonly initial: Float32Array;
-}
-
-export interface ImportOptions {
-  /** What the model's inputs are, by name: values of the graph whose first axis is the batch. */
-  inputs: Readonly<Record<string, Value>>;
-  /** The names that parameters get begin with it. */
-  prefix: string;
-  /** Whether a weight is to learn; none does by default. @param node that reads it */
-  learns?(node: NodeProto): boolean;
-}
-
-/** A model as a part of the graph. */
-export interface ImportedGraph {
-  outputs: Readonly<Record<string, Value>>;
-  weights: readonly LearntWeight[];
+  initial: Float32Array;
+  node: NodeProto;
 }
 
 /**
- * Reads a model into the graph, for the shapes that its inputs have: what is computed from shapes alone is folded, operators
- * that stand for several are unfolded, half precision is widened. Of the inputs the first axis, and it alone, may be
- * `dynamic`.
- * @param engine runs the model twice, on a few rows
- * @throws Error that names a node that has no counterpart in the graph
+ * A model that is read into the graph, for one shape of its inputs and any size of the batch, their first axis: what is
+ * computed from shapes alone is folded, operators that stand for several are unfolded, half precision is widened.
  * @example
- * const h = input('h', [16, 64, 384]);
- * const { outputs, weights } = await importGraph(engine, tail, { inputs: { h, mask }, prefix: 'tail', learns: () => true });
+ * const imported = await ImportedModel.open(engine, tail, { h: { type: 'float32', shape: [dynamic, 64, 384] } });
+ * const { features } = imported.build({ h: input('h', [16, 64, 384]) });
  */
-export async function importGraph(
-  engine: Engine,
-  model: ModelProto,
-  { inputs, prefix, learns = () => false }: ImportOptions,
-): Promise<ImportedGraph> {
-  const graph = required(model.graph, 'the graph of the model');
-  const [first] = Object.values(inputs);
-  const run = await trialRun(engine, model, inputs, required(first, 'an input').shape[0] ?? 1);
-  const reader = new Reader(graph, run, { inputs, prefix, learns });
-  const operatorSet = Number(
-    model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0,
-  );
-  for (const node of graph.node)
-    if (node.output.some((name) => run.shapes.has(name))) reader.read(node, operatorSet);
-  return {
-    outputs: Object.fromEntries(graph.output.map(({ name }) => [name, reader.valueOf(name)])),
-    weights: reader.weights,
-  };
+export class ImportedModel {
+  readonly #graph: GraphProto;
+  readonly #run: TrialRun;
+  readonly #operatorSet: number;
+
+  private constructor(model: ModelProto, run: TrialRun) {
+    this.#graph = required(model.graph, 'the graph of the model');
+    this.#run = run;
+    const own = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
+    this.#operatorSet = Number(own?.version ?? 0);
+  }
+
+  /**
+   * @param engine runs the model twice, on a few rows
+   * @throws Error where ONNX Runtime refuses the model, or more than first axes grow with the batch
+   */
+  static async open(
+    engine: Engine,
+    model: ModelProto,
+    inputs: Readonly<Record<string, GivenInput>>,
+  ): Promise<ImportedModel> {
+    return new ImportedModel(model, await trialRun(engine, model, inputs));
+  }
+
+  /**
+   * The model's outputs, computed from values.
+   * @param inputs by the model's names; the first axis of each is the batch
+   * @param learn what takes the place of a weight; the weight itself where it is undefined
+   * @throws Error that names a node that has no counterpart in the graph
+   */
+  build(
+    inputs: Readonly<Record<string, Value>>,
+    learn: (weight: Weight) => Value | undefined = () => undefined,
+  ): Readonly<Record<string, Value>> {
+    const [first] = Object.values(inputs);
+    const batch = itemAt(required(first, 'an input').shape, 0);
+    const reader = new Reader(this.#graph, this.#run, { inputs, learn, batch });
+    for (const node of this.#graph.node)
+      if (node.output.some((name) => this.#run.shapes.has(name))) reader.read(node, this.#operatorSet);
+    return Object.fromEntries(this.#graph.output.map(({ name }) => [name, reader.valueOf(name)]));
+  }
+}
+
+interface ReaderOptions {
+  inputs: Readonly<Record<string, Value>>;
+  learn(weight: Weight): Value | undefined;
+  /** The size of the batch. */
+  batch: number;
 }
 
 class Reader {
-  readonly weights: LearntWeight[] = [];
   readonly #run: TrialRun;
-  readonly #options: Required<ImportOptions>;
+  readonly #options: ReaderOptions;
   readonly #values: Map<string, Value>;
   readonly #initializers: ReadonlyMap<string, TensorProto>;
   readonly #makers: ReadonlyMap<string, NodeProto>;
-  readonly #parameters = new Map<string, Input>();
+  readonly #learnt = new Map<string, Value | undefined>();
 
-  constructor(graph: GraphProto, run: TrialRun, options: Required<ImportOptions>) {
+  constructor(graph: GraphProto, run: TrialRun, options: ReaderOptions) {
     this.#run = run;
     this.#options = options;
     this.#values = new Map(Object.entries(options.inputs));
@@ -98,7 +112,7 @@ class Reader {
         inputs: node.input.map((name, index) => (name === '' ? undefined : this.#inputOf(node, index))),
         outputs: node.output.map((name) => ({
           type: elementTypeOf(valueFor(this.#run.types, name || itemAt(node.output, 0))),
-          shape: valueFor(this.#run.shapes, name || itemAt(node.output, 0)),
+          shape: this.#shapeOf(name || itemAt(node.output, 0)),
         })),
         attributes: attributesOf(node),
       };
@@ -123,25 +137,26 @@ class Reader {
       throw new Error(`its input ${name} is computed from the size of the batch`);
     const known = this.#values.get(name);
     if (known) return known;
-    const weight = this.#weightBehind(name);
     const value = this.#constant(name);
-    if (weight === undefined || value.type !== 'float32' || !this.#options.learns(node)) return value;
-    return this.#parameter(node, name, value);
+    return (value.type === 'float32' && this.#weightBehind(name) && this.#learn(node, name, value)) || value;
   }
 
   /**
-   * The parameter for a weight. Exporters keep equal weights once, as the ones and zeros that normalizations begin with:
-   * those are told apart by the node that reads them. A weight whose elements differ is shared by intent.
+   * What takes the place of a weight. Exporters keep equal weights once, as the ones and zeros that normalizations begin
+   * with: those are told apart by the node that reads them. A weight whose elements differ is shared by intent.
    */
-  #parameter(node: NodeProto, name: string, { data, shape }: Constant): Input {
+  #learn(node: NodeProto, name: string, { data, shape }: Constant): Value | undefined {
     const isUniform = data.every((element) => element === data[0]);
-    const label = isUniform ? `${name}@${node.name || node.output[0]}` : name;
-    const parameter = this.#parameters.get(label) ?? input(`${this.#options.prefix}.${label}`, shape);
-    if (!this.#parameters.has(label)) {
-      this.#parameters.set(label, parameter);
-      this.weights.push({ parameter, initial: Float32Array.from(data, Number) });
+    const own = isUniform ? `${name}@${node.name || node.output[0]}` : name;
+    if (!this.#learnt.has(own)) {
+      const initial = data instanceof Float32Array ? data : Float32Array.from(data, Number);
+      this.#learnt.set(own, this.#options.learn({ name: own, shape, initial, node }));
     }
-    return parameter;
+    return this.#learnt.get(own);
+  }
+
+  #shapeOf(name: string): Shape {
+    return valueFor(this.#run.shapes, name).map((size) => (size === dynamic ? this.#options.batch : size));
   }
 
   /** The initializer that a constant is made of, as it is or in another form; undefined where it is none's. */
