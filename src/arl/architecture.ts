@@ -2,6 +2,7 @@ import { type Input, input, type Shape } from '../graph/value.ts';
 import { itemAt } from '../indexing.ts';
 import { type FusionName, fusions } from './fusion.ts';
 import type { Parameters } from './parameters.ts';
+import { isTailParameter, type Tails, tailShapes } from './tail.ts';
 import type { TargetLoss } from './target-loss.ts';
 
 /** Form of the adapters: `mlp` is docs/method.md's `gelu(layerNorm(x A + a))`, `linear` is `x A` alone. */
@@ -9,7 +10,7 @@ export type AdapterForm = 'linear' | 'mlp';
 
 /** Everything that decides a head's parameters and its answer. */
 export interface HeadArchitecture {
-  /** D_m, the length of each modality's feature vector. */
+  /** D_m, the length of each modality's feature vector, as its adapter takes it. */
   dimensions: readonly number[];
   /** h, the length of every adapter's output. */
   hidden: number;
@@ -17,6 +18,8 @@ export interface HeadArchitecture {
   classes: number;
   adapter: AdapterForm;
   fusion: FusionName;
+  /** The blocks of the encoders that are the head's own; none where absent. */
+  tails?: Tails;
   /** How its logits are held against the ground truth. */
   target: TargetLoss;
 }
@@ -28,6 +31,7 @@ export function parameterShapes({
   classes,
   adapter,
   fusion,
+  tails,
 }: HeadArchitecture): Parameters<Shape> {
   const adapters = dimensions.map((dimension, m) => ({
     [`adapter.${m}.weight`]: [dimension, hidden],
@@ -37,7 +41,8 @@ export function parameterShapes({
       [`adapter.${m}.norm.bias`]: [hidden],
     }),
   }));
-  return Object.assign({}, ...adapters, fusions[fusion].parameterShapes(dimensions.length, hidden, classes));
+  const fused = fusions[fusion].parameterShapes(dimensions.length, hidden, classes);
+  return Object.assign({}, ...adapters, fused, tailShapes(tails));
 }
 
 /** The parameters as inputs of a graph, in the same order. */
@@ -47,7 +52,7 @@ export function parameterInputs(architecture: HeadArchitecture): Parameters<Inpu
 }
 
 /**
- * Starting values: weights uniform in ±1/√inputs (PyTorch's default for linear layers), gains 1, all else 0.
+ * Starting values: weights uniform in ±1/√inputs (PyTorch's default for linear layers), gains 1, all else 0, a tail's too.
  * @param uniform gives numbers in [0, 1): the caller's seeded generator
  */
 export function initialParameters(
@@ -58,6 +63,7 @@ export function initialParameters(
   return Object.fromEntries(
     shapes.map(([name, shape]) => {
       const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+      if (isTailParameter(name)) return [name, values];
       if (name.endsWith('norm.weight')) values.fill(1);
       else if (shape.length === 2) {
         const bound = 1 / Math.sqrt(itemAt(shape, 0));

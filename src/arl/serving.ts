@@ -6,6 +6,7 @@ import { type HeadArchitecture, parameterShapes } from './architecture.ts';
 import type { Logits } from './fusion.ts';
 import { headLogits } from './objective.ts';
 import { type Parameters, parameterOf } from './parameters.ts';
+import { givenLengths, passTails } from './tail.ts';
 
 /** How a modality's features are standardised before they reach its adapter: `(x - mean) · factor`, each [D_m]. */
 export interface FeatureScaling {
@@ -35,7 +36,8 @@ export const unimodalOutput = (modality: string) => `unimodal.${modality}`;
 export const companionInput = (modality: string) => `${modality}.companion`;
 
 /**
- * Writes a trained head as an ONNX model: from raw features, an input [n, D_m] for each modality under its name, to
+ * Writes a trained head as an ONNX model: from raw features, an input [n, D_m] for each modality under its name (or what
+ * the blocks below its tail give), to
  * the logits [n, C], fused and of every modality alone, weighted as the calibration says, and
  * numbers in the unit that they were taught in.
  * @param modalities of each feature vector; the second one of a modality is its companion, and what the modality says alone
@@ -49,21 +51,22 @@ export function emitHead(
   parameters: Parameters<Float32Array>,
   { calibration, output }: { calibration?: HeadCalibration; output?: OutputScaling } = {},
 ): Uint8Array {
+  const { dimensions, tails } = architecture;
   const distinct = [...new Set(modalities)];
-  const inputs = architecture.dimensions.map((D, m) => {
-    const modality = itemAt(modalities, m);
-    const isCompanion = modalities.indexOf(modality) < m;
-    return input(isCompanion ? companionInput(modality) : modality, [dynamic, D]);
-  });
-  const x = inputs.map((feature, m) => {
-    const shape = [itemAt(architecture.dimensions, m)];
-    const { mean, factor } = itemAt(scaling, m);
-    return multiply(subtract(feature, constant(mean, shape)), constant(factor, shape));
-  });
   const shapes = Object.entries(parameterShapes(architecture));
   const weights = Object.fromEntries(
     shapes.map(([name, shape]) => [name, constant(parameterOf(parameters, name), shape)]),
   );
+  const inputs = givenLengths(dimensions, tails).map((length, m) => {
+    const modality = itemAt(modalities, m);
+    const isCompanion = modalities.indexOf(modality) < m;
+    return input(isCompanion ? companionInput(modality) : modality, [dynamic, length]);
+  });
+  const x = passTails(tails, inputs, weights).map((feature, m) => {
+    const shape = [itemAt(dimensions, m)];
+    const { mean, factor } = itemAt(scaling, m);
+    return multiply(subtract(feature, constant(mean, shape)), constant(factor, shape));
+  });
   const logits = headLogits(architecture, x, weights);
   const alone = distinct.map((name) =>
     meanOf(logits.unimodal.filter((_, m) => itemAt(modalities, m) === name)),

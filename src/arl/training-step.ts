@@ -11,6 +11,7 @@ import { withNoise } from './gradient-noise.ts';
 import { type ObjectiveSettings, objective } from './objective.ts';
 import { ParameterLayout } from './packing.ts';
 import { strategies } from './strategy.ts';
+import { givenLengths, isTailParameter, passTails } from './tail.ts';
 
 export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 'residual'> {
   batchSize: number;
@@ -23,6 +24,8 @@ export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 
   noiseRows?: number;
   /** Columns of the weights where examples, or cells of their truth, count differently: the step then reads `weights`. */
   weightColumns?: number;
+  /** The share of the learning rate that the tails' parameters get; 1 by default. */
+  tailRate?: number;
   /** True where some examples lack a modality: the step then reads `presence` as well. */
   partial: boolean;
 }
@@ -77,7 +80,11 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   const { rows, gamma, residual, maskRows, noiseOffset } = given.perStep;
   const { features, truth: allTruth, weights, present, masks, noiseBank } = given.shared;
 
-  const batch = features.map((all) => gather(all, rows));
+  const batch = passTails(
+    architecture.tails,
+    features.map((all) => gather(all, rows)),
+    parameters,
+  );
   const dropped = (turn: number) => {
     if (dropoutMasks === 0) return batch;
     // Each further pass takes the masks of the batch's next examples, which are as random as any.
@@ -104,14 +111,14 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   const noisy = strategies[settings.strategy].noise;
   const learnt = differentiate(loss, trained).map((gradient, index) => {
     const parameter = itemAt(trained, index);
-    const isNoisy = noisy && modalityOf(parameter.name) !== undefined;
+    const isNoisy = noisy && /^adapter\./.test(parameter.name);
     return { parameter, gradient: isNoisy ? withNoise(gradient, noiseBank, noiseOffset) : gradient };
   });
   // The loss is a sum over the batch; its 1/B is folded into the one factor that every gradient gets anyway.
   const norm = scale(gradientNorm(learnt.map(({ gradient }) => gradient)), 1 / B);
   const trainables = learnt.map((one) => ({
     ...one,
-    updateScale: updateScales && updateScaleOf(one.parameter, updateScales, layout),
+    updateScale: updateScaleOf(one.parameter, layout, updateScales, settings.tailRate),
   }));
   const factor = scale(clippingOf(norm, settings), 1 / B);
   const { state, scalars } = optimizerStep(settings.optimizer, trainables, factor);
@@ -131,7 +138,7 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
 
 /** What a step may read: anew each step, and of the training set that all steps share. */
 function declareInputs(
-  { dimensions, target, classes, hidden }: HeadArchitecture,
+  { dimensions, tails, target, classes, hidden }: HeadArchitecture,
   { batchSize, dropoutMasks, weightColumns = 1, noiseRows = 1 }: TrainingStepSettings,
 ) {
   const { type, shape } = target.truth;
@@ -144,7 +151,9 @@ function declareInputs(
       noiseOffset: input(stepInputs.noiseOffset, [], 'int32'),
     },
     shared: {
-      features: dimensions.map((D, m) => input(sharedInputs.features(m), [dynamic, D])),
+      features: givenLengths(dimensions, tails).map((length, m) =>
+        input(sharedInputs.features(m), [dynamic, length]),
+      ),
       truth: input(sharedInputs.truth, shape(dynamic, classes), type),
       weights: input(sharedInputs.weights, [dynamic, weightColumns]),
       present: dimensions.map((_, m) => input(sharedInputs.presence(m), [dynamic, 1])),
@@ -187,17 +196,37 @@ function clippingOf(norm: Value, { clipNorm }: TrainingStepSettings): Value {
   return clipNorm === Number.POSITIVE_INFINITY ? constant(1) : clipFactor(norm, clipNorm);
 }
 
-/** The modality whose adapter a parameter belongs to. */
+/** The modality whose adapter, or encoder, a parameter belongs to. */
 function modalityOf(name: string): number | undefined {
-  const modality = /^adapter\.(\d+)\./.exec(name)?.[1];
+  const modality = /^(?:adapter|tail)\.(\d+)\./.exec(name)?.[1];
   return modality === undefined ? undefined : Number(modality);
 }
 
-/** `1 + k_m` where the parameter is adapter m's, 1 where it is the fusion's: a scalar, or one for each packed element. */
-function updateScaleOf({ name }: Input, updateScales: readonly Value[], layout: ParameterLayout): Value {
-  const choices = [...updateScales, constant(1)];
-  const choose = (parameter: string) => modalityOf(parameter) ?? updateScales.length;
+/**
+ * The factor on a trained tensor's update: `1 + k_m` where the parameter is modality m's, times the share of the learning
+ * rate that tails get. A scalar, or one for each packed element; undefined where it is 1.
+ */
+function updateScaleOf(
+  { name }: Input,
+  layout: ParameterLayout,
+  modalityScales: readonly Value[] | undefined,
+  tailRate = 1,
+): Value | undefined {
   const contents = layout.contents(name);
+  const rates = contents.map(({ parameter }) => (isTailParameter(parameter) ? tailRate : 1));
+  const ofModality = modalityScales && modalityScaleOf(contents, modalityScales);
+  if (rates.every((rate) => rate === 1)) return ofModality;
+  const [rate, ...others] = rates;
+  const ofTail =
+    rate !== undefined && others.length === 0
+      ? constant(rate)
+      : vector(contents.flatMap(({ length }, index) => Array<number>(length).fill(itemAt(rates, index))));
+  return ofModality ? multiply(ofModality, ofTail) : ofTail;
+}
+
+function modalityScaleOf(contents: ReturnType<ParameterLayout['contents']>, scales: readonly Value[]): Value {
+  const choices = [...scales, constant(1)];
+  const choose = (parameter: string) => modalityOf(parameter) ?? scales.length;
   const [first, ...others] = contents;
   if (first && others.length === 0) return itemAt(choices, choose(first.parameter));
   const stacked = concat(
@@ -206,4 +235,8 @@ function updateScaleOf({ name }: Input, updateScales: readonly Value[], layout: 
   );
   const owners = contents.flatMap(({ parameter, length }) => Array<number>(length).fill(choose(parameter)));
   return gather(stacked, integers(owners));
+}
+
+function vector(values: readonly number[]): Value {
+  return constant(Float32Array.from(values), [values.length]);
 }

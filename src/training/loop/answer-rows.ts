@@ -3,7 +3,9 @@ import type { Classifier, ItemProbabilities } from '../../heads/head.ts';
 import { type ItemFeatures, joinFeatures } from '../../heads/item-features.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 
-const rowsPerRun = 1024;
+const mostRowsPerRun = 1024;
+/** Numbers that a run is given, about: what a head begins with inside an encoder is long, and grows in it. */
+const numbersPerRun = 2 ** 21;
 
 /**
  * What a head says of every row.
@@ -16,6 +18,8 @@ export async function answerRows(
   signal?: AbortSignal,
 ): Promise<ItemProbabilities[]> {
   const answers: ItemProbabilities[] = [];
+  const numbers = columns.reduce((sum, { dimension }) => sum + dimension, 0);
+  const rowsPerRun = Math.max(1, Math.min(mostRowsPerRun, Math.floor(numbersPerRun / numbers)));
   for (let first = 0; first < strata.length; first += rowsPerRun) {
     throwIfCancelled(signal, `after ${first} of ${strata.length} answers`);
     const rows = Int32Array.from(

@@ -16,6 +16,8 @@ export interface BatchOptions {
   partial: boolean;
   /** How much examples count; absent where all count alike. */
   weights?: ExampleWeights;
+  /** Lengths of the features that are dropped, where they are made of the rows in the step; the rows' own by default. */
+  dimensions?: readonly number[];
   /** Columns of the bank of gradient noise; absent where the step takes none. */
   noiseColumns?: number;
 }
@@ -128,7 +130,8 @@ export class Batches {
     const { dropout, seed } = this.#options;
     if (dropout === 0) return {};
     const kept = 1 / (1 - dropout);
-    const entries = this.#table.columns.map(({ dimension }, m) => {
+    const { dimensions = this.#table.columns.map(({ dimension }) => dimension) } = this.#options;
+    const entries = dimensions.map((dimension, m) => {
       const random = new Random(seed, 'dropout masks', m);
       const values = new Float32Array(dropoutMaskCount * dimension);
       for (let index = 0; index < values.length; index++)

@@ -2,6 +2,7 @@ import { type HeadArchitecture, initialParameters } from '../../arl/architecture
 import { ParameterLayout } from '../../arl/packing.ts';
 import type { Parameters } from '../../arl/parameters.ts';
 import { strategies } from '../../arl/strategy.ts';
+import type { Tails } from '../../arl/tail.ts';
 import { stepInputs, type TrainingStepSettings, trainingStep } from '../../arl/training-step.ts';
 import { throwIfCancelled } from '../../cancellation.ts';
 import { TandemError } from '../../errors.ts';
@@ -28,8 +29,22 @@ export interface TrainingOptions {
   checkpoint?: Checkpoint;
   /** Rows of the training set to hold in memory at a time; by their size where absent. */
   windowRows?: number;
+  /** Blocks of encoders that are trained with the head, by modality, and where it begins. */
+  tuning?: Tuning;
   /** Called after every run of steps. */
   onProgress?(progress: { done: number; total: number; loss: number; accuracy?: number }): void;
+}
+
+/** How a head that was trained on the pretrained features goes on with its encoders' last blocks. */
+export interface Tuning {
+  /** Of each column. */
+  tails: Tails;
+  /** Lengths of the features that the adapters take. */
+  dimensions: readonly number[];
+  /** The head's own parameters, as they are then. */
+  start: Parameters<Float32Array>;
+  /** The share of the learning rate that the blocks get. */
+  tailRate: number;
 }
 
 export interface TrainedHead {
@@ -52,18 +67,22 @@ export async function trainHead(
   table: FeatureTable,
   options: TrainingOptions,
 ): Promise<TrainedHead> {
-  const { classes, recipe, seed, checkpoint, windowRows } = options;
+  const { classes, recipe, seed, checkpoint, windowRows, tuning } = options;
   const target = targets[table.truth.target];
   const architecture: HeadArchitecture = {
-    dimensions: table.columns.map(({ dimension }) => dimension),
+    dimensions: tuning?.dimensions ?? table.columns.map(({ dimension }) => dimension),
     hidden: recipe.hidden,
     classes,
     adapter: recipe.adapter,
     fusion: recipe.fusion,
+    ...(tuning && { tails: tuning.tails }),
     target: target.loss,
   };
   const weights = recipe.classWeights === 'balanced' ? target.balancedWeights?.(table.truth) : undefined;
-  const settings = stepSettings(table, recipe, weights?.columns);
+  const settings = {
+    ...stepSettings(table, recipe, weights?.columns),
+    ...(tuning && { tailRate: tuning.tailRate }),
+  };
   const step = trainingStep(architecture, settings);
   const session = await engine.load(emitLoop(step));
   try {
@@ -71,7 +90,10 @@ export async function trainHead(
     const noiseColumns = strategies[recipe.strategy].noise ? recipe.hidden : 0;
     const batches = new Batches(
       table,
-      { batchSize, seed, partial, dropout: recipe.dropout, weights, noiseColumns },
+      {
+        ...{ batchSize, seed, partial, dropout: recipe.dropout, weights, noiseColumns },
+        dimensions: architecture.dimensions,
+      },
       windowRows,
     );
     await session.bind(batches.shared());
@@ -81,7 +103,7 @@ export async function trainHead(
       ...{ recipe, seed, rows: table.strata.length, windowRows, state: layoutOfState },
     };
     const layout = new ParameterLayout(architecture);
-    const start = (await checkpoint?.read(work)) ?? startingState(architecture, layout, seed);
+    const start = (await checkpoint?.read(work)) ?? startingState(architecture, layout, seed, tuning?.start);
     const steps = stepCount(recipe, table.strata.length);
     const save: Save = async (state, phase) => checkpoint?.write(work, state, phase);
     const { tensors, history } = await runSteps(session, batches, {
@@ -188,11 +210,16 @@ async function runSteps(
   return reached ?? start;
 }
 
-function startingState(architecture: HeadArchitecture, layout: ParameterLayout, seed: number): TrainingState {
+function startingState(
+  architecture: HeadArchitecture,
+  layout: ParameterLayout,
+  seed: number,
+  start?: Parameters<Float32Array>,
+): TrainingState {
   const random = new Random(seed, 'initial parameters');
   return {
     step: 0,
-    tensors: layout.pack(initialParameters(architecture, () => random.nextFloat())),
+    tensors: layout.pack({ ...initialParameters(architecture, () => random.nextFloat()), ...start }),
     history: emptyHistory(),
   };
 }

@@ -1,0 +1,59 @@
+import type { Shape, Value } from '../graph/value.ts';
+import { itemAt } from '../indexing.ts';
+import { type Parameters, parameterOf } from './parameters.ts';
+
+/**
+ * The last blocks of an encoder, which are trained with the head: they make a modality's features of what the blocks below
+ * them give. A parameter is how far a weight has moved from where it was pretrained, so that all begin at zero, and weight
+ * decay pulls towards the pretrained weights (Li, Grandvalet and Davoine 2018).
+ */
+export interface Tail {
+  /** Length of the rows that the blocks below give. */
+  rowLength: number;
+  /** By the weights' own names. */
+  parameterShapes: Parameters<Shape>;
+  /**
+   * The features [n, D] of rows [n, rowLength].
+   * @param moved how far a weight has moved, by its own name
+   */
+  features(rows: Value, moved: (name: string) => Value): Value;
+}
+
+/** The tail of each modality's encoder; undefined where the features themselves are given. */
+export type Tails = readonly (Tail | undefined)[];
+
+/** The name of a tail's parameter among the head's. */
+export function tailParameter(m: number, name: string): string {
+  return `tail.${m}.${name}`;
+}
+
+/** Whether a parameter of the head is a tail's. */
+export function isTailParameter(name: string): boolean {
+  return name.startsWith('tail.');
+}
+
+/** The features of each modality, from what is given of each. */
+export function passTails(
+  tails: Tails | undefined,
+  given: readonly Value[],
+  parameters: Parameters,
+): readonly Value[] {
+  return given.map(
+    (rows, m) =>
+      tails?.[m]?.features(rows, (name) => parameterOf(parameters, tailParameter(m, name))) ?? rows,
+  );
+}
+
+/** The shapes of the tails' parameters, by their names in the head. */
+export function tailShapes(tails: Tails = []): Parameters<Shape> {
+  return Object.fromEntries(
+    tails.flatMap((tail, m) =>
+      Object.entries(tail?.parameterShapes ?? {}).map(([name, shape]) => [tailParameter(m, name), shape]),
+    ),
+  );
+}
+
+/** The lengths of the rows that a head is given. */
+export function givenLengths(dimensions: readonly number[], tails: Tails = []): number[] {
+  return dimensions.map((_, m) => tails[m]?.rowLength ?? itemAt(dimensions, m));
+}
