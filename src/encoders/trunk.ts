@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { TandemError } from '../errors.ts';
+import { findBlocks } from '../graph/import/blocks.ts';
+import { cutModel } from '../graph/import/cut.ts';
+import { readModel } from '../graph/import/read-model.ts';
+import { TensorProto_DataType as DataType, type ModelProto } from '../graph/onnx/onnx_pb.js';
+import { itemAt, required } from '../indexing.ts';
+import { sha256OfFile } from '../store/files/checksum.ts';
+import { exists } from '../store/files/exists.ts';
+import { ModelGraph } from './model/graph.ts';
+import {
+  type EncoderManifest,
+  encoderFile,
+  readEncoderManifest,
+  readSpecification,
+} from './specification.ts';
+
+/** Where a text encoder is cut, for texts of so many tokens at most. */
+export interface Cut {
+  /** The encoder's folder. */
+  folder: string;
+  /** Blocks behind the cut. */
+  blocks: number;
+  tokens: number;
+}
+
+/** An encoder in two. */
+export interface CutEncoder extends Cut {
+  /** The part in front of the cut. */
+  trunk: ModelProto;
+  /** The part behind it: from `start` and the mask to the features. */
+  tail: ModelProto;
+  /** The value that is cut at: [rows, tokens, width]. */
+  start: string;
+}
+
+/** The names of a text encoder's inputs. */
+export const textInputs = { ids: 'input_ids', mask: 'attention_mask' } as const;
+
+/**
+ * Cuts a text encoder below its last blocks.
+ * @throws TandemError `invalid-recipe` where it has not so many blocks, takes no mask, or cannot be cut there
+ * @example const { tail } = await cutEncoder({ folder: 'models/all-MiniLM-L6-v2', blocks: 2, tokens: 64 });
+ */
+export async function cutEncoder(cut: Cut): Promise<CutEncoder> {
+  const { id, modality, weights } = await readEncoderManifest(cut.folder);
+  const refuse = (detail: string, fix: string) =>
+    new TandemError('invalid-recipe', `tune: ${detail}`, { fix });
+  if (modality !== 'text')
+    throw refuse(
+      `${id} encodes images, whose blocks cannot be tuned yet`,
+      'Tune the text encoder: --tune text:last-1.',
+    );
+  const model = await readModel(path.join(cut.folder, weights));
+  const graph = required(model.graph, 'the graph of the encoder');
+  if (!graph.input.some(({ name }) => name === textInputs.mask))
+    throw refuse(`${id} takes no attention mask`, 'Train on its features as they are: leave --tune out.');
+  const blocks = findBlocks(graph, textInputs.ids);
+  if (blocks.length === 0)
+    throw refuse(`no blocks were found in ${id}`, 'Train on its features as they are: leave --tune out.');
+  if (cut.blocks > blocks.length)
+    throw refuse(
+      `${id} has ${blocks.length} blocks, not ${cut.blocks}`,
+      `Tune at most all of them: --tune text:last-${blocks.length}.`,
+    );
+  const { start } = itemAt(blocks, -cut.blocks);
+  try {
+    return { ...cut, start, ...cutModel(model, start, textInputs.ids, textInputs.mask) };
+  } catch (error) {
+    throw refuse(`${id} cannot be cut there: ${(error as Error).message}`, 'Tune fewer blocks, or none.');
+  }
+}
+
+/**
+ * Makes an encoder of the part in front of the cut, among those that were added, under its fingerprint: all heads that are
+ * tuned from there on share it. Its features are a text's tokens after the cut, one after the other, each with a 1 behind it,
+ * and zeros up to the greatest length.
+ * @param width of a token
+ * @param added the folder of added encoders
+ * @returns the trunk's folder; the one that is there where it was made before
+ */
+export async function keepTrunk(cut: CutEncoder, width: number, added: string): Promise<string> {
+  const { files, weights, id, license, modality, preprocessing } = await readEncoderManifest(cut.folder);
+  const dimension = cut.tokens * (width + 1);
+  await mkdir(added, { recursive: true });
+  const staging = path.join(added, `.cutting-${randomUUID()}`);
+  try {
+    const graphFile = path.join(staging, 'onnx', 'model.onnx');
+    await mkdir(path.dirname(graphFile), { recursive: true });
+    await writeFile(graphFile, padded(cut, width, dimension), { flush: true });
+    const kept: Record<string, string> = { 'onnx/model.onnx': await sha256OfFile(graphFile) };
+    for (const [name, sha256] of Object.entries(files)) {
+      if (name === weights || path.dirname(name) === path.dirname(weights)) continue;
+      await cp(path.join(cut.folder, name), path.join(staging, name));
+      kept[name] = sha256;
+    }
+    const manifest: EncoderManifest = {
+      ...{ id: `${id}-trunk-${cut.blocks}-${cut.tokens}`, modality, dimension, license },
+      ...{ weights: 'onnx/model.onnx', files: kept },
+      preprocessing: { ...(preprocessing as object), maximumTokens: cut.tokens },
+    };
+    await writeFile(path.join(staging, encoderFile), `${JSON.stringify(manifest, null, 2)}\n`, {
+      flush: true,
+    });
+    const { fingerprint } = await readSpecification(staging);
+    const folder = path.join(added, fingerprint);
+    if (!(await exists(folder))) await rename(staging, folder);
+    return folder;
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/** The trunk with its tokens in one row. Tokens that the mask hides are zeros: what they are depends on the batch. */
+function padded({ trunk, start, tokens }: CutEncoder, width: number, dimension: number): Uint8Array {
+  const graph = new ModelGraph(trunk);
+  const mask = graph.add('Cast', [textInputs.mask], { to: DataType.FLOAT });
+  const column = graph.add('Unsqueeze', [mask, graph.integers([2])]);
+  const shown = graph.add('Mul', [start, column]);
+  const joined = graph.add('Concat', [shown, column], { axis: 2 });
+  const length = graph.add('Gather', [graph.add('Shape', [textInputs.mask]), graph.integers([1])], {
+    axis: 0,
+  });
+  const missing = graph.add('Sub', [graph.integers([tokens]), length]);
+  const none = graph.integers([0]);
+  const pads = graph.add('Concat', [none, none, none, none, missing, none], { axis: 0 });
+  const whole = graph.add('Pad', [joined, pads]);
+  const rows = graph.add('Reshape', [whole, graph.integers([-1, tokens * (width + 1)])]);
+  return graph.finish(rows, dimension);
+}
