@@ -21,6 +21,7 @@ import {
   seed,
   seeds,
   testShare,
+  tune,
 } from '../training/choices.ts';
 
 /**
@@ -112,6 +113,7 @@ export const trainOptions = z.object({
   search: z.boolean().optional(),
   refit: z.boolean().optional(),
   acceptAccuracy: acceptAccuracy.optional(),
+  tune: tune.optional(),
   checkpoints: text,
 });
 export const compareOptions = z.object({

@@ -9,7 +9,7 @@ import { parseHeadManifest } from '../heads/head.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
 import { checkFormat, writePredictions } from '../reports/prediction-rows.ts';
 import { writeComparisonReport, writeEvaluationReport, writeReport } from '../reports/report.ts';
-import type { EvaluatedSplit } from '../training/choices.ts';
+import { type EvaluatedSplit, tunedBlocks } from '../training/choices.ts';
 import { type Comparison, compareStrategies } from '../training/compare.ts';
 import { compareOnRows, type RowComparison } from '../training/compare-on-rows.ts';
 import { evaluateHead } from '../training/evaluate-head.ts';
@@ -17,9 +17,10 @@ import type { Evaluation } from '../training/evaluation.ts';
 import { fineTune, type HeadTraining } from '../training/fine-tune.ts';
 import { chooseRecipe, type RecipeChoices } from '../training/loop/recipe.ts';
 import type { TrainingSummary } from '../training/progress.ts';
+import type { TuningChoice } from '../training/tune-head.ts';
 import { checkOptions, compareOptions, evaluateOptions, trainOptions } from './check-options.ts';
 import type { Context } from './context.ts';
-import { featureCache } from './encoder-settings.ts';
+import { encoderOptions, encoderPlaces, featureCache } from './encoder-settings.ts';
 import { type DatasetOptions, openDataset, type ProgressOptions } from './open-dataset.ts';
 
 /** `imageEncoder`, `textEncoder`: in the place of those that the settings name. */
@@ -28,7 +29,10 @@ export interface TrainOptions
     ProgressOptions,
     HeadTraining,
     EncoderNames,
-    Partial<RecipeChoices> {}
+    Partial<RecipeChoices> {
+  /** Blocks of an encoder to train with the head: `text:last-2`. Where it does not pay, the head keeps the encoder. */
+  tune?: string;
+}
 
 export interface CompareOptions extends DatasetOptions, ProgressOptions, EncoderNames, SplitChoice {
   /** How many splits to train on, 2 or more; 5 by default. */
@@ -72,9 +76,15 @@ export async function train(
     ...{ head, seed, search, refit, acceptAccuracy, checkpoints, testShare, splitBy },
     ...{ dataset, recipe, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
+    tuning: options.tune === undefined ? undefined : await tuningChoice(context, options.tune),
     threads: context.settings.threads,
     writeReport,
   });
+}
+
+async function tuningChoice({ settings }: Context, tune: string): Promise<TuningChoice> {
+  const { encoders } = await encoderOptions(settings);
+  return { blocks: tunedBlocks(tune), encoder: encoders.text, added: encoderPlaces(settings).added };
 }
 
 /** See `Tandem.compare`. */

@@ -82,6 +82,10 @@ const command = addDatasetOptions(
       .choices(['auto', 'on', 'off'] satisfies Recipe['lexical'][])
       .default(defaultRecipe.lexical),
   )
+  .option(
+    '--tune <blocks>',
+    'train the last blocks of the text encoder with the head, such as text:last-2; the head keeps the encoder as it is where that does not pay',
+  )
   .option('--json', 'print one JSON object');
 
 export const train = addSettings(command, encoderSettings)
@@ -101,7 +105,7 @@ const sampleFlags: Record<ModalityName, string> = {
 };
 
 function show(summary: TrainingSummary, called: CommandUnknownOpts): void {
-  const { head, version, target, labels, examples, refit, seconds, metrics, folder } = summary;
+  const { head, version, target, labels, examples, refit, seconds, metrics, trunk, folder } = summary;
   const time = seconds ? ` in ${seconds.total} s` : '';
   print(
     `${head}@${version}: ${targets[target].describeAnswers(labels.length)}, trained on ${refit?.examples ?? examples.training} examples${time}`,
@@ -121,8 +125,9 @@ function show(summary: TrainingSummary, called: CommandUnknownOpts): void {
     'artifacts',
     'models',
     'image-encoder',
-    'text-encoder',
+    ...(trunk === undefined ? (['text-encoder'] as const) : []),
   ]);
+  if (trunk !== undefined) given.push('--text-encoder', trunk);
   print('next:');
   print(`  ${[product.invocation, 'predict', '--head', head, ...content, ...given].join(' ')}`);
   print(`  ${[product.invocation, 'serve', '--default-head', head, ...given].join(' ')}`);

@@ -84,6 +84,14 @@ export const headManifestSchema = z.object({
         ),
       })
       .optional(),
+    /** Present where head.onnx begins inside the text encoder, whose last blocks were trained with the head. */
+    tuning: z
+      .object({
+        blocks: z.int().positive(),
+        /** Mean loss on examples that were held out of both: on the pretrained features, and tuned. */
+        heldOut: z.object({ frozen: z.number(), tuned: z.number() }),
+      })
+      .optional(),
   }),
   /**
    * The answers to the held-out rows, of the head that never saw them, from the surest on: how many are accepted from a

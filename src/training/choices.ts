@@ -39,3 +39,13 @@ export const recipeChoices = {
 /** `train` and `test` are the dataset's own sides; where it marks none, the sides that the head was trained and measured on. */
 export const evaluatedSplits = ['all', 'train', 'test'] as const;
 export type EvaluatedSplit = (typeof evaluatedSplits)[number];
+
+/** Which blocks of an encoder are trained with a head. */
+export const tune = z
+  .string()
+  .regex(/^text:last-[1-9]\d?$/, 'it must be text:last- and a number of blocks, such as text:last-2');
+
+/** The number of blocks that `tune` names. @example tunedBlocks('text:last-2') // 2 */
+export function tunedBlocks(choice: string): number {
+  return Number(choice.slice('text:last-'.length));
+}

@@ -13,19 +13,20 @@ import { targets } from '../targets/targets.ts';
 import { checkpointsOf } from './checkpoints-of.ts';
 import { withCompanions } from './features/companion-columns.ts';
 import type { FeatureTable } from './features/feature-table.ts';
-import { extractFeatures } from './features/features.ts';
+import { type ExtractionOptions, extractFeatures } from './features/features.ts';
 import { licenseNotes } from './license-notes.ts';
 import type { WrittenCheckpoint } from './loop/checkpoints.ts';
-import { type FittedHead, fitHead, trainOnRows } from './loop/fit.ts';
+import { type FitOptions, type FittedHead, fitHead, trainOnRows } from './loop/fit.ts';
 import { checkRecipe, type Recipe, recipeFor } from './loop/recipe.ts';
 import { withEngines } from './loop/side-by-side.ts';
 import { nearDuplicates } from './near-duplicates.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
-import { registerHead } from './register-head.ts';
+import { type HeadToRegister, registerHead } from './register-head.ts';
 import type { WriteReport } from './report-input.ts';
 import { rankModalities } from './search/modality-ranking.ts';
 import { searchRecipe } from './search/recipe-search.ts';
 import { readSummary } from './summary.ts';
+import { type TuningChoice, type TuningWork, tuneHead } from './tune-head.ts';
 
 /** What a person may ask of the training of a head. */
 export interface HeadTraining extends SplitChoice {
@@ -61,6 +62,8 @@ export interface FineTuneOptions extends HeadTraining {
   featureCache?: string;
   /** What differs from the default recipe for the number of examples. */
   recipe?: Partial<Recipe>;
+  /** The blocks of the text encoder to train with the head; none by default. */
+  tuning?: TuningChoice;
   /** Threads that ONNX Runtime trains on; 0 leaves the number to it. */
   threads: number;
   writeReport: WriteReport;
@@ -131,6 +134,7 @@ export async function fineTune(
           onProgress: (progress) => onProgress?.({ stage: 'refit', ...progress }),
         })
       : undefined;
+    const tuned = await tune(engine, { encoders, options, table, split, frozen: { fitted, refit }, fit });
     const trained = performance.now();
     const twins = await nearDuplicates(engine, table, split);
     onProgress?.({ stage: 'evaluation', done: test.length, total: test.length });
@@ -140,6 +144,7 @@ export async function fineTune(
         name: options.head,
         ...{ dataset, table, split, fitted, refit, search, seed, encoders },
         recipe: asTrained(chosen, fitted, onNote),
+        ...tuned,
         acceptAccuracy: options.acceptAccuracy,
         seconds: {
           features: seconds(started, encoded),
@@ -156,6 +161,31 @@ export async function fineTune(
   } finally {
     await engine.close();
   }
+}
+
+/** Goes on with the encoder's last blocks where that is asked for. @returns what of the head is another then */
+async function tune(
+  engine: Engine,
+  {
+    options: { tuning, onNote, onProgress, ...options },
+    ...work
+  }: Pick<TuningWork, 'encoders' | 'table' | 'split' | 'frozen'> & {
+    options: FineTuneOptions;
+    fit: FitOptions;
+  },
+): Promise<Partial<HeadToRegister>> {
+  if (!tuning) return {};
+  const { fit, ...others } = work;
+  const tuned = await tuneHead(engine, {
+    ...{ ...fit, ...others, onNote },
+    ...{ choice: tuning, dataset: options.dataset },
+    extraction: extractionOf({ ...options, onProgress }, work.split.train),
+    onProgress: (progress) => onProgress?.({ stage: 'training', ...progress }),
+  });
+  if (!tuned) return {};
+  const { table, fitted, refit, encoders, calibration, heldOut } = tuned;
+  const { blocks } = tuning;
+  return { ...{ table, fitted, refit, encoders, calibration }, tuning: { blocks, heldOut } };
 }
 
 /** The recipe that was asked for, complete, and with the modality that reaches most alone where its strategy needs it. */
@@ -238,16 +268,23 @@ async function encode(
   encoders: Encoders,
   dataset: Dataset,
   train: readonly number[],
-  { featureCache, recipe, signal, onProgress }: FineTuneOptions,
+  options: FineTuneOptions,
 ): Promise<FeatureTable> {
-  const table = await extractFeatures(encoders, dataset, {
+  const table = await extractFeatures(encoders, dataset, extractionOf(options, train));
+  return { ...table, columns: withCompanions(table.columns, dataset) };
+}
+
+function extractionOf(
+  { featureCache, recipe, signal, onProgress }: FineTuneOptions,
+  train: readonly number[],
+): ExtractionOptions {
+  return {
     cache: featureCache,
     modalities: recipe?.modality && [recipe.modality],
     fitting: { rows: train },
     signal,
     onProgress: (done, total) => onProgress?.({ stage: 'features', done, total }),
-  });
-  return { ...table, columns: withCompanions(table.columns, dataset) };
+  };
 }
 
 function seconds(from: number, to: number): number {

@@ -42,6 +42,10 @@ export interface HeadToRegister {
   refit?: TrainedHead;
   recipe: Recipe;
   search?: RecipeSearch;
+  /** In place of the search's, where the head was tuned. */
+  calibration?: HeadManifest['calibration'];
+  /** How its encoder was tuned. */
+  tuning?: HeadManifest['training']['tuning'];
   seed: number;
   /** The share of right answers that is wished for among those accepted. */
   acceptAccuracy?: number;
@@ -79,7 +83,7 @@ export async function registerHead(
   const { test } = head.split;
   const truth = selectTruths(head.table.truth, test);
   const drawn = describe(head);
-  const neighbours = await neighboursOf(head.table, dataset, trainedRows(head), signal);
+  const neighbours = await neighboursOf(comparable(head), dataset, trainedRows(head), signal);
   const reliance = await calibrateReliance(
     {
       head: drawn,
@@ -129,6 +133,11 @@ export async function registerHead(
     patience,
     signal,
   });
+}
+
+/** The features that tell how alike rows are: not those of a trunk, which are long, and say what tokens are where. */
+function comparable({ table, tuning }: HeadToRegister): FeatureTable {
+  return tuning ? { ...table, columns: table.columns.filter(({ modality }) => modality !== 'text') } : table;
 }
 
 /** The rows that the served head was trained on, as their places in the data set. */
@@ -190,6 +199,8 @@ function describe({
   refit,
   recipe,
   search,
+  calibration,
+  tuning,
   seed,
   encoders,
   seconds,
@@ -201,8 +212,8 @@ function describe({
     createdAt: new Date().toISOString(),
     target: dataset.target,
     labels: dataset.labels,
-    thresholds: search?.thresholds?.fused,
-    unimodalThresholds: search?.thresholds?.unimodal,
+    thresholds: tuning ? undefined : search?.thresholds?.fused,
+    unimodalThresholds: tuning ? undefined : search?.thresholds?.unimodal,
     encoders: table.columns.map(({ modality, fitted }) => {
       if (isFitted(modality)) return describeFitted(modality, fitted);
       const { id, dimension, fingerprint, license } = encoders.byModality[modality];
@@ -223,7 +234,8 @@ function describe({
       seconds,
       recipe: { ...recipe },
       search: search?.report,
+      tuning,
     },
-    calibration: search?.calibration,
+    calibration: tuning ? calibration : search?.calibration,
   };
 }

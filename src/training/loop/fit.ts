@@ -1,4 +1,5 @@
-import { emitHead, type HeadCalibration } from '../../arl/serving.ts';
+import type { Parameters } from '../../arl/parameters.ts';
+import { emitHead, type FeatureScaling, type HeadCalibration } from '../../arl/serving.ts';
 import type { SplitRows } from '../../datasets/split/split-rows.ts';
 import { classifierOf, type ItemProbabilities } from '../../heads/head.ts';
 import type { Engine } from '../../runtime/engine.ts';
@@ -24,6 +25,9 @@ export interface TrainedHead {
   /** What it takes beside the encoders' features, fitted to the same rows. */
   companions: CompanionColumn[];
   history: TrainingHistory;
+  /** What the bytes were written of. */
+  parameters: Parameters<Float32Array>;
+  scaling: readonly FeatureScaling[];
 }
 
 export interface FittedHead extends TrainedHead {
@@ -76,8 +80,7 @@ async function trainOnInputs(
   const modalities = columns.map(({ modality }) => modality);
   return {
     weights: emitHead(architecture, modalities, scaling, parameters, { calibration, output }),
-    companions,
-    history,
+    ...{ companions, history, parameters, scaling },
   };
 }
 
@@ -94,12 +97,28 @@ export async function fitHead(
 ): Promise<FittedHead> {
   const inputs = inputsFor(table, train, options.recipe);
   const trained = await trainOnInputs(engine, inputs, train, options);
-  const taken = table.columns.map(({ modality, dimension }) => ({
-    ...{ modality, dimension },
-    companion: inputs.companions.find((beside) => beside.modality === modality),
-  }));
-  const classifier = classifierOf(await engine.load(trained.weights.slice()), taken, table.truth.target);
-  const answers = await answerRows(classifier, selectRows(inputs.table, test), options.signal);
+  return { ...trained, answers: await answersOf(engine, trained, inputs.table, test, options.signal) };
+}
+
+/**
+ * What a trained head says of rows, through the model as it would be served.
+ * @param table as the head takes it, with its companions
+ */
+export async function answersOf(
+  engine: Engine,
+  { weights, companions }: TrainedHead,
+  table: FeatureTable,
+  rows: readonly number[],
+  signal?: AbortSignal,
+): Promise<ItemProbabilities[]> {
+  const modalities = [...new Set(table.columns.map(({ modality }) => modality))];
+  const taken = modalities.flatMap((modality) => {
+    const column = table.columns.find((one) => one.modality === modality);
+    const companion = companions.find((beside) => beside.modality === modality);
+    return column ? [{ modality, dimension: column.dimension, companion }] : [];
+  });
+  const classifier = classifierOf(await engine.load(weights.slice()), taken, table.truth.target);
+  const answers = await answerRows(classifier, selectRows(table, rows), signal);
   await classifier.release();
-  return { ...trained, answers };
+  return answers;
 }

@@ -1,0 +1,81 @@
+import { emitHead, type FeatureScaling } from '../../arl/serving.ts';
+import type { Tail, Tails } from '../../arl/tail.ts';
+import { multiply, subtract } from '../../graph/operations/elementwise.ts';
+import { constant } from '../../graph/value.ts';
+import { itemAt } from '../../indexing.ts';
+import type { Engine } from '../../runtime/engine.ts';
+import { standardise } from '../../targets/output-scaling.ts';
+import { targets } from '../../targets/targets.ts';
+import { applyScaling, type FeatureTable, selectRows } from '../features/feature-table.ts';
+import type { FitOptions, TrainedHead } from './fit.ts';
+import type { Recipe } from './recipe.ts';
+import { trainHead } from './trainer.ts';
+
+export interface TuneOptions extends FitOptions {
+  /** The blocks that are trained with the head, by column; the others' features stay as they are. */
+  tails: Tails;
+  /** The head as it was trained on the same rows, on the features of the pretrained encoders. */
+  from: TrainedHead;
+}
+
+/** The blocks learn slower than the head: at 5e-5 where the head learns at 3e-4, as BERT is tuned (Devlin et al. 2019). */
+const [learningRate, blockRate] = [3e-4, 5e-5];
+/** Few: pretrained blocks learn small sets by heart. */
+const epochs = 3;
+const minimumSteps = 30;
+
+/** The recipe of a head for going on with its encoder's blocks. */
+export function tuningRecipe(recipe: Recipe): Recipe {
+  return { ...recipe, learningRate, epochs, minimumSteps, batchSize: Math.min(recipe.batchSize, 32) };
+}
+
+/**
+ * Goes on with a trained head, and trains the last blocks of its encoders with it.
+ * @param table its tuned columns have what the blocks below the tails give
+ * @throws whatever {@link trainHead} throws
+ * @example const tuned = await tuneOnRows(engine, table, train, { ...options, tails: [tail], from: fitted });
+ */
+export async function tuneOnRows(
+  engine: Engine,
+  table: FeatureTable,
+  rows: readonly number[],
+  { calibration, tails, from, ...options }: TuneOptions,
+): Promise<TrainedHead> {
+  const training = selectRows(table, rows);
+  const { scaling } = from;
+  const columns = training.columns.map((column, m) =>
+    tails[m] ? column : applyScaling(column, itemAt(scaling, m)),
+  );
+  const output = targets[table.truth.target].outputScaling?.(training.truth);
+  const truth = output ? standardise(training.truth, output) : training.truth;
+  const { architecture, parameters, history } = await trainHead(
+    engine,
+    { ...training, columns, truth },
+    {
+      ...options,
+      recipe: tuningRecipe(options.recipe),
+      tuning: {
+        tails: tails.map((tail, m) => tail && scaledTail(tail, itemAt(scaling, m))),
+        dimensions: scaling.map(({ mean }) => mean.length),
+        start: from.parameters,
+        tailRate: blockRate / learningRate,
+      },
+    },
+  );
+  const modalities = columns.map(({ modality }) => modality);
+  const weights = emitHead({ ...architecture, tails }, modalities, scaling, parameters, {
+    calibration,
+    output,
+  });
+  return { weights, history, parameters, scaling };
+}
+
+/** The tail with its features standardised, as the head's adapter knows them. */
+function scaledTail(tail: Tail, { mean, factor }: FeatureScaling): Tail {
+  const shape = [mean.length];
+  return {
+    ...tail,
+    features: (rows, moved) =>
+      multiply(subtract(tail.features(rows, moved), constant(mean, shape)), constant(factor, shape)),
+  };
+}

@@ -1,0 +1,171 @@
+import pMap from 'p-map';
+import type { Tails } from '../arl/tail.ts';
+import type { Dataset } from '../datasets/example.ts';
+import { groupTwins } from '../datasets/split/duplicates.ts';
+import type { SplitRows } from '../datasets/split/split-rows.ts';
+import { type Encoder, loadEncoder } from '../encoders/encoder.ts';
+import type { Encoders } from '../encoders/encoders.ts';
+import { openTail } from '../encoders/tail.ts';
+import { cutEncoder, keepTrunk } from '../encoders/trunk.ts';
+import { TandemError } from '../errors.ts';
+import { pretrainedOf } from '../modalities/registry.ts';
+import type { Engine } from '../runtime/engine.ts';
+import { selectTruths } from '../targets/truth-table.ts';
+import { type FeatureTable, selectRows } from './features/feature-table.ts';
+import { type ExtractionOptions, extractFeatures } from './features/features.ts';
+import { answersOf, type FitOptions, type FittedHead, fitHead, type TrainedHead } from './loop/fit.ts';
+import { tuneOnRows } from './loop/tune.ts';
+import { calibrate } from './search/calibration.ts';
+import { splitForValidation } from './search/cross-validation.ts';
+
+/** Which blocks of the text encoder are trained with the head. */
+export interface TuningChoice {
+  /** The last so many. */
+  blocks: number;
+  /** The text encoder's folder. */
+  encoder: string;
+  /** The folder of added encoders, which the trunk goes into. */
+  added: string;
+}
+
+/** Everything that a tuning rests on. */
+export interface TuningWork extends FitOptions {
+  choice: TuningChoice;
+  encoders: Encoders;
+  dataset: Dataset;
+  /** Features of the pretrained encoders. */
+  table: FeatureTable;
+  split: SplitRows;
+  extraction: ExtractionOptions;
+  /** The heads that were trained on the pretrained features: on the training split, and on all rows. */
+  frozen: { fitted: FittedHead; refit?: TrainedHead };
+  onNote?(note: string): void;
+}
+
+/** What tuning made of a head, in the place of what it was before. */
+export interface TunedHead {
+  fitted: FittedHead;
+  refit?: TrainedHead;
+  table: FeatureTable;
+  /** With the trunk in the place of the text encoder. */
+  encoders: Encoders;
+  calibration: FitOptions['calibration'];
+  /** Mean loss on examples that neither head was trained on. */
+  heldOut: { frozen: number; tuned: number };
+}
+
+/** Lengths that texts are padded to: few, so that heads share trunks. */
+const lengths = [16, 32, 64, 96, 128, 192, 256, 384, 512];
+/** Of the training split a fifth tells whether tuning pays. */
+const folds = 5;
+
+/**
+ * Trains the last blocks of the text encoder with a head that was trained on its features. A fifth of the training split
+ * is held out first: where the tuned head makes its truth no likelier than the other, nothing comes of it.
+ * @returns undefined where tuning does not pay; a note says so
+ * @throws TandemError `invalid-recipe` where the encoder cannot be cut there; whatever the training throws
+ */
+export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedHead | undefined> {
+  const { table: pretrained, split, encoders, onNote, frozen, ...others } = work;
+  const m = pretrained.columns.findIndex(({ modality }) => modality === 'text');
+  if (m < 0)
+    throw new TandemError('invalid-recipe', 'tune: no example has a text', {
+      fix: 'Leave --tune out.',
+    });
+  const validation = splitForValidation(pretrained, split.train, {
+    ...{ dealt: folds, heldOut: 1, seed: work.seed, groups: groupTwins(work.dataset.examples) },
+  })?.[0];
+  if (!validation) {
+    onNote?.('Too few examples to tell whether tuning pays: the head keeps the pretrained encoder.');
+    return undefined;
+  }
+  const opened = await openTrunk(engine, work);
+  const tails: Tails = pretrained.columns.map((_, column) => (column === m ? opened.tail : undefined));
+  try {
+    const withTrunk = {
+      ...encoders,
+      byModality: { ...encoders.byModality, text: opened.trunk },
+      fingerprints: { ...encoders.fingerprints, text: opened.trunk.fingerprint },
+    };
+    const table = await extractFeatures(withTrunk, work.dataset, work.extraction);
+    const { calibration: _, checkpoint: __, ...fit } = others;
+    const tune = (rows: readonly number[], from: TrainedHead, calibration?: FitOptions['calibration']) =>
+      tuneOnRows(engine, table, rows, { ...fit, tails, from, calibration });
+    const { heldOut, calibration } = await measure(engine, { pretrained, table, validation, fit, tune });
+    const { frozen: before, tuned: after } = heldOut;
+    const figures = `held-out loss ${after.toFixed(4)} tuned, ${before.toFixed(4)} on the pretrained features`;
+    if (after >= before) {
+      onNote?.(`Tuning does not pay (${figures}): the head keeps the pretrained encoder.`);
+      return undefined;
+    }
+    onNote?.(`Tuning pays: ${figures}.`);
+    const trained = await tune(split.train, frozen.fitted, calibration);
+    const answers = await answersOf(engine, trained, selectRows(table, split.test), work.signal);
+    const rows = [...split.train, ...split.test].sort((a, b) => a - b);
+    return {
+      fitted: { ...trained, answers },
+      refit: frozen.refit && (await tune(rows, frozen.refit, calibration)),
+      ...{ table, encoders: withTrunk, calibration, heldOut },
+    };
+  } finally {
+    await opened.trunk.close();
+  }
+}
+
+type Tune = (
+  rows: readonly number[],
+  from: TrainedHead,
+  calibration?: FitOptions['calibration'],
+) => Promise<TrainedHead>;
+
+/** Trains both heads on one side of a split, and asks them about the other, each with a calibration of its own. */
+async function measure(
+  engine: Engine,
+  {
+    pretrained,
+    table,
+    validation,
+    fit,
+    tune,
+  }: { pretrained: FeatureTable; table: FeatureTable; validation: SplitRows; fit: FitOptions; tune: Tune },
+) {
+  const truth = selectTruths(table.truth, validation.test);
+  const modalities = table.columns.map(({ modality }) => modality);
+  const frozen = await fitHead(engine, pretrained, validation, fit);
+  const tuned = await tune(validation.train, frozen);
+  const answers = await answersOf(engine, tuned, selectRows(table, validation.test), fit.signal);
+  const [before, after] = [frozen.answers, answers].map((each) =>
+    calibrate({ answers: each, truth }, modalities),
+  );
+  return {
+    heldOut: { frozen: before?.after ?? Number.NaN, tuned: after?.after ?? Number.NaN },
+    calibration: after?.calibration,
+  };
+}
+
+/** Cuts the text encoder for the longest text of the dataset, and keeps the part that stays as it is. */
+async function openTrunk(
+  engine: Engine,
+  { choice, encoders, dataset }: TuningWork,
+): Promise<{ trunk: Encoder; tail: NonNullable<Tails[number]> }> {
+  const longest = await longestText(encoders.byModality.text, dataset);
+  const tokens = lengths.find((length) => length >= longest) ?? longest;
+  const cut = await cutEncoder({ folder: choice.encoder, blocks: choice.blocks, tokens });
+  const { tail, width } = await openTail(engine, cut);
+  const folder = await keepTrunk(cut, width, choice.added);
+  return { trunk: await loadEncoder(engine, 'text', folder), tail };
+}
+
+async function longestText(encoder: Encoder, { examples }: Dataset): Promise<number> {
+  const { inputOf, shapeOf } = pretrainedOf('text');
+  const texts = new Set(examples.flatMap(({ content }) => content.text ?? []));
+  const counts = await pMap(
+    texts,
+    async (text) => {
+      const prepared = await encoder.prepare(inputOf(text), { mayWait: true });
+      return Number(shapeOf?.(prepared) ?? 0);
+    },
+    { concurrency: 64 },
+  );
+  return counts.reduce((most, count) => Math.max(most, count), 1);
+}
