@@ -21,6 +21,8 @@ const manifestSchema = z.object({
   preprocessing: z.unknown(),
   /** The licence of the weights, as their model card names it. */
   license: z.string().optional(),
+  /** Of the trunk of another encoder, whose last blocks heads have: which one, and how many. */
+  trunkOf: z.object({ fingerprint: sha256Schema, blocks: z.int().positive() }).optional(),
   /** How an encoder that was added came to be, and what its proof measured: for people, the features don't depend on it. */
   origin: encoderOrigin.optional(),
 });

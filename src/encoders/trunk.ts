@@ -45,13 +45,18 @@ export const textInputs = { ids: 'input_ids', mask: 'attention_mask' } as const;
  * @example const { tail } = await cutEncoder({ folder: 'models/all-MiniLM-L6-v2', blocks: 2, tokens: 64 });
  */
 export async function cutEncoder(cut: Cut): Promise<CutEncoder> {
-  const { id, modality, weights } = await readEncoderManifest(cut.folder);
+  const { id, modality, weights, trunkOf } = await readEncoderManifest(cut.folder);
   const refuse = (detail: string, fix: string) =>
     new TandemError('invalid-recipe', `tune: ${detail}`, { fix });
   if (modality !== 'text')
     throw refuse(
       `${id} encodes images, whose blocks cannot be tuned yet`,
       'Tune the text encoder: --tune text:last-1.',
+    );
+  if (trunkOf)
+    throw refuse(
+      `${id} is the lower part of an encoder, and has no features of its own`,
+      'Tune the whole encoder: name it with --text-encoder.',
     );
   const model = await readModel(path.join(cut.folder, weights));
   const graph = required(model.graph, 'the graph of the encoder');
@@ -82,7 +87,8 @@ export async function cutEncoder(cut: Cut): Promise<CutEncoder> {
  * @returns the trunk's folder; the one that is there where it was made before
  */
 export async function keepTrunk(cut: CutEncoder, width: number, added: string): Promise<string> {
-  const { files, weights, id, license, modality, preprocessing } = await readEncoderManifest(cut.folder);
+  const whole = await readEncoderManifest(cut.folder);
+  const { files, weights, id, license, modality, preprocessing, fingerprint: ofWhole } = whole;
   const dimension = cut.tokens * (width + 1);
   await mkdir(added, { recursive: true });
   const staging = path.join(added, `.cutting-${randomUUID()}`);
@@ -100,6 +106,7 @@ export async function keepTrunk(cut: CutEncoder, width: number, added: string): 
       ...{ id: `${id}-trunk-${cut.blocks}-${cut.tokens}`, modality, dimension, license },
       ...{ weights: 'onnx/model.onnx', files: kept },
       preprocessing: { ...(preprocessing as object), maximumTokens: cut.tokens },
+      trunkOf: { fingerprint: ofWhole, blocks: cut.blocks },
     };
     await writeFile(path.join(staging, encoderFile), `${JSON.stringify(manifest, null, 2)}\n`, {
       flush: true,
@@ -126,7 +133,7 @@ function padded({ trunk, start, tokens }: CutEncoder, width: number, dimension: 
   const missing = graph.add('Sub', [graph.integers([tokens]), length]);
   const none = graph.integers([0]);
   const pads = graph.add('Concat', [none, none, none, none, missing, none], { axis: 0 });
-  const whole = graph.add('Pad', [joined, pads]);
-  const rows = graph.add('Reshape', [whole, graph.integers([-1, tokens * (width + 1)])]);
+  const filled = graph.add('Pad', [joined, pads]);
+  const rows = graph.add('Reshape', [filled, graph.integers([-1, tokens * (width + 1)])]);
   return graph.finish(rows, dimension);
 }

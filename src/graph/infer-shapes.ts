@@ -1,6 +1,6 @@
 import { itemAt } from '../indexing.ts';
 import type { GraphProto, NodeProto, TensorProto } from './onnx/onnx_pb.js';
-import { broadcast, elementCount, positiveAxis, sameShape } from './shape.ts';
+import { broadcast, elementCount, positiveAxis, reducedShape, sameShape, withAxis } from './shape.ts';
 import type { Shape } from './value.ts';
 
 /** What one run of a graph takes. */
@@ -98,6 +98,13 @@ const int64 = 7;
 const unary: Rule = ({ shapeOf }) => ({ shape: shapeOf(0) });
 const elementwise: Rule = ({ shapeOf }) => ({ shape: broadcast(shapeOf(0), shapeOf(1)) });
 
+const reduction: Rule = ({ node, shapeOf, integersOf }) => {
+  const x = shapeOf(0);
+  const axes = integersOf(1).map((axis) => positiveAxis(axis, x));
+  if (axes.some((axis) => axis < 0 || axis >= x.length)) throw new Error(`[${x}] has no axes [${axes}]`);
+  return { shape: reducedShape(x, axes, (integerOf(node, 'keepdims') ?? 1n) !== 0n) };
+};
+
 const ruleOf: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>> = {
   Identity: { inputs: [1], rule: unary },
   Neg: { inputs: [1], rule: unary },
@@ -105,6 +112,54 @@ const ruleOf: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>
   Sigmoid: { inputs: [1], rule: unary },
   Gelu: { inputs: [1], rule: unary },
   Softmax: { inputs: [1], rule: unary },
+  Cast: { inputs: [1], rule: unary },
+  Clip: { inputs: [3], rule: unary },
+  Erf: { inputs: [1], rule: unary },
+  Sqrt: { inputs: [1], rule: unary },
+  Tanh: { inputs: [1], rule: unary },
+  Div: { inputs: [2], rule: elementwise },
+  Greater: { inputs: [2], rule: elementwise },
+  Pow: { inputs: [2], rule: elementwise },
+  ReduceMean: { inputs: [2], rule: reduction },
+  ReduceSum: { inputs: [2], rule: reduction },
+  ReduceL2: { inputs: [2], rule: reduction },
+  Expand: {
+    inputs: [2],
+    rule: ({ shapeOf, integersOf }) => ({ shape: broadcast(shapeOf(0), integersOf(1)) }),
+  },
+  Transpose: {
+    inputs: [1],
+    rule({ node, shapeOf }) {
+      const x = shapeOf(0);
+      const order = node.attribute.find(({ name }) => name === 'perm')?.ints.map(Number) ?? [];
+      if (order.toSorted((a, b) => a - b).join() !== [...x.keys()].join())
+        throw new Error(`[${order}] does not order the axes of [${x}]`);
+      return { shape: order.map((axis) => itemAt(x, axis)) };
+    },
+  },
+  Split: {
+    inputs: [2],
+    rule({ node, shapeOf, integersOf }) {
+      const x = shapeOf(0);
+      const axis = positiveAxis(Number(integerOf(node, 'axis') ?? 0n), x);
+      const sizes = integersOf(1);
+      const total = sizes.reduce((sum, size) => sum + size, 0);
+      if (sizes.some((size) => size < 1) || total !== x[axis])
+        throw new Error(`[${x}] cannot be cut into [${sizes}]`);
+      const [first, ...more] = sizes.map((size) => withAxis(x, axis, size));
+      return { shape: first ?? x, more };
+    },
+  },
+  MatMul: {
+    inputs: [2],
+    rule({ shapeOf }) {
+      const [a, b] = [shapeOf(0), shapeOf(1)];
+      if (a.length < 2 || b.length !== 2 || a.at(-1) !== b[0])
+        throw new Error(`[${a}] and [${b}] cannot be multiplied`);
+      const shape = [...a.slice(0, -1), itemAt(b, 1)];
+      return { shape, multiplications: elementCount(shape) * itemAt(b, 0) };
+    },
+  },
   Add: { inputs: [2], rule: elementwise },
   Sub: { inputs: [2], rule: elementwise },
   Mul: { inputs: [2], rule: elementwise },

@@ -16,13 +16,19 @@ import { targets } from '../targets/targets.ts';
 import { inputsOf } from './inputs.ts';
 import type { HeadManifest } from './manifest.ts';
 
-/** Nodes of a graph; heads that are trained here have at most some fifty. */
-const mostNodes = 256;
-/** Elements of one value that a head computes for a row, and of all together. */
+/** Elements of one value that a head computes for a row. */
 const largestValue = 2 ** 18;
-const mostElements = 2 ** 20;
-/** Multiplications that a head takes for a row. */
-const mostMultiplications = 2 ** 28;
+
+/** What a head may be. */
+interface Bounds {
+  /** Heads that are trained here have at most some fifty, and a tail some thirty for each block. */
+  mostNodes: number;
+  /** Elements that it computes for a row. */
+  mostElements: number;
+  /** Multiplications that it takes for a row. */
+  mostMultiplications: number;
+  operators: ReturnType<typeof servingOperators>;
+}
 /** The numbers of rows that a graph is checked for; the last is the most of a run. */
 const checkedRows = [1, 2, 3, 256] as const;
 
@@ -40,11 +46,17 @@ const elementBytes = new Map([
  */
 export function checkHeadGraph(
   bytes: Uint8Array,
-  { encoders, labels }: Pick<HeadManifest, 'encoders' | 'labels'>,
+  {
+    encoders,
+    labels,
+    training,
+  }: Pick<HeadManifest, 'encoders' | 'labels'> & { training?: Pick<HeadManifest['training'], 'tuning'> },
 ): void {
+  const bounds = training?.tuning ? boundsOfTuned() : boundsOfHeads();
+  const { mostElements, mostMultiplications } = bounds;
   const model = readModel(bytes);
-  const graph = checkParts(model);
-  checkNodes(graph.node);
+  const graph = checkParts(model, bounds);
+  checkNodes(graph.node, bounds);
   checkFields(model);
   for (const tensor of graph.initializer) checkInitializer(tensor);
   checkCanonical(bytes, model);
@@ -70,13 +82,50 @@ export function checkHeadGraph(
   }
 }
 
-let allowed: ReturnType<typeof servingOperators> | undefined;
+let operators: Bounds['operators'] | undefined;
 
-/** The operators that heads are made of; found out once, because it takes one small head of every form. */
-function allowedOperators(): ReturnType<typeof servingOperators> {
-  allowed ??= servingOperators(Object.values(targets).map(({ loss }) => loss));
-  return allowed;
+function boundsOfHeads(): Bounds {
+  // Found out once, because it takes one small head of every form.
+  operators ??= servingOperators(Object.values(targets).map(({ loss }) => loss));
+  return { mostNodes: 256, mostElements: 2 ** 20, mostMultiplications: 2 ** 28, operators };
 }
+
+/** Of a head that begins inside an encoder: as much as all blocks of a small one take for a text of 128 tokens. */
+function boundsOfTuned(): Bounds {
+  const { operators: ofHeads } = boundsOfHeads();
+  const others = Object.entries(tailAttributes).map(
+    ([name, attributes]) => [name, new Set([...(ofHeads.get(name) ?? []), ...attributes])] as const,
+  );
+  return {
+    mostNodes: 1024,
+    mostElements: 2 ** 24,
+    mostMultiplications: 2 ** 31,
+    operators: new Map([...ofHeads, ...others]),
+  };
+}
+
+/** The operators that the blocks of encoders are imported as, with their attributes. */
+const tailAttributes: Readonly<Record<string, readonly string[]>> = {
+  Cast: ['to: INT'],
+  Clip: [],
+  Div: [],
+  Erf: [],
+  Expand: [],
+  Gelu: ['approximate: STRING'],
+  Greater: [],
+  LayerNormalization: ['axis: INT', 'epsilon: FLOAT'],
+  MatMul: [],
+  Pow: [],
+  ReduceL2: ['keepdims: INT'],
+  ReduceMean: ['keepdims: INT'],
+  ReduceSum: ['keepdims: INT'],
+  Softmax: ['axis: INT'],
+  Split: ['axis: INT'],
+  Sqrt: [],
+  Tanh: [],
+  Transpose: ['perm: INTS'],
+  'com.microsoft.FusedMatMul': ['transA: INT', 'transB: INT', 'alpha: FLOAT'],
+};
 
 function readModel(bytes: Uint8Array): ModelProto {
   try {
@@ -87,18 +136,17 @@ function readModel(bytes: Uint8Array): ModelProto {
 }
 
 /** Nothing but a graph, of the domains that heads use. */
-function checkParts(model: ModelProto): GraphProto {
+function checkParts(model: ModelProto, { mostNodes, operators: allowed }: Bounds): GraphProto {
   const { graph, opsetImport } = model;
   if (!graph || graph.node.length === 0) throw new Error('its model has no graph');
-  const domains = [...allowedOperators().keys()].map((name) => name.split('.').slice(0, -1).join('.'));
+  const domains = [...allowed.keys()].map((name) => name.split('.').slice(0, -1).join('.'));
   for (const { domain } of opsetImport)
     if (!domains.includes(domain)) throw new Error(`its model uses the domain ${shown(domain)}`);
   if (graph.node.length > mostNodes) throw new Error(`its model has more than ${mostNodes} nodes`);
   return graph;
 }
 
-function checkNodes(nodes: readonly NodeProto[]): void {
-  const allowed = allowedOperators();
+function checkNodes(nodes: readonly NodeProto[], { operators: allowed }: Bounds): void {
   for (const [index, node] of nodes.entries()) {
     const attributes = allowed.get(operatorName(node));
     if (!attributes)

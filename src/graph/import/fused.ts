@@ -105,18 +105,13 @@ function attention(call: Call, projected: readonly Value[], maskInput = 3): Valu
   if (added) scores = add(scores, added);
   if (mask) {
     const [batch, tokens] = [itemAt(mask.shape, 0), itemAt(mask.shape, 1)];
-    const isMasked = subtract(constant(1), cast(greater(mask, zeroOf(mask)), 'float32'));
+    const isShown = cast(greater(cast(mask, 'float32'), constant(0)), 'float32');
+    const isMasked = subtract(constant(1), isShown);
     const fill = scale(isMasked, floatOf(call, 'mask_filter_value', -10000));
     scores = add(scores, reshape(fill, [batch, 1, 1, tokens]));
   }
   const mixed = batchedMatmul(softmax(scores), byHead(value));
   return reshape(transpose(mixed, [0, 2, 1, 3]), shapeOf(call));
-}
-
-function zeroOf({ type }: Value): Value {
-  const data =
-    type === 'int64' ? BigInt64Array.of(0n) : type === 'int32' ? Int32Array.of(0) : Float32Array.of(0);
-  return { kind: 'constant', type, shape: [], data };
 }
 
 /** @throws Error where an input is given that makes another operator of it */
