@@ -105,7 +105,7 @@ const sampleFlags: Record<ModalityName, string> = {
 };
 
 function show(summary: TrainingSummary, called: CommandUnknownOpts): void {
-  const { head, version, target, labels, examples, refit, seconds, metrics, trunk, folder } = summary;
+  const { head, version, target, labels, examples, refit, seconds, metrics, folder } = summary;
   const time = seconds ? ` in ${seconds.total} s` : '';
   print(
     `${head}@${version}: ${targets[target].describeAnswers(labels.length)}, trained on ${refit?.examples ?? examples.training} examples${time}`,
@@ -125,9 +125,8 @@ function show(summary: TrainingSummary, called: CommandUnknownOpts): void {
     'artifacts',
     'models',
     'image-encoder',
-    ...(trunk === undefined ? (['text-encoder'] as const) : []),
+    'text-encoder',
   ]);
-  if (trunk !== undefined) given.push('--text-encoder', trunk);
   print('next:');
   print(`  ${[product.invocation, 'predict', '--head', head, ...content, ...given].join(' ')}`);
   print(`  ${[product.invocation, 'serve', '--default-head', head, ...given].join(' ')}`);

@@ -7,7 +7,7 @@ import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { rowsOf } from '../runtime/tensor.ts';
 import { type Conversion, runWithinMemory } from '../runtime/within-memory.ts';
 import { hasConvolutions } from './convolutions.ts';
-import { readEncoderManifest } from './specification.ts';
+import { readEncoderManifest, type TrunkOrigin } from './specification.ts';
 
 /**
  * A pretrained encoder. Preparing (decoding, tokenizing) comes before batching and fails for one item alone;
@@ -21,6 +21,8 @@ export interface Encoder<Prepared = unknown> extends Omit<Preparation<Prepared>,
   readonly fingerprint: string;
   /** Of the weights, as their model card names it. */
   readonly license?: string;
+  /** Of the trunk of a text encoder: its features are what a head's own blocks begin with. */
+  readonly trunkOf?: TrunkOrigin;
   /** Features are kept under this key: equal features to the last bit, equal key. */
   readonly cacheKey: string;
   /**
@@ -62,14 +64,14 @@ export async function loadEncoder(
     engine.load(model, { sessionPerShape }),
     pretrainedOf(modality).open({ folder, preprocessing, shapes }),
   ]);
-  const { id, dimension, fingerprint, cacheKey, license } = manifest;
+  const { id, dimension, fingerprint, cacheKey, license, trunkOf } = manifest;
   const run: Conversion<unknown, Float32Array> = {
     feeds: join,
     // Rows of padding come last.
     read: (outputs, items) => rowsOf(outputs, 'features').slice(0, items.length),
   };
   return {
-    ...{ id, modality, dimension, fingerprint, cacheKey, license },
+    ...{ id, modality, dimension, fingerprint, cacheKey, license, trunkOf },
     ...preparation,
     encode: (batch) => runWithinMemory(session, batch, run),
     async close() {

@@ -8,6 +8,14 @@ import { encoderOrigin } from './origin.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
+/** Which encoder a trunk is of, how many blocks it lacks, and for how many tokens at most. */
+export const trunkOrigin = z.object({
+  fingerprint: sha256Schema,
+  blocks: z.int().positive(),
+  tokens: z.int().positive(),
+});
+export type TrunkOrigin = z.infer<typeof trunkOrigin>;
+
 const manifestSchema = z.object({
   id: z.string(),
   modality: z.enum(pretrainedNames),
@@ -21,8 +29,8 @@ const manifestSchema = z.object({
   preprocessing: z.unknown(),
   /** The licence of the weights, as their model card names it. */
   license: z.string().optional(),
-  /** Of the trunk of another encoder, whose last blocks heads have: which one, and how many. */
-  trunkOf: z.object({ fingerprint: sha256Schema, blocks: z.int().positive() }).optional(),
+  /** Of what lies below the last blocks of another encoder, which heads have. */
+  trunkOf: trunkOrigin.optional(),
   /** How an encoder that was added came to be, and what its proof measured: for people, the features don't depend on it. */
   origin: encoderOrigin.optional(),
 });

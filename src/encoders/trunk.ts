@@ -106,7 +106,7 @@ export async function keepTrunk(cut: CutEncoder, width: number, added: string): 
       ...{ id: `${id}-trunk-${cut.blocks}-${cut.tokens}`, modality, dimension, license },
       ...{ weights: 'onnx/model.onnx', files: kept },
       preprocessing: { ...(preprocessing as object), maximumTokens: cut.tokens },
-      trunkOf: { fingerprint: ofWhole, blocks: cut.blocks },
+      trunkOf: { fingerprint: ofWhole, blocks: cut.blocks, tokens: cut.tokens },
     };
     await writeFile(path.join(staging, encoderFile), `${JSON.stringify(manifest, null, 2)}\n`, {
       flush: true,

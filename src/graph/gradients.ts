@@ -35,6 +35,9 @@ export function gradientsOfInputs(
   if (node.gradient) return node.gradient(given(upstream[0]));
   const name = operatorName(node);
   const rule = rules[name];
-  if (!rule) throw new Error(`no gradient rule for the operator ${name}: add one to src/graph/gradients/`);
+  if (!rule) {
+    const where = node.name === undefined ? '' : ` (the node ${node.name})`;
+    throw new Error(`no gradient rule for the operator ${name}${where}: add one to src/graph/gradients/`);
+  }
   return rule(node, upstream);
 }

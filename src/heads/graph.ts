@@ -46,13 +46,10 @@ const elementBytes = new Map([
  */
 export function checkHeadGraph(
   bytes: Uint8Array,
-  {
-    encoders,
-    labels,
-    training,
-  }: Pick<HeadManifest, 'encoders' | 'labels'> & { training?: Pick<HeadManifest['training'], 'tuning'> },
+  { encoders, labels }: Pick<HeadManifest, 'encoders' | 'labels'>,
 ): void {
-  const bounds = training?.tuning ? boundsOfTuned() : boundsOfHeads();
+  const isTuned = encoders.some(({ trunkOf }) => trunkOf);
+  const bounds = isTuned ? boundsOfTuned() : boundsOfHeads();
   const { mostElements, mostMultiplications } = bounds;
   const model = readModel(bytes);
   const graph = checkParts(model, bounds);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { trunkOrigin } from '../encoders/specification.ts';
 import { modalityNames } from '../modalities/registry.ts';
 import { defaultTarget, targetKinds } from '../targets/target-kind.ts';
 import { checkFitted, companionSchema } from './fitted.ts';
@@ -27,6 +28,8 @@ const headEncoderSchema = z
     license: z.string().optional(),
     /** What makes features that the head takes beside the encoder's. */
     companion: companionSchema.optional(),
+    /** Where head.onnx begins inside the encoder: its last blocks are the head's own. */
+    trunkOf: trunkOrigin.optional(),
     /** Of a modality that no encoder was trained on: how its features are made. */
     fitted: z.unknown().optional(),
   })

@@ -122,19 +122,8 @@ export async function fineTune(
   const engine = Engine.start({ provider, threads: options.threads });
   try {
     const fit = { classes, recipe: chosen, calibration: search?.calibration, seed, signal };
-    const fitted = await fitHead(engine, table, split, {
-      ...fit,
-      checkpoint: checkpoints?.stage('final'),
-      onProgress: (progress) => onProgress?.({ stage: 'training', ...progress }),
-    });
-    const refit = shouldRefit(options)
-      ? await trainOnRows(engine, table, [...train, ...test].sort(byNumber), {
-          ...fit,
-          checkpoint: checkpoints?.stage('refit'),
-          onProgress: (progress) => onProgress?.({ stage: 'refit', ...progress }),
-        })
-      : undefined;
-    const tuned = await tune(engine, { encoders, options, table, split, frozen: { fitted, refit }, fit });
+    const work = { encoders, options: { ...options, dataset, onNote }, table, split, fit, checkpoints };
+    const heads = await trainAll(engine, work);
     const trained = performance.now();
     const twins = await nearDuplicates(engine, table, split);
     onProgress?.({ stage: 'evaluation', done: test.length, total: test.length });
@@ -142,9 +131,8 @@ export async function fineTune(
       registry,
       {
         name: options.head,
-        ...{ dataset, table, split, fitted, refit, search, seed, encoders },
-        recipe: asTrained(chosen, fitted, onNote),
-        ...tuned,
+        ...{ dataset, table, split, search, seed, encoders, ...heads },
+        recipe: asTrained(chosen, heads.fitted, onNote),
         acceptAccuracy: options.acceptAccuracy,
         seconds: {
           features: seconds(started, encoded),
@@ -163,26 +151,43 @@ export async function fineTune(
   }
 }
 
-/** Goes on with the encoder's last blocks where that is asked for. @returns what of the head is another then */
-async function tune(
+/**
+ * Trains on the training split and, where that is asked for, on every row; then goes on with the encoder's last blocks where
+ * that is.
+ * @returns the heads, and what else tuning changes
+ */
+async function trainAll(
   engine: Engine,
-  {
-    options: { tuning, onNote, onProgress, ...options },
-    ...work
-  }: Pick<TuningWork, 'encoders' | 'table' | 'split' | 'frozen'> & {
+  work: Pick<TuningWork, 'encoders' | 'table' | 'split'> & {
     options: FineTuneOptions;
     fit: FitOptions;
+    checkpoints: ReturnType<typeof checkpointsOf>;
   },
-): Promise<Partial<HeadToRegister>> {
-  if (!tuning) return {};
-  const { fit, ...others } = work;
+): Promise<Partial<HeadToRegister> & Pick<HeadToRegister, 'fitted'>> {
+  const { options, fit, checkpoints, ...others } = work;
+  const { table: pretrained, split } = others;
+  const { tuning, dataset, onNote, onProgress } = options;
+  const training = (progress: Omit<TrainingProgress, 'stage'>) =>
+    onProgress?.({ stage: 'training', ...progress });
+  const frozen = {
+    fitted: await fitHead(engine, pretrained, split, {
+      ...{ ...fit, onProgress: training },
+      checkpoint: checkpoints?.stage('final'),
+    }),
+    refit: shouldRefit(options)
+      ? await trainOnRows(engine, pretrained, [...split.train, ...split.test].sort(byNumber), {
+          ...fit,
+          checkpoint: checkpoints?.stage('refit'),
+          onProgress: (progress) => onProgress?.({ stage: 'refit', ...progress }),
+        })
+      : undefined,
+  };
+  if (!tuning) return frozen;
   const tuned = await tuneHead(engine, {
-    ...{ ...fit, ...others, onNote },
-    ...{ choice: tuning, dataset: options.dataset },
-    extraction: extractionOf({ ...options, onProgress }, work.split.train),
-    onProgress: (progress) => onProgress?.({ stage: 'training', ...progress }),
+    ...{ ...fit, ...others, dataset, frozen, onNote, choice: tuning, onProgress: training },
+    extraction: extractionOf(options, split.train),
   });
-  if (!tuned) return {};
+  if (!tuned) return frozen;
   const { table, fitted, refit, encoders, calibration, heldOut } = tuned;
   const { blocks } = tuning;
   return { ...{ table, fitted, refit, encoders, calibration }, tuning: { blocks, heldOut } };

@@ -27,8 +27,8 @@ export interface TrainingSummary {
   metrics: AnswerMetrics;
   /** Of a head that was trained here. */
   seconds?: { features: number; training: number; total: number };
-  /** Where the last blocks of its text encoder were trained with it: the encoder that has the blocks below them. */
-  trunk?: string;
+  /** Where the last blocks of its text encoder were trained with it: how many. */
+  tuning?: { blocks: number };
   /** Folder of the head: head.onnx, head.json and report.html. */
   folder: string;
 }

@@ -216,10 +216,10 @@ function describe({
     unimodalThresholds: tuning ? undefined : search?.thresholds?.unimodal,
     encoders: table.columns.map(({ modality, fitted }) => {
       if (isFitted(modality)) return describeFitted(modality, fitted);
-      const { id, dimension, fingerprint, license } = encoders.byModality[modality];
+      const { id, dimension, fingerprint, license, trunkOf } = encoders.byModality[modality];
       const beside = companions.find((column) => column.modality === modality);
       return {
-        ...{ modality, id, dimension, fingerprint, license },
+        ...{ modality, id, dimension, fingerprint, license, trunkOf },
         companion: beside && describeCompanion(beside),
       };
     }),

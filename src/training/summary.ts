@@ -7,8 +7,7 @@ import type { TrainingSummary } from './progress.ts';
  * @throws TandemError `damaged-artifact`
  */
 export function readSummary({ name, version, manifest, folder }: HeadVersion): TrainingSummary {
-  const { labels, target, metrics, training, encoders } = parseHeadManifest(manifest, `${name}@${version}`);
-  const { examples, refit, seconds } = training;
-  const trunk = training.tuning && encoders.find(({ modality }) => modality === 'text')?.id;
-  return { head: name, version, target, labels, examples, refit, metrics, seconds, trunk, folder };
+  const { labels, target, metrics, training } = parseHeadManifest(manifest, `${name}@${version}`);
+  const { examples, refit, seconds, tuning } = training;
+  return { head: name, version, target, labels, examples, refit, metrics, seconds, tuning, folder };
 }

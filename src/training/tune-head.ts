@@ -55,13 +55,15 @@ export interface TunedHead {
 }
 
 /** Lengths that texts are padded to: few, so that heads share trunks. */
-const lengths = [16, 32, 64, 96, 128, 192, 256, 384, 512];
+const lengths = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512];
 /** Of the training split a fifth tells whether tuning pays. */
 const folds = 5;
+/** Tuning pays where the held-out loss falls by this share at least: less is chance, and a tuned head costs more. */
+const leastGain = 0.01;
 
 /**
  * Trains the last blocks of the text encoder with a head that was trained on its features. A fifth of the training split
- * is held out first: where the tuned head makes its truth no likelier than the other, nothing comes of it.
+ * is held out first: where the tuned head makes its truth hardly likelier than the other, nothing comes of it.
  * @returns undefined where tuning does not pay; a note says so
  * @throws TandemError `invalid-recipe` where the encoder cannot be cut there; whatever the training throws
  */
@@ -85,7 +87,6 @@ export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedH
     const withTrunk = {
       ...encoders,
       byModality: { ...encoders.byModality, text: opened.trunk },
-      fingerprints: { ...encoders.fingerprints, text: opened.trunk.fingerprint },
     };
     const table = await extractFeatures(withTrunk, work.dataset, work.extraction);
     const { calibration: _, checkpoint: __, ...fit } = others;
@@ -94,7 +95,7 @@ export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedH
     const { heldOut, calibration } = await measure(engine, { pretrained, table, validation, fit, tune });
     const { frozen: before, tuned: after } = heldOut;
     const figures = `held-out loss ${after.toFixed(4)} tuned, ${before.toFixed(4)} on the pretrained features`;
-    if (after >= before) {
+    if (!(after <= (1 - leastGain) * before)) {
       onNote?.(`Tuning does not pay (${figures}): the head keeps the pretrained encoder.`);
       return undefined;
     }

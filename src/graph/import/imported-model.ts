@@ -87,6 +87,7 @@ class Reader {
   readonly #run: TrialRun;
   readonly #options: ReaderOptions;
   readonly #values: Map<string, Value>;
+  readonly #constants = new Map<string, Constant>();
   readonly #initializers: ReadonlyMap<string, TensorProto>;
   readonly #makers: ReadonlyMap<string, NodeProto>;
   readonly #learnt = new Map<string, Value | undefined>();
@@ -169,11 +170,11 @@ class Reader {
   }
 
   #constant(name: string): Constant {
-    const known = this.#values.get(name);
-    if (known?.kind === 'constant') return known;
+    const known = this.#constants.get(name);
+    if (known) return known;
     const initializer = this.#initializers.get(name);
     const value = initializer ? constantOf(initializer) : this.#folded(name);
-    this.#values.set(name, value);
+    this.#constants.set(name, value);
     return value;
   }
 

@@ -1,0 +1,136 @@
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTandem, type Tandem } from '../../../src/index.ts';
+import { open } from './open-tandem.ts';
+
+const animals = ['dog', 'cat', 'horse', 'fox', 'bear', 'duck', 'goat', 'lion', 'wolf'];
+const chases = animals.flatMap((hunter) =>
+  animals
+    .filter((other) => other !== hunter)
+    .map((prey) => ({ hunter, text: `the ${hunter} chases the ${prey}` })),
+);
+
+let folder: string;
+let tandem: Tandem;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'tandem-tune-'));
+  tandem = await openTandem({ data: path.join(folder, 'data'), logLevel: 'silent', threads: 1 });
+});
+afterAll(async () => {
+  await tandem?.close();
+  await rm(folder, { recursive: true });
+});
+
+/** A table of texts with labels. */
+async function table(name: string, labelOf: (row: number) => string): Promise<string> {
+  const file = path.join(folder, `${name}.csv`);
+  const rows = chases.map(({ text }, row) => `${text},${labelOf(row)}\n`);
+  await writeFile(file, `text,label\n${rows.join('')}`);
+  return file;
+}
+
+async function train(file: string, options: Partial<Parameters<Tandem['train']>[1]>) {
+  const notes: string[] = [];
+  const summary = await tandem.train(file, {
+    ...{ head: 'hunters', search: false, refit: false, onNote: (note) => void notes.push(note) },
+    ...options,
+  });
+  return { summary, notes };
+}
+
+describe('who chases whom, which the mean of the tokens hardly tells', () => {
+  let frozen: Awaited<ReturnType<typeof train>>;
+  let tuned: Awaited<ReturnType<typeof train>>;
+  beforeAll(async () => {
+    const file = await table('hunters', (row) => chases[row].hunter);
+    frozen = await train(file, {});
+    tuned = await train(file, { tune: 'text:last-2' });
+  }, 240_000);
+
+  it('is learnt by tuning the last blocks of the text encoder', () => {
+    expect(tuned.notes.join()).toContain('Tuning pays');
+    expect(tuned.summary).toMatchObject({ version: 2, tuning: { blocks: 2 } });
+    const [before, after] = [frozen, tuned].map(({ summary }) => summary.metrics.fused);
+    expect(after.negativeLogLikelihood).toBeLessThan(before.negativeLogLikelihood);
+    expect(after.accuracy).toBeGreaterThanOrEqual(before.accuracy);
+  });
+
+  it('is answered by the tuned head and by one on the whole encoder side by side', async () => {
+    const inputs = [{ text: 'the lion chases the duck' }, { text: 'the duck chases the lion' }];
+    const both = await Promise.all(
+      ['hunters@1', 'hunters@2'].map((head) => tandem.predict(inputs, { head, topK: 1 })),
+    );
+    expect(both[1].results).toMatchObject([{ labels: [{ label: 'lion' }] }, { labels: [{ label: 'duck' }] }]);
+    expect(both[0].results).toMatchObject([{ labels: [{}] }, { labels: [{}] }]);
+  });
+
+  it('is answered alike in a batch and alone, whatever the lengths of the other texts', async () => {
+    const text = 'the wolf chases the goat';
+    const of = async (inputs: { text: string }[]) => {
+      const { results } = await tandem.predict(inputs, { head: 'hunters@2', topK: 1 });
+      const [first] = results;
+      return 'labels' in first ? first.labels[0].probability : Number.NaN;
+    };
+    const alone = await of([{ text }]);
+    expect(await of([{ text }, { text: 'a' }, { text: 'wolf '.repeat(40) }])).toBeCloseTo(alone, 5);
+  });
+
+  it('is measured on a data set as it was on the test split', async () => {
+    const evaluation = await tandem.evaluate(path.join(folder, 'hunters.csv'), {
+      head: 'hunters@2',
+      split: 'test',
+    });
+    expect(evaluation.metrics.fused.accuracy).toBe(tuned.summary.metrics.fused.accuracy);
+  });
+
+  it('is explained by the words that matter', { timeout: 60_000 }, async () => {
+    const { results } = await tandem.predict([{ text: 'the fox chases the bear' }], {
+      head: 'hunters@2',
+      explain: { label: 'fox' },
+    });
+    expect(results).toMatchObject([{ explanation: { label: 'fox' } }]);
+  });
+
+  it('is answered elsewhere, where the trunk is cut off the same encoder anew', {
+    timeout: 60_000,
+  }, async () => {
+    const file = path.join(folder, 'hunters.tar');
+    await pipeline((await tandem.heads.export('hunters@2')).content, createWriteStream(file));
+    const { tandem: other, data } = await open({ threads: 1 });
+    await other.heads.import(file);
+    const input = { text: 'the horse chases the cat' };
+    const [here, there] = await Promise.all([
+      tandem.predict([input], { head: 'hunters@2' }),
+      other.predict([input], { head: 'hunters' }),
+    ]);
+    expect(there.results[0]).toMatchObject({
+      labels: 'labels' in here.results[0] ? here.results[0].labels : [],
+    });
+    expect(await readdir(path.join(data, 'encoders'))).toHaveLength(1);
+  });
+});
+
+it('keeps the pretrained encoder where tuning makes held-out truth no likelier', {
+  timeout: 240_000,
+}, async () => {
+  const { summary, notes } = await train(await table('chance', (row) => `label ${(row * 7) % 3}`), {
+    head: 'chance',
+    tune: 'text:last-1',
+  });
+  expect(notes.join()).toMatch(
+    /Tuning does not pay \(held-out loss .* the head keeps the pretrained encoder/,
+  );
+  expect(summary.tuning).toBeUndefined();
+  const manifest = JSON.parse(await readFile(path.join(summary.folder, 'head.json'), 'utf8'));
+  expect(manifest.encoders[0].trunkOf).toBeUndefined();
+});
+
+it('says how many blocks there are where more are to be tuned', { timeout: 60_000 }, async () => {
+  const file = await table('many', (row) => chases[row].hunter);
+  await expect(train(file, { head: 'many', tune: 'text:last-7' })).rejects.toThrow(/has 6 blocks, not 7/);
+  await expect(train(file, { head: 'many', tune: 'image:last-1' })).rejects.toThrow('such as text:last-2');
+});
