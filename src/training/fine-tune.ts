@@ -203,10 +203,16 @@ async function completeRecipe(
     provider,
     threads,
     onNote,
+    tuning,
     ...options
   }: FineTuneOptions & { seed: number; classes: number; provider: Engine['provider'] },
 ): Promise<Recipe> {
-  const recipe = { ...recipeFor(train.length, dataset.target), ...asked };
+  const recipe = {
+    ...recipeFor(train.length, dataset.target),
+    ...asked,
+    // What characters say, the blocks learn.
+    ...(tuning && { lexical: 'off' as const }),
+  };
   const { isRanked }: Strategy = strategies[recipe.strategy];
   if (!isRanked) return recipe;
   const groups = groupTwins(dataset.examples);
@@ -249,9 +255,13 @@ function notSearched(examples: number): string {
 }
 
 /** @throws TandemError `invalid-request` (the head's name), `invalid-recipe` */
-function checkChoices({ head, recipe = {}, dataset, acceptAccuracy }: FineTuneOptions): void {
+function checkChoices({ head, recipe = {}, dataset, acceptAccuracy, tuning }: FineTuneOptions): void {
   checkHeadName(head);
   checkRecipe(recipe, { known: modalitiesIn(dataset), target: dataset.target });
+  if (tuning && recipe.lexical === 'on')
+    throw new TandemError('invalid-recipe', 'lexical: a tuned head reads no characters beside its encoder', {
+      fix: 'Leave out either --lexical on or --tune.',
+    });
   if (acceptAccuracy !== undefined && !targets[dataset.target].verdict)
     throw new TandemError(
       'invalid-recipe',

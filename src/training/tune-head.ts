@@ -11,7 +11,7 @@ import { TandemError } from '../errors.ts';
 import { pretrainedOf } from '../modalities/registry.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { selectTruths } from '../targets/truth-table.ts';
-import { type FeatureTable, selectRows } from './features/feature-table.ts';
+import type { FeatureTable } from './features/feature-table.ts';
 import { type ExtractionOptions, extractFeatures } from './features/features.ts';
 import { answersOf, type FitOptions, type FittedHead, fitHead, type TrainedHead } from './loop/fit.ts';
 import { tuneOnRows } from './loop/tune.ts';
@@ -101,7 +101,7 @@ export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedH
     }
     onNote?.(`Tuning pays: ${figures}.`);
     const trained = await tune(split.train, frozen.fitted, calibration);
-    const answers = await answersOf(engine, trained, selectRows(table, split.test), work.signal);
+    const answers = await answersOf(engine, trained, table, split.test, work.signal);
     const rows = [...split.train, ...split.test].sort((a, b) => a - b);
     return {
       fitted: { ...trained, answers },
@@ -134,7 +134,7 @@ async function measure(
   const modalities = table.columns.map(({ modality }) => modality);
   const frozen = await fitHead(engine, pretrained, validation, fit);
   const tuned = await tune(validation.train, frozen);
-  const answers = await answersOf(engine, tuned, selectRows(table, validation.test), fit.signal);
+  const answers = await answersOf(engine, tuned, table, validation.test, fit.signal);
   const [before, after] = [frozen.answers, answers].map((each) =>
     calibrate({ answers: each, truth }, modalities),
   );

@@ -67,7 +67,7 @@ export async function tuneOnRows(
     calibration,
     output,
   });
-  return { weights, history, parameters, scaling };
+  return { weights, companions: [], history, parameters, scaling };
 }
 
 /** The tail with its features standardised, as the head's adapter knows them. */
