@@ -5,7 +5,7 @@ import { compareManifests, type VersionComparison } from '../evaluation/compare-
 import { acceptanceFor } from '../evaluation/coverage.ts';
 import { acceptanceOf, decisionRuleOf } from '../heads/accept.ts';
 import { summarizeEncoder } from '../heads/fitted.ts';
-import { parseHeadManifest } from '../heads/head.ts';
+import { type EncoderLookup, parseHeadManifest } from '../heads/head.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import type { RegisteredHead } from '../heads/registry/head-reading.ts';
 import type {
@@ -172,12 +172,18 @@ async function importVersion(
   file: string,
   { name }: { name?: string },
 ): ReturnType<Heads['import']> {
-  const [{ importHead }, { installedEncoders }] = await Promise.all([
+  const [{ importHead }, { installedEncoders }, { restoreTrunk }] = await Promise.all([
     import('../heads/package.ts'),
     import('../encoders/places.ts'),
+    import('../encoders/restore-trunk.ts'),
   ]);
   const registry = await context.registry();
-  const encoders = installedEncoders(await context.encoderOptions());
+  const options = await context.encoderOptions();
+  const installed = installedEncoders(options);
+  const encoders: EncoderLookup = {
+    find: installed.find,
+    restore: (trunk) => restoreTrunk(trunk, installed, options.places?.added),
+  };
   const registered = await context.inScratch((workspace) =>
     importHead(registry, file, { name, encoders, workspace }),
   );

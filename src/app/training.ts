@@ -4,9 +4,12 @@ import { throwIfCancelled } from '../cancellation.ts';
 import { isColumnName } from '../datasets/dataset.ts';
 import type { SplitChoice } from '../datasets/split/split-rows.ts';
 import { chooseEncoders, type EncoderNames } from '../encoders/encoder-names.ts';
+import type { Encoders } from '../encoders/encoders.ts';
+import { installedEncoders } from '../encoders/places.ts';
 import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
+import { required } from '../indexing.ts';
 import { checkFormat, writePredictions } from '../reports/prediction-rows.ts';
 import { writeComparisonReport, writeEvaluationReport, writeReport } from '../reports/report.ts';
 import { type EvaluatedSplit, tunedBlocks } from '../training/choices.ts';
@@ -20,7 +23,7 @@ import type { TrainingSummary } from '../training/progress.ts';
 import type { TuningChoice } from '../training/tune-head.ts';
 import { checkOptions, compareOptions, evaluateOptions, trainOptions } from './check-options.ts';
 import type { Context } from './context.ts';
-import { encoderOptions, encoderPlaces, featureCache } from './encoder-settings.ts';
+import { encoderPlaces, featureCache } from './encoder-settings.ts';
 import { type DatasetOptions, openDataset, type ProgressOptions } from './open-dataset.ts';
 
 /** `imageEncoder`, `textEncoder`: in the place of those that the settings name. */
@@ -76,15 +79,17 @@ export async function train(
     ...{ head, seed, search, refit, acceptAccuracy, checkpoints, testShare, splitBy },
     ...{ dataset, recipe, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
-    tuning: options.tune === undefined ? undefined : await tuningChoice(context, options.tune),
+    tuning: options.tune === undefined ? undefined : await tuningChoice(context, encoders, options.tune),
     threads: context.settings.threads,
     writeReport,
   });
 }
 
-async function tuningChoice({ settings }: Context, tune: string): Promise<TuningChoice> {
-  const { encoders } = await encoderOptions(settings);
-  return { blocks: tunedBlocks(tune), encoder: encoders.text, added: encoderPlaces(settings).added };
+async function tuningChoice(context: Context, encoders: Encoders, tune: string): Promise<TuningChoice> {
+  const installed = installedEncoders(await context.encoderOptions());
+  const { fingerprint } = encoders.byModality.text;
+  const { folder } = required(await installed.find(fingerprint), 'the folder of the text encoder');
+  return { blocks: tunedBlocks(tune), encoder: folder, added: encoderPlaces(context.settings).added };
 }
 
 /** See `Tandem.compare`. */

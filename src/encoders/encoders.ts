@@ -16,6 +16,7 @@ import { type Encoder, type LoadedEncoder, loadEncoder } from './encoder.ts';
 import { type EncoderChoice, type InstalledEncoder, installedEncoders } from './places.ts';
 import { type PooledEncoder, pooledEncoder } from './pooled-encoder.ts';
 import { type ResidentOptions, Residents } from './residents.ts';
+import { type NamedTrunk, restoreTrunk } from './restore-trunk.ts';
 import { type EncoderSpecification, readSpecification } from './specification.ts';
 import type { NamedEncoder } from './telemetry.ts';
 
@@ -33,6 +34,8 @@ export interface Encoders {
    * @example await encoders.find(head.encoders[0].fingerprint);
    */
   find(fingerprint: string): Promise<PooledEncoder | undefined>;
+  /** See {@link restoreTrunk}. */
+  restore(trunk: NamedTrunk): Promise<boolean>;
   /**
    * The encoder with an id, or the beginning of a fingerprint.
    * @throws TandemError `unknown-encoder`
@@ -136,6 +139,7 @@ export async function openEncoders(options: EncoderOptions, events: EncoderEvent
       const found = await installed.find(fingerprint);
       return found && open(found);
     },
+    restore: (trunk) => restoreTrunk(trunk, installed, options.places?.added),
     async named(reference, modality) {
       const isMeant = (one: PooledEncoder) =>
         one.id === reference && (modality ?? one.modality) === one.modality;

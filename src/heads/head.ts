@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
+import type { NamedTrunk } from '../encoders/restore-trunk.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
 import { parseJson } from '../json.ts';
@@ -96,6 +97,8 @@ export function parseHeadManifest(text: string, place: string): HeadManifest {
 /** Says whether an encoder is here; see `Encoders.find`. */
 export interface EncoderLookup {
   find(fingerprint: string): Promise<unknown>;
+  /** Cuts a trunk off its encoder, where that is here; see `restoreTrunk`. */
+  restore?(trunk: NamedTrunk): Promise<boolean>;
 }
 
 /**
@@ -106,8 +109,10 @@ export async function checkEncoders(
   { name, version, encoders }: HeadManifest,
   lookup: EncoderLookup,
 ): Promise<void> {
-  for (const { modality, fingerprint, id } of encoders)
-    if (!isFitted(modality) && !(await lookup.find(fingerprint)))
+  for (const encoder of encoders) {
+    const { modality, fingerprint, id } = encoder;
+    if (isFitted(modality) || (await lookup.find(fingerprint))) continue;
+    if (!encoder.trunkOf || !(await lookup.restore?.(encoder)))
       throw new TandemError(
         'head-conflict',
         `${name}@${version} was trained on features of the ${modality} encoder ${id} (${fingerprint.slice(0, 12)}), which is not here`,
@@ -115,6 +120,7 @@ export async function checkEncoders(
           fix: `Add it with \`${product.command} encoders add\` and the folder of ${id} (\`encoders list\` shows those that are here, with their fingerprints), or train the head again with one that is.`,
         },
       );
+  }
 }
 
 /**

@@ -3,11 +3,14 @@ import type { Tails } from '../arl/tail.ts';
 import type { Dataset } from '../datasets/example.ts';
 import { groupTwins } from '../datasets/split/duplicates.ts';
 import type { SplitRows } from '../datasets/split/split-rows.ts';
-import { type Encoder, loadEncoder } from '../encoders/encoder.ts';
+import type { Encoder } from '../encoders/encoder.ts';
 import type { Encoders } from '../encoders/encoders.ts';
+import type { PooledEncoder } from '../encoders/pooled-encoder.ts';
+import { readSpecification } from '../encoders/specification.ts';
 import { openTail } from '../encoders/tail.ts';
 import { cutEncoder, keepTrunk } from '../encoders/trunk.ts';
 import { TandemError } from '../errors.ts';
+import { required } from '../indexing.ts';
 import { pretrainedOf } from '../modalities/registry.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { selectTruths } from '../targets/truth-table.ts';
@@ -83,34 +86,30 @@ export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedH
   }
   const opened = await openTrunk(engine, work);
   const tails: Tails = pretrained.columns.map((_, column) => (column === m ? opened.tail : undefined));
-  try {
-    const withTrunk = {
-      ...encoders,
-      byModality: { ...encoders.byModality, text: opened.trunk },
-    };
-    const table = await extractFeatures(withTrunk, work.dataset, work.extraction);
-    const { calibration: _, checkpoint: __, ...fit } = others;
-    const tune = (rows: readonly number[], from: TrainedHead, calibration?: FitOptions['calibration']) =>
-      tuneOnRows(engine, table, rows, { ...fit, tails, from, calibration });
-    const { heldOut, calibration } = await measure(engine, { pretrained, table, validation, fit, tune });
-    const { frozen: before, tuned: after } = heldOut;
-    const figures = `held-out loss ${after.toFixed(4)} tuned, ${before.toFixed(4)} on the pretrained features`;
-    if (!(after <= (1 - leastGain) * before)) {
-      onNote?.(`Tuning does not pay (${figures}): the head keeps the pretrained encoder.`);
-      return undefined;
-    }
-    onNote?.(`Tuning pays: ${figures}.`);
-    const trained = await tune(split.train, frozen.fitted, calibration);
-    const answers = await answersOf(engine, trained, table, split.test, work.signal);
-    const rows = [...split.train, ...split.test].sort((a, b) => a - b);
-    return {
-      fitted: { ...trained, answers },
-      refit: frozen.refit && (await tune(rows, frozen.refit, calibration)),
-      ...{ table, encoders: withTrunk, calibration, heldOut },
-    };
-  } finally {
-    await opened.trunk.close();
+  const withTrunk = {
+    ...encoders,
+    byModality: { ...encoders.byModality, text: opened.trunk },
+  };
+  const table = await extractFeatures(withTrunk, work.dataset, work.extraction);
+  const { calibration: _, checkpoint: __, ...fit } = others;
+  const tune = (rows: readonly number[], from: TrainedHead, calibration?: FitOptions['calibration']) =>
+    tuneOnRows(engine, table, rows, { ...fit, tails, from, calibration });
+  const { heldOut, calibration } = await measure(engine, { pretrained, table, validation, fit, tune });
+  const { frozen: before, tuned: after } = heldOut;
+  const figures = `held-out loss ${after.toFixed(4)} tuned, ${before.toFixed(4)} on the pretrained features`;
+  if (!(after <= (1 - leastGain) * before)) {
+    onNote?.(`Tuning does not pay (${figures}): the head keeps the pretrained encoder.`);
+    return undefined;
   }
+  onNote?.(`Tuning pays: ${figures}.`);
+  const trained = await tune(split.train, frozen.fitted, calibration);
+  const answers = await answersOf(engine, trained, table, split.test, work.signal);
+  const rows = [...split.train, ...split.test].sort((a, b) => a - b);
+  return {
+    fitted: { ...trained, answers },
+    refit: frozen.refit && (await tune(rows, frozen.refit, calibration)),
+    ...{ table, encoders: withTrunk, calibration, heldOut },
+  };
 }
 
 type Tune = (
@@ -148,13 +147,14 @@ async function measure(
 async function openTrunk(
   engine: Engine,
   { choice, encoders, dataset }: TuningWork,
-): Promise<{ trunk: Encoder; tail: NonNullable<Tails[number]> }> {
+): Promise<{ trunk: PooledEncoder; tail: NonNullable<Tails[number]> }> {
   const longest = await longestText(encoders.byModality.text, dataset);
   const tokens = lengths.find((length) => length >= longest) ?? longest;
   const cut = await cutEncoder({ folder: choice.encoder, blocks: choice.blocks, tokens });
   const { tail, width } = await openTail(engine, cut);
   const folder = await keepTrunk(cut, width, choice.added);
-  return { trunk: await loadEncoder(engine, 'text', folder), tail };
+  const { fingerprint } = await readSpecification(folder);
+  return { trunk: required(await encoders.find(fingerprint), 'the trunk'), tail };
 }
 
 async function longestText(encoder: Encoder, { examples }: Dataset): Promise<number> {
