@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
 import { batchShapes } from '../modalities/batch-shapes.ts';
 import {
@@ -103,6 +104,11 @@ export async function openEncoders(options: EncoderOptions, events: EncoderEvent
   const provider = await chooseEncoderProvider(options);
   const count = engines === 'auto' ? defaultEngines(provider.provider, threads) : engines;
   const specifications = await Promise.all(pretrainedNames.map((name) => readSpecification(encoders[name])));
+  const trunk = specifications.find(({ trunkOf }) => trunkOf);
+  if (trunk)
+    throw new TandemError('invalid-configuration', `${trunk.id} is the lower part of an encoder`, {
+      fix: 'Name the whole encoder: heads that begin behind the trunk find it by themselves.',
+    });
   const pool = EnginePool.start({
     engines: count,
     provider: provider.provider,
