@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { hintFor, isFileOf, readItemText } from '../datasets/read/content-files.ts';
+import { tableExtensions } from '../datasets/read/table-formats.ts';
+import { TandemError } from '../errors.ts';
 import type { PretrainedModality } from '../modalities/modality.ts';
 import { type Content, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 import { problemOfPermissions } from '../store/files/permissions.ts';
@@ -48,6 +50,10 @@ async function survey(folder: string): Promise<Survey> {
     }
     hash.update(`${JSON.stringify(told)}\n`);
   }
+  if (rows === 0)
+    throw new TandemError('unknown-dataset', `${path.basename(folder)}/ has no files that can be scored`, {
+      fix: `Name a table in it (${tableExtensions}), or a folder with images.`,
+    });
   return { columns: [fileColumn, ...texts], rows, identity: hash.digest('hex'), notes: [] };
 }
 
