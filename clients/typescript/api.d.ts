@@ -919,6 +919,13 @@ export interface components {
             labelColumn?: string;
             /** @description Name of the column that holds `train` or `test`; default: `split`. */
             splitColumn?: string;
+            /** @description Name of the column that holds a group: rows of one group stay on one side of a split. */
+            groupColumn?: string;
+            /**
+             * @description Of several images in a row: read the first (the default), or each as an example of one group.
+             * @enum {string}
+             */
+            images?: "first" | "each";
             /**
              * @description Names of columns that are not read, whatever they are called.
              * @example path,notes
@@ -965,6 +972,13 @@ export interface components {
             labelColumn?: string;
             /** @description Name of the column that holds `train` or `test`; default: `split`. */
             splitColumn?: string;
+            /** @description Name of the column that holds a group: rows of one group stay on one side of a split. */
+            groupColumn?: string;
+            /**
+             * @description Of several images in a row: read the first (the default), or each as an example of one group.
+             * @enum {string}
+             */
+            images?: "first" | "each";
             /**
              * @description Names of columns that are not read, whatever they are called.
              * @example path,notes
@@ -1113,6 +1127,13 @@ export interface components {
             labelColumn?: string;
             /** @description Name of the column that holds `train` or `test`; default: `split`. */
             splitColumn?: string;
+            /** @description Name of the column that holds a group: rows of one group stay on one side of a split. */
+            groupColumn?: string;
+            /**
+             * @description Of several images in a row: read the first (the default), or each as an example of one group.
+             * @enum {string}
+             */
+            images?: "first" | "each";
             /**
              * @description Names of columns that are not read, whatever they are called.
              * @example path,notes
@@ -1218,6 +1239,13 @@ export interface components {
             labelColumn?: string;
             /** @description Name of the column that holds `train` or `test`; default: `split`. */
             splitColumn?: string;
+            /** @description Name of the column that holds a group: rows of one group stay on one side of a split. */
+            groupColumn?: string;
+            /**
+             * @description Of several images in a row: read the first (the default), or each as an example of one group.
+             * @enum {string}
+             */
+            images?: "first" | "each";
             /**
              * @description Names of columns that are not read, whatever they are called.
              * @example path,notes

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { z } from 'zod';
-import { rareLabelChoices } from '../datasets/example.ts';
+import { imageChoices, rareLabelChoices } from '../datasets/example.ts';
 import { splitMethods } from '../datasets/split/split.ts';
 import { explainedParts } from '../heads/explanation.ts';
 import { contentColumnFields } from '../modalities/content-columns.ts';
@@ -91,6 +91,8 @@ const columns = {
   labelColumn: text,
   labelSeparator: text,
   splitColumn: text,
+  groupColumn: text,
+  images: z.enum(imageChoices).optional(),
   ignoredColumns: z.array(z.string()).readonly().optional(),
   skipBadRows: z.boolean().optional(),
   rareLabels: z.enum(rareLabelChoices).optional(),

@@ -9,7 +9,12 @@ import {
 import { openTandem } from '../app/open-tandem.ts';
 import type { Tandem } from '../app/tandem.ts';
 import { type SettingName, type Settings, settings } from '../config.ts';
-import { type RareLabelChoice, rareLabelChoices } from '../datasets/example.ts';
+import {
+  type ImageChoice,
+  imageChoices,
+  type RareLabelChoice,
+  rareLabelChoices,
+} from '../datasets/example.ts';
 import { type SplitMethod, splitMethods } from '../datasets/split/split.ts';
 import { product } from '../product.ts';
 import { completeSettings, environmentVariable, readSettings } from '../read-settings.ts';
@@ -107,6 +112,8 @@ type ContentColumnFlags = {
 type ColumnFlags = ContentColumnFlags & {
   labelColumn?: string;
   splitColumn?: string;
+  groupColumn?: string;
+  images?: ImageChoice;
   ignoredColumns?: string[];
   fetchImages?: true;
   skipBadRows?: true;
@@ -137,6 +144,11 @@ export function addColumnOptions<Args extends unknown[], Flags extends OptionVal
   return adding<Args, Flags & ContentColumnFlags, ColumnFlags>(addContentColumnOptions(command), [
     new Option('--label-column <name>', 'column that holds the label'),
     new Option('--split-column <name>', 'column that says train or test of each row'),
+    new Option('--group-column <name>', 'column whose equal values stay on one side of a split'),
+    new Option(
+      '--images <choice>',
+      'of several images in a row: read the first, or each as an example (default: "first")',
+    ).choices(imageChoices),
     new Option('--ignored-columns <names>', 'columns that are not read, whatever they are called').argParser(
       columnNames,
     ),

@@ -196,6 +196,8 @@ const usualColumns: ColumnNames = {
 
 const optionalNames: readonly string[] = [
   'splitColumn',
+  'groupColumn',
+  'images',
   'ignoredColumns',
   'skipBadRows',
   'rareLabels',
@@ -218,8 +220,9 @@ function given(options: ReadOptions): Partial<ColumnNames> {
 /** See `Dataset.hash`. */
 export function hashExamples(examples: Example[]): string {
   const hash = createHash('sha256');
-  for (const { content, truth, split } of examples) {
+  for (const { content, truth, split, group } of examples) {
     const told = [...identitiesOf(content), truthContentOf(truth), split ?? null];
+    if (group !== undefined) told.push(group);
     hash.update(`${JSON.stringify(told)}\n`);
   }
   return hash.digest('hex');

@@ -12,6 +12,8 @@ export interface Example {
   truth: Truth;
   /** Where the dataset itself says which side the example belongs to. */
   split?: 'train' | 'test';
+  /** Examples of one group are never on two sides of a split. */
+  group?: string;
 }
 
 /** An example as it was found, before its content is checked. `at` says where, for problems. */
@@ -39,6 +41,10 @@ export interface Dataset {
 export const rareLabelChoices = ['refuse', 'drop', 'keep'] as const;
 export type RareLabelChoice = (typeof rareLabelChoices)[number];
 
+/** What becomes of a row with several images. */
+export const imageChoices = ['first', 'each'] as const;
+export type ImageChoice = (typeof imageChoices)[number];
+
 /** Which columns of a metadata file hold what, and how its rows are to be read. */
 export interface ColumnNames extends ContentColumns {
   labelColumn: string;
@@ -47,6 +53,10 @@ export interface ColumnNames extends ContentColumns {
   labelSeparator: string;
   /** Which side an example belongs to; `split` by default. */
   splitColumn?: string;
+  /** Rows with the same value in it stay on one side of a split; none by default. */
+  groupColumn?: string;
+  /** Of several images in a row: the first, or each as an example of one group. Default: `first`. */
+  images?: ImageChoice;
   /** Columns that are not read, whatever they are called. */
   ignoredColumns?: readonly string[];
   /** Whether rows that cannot be used are left out; else one of them keeps the dataset from being used. */

@@ -32,11 +32,13 @@ export async function exportDataset(catalogue: DatasetCatalogue, id: string): Pr
   const mtime = new Date(record.createdAt);
   const hashes = new Set<string>();
   const fitted = new Map<string, FittedName>();
-  for await (const { content } of catalogue.stored(id)) {
+  let hasGroups = false;
+  for await (const { content, group } of catalogue.stored(id)) {
+    hasGroups ||= group !== undefined;
     for (const hash of fileHashesOf(content)) hashes.add(hash);
     for (const [modality, column] of fittedColumnsIn(content)) fitted.set(column, modality);
   }
-  const columns = columnsOf(record, fitted);
+  const columns = columnsOf(record, fitted, hasGroups);
   const files = await catalogue.imageFiles(id, hashes);
   const names = new Map<string, string>();
   for (const [hash, file] of files) names.set(hash, `images/${hash}.${await extensionOf(file)}`);
@@ -59,7 +61,11 @@ export async function exportDataset(catalogue: DatasetCatalogue, id: string): Pr
  * columns make way for these names.
  * @param fitted the columns of the fitted modalities
  */
-function columnsOf({ target, labels }: DatasetRecord, fitted: ReadonlyMap<string, FittedName>) {
+function columnsOf(
+  { target, labels }: DatasetRecord,
+  fitted: ReadonlyMap<string, FittedName>,
+  hasGroups: boolean,
+) {
   const taken = new Set(fitted.keys());
   const free = (column: string) => {
     let name = column;
@@ -76,6 +82,7 @@ function columnsOf({ target, labels }: DatasetRecord, fitted: ReadonlyMap<string
   return {
     labelColumn,
     target,
+    ...(hasGroups && { groupColumn: free('group') }),
     ...Object.fromEntries(
       renamed.filter(([, name, column]) => name !== column).map(([which, name]) => [which, name]),
     ),
@@ -99,6 +106,7 @@ async function* linesOf(
     labelColumn,
     target,
     splitColumn = 'split',
+    groupColumn,
     ...others
   }: ReturnType<typeof columnsOf> & Partial<ColumnNames>,
 ): AsyncGenerator<Buffer> {
@@ -109,12 +117,13 @@ async function* linesOf(
   const empty = Object.fromEntries(
     named.filter((column) => column.endsWith(madeWay)).map((column) => [column, null]),
   );
-  for await (const { content, truth, split } of examples) {
+  for await (const { content, truth, split, group } of examples) {
     const row = {
       ...empty,
       ...cellsOf(content, columns, names),
       [labelColumn]: targets[target].write(truth),
       ...(split && { [splitColumn]: split }),
+      ...(groupColumn !== undefined && group !== undefined && { [groupColumn]: group }),
     };
     piece += `${JSON.stringify(row)}\n`;
     if (piece.length < pieceLength) continue;

@@ -24,7 +24,7 @@ export interface StoredReading {
   labelSeparator?: string;
 }
 
-const common = { row: z.int(), split: z.enum(['train', 'test']).optional() };
+const common = { row: z.int(), split: z.enum(['train', 'test']).optional(), group: z.string().optional() };
 const earlier = { ...common, ...earlierContent.shape, content: z.undefined().optional() };
 const schema = z.union([
   z.object({ ...common, content: storedContent, truth: truthSchema }),

@@ -7,8 +7,14 @@ import { chooseColumns, flagOf } from './choose-columns.ts';
 import type { DatasetReading } from './reading.ts';
 
 /** The columns that are read of a table, where it has them. */
-export function askedColumns({ labelColumn, splitColumn = 'split', ...columns }: ColumnNames): string[] {
-  return [...modalityNames.flatMap((name) => columnsOf(columns, name)), labelColumn, splitColumn];
+export function askedColumns({
+  labelColumn,
+  splitColumn = 'split',
+  groupColumn,
+  ...columns
+}: ColumnNames): string[] {
+  const others = [labelColumn, splitColumn, ...(groupColumn === undefined ? [] : [groupColumn])];
+  return [...modalityNames.flatMap((name) => columnsOf(columns, name)), ...others];
 }
 
 /**
@@ -56,12 +62,13 @@ function missingOf(
   columns: readonly string[],
   spare: readonly string[],
 ): string[] {
-  const { labelColumn, splitColumn = 'split', ignoredColumns = [] } = names;
+  const { labelColumn, splitColumn = 'split', groupColumn = '', ignoredColumns = [] } = names;
   const chosen: Record<string, readonly string[]> = {
     ...Object.fromEntries(pretrainedModalities.map(({ name }) => [`${name}Column`, columnsOf(names, name)])),
     ...Object.fromEntries(fittedModalities.map(({ name }) => [`${name}Columns`, columnsOf(names, name)])),
     labelColumn: [labelColumn],
     splitColumn: [splitColumn],
+    groupColumn: [groupColumn],
     ignoredColumns,
   };
   return Object.entries(chosen)

@@ -18,6 +18,7 @@ const schema = z.object({
   // Said where the label's column has a name that another one usually has, and where a modality has columns of its own.
   ...contentColumnFields,
   splitColumn: z.string().optional(),
+  groupColumn: z.string().optional(),
   ignoredColumns: z.array(z.string()).readonly().optional(),
 });
 

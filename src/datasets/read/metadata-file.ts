@@ -16,6 +16,8 @@ export interface KeptColumns {
   columns: readonly string[];
   /** Those that name files, whose values may be the files themselves. */
   files: ReadonlyMap<string, InlineFiles>;
+  /** Whether each file of a list is kept; else the first. */
+  isEach?: boolean;
 }
 
 export interface MetadataFile {
@@ -73,7 +75,7 @@ export async function readMetadataFile(
     const source = required(tableFormatOf(name), name).read(path, { onColumns, onEncoding, onNote });
     for await (const read of lookingAhead(source, () => hasHeader, takeColumnsOf)) {
       const at = `${name} row ${read.row}`;
-      const row = await checkRow(reading, read, { at, name, files: kept.files });
+      const row = await checkRow(reading, read, { at, name, ...kept });
       const tooMuch =
         (row && takeColumns(row, columns, kept.columns)) ?? size.add(...textsOf(row, kept.files));
       if (tooMuch !== undefined) {
@@ -186,7 +188,7 @@ function checkHeader(header: readonly string[], name: string, findings: Findings
 async function checkRow(
   { inlineFolder, findings }: TableReading,
   read: ReadRow,
-  { at, name, files }: { at: string; name: string; files: KeptColumns['files'] },
+  { at, name, files, isEach }: { at: string; name: string } & Omit<KeptColumns, 'columns'>,
 ): Promise<TableRow | undefined> {
   if ('problem' in read) {
     if (read.isLast) findings.addProblem(at, read.problem);
@@ -196,8 +198,15 @@ async function checkRow(
   for (const [column, cell] of read.values) {
     const inline = files.get(column);
     const list = inline && filesIn(cell);
+    if (list && isEach) {
+      const extract = (file: unknown) => (inline.is(file) ? inline.extract(file, inlineFolder) : file);
+      read.values.set(column, list.length === 0 ? '' : await Promise.all(list.map(extract)));
+      continue;
+    }
     if (list && list.length > 1)
-      findings.addNotes(`${name}: several files in a row of ${quote(column)}: the first is read`);
+      findings.addNotes(
+        `${name}: several files in a row of ${quote(column)}: the first is read; --images each reads all`,
+      );
     const value = list ? list[0] : cell;
     if (list) read.values.set(column, value);
     if (inline?.is(value)) read.values.set(column, await inline.extract(value, inlineFolder));

@@ -17,6 +17,7 @@ import { readTruth } from './label-column.ts';
 import { type KeptColumns, readMetadataFile } from './metadata-file.ts';
 import { readText } from './plain-value.ts';
 import type { DatasetReading } from './reading.ts';
+import { rowsOfFiles, type SeveralColumns, severalColumns } from './several-files.ts';
 import type { TableRow } from './table-row.ts';
 
 export interface MetadataPlace {
@@ -41,13 +42,20 @@ export async function readMetadataRows(
 ): Promise<FoundExample[]> {
   const { path, name, called = name } = place;
   const { findings, guesses } = reading;
+  let several: SeveralColumns[] = [];
   let chosen: ChosenColumns = { names: reading.columns, guesses: [], problems: [] };
   const choose = (columns: readonly string[]): KeptColumns | undefined => {
     chosen = chooseColumns(reading.columns, reading.named, columns);
     for (const problem of chosen.problems) findings.addProblem(name, problem);
-    return chosen.problems.length > 0
-      ? undefined
-      : { columns: askedColumns(chosen.names), files: fileColumnsOf(chosen.names) };
+    if (chosen.problems.length > 0) return undefined;
+    several = severalColumns(chosen.names, columns);
+    const more = several.flatMap(({ more }) => more);
+    chosen.names.ignoredColumns = [...(chosen.names.ignoredColumns ?? []), ...more];
+    return {
+      columns: [...askedColumns(chosen.names), ...more],
+      files: fileColumnsOf(chosen.names, several),
+      isEach: chosen.names.images === 'each',
+    };
   };
   const table = await readMetadataFile(reading, { path, name, choose });
   if (!table || chosen.problems.length > 0) return [];
@@ -57,13 +65,17 @@ export async function readMetadataRows(
   findings.addNotes(...describeGuesses(called, chosen.guesses));
   const { names } = chosen;
   if (!checkColumns({ ...reading, columns: names }, columns, called)) return [];
-  await fetchFiles(reading, rows, fileColumnsOf(names));
+  await fetchFiles(reading, rows, fileColumnsOf(names, several));
   const examples: FoundExample[] = [];
   // Each row is let free when its example is made: there may be millions.
   rows.reverse();
   for (let row = rows.pop(); row; row = rows.pop()) {
-    const example = await readRow({ ...reading, columns: names }, row, place);
-    if (example) examples.push(example);
+    const own = rowsOfFiles(row, several);
+    const group = own.length > 1 ? `${name} row ${row.row}` : undefined;
+    for (const each of own) {
+      const example = await readRow({ ...reading, columns: names }, each, place);
+      if (example) examples.push(group === undefined ? example : { group, ...example });
+    }
   }
   return examples;
 }
@@ -78,7 +90,7 @@ async function fetchFiles(
   files: KeptColumns['files'],
 ): Promise<void> {
   if (!fetchFile) return;
-  const cells = rows.flatMap(({ values }) => [...files.keys()].map((column) => values.get(column)));
+  const cells = rows.flatMap(({ values }) => [...files.keys()].flatMap((column) => values.get(column)));
   const addresses = [...new Set(cells.filter(isAddress).map((address) => address.trim()))];
   let done = 0;
   const fetchOne = async (address: string) => {
@@ -89,12 +101,13 @@ async function fetchFiles(
 }
 
 /** The columns that name files. */
-function fileColumnsOf(names: ColumnNames): KeptColumns['files'] {
+function fileColumnsOf(names: ColumnNames, several: readonly SeveralColumns[]): KeptColumns['files'] {
   return new Map(
-    pretrainedModalities.flatMap((modality) =>
-      columnsOf(names, modality.name).flatMap((column) =>
-        modality.inline ? [[column, modality.inline] as const] : [],
-      ),
+    pretrainedModalities.flatMap(({ name, inline }) =>
+      columnsOf(names, name).flatMap((own) => {
+        const more = several.find(({ column }) => column === own)?.more ?? [];
+        return inline ? [own, ...more].map((column) => [column, inline] as const) : [];
+      }),
     ),
   );
 }
@@ -147,9 +160,10 @@ async function readRow(
   });
   const fitted = readFitted(names, read);
   const side = read(splitColumn);
+  const group = names.groupColumn === undefined ? '' : read(names.groupColumn);
   const truth = readTruth(values.get(labelColumn), names);
   if ('problem' in truth) findings.addRowProblem(at, truth.problem);
-  if (side === null || cells.some(({ cell }) => cell === null) || !fitted) return undefined;
+  if (side === null || group === null || cells.some(({ cell }) => cell === null) || !fitted) return undefined;
   const content: Content = { ...fitted };
   for (const { modality, cell } of cells) {
     const outcome = await readCell(modality, cell, (name) => findFile(reading, place.folder, name));
@@ -166,7 +180,7 @@ async function readRow(
   const fromPath = fileNames.map(splitFromPath).find((split) => split !== undefined);
   const given = side === 'train' || side === 'test' ? side : (place.split ?? fromPath);
   if ('problem' in truth) return undefined;
-  return { at, row, content, truth, ...(given && { split: given }) };
+  return { at, row, content, truth, ...(given && { split: given }), ...(group && { group }) };
 }
 
 /** @returns undefined where the cell is empty */

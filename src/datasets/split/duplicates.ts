@@ -6,6 +6,8 @@ import { NearHashes } from './near-hashes.ts';
 /** What is compared: an example of a dataset, or anything shaped like one. */
 export interface Comparable {
   content: Content;
+  /** Those of one group belong together, whatever they have. */
+  group?: string;
 }
 
 /** Bits of 256 by which copies differ that were scaled, compressed again or lightened. Cropped ones differ in more. */
@@ -18,7 +20,7 @@ const commonplace = { share: 0.02, examples: 10 };
 /**
  * Groups examples that are the same thing, or nearly: the same content, or of any modality the same or a near copy: an
  * image that looks alike, a text but for case and spaces. What very many examples have groups only those that are the
- * same in every modality.
+ * same in every modality. Examples that name one group are one.
  * @returns the number of each example's group; groups are numbered by their first example
  * @example groupTwins([{ content: { text: 'A cat' } }, { content: { text: 'a  cat' } }]) // [0, 0]
  */
@@ -30,6 +32,7 @@ export function groupTwins(examples: readonly Comparable[]): number[] {
       if (key !== undefined && rows.length <= limit) groups.joinAll(rows);
   };
   link(contentOf, Number.POSITIVE_INFINITY);
+  link(({ group }) => group, Number.POSITIVE_INFINITY);
   for (const { name, likenessOf, looksOf } of modalities) {
     link(({ content }) => (content[name] === undefined ? undefined : likenessOf(content[name])), most);
     if (looksOf)

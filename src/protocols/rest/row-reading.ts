@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { rareLabelChoices } from '../../datasets/example.ts';
+import { imageChoices, rareLabelChoices } from '../../datasets/example.ts';
 import { boundedList } from '../http/bounded-list.ts';
 import { plainText } from '../pipeline/plain-text.ts';
 import { targetSchema } from './heads/head-routes.ts';
@@ -28,6 +28,11 @@ export const rowReading = {
   }),
   labelColumn: column('the label; default: `label`'),
   splitColumn: column('`train` or `test`; default: `split`'),
+  groupColumn: column('a group: rows of one group stay on one side of a split'),
+  images: z.enum(imageChoices).optional().meta({
+    description:
+      'Of several images in a row: read the first (the default), or each as an example of one group.',
+  }),
   ignoredColumns: columnNames.optional().meta({
     description: 'Names of columns that are not read, whatever they are called.',
     example: 'path,notes',

@@ -35,12 +35,13 @@ async function expectSame(
   const { record: copy } = await importDataset(second, source, { workspace });
   expect({ ...copy, createdAt: '', notes: [] }).toEqual({ ...record, createdAt: '', notes: [] });
   const contents = async (catalogue: DatasetCatalogue) =>
-    (await catalogue.examples(record.id)).map(({ content: { image, text, table }, truth, split }) => ({
+    (await catalogue.examples(record.id)).map(({ content: { image, text, table }, truth, split, group }) => ({
       ...{ ...image, path: '' },
       text,
       table,
       truth,
       split,
+      group,
     }));
   expect(await contents(second)).toEqual(await contents(first));
   await first.delete(record.id);
@@ -166,6 +167,13 @@ describe('a dataset that is exported and imported again is the same', () => {
   it('where its numbers are called split, and are names of folders', async () => {
     const folder = await folderWith({ '1/a.txt': 'one', '2/b.txt': 'two', '3/c.txt': 'three' });
     await expectSame(await openTwo(), folder, { target: 'regression', labelColumn: 'split' });
+  });
+
+  it('where rows have groups, and a column has that name already', async () => {
+    const folder = await folderWith({
+      'metadata.csv': 'text,group,seller,label\none,1,s,a\ntwo,2,s,a\nthree,3,,b\nfour,4,t,b\n',
+    });
+    await expectSame(await openTwo(), folder, { groupColumn: 'seller', tableColumns: ['group'] });
   });
 
   it('where 300,000 rows are equal', async () => {

@@ -34,7 +34,7 @@ describe('a cell with several files', () => {
       'd.png',
     ]);
     expect(notes.filter((note) => note.includes('several files'))).toEqual([
-      'metadata.csv: several files in a row of "image": the first is read',
+      'metadata.csv: several files in a row of "image": the first is read; --images each reads all',
     ]);
   });
 });
