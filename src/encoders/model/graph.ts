@@ -2,6 +2,7 @@ import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
   AttributeProto_AttributeType as AttributeType,
   TensorProto_DataType as DataType,
+  type GraphProto,
   type ModelProto,
   ModelProtoSchema,
   type NodeProto,
@@ -133,11 +134,17 @@ export class ModelGraph {
    * @param features what it is computed as
    */
   finish(features: string, dimension: number): Uint8Array {
-    this.add('Identity', [features], {}, 'features');
     const { graph } = this.#model;
     if (!graph) throw unusable('the ONNX file has no graph');
     graph.node.unshift(...this.#front);
     graph.node.push(...this.#back);
+    // The model's own value of that name makes room.
+    const own = 'tandem.own_features';
+    renameValue(graph, 'features', own);
+    const identity = { opType: 'Identity', name: 'tandem.Identity.features', output: ['features'] };
+    graph.node.push(
+      create(NodeProtoSchema, { ...identity, input: [features === 'features' ? own : features] }),
+    );
     graph.initializer.push(...this.#initializers);
     graph.input = [...graph.input.filter(({ name }) => !this.#replaced.has(name)), ...this.#newInputs];
     graph.output = [valueInfo('features', DataType.FLOAT, [undefined, dimension])];
@@ -173,6 +180,19 @@ export class ModelGraph {
     this.#initializers.push(create(TensorProtoSchema, { ...tensor, name }));
     return name;
   }
+}
+
+/** Gives a value of a graph another name, in the graphs inside its nodes as well. */
+function renameValue(graph: GraphProto, from: string, to: string): void {
+  const renamed = (name: string) => (name === from ? to : name);
+  for (const node of graph.node) {
+    node.input = node.input.map(renamed);
+    node.output = node.output.map(renamed);
+    for (const { g, graphs } of node.attribute)
+      for (const inner of g ? [g, ...graphs] : graphs) renameValue(inner, from, to);
+  }
+  for (const value of [...graph.initializer, ...graph.input, ...graph.output, ...graph.valueInfo])
+    value.name = renamed(value.name);
 }
 
 function describeValue({ name, type }: ValueInfoProto): GraphValue {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import sharp from 'sharp';
 import { afterAll, beforeEach, expect, it, onTestFinished } from 'vitest';
-import { addEncoder } from '../../../src/encoders/add.ts';
+import { type AddOptions, addEncoder } from '../../../src/encoders/add.ts';
 import { loadEncoder } from '../../../src/encoders/encoder.ts';
 import { TensorProto_DataType as DataType, ModelProtoSchema } from '../../../src/graph/onnx/onnx_pb.js';
 import { Engine } from '../../../src/runtime/engine.ts';
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 
 /** A convolutional network's last places, which are its normalised pixels: the features are each channel's mean. */
-function identityGraph(): Uint8Array {
+function identityGraph(output = 'last_hidden_state'): Uint8Array {
   const value = (name: string) => ({
     name,
     type: {
@@ -45,22 +45,22 @@ function identityGraph(): Uint8Array {
     opsetImport: [{ version: 11n }],
     graph: {
       name: 'identity',
-      node: [node('Identity', ['pixel_values'], 'last_hidden_state')],
+      node: [node('Identity', ['pixel_values'], output)],
       input: [value('pixel_values')],
-      output: [value('last_hidden_state')],
+      output: [value(output)],
     },
   });
   return toBinary(ModelProtoSchema, model);
 }
 
-async function add(processor: unknown) {
+async function add(processor: unknown, output?: string, options: Partial<AddOptions> = {}) {
   const model = path.join(folder, 'net');
   await mkdir(path.join(model, 'onnx'), { recursive: true });
-  await writeFile(path.join(model, 'onnx', 'model.onnx'), identityGraph());
+  await writeFile(path.join(model, 'onnx', 'model.onnx'), identityGraph(output));
   await writeFile(path.join(model, 'config.json'), JSON.stringify({ model_type: 'net' }));
   if (processor) await writeFile(path.join(model, 'preprocessor_config.json'), JSON.stringify(processor));
   const places = { bundled: path.join(folder, 'none'), added: path.join(folder, 'encoders') };
-  return addEncoder(model, places, { threads: 1 });
+  return addEncoder(model, places, { threads: 1, ...options });
 }
 
 const grey = { image_mean: [0.5, 0.4, 0.3], image_std: [0.5, 0.25, 0.2] };
@@ -132,6 +132,19 @@ it.each([
       (value, index) => (value / 255 - grey.image_mean[index]) / grey.image_std[index],
     );
     for (const [index, value] of channels.entries()) expect(row[index]).toBeCloseTo(value, 4);
+  },
+);
+
+it.each([false, true])(
+  'takes a model whose own output is called features (normalize: %s)',
+  async (normalize) => {
+    const processor = { image_processor_type: 'ViTImageProcessor', size: square, ...grey };
+    const encoder = await add(processor, 'features', { normalize });
+    const loaded = await loadEncoder(engine, 'image', encoder.folder);
+    const [row] = await loaded.encode([new Uint8Array(64 * 64 * 3).fill(255)]);
+    const channels = grey.image_mean.map((mean, index) => (1 - mean) / grey.image_std[index]);
+    const length = normalize ? Math.hypot(...channels) : 1;
+    for (const [index, value] of channels.entries()) expect(row[index]).toBeCloseTo(value / length, 4);
   },
 );
 

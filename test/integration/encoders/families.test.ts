@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,14 +7,14 @@ import { addEncoder } from '../../../src/encoders/add.ts';
 import { type Encoder, loadEncoder } from '../../../src/encoders/encoder.ts';
 import { findEncoder } from '../../../src/encoders/places.ts';
 import { Engine } from '../../../src/runtime/engine.ts';
+import {
+  expectImagesLikePython,
+  expectTextsLikePython,
+  type Reference,
+  readReference,
+} from '../../like-python.ts';
 
 const models = fileURLToPath(new URL('../../fixtures/models/', import.meta.url));
-
-/** What transformers, tokenizers and Pillow make of images and texts. */
-interface Reference {
-  images?: { file: string; pixels: string; features: number[] }[];
-  texts?: { text: string; ids: number[]; features: number[] }[];
-}
 
 const engine = Engine.start({ provider: 'cpu', threads: 1 });
 let folder: string;
@@ -36,27 +36,11 @@ async function add(family: string, modality: 'image' | 'text'): Promise<Encoder>
   return loadEncoder(engine, modality, added.folder);
 }
 
-function cosine(a: ArrayLike<number>, b: readonly number[]): number {
-  const dot = b.reduce((sum, value, k) => sum + value * a[k], 0);
-  return dot / (Math.hypot(...Array.from(a)) * Math.hypot(...b));
-}
-
-function expectSame(rows: Float32Array[], expected: number[][]): void {
-  expect(rows.map(({ length }) => length)).toEqual(expected.map(({ length }) => length));
-  const differences = rows.flatMap((row, index) =>
-    expected[index].map((value, k) => Math.abs(row[k] - value)),
-  );
-  expect(Math.max(...differences)).toBeLessThan(1e-4);
-}
-
 const families = await Promise.all(
   (await readdir(models, { withFileTypes: true }))
     .filter((entry) => entry.isDirectory() && entry.name !== 'images')
     .map(
-      async ({ name }): Promise<[string, Reference]> => [
-        name,
-        JSON.parse(await readFile(path.join(models, name, 'reference.json'), 'utf8')),
-      ],
+      async ({ name }): Promise<[string, Reference]> => [name, await readReference(path.join(models, name))],
     ),
 );
 const ofImages = families.flatMap(([name, { images }]) => (images ? [[name, images] as const] : []));
@@ -72,28 +56,14 @@ it('has a model of each family', () => {
 describe.each(ofImages)('an image model of %s', (name, images) => {
   it('gives the features of transformers for the same pixels, and nearly the same for the same file', async () => {
     const encoder = await add(name, 'image');
-    const pixels = images.map((image) => new Uint8Array(Buffer.from(image.pixels, 'base64')));
-    expectSame(
-      await encoder.encode(pixels),
-      images.map(({ features }) => features),
-    );
-    for (const { file, features } of images) {
-      const prepared = await encoder.prepare(await readFile(path.join(models, 'images', file)));
-      const [row] = await encoder.encode([prepared]);
-      expect(cosine(row, features), file).toBeGreaterThan(0.99);
-    }
+    await expectImagesLikePython(encoder, images, path.join(models, 'images'));
   });
 });
 
 describe.each(ofTexts)('a text model of %s', (name, texts) => {
   it('gives the tokens of tokenizers and the features of transformers, in one batch', async () => {
     const encoder = await add(name, 'text');
-    const prepared = await Promise.all(texts.map(({ text }) => encoder.prepare(text)));
-    expect(prepared.map((ids) => Array.from(ids as ArrayLike<number>))).toEqual(texts.map(({ ids }) => ids));
-    expectSame(
-      await encoder.encode(prepared),
-      texts.map(({ features }) => features),
-    );
+    await expectTextsLikePython(encoder, texts);
   });
 });
 
