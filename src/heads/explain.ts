@@ -26,7 +26,7 @@ import { predictionOf } from './unimodal-prediction.ts';
 const explainedAtOnce = 2;
 /** Explanations that may wait for their turn; more are refused, but for those that may wait for as long as it takes. */
 const mostWaiting = 16;
-/** Items of all explanations that are encoded or wait for it: a prediction never waits for more of them. */
+/** Items of all explanations that are prepared or wait in the background for their encoder. */
 const encodedAtOnce = 4;
 /** Seconds after which a refused explanation may be asked for again. */
 const retryAfter = 5;
@@ -45,8 +45,8 @@ interface Encoded {
 }
 
 /**
- * Explains answers: leaves out each part of an item in turn, encodes what is left in batches shared with predictions, and
- * asks the head again. A few items at a time, so that predictions hardly wait.
+ * Explains answers: leaves out each part of an item in turn, encodes what is left where no prediction waits, one item at a
+ * time, and asks the head again.
  * @example
  * const explainer = new Explainer((encoder) => sources.get(encoder.fingerprint));
  * const { modalities } = await explainer.explain(head, item, { label: 'cat' }, { signal });
@@ -157,7 +157,7 @@ export class Explainer {
           signal?.throwIfAborted();
           const prepared = await without();
           if (prepared === undefined) return { part, input };
-          const { features } = await source.encodePrepared(prepared, { signal, mayWait: true });
+          const { features } = await source.encodePrepared(prepared, { signal, background: true });
           return { part, input, features };
         }),
       { concurrency: encodedAtOnce },

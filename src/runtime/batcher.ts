@@ -41,6 +41,11 @@ export interface SubmitOptions {
   mayWait?: boolean;
   /** Goes before everything that waits, and is not refused: for the few items that prove that the server works. */
   urgent?: boolean;
+  /**
+   * Runs where nothing else waits, alone, and no two of the kind at a time, so that others wait for one such item at most.
+   * After a second it waits like everything else. It is never refused; the caller bounds how many they are.
+   */
+  background?: boolean;
 }
 
 interface Waiting<Item, Result> extends SubmitOptions {
@@ -50,6 +55,9 @@ interface Waiting<Item, Result> extends SubmitOptions {
   resolve(batched: Batched<Result>): void;
   reject(error: unknown): void;
 }
+
+/** Milliseconds after which an item of the background waits like everything else. */
+const backgroundPatience = 1000;
 
 /**
  * Dynamic batching: whatever waits when a runner becomes free makes the next batch. Under light load a request never
@@ -61,6 +69,10 @@ interface Waiting<Item, Result> extends SubmitOptions {
 export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;
   readonly #queue: Waiting<Item, Result>[] = [];
+  /** Items that go where the queue is empty. */
+  readonly #background: Waiting<Item, Result>[] = [];
+  /** Batches of the background that run. */
+  #backgroundRuns = 0;
   /** True from asking for a turn until it is taken. */
   #asking = false;
   #timer: NodeJS.Timeout | undefined;
@@ -74,21 +86,23 @@ export class Batcher<Item, Result> {
 
   /** Items that wait. */
   get waiting(): number {
-    return this.#queue.length;
+    return this.#queue.length + this.#background.length;
   }
 
   /**
    * @throws TandemError `overloaded` at once where the queue is full; the signal's reason where it aborts
    */
   async submit(item: Item, options: SubmitOptions = {}): Promise<Batched<Result>> {
-    const { signal, mayWait = false, urgent = false } = options;
+    const { signal, mayWait = false, urgent = false, background = false } = options;
     signal?.throwIfAborted();
     this.admit(options);
     const { promise, resolve, reject } = Promise.withResolvers<Batched<Result>>();
     const cost = this.#options.costOf?.(item) ?? 1;
-    const waiting = { item, cost, signal, mayWait, urgent, since: performance.now(), resolve, reject };
+    const since = performance.now();
+    const waiting = { item, cost, signal, mayWait: mayWait || background, urgent, since, resolve, reject };
     const abandon = () => this.#abandon(waiting);
     if (urgent) this.#queue.unshift(waiting);
+    else if (background) this.#background.push(waiting);
     else this.#queue.push(waiting);
     signal?.addEventListener('abort', abandon);
     this.#wake();
@@ -101,8 +115,8 @@ export class Batcher<Item, Result> {
    * @param onTheWay items that are still prepared for this queue, and count as if they were in it
    * @throws TandemError `overloaded`
    */
-  admit({ mayWait = false, urgent = false }: SubmitOptions, onTheWay = 0): void {
-    if (mayWait || urgent || this.#refusable() + onTheWay < this.#options.maximumQueue) return;
+  admit({ mayWait, urgent, background }: SubmitOptions, onTheWay = 0): void {
+    if (mayWait || urgent || background || this.#refusable() + onTheWay < this.#options.maximumQueue) return;
     const items = this.#queue.length + onTheWay;
     const retryAfter = Math.max(1, Math.ceil((items * this.#pace) / 1000));
     throw new TandemError('overloaded', `${items} items are waiting`, { retryAfter });
@@ -113,14 +127,16 @@ export class Batcher<Item, Result> {
   }
 
   #abandon(waiting: Waiting<Item, Result>): void {
-    const place = this.#queue.indexOf(waiting);
-    if (place >= 0) this.#queue.splice(place, 1);
+    for (const queue of [this.#queue, this.#background]) {
+      const place = queue.indexOf(waiting);
+      if (place >= 0) queue.splice(place, 1);
+    }
     waiting.reject(waiting.signal?.reason);
   }
 
   /** Asks for a turn, at once or when the oldest item has waited long enough. */
   #wake(): void {
-    const [oldest] = this.#queue;
+    const [oldest] = this.#next();
     if (this.#asking || !oldest) return;
     const { maximumWait = 0, budget } = this.#options;
     const { since, urgent } = oldest;
@@ -134,10 +150,13 @@ export class Batcher<Item, Result> {
   async #runNext(): Promise<void> {
     this.#asking = true;
     let batch: Waiting<Item, Result>[] | undefined;
-    let started = 0;
+    let [started, isBackground] = [0, false];
     const begin = () => {
       if (batch) return batch;
-      batch = this.#takeBatch();
+      const candidates = this.#next();
+      isBackground = candidates !== this.#queue;
+      this.#backgroundRuns += Number(isBackground);
+      batch = this.#takeBatch(candidates);
       started = performance.now();
       this.#asking = false;
       this.#wake();
@@ -161,15 +180,27 @@ export class Batcher<Item, Result> {
     } catch (error) {
       // A runner that fails before it takes a batch fails the one that it would have taken.
       for (const { reject } of begin()) reject(error);
+    } finally {
+      if (isBackground) {
+        this.#backgroundRuns--;
+        this.#wake();
+      }
     }
+  }
+
+  /** What the next batch is made of: the queue, or one item of the background where it is empty. */
+  #next(): Waiting<Item, Result>[] {
+    const latest = performance.now() - backgroundPatience;
+    while ((this.#background[0]?.since ?? Number.POSITIVE_INFINITY) <= latest)
+      this.#queue.push(...this.#background.splice(0, 1));
+    return this.#queue.length > 0 || this.#backgroundRuns > 0 ? this.#queue : this.#background.slice(0, 1);
   }
 
   /**
    * The oldest item, and of the others those that are most like it in cost, as many as the budget takes and as are
    * cheaper in its company than in a run of their own.
    */
-  #takeBatch(): Waiting<Item, Result>[] {
-    const [oldest, ...others] = this.#queue;
+  #takeBatch([oldest, ...others]: readonly Waiting<Item, Result>[]): Waiting<Item, Result>[] {
     if (!oldest) return [];
     const { budget, overhead = Number.POSITIVE_INFINITY } = this.#options;
     const likeness = ({ cost }: Waiting<Item, Result>) => Math.abs(cost - oldest.cost);
@@ -184,7 +215,8 @@ export class Batcher<Item, Result> {
       batch.push(waiting);
     }
     const taken = new Set(batch);
-    this.#queue.splice(0, this.#queue.length, ...this.#queue.filter((waiting) => !taken.has(waiting)));
+    for (const queue of [this.#queue, this.#background])
+      queue.splice(0, queue.length, ...queue.filter((waiting) => !taken.has(waiting)));
     return batch;
   }
 }

@@ -194,7 +194,7 @@ describe('an explanation', () => {
     await expect(explain({ text: 'a cat' }, { label: 'cats' })).rejects.toThrow(/has no "cats"; it has "/);
   });
 
-  it('encodes four items at a time, and lets predictions in between', async () => {
+  it('has four items wait at most, and lets predictions in between', async () => {
     const image = await readFile(coffee);
     const inputs = Array.from({ length: 4 }, () => ({ content: { image } }));
     let [isOver, mostWaiting, plain] = [false, 0, 0];

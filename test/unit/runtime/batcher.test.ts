@@ -125,6 +125,67 @@ describe('a batcher', () => {
     expect(answers.map(({ result }) => result)).toEqual([10, 20, 30, 40, 80, 50, 60]);
   });
 
+  it('runs what is of the background where nothing else waits, alone and one at a time', async () => {
+    const { batches, run, release } = gatedRunner();
+    const batcher = new Batcher({ run, budget: 8, maximumQueue: 1 });
+    const answers = [1, 2, 3].map((item) => batcher.submit(item, { background: true }));
+    await pause();
+    expect(batches).toEqual([[1]]);
+    answers.push(batcher.submit(4));
+    expect(batcher.waiting).toBe(3);
+    for (let round = 0; round < 4; round++) await release();
+    expect(batches).toEqual([[1], [4], [2], [3]]);
+    expect((await Promise.all(answers)).map(({ result }) => result)).toEqual([10, 20, 30, 40]);
+  });
+
+  it('lets nothing of the background run beside another, though a runner is free for it', async () => {
+    const running: number[][] = [];
+    const ends: (() => void)[] = [];
+    const batcher = new Batcher<number, number>({
+      run: async (take) => {
+        const batch = take();
+        if (batch.length > 0) running.push([...batch]);
+        if (batch.length > 0) await new Promise<void>((resolve) => ends.push(resolve));
+        return batch;
+      },
+      ...{ budget: 8, maximumQueue: 1 },
+    });
+    const background = [1, 2].map((item) => batcher.submit(item, { background: true }));
+    const other = batcher.submit(3);
+    await pause();
+    expect(running).toEqual([[1], [3]]);
+    for (let round = 0; round < 3; round++) {
+      ends.shift()?.();
+      await pause();
+    }
+    expect(running).toEqual([[1], [3], [2]]);
+    await Promise.all([...background, other]);
+  });
+
+  it('takes what is of the background like everything else once it has waited for a second', async () => {
+    const { batches, run, release } = gatedRunner();
+    const batcher = new Batcher({ run, budget: 2, maximumQueue: 10 });
+    const answers = [batcher.submit(1), batcher.submit(2, { background: true })];
+    await pause(1050);
+    answers.push(batcher.submit(3), batcher.submit(4), batcher.submit(5));
+    for (let round = 0; round < 3; round++) await release();
+    expect(batches.flat().indexOf(2)).toBeLessThan(batches.flat().indexOf(5));
+    await Promise.all(answers);
+  });
+
+  it('drops what is of the background as well where its caller has left', async () => {
+    const { batches, run, release } = gatedRunner();
+    const batcher = new Batcher({ run, budget: 8, maximumQueue: 10 });
+    const caller = new AbortController();
+    const first = batcher.submit(1);
+    const left = batcher.submit(2, { background: true, signal: caller.signal });
+    caller.abort(new Error('gone'));
+    await expect(left).rejects.toThrow('gone');
+    for (let round = 0; round < 2; round++) await release();
+    expect(batches.flat()).toEqual([1]);
+    await first;
+  });
+
   it('drops an item whose caller has left, and only that one', async () => {
     const { batches, run, release } = gatedRunner();
     const batcher = new Batcher({ run, budget: 4, maximumQueue: 10 });
