@@ -176,5 +176,5 @@ it('answers a folder of images, with the texts beside them, in order of path', {
     ['c.gif', ''],
   ]);
   expect(rows[0]?.predicted_label).not.toBe('');
-  expect(rows[2]?.error).toContain('GIF is not read');
+  expect(rows[2]?.error).toContain('incomplete or damaged');
 });
