@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TandemError } from '../../errors.ts';
-import { isGlobalAddress } from '../../remote/address-range.ts';
 import { connect, parseAddress, redirectOf } from '../../remote/connect.ts';
+import { Reach } from './reach.ts';
 
 /** Where models are downloaded from, and where they are kept. */
 export interface Hub {
@@ -89,18 +89,14 @@ async function follow(
   { what, from, signal }: { what: string; from: number; signal: AbortSignal },
 ): Promise<HubAnswer> {
   let url = start;
-  let isOwnNetwork = false;
+  const reach = new Reach();
   let commit: string | undefined;
   for (let redirects = 0; redirects <= mostRedirects; redirects++) {
     const isHub = url.origin === start.origin;
     const response = await connect(
       url,
       {
-        isAllowed(address) {
-          if (!isHub) return isOwnNetwork || isGlobalAddress(address);
-          isOwnNetwork ||= !isGlobalAddress(address);
-          return true;
-        },
+        isAllowed: (address) => reach.allows(address, { isHub }),
         headers: {
           ...(isHub && hub.token && { Authorization: `Bearer ${hub.token}` }),
           ...(from > 0 && { Range: `bytes=${from}-` }),
