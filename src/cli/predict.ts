@@ -29,7 +29,10 @@ const command = addContentColumnOptions(
     .description(
       'Classifies one image, one text, values of further columns, or several of them together. With a table or a folder: every row or file of it, written with the answers to --out.',
     )
-    .argument('[input]', 'a table (.csv, .tsv, .jsonl), images relative to it, or a folder of images')
+    .argument(
+      '[input]',
+      'a table (.csv, .jsonl, .parquet, .xlsx and others), images relative to it, or a folder of images',
+    )
     .option(
       '--out <file>',
       'where the rows go with their answers: .csv, .tsv or .jsonl, or - for standard output; an interrupted run goes on with the same command',

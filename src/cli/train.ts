@@ -23,7 +23,7 @@ const command = addDatasetOptions(
   new Command('train')
     .summary('fine-tune a head on a table or folder of images and texts')
     .description(
-      'Fine-tunes a head on a dataset: a table (CSV, TSV, JSON lines or JSON) with the images beside it (columns file_name, text, label), a folder with metadata.csv or metadata.jsonl, or one folder of images per class.',
+      'Fine-tunes a head on a dataset: a table (CSV, TSV, JSON lines, JSON, Parquet or Excel) with the images beside it (columns file_name, text, label), a folder with metadata.csv or metadata.jsonl, or one folder of images per class.',
     )
     .argument('<dataset>', 'folder or table of the dataset, or the id of an imported one')
     .requiredOption('--head <name>', 'name of the head; one that exists gets its next version')
