@@ -1,4 +1,4 @@
-import { homedir, totalmem } from 'node:os';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { encoderFlags, type encoderSettings, type Settings } from '../config.ts';
 import type { EncoderOptions } from '../encoders/encoders.ts';
@@ -45,13 +45,7 @@ export async function encoderOptions(
   for (const { name } of pretrainedModalities)
     folders.push(await resolveEncoder(chosen[encoderFlags[name]], name, resolving));
   const encoders = byPretrained((_, index) => itemAt(folders, index));
-  return { encoders, places, provider, threads, engines, memory: memoryFor(chosen['encoder-memory']) };
-}
-
-/** Bytes of weights that stay loaded: what was chosen, in MiB, or a quarter of the memory that this process may have. */
-function memoryFor(chosen: number | 'auto'): number {
-  if (chosen !== 'auto') return chosen * 2 ** 20;
-  return Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem()) / 4;
+  return { encoders, places, provider, threads, engines, memory: chosen['encoder-memory'] };
 }
 
 /** Where the features are kept that were computed once. */

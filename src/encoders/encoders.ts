@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import path from 'node:path';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
@@ -55,8 +56,11 @@ export interface EncoderOptions extends EncoderChoice {
   threads: number;
   /** Engines that work side by side, each with every encoder; see {@link defaultEngines}. */
   engines: number | 'auto';
-  /** Bytes of weights that stay loaded, on all engines together; without a bound by default. */
-  memory?: number;
+  /**
+   * MiB of weights that stay loaded, on all engines together; `auto`: a quarter of the memory that the process may have, and
+   * no less than those of the settings take. Without a bound by default.
+   */
+  memory?: number | 'auto';
 }
 
 /** What encoders and their engines tell. */
@@ -116,7 +120,9 @@ export async function openEncoders(options: EncoderOptions, events: EncoderEvent
     onLoss: events.onLoss,
     onOutOfMemory: events.onOutOfMemory,
   });
-  const residents = new Residents<LoadedEncoder>({ maximumBytes: memory });
+  const own = pretrainedNames.map((name, index) => bytesOf(encoders[name], itemAt(specifications, index)));
+  const ownBytes = (await Promise.all(own)).reduce((sum, bytes) => sum + count * bytes, 0);
+  const residents = new Residents<LoadedEncoder>({ maximumBytes: boundOf(memory, ownBytes) });
   const opened = new Map<string, PooledEncoder>();
   const open = async ({ folder, ...specification }: InstalledEncoder): Promise<PooledEncoder> => {
     const bytes = count * (await bytesOf(folder, specification));
@@ -174,6 +180,13 @@ export async function loadEncoders(options: EncoderOptions, events: EncoderEvent
     await encoders.close();
     throw error;
   }
+}
+
+/** Bytes of weights that stay loaded. */
+function boundOf(memory: number | 'auto', least: number): number {
+  if (memory !== 'auto') return memory * 2 ** 20;
+  const available = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
+  return Math.max(available / 4, least);
 }
 
 /** Of the files that an encoder is loaded from, which its sessions hold about as much as. */
