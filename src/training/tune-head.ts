@@ -20,6 +20,7 @@ import { answersOf, type FitOptions, type FittedHead, fitHead, type TrainedHead 
 import { tuneOnRows } from './loop/tune.ts';
 import { calibrate } from './search/calibration.ts';
 import { splitForValidation } from './search/cross-validation.ts';
+import { type TuningGain, tuningGain } from './tuning-gain.ts';
 
 /** Which blocks of the text encoder are trained with the head. */
 export interface TuningChoice {
@@ -53,20 +54,17 @@ export interface TunedHead {
   /** With the trunk in the place of the text encoder. */
   encoders: Encoders;
   calibration: FitOptions['calibration'];
-  /** Mean loss on examples that neither head was trained on. */
-  heldOut: { frozen: number; tuned: number };
+  heldOut: TuningGain['heldOut'];
 }
 
 /** Lengths that texts are padded to: few, so that heads share trunks. */
 const lengths = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512];
 /** Of the training split a fifth tells whether tuning pays. */
 const folds = 5;
-/** Tuning pays where the held-out loss falls by this share at least: less is chance, and a tuned head costs more. */
-const leastGain = 0.01;
 
 /**
  * Trains the last blocks of the text encoder with a head that was trained on its features. A fifth of the training split
- * is held out first: where the tuned head makes its truth hardly likelier than the other, nothing comes of it.
+ * is held out first: where the tuned head does not make its truth likelier by more than chance explains, nothing comes of it.
  * @returns undefined where tuning does not pay; a note says so
  * @throws TandemError `invalid-recipe` where the encoder cannot be cut there; whatever the training throws
  */
@@ -80,7 +78,7 @@ export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedH
   const validation = splitForValidation(pretrained, split.train, {
     ...{ dealt: folds, heldOut: 1, seed: work.seed, groups: groupTwins(work.dataset.examples) },
   })?.[0];
-  if (!validation) {
+  if (!validation || validation.test.length < 2) {
     onNote?.('Too few examples to tell whether tuning pays: the head keeps the pretrained encoder.');
     return undefined;
   }
@@ -94,10 +92,9 @@ export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedH
   const { calibration: _, checkpoint: __, ...fit } = others;
   const tune = (rows: readonly number[], from: TrainedHead, calibration?: FitOptions['calibration']) =>
     tuneOnRows(engine, table, rows, { ...fit, tails, from, calibration });
-  const { heldOut, calibration } = await measure(engine, { pretrained, table, validation, fit, tune });
-  const { frozen: before, tuned: after } = heldOut;
-  const figures = `held-out loss ${after.toFixed(4)} tuned, ${before.toFixed(4)} on the pretrained features`;
-  if (!(after <= (1 - leastGain) * before)) {
+  const { gain, calibration } = await measure(engine, { pretrained, table, validation, fit, tune });
+  const figures = describeGain(gain);
+  if (!gain.pays) {
     onNote?.(`Tuning does not pay (${figures}): the head keeps the pretrained encoder.`);
     return undefined;
   }
@@ -108,7 +105,7 @@ export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedH
   return {
     fitted: { ...trained, answers },
     refit: frozen.refit && (await tune(rows, frozen.refit, calibration)),
-    ...{ table, encoders: withTrunk, calibration, heldOut },
+    ...{ table, encoders: withTrunk, calibration, heldOut: gain.heldOut },
   };
 }
 
@@ -134,13 +131,14 @@ async function measure(
   const frozen = await fitHead(engine, pretrained, validation, fit);
   const tuned = await tune(validation.train, frozen);
   const answers = await answersOf(engine, tuned, table, validation.test, fit.signal);
-  const [before, after] = [frozen.answers, answers].map((each) =>
-    calibrate({ answers: each, truth }, modalities),
-  );
-  return {
-    heldOut: { frozen: before?.after ?? Number.NaN, tuned: after?.after ?? Number.NaN },
-    calibration: after?.calibration,
-  };
+  const before = calibrate({ answers: frozen.answers, truth }, modalities);
+  const after = calibrate({ answers, truth }, modalities);
+  return { gain: tuningGain(before.losses, after.losses), calibration: after.calibration };
+}
+
+function describeGain({ heldOut: { frozen, tuned }, difference: { mean, margin } }: TuningGain): string {
+  const interval = `${(mean - margin).toFixed(4)} to ${(mean + margin).toFixed(4)}`;
+  return `held-out loss ${tuned.toFixed(4)} tuned, ${frozen.toFixed(4)} on the pretrained features, difference ${interval}`;
 }
 
 /** Cuts the text encoder for the longest text of the dataset, and keeps the part that stays as it is. */

@@ -1,4 +1,5 @@
 import type { HeadCalibration } from '../../arl/serving.ts';
+import { mean } from '../../evaluation/paired-difference.ts';
 import type { ItemProbabilities } from '../../heads/head.ts';
 import { answerOfKnown } from '../../heads/known-modalities.ts';
 import { itemAt } from '../../indexing.ts';
@@ -21,6 +22,8 @@ export interface CalibrationResult {
   after: number;
   /** Fitted on all the answers; absent where `after` is no better than `before`. */
   calibration?: HeadCalibration;
+  /** Of each answer that was looked at, the loss that the smaller of both means is of. */
+  losses: readonly number[];
 }
 
 /** Parts that the answers are divided into, so that a calibration is measured on what it was not fitted on. */
@@ -47,18 +50,23 @@ function calibrateWith(
 ): CalibrationResult {
   const every = Math.ceil((answers.length * itemAt(answers, 0).fused.length) / mostNumbers);
   const rows = [...answers.keys()].filter((row) => row % every === 0);
-  const before = meanLoss(model, answers, rows, modalities);
+  const uncalibrated = lossesOf(model, answers, rows, modalities);
+  const before = mean(uncalibrated);
+  const calibrated = new Array<number>(rows.length).fill(0);
   let after = 0;
   for (let part = 0; part < parts; part++) {
-    const measured = rows.filter((_, place) => place % parts === part);
+    const places = [...rows.keys()].filter((place) => place % parts === part);
     const fitted = rows.filter((_, place) => place % parts !== part);
-    if (measured.length === 0 || fitted.length === 0) return { before, after: before };
+    if (places.length === 0 || fitted.length === 0) return { before, after: before, losses: uncalibrated };
     const calibration = fitCalibration(model, answers, fitted, modalities);
-    after += (meanLoss(model, answers, measured, modalities, calibration) * measured.length) / rows.length;
+    const measured = places.map((place) => itemAt(rows, place));
+    const losses = lossesOf(model, answers, measured, modalities, calibration);
+    for (const [index, place] of places.entries()) calibrated[place] = itemAt(losses, index);
+    after += (mean(losses) * places.length) / rows.length;
   }
   return after < before
-    ? { before, after, calibration: fitCalibration(model, answers, rows, modalities) }
-    : { before, after: before };
+    ? { before, after, losses: calibrated, calibration: fitCalibration(model, answers, rows, modalities) }
+    : { before, after: before, losses: uncalibrated };
 }
 
 function fitCalibration(
@@ -90,20 +98,19 @@ function fitCalibration(
   };
 }
 
-/** Mean loss of the answers that a head with this calibration would give. */
-function meanLoss(
+/** Losses of the answers that a head with this calibration would give. */
+function lossesOf(
   model: AnswerModel,
   answers: readonly ItemProbabilities[],
   rows: readonly number[],
   modalities: readonly ModalityName[],
   calibration?: HeadCalibration,
-): number {
+): number[] {
   const { family, fromAnswer, truthOf, lossFactor } = model;
-  const total = rows.reduce((sum, row) => {
+  return rows.map((row) => {
     const { predictions, weights } = weighted(model, itemAt(answers, row), modalities, calibration);
-    return sum + family.loss(pool(predictions.map(fromAnswer), weights), truthOf(row));
-  }, 0);
-  return (lossFactor * total) / rows.length;
+    return lossFactor * family.loss(pool(predictions.map(fromAnswer), weights), truthOf(row));
+  });
 }
 
 /** The answers that the fused one is pooled from, and their weights. */
