@@ -38,3 +38,19 @@ export class TimeSlice {
     beginning();
   }
 }
+
+let queue: Promise<unknown> = Promise.resolve();
+
+/**
+ * Does a piece of work that takes milliseconds when its turn comes: pieces that are asked for at once are done one after the
+ * other, and share the main thread.
+ * @example const features = await inTurn(() => companion.encode(text));
+ */
+export function inTurn<Result>(work: () => Result): Promise<Result> {
+  const done = queue.then(async () => {
+    await new TimeSlice().share();
+    return work();
+  });
+  queue = done.catch(() => {});
+  return done;
+}

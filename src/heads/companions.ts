@@ -2,6 +2,7 @@ import { TandemError } from '../errors.ts';
 import type { Input, OpenCompanion } from '../modalities/modality.ts';
 import { type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 import { sha256OfBytes } from '../store/files/checksum.ts';
+import { inTurn } from '../time-slice.ts';
 import { joinFeatures } from './item-features.ts';
 import type { HeadManifest } from './manifest.ts';
 import type { HeadFolder } from './registry/head-reading.ts';
@@ -51,15 +52,16 @@ export async function openCompanions(
 }
 
 /**
- * An encoder's features of an item, with those that the head takes beside them.
- * @example withCompanion(head.companions, 'text', 'a red bike', features) // 384 + 256 numbers
+ * An encoder's features of an item, with those that the head takes beside them. Many long texts share the main thread with
+ * everything else that is due.
+ * @example await withCompanion(head.companions, 'text', 'a red bike', features) // 384 + 256 numbers
  */
-export function withCompanion(
+export async function withCompanion(
   companions: Companions | undefined,
   modality: PretrainedName,
   input: Input,
   features: Float32Array,
-): Float32Array {
+): Promise<Float32Array> {
   const companion = companions?.[modality];
-  return companion ? joinFeatures(features, companion.encode(input)) : features;
+  return companion ? inTurn(() => joinFeatures(features, companion.encode(input))) : features;
 }

@@ -140,10 +140,12 @@ export class Explainer {
     const source = this.#sourceOf(encoder);
     const encoding = async () => {
       const encoded = await this.#encodeParts(source, given, options);
-      return encoded.map(({ part, input, features }) => ({
-        part,
-        features: features && withCompanion(companions, modality, input, features),
-      }));
+      return Promise.all(
+        encoded.map(async ({ part, input, features }) => ({
+          part,
+          features: features && (await withCompanion(companions, modality, input, features)),
+        })),
+      );
     };
     return source.keepLoaded(encoding, options.signal);
   }

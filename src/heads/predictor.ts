@@ -203,7 +203,7 @@ export class Predictor {
   ): Promise<void> {
     const source = await this.sources.of(fingerprint, waiting);
     const { features, decode, queue, encode } = await source.get(input, waiting);
-    item.features[modality] = withCompanion(companions, modality, input, features);
+    item.features[modality] = await withCompanion(companions, modality, input, features);
     item.decode = Math.max(item.decode, decode);
     item.queue = Math.max(item.queue, queue);
     item.encode = Math.max(item.encode, encode);

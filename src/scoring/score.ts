@@ -116,7 +116,7 @@ async function encodeChunk(
     for (const [place, { index, input }] of having.entries()) {
       const [item, own] = [itemAt(encoded, place), itemAt(features, index)];
       if (item instanceof TandemError) features[index] = { problem: item.message };
-      else if (!('problem' in own)) own[name] = withCompanion(head.companions, name, input, item);
+      else if (!('problem' in own)) own[name] = await withCompanion(head.companions, name, input, item);
     }
   };
   try {

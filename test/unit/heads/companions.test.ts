@@ -22,7 +22,7 @@ async function open(changes: Partial<typeof companion> = {}, content: Uint8Array
 
 it('puts the features of characters behind those of the encoder', async () => {
   const companions = await open();
-  const features = withCompanion(companions, 'text', 'text number 4', Float32Array.of(1, 2, 3));
+  const features = await withCompanion(companions, 'text', 'text number 4', Float32Array.of(1, 2, 3));
   expect([...features.subarray(0, 3)]).toEqual([1, 2, 3]);
   expect(features.subarray(3)).toEqual(lexical.open(bytes).encode('text number 4'));
   expect(inputsOf([{ ...encoder, companion }])).toEqual([
@@ -31,10 +31,28 @@ it('puts the features of characters behind those of the encoder', async () => {
   ]);
 });
 
+it('lets other work run between the characters of many long texts', async () => {
+  const companions = await open();
+  const alphabet = Array.from({ length: 2000 }, (_, index) => String.fromCodePoint(0x4e00 + index));
+  const long = Array.from({ length: 600 }, (_, row) =>
+    [...alphabet.slice(row), ...alphabet.slice(0, row)].join(''),
+  );
+  let turns = 0;
+  let isDone = false;
+  const count = () => {
+    turns++;
+    if (!isDone) setImmediate(count);
+  };
+  setImmediate(count);
+  await Promise.all(long.map((text) => withCompanion(companions, 'text', text, Float32Array.of(1))));
+  isDone = true;
+  expect(turns).toBeGreaterThan(1);
+});
+
 it('leaves features as they are where the head takes nothing beside them', async () => {
   const features = Float32Array.of(1, 2, 3);
   const companions = await openCompanions({ folder: 'none' }, { encoders: [encoder] });
-  expect(withCompanion(companions, 'text', 'a text', features)).toBe(features);
+  expect(await withCompanion(companions, 'text', 'a text', features)).toBe(features);
 });
 
 it('refuses a file that is missing, is another, or does not hold what head.json says', async () => {

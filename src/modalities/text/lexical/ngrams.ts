@@ -16,8 +16,8 @@ const counts = new Uint16Array(buckets);
 const seen = new Uint16Array(buckets);
 
 /**
- * Weights of the n-grams of a text, a vector of length 1. Counts the runs of two to five characters of a text, letter case, width and blanks aside, by the bucket that they are
- * hashed to (FNV-1a). A count n weighs 1 + ln n.
+ * Weights of the n-grams of a text, a vector of length 1: runs of two to five characters, letter case, width and blanks
+ * aside, are counted by the bucket that they are hashed to (FNV-1a). A count n weighs 1 + ln n.
  * @example weighNgrams('red bike').places.length // 26
  */
 export function weighNgrams(text: string): SparseRow {
