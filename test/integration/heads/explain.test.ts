@@ -237,13 +237,11 @@ describe('an explanation', () => {
       const first = predictor.predict(head, inputs, { topK: 1, explain: {}, signal: abort.signal });
       first.catch(() => {});
       await expect
-        .poll(
-          () =>
-            ask(content, { explain: {} }).then(
-              () => '',
-              (error) => error.code,
-            ),
-          { timeout: 5000 },
+        .poll(() =>
+          ask(content, { explain: {} }).then(
+            () => '',
+            (error) => error.code,
+          ),
         )
         .toBe('overloaded');
       abort.abort(new Error('enough'));
