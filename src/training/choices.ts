@@ -17,7 +17,8 @@ export const testShare = z.number().gt(0).lt(1);
 /** The share of right answers that is wished for among those that are accepted. */
 export const acceptAccuracy = z.number().gt(0).lt(1);
 
-const encoderName = z
+/** The id of an encoder, or the beginning of its fingerprint. */
+export const encoderName = z
   .string()
   .regex(/^\w[\w.-]{0,95}$/, 'must be the id of an encoder, as GET /v1/models lists them');
 

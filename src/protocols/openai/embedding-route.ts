@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import { decodeBase64Image } from '../../modalities/image/base64.ts';
 import type { PretrainedName } from '../../modalities/registry.ts';
+import { encoderName } from '../../training/choices.ts';
 import { boundedList } from '../http/bounded-list.ts';
 import { jsonWithList, sendJson } from '../http/json-answer.ts';
 import { readJson } from '../http/json-body.ts';
@@ -42,7 +43,7 @@ const itemSchema = z.union([
 
 const requestSchema = z
   .strictObject({
-    model: z.string().optional().meta({
+    model: encoderName.optional().meta({
       description:
         'Id of an encoder, as `GET /v1/models` lists them; without it, the server’s for texts or for images, as the inputs are.',
     }),
