@@ -80,10 +80,16 @@ describe('a fresh server', () => {
     for (const stage of ['decode', 'tokenize', 'queue', 'encode', 'head'])
       expect(text).toMatch(new RegExp(`^tandem_stage_seconds_count{stage="${stage}"} [1-9]`, 'm'));
     for (const modality of ['image', 'text']) {
-      expect(text).toMatch(new RegExp(`^tandem_batch_items_count{modality="${modality}"} [1-9]`, 'm'));
-      expect(text).toMatch(new RegExp(`^tandem_queue_items{modality="${modality}"} \\d`, 'm'));
+      expect(text).toMatch(
+        new RegExp(`^tandem_batch_items_count{modality="${modality}",encoder="[^"]+"} [1-9]`, 'm'),
+      );
+      expect(text).toMatch(
+        new RegExp(`^tandem_queue_items{modality="${modality}",encoder="[^"]+"} \\d`, 'm'),
+      );
     }
-    expect(text).toMatch(/^tandem_memory_lookups_total\{modality="text",result="hit"\} [1-9]/m);
+    expect(text).toMatch(
+      /^tandem_memory_lookups_total\{modality="text",encoder="[^"]+",result="hit"\} [1-9]/m,
+    );
     expect(text).toMatch(/^tandem_predictions_total\{head="emoji",version="1",outcome="ok"\} [1-9]/m);
     expect(text).toMatch(/^tandem_info\{version="[^"]+",provider="cpu"\} 1/m);
   });
