@@ -95,7 +95,9 @@ it('answers OpenAI’s client in Python with embeddings of length one', async ()
   expect(answer.lengths).toEqual([384, 1280]);
   expect(Math.hypot(...answer.text)).toBeCloseTo(1, 4);
   expect(answer.tokens).toBe(9 + 4);
-  expect(answer.refused).toMatch(/texts are embedded by all-MiniLM-L6-v2/);
+  expect(answer.refused).toMatch(
+    /there is no text encoder "text-embedding-3-small"; there are: all-MiniLM-L6-v2/,
+  );
 });
 
 it('answers the typed client, whose types are those that the server describes now', async () => {

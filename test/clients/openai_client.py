@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from openai import BadRequestError, OpenAI
+from openai import NotFoundError, OpenAI
 
 address, image, text = sys.argv[1:]
 client = OpenAI(base_url=address, api_key="none")
@@ -18,7 +18,7 @@ images = client.embeddings.create(model="efficientnet-lite0", input=url)
 try:
     client.embeddings.create(model="text-embedding-3-small", input=text)
     refused = None
-except BadRequestError as error:
+except NotFoundError as error:
     refused = error.message
 
 print(
