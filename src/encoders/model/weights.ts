@@ -78,8 +78,9 @@ export function hasWeights(model: ModelFiles, base: string): boolean {
  * @example weightsBeside(model, 'onnx/model_fp16.onnx') // [{ name: 'onnx/model.onnx', dtype: 'fp32' }, { name: 'onnx/model_fp16.onnx', … }]
  */
 export function weightsBeside(model: ModelFiles, name: string): WeightsFile[] {
-  const base = path.posix.basename(name, '.onnx').replace(/_(fp16|quantized|int8|uint8|q4|q4f16|bnb4)$/, '');
-  return filesOf(model, base);
+  const whole = path.posix.basename(name, '.onnx');
+  const suffix = Object.values(suffixes).find((suffix) => suffix !== '' && whole.endsWith(suffix)) ?? '';
+  return filesOf(model, whole.slice(0, whole.length - suffix.length));
 }
 
 function filesOf(model: ModelFiles, base: string): WeightsFile[] {
