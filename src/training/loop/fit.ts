@@ -1,10 +1,16 @@
 import type { Parameters } from '../../arl/parameters.ts';
-import { emitHead, type FeatureScaling, type HeadCalibration } from '../../arl/serving.ts';
+import {
+  emitHead,
+  type FeatureScaling,
+  type HeadCalibration,
+  type OutputScaling,
+} from '../../arl/serving.ts';
 import type { SplitRows } from '../../datasets/split/split-rows.ts';
 import { classifierOf, type ItemProbabilities } from '../../heads/head.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { standardise } from '../../targets/output-scaling.ts';
 import { targets } from '../../targets/targets.ts';
+import type { TruthTable } from '../../targets/truth-table.ts';
 import {
   applyScaling,
   type CompanionColumn,
@@ -55,6 +61,12 @@ export async function trainOnRows(
   return trainOnInputs(engine, inputsFor(table, rows, options.recipe), rows, options);
 }
 
+/** Truths as a head is taught them: numbers standardised, and what brings its answers back. */
+export function asTaught(truth: TruthTable): { truth: TruthTable; output?: OutputScaling } {
+  const output = targets[truth.target].outputScaling?.(truth);
+  return { truth: output ? standardise(truth, output) : truth, output };
+}
+
 async function trainOnInputs(
   engine: Engine,
   { table, companions }: ReturnType<typeof inputsFor>,
@@ -70,8 +82,7 @@ async function trainOnInputs(
   );
   const columns = scaled.map(({ column }) => column);
   const scaling = scaled.map(({ scaling }) => scaling);
-  const output = targets[table.truth.target].outputScaling?.(training.truth);
-  const truth = output ? standardise(training.truth, output) : training.truth;
+  const { output, truth } = asTaught(training.truth);
   const { architecture, parameters, history } = await trainHead(
     engine,
     { ...training, columns, truth },

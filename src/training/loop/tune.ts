@@ -4,10 +4,8 @@ import { multiply, subtract } from '../../graph/operations/elementwise.ts';
 import { constant } from '../../graph/value.ts';
 import { itemAt } from '../../indexing.ts';
 import type { Engine } from '../../runtime/engine.ts';
-import { standardise } from '../../targets/output-scaling.ts';
-import { targets } from '../../targets/targets.ts';
 import { applyScaling, type FeatureTable, selectRows } from '../features/feature-table.ts';
-import type { FitOptions, TrainedHead } from './fit.ts';
+import { asTaught, type FitOptions, type TrainedHead } from './fit.ts';
 import type { Recipe } from './recipe.ts';
 import { trainHead } from './trainer.ts';
 
@@ -46,8 +44,7 @@ export async function tuneOnRows(
   const columns = training.columns.map((column, m) =>
     tails[m] ? column : applyScaling(column, itemAt(scaling, m)),
   );
-  const output = targets[table.truth.target].outputScaling?.(training.truth);
-  const truth = output ? standardise(training.truth, output) : training.truth;
+  const { output, truth } = asTaught(training.truth);
   const { architecture, parameters, history } = await trainHead(
     engine,
     { ...training, columns, truth },
