@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import pLimit from 'p-limit';
 import { TandemError } from '../errors.ts';
 import { openRemote, type RemoteOptions } from '../remote/open-remote.ts';
+import { temporaryName } from '../store/files/durable.ts';
 import { exists } from '../store/files/exists.ts';
 
 /** Downloads that are under way at a time. */
@@ -57,7 +58,7 @@ export class FetchedFiles {
 
 /** The file gets its name when all of it is there. */
 async function writeWhole(file: string, body: NodeJS.ReadableStream): Promise<void> {
-  const part = `${file}.part-${randomBytes(6).toString('hex')}`;
+  const part = temporaryName(file);
   try {
     await pipeline(body, createWriteStream(part, { flags: 'wx' }));
     await rename(part, file);
