@@ -39,10 +39,10 @@ export interface Encoders {
   /** See {@link restoreTrunk}. */
   restore(trunk: NamedTrunk): Promise<boolean>;
   /**
-   * The encoder with an id, or the beginning of a fingerprint.
+   * The encoder of a modality with an id, or the beginning of a fingerprint.
    * @throws TandemError `unknown-encoder`
    */
-  named(reference: string, modality?: PretrainedName): Promise<PooledEncoder>;
+  named(reference: string, modality: PretrainedName): Promise<PooledEncoder>;
   /** Loads those that the settings name. @throws TandemError `damaged-artifact` where a file differs */
   load(): Promise<void>;
   /** All that are here, those of the settings first; those that cannot be read are left out. */
@@ -153,8 +153,7 @@ export async function openEncoders(options: EncoderOptions, events: EncoderEvent
     },
     restore: (trunk) => restoreTrunk(trunk, installed, options.places?.added),
     async named(reference, modality) {
-      const isMeant = (one: PooledEncoder) =>
-        one.id === reference && (modality ?? one.modality) === one.modality;
+      const isMeant = (one: PooledEncoder) => one.id === reference && one.modality === modality;
       return [...opened.values()].find(isMeant) ?? open(await installed.named(reference, modality));
     },
     async load() {
