@@ -120,27 +120,27 @@ export async function openEncoders(options: EncoderOptions, events: EncoderEvent
     onLoss: events.onLoss,
     onOutOfMemory: events.onOutOfMemory,
   });
-  const own = pretrainedNames.map((name, index) => bytesOf(encoders[name], itemAt(specifications, index)));
-  const ownBytes = (await Promise.all(own)).reduce((sum, bytes) => sum + count * bytes, 0);
+  const own = await Promise.all(
+    pretrainedNames.map((name, index) =>
+      sizedOf({ ...itemAt(specifications, index), folder: encoders[name] }),
+    ),
+  );
+  const ownBytes = own.reduce((sum, { bytes }) => sum + count * bytes, 0);
   const residents = new Residents<LoadedEncoder>({ maximumBytes: boundOf(memory, ownBytes) });
   const opened = new Map<string, PooledEncoder>();
-  const open = async ({ folder, ...specification }: InstalledEncoder): Promise<PooledEncoder> => {
-    const bytes = count * (await bytesOf(folder, specification));
+  const openSized = ({ folder, bytes, ...specification }: SizedEncoder): PooledEncoder => {
     const known = opened.get(specification.fingerprint);
     if (known) return known;
     const load = () => loadOn(pool, folder, specification.modality);
     const encoder = pooledEncoder(
       specification,
-      residents.add(reporting({ bytes, load }, specification, events)),
+      residents.add(reporting({ bytes: count * bytes, load }, specification, events)),
     );
     opened.set(specification.fingerprint, encoder);
     return encoder;
   };
-  const defaults = await Promise.all(
-    pretrainedModalities.map(({ name }, index) =>
-      open({ ...itemAt(specifications, index), folder: encoders[name] }),
-    ),
-  );
+  const open = async (encoder: InstalledEncoder) => openSized(await sizedOf(encoder));
+  const defaults = own.map(openSized);
   return {
     byModality: byPretrained((_, index) => itemAt(defaults, index)),
     ...{ provider, engines: count },
@@ -188,13 +188,15 @@ function boundOf(memory: number | 'auto', least: number): number {
   return Math.max(available / 4, least);
 }
 
-/** Of the files that an encoder is loaded from, which its sessions hold about as much as. */
-async function bytesOf(folder: string, { files }: EncoderSpecification): Promise<number> {
+type SizedEncoder = InstalledEncoder & { bytes: number };
+
+/** The encoder with the bytes of the files that it is loaded from, which its sessions hold about as much as. */
+async function sizedOf(encoder: InstalledEncoder): Promise<SizedEncoder> {
   const found = await Promise.all(
-    Object.keys(files).map((file) => stat(path.join(folder, file)).catch(() => undefined)),
+    Object.keys(encoder.files).map((file) => stat(path.join(encoder.folder, file)).catch(() => undefined)),
   );
   // What is missing is found out when the encoder is loaded.
-  return found.reduce((sum, file) => sum + (file?.size ?? 0), 0);
+  return { ...encoder, bytes: found.reduce((sum, file) => sum + (file?.size ?? 0), 0) };
 }
 
 async function loadOn(pool: EnginePool, folder: string, modality: PretrainedName): Promise<LoadedEncoder> {
