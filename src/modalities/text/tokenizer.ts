@@ -57,11 +57,10 @@ export function isTokenizerClass(name: string): boolean {
  */
 export async function loadTokenizer(folder: string, maximumTokens: number): Promise<Tokenize> {
   // The library's own loading takes names of the hub, not any folder's.
-  const [definition, config] = await Promise.all(
-    ['tokenizer.json', 'tokenizer_config.json'].map(async (name) =>
-      JSON.parse(await readFile(path.join(folder, name), 'utf8')),
-    ),
-  );
+  const read = async (name: string) => JSON.parse(await readFile(path.join(folder, name), 'utf8'));
+  // One after the other: where both are missing, the error always names the same one.
+  const definition = await read('tokenizer.json');
+  const config = await read('tokenizer_config.json');
   const Tokenizer = tokenizerClass(config.tokenizer_class) ?? PreTrainedTokenizer;
   const loaded: unknown = new Tokenizer(definition, config);
   const { _tokenizer: tokenizer } = loaded as LoadedTokenizer;
