@@ -41,7 +41,7 @@ it('runs on GitHub all that .ci/run runs, by scripts that exist', async () => {
   ]);
   const commands = ours
     .split('\n')
-    .map((line) => line.trim())
+    .map((line) => line.trim().replace('suite npm', 'npm'))
     .filter((line) => /^([A-Z_]+=\S+ )*npm (ci|test|run)\b/.test(line));
   expect(commands.length).toBeGreaterThan(8);
   expect(commands.filter((command) => !workflow.includes(command))).toEqual([]);
