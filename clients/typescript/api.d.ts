@@ -2301,7 +2301,7 @@ export interface components {
             finishedAt?: string;
             progress?: {
                 /** @enum {string} */
-                stage: "checking" | "features" | "search" | "training" | "refit" | "evaluation" | "comparison";
+                stage: "checking" | "features" | "search" | "training" | "refit" | "tuning" | "evaluation" | "comparison";
                 done: number;
                 total: number;
                 loss?: number;

@@ -184,7 +184,8 @@ async function trainAll(
   };
   if (!tuning) return frozen;
   const tuned = await tuneHead(engine, {
-    ...{ ...fit, ...others, dataset, frozen, onNote, choice: tuning, onProgress: training },
+    ...{ ...fit, ...others, dataset, frozen, checkpoints, onNote, choice: tuning },
+    onProgress: (progress) => onProgress?.({ stage: 'tuning', ...progress }),
     extraction: extractionOf(options, split.train),
   });
   if (!tuned) return frozen;

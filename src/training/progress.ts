@@ -2,11 +2,11 @@ import type { AnswerMetrics } from '../evaluation/answers.ts';
 import type { TargetKind } from '../targets/target-kind.ts';
 
 /**
- * Where a fine-tuning stands. `checking` counts examples, `features` images and texts encoded, `training` and `refit` optimizer steps, `search` and
+ * Where a fine-tuning stands. `checking` counts examples, `features` images and texts encoded, `training`, `refit` and `tuning` optimizer steps, `search` and
  * `comparison` whole trainings.
  */
 export interface TrainingProgress {
-  stage: 'checking' | 'features' | 'search' | 'training' | 'refit' | 'evaluation' | 'comparison';
+  stage: 'checking' | 'features' | 'search' | 'training' | 'refit' | 'tuning' | 'evaluation' | 'comparison';
   done: number;
   total: number;
   /** Mean training loss over the last steps, while training; of the last head on the test split, while comparing. */

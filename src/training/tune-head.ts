@@ -16,8 +16,10 @@ import type { Engine } from '../runtime/engine.ts';
 import { selectTruths } from '../targets/truth-table.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { type ExtractionOptions, extractFeatures } from './features/features.ts';
+import type { CheckpointFolder } from './loop/checkpoints.ts';
 import { answersOf, type FitOptions, type FittedHead, fitHead, type TrainedHead } from './loop/fit.ts';
-import { tuneOnRows } from './loop/tune.ts';
+import { stepCount } from './loop/recipe.ts';
+import { tuneOnRows, tuningRecipe } from './loop/tune.ts';
 import { calibrate } from './search/calibration.ts';
 import { splitForValidation } from './search/cross-validation.ts';
 import { type TuningGain, tuningGain } from './tuning-gain.ts';
@@ -43,6 +45,8 @@ export interface TuningWork extends FitOptions {
   extraction: ExtractionOptions;
   /** The heads that were trained on the pretrained features: on the training split, and on all rows. */
   frozen: { fitted: FittedHead; refit?: TrainedHead };
+  /** Where the states of its trainings are kept. */
+  checkpoints?: CheckpointFolder;
   onNote?(note: string): void;
 }
 
@@ -69,7 +73,7 @@ const folds = 5;
  * @throws TandemError `invalid-recipe` where the encoder cannot be cut there; whatever the training throws
  */
 export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedHead | undefined> {
-  const { table: pretrained, split, encoders, onNote, frozen, ...others } = work;
+  const { table: pretrained, split, encoders, onNote, frozen } = work;
   const m = pretrained.columns.findIndex(({ modality }) => modality === 'text');
   if (m < 0)
     throw new TandemError('invalid-recipe', 'tune: no example has a text', {
@@ -89,48 +93,70 @@ export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedH
     byModality: { ...encoders.byModality, text: opened.trunk },
   };
   const table = await extractFeatures(withTrunk, work.dataset, work.extraction);
-  const { calibration: _, checkpoint: __, ...fit } = others;
-  const tune = (rows: readonly number[], from: TrainedHead, calibration?: FitOptions['calibration']) =>
-    tuneOnRows(engine, table, rows, { ...fit, tails, from, calibration });
-  const { gain, calibration } = await measure(engine, { pretrained, table, validation, fit, tune });
+  const rows = [...split.train, ...split.test].sort((a, b) => a - b);
+  const progress = progressOver(work, [validation.train, split.train, ...(frozen.refit ? [rows] : [])]);
+  const tune: Tune = (name, rows, options) =>
+    tuneOnRows(engine, table, rows, {
+      ...{ ...fitOf(work, name), tails, onProgress: progress(rows) },
+      ...options,
+    });
+  const { gain, calibration } = await measure(engine, { work, table, validation, tune });
   const figures = describeGain(gain);
   if (!gain.pays) {
     onNote?.(`Tuning does not pay (${figures}): the head keeps the pretrained encoder.`);
     return undefined;
   }
   onNote?.(`Tuning pays: ${figures}.`);
-  const trained = await tune(split.train, frozen.fitted, calibration);
+  const trained = await tune('tune', split.train, { from: frozen.fitted, calibration });
   const answers = await answersOf(engine, trained, table, split.test, work.signal);
-  const rows = [...split.train, ...split.test].sort((a, b) => a - b);
   return {
     fitted: { ...trained, answers },
-    refit: frozen.refit && (await tune(rows, frozen.refit, calibration)),
+    refit: frozen.refit && (await tune('tune-refit', rows, { from: frozen.refit, calibration })),
     ...{ table, encoders: withTrunk, calibration, heldOut: gain.heldOut },
   };
 }
 
+/** Goes on with a head on some rows. @param name tells the trainings of a fine-tuning apart */
 type Tune = (
+  name: string,
   rows: readonly number[],
-  from: TrainedHead,
-  calibration?: FitOptions['calibration'],
+  options: { from: TrainedHead; calibration?: FitOptions['calibration'] },
 ) => Promise<TrainedHead>;
+
+/** What its trainings share, and where the state of one is kept. */
+function fitOf({ classes, recipe, seed, signal, checkpoints }: TuningWork, name: string): FitOptions {
+  return { classes, recipe, seed, signal, checkpoint: checkpoints?.stage(name) };
+}
+
+/** Tells of several trainings as of one: the steps of those before count as taken. */
+function progressOver({ recipe, onProgress }: TuningWork, trainings: readonly (readonly number[])[]) {
+  const steps = trainings.map((rows) => stepCount(tuningRecipe(recipe), rows.length));
+  const total = sum(steps);
+  return (rows: readonly number[]): FitOptions['onProgress'] => {
+    const before = sum(steps.slice(0, trainings.indexOf(rows)));
+    return (progress) => onProgress?.({ ...progress, done: before + progress.done, total });
+  };
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}
 
 /** Trains both heads on one side of a split, and asks them about the other, each with a calibration of its own. */
 async function measure(
   engine: Engine,
   {
-    pretrained,
+    work,
     table,
     validation,
-    fit,
     tune,
-  }: { pretrained: FeatureTable; table: FeatureTable; validation: SplitRows; fit: FitOptions; tune: Tune },
+  }: { work: TuningWork; table: FeatureTable; validation: SplitRows; tune: Tune },
 ) {
   const truth = selectTruths(table.truth, validation.test);
   const modalities = table.columns.map(({ modality }) => modality);
-  const frozen = await fitHead(engine, pretrained, validation, fit);
-  const tuned = await tune(validation.train, frozen);
-  const answers = await answersOf(engine, tuned, table, validation.test, fit.signal);
+  const frozen = await fitHead(engine, work.table, validation, fitOf(work, 'tune-baseline'));
+  const tuned = await tune('tune-measured', validation.train, { from: frozen });
+  const answers = await answersOf(engine, tuned, table, validation.test, work.signal);
   const before = calibrate({ answers: frozen.answers, truth }, modalities);
   const after = calibrate({ answers, truth }, modalities);
   return { gain: tuningGain(before.losses, after.losses), calibration: after.calibration };

@@ -101,6 +101,7 @@ export async function trainHead(
     const work = {
       architecture: { ...architecture, target: target.kind },
       ...{ recipe, seed, rows: table.strata.length, windowRows, state: layoutOfState },
+      ...(tuning && { tailRate: tuning.tailRate }),
     };
     const layout = new ParameterLayout(architecture);
     const start = (await checkpoint?.read(work)) ?? startingState(architecture, layout, seed, tuning?.start);

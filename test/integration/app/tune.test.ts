@@ -5,14 +5,8 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTandem, type Tandem } from '../../../src/index.ts';
+import { hunters } from '../hunters.ts';
 import { open } from './open-tandem.ts';
-
-const animals = ['dog', 'cat', 'horse', 'fox', 'bear', 'duck', 'goat', 'lion', 'wolf'];
-const chases = animals.flatMap((hunter) =>
-  animals
-    .filter((other) => other !== hunter)
-    .map((prey) => ({ hunter, text: `the ${hunter} chases the ${prey}` })),
-);
 
 let folder: string;
 let tandem: Tandem;
@@ -26,10 +20,9 @@ afterAll(async () => {
 });
 
 /** A table of texts with labels. */
-async function table(name: string, labelOf: (row: number) => string): Promise<string> {
+async function table(name: string, labelOf: Parameters<typeof hunters>[0]): Promise<string> {
   const file = path.join(folder, `${name}.csv`);
-  const rows = chases.map(({ text }, row) => `${text},${labelOf(row)}\n`);
-  await writeFile(file, `text,label\n${rows.join('')}`);
+  await writeFile(file, hunters(labelOf));
   return file;
 }
 
@@ -46,7 +39,7 @@ describe('who chases whom, which the mean of the tokens hardly tells', () => {
   let frozen: Awaited<ReturnType<typeof train>>;
   let tuned: Awaited<ReturnType<typeof train>>;
   beforeAll(async () => {
-    const file = await table('hunters', (row) => chases[row].hunter);
+    const file = await table('hunters', (hunter) => hunter);
     frozen = await train(file, {});
     tuned = await train(file, { tune: 'text:last-2' });
   }, 240_000);
@@ -117,7 +110,7 @@ describe('who chases whom, which the mean of the tokens hardly tells', () => {
 it('keeps the pretrained encoder where tuning makes held-out truth no likelier', {
   timeout: 240_000,
 }, async () => {
-  const { summary, notes } = await train(await table('chance', (row) => `label ${(row * 7) % 3}`), {
+  const { summary, notes } = await train(await table('chance', (_, row) => `label ${(row * 7) % 3}`), {
     head: 'chance',
     tune: 'text:last-1',
   });
@@ -130,7 +123,7 @@ it('keeps the pretrained encoder where tuning makes held-out truth no likelier',
 });
 
 it('says how many blocks there are where more are to be tuned', { timeout: 60_000 }, async () => {
-  const file = await table('many', (row) => chases[row].hunter);
+  const file = await table('many', (hunter) => hunter);
   await expect(train(file, { head: 'many', tune: 'text:last-7' })).rejects.toThrow(/has 6 blocks, not 7/);
   await expect(train(file, { head: 'many', tune: 'image:last-1' })).rejects.toThrow('such as text:last-2');
 });

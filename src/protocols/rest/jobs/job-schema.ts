@@ -40,7 +40,16 @@ export const jobSchema = z
     finishedAt: z.iso.datetime().optional(),
     progress: z
       .object({
-        stage: z.enum(['checking', 'features', 'search', 'training', 'refit', 'evaluation', 'comparison']),
+        stage: z.enum([
+          'checking',
+          'features',
+          'search',
+          'training',
+          'refit',
+          'tuning',
+          'evaluation',
+          'comparison',
+        ]),
         done: z.int(),
         total: z.int(),
         loss: z.number().optional(),
