@@ -12,6 +12,7 @@ import { serve } from './serve/command.ts';
 import { duringJob } from './serve/during-job.ts';
 import { heads } from './serve/heads.ts';
 import { soak } from './soak/command.ts';
+import { texts } from './texts/command.ts';
 import { training } from './training/command.ts';
 
 await new Command('bench')
@@ -23,6 +24,7 @@ await new Command('bench')
   .addCommand(scale)
   .addCommand(job)
   .addCommand(ingest)
+  .addCommand(texts)
   .addCommand(serve)
   .addCommand(score)
   .addCommand(encoders)

@@ -9,6 +9,8 @@ import { print, printJson, table } from '../../src/cli/output.ts';
 import { encoderSettings } from '../../src/config.ts';
 import type { Dataset } from '../../src/datasets/example.ts';
 import { type Encoders, loadEncoders } from '../../src/encoders/encoders.ts';
+import { readEncoderManifest } from '../../src/encoders/specification.ts';
+import { imagePreprocessing } from '../../src/modalities/image/preprocessing.ts';
 import { readSettings } from '../../src/read-settings.ts';
 import { extractFeatures } from '../../src/training/features/features.ts';
 import { PeerWorker } from '../peers/worker.ts';
@@ -24,6 +26,7 @@ export const ingest = new Command('ingest')
   .description(
     'Times the way from JPEG files to features in Tandem and in Python with the same encoder, in alternating rounds; and decoding alone and encoding alone, to show how well one hides behind the other.',
   )
+  .option('--encoder <name>', 'the image encoder: an id, a folder, or OWNER/NAME', 'efficientnet-lite0')
   .option('--images <count>', 'images of a round', numberOption(16, 1_000_000), 256)
   .option('--width <pixels>', 'width of the images', numberOption(2, 10_000), 1024)
   .option('--height <pixels>', 'height of the images', numberOption(2, 10_000), 768)
@@ -31,16 +34,19 @@ export const ingest = new Command('ingest')
   .option('--threads <count>', 'threads of each side', numberOption(1, 1024), availableParallelism())
   .option('--json', 'print one JSON object')
   .addHelpText('after', '\nExample:\n  npm run -s bench -- ingest --rounds 5')
-  .action(async ({ images, width, height, rounds, threads, json }) => {
+  .action(async ({ encoder, images, width, height, rounds, threads, json }) => {
     const folder = await mkdtemp(path.join(tmpdir(), 'bench-ingest-'));
-    const chosen = readSettings(encoderSettings, {}, process.env);
+    const chosen = readSettings(encoderSettings, { 'image-encoder': encoder }, process.env);
     const options = await encoderOptions(chosen);
     const model = options.encoders.image;
+    const { weights, preprocessing } = await readEncoderManifest(model);
+    const { shortSide, crop, kernel } = imagePreprocessing.parse(preprocessing);
     const encoders = await loadEncoders({ ...options, provider: 'cpu', engines: 'auto', threads });
     const peer = await PeerWorker.start('ingest.py');
     try {
       const paths = await makePhotographs(folder, images, [width, height]);
-      await peer.call({ command: 'load', model: path.join(model, 'onnx', 'model.onnx'), threads });
+      const pixels = { shortSide, crop, kernel };
+      await peer.call({ command: 'load', model: path.join(model, weights), threads, ...pixels });
       const python = (decoders: number) => peer.call<Cost>({ command: 'ingest', paths, threads: decoders });
       const sides: Record<string, () => Promise<Cost>> = {
         [whole]: () => measured(() => extractFeatures(encoders, asDataset(paths))),

@@ -13,22 +13,27 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-SHORT_SIDE, CROP, BATCH = 256, 224, 16
+BATCH = 16
+KERNELS = {"cubic": "BICUBIC", "linear": "BILINEAR", "lanczos3": "LANCZOS", "nearest": "NEAREST"}
 
 
-def decode(path: str) -> np.ndarray:
-    image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
-    scale = SHORT_SIDE / min(image.size)
-    image = image.resize([round(side * scale) for side in image.size], Image.Resampling.BICUBIC)
-    left, top = (image.width - CROP) // 2, (image.height - CROP) // 2
-    return np.asarray(image.crop((left, top, left + CROP, top + CROP)))
+class Decoder:
+    def __init__(self, short_side: int, crop: int, kernel: str):
+        self.short_side, self.crop, self.resampling = short_side, crop, Image.Resampling[KERNELS[kernel]]
+
+    def __call__(self, path: str) -> np.ndarray:
+        image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+        scale = self.short_side / min(image.size)
+        image = image.resize([round(side * scale) for side in image.size], self.resampling)
+        left, top = (image.width - self.crop) // 2, (image.height - self.crop) // 2
+        return np.asarray(image.crop((left, top, left + self.crop, top + self.crop)))
 
 
 def batches(paths: list[str]) -> list[list[str]]:
     return [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
 
 
-def ingest(session: onnxruntime.InferenceSession, paths: list[str], threads: int) -> np.ndarray:
+def ingest(session: onnxruntime.InferenceSession, decode: Decoder, paths: list[str], threads: int) -> np.ndarray:
     rows = []
     if threads == 0:
         for batch in batches(paths):
@@ -42,17 +47,18 @@ def ingest(session: onnxruntime.InferenceSession, paths: list[str], threads: int
 
 
 def main() -> None:
-    session = None
+    session, decode = None, None
     for line in sys.stdin:
         request = json.loads(line)
         if request["command"] == "load":
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = request["threads"]
             session = onnxruntime.InferenceSession(request["model"], options, providers=["CPUExecutionProvider"])
+            decode = Decoder(request["shortSide"], request["crop"], request["kernel"])
             answer = {}
         else:
             started, cpu = time.perf_counter(), time.process_time()
-            features = ingest(session, request["paths"], request["threads"])
+            features = ingest(session, decode, request["paths"], request["threads"])
             answer = {
                 "seconds": time.perf_counter() - started,
                 "cpuSeconds": time.process_time() - cpu,

@@ -9,6 +9,7 @@ interface Options {
   data?: string;
   set?: string[];
   seeds: number;
+  rivals: boolean;
   json?: boolean;
 }
 
@@ -22,30 +23,37 @@ export const quality = new Command('quality')
   )
   .option('--data <folder>', 'a dataset of your own instead')
   .option('--seeds <count>', 'splits and trainings, 2 or more', seedCount, 5)
+  .option(
+    '--no-rivals',
+    'Tandem alone: to compare encoders, which TANDEM_TEXT_ENCODER and TANDEM_IMAGE_ENCODER name',
+  )
   .option('--json', 'print one JSON object')
   .addHelpText(
     'after',
     `\nDatasets:\n${qualitySets.map(({ name, about }) => `  ${name.padEnd(20)}${about}`).join('\n')}
 \nExample:\n  npm run -s bench -- quality --set emoji countries`,
   )
-  .action(async ({ data, set, seeds, json }: Options) => {
+  .action(async ({ data, set, seeds, rivals, json }: Options) => {
     const sets = data ? [setOfFolder(data)] : qualitySets.filter(({ name }) => set?.includes(name) ?? true);
     const results: SetResult[] = [];
     for (const chosen of sets) {
-      const result = await measureSet(chosen, seeds, (seed) =>
-        process.stderr.write(`${chosen.name}: seed ${seed + 1} of ${seeds}\n`),
-      );
+      const result = await measureSet(chosen, {
+        seeds,
+        rivals,
+        onSeed: (seed) => process.stderr.write(`${chosen.name}: seed ${seed + 1} of ${seeds}\n`),
+      });
       results.push(result);
       if (!json) printSet(result, seeds);
     }
     if (json) return printJson({ seeds, sets: results });
+    if (!rivals) return;
     print('Tandem less the best of the others, with the 95 % interval of the mean:');
     print(
       table([
         ['', ...metricNames.map((metric) => metrics[metric].title)],
         ...results.map(({ set, againstBest }) => [
           set,
-          ...metricNames.map((metric) => judgement(metric, againstBest[metric].difference)),
+          ...metricNames.map((metric) => judgement(metric, againstBest?.[metric].difference)),
         ]),
       ]),
     );
@@ -72,7 +80,9 @@ function summaryRow([name, results]: [string, LabelMetrics[]]): string[] {
   return [name, ...cells];
 }
 
-function judgement(metric: Metric, { mean, margin, isDifferent }: Difference): string {
+function judgement(metric: Metric, difference?: Difference): string {
+  if (!difference) return '';
+  const { mean, margin, isDifferent } = difference;
   const numbers = `${mean > 0 ? '+' : ''}${mean.toFixed(3)} ± ${margin.toFixed(3)}`;
   if (!isDifferent) return `${numbers}, no difference`;
   return `${numbers}, ${mean > 0 === metrics[metric].moreIsBetter ? 'better' : 'worse'}`;

@@ -23,27 +23,31 @@ export interface SetResult {
   classes: number;
   /** By contender, one for each seed. */
   results: Record<string, LabelMetrics[]>;
-  /** Tandem less the rival that is best on average, by metric. */
-  againstBest: Record<Metric, { rival: string; difference: Difference }>;
+  /** Tandem less the rival that is best on average, by metric; undefined without rivals. */
+  againstBest?: Record<Metric, { rival: string; difference: Difference }>;
 }
 
 /** Who may be the best rival: not Tandem's own other answers, nor the truth that the data were drawn from. */
 const truthName = 'the distribution itself';
 const isRival = (name: string) => !name.startsWith(tandemName) && name !== truthName;
 
-/**
- * Trains everyone on every seed's split of a set, and measures them on the same test rows.
- * @param onSeed called after each seed
- */
+export interface MeasureOptions {
+  seeds: number;
+  /** Whether scikit-learn's classifiers are measured as well. */
+  rivals: boolean;
+  /** Called after each seed. */
+  onSeed(seed: number): void;
+}
+
+/** Trains everyone on every seed's split of a set, and measures them on the same test rows. */
 export async function measureSet(
   { name, about, load }: QualitySet,
-  seeds: number,
-  onSeed: (seed: number) => void,
+  { seeds, rivals, onSeed }: MeasureOptions,
 ): Promise<SetResult> {
   const features = await load();
   const { table, classes, truth } = features;
   const engine = Engine.start({ provider: 'cpu', threads: 1 });
-  const peer = await Rivals.start(features);
+  const peer = rivals ? await Rivals.start(features) : undefined;
   const results: Record<string, LabelMetrics[]> = {};
   try {
     for (let seed = 0; seed < seeds; seed++) {
@@ -51,7 +55,7 @@ export async function measureSet(
       const labels = split.test.map((row) => table.truth.values[row]);
       const answers: Answers = {
         ...(await answersOfTandem(engine, features, split)),
-        ...(await peer.answers(split, classes)),
+        ...(await peer?.answers(split, classes)),
         ...(truth && { [truthName]: split.test.map(truth) }),
       };
       for (const [contender, rows] of Object.entries(answers))
@@ -59,7 +63,7 @@ export async function measureSet(
       onSeed(seed);
     }
   } finally {
-    await peer.close();
+    await peer?.close();
     await engine.close();
   }
   const { train, test } = features.split(0);
@@ -69,11 +73,14 @@ export async function measureSet(
     examples: { training: train.length, test: test.length },
     classes,
     results,
-    againstBest: compareWithBest(results, test.length / train.length),
+    ...(rivals && { againstBest: compareWithBest(results, test.length / train.length) }),
   };
 }
 
-function compareWithBest(results: Record<string, LabelMetrics[]>, overlap: number): SetResult['againstBest'] {
+function compareWithBest(
+  results: Record<string, LabelMetrics[]>,
+  overlap: number,
+): NonNullable<SetResult['againstBest']> {
   const entries = metricNames.map((metric) => {
     const values = (name: string) => results[name].map((result) => result[metric]);
     const sign = metrics[metric].moreIsBetter ? 1 : -1;
