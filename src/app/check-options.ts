@@ -22,6 +22,7 @@ import {
   seeds,
   testShare,
   tune,
+  zeroShotFields,
 } from '../training/choices.ts';
 
 /**
@@ -154,5 +155,6 @@ export const jobRequest = z.object({
   priority: z.int().optional(),
   encoders: z.partialRecord(z.enum(pretrainedNames), z.string().min(1)).optional(),
 });
+export const zeroShotOptions = z.object({ ...zeroShotFields, ...encoderNames, signal });
 export const acceptOptions = z.object({ accuracy: acceptAccuracy.nullable() });
 export const compareHeadsOptions = z.object({ ...datasetOptions, dataset: text });

@@ -16,10 +16,12 @@ import type {
 } from '../protocols/pipeline/services.ts';
 import { targets } from '../targets/targets.ts';
 import type { RowComparison } from '../training/compare-on-rows.ts';
+import type { ZeroShotSummary } from '../training/zero-shot/zero-shot-head.ts';
 import { acceptOptions, checkOptions, compareHeadsOptions } from './check-options.ts';
 import type { Context } from './context.ts';
 import { readEach } from './damaged-heads.ts';
 import type { DatasetOptions, ProgressOptions } from './open-dataset.ts';
+import type { ZeroShotHeadOptions } from './zero-shot.ts';
 
 /** The registered heads. A head is named `pets` (its latest version), `pets@3` or `pets@production`. */
 export interface Heads {
@@ -52,6 +54,13 @@ export interface Heads {
    * @example const { acceptance } = await tandem.heads.accept('pets@3', 0.95); // { threshold: 0.81, … }
    */
   accept(head: string, accuracy: number | null): Promise<HeadAcceptance>;
+  /**
+   * Makes a head of the names of its labels, which serves before any training. A pair of encoders (CLIP, SigLIP) answers from
+   * images, texts and both; else the text encoder answers from texts.
+   * @throws TandemError `unknown-encoder`; `invalid-request` naming what is wrong, or what the encoders' files leave open
+   * @example await tandem.heads.zeroShot('animals', { labels: ['cat', 'dog'], templates: ['a photo of a {}'] });
+   */
+  zeroShot(name: string, options: ZeroShotHeadOptions): Promise<ZeroShotSummary>;
   /**
    * A version as one tar file.
    * @throws TandemError `unknown-head`, `damaged-artifact`
@@ -137,6 +146,10 @@ export function headsOf(context: Context): Heads {
       );
     },
     accept: (head, accuracy) => accept(context, head, accuracy),
+    async zeroShot(name, options) {
+      const { makeZeroShotHead } = await import('./zero-shot.ts');
+      return makeZeroShotHead(context, name, options);
+    },
     export: (head) => exportVersion(context, head),
     import: (file, options = {}) => importVersion(context, file, options),
     compare: (first, second, options = {}) => compareVersions(context, [first, second], options),

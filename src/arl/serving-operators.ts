@@ -7,13 +7,14 @@ import {
 import { required } from '../indexing.ts';
 import { type AdapterForm, type HeadArchitecture, initialParameters } from './architecture.ts';
 import { type FusionName, fusions } from './fusion.ts';
+import { emitPrototypes } from './prototypes.ts';
 import { emitHead } from './serving.ts';
 import type { TargetLoss } from './target-loss.ts';
 
 const adapterForms = Object.keys({ linear: true, mlp: true } satisfies Record<AdapterForm, true>);
 
 /**
- * One small head of every form that can be trained.
+ * One small head of every form that can be trained, or made of prototypes.
  * @param targets those that heads are trained for
  * @returns the bytes of each head.onnx
  */
@@ -31,6 +32,16 @@ export function* everyFormOfHead(targets: readonly TargetLoss[]): Generator<Uint
               hidden: 6,
               classes: 2,
             });
+  for (const modalities of [1, 2]) yield headOfPrototypes(modalities);
+}
+
+function headOfPrototypes(modalities: number): Uint8Array {
+  const named = Array.from({ length: modalities }, (_, m) => {
+    const dimension = 3 + m;
+    const rows = new Float32Array(2 * dimension).fill(0.5);
+    return [`modality${m}`, { rows, dimension, scale: 10, bias: -1 }];
+  });
+  return emitPrototypes(Object.fromEntries(named));
 }
 
 /** The same architecture with and without a calibration and a scaling of its output. */

@@ -6,6 +6,7 @@ import { type HeadArchitecture, parameterShapes } from './architecture.ts';
 import type { Logits } from './fusion.ts';
 import { headLogits } from './objective.ts';
 import { type Parameters, parameterOf } from './parameters.ts';
+import { companionInput, fusedOutput, unimodalOutput } from './ports.ts';
 import { givenLengths, passTails } from './tail.ts';
 
 /** How a modality's features are standardised before they reach its adapter: `(x - mean) · factor`, each [D_m]. */
@@ -27,13 +28,6 @@ export interface OutputScaling {
   mean: Float32Array;
   deviation: Float32Array;
 }
-
-/** The output that holds the fused logits. */
-export const fusedOutput = 'fused';
-/** The output that holds a modality's own logits. */
-export const unimodalOutput = (modality: string) => `unimodal.${modality}`;
-/** The input that holds the features of a modality that stand beside its encoder's. */
-export const companionInput = (modality: string) => `${modality}.companion`;
 
 /**
  * Writes a trained head as an ONNX model: from raw features, an input [n, D_m] for each modality under its name (or what

@@ -11,6 +11,7 @@ import { compareHeads } from './compare-heads.ts';
 import { example, numberOption, openFor, shareOption } from './options.ts';
 import { describeAcceptance, metricText, print, printAside, printJson, table } from './output.ts';
 import { subcommand } from './subcommand.ts';
+import { zeroShot } from './zero-shot.ts';
 
 const version = numberOption(1, highestVersion);
 
@@ -146,10 +147,11 @@ const importing = subcommand(
   });
 
 export const heads = new Command('heads')
-  .summary('list the heads; compare, name, delete, export and import versions')
+  .summary('list the heads; compare, name, delete, export and import versions; make one of label names')
   .description('Keeps the registered heads. Without a subcommand it lists them.')
   .addCommand(list, { isDefault: true })
   .addCommand(compareHeads)
+  .addCommand(zeroShot)
   .addCommand(alias)
   .addCommand(accept)
   .addCommand(rollback)
@@ -163,12 +165,7 @@ type ListedHead = Awaited<ReturnType<Heads['list']>>['heads'][number];
 
 function rowOf({ name, version, target, labels, metrics, createdAt, aliases }: ListedHead): string[] {
   const [main] = evaluations[target].titles;
-  const figure = metricText(figureNamed(main.name, metrics.fused), main.isShare);
-  return [
-    `${name}@${version}`,
-    aliases.join(', '),
-    String(labels.length),
-    `${main.title} ${figure}`,
-    createdAt,
-  ];
+  const value = figureNamed(main.name, metrics.fused);
+  const figure = Number.isNaN(value) ? 'not measured' : `${main.title} ${metricText(value, main.isShare)}`;
+  return [`${name}@${version}`, aliases.join(', '), String(labels.length), figure, createdAt];
 }

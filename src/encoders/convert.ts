@@ -5,6 +5,7 @@ import { licenseOf } from './model/card.ts';
 import { chooseModel } from './model/choose.ts';
 import { ModelGraph } from './model/graph.ts';
 import type { ModelFolder } from './model/model-folder.ts';
+import { readPairSide } from './model/pair-side.ts';
 import type { ModelSettings, SettingValue } from './model/reader.ts';
 import { undecided, unusable } from './model/unusable.ts';
 import { readModel } from './model/weights.ts';
@@ -53,14 +54,20 @@ export async function writeEncoder(
   for (const [name, text] of Object.entries(read.files)) await keep(name, (file) => writeFile(file, text));
   for (const name of papers.filter((name) => model.has(name)))
     await copyFile(path.join(model.path, name), path.join(folder, name));
+  const pair = read.isProjected ? await readPairSide(model) : undefined;
   const manifest: EncoderManifest = {
     ...{ id, modality: reader.modality, dimension: read.dimension, weights: graphFile },
     ...{ preprocessing: read.preprocessing, files, license: options.license ?? (await licenseOf(model)) },
+    pair,
   };
   await writeManifest(folder, manifest);
   const { dtype } = weights;
   const { model_type: architecture } = model.config;
-  const settings = { ...(architecture && { architecture }), ...(dtype && { dtype }), ...read.settings };
+  const settings = {
+    ...{ ...(architecture && { architecture }), ...(dtype && { dtype }), ...read.settings },
+    ...(pair?.logitScale !== undefined && { 'logit scale': pair.logitScale }),
+    ...(pair?.logitBias !== undefined && { 'logit bias': pair.logitBias }),
+  };
   return { manifest, weights: weights.name, settings };
 }
 

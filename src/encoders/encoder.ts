@@ -7,6 +7,7 @@ import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { rowsOf } from '../runtime/tensor.ts';
 import { type Conversion, runWithinMemory } from '../runtime/within-memory.ts';
 import { hasConvolutions } from './convolutions.ts';
+import type { PairSide } from './pair.ts';
 import { readEncoderManifest, type TrunkOrigin } from './specification.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface Encoder<Prepared = unknown> extends Omit<Preparation<Prepared>,
   readonly license?: string;
   /** Of the trunk of a text encoder: its features are what a head's own blocks begin with. */
   readonly trunkOf?: TrunkOrigin;
+  /** Of one whose features may be compared with those of another modality's encoder. */
+  readonly pair?: PairSide;
   /** Features are kept under this key: equal features to the last bit, equal key. */
   readonly cacheKey: string;
   /**
@@ -64,14 +67,14 @@ export async function loadEncoder(
     engine.load(model, { sessionPerShape }),
     pretrainedOf(modality).open({ folder, preprocessing, shapes }),
   ]);
-  const { id, dimension, fingerprint, cacheKey, license, trunkOf } = manifest;
+  const { id, dimension, fingerprint, cacheKey, license, trunkOf, pair } = manifest;
   const run: Conversion<unknown, Float32Array> = {
     feeds: join,
     // Rows of padding come last.
     read: (outputs, items) => rowsOf(outputs, 'features').slice(0, items.length),
   };
   return {
-    ...{ id, modality, dimension, fingerprint, cacheKey, license, trunkOf },
+    ...{ id, modality, dimension, fingerprint, cacheKey, license, trunkOf, pair },
     ...preparation,
     encode: (batch) => runWithinMemory(session, batch, run),
     async close() {

@@ -22,7 +22,7 @@ export interface PooledEncoder extends Encoder {
 
 /** @param resident what loads the encoder */
 export function pooledEncoder(
-  { id, modality, dimension, fingerprint, license, cacheKey, trunkOf }: EncoderSpecification,
+  { id, modality, dimension, fingerprint, license, cacheKey, trunkOf, pair }: EncoderSpecification,
   resident: Resident<LoadedEncoder>,
 ): PooledEncoder {
   let last: Encoder | undefined;
@@ -33,7 +33,7 @@ export function pooledEncoder(
       return work(encoder);
     }, options);
   return {
-    ...{ id, modality, dimension, fingerprint, license, cacheKey, trunkOf },
+    ...{ id, modality, dimension, fingerprint, license, cacheKey, trunkOf, pair },
     get isLoaded() {
       return resident.isLoaded;
     },

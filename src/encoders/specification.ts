@@ -5,6 +5,7 @@ import { TandemError } from '../errors.ts';
 import { pretrainedNames, pretrainedOf } from '../modalities/registry.ts';
 import { sha256OfFile, sha256OfJson } from '../store/files/checksum.ts';
 import { encoderOrigin } from './origin.ts';
+import { pairSide } from './pair.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -31,6 +32,8 @@ const manifestSchema = z.object({
   license: z.string().optional(),
   /** Of what lies below the last blocks of another encoder, which heads have. */
   trunkOf: trunkOrigin.optional(),
+  /** Of one whose features may be compared with those of another modality's encoder. */
+  pair: pairSide.optional(),
   /** How an encoder that was added came to be, and what its proof measured: for people, the features don't depend on it. */
   origin: encoderOrigin.optional(),
 });

@@ -75,7 +75,15 @@ function differencesOf(first: HeadManifest, second: HeadManifest): ManifestDiffe
 }
 
 /** What of a manifest decided what the head became: no names, dates, results or durations. */
-function toldBy({ target, thresholds, unimodalThresholds, encoders, training, calibration }: HeadManifest) {
+function toldBy({
+  target,
+  thresholds,
+  unimodalThresholds,
+  encoders,
+  training,
+  calibration,
+  zeroShot,
+}: HeadManifest) {
   const { seconds: _, search, ...decided } = training;
   return {
     target,
@@ -84,6 +92,7 @@ function toldBy({ target, thresholds, unimodalThresholds, encoders, training, ca
     encoders: Object.fromEntries(encoders.map(({ modality, fitted: _, ...encoder }) => [modality, encoder])),
     training: { ...decided, search: search && { folds: search.folds, examples: search.examples } },
     calibration,
+    zeroShot,
   };
 }
 

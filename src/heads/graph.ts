@@ -1,5 +1,5 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
+import { fusedOutput, unimodalOutput } from '../arl/ports.ts';
 import { attributeName, operatorName, servingOperators } from '../arl/serving-operators.ts';
 import { inferShapes } from '../graph/infer-shapes.ts';
 import {

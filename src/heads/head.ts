@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fusedOutput, unimodalOutput } from '../arl/serving.ts';
+import { fusedOutput, unimodalOutput } from '../arl/ports.ts';
 import type { NamedTrunk } from '../encoders/restore-trunk.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';

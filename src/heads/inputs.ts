@@ -1,4 +1,4 @@
-import { companionInput } from '../arl/serving.ts';
+import { companionInput } from '../arl/ports.ts';
 import type { HeadManifest } from './manifest.ts';
 
 /** A modality whose features a head takes, and how many stand beside the encoder's. */

@@ -35,6 +35,16 @@ const headEncoderSchema = z
   })
   .superRefine(checkFitted);
 
+/** How the names of labels became a head. */
+const zeroShotSchema = z.object({
+  /** Texts with `{}` in place of the label; a label's direction is the mean of what they are encoded as. */
+  templates: z.array(z.string()).min(1),
+  /** What encoded them. */
+  textEncoder: z.object({ id: z.string(), fingerprint: z.string() }),
+  logitScale: z.number(),
+  logitBias: z.number(),
+});
+
 /** `head.json`: everything about a head but its weights. */
 export const headManifestSchema = z.object({
   format: z.literal(1),
@@ -138,6 +148,8 @@ export const headManifestSchema = z.object({
       unimodal: z.array(z.number()),
     })
     .optional(),
+  /** Of a head of label names, which no example taught: see `Prototypes`. */
+  zeroShot: zeroShotSchema.optional(),
   /** sha256 of head.onnx. */
   weights: z.string(),
 });

@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises';
+import type { HeadManifest } from '../heads/manifest.ts';
 import type { Comparison } from '../training/compare.ts';
 import type { AnswersReport, ReportInput } from '../training/report-input.ts';
 import { comparisonPage } from './comparison-page.ts';
 import { evaluationPage, reportPage } from './page.ts';
+import { zeroShotPage } from './zero-shot-page.ts';
 
 /**
  * Writes the report as one HTML file that needs nothing else: no script, no other file, no network. Labels, texts and
@@ -22,6 +24,14 @@ export async function writeEvaluationReport(
   input: AnswersReport & { evaluated: string },
 ): Promise<void> {
   await writeFile(file, await evaluationPage(input));
+}
+
+/**
+ * Writes what a head of label names is made of, in the same way.
+ * @example await writeZeroShotReport('report.html', manifest);
+ */
+export async function writeZeroShotReport(file: string, manifest: HeadManifest): Promise<void> {
+  await writeFile(file, zeroShotPage(manifest));
 }
 
 /**

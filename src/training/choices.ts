@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { EncoderNames } from '../encoders/encoder-names.ts';
 import { type RecipeChoices, trainedFusions, trainedStrategies } from './loop/recipe.ts';
+import { zeroShotTargets } from './zero-shot/request.ts';
 
 /** Decides split, starting values, order and dropout: same seed, same head. */
 export const seed = z
@@ -27,6 +28,15 @@ export const encoderNames = {
   imageEncoder: encoderName.optional(),
   textEncoder: encoderName.optional(),
 } satisfies { [Name in keyof EncoderNames]-?: z.ZodType<EncoderNames[Name]> };
+
+/** What a head of label names is made of; see `ZeroShotRequest`. */
+export const zeroShotFields = {
+  labels: z.array(z.string()).min(1),
+  templates: z.array(z.string()).min(1).max(1000).optional(),
+  target: z.enum(zeroShotTargets).optional(),
+  logitScale: z.number().positive().optional(),
+  logitBias: z.number().optional(),
+};
 
 /** What may be chosen of a recipe; see `RecipeChoices`. */
 export const recipeChoices = {

@@ -33,7 +33,8 @@ export const imageReader: ModelReader = {
   async read(model, graph, { normalize = false }) {
     const { name, preprocessing, scale, offset } = await readProcessor(model);
     takePixels(graph, preprocessing.crop, scale, offset);
-    const output = chooseOutput(graph, model.config.model_type ?? '');
+    const type = model.config.model_type ?? '';
+    const output = chooseOutput(graph, type);
     const pooled = pool(graph, output);
     const features = normalize ? graph.add('LpNormalization', [pooled], { axis: -1, p: 2 }) : pooled;
     const dimension = output.dims.length === 4 ? output.dims[1] : output.dims.at(-1);
@@ -43,11 +44,17 @@ export const imageReader: ModelReader = {
       graph: graph.finish(features, known),
       dimension: known,
       preprocessing,
+      isProjected: pooledOutputs.includes(output.name) || isSiglipPooler(type, output.name),
       files: {},
       settings: { processor: name, output: output.name, fit, shortSide, crop, kernel, normalize },
     };
   },
 };
+
+/** SigLIP compares what its poolers give, without a projection. */
+function isSiglipPooler(type: string, output: string): boolean {
+  return type.startsWith('siglip') && output === 'pooler_output';
+}
 
 /** Takes bytes, [rows, side, side, 3], in place of normalised channels. */
 function takePixels(

@@ -29,6 +29,8 @@ export interface ReadModel {
   graph: Uint8Array;
   dimension: number;
   preprocessing: Readonly<Record<string, unknown>>;
+  /** Whether the features are those that a pair of encoders compares, where the model is a side of one. */
+  isProjected: boolean;
   /** What the encoder's folder needs besides. */
   files: Readonly<Record<string, string>>;
   /** What was read or given, for people. */

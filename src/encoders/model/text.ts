@@ -61,6 +61,7 @@ export const textReader: ModelReader = {
         ...(modules.lowercase && { lowercase: true }),
         ...(isFixed && { isFixedLength: true }),
       },
+      isProjected: output.isPooled,
       files: tokenizer.files,
       settings: shown,
     };

@@ -1,0 +1,6 @@
+/** The output of head.onnx that holds the fused logits. */
+export const fusedOutput = 'fused';
+/** The output that holds a modality's own logits. */
+export const unimodalOutput = (modality: string) => `unimodal.${modality}`;
+/** The input that holds the features of a modality that stand beside its encoder's. */
+export const companionInput = (modality: string) => `${modality}.companion`;
