@@ -27,12 +27,14 @@ export class Findings {
   }
 
   /**
-   * Adds what is wrong with one row: without it the dataset can be used.
+   * Adds what is wrong with one row: without it the dataset can be used. What was just said of the same place is not said again.
    * @param row where the row stands, if that is not where the problem is
    */
   addRowProblem(at: string, detail: string, row = at): void {
-    this.#countOfRows++;
     this.#badRows.add(row);
+    const last = this.#ofRows.at(-1);
+    if (row !== at && last?.at === at && last.detail === detail) return;
+    this.#countOfRows++;
     if (this.#ofRows.length < maximumKept) this.#ofRows.push({ at, detail });
   }
 

@@ -71,10 +71,12 @@ export async function readMetadataRows(
   rows.reverse();
   for (let row = rows.pop(); row; row = rows.pop()) {
     const own = rowsOfFiles(row, several);
-    const group = own.length > 1 ? `${name} row ${row.row}` : undefined;
-    for (const each of own) {
-      const example = await readRow({ ...reading, columns: names }, each, place);
-      if (example) examples.push(group === undefined ? example : { group, ...example });
+    const rowAt = `${name} row ${row.row}`;
+    for (const [index, each] of own.entries()) {
+      // One file that cannot be used does not spoil the others of its row.
+      const at = own.length > 1 ? `${rowAt}, file ${index + 1}` : rowAt;
+      const example = await readRow({ ...reading, columns: names }, each, { ...place, at, rowAt });
+      if (example) examples.push(own.length > 1 ? { group: rowAt, ...example } : example);
     }
   }
   return examples;
@@ -143,14 +145,15 @@ function readFitted(
 async function readRow(
   reading: DatasetReading,
   { row, values }: TableRow,
-  place: MetadataPlace,
+  place: MetadataPlace & { at: string; rowAt: string },
 ): Promise<FoundExample | undefined> {
   const { columns: names, findings } = reading;
   const { labelColumn, splitColumn = 'split' } = names;
-  const at = `${place.name} row ${row}`;
+  const { at, rowAt } = place;
+  const addProblem = (detail: string) => findings.addRowProblem(rowAt, detail, at);
   const read = (column: string) => {
     const value = readText(values.get(column));
-    if (value === null) findings.addRowProblem(at, `the value of "${column}" is neither text nor a number`);
+    if (value === null) addProblem(`the value of "${column}" is neither text nor a number`);
     return value;
   };
   const cells = pretrainedModalities.map((modality) => {
@@ -162,7 +165,7 @@ async function readRow(
   const side = read(splitColumn);
   const group = names.groupColumn === undefined ? '' : read(names.groupColumn);
   const truth = readTruth(values.get(labelColumn), names);
-  if ('problem' in truth) findings.addRowProblem(at, truth.problem);
+  if ('problem' in truth) addProblem(truth.problem);
   if (side === null || group === null || cells.some(({ cell }) => cell === null) || !fitted) return undefined;
   const content: Content = { ...fitted };
   for (const { modality, cell } of cells) {
@@ -171,9 +174,9 @@ async function readRow(
     else if (outcome) findings.addRowProblem(at, outcome.problem);
   }
   if (cells.every(({ cell }) => !cell) && Object.keys(fitted).length === 0)
-    findings.addRowProblem(at, `neither ${askedNouns(names).join(' nor ')}`);
+    addProblem(`neither ${askedNouns(names).join(' nor ')}`);
   if (side && side !== 'train' && side !== 'test')
-    findings.addRowProblem(at, `the split ${quote(side)} is neither "train" nor "test"`);
+    addProblem(`the split ${quote(side)} is neither "train" nor "test"`);
   const fileNames = cells.flatMap(({ modality, cell }) =>
     modality.file && typeof cell === 'string' ? cell : [],
   );

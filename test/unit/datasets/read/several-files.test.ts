@@ -53,7 +53,7 @@ describe('a row with several images', () => {
     expect(notes).toContain('metadata.csv: not used: column "image_2"');
   });
 
-  it('is bad as a whole where one of its images is', async () => {
+  it('loses an image that cannot be used, and no other', async () => {
     const files = {
       ...(await images()),
       'metadata.csv': 'image,label\na.png|gone.png,x\na.png,x\nb.png,x\nc.png,y\nd.png,y\n',
@@ -62,7 +62,36 @@ describe('a row with several images', () => {
       images: 'each',
       skipBadRows: true,
     });
-    expect(leftOut).toEqual([{ at: 'metadata.csv row 2', detail: 'there is no file "gone.png"' }]);
+    expect(leftOut).toEqual([{ at: 'metadata.csv row 2, file 2', detail: 'there is no file "gone.png"' }]);
+    expect(dataset?.examples).toHaveLength(5);
+    const [kept] = dataset?.examples ?? [];
+    expect(kept).toMatchObject({ row: 2, group: 'metadata.csv row 2' });
+  });
+
+  it('is bad as a whole where its label is, which is said once', async () => {
+    const files = {
+      ...(await images()),
+      'metadata.csv': 'image,label\na.png|b.png,\na.png,x\nb.png,x\nc.png,y\nd.png,y\n',
+    };
+    const { leftOut, dataset } = await checkDataset(await folderWith(files), {
+      images: 'each',
+      skipBadRows: true,
+    });
+    expect(leftOut).toEqual([{ at: 'metadata.csv row 2', detail: expect.stringContaining('label') }]);
+    expect(dataset?.examples).toHaveLength(4);
+  });
+
+  it('loses an image that is damaged, and no other', async () => {
+    const files = {
+      ...(await images()),
+      'bad.png': 'no image',
+      'metadata.csv': 'image,label\na.png|bad.png,x\nb.png,x\nc.png,y\nd.png,y\n',
+    };
+    const { leftOut, dataset } = await checkDataset(await folderWith(files), {
+      images: 'each',
+      skipBadRows: true,
+    });
+    expect(leftOut.map(({ at }) => at)).toEqual(['metadata.csv row 2, file 2']);
     expect(dataset?.examples).toHaveLength(4);
   });
 });
