@@ -70,8 +70,9 @@ export async function score(context: Context, input: string, options: ScoreOptio
   const source = await openSource(input);
   const survey = await source.survey();
   for (const note of survey.notes) options.onNote?.(note);
-  const { columns, taken } = columnsForHead(manifest, source, survey, {
+  const { columns, taken, notations } = columnsForHead(manifest, source, survey, {
     asked: askedColumns(options),
+    fetches: options.fetchImages,
     onNote: options.onNote,
   });
   const rule = decisionRuleOf(version, manifest);
@@ -95,7 +96,7 @@ export async function score(context: Context, input: string, options: ScoreOptio
       ...{ encoders: own, head, rule, added, output, signal, onRows },
       format: writing.format,
       columns: [...survey.columns, ...added.names],
-      reading: { folder: source.folder, columns, taken, fetchFile },
+      reading: { folder: source.folder, columns, taken, notations, fetchFile },
       rows: rowsAfter(source.rows(), resumedAt),
     });
   });

@@ -1,4 +1,4 @@
-import type { ContentColumns } from '../modalities/content-columns.ts';
+import type { ContentColumns, ReadColumns } from '../modalities/content-columns.ts';
 import type { Content } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target-kind.ts';
 import type { Truth } from '../targets/truth.ts';
@@ -46,13 +46,21 @@ export const imageChoices = ['first', 'each'] as const;
 export type ImageChoice = (typeof imageChoices)[number];
 
 /** Which columns of a metadata file hold what, and how its rows are to be read. */
-export interface ColumnNames extends ContentColumns {
+export interface ColumnNames extends ContentColumns, RowOptions {
+  /** Which side an example belongs to; `split` by default. */
+  splitColumn?: string;
+}
+
+/** The same as one table is read by: null where a default name stands for something else, and no other column is found. */
+export interface ReadNames extends ReadColumns, RowOptions {
+  splitColumn?: string | null;
+}
+
+interface RowOptions {
   labelColumn: string;
   target: TargetKind;
   /** Between the labels of a row, where it may have several. */
   labelSeparator: string;
-  /** Which side an example belongs to; `split` by default. */
-  splitColumn?: string;
   /** Rows with the same value in it stay on one side of a split; none by default. */
   groupColumn?: string;
   /** Of several images in a row: the first, or each as an example of one group. Default: `first`. */

@@ -13,6 +13,11 @@ export type ContentColumns = { [Name in PretrainedName as `${Name}Column`]: stri
   [Name in FittedName as `${Name}Columns`]: readonly string[];
 };
 
+/** The columns that a table is read by: null where nothing is to be read as a modality. */
+export type ReadColumns = { [Name in PretrainedName as `${Name}Column`]: string | null } & {
+  [Name in FittedName as `${Name}Columns`]: readonly string[];
+};
+
 /** The usual ones: those of a fitted modality must be named. */
 export const contentColumns = Object.fromEntries([
   ...pretrainedModalities.map(({ name, column }) => [`${name}Column`, column]),
@@ -20,8 +25,10 @@ export const contentColumns = Object.fromEntries([
 ]) as ContentColumns;
 
 /** @example columnsOf({ imageColumn: 'photo', textColumn: 'caption', tableColumns: [] }, 'text') // ['caption'] */
-export function columnsOf(columns: ContentColumns, name: ModalityName): readonly string[] {
-  return isFitted(name) ? columns[`${name}Columns`] : [columns[`${name}Column`]];
+export function columnsOf(columns: ReadColumns, name: ModalityName): readonly string[] {
+  if (isFitted(name)) return columns[`${name}Columns`];
+  const column = columns[`${name}Column`];
+  return column === null ? [] : [column];
 }
 
 /** The same as fields of a schema, all optional. */

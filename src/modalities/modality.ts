@@ -163,6 +163,8 @@ export interface PretrainedModality<
   readonly column: string;
   /** Other names that people give it: in lower case, without spaces, `_` and `-`. */
   readonly otherColumns: readonly string[];
+  /** The same of columns with the addresses of its files: they are read where files are downloaded. */
+  readonly addressColumns?: readonly string[];
   /**
    * Reads a cell of that column.
    * @param findFile a file that the dataset names

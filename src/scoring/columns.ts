@@ -2,7 +2,13 @@ import { columnHint } from '../closest.ts';
 import { describeGuesses, chooseColumns as findColumns } from '../datasets/read/choose-columns.ts';
 import { TandemError } from '../errors.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
-import { type ContentColumns, columnsOf, contentColumns } from '../modalities/content-columns.ts';
+import {
+  type ContentColumns,
+  columnsOf,
+  contentColumns,
+  type ReadColumns,
+} from '../modalities/content-columns.ts';
+import type { FittedColumn } from '../modalities/modality.ts';
 import {
   fittedModalities,
   fittedOf,
@@ -11,6 +17,7 @@ import {
   modalities,
   pretrainedNames,
 } from '../modalities/registry.ts';
+import { describeAmbiguous, type NumberNotation } from '../number-notation.ts';
 import { quote, quoteSome } from '../quote.ts';
 import { defaultTarget } from '../targets/target-kind.ts';
 import type { AddedColumns } from './added-columns.ts';
@@ -18,8 +25,10 @@ import type { RowSource, Survey } from './source.ts';
 
 /** Where the content is that a head takes. */
 interface ChosenColumns {
-  columns: ContentColumns;
+  columns: ReadColumns;
   taken: ReadonlySet<ModalityName>;
+  /** How those of them write numbers that the head takes numbers from, where it is not as JSON does. */
+  notations: ReadonlyMap<string, NumberNotation>;
 }
 
 /**
@@ -32,22 +41,21 @@ interface ChosenColumns {
 export function columnsForHead(
   { name, version, encoders }: HeadManifest,
   { name: table }: RowSource,
-  { columns: found }: Survey,
-  { asked, onNote }: { asked: Partial<ContentColumns>; onNote?(note: string): void },
+  { columns: found, notations }: Survey,
+  {
+    asked,
+    fetches,
+    onNote,
+  }: { asked: Partial<ContentColumns>; fetches?: boolean; onNote?(note: string): void },
 ): ChosenColumns {
   const taken = encoders.map(({ modality }) => modality);
-  const ofFitted = encoders.flatMap(({ modality, fitted }) =>
-    isFitted(modality)
-      ? [
-          [
-            `${modality}Columns`,
-            fittedOf(modality)
-              .columnsIn(fitted)
-              .map((column) => column.name),
-          ],
-        ]
-      : [],
+  const fittedColumns = encoders.flatMap(({ modality, fitted }) =>
+    isFitted(modality) ? [{ modality, columns: fittedOf(modality).columnsIn(fitted) }] : [],
   );
+  const ofFitted = fittedColumns.map(({ modality, columns }) => [
+    `${modality}Columns`,
+    columns.map((column) => column.name),
+  ]);
   const given = Object.entries(asked).filter(([, column]) => column !== undefined);
   const usual: ContentColumns = {
     ...contentColumns,
@@ -63,7 +71,7 @@ export function columnsForHead(
   const missing = given.flatMap(([, column]) => column ?? []).find((column) => !found.includes(column));
   if (missing !== undefined) throw noColumn(missing, table, found);
   const named = new Set(given.map(([option]) => option));
-  const columns = guessColumns(usual, { named, taken, found, table, onNote });
+  const columns = guessColumns(usual, { named, taken, found, fetches, table, onNote });
   const present = taken.filter((modality) =>
     columnsOf(columns, modality).some((column) => found.includes(column)),
   );
@@ -85,7 +93,33 @@ export function columnsForHead(
     if (absent.length > 0)
       onNote?.(`${table} has no column ${quoteSome(absent)}: its values count as missing`);
   }
-  return { columns, taken: new Set(taken) };
+  const ofNumbers = fittedColumns.flatMap((each) => each.columns).filter(({ kind }) => kind === 'number');
+  return {
+    ...{ columns, taken: new Set(taken) },
+    notations: notationsOf(ofNumbers, { table, notations, onNote }),
+  };
+}
+
+/** @throws TandemError `invalid-dataset` where numbers of a column may be read in two ways */
+function notationsOf(
+  columns: readonly FittedColumn[],
+  {
+    table,
+    notations,
+    onNote,
+  }: { table: string; notations: Survey['notations']; onNote?(note: string): void },
+): Map<string, NumberNotation> {
+  const used = new Map<string, NumberNotation>();
+  for (const { name } of columns) {
+    const found = notations?.get(name);
+    if (typeof found === 'object')
+      throw new TandemError('invalid-dataset', `${table}: ${describeAmbiguous(name, found.ambiguous)}`);
+    if (found === undefined || found === 'plain') continue;
+    used.set(name, found);
+    const how = found === 'comma' ? 'a decimal comma' : 'a mark between thousands';
+    onNote?.(`${table}: the numbers of ${quote(name)} are read with ${how}`);
+  }
+  return used;
 }
 
 /** The columns under the names that people give them, where nobody named them. */
@@ -95,14 +129,17 @@ function guessColumns(
     named: ReadonlySet<string>;
     taken: readonly ModalityName[];
     found: readonly string[];
+    fetches?: boolean;
     table: string;
     onNote?(note: string): void;
   },
-): ContentColumns {
-  const { named, taken, found, table, onNote } = options;
+): ReadColumns {
+  const { named, taken, found, fetches, table, onNote } = options;
   const untaken = pretrainedNames.filter((name) => !taken.includes(name)).map((name) => `${name}Column`);
   const settled = new Set([...named, ...untaken, 'labelColumn', 'splitColumn']);
-  const { names, guesses, problems } = findColumns({ ...ofLabels, ...usual }, settled, found);
+  const { names, guesses, problems } = findColumns({ ...ofLabels, ...usual }, settled, found, {
+    fetches,
+  });
   const [problem] = problems;
   if (problem !== undefined)
     throw new TandemError('invalid-dataset', `${table}: ${problem}`, {

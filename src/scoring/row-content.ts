@@ -3,7 +3,7 @@ import { type FetchFile, findFile } from '../datasets/read/find-file.ts';
 import { readText } from '../datasets/read/plain-value.ts';
 import { tableLimits } from '../datasets/read/table-row.ts';
 import { TandemError } from '../errors.ts';
-import { type ContentColumns, columnsOf } from '../modalities/content-columns.ts';
+import { columnsOf, type ReadColumns } from '../modalities/content-columns.ts';
 import type { Input, PretrainedModality } from '../modalities/modality.ts';
 import {
   type FittedName,
@@ -12,6 +12,7 @@ import {
   type PretrainedName,
   pretrainedModalities,
 } from '../modalities/registry.ts';
+import { type NumberNotation, writePlain } from '../number-notation.ts';
 import type { SourceRow } from './source.ts';
 
 /** What a row has for a head: inputs of encoders, and values of further columns. */
@@ -23,9 +24,11 @@ export interface RowContent {
 export interface ReadContentOptions {
   /** That the rows name files in, links resolved. */
   folder: string;
-  columns: ContentColumns;
+  columns: ReadColumns;
   /** The modalities that are asked for. */
   taken: ReadonlySet<ModalityName>;
+  /** How columns write numbers, where it is not as JSON does. */
+  notations?: ReadonlyMap<string, NumberNotation>;
   /** Downloads images that rows have by their addresses; without it these are a problem. */
   fetchFile?: FetchFile;
 }
@@ -36,7 +39,7 @@ export interface ReadContentOptions {
  */
 export async function readContent(
   source: SourceRow,
-  { folder, columns, taken, fetchFile }: ReadContentOptions,
+  { folder, columns, taken, notations, fetchFile }: ReadContentOptions,
 ): Promise<RowContent | { problem: string }> {
   const { values, content, problem } = source;
   if (problem !== undefined) return { problem };
@@ -55,7 +58,7 @@ export async function readContent(
     for (const column of columnsOf(columns, name)) {
       const cell = readText(values.get(column));
       if (cell === null) return notPlain(column);
-      cells.set(column, cell);
+      cells.set(column, writePlain(cell, notations?.get(column) ?? 'plain'));
     }
     const given = fromCells(cells);
     if (given !== undefined) read.fitted[name] = given;

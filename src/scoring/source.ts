@@ -1,4 +1,5 @@
 import type { Content } from '../modalities/registry.ts';
+import type { FoundNotation } from '../number-notation.ts';
 
 /** A row to answer. */
 export interface SourceRow {
@@ -19,6 +20,8 @@ export interface Survey {
   rows: number;
   /** Other rows, another identity: sha256 of a table; of a folder, of the names, sizes and times of its files. */
   identity: string;
+  /** How the cells of each column write numbers, where they do. */
+  notations?: ReadonlyMap<string, FoundNotation>;
   /** What a person may want to know of it. */
   notes: string[];
 }

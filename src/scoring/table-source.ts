@@ -4,6 +4,7 @@ import { type TableFormat, tableFormatOf } from '../datasets/read/table-formats.
 import { type ReadRow, tableLimits } from '../datasets/read/table-row.ts';
 import { TextProblem } from '../datasets/read/text-encoding.ts';
 import { required } from '../indexing.ts';
+import { NotationTallies } from '../number-notation.ts';
 import { quote } from '../quote.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { parseExactly } from './exact-json.ts';
@@ -40,6 +41,7 @@ async function survey(file: string, name: string, format: TableFormat): Promise<
   const columns = new Set<string>();
   const encodings = new Set<string>();
   const notes: string[] = [];
+  const tallies = new NotationTallies();
   let rows = 0;
   const refuse = (at: string, detail: string) => describeProblems(name, [{ at, detail }]);
   const add = (names: Iterable<string>) => {
@@ -59,7 +61,10 @@ async function survey(file: string, name: string, format: TableFormat): Promise<
     const options = { onColumns, onEncoding, onNote, parseJson: parseExactly };
     for await (const found of format.read(file, options)) {
       if ('problem' in found && found.isLast) throw refuse(`${name} row ${found.row}`, found.problem);
-      if (found.values) add(found.values.keys());
+      if (found.values) {
+        add(found.values.keys());
+        tallies.add(found.values);
+      }
       rows++;
     }
   } catch (error) {
@@ -67,5 +72,6 @@ async function survey(file: string, name: string, format: TableFormat): Promise<
     throw refuse(error.row ? `${name} row ${error.row}` : name, error.message);
   }
   for (const encoding of encodings) notes.push(`${name}: read as ${encoding}, since it is not UTF-8`);
-  return { columns: [...columns], rows, identity: await sha256OfFile(file), notes };
+  const identity = await sha256OfFile(file);
+  return { columns: [...columns], rows, identity, notes, notations: tallies.found() };
 }

@@ -2,8 +2,8 @@ import { closest, columnHint } from '../../closest.ts';
 import { columnsOf } from '../../modalities/content-columns.ts';
 import { fittedModalities, modalityNames, pretrainedModalities } from '../../modalities/registry.ts';
 import { quote, quoteSome } from '../../quote.ts';
-import type { ColumnNames } from '../example.ts';
-import { chooseColumns, flagOf } from './choose-columns.ts';
+import type { ReadNames } from '../example.ts';
+import { addressColumnsIn, chooseColumns, flagOf } from './choose-columns.ts';
 import type { DatasetReading } from './reading.ts';
 
 /** The columns that are read of a table, where it has them. */
@@ -12,10 +12,15 @@ export function askedColumns({
   splitColumn = 'split',
   groupColumn,
   ...columns
-}: ColumnNames): string[] {
-  const others = [labelColumn, splitColumn, ...(groupColumn === undefined ? [] : [groupColumn])];
-  return [...modalityNames.flatMap((name) => columnsOf(columns, name)), ...others];
+}: ReadNames): string[] {
+  const others = [labelColumn, splitColumn, groupColumn].filter((column) => column !== undefined);
+  return [
+    ...modalityNames.flatMap((name) => columnsOf(columns, name)),
+    ...others.filter((each) => each !== null),
+  ];
 }
+
+type CheckedReading = Pick<DatasetReading, 'columns' | 'named' | 'findings' | 'fetchFile'>;
 
 /**
  * Checks what columns a table has: those that somebody named, a label, and content of some modality.
@@ -24,7 +29,7 @@ export function askedColumns({
  * @returns false where no row can be read
  */
 export function checkColumns(
-  { columns: names, named, findings }: Pick<DatasetReading, 'columns' | 'named' | 'findings'>,
+  { columns: names, named, findings, fetchFile }: CheckedReading,
   columns: readonly string[],
   file: string,
 ): boolean {
@@ -37,7 +42,7 @@ export function checkColumns(
   const problems = [
     ...missingOf(names, named, columns, spare),
     ...misspeltOf(names, named, columns, spare),
-    ...lateOf(names, named, columns),
+    ...lateOf(names, named, columns, fetchFile !== undefined),
   ];
   const { labelColumn } = names;
   const found = `the columns are ${quoteSome(columns)}`;
@@ -52,12 +57,24 @@ export function checkColumns(
   for (const problem of problems) findings.addProblem(file, problem);
   const unused = quoteSome(spare);
   if (unused) findings.addNotes(`${file}: not used: ${spare.length === 1 ? 'column' : 'columns'} ${unused}`);
+  if (!fetchFile) findings.addNotes(...addressNotes(names, columns, spare).map((note) => `${file}: ${note}`));
   return problems.length === 0;
+}
+
+/** What to do for files that columns have the addresses of, where no column has the files. */
+function addressNotes(names: ReadNames, columns: readonly string[], spare: readonly string[]): string[] {
+  return pretrainedModalities.flatMap(({ name, noun }) => {
+    if (columnsOf(names, name).some((column) => columns.includes(column))) return [];
+    const own = quoteSome(addressColumnsIn(name, spare));
+    return own
+      ? [`${own} may have the address of ${noun}; --fetch-images of the command line downloads it`]
+      : [];
+  });
 }
 
 /** Columns that somebody named, which are not there. */
 function missingOf(
-  names: ColumnNames,
+  names: ReadNames,
   named: ReadonlySet<string>,
   columns: readonly string[],
   spare: readonly string[],
@@ -67,7 +84,7 @@ function missingOf(
     ...Object.fromEntries(pretrainedModalities.map(({ name }) => [`${name}Column`, columnsOf(names, name)])),
     ...Object.fromEntries(fittedModalities.map(({ name }) => [`${name}Columns`, columnsOf(names, name)])),
     labelColumn: [labelColumn],
-    splitColumn: [splitColumn],
+    splitColumn: splitColumn === null ? [] : [splitColumn],
     groupColumn: [groupColumn],
     ignoredColumns,
   };
@@ -82,7 +99,7 @@ function missingOf(
 
 /** Columns that nothing reads and whose name is nearly a default one that is missing. */
 function misspeltOf(
-  names: ColumnNames,
+  names: ReadNames,
   named: ReadonlySet<string>,
   columns: readonly string[],
   spare: readonly string[],
@@ -90,10 +107,10 @@ function misspeltOf(
   const usual = [
     ...pretrainedModalities.map(({ name }) => [`${name}Column`, names[`${name}Column`]] as const),
     ['labelColumn', names.labelColumn] as const,
-    ['splitColumn', names.splitColumn ?? 'split'] as const,
+    ['splitColumn', names.splitColumn === undefined ? 'split' : names.splitColumn] as const,
   ];
   return usual.flatMap(([field, column]) => {
-    if (named.has(field) || columns.includes(column)) return [];
+    if (named.has(field) || column === null || columns.includes(column)) return [];
     const own = closest(column, spare);
     if (own === undefined) return [];
     return `the column ${quote(own)} is not read; did you mean ${quote(column)}? Rename it, or name it with ${flagOf(field)} (over HTTP, ${field}), or leave it out with --ignored-columns`;
@@ -101,8 +118,13 @@ function misspeltOf(
 }
 
 /** Columns that would have been read, had they been in the first rows. */
-function lateOf(names: ColumnNames, named: ReadonlySet<string>, columns: readonly string[]): string[] {
-  const { guesses, problems } = chooseColumns(names, named, columns);
+function lateOf(
+  names: ReadNames,
+  named: ReadonlySet<string>,
+  columns: readonly string[],
+  fetches: boolean,
+): string[] {
+  const { guesses, problems } = chooseColumns(names, named, columns, { fetches });
   return [
     ...problems,
     ...guesses.map(

@@ -6,7 +6,7 @@ import {
   pretrainedNames,
 } from '../../modalities/registry.ts';
 import { quote } from '../../quote.ts';
-import type { ColumnNames } from '../example.ts';
+import type { ReadNames } from '../example.ts';
 
 /** What a column of a table is read as. */
 export const columnRoles = [...pretrainedNames, 'label', 'split'] as const;
@@ -26,15 +26,17 @@ interface Role {
   field: 'labelColumn' | 'splitColumn' | `${PretrainedName}Column`;
   usual: string;
   others: readonly string[];
+  addresses?: readonly string[];
 }
 
 const roles: readonly Role[] = [
   ...pretrainedModalities.map(
-    ({ name, column, otherColumns }): Role => ({
+    ({ name, column, otherColumns, addressColumns }): Role => ({
       role: name,
       field: `${name}Column`,
       usual: column,
       others: otherColumns,
+      addresses: addressColumns,
     }),
   ),
   {
@@ -48,7 +50,7 @@ const roles: readonly Role[] = [
 
 /** The columns of a table as they are read, what of that was guessed, and what a person has to decide, in words. */
 export interface ChosenColumns {
-  names: ColumnNames;
+  names: ReadNames;
   guesses: Omit<ColumnGuess, 'file'>[];
   problems: string[];
 }
@@ -58,12 +60,14 @@ export interface ChosenColumns {
  * the text, `Class` for the label. Columns that somebody named are taken as they are.
  * @param named the names that were chosen
  * @param columns what the table has
+ * @param options.fetches whether files are downloaded: `image_url` is found then
  * @example chooseColumns(usualColumns, new Set(), ['Image', 'class']).names.labelColumn // 'class'
  */
 export function chooseColumns(
-  asked: ColumnNames,
+  asked: ReadNames,
   named: ReadonlySet<string>,
   columns: readonly string[],
+  { fetches = false }: { fetches?: boolean } = {},
 ): ChosenColumns {
   const names = { ...asked };
   const guesses: ChosenColumns['guesses'] = [];
@@ -73,17 +77,27 @@ export function chooseColumns(
     ...(asked.ignoredColumns ?? []),
     ...roles.flatMap(({ field }) => asked[field] ?? []),
   ]);
-  for (const { role, field, usual, others } of roles) {
+  for (const { role, field, usual, others, addresses = [] } of roles) {
     const own = asked[field] ?? usual;
     const isClaimed =
       !!asked.ignoredColumns?.includes(own) ||
       roles.some((other) => other.field !== field && named.has(other.field) && asked[other.field] === own);
-    // A default name that somebody uses for something else: no table has this one.
-    if (!named.has(field) && isClaimed) names[field] = `${own} (not read)`;
-    else if (named.has(field) || columns.includes(own)) continue;
-    const found = columns.filter((column) => !taken.has(column) && others.includes(simplify(column)));
+    if (named.has(field) || (!isClaimed && columns.includes(own))) continue;
+    const called = (known: readonly string[]) =>
+      columns.filter((column) => !taken.has(column) && known.includes(simplify(column)));
+    const usually = called(others);
+    const found = usually.length === 0 && fetches ? called(addresses) : usually;
     const [column, ...more] = found;
-    if (column === undefined) continue;
+    if (column === undefined) {
+      if (!isClaimed) continue;
+      // Somebody uses the default name for something else.
+      if (field !== 'labelColumn') names[field] = null;
+      else
+        problems.push(
+          `no column has the label, since ${quote(own)} is read as something else; name it with --label-column (over HTTP, labelColumn)`,
+        );
+      continue;
+    }
     if (more.length > 0) {
       const candidates = found.map(quote).join(' or ');
       problems.push(
@@ -109,6 +123,15 @@ export function describeGuesses(file: string, guesses: ChosenColumns['guesses'])
   const read = guesses.map(({ role, column }) => `${quote(column)} as the ${role}`).join(', ');
   const flags = guesses.map(({ role }) => flagOf(`${role}Column`)).join(', ');
   return [`${file}: read ${read}; to read another column, name it with ${flags}`];
+}
+
+/**
+ * Columns that nothing reads and that would be read, were files downloaded.
+ * @example addressColumnsIn('image', ['image_url', 'price']) // ['image_url']
+ */
+export function addressColumnsIn(name: PretrainedName, columns: readonly string[]): string[] {
+  const { addresses = [] } = roles.find(({ role }) => role === name) ?? {};
+  return columns.filter((column) => addresses.includes(simplify(column)));
 }
 
 function simplify(column: string): string {

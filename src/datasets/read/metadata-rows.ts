@@ -9,13 +9,14 @@ import {
   pretrainedModalities,
 } from '../../modalities/registry.ts';
 import { quote } from '../../quote.ts';
-import type { ColumnNames, FoundExample } from '../example.ts';
+import type { FoundExample, ReadNames } from '../example.ts';
 import { askedColumns, checkColumns } from './check-columns.ts';
 import { type ChosenColumns, chooseColumns, describeGuesses } from './choose-columns.ts';
 import { findFile, isAddress } from './find-file.ts';
 import { readTruth } from './label-column.ts';
 import { type KeptColumns, readMetadataFile } from './metadata-file.ts';
 import { readText } from './plain-value.ts';
+import { readNumbers } from './read-numbers.ts';
 import type { DatasetReading } from './reading.ts';
 import { rowsOfFiles, type SeveralColumns, severalColumns } from './several-files.ts';
 import type { TableRow } from './table-row.ts';
@@ -45,7 +46,9 @@ export async function readMetadataRows(
   let several: SeveralColumns[] = [];
   let chosen: ChosenColumns = { names: reading.columns, guesses: [], problems: [] };
   const choose = (columns: readonly string[]): KeptColumns | undefined => {
-    chosen = chooseColumns(reading.columns, reading.named, columns);
+    chosen = chooseColumns(reading.columns, reading.named, columns, {
+      fetches: reading.fetchFile !== undefined,
+    });
     for (const problem of chosen.problems) findings.addProblem(name, problem);
     if (chosen.problems.length > 0) return undefined;
     several = severalColumns(chosen.names, columns);
@@ -65,6 +68,7 @@ export async function readMetadataRows(
   findings.addNotes(...describeGuesses(called, chosen.guesses));
   const { names } = chosen;
   if (!checkColumns({ ...reading, columns: names }, columns, called)) return [];
+  if (!readNumbers(rows, names, { name: called, findings })) return [];
   await fetchFiles(reading, rows, fileColumnsOf(names, several));
   const examples: FoundExample[] = [];
   // Each row is let free when its example is made: there may be millions.
@@ -103,7 +107,7 @@ async function fetchFiles(
 }
 
 /** The columns that name files. */
-function fileColumnsOf(names: ColumnNames, several: readonly SeveralColumns[]): KeptColumns['files'] {
+function fileColumnsOf(names: ReadNames, several: readonly SeveralColumns[]): KeptColumns['files'] {
   return new Map(
     pretrainedModalities.flatMap(({ name, inline }) =>
       columnsOf(names, name).flatMap((own) => {
@@ -115,7 +119,7 @@ function fileColumnsOf(names: ColumnNames, several: readonly SeveralColumns[]): 
 }
 
 /** What an example may have, of the modalities whose columns are asked for. */
-function askedNouns(names: ColumnNames): string[] {
+function askedNouns(names: ReadNames): string[] {
   return modalities.flatMap(({ name, noun }) => (columnsOf(names, name).length > 0 ? noun : []));
 }
 
@@ -123,10 +127,7 @@ function askedNouns(names: ColumnNames): string[] {
  * The content of a row that stands in several columns.
  * @returns undefined where one of them holds what is neither text nor a number
  */
-function readFitted(
-  names: ColumnNames,
-  read: (column: string) => string | null,
-): Partial<Content> | undefined {
+function readFitted(names: ReadNames, read: (column: string) => string | null): Partial<Content> | undefined {
   const content: Partial<Content> = {};
   let isReadable = true;
   for (const { name, fromCells } of fittedModalities) {
@@ -158,11 +159,12 @@ async function readRow(
   };
   const cells = pretrainedModalities.map((modality) => {
     const column = names[`${modality.name}Column`];
+    if (column === null) return { modality, cell: '' };
     const value = values.get(column);
     return { modality, cell: isInlineFile(value) ? value : read(column) };
   });
   const fitted = readFitted(names, read);
-  const side = read(splitColumn);
+  const side = splitColumn === null ? '' : read(splitColumn);
   const group = names.groupColumn === undefined ? '' : read(names.groupColumn);
   const truth = readTruth(values.get(labelColumn), names);
   if ('problem' in truth) addProblem(truth.problem);

@@ -1,5 +1,5 @@
 import type { MakeFolder } from '../../modalities/modality.ts';
-import type { ColumnNames } from '../example.ts';
+import type { ReadNames } from '../example.ts';
 import type { ColumnGuess } from './choose-columns.ts';
 import type { DatasetSize } from './dataset-size.ts';
 import type { FetchFile } from './find-file.ts';
@@ -16,7 +16,7 @@ export interface DatasetReading {
   table?: string;
   /** Whether links may lead out of the folder: it is on the person's own machine, and was not sent by anybody. */
   followLinks: boolean;
-  columns: ColumnNames;
+  columns: ReadNames;
   /** Those of the names that somebody chose: such a column must be there. */
   named: ReadonlySet<string>;
   /** Columns that were found under another name than the default one. */

@@ -1,6 +1,6 @@
 import { columnsOf } from '../../modalities/content-columns.ts';
 import { pretrainedModalities } from '../../modalities/registry.ts';
-import type { ColumnNames } from '../example.ts';
+import type { ReadNames } from '../example.ts';
 import type { TableRow } from './table-row.ts';
 
 /** A column of files, and further columns of the same: `image`, and `image_2`, `image_3`. */
@@ -14,7 +14,7 @@ export interface SeveralColumns {
  * @param columns what the table has
  * @example severalColumns({ ...names, imageColumn: 'image', images: 'each' }, ['image', 'image_2', 'label']) // [{ column: 'image', more: ['image_2'] }]
  */
-export function severalColumns(names: ColumnNames, columns: readonly string[]): SeveralColumns[] {
+export function severalColumns(names: ReadNames, columns: readonly string[]): SeveralColumns[] {
   if (names.images !== 'each') return [];
   return pretrainedModalities.flatMap(({ name, inline }) =>
     (inline ? columnsOf(names, name) : []).map((column) => ({

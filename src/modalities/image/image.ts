@@ -67,6 +67,7 @@ export const image: PretrainedModality<
     'imagepath',
     'imagefile',
   ],
+  addressColumns: ['imageurl', 'imageurls', 'imgurl', 'photourl', 'pictureurl', 'imagelink', 'imageaddress'],
   async fromCell(cell, findFile) {
     const found = await findFile(cell);
     return 'path' in found ? { reference: { path: found.path } } : found;

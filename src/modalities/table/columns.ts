@@ -1,7 +1,8 @@
 import { itemAt } from '../../indexing.ts';
+import { numberIn } from '../../number-notation.ts';
 import { quote } from '../../quote.ts';
 import type { SettledContent } from '../modality.ts';
-import { numberIn, presentValues, type TableValues, tableBounds } from './values.ts';
+import { presentValues, type TableValues, tableBounds } from './values.ts';
 
 /** Of more different values than this, most of them different, nobody would make categories. */
 const mostDistinct = 50;
@@ -12,7 +13,8 @@ const nearlyAll = 0.9;
 
 const datePattern =
   /^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{2}|\d{4}))([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?)?$/i;
-const commaPattern = /^[+-]?\d+,\d+$/;
+/** Numbers that the other cells of their column would have shown to be some, were all of them numbers. */
+const commaPattern = /^[+-]?\d[\d. ]*,\d+$/;
 
 /**
  * Decides what each column holds, which only all of its values together show: numbers where every one is a number, else
@@ -66,7 +68,7 @@ function problemOfColumn(values: readonly (string | number)[], isNumeric: boolea
   if (isNearlyAll((text) => datePattern.test(text)))
     return 'it holds dates, which are neither numbers nor categories; bring what matters of them as a column of its own, such as the month, or the days since a date';
   if (isNearlyAll((text) => commaPattern.test(text)))
-    return 'it holds numbers with a decimal comma; write a point';
+    return 'it holds numbers with a decimal comma; write a point, and leave empty what is no number';
   if (isNearlyAll((text) => numberIn(text) !== undefined)) {
     const others = texts.filter((text) => numberIn(text) === undefined);
     return `${others.length} of its ${texts.length} values are not numbers, such as ${quote(itemAt(others, 0))}; leave these empty, or correct them`;

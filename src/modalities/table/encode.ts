@@ -1,8 +1,9 @@
 import { TandemError } from '../../errors.ts';
+import { numberIn } from '../../number-notation.ts';
 import { quote, shorten } from '../../quote.ts';
 import type { Fitted } from '../modality.ts';
 import { columnWidth, namesOf, type TableSpecification, tableDimension } from './specification.ts';
-import { numberIn, presentValues, type TableValues, tableBounds } from './values.ts';
+import { presentValues, type TableValues, tableBounds } from './values.ts';
 
 /** Numbers further from the mean than this many deviations count as this far: beyond it nothing was learnt. */
 const farthest = 10;

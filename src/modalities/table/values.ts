@@ -61,11 +61,3 @@ export function presentValues(values: TableValues): [column: string, value: stri
 function isBlank(value: string | number): boolean {
   return typeof value === 'string' && value.trim() === '';
 }
-
-/**
- * The number that a text is; undefined where it is none.
- * @example numberIn(' 12.50') // 12.5
- */
-export function numberIn(text: string): number | undefined {
-  return /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : undefined;
-}

@@ -63,6 +63,38 @@ it('answers with the values and without them', async () => {
   ]);
 });
 
+it('scores and evaluates a table with decimal commas as the same with points', async () => {
+  const write = async (name: string, lines: string[]) => {
+    const file = path.join(folder, name);
+    await writeFile(file, `${lines.join('\n')}\n`);
+    return file;
+  };
+  const points = ['text|price|label', `${text}|190.5|dear`, `${text}|1025|dear`, `${text}|25|cheap`];
+  const commas = ['text|price|label', `${text}|190,5|dear`, `${text}|1.025|dear`, `${text}|25|cheap`];
+  const tables = await Promise.all(
+    Object.entries({ points, commas }).map(([name, lines]) =>
+      write(
+        `${name}.tsv`,
+        lines.map((line) => line.replaceAll('|', '\t')),
+      ),
+    ),
+  );
+  const answers = [];
+  for (const table of tables) {
+    const out = `${table}.scored.jsonl`;
+    const { failed } = await tandem.score(table, { head: 'priced', out });
+    const rows = (await readFile(out, 'utf8')).trim().split('\n');
+    const { metrics } = await tandem.evaluate(table, { head: 'priced', tableColumns: ['price'] });
+    answers.push([failed, rows.map((row) => ({ ...JSON.parse(row), price: 0 })), metrics]);
+  }
+  expect(answers[1]).toEqual(answers[0]);
+  const either = await write('either.tsv', ['text\tprice', `${text}\t1,025`, `${text}\t25`]);
+  await expect(tandem.score(either, { head: 'priced', out: `${either}.jsonl` })).rejects.toMatchObject({
+    code: 'invalid-dataset',
+    message: expect.stringContaining('can be read in two ways'),
+  });
+});
+
 it('explains by which column an answer moves, as two predictions differ', async () => {
   const item = { text, table: { price: 190, brand: 'Acme' } };
   const { body } = await post('/v1/predict', { head: 'priced', explain: true, inputs: [item] });

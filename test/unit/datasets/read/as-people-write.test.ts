@@ -55,6 +55,55 @@ describe('a dataset as people have it', () => {
     expect((await checkDataset(folder)).notes).toContainEqual(expect.stringContaining('add --target multi'));
   });
 
+  it('has decimal commas, as half of Europe writes numbers', async () => {
+    const rows = ['eins;12,5;1.234,50', 'zwei;950;2.000', 'drei;;17', 'vier;7,25;3,99'];
+    const folder = await folderWith({ 'preise.csv': `text;gewicht;preis\n${rows.join('\n')}\n` });
+    const options = { labelColumn: 'preis', target: 'regression', tableColumns: ['gewicht'] } as const;
+    const { dataset, notes, problems } = await checkDataset(folder, options);
+    expect(problems).toEqual([]);
+    expect(dataset?.examples.map(({ content, truth }) => [content.table, truth])).toEqual([
+      [{ gewicht: 12.5 }, { values: [1234.5] }],
+      [{ gewicht: 950 }, { values: [2000] }],
+      [undefined, { values: [17] }],
+      [{ gewicht: 7.25 }, { values: [3.99] }],
+    ]);
+    expect(notes).toContain(
+      'preise.csv: read the numbers of "preis" with a decimal comma: "1.234,50" is 1234.50',
+    );
+  });
+
+  it('has marks between thousands, and numbers that may be two: these are refused', async () => {
+    const folder = await folderWith({
+      'prices.csv': 'text,price\na,"1,234.50"\nb,950\nc,"2,000"\nd,3\n',
+      'either.csv': 'text,price\na,"1,234"\nb,950\nc,"2,000"\nd,3\n',
+    });
+    const options = { labelColumn: 'price', target: 'regression' } as const;
+    const { examples } = await readDataset(path.join(folder, 'prices.csv'), options);
+    expect(examples.map(({ truth }) => truth)).toEqual(
+      [1234.5, 950, 2000, 3].map((value) => ({ values: [value] })),
+    );
+    const { problems } = await checkDataset(path.join(folder, 'either.csv'), options);
+    expect(problems).toEqual([
+      {
+        at: 'either.csv',
+        detail:
+          'the numbers of "price" can be read in two ways: "1,234" is 1.234 or 1234; write them with a point and without a mark between thousands',
+      },
+    ]);
+  });
+
+  it('has the addresses of images, which are read where they are downloaded, and else hinted at', async () => {
+    const rows = ['a,https://a.example/1.png,x', 'b,https://a.example/2.png,x', 'c,,y', 'd,,y'];
+    const folder = await folderWith({ 'list.csv': `text,image_url,label\n${rows.join('\n')}\n` });
+    expect((await checkDataset(folder)).notes).toContain(
+      'list.csv: "image_url" may have the address of an image; --fetch-images of the command line downloads it',
+    );
+    const file = path.join(await folderWith({ 'a.png': await image(3) }), 'a.png');
+    const fetched = await checkDataset(folder, { fetchFile: async () => ({ path: file }) });
+    expect(fetched.guesses).toEqual([{ file: 'list.csv', role: 'image', column: 'image_url' }]);
+    expect(fetched.dataset?.examples.filter(({ content }) => content.image)).toHaveLength(2);
+  });
+
   it('is told what to write instead of what is not read', async () => {
     const columns = { text: { 0: 'a', 1: 'b' }, label: { 0: 'x', 1: 'y' } };
     const json = await folderWith({ 'frame.json': JSON.stringify(columns) });
