@@ -241,6 +241,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/heads/{name}/zero-shot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a head of the names of its labels, without any example
+         * @description It serves before any training, as the next version of its name. A pair of encoders (CLIP, SigLIP) answers from images, texts and both; any other text encoder answers from texts, by the label whose name is nearest.
+         */
+        post: operations["makeZeroShotHead"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/heads/{name}/versions/{version}/export": {
         parameters: {
             query?: never;
@@ -876,6 +896,39 @@ export interface components {
              * @description What an export gave.
              */
             file: string;
+        };
+        /**
+         * @example {
+         *       "labels": [
+         *         "cat",
+         *         "dog",
+         *         "a red car"
+         *       ],
+         *       "templates": [
+         *         "a photo of {}"
+         *       ],
+         *       "imageEncoder": "clip",
+         *       "textEncoder": "clip"
+         *     }
+         */
+        ZeroShotRequest: {
+            /** @description Two or more; of `multi` one or more. */
+            labels: string[];
+            /** @description Texts with `{}` in place of the label; of several a label is the mean. Default: `This is a photo of {}.` of a pair of encoders, else the label alone. */
+            templates?: string[];
+            /**
+             * @description One label, or each label by itself, which takes a bias as SigLIP has, and answers from images alone; default: `single`.
+             * @enum {string}
+             */
+            target?: "single" | "multi";
+            /** @description What cosines are multiplied by; default: the pair’s own. */
+            logitScale?: number;
+            /** @description Of `multi`: what is added to them; default: the pair’s own. */
+            logitBias?: number;
+            /** @description Id of the image encoder; default: the server’s. */
+            imageEncoder?: string;
+            /** @description Id of the text encoder, which encodes the labels as well; default: the server’s. */
+            textEncoder?: string;
         };
         /**
          * @example {
@@ -1874,6 +1927,86 @@ export interface components {
             name: string;
             version: number;
             problem: string;
+        };
+        /**
+         * @example {
+         *       "head": "animals",
+         *       "version": 1,
+         *       "target": "single",
+         *       "labels": [
+         *         "cat",
+         *         "dog",
+         *         "a red car"
+         *       ],
+         *       "modalities": [
+         *         "image",
+         *         "text"
+         *       ],
+         *       "encoders": [
+         *         {
+         *           "modality": "image",
+         *           "id": "clip",
+         *           "dimension": 512,
+         *           "fingerprint": "0d107d09…"
+         *         },
+         *         {
+         *           "modality": "text",
+         *           "id": "clip",
+         *           "dimension": 512,
+         *           "fingerprint": "5f4dcc3b5aa765d61d8327deb882cf9900000000000000000000000000000000"
+         *         }
+         *       ],
+         *       "zeroShot": {
+         *         "templates": [
+         *           "a photo of {}"
+         *         ],
+         *         "textEncoder": {
+         *           "id": "clip",
+         *           "fingerprint": "5f4dcc3b5aa765d61d8327deb882cf9900000000000000000000000000000000"
+         *         },
+         *         "logitScale": 100,
+         *         "logitBias": 0
+         *       }
+         *     }
+         */
+        ZeroShotHead: {
+            head: string;
+            version: number;
+            target: components["schemas"]["Target"];
+            labels: string[];
+            /** @description What it answers from: images and texts of a pair of encoders, else texts. */
+            modalities: ("image" | "text")[];
+            /** @description Whose features it takes: of the same fingerprint, or they mean nothing to it. */
+            encoders: {
+                /** @enum {string} */
+                modality: "image" | "text" | "table";
+                id: string;
+                dimension: number;
+                fingerprint: string;
+                /** @description Of the encoder’s weights, as their model card names it. */
+                license?: string;
+                /** @description Features that the head takes beside the encoder’s: `lexical` of the characters of texts. They were fitted to its training rows and are part of it. */
+                companion?: {
+                    id: string;
+                    dimension: number;
+                    fingerprint: string;
+                };
+                /** @description Of a modality of several columns: which, and whether each holds numbers or categories. */
+                columns?: {
+                    name: string;
+                    kind: string;
+                }[];
+            }[];
+            /** @description How the labels became the head. */
+            zeroShot: {
+                templates: string[];
+                textEncoder: {
+                    id: string;
+                    fingerprint: string;
+                };
+                logitScale: number;
+                logitBias: number;
+            };
         };
         /**
          * @example {
@@ -4050,6 +4183,139 @@ export interface operations {
                 };
             };
             /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    makeZeroShotHead: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request, so that it may be sent again where its answer was lost: for a day the same key with the same request gets the same answer, and nothing is done twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The head’s name, without a version. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ZeroShotRequest"];
+            };
+        };
+        responses: {
+            /** @description The version that it is now. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ZeroShotHead"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. empty-request: Nothing to classify. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-encoder: There is no such encoder. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description idempotency-in-progress: The same request is being answered. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payload-too-large: The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported-media-type: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description idempotency-mismatch: The Idempotency-Key belongs to another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description out-of-memory: There is no memory left to compute with. overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */

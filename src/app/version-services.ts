@@ -15,5 +15,6 @@ export function versionServices(heads: Heads): Services['versions'] {
       return { name: `${exported.name}-${exported.version}`, content: exported.content };
     },
     import: (file, name) => heads.import(file, { name }),
+    zeroShot: (name, request, signal) => heads.zeroShot(name, { ...request, signal }),
   };
 }

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { DatasetCounts } from '../../datasets/counts.ts';
 import type { ColumnNames } from '../../datasets/example.ts';
 import type { ColumnGuess } from '../../datasets/read/choose-columns.ts';
+import type { EncoderNames } from '../../encoders/encoder-names.ts';
 import type { DownloadProgress } from '../../encoders/hub/fetch-model.ts';
 import type { ModelSettings } from '../../encoders/model/reader.ts';
 import type { EncoderOrigin } from '../../encoders/origin.ts';
@@ -18,6 +19,8 @@ import type { PredictionFormat } from '../../jobs/task.ts';
 import type { Content, ModalityName, PretrainedName } from '../../modalities/registry.ts';
 import type { TargetKind } from '../../targets/target-kind.ts';
 import type { Truth } from '../../targets/truth.ts';
+import type { ZeroShotRequest } from '../../training/zero-shot/request.ts';
+import type { ZeroShotSummary } from '../../training/zero-shot/zero-shot-head.ts';
 
 /** A registered head version, as `GET /v1/heads` shows it. */
 export interface HeadSummary {
@@ -214,6 +217,15 @@ export interface Services {
      * @throws TandemError `invalid-head`, `head-conflict`, `invalid-request` (the name)
      */
     import(file: string, name?: string): Promise<{ name: string; version: number }>;
+    /**
+     * Makes a head of the names of its labels.
+     * @throws TandemError `invalid-request` naming what is wrong, or what the encoders' files leave open; `unknown-encoder`
+     */
+    zeroShot(
+      name: string,
+      request: Omit<ZeroShotRequest, 'head'> & EncoderNames,
+      signal: AbortSignal,
+    ): Promise<ZeroShotSummary>;
   };
   datasets: {
     /**

@@ -141,6 +141,13 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
         content: Readable.from([Buffer.from('tar')]),
       }),
       import: async (_file, name = 'pets') => ({ name, version: 4 }),
+      zeroShot: async (name, { labels, templates = ['{}'], target = 'single' }) => ({
+        ...{ head: name, version: 1, target, labels: [...labels], modalities: ['text'], encoders: [] },
+        zeroShot: {
+          ...{ templates: [...templates], textEncoder: { id: 'texts', fingerprint: 'f00d' } },
+          ...{ logitScale: 20, logitBias: 0 },
+        },
+      }),
     },
     ready: async () => true,
     unfitHeads: () => [],

@@ -57,6 +57,33 @@ const exampleHead = {
   metrics: { fused: exampleFigures, unimodal: { image: exampleFigures, text: exampleFigures } },
   decides: false,
 };
+/** The encoders of a head. */
+export const takenEncoders = z
+  .array(
+    z.object({
+      modality: z.enum(modalityNames),
+      id: z.string(),
+      dimension: z.int(),
+      fingerprint: z.string(),
+      license: z
+        .string()
+        .optional()
+        .meta({ description: 'Of the encoder’s weights, as their model card names it.' }),
+      companion: z.object({ id: z.string(), dimension: z.int(), fingerprint: z.string() }).optional().meta({
+        description:
+          'Features that the head takes beside the encoder’s: `lexical` of the characters of texts. They were fitted to its training rows and are part of it.',
+      }),
+      columns: z
+        .array(z.object({ name: z.string(), kind: z.string() }))
+        .optional()
+        .meta({
+          description:
+            'Of a modality of several columns: which, and whether each holds numbers or categories.',
+        }),
+    }),
+  )
+  .meta({ description: 'Whose features it takes: of the same fingerprint, or they mean nothing to it.' });
+
 const headSchema = z
   .object({
     name: z.string(),
@@ -64,34 +91,7 @@ const headSchema = z
     target: targetSchema,
     labels: z.array(z.string()),
     modalities: z.array(z.enum(modalityNames)),
-    encoders: z
-      .array(
-        z.object({
-          modality: z.enum(modalityNames),
-          id: z.string(),
-          dimension: z.int(),
-          fingerprint: z.string(),
-          license: z
-            .string()
-            .optional()
-            .meta({ description: 'Of the encoder’s weights, as their model card names it.' }),
-          companion: z
-            .object({ id: z.string(), dimension: z.int(), fingerprint: z.string() })
-            .optional()
-            .meta({
-              description:
-                'Features that the head takes beside the encoder’s: `lexical` of the characters of texts. They were fitted to its training rows and are part of it.',
-            }),
-          columns: z
-            .array(z.object({ name: z.string(), kind: z.string() }))
-            .optional()
-            .meta({
-              description:
-                'Of a modality of several columns: which, and whether each holds numbers or categories.',
-            }),
-        }),
-      )
-      .meta({ description: 'Whose features it takes: of the same fingerprint, or they mean nothing to it.' }),
+    encoders: takenEncoders,
     createdAt: z.iso.datetime(),
     metrics: metricsSchema,
     acceptance: acceptanceResponse

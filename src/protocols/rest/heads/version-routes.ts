@@ -15,6 +15,7 @@ import { aliasName, headName, versionNumber } from '../../pipeline/path-names.ts
 import type { HeadAcceptance, Services } from '../../pipeline/services.ts';
 import { acceptanceResponse, exampleAcceptance } from './head-routes.ts';
 import { compareQuerySchema, versionComparisonSchema } from './version-comparison-schema.ts';
+import { zeroShotRoute } from './zero-shot-route.ts';
 
 const nameParameter = { path: z.object({ name: headName }) };
 const aliasParameters = { path: z.object({ name: headName, alias: aliasName }) };
@@ -63,6 +64,7 @@ const importedSchema = z
 export function versionRoutes(services: Services, options: AppOptions): Route[] {
   return [
     importHead(services, options),
+    zeroShotRoute(services, options),
     exportHead(services),
     compareVersions(services),
     getHead(services),
