@@ -10,6 +10,9 @@ import { readSpecification } from './specification.ts';
 /** Of the least difference that heads notice; float32 in another order differs by 1e-6 or so. */
 export const largestDifference = 1e-3;
 
+/** Milliseconds that a model may take to load, or for a batch. */
+const timeout = 300_000;
+
 /** Runs that are timed; the fastest counts. */
 const timedRuns = 3;
 
@@ -20,13 +23,14 @@ const timedRuns = 3;
  * @example const { batchDifference } = await proveEncoder('data/encoders/8fbee7a7…', { threads: 2 });
  */
 export async function proveEncoder(folder: string, { threads }: { threads: number }): Promise<EncoderProof> {
-  const before = process.memoryUsage.rss();
-  return withEncoder(folder, threads, async (encoder, items) => {
+  return withEncoder(folder, threads, async (encoder, items, usedBytes) => {
     const measured = await measure(encoder, items).catch(explain('run'));
     checkFeatures(measured.alone, encoder.dimension);
     const { batchDifference, runDifference, milliseconds } = measured;
-    const memory = Math.max(0, process.memoryUsage.rss() - before);
-    return { items: items.length, batchDifference, runDifference, milliseconds, memory };
+    return {
+      ...{ items: items.length, batchDifference, runDifference, milliseconds },
+      memory: await usedBytes(),
+    };
   });
 }
 
@@ -41,15 +45,18 @@ export async function proofFeatures(folder: string, threads: number): Promise<Fl
 async function withEncoder<Result>(
   folder: string,
   threads: number,
-  work: (encoder: Encoder, items: readonly unknown[]) => Promise<Result>,
+  work: (encoder: Encoder, items: readonly unknown[], usedBytes: () => Promise<number>) => Promise<Result>,
 ): Promise<Result> {
   const { modality } = await readSpecification(folder);
-  const engine = Engine.start({ provider: 'cpu', threads });
+  // A process: what a model does to it, this one doesn't feel, and its memory is the model's alone.
+  const engine = Engine.startProcess({ provider: 'cpu', threads }, { timeout });
   try {
+    const before = await engine.memory();
     const encoder = await loadEncoder(engine, modality, folder).catch(explain('loaded'));
     try {
       const inputs = await pretrainedOf(modality).variety();
-      return await work(encoder, await Promise.all(inputs.map((input) => encoder.prepare(input))));
+      const items = await Promise.all(inputs.map((input) => encoder.prepare(input)));
+      return await work(encoder, items, async () => (await engine.memory()) - before);
     } finally {
       await encoder.close();
     }

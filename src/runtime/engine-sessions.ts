@@ -68,6 +68,10 @@ class Sessions {
       this.#models.clear();
       return undefined;
     }
+    if (request.kind === 'memory')
+      return {
+        bytes: { type: 'int64', dims: [1], data: BigInt64Array.of(BigInt(process.memoryUsage.rss())) },
+      };
     const loaded = this.#models.get(request.session);
     if (!loaded) throw new Error(`session ${request.session} is not loaded`);
     switch (request.kind) {

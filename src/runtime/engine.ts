@@ -144,6 +144,15 @@ export class Engine {
     };
   }
 
+  /**
+   * Bytes of memory that its process holds; of an engine in a thread those of this whole process.
+   * @throws EngineEnded
+   */
+  async memory(): Promise<number> {
+    const { bytes } = required(await this.#request({ kind: 'memory' }, []), 'the memory of the engine');
+    return Number(bytes?.data[0]);
+  }
+
   /** Ends the engine once everything asked of it before is answered. */
   async close(): Promise<void> {
     if (this.#ended) return;

@@ -28,6 +28,7 @@ export type EngineRequest =
   | { id: number; kind: 'bind'; session: number; feeds: Tensors }
   | { id: number; kind: 'run'; session: number; feeds: Tensors; outputs?: readonly string[] }
   | { id: number; kind: 'release'; session: number }
+  | { id: number; kind: 'memory' }
   | { id: number; kind: 'close' };
 
 /** The first message of an engine's process. */
