@@ -52,6 +52,7 @@ const rooms = [
   'graph/optimizer.ts',
   'graph/emit.ts',
   'graph/infer-shapes.ts',
+  'graph/shapes',
   'graph/differentiate.ts',
   'graph/gradients.ts',
   'graph/gradients',

@@ -12,15 +12,15 @@ import { checkHeadName } from '../heads/registry/head-name.ts';
 import { required } from '../indexing.ts';
 import { checkFormat, writePredictions } from '../reports/prediction-rows.ts';
 import { writeComparisonReport, writeEvaluationReport, writeReport } from '../reports/report.ts';
-import { type EvaluatedSplit, tunedBlocks } from '../training/choices.ts';
+import { type EvaluatedSplit, tunedParts } from '../training/choices.ts';
 import { type Comparison, compareStrategies } from '../training/compare.ts';
 import { compareOnRows, type RowComparison } from '../training/compare-on-rows.ts';
 import { evaluateHead } from '../training/evaluate-head.ts';
 import type { Evaluation } from '../training/evaluation.ts';
 import { fineTune, type HeadTraining } from '../training/fine-tune.ts';
 import { chooseRecipe, type RecipeChoices } from '../training/loop/recipe.ts';
+import type { TuningChoice } from '../training/open-trunks.ts';
 import type { TrainingSummary } from '../training/progress.ts';
-import type { TuningChoice } from '../training/tune-head.ts';
 import { checkOptions, compareOptions, evaluateOptions, trainOptions } from './check-options.ts';
 import type { Context } from './context.ts';
 import { encoderPlaces, featureCache } from './encoder-settings.ts';
@@ -33,8 +33,11 @@ export interface TrainOptions
     HeadTraining,
     EncoderNames,
     Partial<RecipeChoices> {
-  /** Blocks of an encoder to train with the head: `text:last-2`. Where it does not pay, the head keeps the encoder. */
-  tune?: string;
+  /**
+   * Blocks of encoders to train with the head: `text:last-2`, `image:last-1`, or both in a list. Where it does not pay, the
+   * head keeps the encoders.
+   */
+  tune?: string | string[];
 }
 
 export interface CompareOptions extends DatasetOptions, ProgressOptions, EncoderNames, SplitChoice {
@@ -85,11 +88,20 @@ export async function train(
   });
 }
 
-async function tuningChoice(context: Context, encoders: Encoders, tune: string): Promise<TuningChoice> {
+async function tuningChoice(
+  context: Context,
+  encoders: Encoders,
+  tune: NonNullable<TrainOptions['tune']>,
+): Promise<TuningChoice> {
   const installed = installedEncoders(await context.encoderOptions());
-  const { fingerprint } = encoders.byModality.text;
-  const { folder } = required(await installed.find(fingerprint), 'the folder of the text encoder');
-  return { blocks: tunedBlocks(tune), encoder: folder, added: encoderPlaces(context.settings).added };
+  const parts = await Promise.all(
+    tunedParts(tune).map(async ({ modality, blocks }) => {
+      const { fingerprint } = encoders.byModality[modality];
+      const { folder } = required(await installed.find(fingerprint), `the folder of the ${modality} encoder`);
+      return { modality, blocks, encoder: folder };
+    }),
+  );
+  return { parts, added: encoderPlaces(context.settings).added };
 }
 
 /** See `Tandem.compare`. */

@@ -84,7 +84,8 @@ const command = addDatasetOptions(
   )
   .option(
     '--tune <blocks>',
-    'train the last blocks of the text encoder with the head, such as text:last-2; the head keeps the encoder as it is where that does not pay',
+    'train the last blocks of an encoder with the head, such as text:last-2 or image:last-1, or of both where it is given twice; the head keeps the encoders as they are where that does not pay',
+    (value: string, others: string[] = []) => [...others, value],
   )
   .option('--json', 'print one JSON object');
 

@@ -24,6 +24,6 @@ export async function restoreTrunk(
   if (!whole || added === undefined) return false;
   const { blocks, tokens } = trunkOf;
   const cut = await cutEncoder({ folder: whole.folder, blocks, tokens });
-  const folder = await keepTrunk(cut, dimension / tokens - 1, added);
+  const folder = await keepTrunk(cut, dimension, added);
   return (await readSpecification(folder)).fingerprint === fingerprint;
 }

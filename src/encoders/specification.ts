@@ -9,11 +9,11 @@ import { pairSide } from './pair.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** Which encoder a trunk is of, how many blocks it lacks, and for how many tokens at most. */
+/** Which encoder a trunk is of, how many blocks it lacks, and of a text encoder for how many tokens at most. */
 export const trunkOrigin = z.object({
   fingerprint: sha256Schema,
   blocks: z.int().positive(),
-  tokens: z.int().positive(),
+  tokens: z.int().positive().optional(),
 });
 export type TrunkOrigin = z.infer<typeof trunkOrigin>;
 

@@ -1,40 +1,46 @@
 import type { Tail } from '../arl/tail.ts';
 import { TandemError } from '../errors.ts';
+import { withKnownShapes } from '../graph/import/cut.ts';
 import { ImportedModel, type Weight } from '../graph/import/imported-model.ts';
 import { trialRun } from '../graph/import/trial-run.ts';
-import { add, cast } from '../graph/operations/elementwise.ts';
+import { add, cast, multiply, subtract } from '../graph/operations/elementwise.ts';
 import { reshape, split } from '../graph/operations/layout.ts';
+import { elementCount } from '../graph/shape.ts';
 import { constant, dynamic, input, type Shape, type Value } from '../graph/value.ts';
-import { itemAt, valueFor } from '../indexing.ts';
+import { itemAt, required, valueFor } from '../indexing.ts';
 import type { Engine } from '../runtime/engine.ts';
-import { type CutEncoder, textInputs } from './trunk.ts';
+import { cutForms } from './cut-form.ts';
+import type { CutEncoder } from './trunk.ts';
 
 /**
  * Reads the blocks behind a cut, to be trained with a head.
- * @returns the tail, and the width of a token at the cut
  * @throws TandemError `invalid-recipe` naming the node that has no counterpart in the graph
  */
-export async function openTail(engine: Engine, cut: CutEncoder): Promise<{ tail: Tail; width: number }> {
-  const { start, tokens } = cut;
-  const ofTokens = { type: 'int64', shape: [dynamic, tokens] } as const;
+export async function openTail(engine: Engine, cut: CutEncoder): Promise<Tail> {
+  const { start, tokens, modality } = cut;
+  const { mask, given } = cutForms[modality];
   try {
-    const { shapes } = await trialRun(engine, cut.trunk, {
-      [textInputs.ids]: ofTokens,
-      [textInputs.mask]: ofTokens,
-    });
-    const [, length, width, ...more] = valueFor(shapes, start);
-    if (length !== tokens || width === undefined || more.length > 0)
-      throw new Error(`${start} is [${valueFor(shapes, start)}], not one row for each token`);
-    const model = await ImportedModel.open(engine, cut.tail, {
-      [start]: { type: 'float32', shape: [dynamic, tokens, width] },
-      [textInputs.mask]: ofTokens,
-    });
-    return { tail: tailOf(model, cut, width), width };
+    const inputs = given(required(cut.trunk.graph, 'the graph of the trunk'), tokens);
+    const { shapes } = await trialRun(engine, cut.trunk, inputs);
+    const atCut = valueFor(shapes, start);
+    const tail = withKnownShapes(
+      cut.tail,
+      start,
+      new Map([...shapes, ...Object.entries(inputs).map(([name, { shape }]) => [name, shape] as const)]),
+    );
+    const taken = new Map([...Object.entries(inputs), [start, { type: 'float32', shape: atCut } as const]]);
+    const names = (tail.graph?.input ?? []).map(({ name }) => name);
+    const model = await ImportedModel.open(
+      engine,
+      tail,
+      Object.fromEntries(names.map((name) => [name, valueFor(taken, name)])),
+    );
+    return tailOf(model, { start, mask, sizes: atCut.slice(1) });
   } catch (error) {
     if (error instanceof TandemError) throw error;
     throw new TandemError(
       'invalid-recipe',
-      `tune: the last ${cut.blocks} blocks cannot be trained: ${(error as Error).message}`,
+      `tune: the last ${cut.blocks} blocks of the ${modality} encoder cannot be trained: ${(error as Error).message}`,
       {
         fix: 'Tune fewer blocks, or train on the features as they are: leave --tune out.',
         cause: error,
@@ -43,15 +49,18 @@ export async function openTail(engine: Engine, cut: CutEncoder): Promise<{ tail:
   }
 }
 
-function tailOf(model: ImportedModel, { start, tokens }: CutEncoder, width: number): Tail {
-  const rowLength = tokens * (width + 1);
-  const build = (rows: Value, learn: (weight: Weight) => Value | undefined) => {
-    const batch = itemAt(rows.shape, 0);
-    const parts = split(reshape(rows, [batch, tokens, width + 1]), [width, 1], 2);
-    const mask = cast(reshape(itemAt(parts, 1), [batch, tokens]), 'int64');
-    const outputs = model.build({ [start]: itemAt(parts, 0), [textInputs.mask]: mask }, learn);
-    return itemAt(Object.values(outputs), 0);
-  };
+/** What the tail takes of a row. */
+interface Begin {
+  start: string;
+  mask: string | undefined;
+  /** Of the value at the cut, without the batch. */
+  sizes: Shape;
+}
+
+function tailOf(model: ImportedModel, begin: Begin): Tail {
+  const build = (rows: Value, learn: (weight: Weight) => Value | undefined) =>
+    itemAt(Object.values(model.build(valuesOf(rows, begin), learn)), 0);
+  const rowLength = elementCount(begin.sizes) + (begin.mask === undefined ? 0 : itemAt(begin.sizes, 0));
   const parameterShapes: Record<string, Shape> = {};
   build(input('rows', [dynamic, rowLength]), ({ name, shape }) => {
     parameterShapes[name] = shape;
@@ -63,6 +72,22 @@ function tailOf(model: ImportedModel, { start, tokens }: CutEncoder, width: numb
     features: (rows, moved) =>
       build(rows, ({ name, shape, initial }) => movedFrom(constant(initial, shape), moved(name))),
   };
+}
+
+/** The value at the cut and the mask, which stands behind each token of a row. */
+function valuesOf(rows: Value, { start, mask, sizes }: Begin): Record<string, Value> {
+  const batch = itemAt(rows.shape, 0);
+  if (mask === undefined) return { [start]: reshape(rows, [batch, ...sizes]) };
+  const [tokens, width] = [itemAt(sizes, 0), itemAt(sizes, 1)];
+  const parts = split(reshape(rows, [batch, tokens, width + 1]), [width, 1], 2);
+  const given = reshape(itemAt(parts, 1), [batch, tokens]);
+  // Every text has a first token. So has the row of an example without one, or else a mean would divide by no tokens.
+  const first = constant(
+    Float32Array.from({ length: tokens }, (_, place) => Number(place === 0)),
+    [1, tokens],
+  );
+  const shown = add(given, multiply(subtract(constant(1), given), first));
+  return { [start]: itemAt(parts, 0), [mask]: cast(shown, 'int64') };
 }
 
 /** The weight where it has moved to; of a constant, computed here, so that a head holds it once. */

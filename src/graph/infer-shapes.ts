@@ -1,6 +1,9 @@
 import { itemAt } from '../indexing.ts';
 import type { GraphProto, NodeProto, TensorProto } from './onnx/onnx_pb.js';
 import { broadcast, elementCount, positiveAxis, reducedShape, sameShape, withAxis } from './shape.ts';
+import { convolutionRules } from './shapes/convolution.ts';
+import { layoutRules } from './shapes/layout.ts';
+import { integerOf, type ShapeRule, type ShapeRules } from './shapes/rule.ts';
 import type { Shape } from './value.ts';
 
 /** What one run of a graph takes. */
@@ -13,18 +16,6 @@ export interface GraphCost {
   /** Multiplications of all matrix products. */
   multiplications: number;
 }
-
-interface Call {
-  node: NodeProto;
-  inputs: readonly Shape[];
-  /** The shape of an input that the operator requires. */
-  shapeOf(input: number): Shape;
-  /** The numbers of an input that is an int64 constant. */
-  integersOf(input: number): readonly number[];
-}
-
-/** The shapes that an operator returns, and the multiplications that it takes. */
-type Rule = (call: Call) => { shape: Shape; more?: readonly Shape[]; multiplications?: number };
 
 /**
  * The shape of every value of a graph without subgraphs, for inputs of known shapes.
@@ -69,7 +60,7 @@ function apply(
   node: NodeProto,
   shapes: ReadonlyMap<string, Shape>,
   constants: ReadonlyMap<string, TensorProto>,
-): ReturnType<Rule> {
+): ReturnType<ShapeRule> {
   const known = rules.get(node.opType);
   if (!known) throw new Error('its shape is not known');
   const { inputs: counts, rule } = known;
@@ -95,21 +86,28 @@ function apply(
 
 const int64 = 7;
 
-const unary: Rule = ({ shapeOf }) => ({ shape: shapeOf(0) });
-const elementwise: Rule = ({ shapeOf }) => ({ shape: broadcast(shapeOf(0), shapeOf(1)) });
+const unary: ShapeRule = ({ shapeOf }) => ({ shape: shapeOf(0) });
+const elementwise: ShapeRule = ({ shapeOf }) => ({ shape: broadcast(shapeOf(0), shapeOf(1)) });
 
-const reduction: Rule = ({ node, shapeOf, integersOf }) => {
+const reduction: ShapeRule = ({ node, shapeOf, integersOf }) => {
   const x = shapeOf(0);
   const axes = integersOf(1).map((axis) => positiveAxis(axis, x));
   if (axes.some((axis) => axis < 0 || axis >= x.length)) throw new Error(`[${x}] has no axes [${axes}]`);
   return { shape: reducedShape(x, axes, (integerOf(node, 'keepdims') ?? 1n) !== 0n) };
 };
 
-const ruleOf: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>> = {
+const ruleOf: ShapeRules = {
   Identity: { inputs: [1], rule: unary },
   Neg: { inputs: [1], rule: unary },
   Log: { inputs: [1], rule: unary },
   Sigmoid: { inputs: [1], rule: unary },
+  HardSigmoid: { inputs: [1], rule: unary },
+  HardSwish: { inputs: [1], rule: unary },
+  Relu: { inputs: [1], rule: unary },
+  Not: { inputs: [1], rule: unary },
+  Cos: { inputs: [1], rule: unary },
+  Sin: { inputs: [1], rule: unary },
+  LpNormalization: { inputs: [1], rule: unary },
   Gelu: { inputs: [1], rule: unary },
   Softmax: { inputs: [1], rule: unary },
   Cast: { inputs: [1], rule: unary },
@@ -119,6 +117,12 @@ const ruleOf: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>
   Tanh: { inputs: [1], rule: unary },
   Div: { inputs: [2], rule: elementwise },
   Greater: { inputs: [2], rule: elementwise },
+  And: { inputs: [2], rule: elementwise },
+  Equal: { inputs: [2], rule: elementwise },
+  Where: {
+    inputs: [3],
+    rule: ({ shapeOf }) => ({ shape: broadcast(shapeOf(0), broadcast(shapeOf(1), shapeOf(2))) }),
+  },
   Pow: { inputs: [2], rule: elementwise },
   ReduceMean: { inputs: [2], rule: reduction },
   ReduceSum: { inputs: [2], rule: reduction },
@@ -154,12 +158,15 @@ const ruleOf: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>
     inputs: [2],
     rule({ shapeOf }) {
       const [a, b] = [shapeOf(0), shapeOf(1)];
-      if (a.length < 2 || b.length !== 2 || a.at(-1) !== b[0])
+      if (a.length < 2 || b.length < 2 || a.at(-1) !== b.at(-2))
         throw new Error(`[${a}] and [${b}] cannot be multiplied`);
-      const shape = [...a.slice(0, -1), itemAt(b, 1)];
-      return { shape, multiplications: elementCount(shape) * itemAt(b, 0) };
+      const lead = broadcast(a.slice(0, -2), b.slice(0, -2));
+      const shape = [...lead, itemAt(a, -2), itemAt(b, -1)];
+      return { shape, multiplications: elementCount(shape) * itemAt(b, -2) };
     },
   },
+  ...layoutRules,
+  ...convolutionRules,
   Add: { inputs: [2], rule: elementwise },
   Sub: { inputs: [2], rule: elementwise },
   Mul: { inputs: [2], rule: elementwise },
@@ -209,10 +216,10 @@ const ruleOf: Readonly<Record<string, { inputs: readonly number[]; rule: Rule }>
     },
   },
 };
-const rules: ReadonlyMap<string, { inputs: readonly number[]; rule: Rule }> = new Map(Object.entries(ruleOf));
+const rules: ReadonlyMap<string, ShapeRules[string]> = new Map(Object.entries(ruleOf));
 
 /** The product of (stacks of) matrices, either transposed. */
-function multiply(node: NodeProto, a: Shape, b: Shape): ReturnType<Rule> {
+function multiply(node: NodeProto, a: Shape, b: Shape): ReturnType<ShapeRule> {
   const sizes = (shape: Shape, transposition: string): [number, number] => {
     const [rows, columns] = [itemAt(shape, -2), itemAt(shape, -1)];
     return (integerOf(node, transposition) ?? 0n) === 0n ? [rows, columns] : [columns, rows];
@@ -222,10 +229,6 @@ function multiply(node: NodeProto, a: Shape, b: Shape): ReturnType<Rule> {
   if (inner !== other) throw new Error(`[${a}] and [${b}] cannot be multiplied`);
   const shape = [...a.slice(0, -2), rows, columns];
   return { shape, multiplications: elementCount(shape) * inner };
-}
-
-function integerOf(node: NodeProto, name: string): bigint | undefined {
-  return node.attribute.find((attribute) => attribute.name === name)?.i;
 }
 
 function requireSpread(part: Shape, whole: Shape): void {

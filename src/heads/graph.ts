@@ -16,13 +16,12 @@ import { targets } from '../targets/targets.ts';
 import { inputsOf } from './inputs.ts';
 import type { HeadManifest } from './manifest.ts';
 
-/** Elements of one value that a head computes for a row. */
-const largestValue = 2 ** 18;
-
 /** What a head may be. */
 interface Bounds {
   /** Heads that are trained here have at most some fifty, and a tail some thirty for each block. */
   mostNodes: number;
+  /** Elements of one value that it computes for a row. */
+  largestValue: number;
   /** Elements that it computes for a row. */
   mostElements: number;
   /** Multiplications that it takes for a row. */
@@ -35,6 +34,7 @@ const checkedRows = [1, 2, 3, 256] as const;
 const elementBytes = new Map([
   [elementTypeCodes.float32, 4],
   [elementTypeCodes.int64, 8],
+  [elementTypeCodes.bool, 1],
 ]);
 
 /**
@@ -50,7 +50,7 @@ export function checkHeadGraph(
 ): void {
   const isTuned = encoders.some(({ trunkOf }) => trunkOf);
   const bounds = isTuned ? boundsOfTuned() : boundsOfHeads();
-  const { mostElements, mostMultiplications } = bounds;
+  const { largestValue, mostElements, mostMultiplications } = bounds;
   const model = readModel(bytes);
   const graph = checkParts(model, bounds);
   checkNodes(graph.node, bounds);
@@ -84,43 +84,65 @@ let operators: Bounds['operators'] | undefined;
 function boundsOfHeads(): Bounds {
   // Found out once, because it takes one small head of every form.
   operators ??= servingOperators(Object.values(targets).map(({ loss }) => loss));
-  return { mostNodes: 256, mostElements: 2 ** 20, mostMultiplications: 2 ** 28, operators };
+  return {
+    mostNodes: 256,
+    largestValue: 2 ** 18,
+    mostElements: 2 ** 20,
+    mostMultiplications: 2 ** 28,
+    operators,
+  };
 }
 
-/** Of a head that begins inside an encoder: as much as all blocks of a small one take for a text of 128 tokens. */
+/** Of a head that begins inside encoders: as much as all blocks of a small one take for an image of 257 tokens. */
 function boundsOfTuned(): Bounds {
   const { operators: ofHeads } = boundsOfHeads();
   const others = Object.entries(tailAttributes).map(
     ([name, attributes]) => [name, new Set([...(ofHeads.get(name) ?? []), ...attributes])] as const,
   );
   return {
-    mostNodes: 1024,
-    mostElements: 2 ** 24,
-    mostMultiplications: 2 ** 31,
+    mostNodes: 2048,
+    largestValue: 2 ** 20,
+    mostElements: 2 ** 26,
+    mostMultiplications: 2 ** 33,
     operators: new Map([...ofHeads, ...others]),
   };
 }
 
 /** The operators that the blocks of encoders are imported as, with their attributes. */
 const tailAttributes: Readonly<Record<string, readonly string[]>> = {
+  And: [],
   Cast: ['to: INT'],
   Clip: [],
+  Concat: ['axis: INT'],
+  Conv: ['dilations: INTS', 'group: INT', 'kernel_shape: INTS', 'pads: INTS', 'strides: INTS'],
   Div: [],
   Erf: [],
+  Equal: [],
   Expand: [],
+  Gather: ['axis: INT'],
   Gelu: ['approximate: STRING'],
+  GlobalAveragePool: [],
   Greater: [],
+  HardSigmoid: ['alpha: FLOAT', 'beta: FLOAT'],
+  HardSwish: [],
   LayerNormalization: ['axis: INT', 'epsilon: FLOAT'],
+  LpNormalization: ['axis: INT', 'p: INT'],
   MatMul: [],
+  Neg: [],
+  Not: [],
   Pow: [],
   ReduceL2: ['keepdims: INT'],
   ReduceMean: ['keepdims: INT'],
   ReduceSum: ['keepdims: INT'],
+  Relu: [],
+  Sigmoid: [],
+  Slice: [],
   Softmax: ['axis: INT'],
   Split: ['axis: INT'],
   Sqrt: [],
   Tanh: [],
   Transpose: ['perm: INTS'],
+  Where: [],
   'com.microsoft.FusedMatMul': ['transA: INT', 'transB: INT', 'alpha: FLOAT'],
 };
 
@@ -162,7 +184,7 @@ function checkNodes(nodes: readonly NodeProto[], { operators: allowed }: Bounds)
 function checkInitializer({ name, dims, dataType, rawData }: TensorProto): void {
   const what = `the weights ${shown(name)} of its model`;
   const size = elementBytes.get(dataType);
-  if (size === undefined) throw new Error(`${what} are neither float32 nor int64`);
+  if (size === undefined) throw new Error(`${what} are neither float32, int64 nor bool`);
   const count = dims.reduce((product, dimension) => product * Number(dimension), 1);
   if (dims.length > 8 || dims.some((dimension) => dimension < 1n) || count * size !== rawData.length)
     throw new Error(`${what} are ${rawData.length} bytes, and say that they are [${dims}]`);

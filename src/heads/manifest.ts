@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { trunkOrigin } from '../encoders/specification.ts';
-import { modalityNames } from '../modalities/registry.ts';
+import { modalityNames, pretrainedNames } from '../modalities/registry.ts';
 import { defaultTarget, targetKinds } from '../targets/target-kind.ts';
 import { checkFitted, companionSchema } from './fitted.ts';
 import { acceptanceSchema } from './registry/acceptance.ts';
@@ -97,10 +97,11 @@ export const headManifestSchema = z.object({
         ),
       })
       .optional(),
-    /** Present where head.onnx begins inside the text encoder, whose last blocks were trained with the head. */
+    /** Present where head.onnx begins inside encoders, whose last blocks were trained with the head. */
     tuning: z
       .object({
-        blocks: z.int().positive(),
+        /** How many of each encoder. */
+        blocks: z.partialRecord(z.enum(pretrainedNames), z.int().positive()),
         /** Mean loss on examples that were held out of both: on the pretrained features, and tuned. */
         heldOut: z.object({ frozen: z.number(), tuned: z.number() }),
       })

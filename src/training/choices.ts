@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { EncoderNames } from '../encoders/encoder-names.ts';
+import { type PretrainedName, pretrainedNames } from '../modalities/registry.ts';
 import { type RecipeChoices, trainedFusions, trainedStrategies } from './loop/recipe.ts';
 import { zeroShotTargets } from './zero-shot/request.ts';
 
@@ -51,12 +52,33 @@ export const recipeChoices = {
 export const evaluatedSplits = ['all', 'train', 'test'] as const;
 export type EvaluatedSplit = (typeof evaluatedSplits)[number];
 
-/** Which blocks of an encoder are trained with a head. */
-export const tune = z
+const tunedPart = z
   .string()
-  .regex(/^text:last-[1-9]\d?$/, 'it must be text:last- and a number of blocks, such as text:last-2');
+  .regex(
+    new RegExp(`^(${pretrainedNames.join('|')}):last-[1-9]\\d?$`),
+    'it must be a modality and a number of blocks, such as text:last-2 or image:last-1',
+  );
 
-/** The number of blocks that `tune` names. @example tunedBlocks('text:last-2') // 2 */
-export function tunedBlocks(choice: string): number {
-  return Number(choice.slice('text:last-'.length));
+/** What of the encoders is trained with a head: one, or a list with at most one of each modality. */
+export const tune = z.union([
+  tunedPart,
+  z
+    .array(tunedPart)
+    .min(1)
+    .refine(
+      (parts) => new Set(parts.map((part) => part.split(':')[0])).size === parts.length,
+      'it must name each modality at most once',
+    ),
+]);
+
+/**
+ * What `tune` names, by modality.
+ * @example tunedParts('text:last-2') // [{ modality: 'text', blocks: 2 }]
+ */
+export function tunedParts(choice: z.infer<typeof tune>): { modality: PretrainedName; blocks: number }[] {
+  const parts = typeof choice === 'string' ? [choice] : choice;
+  return pretrainedNames.flatMap((modality) => {
+    const part = parts.find((one) => one.startsWith(`${modality}:`));
+    return part === undefined ? [] : [{ modality, blocks: Number(part.slice(part.indexOf('-') + 1)) }];
+  });
 }

@@ -20,13 +20,14 @@ import { type FitOptions, type FittedHead, fitHead, trainOnRows } from './loop/f
 import { checkRecipe, type Recipe, recipeFor } from './loop/recipe.ts';
 import { withEngines } from './loop/side-by-side.ts';
 import { nearDuplicates } from './near-duplicates.ts';
+import type { TuningChoice } from './open-trunks.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
 import { type HeadToRegister, registerHead } from './register-head.ts';
 import type { WriteReport } from './report-input.ts';
 import { rankModalities } from './search/modality-ranking.ts';
 import { searchRecipe } from './search/recipe-search.ts';
 import { readSummary } from './summary.ts';
-import { type TuningChoice, type TuningWork, tuneHead } from './tune-head.ts';
+import { type TuningWork, tuneHead } from './tune-head.ts';
 
 /** What a person may ask of the training of a head. */
 export interface HeadTraining extends SplitChoice {
@@ -62,7 +63,7 @@ export interface FineTuneOptions extends HeadTraining {
   featureCache?: string;
   /** What differs from the default recipe for the number of examples. */
   recipe?: Partial<Recipe>;
-  /** The blocks of the text encoder to train with the head; none by default. */
+  /** The blocks of encoders to train with the head; none by default. */
   tuning?: TuningChoice;
   /** Threads that ONNX Runtime trains on; 0 leaves the number to it. */
   threads: number;
@@ -190,7 +191,7 @@ async function trainAll(
   });
   if (!tuned) return frozen;
   const { table, fitted, refit, encoders, calibration, heldOut } = tuned;
-  const { blocks } = tuning;
+  const blocks = Object.fromEntries(tuning.parts.map(({ modality, blocks }) => [modality, blocks]));
   return { ...{ table, fitted, refit, encoders, calibration }, tuning: { blocks, heldOut } };
 }
 

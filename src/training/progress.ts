@@ -1,4 +1,5 @@
 import type { AnswerMetrics } from '../evaluation/answers.ts';
+import type { PretrainedName } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target-kind.ts';
 
 /**
@@ -28,7 +29,7 @@ export interface TrainingSummary {
   /** Of a head that was trained here. */
   seconds?: { features: number; training: number; total: number };
   /** Where the last blocks of its text encoder were trained with it: how many. */
-  tuning?: { blocks: number };
+  tuning?: { blocks: Partial<Record<PretrainedName, number>> };
   /** Folder of the head: head.onnx, head.json and report.html. */
   folder: string;
 }

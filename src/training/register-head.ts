@@ -17,7 +17,7 @@ import type { MakingJob } from '../heads/registry/register-version.ts';
 import { type TrainingRow, writeTrainingRows } from '../heads/training-rows.ts';
 import { itemAt, required, valueFor } from '../indexing.ts';
 import { contentId } from '../modalities/content.ts';
-import { isFitted } from '../modalities/registry.ts';
+import { isFitted, type ModalityName } from '../modalities/registry.ts';
 import { issuesInOneLine } from '../schema-words.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
@@ -136,8 +136,9 @@ export async function registerHead(
 }
 
 /** The features that tell how alike rows are: not those of a trunk, which are long, and say what tokens are where. */
-function comparable({ table, tuning }: HeadToRegister): FeatureTable {
-  return tuning ? { ...table, columns: table.columns.filter(({ modality }) => modality !== 'text') } : table;
+function comparable({ table, encoders }: HeadToRegister): FeatureTable {
+  const isTrunk = (modality: ModalityName) => !isFitted(modality) && encoders.byModality[modality].trunkOf;
+  return { ...table, columns: table.columns.filter(({ modality }) => !isTrunk(modality)) };
 }
 
 /** The rows that the served head was trained on, as their places in the data set. */

@@ -1,17 +1,7 @@
-import pMap from 'p-map';
-import type { Tails } from '../arl/tail.ts';
 import type { Dataset } from '../datasets/example.ts';
 import { groupTwins } from '../datasets/split/duplicates.ts';
 import type { SplitRows } from '../datasets/split/split-rows.ts';
-import type { Encoder } from '../encoders/encoder.ts';
 import type { Encoders } from '../encoders/encoders.ts';
-import type { PooledEncoder } from '../encoders/pooled-encoder.ts';
-import { readSpecification } from '../encoders/specification.ts';
-import { openTail } from '../encoders/tail.ts';
-import { cutEncoder, keepTrunk } from '../encoders/trunk.ts';
-import { TandemError } from '../errors.ts';
-import { required } from '../indexing.ts';
-import { pretrainedOf } from '../modalities/registry.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { selectTruths } from '../targets/truth-table.ts';
 import type { FeatureTable } from './features/feature-table.ts';
@@ -20,19 +10,10 @@ import type { CheckpointFolder } from './loop/checkpoints.ts';
 import { answersOf, type FitOptions, type FittedHead, fitHead, type TrainedHead } from './loop/fit.ts';
 import { stepCount } from './loop/recipe.ts';
 import { tuneOnRows, tuningRecipe } from './loop/tune.ts';
+import { openTrunks, type TuningChoice } from './open-trunks.ts';
 import { calibrate } from './search/calibration.ts';
 import { splitForValidation } from './search/cross-validation.ts';
 import { type TuningGain, tuningGain } from './tuning-gain.ts';
-
-/** Which blocks of the text encoder are trained with the head. */
-export interface TuningChoice {
-  /** The last so many. */
-  blocks: number;
-  /** The text encoder's folder. */
-  encoder: string;
-  /** The folder of added encoders, which the trunk goes into. */
-  added: string;
-}
 
 /** Everything that a tuning rests on. */
 export interface TuningWork extends FitOptions {
@@ -55,30 +36,23 @@ export interface TunedHead {
   fitted: FittedHead;
   refit?: TrainedHead;
   table: FeatureTable;
-  /** With the trunk in the place of the text encoder. */
+  /** With trunks in the place of those that are tuned. */
   encoders: Encoders;
   calibration: FitOptions['calibration'];
   heldOut: TuningGain['heldOut'];
 }
 
-/** Lengths that texts are padded to: few, so that heads share trunks. */
-const lengths = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512];
 /** Of the training split a fifth tells whether tuning pays. */
 const folds = 5;
 
 /**
- * Trains the last blocks of the text encoder with a head that was trained on its features. A fifth of the training split
+ * Trains the last blocks of encoders with a head that was trained on their features. A fifth of the training split
  * is held out first: where the tuned head does not make its truth likelier by more than chance explains, nothing comes of it.
  * @returns undefined where tuning does not pay; a note says so
- * @throws TandemError `invalid-recipe` where the encoder cannot be cut there; whatever the training throws
+ * @throws TandemError `invalid-recipe` where an encoder cannot be cut there; whatever the training throws
  */
 export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedHead | undefined> {
   const { table: pretrained, split, encoders, onNote, frozen } = work;
-  const m = pretrained.columns.findIndex(({ modality }) => modality === 'text');
-  if (m < 0)
-    throw new TandemError('invalid-recipe', 'tune: no example has a text', {
-      fix: 'Leave --tune out.',
-    });
   const validation = splitForValidation(pretrained, split.train, {
     ...{ dealt: folds, heldOut: 1, seed: work.seed, groups: groupTwins(work.dataset.examples) },
   })?.[0];
@@ -86,13 +60,10 @@ export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedH
     onNote?.('Too few examples to tell whether tuning pays: the head keeps the pretrained encoder.');
     return undefined;
   }
-  const opened = await openTrunk(engine, work);
-  const tails: Tails = pretrained.columns.map((_, column) => (column === m ? opened.tail : undefined));
-  const withTrunk = {
-    ...encoders,
-    byModality: { ...encoders.byModality, text: opened.trunk },
-  };
-  const table = await extractFeatures(withTrunk, work.dataset, work.extraction);
+  const { tails, encoders: withTrunks } = await openTrunks(engine, work.choice, {
+    ...{ encoders, dataset: work.dataset, columns: pretrained.columns.map(({ modality }) => modality) },
+  });
+  const table = await extractFeatures(withTrunks, work.dataset, work.extraction);
   const rows = [...split.train, ...split.test].sort((a, b) => a - b);
   const progress = progressOver(work, [validation.train, split.train, ...(frozen.refit ? [rows] : [])]);
   const tune: Tune = (name, rows, options) =>
@@ -112,7 +83,7 @@ export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedH
   return {
     fitted: { ...trained, answers },
     refit: frozen.refit && (await tune('tune-refit', rows, { from: frozen.refit, calibration })),
-    ...{ table, encoders: withTrunk, calibration, heldOut: gain.heldOut },
+    ...{ table, encoders: withTrunks, calibration, heldOut: gain.heldOut },
   };
 }
 
@@ -165,32 +136,4 @@ async function measure(
 function describeGain({ heldOut: { frozen, tuned }, difference: { mean, margin } }: TuningGain): string {
   const interval = `${(mean - margin).toFixed(4)} to ${(mean + margin).toFixed(4)}`;
   return `held-out loss ${tuned.toFixed(4)} tuned, ${frozen.toFixed(4)} on the pretrained features, difference ${interval}`;
-}
-
-/** Cuts the text encoder for the longest text of the dataset, and keeps the part that stays as it is. */
-async function openTrunk(
-  engine: Engine,
-  { choice, encoders, dataset }: TuningWork,
-): Promise<{ trunk: PooledEncoder; tail: NonNullable<Tails[number]> }> {
-  const longest = await longestText(encoders.byModality.text, dataset);
-  const tokens = lengths.find((length) => length >= longest) ?? longest;
-  const cut = await cutEncoder({ folder: choice.encoder, blocks: choice.blocks, tokens });
-  const { tail, width } = await openTail(engine, cut);
-  const folder = await keepTrunk(cut, width, choice.added);
-  const { fingerprint } = await readSpecification(folder);
-  return { trunk: required(await encoders.find(fingerprint), 'the trunk'), tail };
-}
-
-async function longestText(encoder: Encoder, { examples }: Dataset): Promise<number> {
-  const { inputOf, shapeOf } = pretrainedOf('text');
-  const texts = new Set(examples.flatMap(({ content }) => content.text ?? []));
-  const counts = await pMap(
-    texts,
-    async (text) => {
-      const prepared = await encoder.prepare(inputOf(text), { mayWait: true });
-      return Number(shapeOf?.(prepared) ?? 0);
-    },
-    { concurrency: 64 },
-  );
-  return counts.reduce((most, count) => Math.max(most, count), 1);
 }

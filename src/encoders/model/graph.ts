@@ -51,6 +51,7 @@ export class ModelGraph {
     this.#model = model;
     const { graph } = model;
     const constants = new Set(graph?.initializer.map(({ name }) => name));
+    this.#count = countAdded(model);
     this.inputs = (graph?.input ?? []).filter(({ name }) => !constants.has(name)).map(describeValue);
     this.outputs = (graph?.output ?? []).map(describeValue);
     this.operatorSet = Number(
@@ -180,6 +181,16 @@ export class ModelGraph {
     this.#initializers.push(create(TensorProtoSchema, { ...tensor, name }));
     return name;
   }
+}
+
+/** How many names were given to what was added to a model before. */
+function countAdded({ graph }: ModelProto): number {
+  const names = [
+    ...(graph?.initializer ?? []).map(({ name }) => name),
+    ...(graph?.node ?? []).flatMap(({ output }) => output),
+  ];
+  const numbers = names.map((name) => Number(/^tandem\.(\d+)$/.exec(name)?.[1] ?? -1));
+  return numbers.reduce((most, number) => Math.max(most, number + 1), 0);
 }
 
 /** Gives a value of a graph another name, in the graphs inside its nodes as well. */

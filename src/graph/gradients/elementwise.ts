@@ -17,7 +17,7 @@ import {
 } from '../operations/elementwise.ts';
 import { sumTo } from '../operations/reduction.ts';
 import { greaterOrEqual, where } from '../operations/selection.ts';
-import { constant, type Node, scalarOf, type Value } from '../value.ts';
+import { apply, constant, type Node, scalarOf, type Value } from '../value.ts';
 import { binary, blocked, type GradientRule, type GradientRules, unary } from './rule.ts';
 
 /** Element by element, with broadcasting. */
@@ -41,6 +41,8 @@ export const elementwiseRules: GradientRules = {
   Log: unary((dy, x) => divide(dy, x)),
   Sqrt: unary((dy, _, y) => divide(scale(dy, 0.5), y)),
   Abs: unary((dy, x) => multiply(dy, sign(x))),
+  Sin: unary((dy, x) => multiply(dy, apply('Cos', [x], { shape: x.shape }))),
+  Cos: unary((dy, x) => negate(multiply(dy, apply('Sin', [x], { shape: x.shape })))),
   Tanh: unary((dy, _, y) => multiply(dy, subtract(constant(1), multiply(y, y)))),
   Sigmoid: unary((dy, _, y) => multiply(dy, slopeOfSigmoid(y))),
   Softplus: unary((dy, x) => multiply(dy, sigmoid(x))),

@@ -1,6 +1,7 @@
 import { floatOf, given, integerOf, unsupported } from '../attributes.ts';
 import {
   add,
+  atLeast,
   cast,
   divide,
   exp,
@@ -25,7 +26,8 @@ export const normalizationRules: GradientRules = {
     scale(expand(dy, x.shape), 1 / elementCount(axes.map((axis) => given(x.shape[axis])))),
   ),
   ReduceL1: reduction((dy, x) => multiply(dy, sign(x))),
-  ReduceL2: reduction((dy, x, y) => multiply(divide(dy, y), x)),
+  // Zeros have no direction: their gradient is taken for zero.
+  ReduceL2: reduction((dy, x, y) => multiply(divide(dy, atLeast(y, 1e-30)), x)),
   ReduceSumSquare: reduction((dy, x) => multiply(dy, scale(x, 2))),
   ReduceMax: reduction((dy, x, y, axes) => {
     const isLargest = cast(equal(x, y), 'float32');
@@ -45,7 +47,7 @@ export const normalizationRules: GradientRules = {
     if (integerOf(node, 'p', 2) !== 2) throw unsupported(node, 'another p than 2');
     const axes = [integerOf(node, 'axis', -1)];
     const along = sum(multiply(dy, y), axes, { keepAxes: true });
-    const length = sqrt(sum(multiply(x, x), axes, { keepAxes: true }));
+    const length = atLeast(sqrt(sum(multiply(x, x), axes, { keepAxes: true })), 1e-30);
     return divide(subtract(dy, multiply(y, along)), length);
   }),
   LayerNormalization: (node, [dy]) => layerNormRule(node, given(dy)),

@@ -13,7 +13,7 @@ import { attributesOf, type Call } from './call.ts';
 import { elementTypeOf } from './element-types.ts';
 import { geluOf } from './gelu-pattern.ts';
 import { constantOf } from './read-model.ts';
-import { isShapeOnly, rebuild } from './rebuild.ts';
+import { mayHoldBatch, rebuild } from './rebuild.ts';
 import { type GivenInput, type TrialRun, trialRun } from './trial-run.ts';
 
 /** A weight of a model, and the node that reads it. */
@@ -134,12 +134,13 @@ class Reader {
 
   #inputOf(node: NodeProto, index: number): Value {
     const name = itemAt(node.input, index);
-    if (this.#run.varying.has(name) && !isShapeOnly(node.opType, index))
+    if (this.#run.varying.has(name) && !mayHoldBatch(node.opType, index))
       throw new Error(`its input ${name} is computed from the size of the batch`);
     const known = this.#values.get(name);
     if (known) return known;
     const value = this.#constant(name);
-    return (value.type === 'float32' && this.#weightBehind(name) && this.#learn(node, name, value)) || value;
+    const isLearnt = value.type === 'float32' && !isTable(node, value) && this.#weightBehind(name);
+    return (isLearnt && this.#learn(node, name, value)) || value;
   }
 
   /**
@@ -186,6 +187,11 @@ class Reader {
 
 /** What keeps the elements of a weight. */
 const reformed = new Set(['Cast', 'Identity', 'Transpose', 'Reshape', 'Squeeze', 'Unsqueeze']);
+
+/** What multiplies element by element along several axes: cosines and sines of rotary positions, which are no weights. */
+function isTable({ opType }: NodeProto, { shape }: Constant): boolean {
+  return opType === 'Mul' && shape.filter((size) => size > 1).length > 1;
+}
 
 /** Numbers of which there are several; those alone are factors and bounds. */
 function isWeight({ dataType, dims }: TensorProto): boolean {

@@ -2,7 +2,7 @@ import { itemAt } from '../../indexing.ts';
 import { cast } from '../operations/elementwise.ts';
 import { reshape, zeros } from '../operations/layout.ts';
 import { layerNorm } from '../operations/normalization.ts';
-import { positiveAxis } from '../shape.ts';
+import { elementCount, positiveAxis } from '../shape.ts';
 import { constant, integers, scalarOf, type Value } from '../value.ts';
 import {
   type Call,
@@ -59,6 +59,7 @@ const rebuilds: Readonly<Record<string, Rebuild>> = {
   },
   Softmax: lastAxisBefore13,
   LogSoftmax: lastAxisBefore13,
+  GatherND: batchIndexed,
   // Bounds were attributes until 11, and are often omitted.
   Clip: (call) => {
     const low = call.inputs[1] ?? constant(floatOf(call, 'min', -3.4028234663852886e38));
@@ -74,12 +75,12 @@ const rebuilds: Readonly<Record<string, Rebuild>> = {
   ...fusedOperators,
 };
 
-/** Operators whose further inputs only say which shape comes out. */
-const shapedBy = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Expand']);
+/** Operators whose further inputs say which shape comes out, or which rows of the batch are meant, and nothing else of it. */
+const batchAware = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Expand', 'GatherND']);
 
-/** Whether an input of an operator only says which shape comes out. */
-export function isShapeOnly(operator: string, index: number): boolean {
-  return index > 0 && shapedBy.has(operator);
+/** Whether an input of an operator may hold the size of the batch. */
+export function mayHoldBatch(operator: string, index: number): boolean {
+  return index > 0 && batchAware.has(operator);
 }
 
 /**
@@ -98,6 +99,31 @@ export function rebuild(call: Call): readonly Value[] {
     call.inputs.flatMap((value) => value ?? []),
     isOwn ? { domain: '' } : {},
   );
+}
+
+/**
+ * Exporters look up a mask [batch, tokens] by the row's own place in the batch and a token's: the same tokens of every row.
+ * @throws Error where the indices are others
+ */
+function batchIndexed(call: Call): readonly Value[] {
+  const [x, indices] = [inputOf(call, 0), inputOf(call, 1)];
+  const [rows = 0, ...rest] = indices.shape;
+  const numbers = indices.kind === 'constant' ? Array.from(indices.data, Number) : [];
+  const places = rest.slice(0, -1);
+  const perRow = elementCount(places);
+  const isOwn = numbers.every((number, index) =>
+    index % 2 === 0 ? number === Math.floor(index / (2 * perRow)) : number === numbers[index % (2 * perRow)],
+  );
+  if (
+    numbers.length !== 2 * rows * perRow ||
+    rest.at(-1) !== 2 ||
+    !isOwn ||
+    integerOf(call, 'batch_dims', 0) !== 0
+  )
+    throw new Error('other indices than of the tokens of each row are not supported');
+  const tokens = numbers.slice(0, 2 * perRow).filter((_, index) => index % 2 === 1);
+  const chosen = { ...integers(tokens), shape: places };
+  return sameNode(call, [x, chosen], { operator: 'Gather', attributes: { axis: 1 } });
 }
 
 /** The axes were an attribute until operator set 18 (of ReduceSum 13). */

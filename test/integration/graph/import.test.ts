@@ -55,7 +55,7 @@ describe('the last two of its blocks', () => {
     const blocks = findBlocks(required(model.graph, 'its graph'), 'input_ids');
     expect(blocks).toHaveLength(6);
     const { start } = itemAt(blocks, 4);
-    const { trunk, tail } = cutModel(model, start, 'input_ids', 'attention_mask');
+    const { trunk, tail } = cutModel(model, start, 'input_ids');
     const inputs = {
       [start]: input('h', [2, 16, 384]),
       attention_mask: input('attention_mask', [2, 16], 'int64'),
