@@ -34,7 +34,8 @@ export interface TrainOptions
     EncoderNames,
     Partial<RecipeChoices> {
   /**
-   * Blocks of encoders to train with the head: `text:last-2`, `image:last-1`, or both in a list. Where it does not pay, the
+   * Blocks of encoders to train with the head: `text:last-2`, `image:last-1`, or both in a list; or adapters of a rank on them,
+   * `text:lora-8`. Where it does not pay, the
    * head keeps the encoders.
    */
   tune?: string | string[];
@@ -95,10 +96,11 @@ async function tuningChoice(
 ): Promise<TuningChoice> {
   const installed = installedEncoders(await context.encoderOptions());
   const parts = await Promise.all(
-    tunedParts(tune).map(async ({ modality, blocks }) => {
+    tunedParts(tune).map(async (part) => {
+      const { modality } = part;
       const { fingerprint } = encoders.byModality[modality];
       const { folder } = required(await installed.find(fingerprint), `the folder of the ${modality} encoder`);
-      return { modality, blocks, encoder: folder };
+      return { ...part, encoder: folder };
     }),
   );
   return { parts, added: encoderPlaces(context.settings).added };

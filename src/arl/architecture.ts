@@ -2,7 +2,7 @@ import { type Input, input, type Shape } from '../graph/value.ts';
 import { itemAt } from '../indexing.ts';
 import { type FusionName, fusions } from './fusion.ts';
 import type { Parameters } from './parameters.ts';
-import { isTailParameter, type Tails, tailShapes } from './tail.ts';
+import { adapterInput, isTailParameter, type Tails, tailShapes } from './tail.ts';
 import type { TargetLoss } from './target-loss.ts';
 
 /** Form of the adapters: `mlp` is docs/method.md's `gelu(layerNorm(x A + a))`, `linear` is `x A` alone. */
@@ -52,7 +52,8 @@ export function parameterInputs(architecture: HeadArchitecture): Parameters<Inpu
 }
 
 /**
- * Starting values: weights uniform in ±1/√inputs (PyTorch's default for linear layers), gains 1, all else 0, a tail's too.
+ * Starting values: weights uniform in ±1/√inputs (PyTorch's default for linear layers), gains 1, all else 0, a tail's too, but for
+ * the first matrices of adapters.
  * @param uniform gives numbers in [0, 1): the caller's seeded generator
  */
 export function initialParameters(
@@ -63,7 +64,7 @@ export function initialParameters(
   return Object.fromEntries(
     shapes.map(([name, shape]) => {
       const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
-      if (isTailParameter(name)) return [name, values];
+      if (isTailParameter(name) && !name.endsWith(adapterInput)) return [name, values];
       if (name.endsWith('norm.weight')) values.fill(1);
       else if (shape.length === 2) {
         const bound = 1 / Math.sqrt(itemAt(shape, 0));

@@ -4,20 +4,25 @@ import { type Parameters, parameterOf } from './parameters.ts';
 
 /**
  * The last blocks of an encoder, which are trained with the head: they make a modality's features of what the blocks below
- * them give. A parameter is how far a weight has moved from where it was pretrained, so that all begin at zero, and weight
+ * them give. Parameters say how far weights have moved from where they were pretrained: at the start they have not, and weight
  * decay pulls towards the pretrained weights (Li, Grandvalet and Davoine 2018).
  */
 export interface Tail {
   /** Length of the rows that the blocks below give. */
   rowLength: number;
-  /** By the weights' own names. */
+  /** The learning rate that suits its parameters. */
+  learningRate: number;
+  /** By names of the tail's own. */
   parameterShapes: Parameters<Shape>;
   /**
    * The features [n, D] of rows [n, rowLength].
-   * @param moved how far a weight has moved, by its own name
+   * @param parameter of the tail, by its own name
    */
-  features(rows: Value, moved: (name: string) => Value): Value;
+  features(rows: Value, parameter: (name: string) => Value): Value;
 }
+
+/** What the names of the adapters' first matrices end in: those begin at random, all other parameters of a tail at zero. */
+export const adapterInput = '.down';
 
 /** The tail of each modality's encoder; undefined where the features themselves are given. */
 export type Tails = readonly (Tail | undefined)[];

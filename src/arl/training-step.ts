@@ -24,8 +24,8 @@ export interface TrainingStepSettings extends Omit<ObjectiveSettings, 'gamma' | 
   noiseRows?: number;
   /** Columns of the weights where examples, or cells of their truth, count differently: the step then reads `weights`. */
   weightColumns?: number;
-  /** The share of the learning rate that the tails' parameters get; 1 by default. */
-  tailRate?: number;
+  /** The share of the learning rate that each modality's tail gets; 1 by default. */
+  tailRates?: readonly number[];
   /** True where some examples lack a modality: the step then reads `presence` as well. */
   partial: boolean;
 }
@@ -118,7 +118,7 @@ export function trainingStep(architecture: HeadArchitecture, settings: TrainingS
   const norm = scale(gradientNorm(learnt.map(({ gradient }) => gradient)), 1 / B);
   const trainables = learnt.map((one) => ({
     ...one,
-    updateScale: updateScaleOf(one.parameter, layout, updateScales, settings.tailRate),
+    updateScale: updateScaleOf(one.parameter, layout, updateScales, settings.tailRates),
   }));
   const factor = scale(clippingOf(norm, settings), 1 / B);
   const { state, scalars } = optimizerStep(settings.optimizer, trainables, factor);
@@ -210,10 +210,12 @@ function updateScaleOf(
   { name }: Input,
   layout: ParameterLayout,
   modalityScales: readonly Value[] | undefined,
-  tailRate = 1,
+  tailRates: readonly number[] = [],
 ): Value | undefined {
   const contents = layout.contents(name);
-  const rates = contents.map(({ parameter }) => (isTailParameter(parameter) ? tailRate : 1));
+  const rates = contents.map(({ parameter }) =>
+    isTailParameter(parameter) ? (tailRates[modalityOf(parameter) ?? -1] ?? 1) : 1,
+  );
   const ofModality = modalityScales && modalityScaleOf(contents, modalityScales);
   if (rates.every((rate) => rate === 1)) return ofModality;
   const [rate, ...others] = rates;

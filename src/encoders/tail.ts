@@ -11,12 +11,18 @@ import { itemAt, required, valueFor } from '../indexing.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { cutForms } from './cut-form.ts';
 import type { CutEncoder } from './trunk.ts';
+import { everyWeight, type WeightUpdate } from './weight-update.ts';
 
 /**
  * Reads the blocks behind a cut, to be trained with a head.
+ * @param update how their weights are trained
  * @throws TandemError `invalid-recipe` naming the node that has no counterpart in the graph
  */
-export async function openTail(engine: Engine, cut: CutEncoder): Promise<Tail> {
+export async function openTail(
+  engine: Engine,
+  cut: CutEncoder,
+  update: WeightUpdate = everyWeight,
+): Promise<Tail> {
   const { start, tokens, modality } = cut;
   const { mask, given } = cutForms[modality];
   try {
@@ -35,7 +41,7 @@ export async function openTail(engine: Engine, cut: CutEncoder): Promise<Tail> {
       tail,
       Object.fromEntries(names.map((name) => [name, valueFor(taken, name)])),
     );
-    return tailOf(model, { start, mask, sizes: atCut.slice(1) });
+    return tailOf(model, { start, mask, sizes: atCut.slice(1) }, update);
   } catch (error) {
     if (error instanceof TandemError) throw error;
     throw new TandemError(
@@ -57,20 +63,18 @@ interface Begin {
   sizes: Shape;
 }
 
-function tailOf(model: ImportedModel, begin: Begin): Tail {
+function tailOf(model: ImportedModel, begin: Begin, update: WeightUpdate): Tail {
   const build = (rows: Value, learn: (weight: Weight) => Value | undefined) =>
     itemAt(Object.values(model.build(valuesOf(rows, begin), learn)), 0);
   const rowLength = elementCount(begin.sizes) + (begin.mask === undefined ? 0 : itemAt(begin.sizes, 0));
   const parameterShapes: Record<string, Shape> = {};
-  build(input('rows', [dynamic, rowLength]), ({ name, shape }) => {
-    parameterShapes[name] = shape;
+  build(input('rows', [dynamic, rowLength]), (weight) => {
+    Object.assign(parameterShapes, update.parameterShapes(weight));
     return undefined;
   });
   return {
-    rowLength,
-    parameterShapes,
-    features: (rows, moved) =>
-      build(rows, ({ name, shape, initial }) => movedFrom(constant(initial, shape), moved(name))),
+    ...{ rowLength, parameterShapes, learningRate: update.learningRate },
+    features: (rows, parameter) => build(rows, (weight) => update.apply(weight, parameter)),
   };
 }
 
@@ -88,14 +92,4 @@ function valuesOf(rows: Value, { start, mask, sizes }: Begin): Record<string, Va
   );
   const shown = add(given, multiply(subtract(constant(1), given), first));
   return { [start]: itemAt(parts, 0), [mask]: cast(shown, 'int64') };
-}
-
-/** The weight where it has moved to; of a constant, computed here, so that a head holds it once. */
-function movedFrom(initial: ReturnType<typeof constant>, by: Value): Value {
-  if (by.kind !== 'constant') return add(initial, by);
-  const [from, distance] = [initial.data as Float32Array, by.data as Float32Array];
-  return constant(
-    from.map((value, index) => value + (distance[index] ?? Number.NaN)),
-    initial.shape,
-  );
 }

@@ -23,14 +23,15 @@ import {
 export interface Cut {
   /** The encoder's folder. */
   folder: string;
-  /** Blocks behind the cut. */
-  blocks: number;
+  /** Blocks behind the cut; all of them by default. */
+  blocks?: number;
   /** Of texts: tokens of the longest. */
   tokens?: number;
 }
 
 /** An encoder in two. */
 export interface CutEncoder extends Cut {
+  blocks: number;
   modality: PretrainedName;
   /** The part in front of the cut. */
   trunk: ModelProto;
@@ -62,14 +63,15 @@ export async function cutEncoder(cut: Cut): Promise<CutEncoder> {
   const blocks = blocksOf(graph, input);
   if (blocks.length === 0)
     throw refuse(`no blocks were found in ${id}`, 'Train on its features as they are: leave --tune out.');
-  if (cut.blocks > blocks.length)
+  const { blocks: count = blocks.length } = cut;
+  if (count > blocks.length)
     throw refuse(
-      `${id} has ${blocks.length} blocks, not ${cut.blocks}`,
+      `${id} has ${blocks.length} blocks, not ${count}`,
       `Tune at most all of them: --tune ${modality}:last-${blocks.length}.`,
     );
-  const { start } = itemAt(blocks, -cut.blocks);
+  const { start } = itemAt(blocks, -count);
   try {
-    return { ...cut, modality, start, ...cutModel(model, start, input) };
+    return { ...cut, blocks: count, modality, start, ...cutModel(model, start, input) };
   } catch (error) {
     throw refuse(`${id} cannot be cut there: ${(error as Error).message}`, 'Tune fewer blocks, or none.');
   }

@@ -102,6 +102,8 @@ export const headManifestSchema = z.object({
       .object({
         /** How many of each encoder. */
         blocks: z.partialRecord(z.enum(pretrainedNames), z.int().positive()),
+        /** Of the adapters that they were trained by, where they were. */
+        ranks: z.partialRecord(z.enum(pretrainedNames), z.int().positive()).optional(),
         /** Mean loss on examples that were held out of both: on the pretrained features, and tuned. */
         heldOut: z.object({ frozen: z.number(), tuned: z.number() }),
       })

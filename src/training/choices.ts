@@ -52,11 +52,14 @@ export const recipeChoices = {
 export const evaluatedSplits = ['all', 'train', 'test'] as const;
 export type EvaluatedSplit = (typeof evaluatedSplits)[number];
 
+const tunedForm = new RegExp(
+  `^(?<modality>${pretrainedNames.join('|')}):(?:last-(?<blocks>[1-9]\\d?)|lora-(?<whole>[1-9]\\d?)|last-(?<last>[1-9]\\d?)-lora-(?<rank>[1-9]\\d?))$`,
+);
 const tunedPart = z
   .string()
   .regex(
-    new RegExp(`^(${pretrainedNames.join('|')}):last-[1-9]\\d?$`),
-    'it must be a modality and a number of blocks, such as text:last-2 or image:last-1',
+    tunedForm,
+    'it must be a modality and the blocks, such as text:last-2 or image:last-1, or adapters of a rank, such as text:lora-8 or text:last-4-lora-8',
   );
 
 /** What of the encoders is trained with a head: one, or a list with at most one of each modality. */
@@ -71,14 +74,25 @@ export const tune = z.union([
     ),
 ]);
 
+/** What of one encoder is trained with a head. */
+export interface TunedPart {
+  modality: PretrainedName;
+  /** The last so many blocks; all of them where undefined. */
+  blocks?: number;
+  /** Of adapters on the linear layers; the weights themselves are trained where undefined. */
+  rank?: number;
+}
+
 /**
  * What `tune` names, by modality.
  * @example tunedParts('text:last-2') // [{ modality: 'text', blocks: 2 }]
  */
-export function tunedParts(choice: z.infer<typeof tune>): { modality: PretrainedName; blocks: number }[] {
-  const parts = typeof choice === 'string' ? [choice] : choice;
-  return pretrainedNames.flatMap((modality) => {
-    const part = parts.find((one) => one.startsWith(`${modality}:`));
-    return part === undefined ? [] : [{ modality, blocks: Number(part.slice(part.indexOf('-') + 1)) }];
+export function tunedParts(choice: z.infer<typeof tune>): TunedPart[] {
+  const parts = (typeof choice === 'string' ? [choice] : choice).map((part) => tunedForm.exec(part)?.groups);
+  return pretrainedNames.flatMap((modality): TunedPart[] => {
+    const { blocks, whole, last, rank } = parts.find((part) => part?.modality === modality) ?? {};
+    if (blocks !== undefined) return [{ modality, blocks: Number(blocks) }];
+    if (whole !== undefined) return [{ modality, rank: Number(whole) }];
+    return rank === undefined ? [] : [{ modality, blocks: Number(last), rank: Number(rank) }];
   });
 }

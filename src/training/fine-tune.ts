@@ -191,8 +191,12 @@ async function trainAll(
   });
   if (!tuned) return frozen;
   const { table, fitted, refit, encoders, calibration, heldOut } = tuned;
-  const blocks = Object.fromEntries(tuning.parts.map(({ modality, blocks }) => [modality, blocks]));
-  return { ...{ table, fitted, refit, encoders, calibration }, tuning: { blocks, heldOut } };
+  const blocks = Object.fromEntries(
+    tuning.parts.map(({ modality }) => [modality, encoders.byModality[modality].trunkOf?.blocks]),
+  );
+  const ranked = tuning.parts.flatMap(({ modality, rank }) => (rank ? [[modality, rank] as const] : []));
+  const ranks = ranked.length > 0 ? { ranks: Object.fromEntries(ranked) } : {};
+  return { ...{ table, fitted, refit, encoders, calibration }, tuning: { blocks, ...ranks, heldOut } };
 }
 
 /** The recipe that was asked for, complete, and with the modality that reaches most alone where its strategy needs it. */

@@ -6,16 +6,15 @@ import type { Encoders } from '../encoders/encoders.ts';
 import { readSpecification } from '../encoders/specification.ts';
 import { openTail } from '../encoders/tail.ts';
 import { cutEncoder, keepTrunk } from '../encoders/trunk.ts';
+import { everyWeight, lowRank } from '../encoders/weight-update.ts';
 import { TandemError } from '../errors.ts';
 import { required } from '../indexing.ts';
-import { type ModalityName, type PretrainedName, pretrainedOf } from '../modalities/registry.ts';
+import { type ModalityName, pretrainedOf } from '../modalities/registry.ts';
 import type { Engine } from '../runtime/engine.ts';
+import type { TunedPart } from './choices.ts';
 
-/** Which blocks of an encoder are trained with the head. */
-export interface TunedBlocks {
-  modality: PretrainedName;
-  /** The last so many. */
-  blocks: number;
+/** Which blocks of an encoder are trained with the head, and how. */
+export interface TunedBlocks extends TunedPart {
   /** The encoder's folder. */
   encoder: string;
 }
@@ -51,7 +50,7 @@ export async function openTrunks(
 ): Promise<OpenTrunks> {
   const tails = columns.map((): Tails[number] => undefined);
   const byModality = { ...encoders.byModality };
-  for (const { modality, blocks, encoder: folder } of parts) {
+  for (const { modality, blocks, rank, encoder: folder } of parts) {
     const m = columns.indexOf(modality);
     if (m < 0)
       throw new TandemError('invalid-recipe', `tune: no example has ${pretrainedOf(modality).noun}`, {
@@ -59,7 +58,7 @@ export async function openTrunks(
       });
     const tokens = await tokensOf(encoders.byModality[modality], dataset);
     const cut = await cutEncoder({ folder, blocks, tokens });
-    const tail = await openTail(engine, cut);
+    const tail = await openTail(engine, cut, rank === undefined ? everyWeight : lowRank(rank));
     const trunk = await keepTrunk(cut, tail.rowLength, added);
     const { fingerprint } = await readSpecification(trunk);
     tails[m] = tail;

@@ -29,7 +29,10 @@ export interface TrainingSummary {
   /** Of a head that was trained here. */
   seconds?: { features: number; training: number; total: number };
   /** Where the last blocks of its text encoder were trained with it: how many. */
-  tuning?: { blocks: Partial<Record<PretrainedName, number>> };
+  tuning?: {
+    blocks: Partial<Record<PretrainedName, number>>;
+    ranks?: Partial<Record<PretrainedName, number>>;
+  };
   /** Folder of the head: head.onnx, head.json and report.html. */
   folder: string;
 }

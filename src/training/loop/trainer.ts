@@ -43,8 +43,8 @@ export interface Tuning {
   dimensions: readonly number[];
   /** The head's own parameters, as they are then. */
   start: Parameters<Float32Array>;
-  /** The share of the learning rate that the blocks get. */
-  tailRate: number;
+  /** The share of the learning rate that each column's blocks get. */
+  tailRates: readonly number[];
 }
 
 export interface TrainedHead {
@@ -81,7 +81,7 @@ export async function trainHead(
   const weights = recipe.classWeights === 'balanced' ? target.balancedWeights?.(table.truth) : undefined;
   const settings = {
     ...stepSettings(table, recipe, weights?.columns),
-    ...(tuning && { tailRate: tuning.tailRate }),
+    ...(tuning && { tailRates: tuning.tailRates }),
   };
   const step = trainingStep(architecture, settings);
   const session = await engine.load(emitLoop(step));
@@ -101,7 +101,7 @@ export async function trainHead(
     const work = {
       architecture: { ...architecture, target: target.kind },
       ...{ recipe, seed, rows: table.strata.length, windowRows, state: layoutOfState },
-      ...(tuning && { tailRate: tuning.tailRate }),
+      ...(tuning && { tailRates: tuning.tailRates }),
     };
     const layout = new ParameterLayout(architecture);
     const start = (await checkpoint?.read(work)) ?? startingState(architecture, layout, seed, tuning?.start);

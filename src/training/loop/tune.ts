@@ -12,12 +12,14 @@ import { trainHead } from './trainer.ts';
 export interface TuneOptions extends FitOptions {
   /** The blocks that are trained with the head, by column; the others' features stay as they are. */
   tails: Tails;
+  /** What the blocks' learning rates are multiplied by; 1 by default. */
+  rateFactor?: number;
   /** The head as it was trained on the same rows, on the features of the pretrained encoders. */
   from: TrainedHead;
 }
 
-/** The blocks learn slower than the head: at 5e-5 where the head learns at 3e-4, as BERT is tuned (Devlin et al. 2019). */
-const [learningRate, blockRate] = [3e-4, 5e-5];
+/** Of the head, at the start; blocks have rates of their own. */
+const learningRate = 3e-4;
 /** Few: pretrained blocks learn small sets by heart. */
 const epochs = 3;
 const minimumSteps = 30;
@@ -37,7 +39,7 @@ export async function tuneOnRows(
   engine: Engine,
   table: FeatureTable,
   rows: readonly number[],
-  { calibration, tails, from, ...options }: TuneOptions,
+  { calibration, tails, from, rateFactor = 1, ...options }: TuneOptions,
 ): Promise<TrainedHead> {
   const training = selectRows(table, rows);
   const { scaling } = from;
@@ -55,7 +57,7 @@ export async function tuneOnRows(
         tails: tails.map((tail, m) => tail && scaledTail(tail, itemAt(scaling, m))),
         dimensions: scaling.map(({ mean }) => mean.length),
         start: from.parameters,
-        tailRate: blockRate / learningRate,
+        tailRates: tails.map((tail) => (tail ? (rateFactor * tail.learningRate) / learningRate : 1)),
       },
     },
   );
@@ -72,7 +74,7 @@ function scaledTail(tail: Tail, { mean, factor }: FeatureScaling): Tail {
   const shape = [mean.length];
   return {
     ...tail,
-    features: (rows, moved) =>
-      multiply(subtract(tail.features(rows, moved), constant(mean, shape)), constant(factor, shape)),
+    features: (rows, parameter) =>
+      multiply(subtract(tail.features(rows, parameter), constant(mean, shape)), constant(factor, shape)),
   };
 }

@@ -89,3 +89,10 @@ it('tunes the last blocks of an image and of a text encoder at once, though some
   expect(best[0]?.label).toBe('colour 0');
   for (const label of best) expect(Number.isFinite(label?.probability)).toBe(true);
 });
+
+it('trains adapters on every block of one encoder beside the last blocks of another', {
+  timeout: 240_000,
+}, async () => {
+  const { summary } = await train({ tune: ['text:lora-4', 'image:last-3'] });
+  expect(summary.tuning).toMatchObject({ blocks: { image: 3, text: 3 }, ranks: { text: 4 } });
+});
