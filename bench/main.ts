@@ -5,6 +5,7 @@ import { encoders } from './encoders/command.ts';
 import { gpu } from './gpu/command.ts';
 import { ingest } from './ingest/command.ts';
 import { job } from './job/command.ts';
+import { novelty } from './novelty/command.ts';
 import { quality } from './quality/command.ts';
 import { scale } from './scale/command.ts';
 import { score } from './score/command.ts';
@@ -21,6 +22,7 @@ await new Command('bench')
   )
   .addCommand(training)
   .addCommand(quality)
+  .addCommand(novelty)
   .addCommand(scale)
   .addCommand(job)
   .addCommand(ingest)

@@ -30,6 +30,11 @@ export function decisionRuleOf(
     const acceptance = acceptanceOf(version, manifest);
     return acceptance && { threshold: acceptance.threshold };
   }
-  const limits = Object.values(manifest.novelty?.limits ?? {}).flat();
-  return limits.some((limit) => limit !== null) ? {} : undefined;
+  const { limits = {}, joint } = manifest.novelty ?? {};
+  const knowsWhatIsUnlike =
+    joint !== undefined ||
+    Object.values(limits)
+      .flat()
+      .some((limit) => limit !== null);
+  return knowsWhatIsUnlike ? {} : undefined;
 }

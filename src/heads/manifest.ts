@@ -131,6 +131,15 @@ export const headManifestSchema = z.object({
       neighbours: z.int(),
       /** Cosine with the nearest of them below which it is, where an item has 1, 2, … modalities; null: never. */
       limits: z.partialRecord(z.enum(modalityNames), z.array(z.number().nullable())),
+      /** Of items with all these modalities, looked at together. Absent where too few were held out, and in older heads. */
+      joint: z
+        .object({
+          /** What held-out rows have for their cosine with the nearest, in ascending order. */
+          similarities: z.partialRecord(z.enum(modalityNames), z.array(z.number()).min(1)),
+          /** The sum below which an item is, of the logarithms of the shares that are as far away in each modality. */
+          limit: z.number(),
+        })
+        .optional(),
     })
     .optional(),
   /** Of numbers: how far the truth is from an answer in that share of the held-out rows (split conformal prediction). */

@@ -60,13 +60,16 @@ function acceptedInWords({ rows }: Coverage, acceptance: HeadManifest['acceptanc
   return `Answers of a probability of ${decimal(threshold, 3)} or more are accepted: ${percent(accepted / rows)} of ${count(rows, 'held-out example')}, of which ${percent(right / accepted)} are right (95 % interval ${percent(low)} to ${percent(high)}${caution}).`;
 }
 
-function noveltyInWords({ limits, falseAlarms, neighbours }: HeadManifest['novelty'] & {}): string {
+function noveltyInWords({ limits, joint, falseAlarms, neighbours }: HeadManifest['novelty'] & {}): string {
   const each = Object.entries(limits).flatMap(([modality, own]) => {
     const limit = own?.[0];
     return typeof limit === 'number' ? [`${modality} below ${decimal(limit)}`] : [];
   });
+  const together = joint
+    ? ' Of one with all modalities the shares of held-out examples that are as far away are multiplied.'
+    : '';
   const below = each.length > 0 ? ` (${each.join(', ')})` : '';
-  return `An example is unlike the training where its cosine with the nearest of up to ${neighbours} training examples is lower than that of ${wholePercent(1 - falseAlarms)} of the held-out examples${below}.`;
+  return `An example is unlike the training where its cosine with the nearest of up to ${neighbours} training examples is lower than that of ${wholePercent(1 - falseAlarms)} of the held-out examples${below}.${together}`;
 }
 
 function coverageChart(

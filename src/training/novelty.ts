@@ -1,8 +1,8 @@
 import { conformalRadius } from '../evaluation/conformal.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
 import type { NeighbourColumn, Neighbours } from '../heads/neighbours.ts';
-import { firstRows, nearestSimilarity, noveltyLimit } from '../heads/novelty.ts';
-import { itemAt } from '../indexing.ts';
+import { firstRows, logShare, nearestSimilarity, noveltyLimit } from '../heads/novelty.ts';
+import { itemAt, valueFor } from '../indexing.ts';
 import type { ModalityName } from '../modalities/registry.ts';
 import type { FeatureColumn, FeatureTable } from './features/feature-table.ts';
 import { inBatches } from './features/in-batches.ts';
@@ -49,17 +49,68 @@ export async function calibrateNovelty(
       return radius === undefined ? null : -radius;
     });
   }
+  const joint = jointNovelty(similarities);
   const isUnlike = held.map((row) => {
     const present = [...similarities].flatMap(([modality, own]) => {
       const similarity = own.get(row);
       return similarity === undefined ? [] : [{ modality, similarity }];
     });
+    if (joint && present.length > 1 && present.length === similarities.size)
+      return sumOfShares(present, joint.similarities) < joint.limit;
     return present.some(
       ({ modality, similarity }) => similarity < noveltyLimit(limits, modality, present.length),
     );
   });
   const rows = Math.min(held.length, mostHeldOut);
-  return { novelty: { falseAlarms, rows, neighbours: comparedRows, limits }, isUnlike };
+  return { novelty: { falseAlarms, rows, neighbours: comparedRows, limits, joint }, isUnlike };
+}
+
+/** Similarities that are kept of a modality, evenly among all. */
+const mostKept = 200;
+
+/**
+ * The limit for all modalities together, found on the rows that have all of them.
+ * @returns undefined where there is one modality, or there are too few such rows
+ */
+function jointNovelty(
+  similarities: ReadonlyMap<ModalityName, ReadonlyMap<number, number>>,
+): (HeadManifest['novelty'] & {})['joint'] {
+  const [first, ...others] = similarities.values();
+  if (!first || others.length === 0) return undefined;
+  const rows = [...first.keys()].filter((row) => others.every((own) => own.has(row)));
+  const kept = Object.fromEntries(
+    [...similarities].map(([modality, own]) => [modality, evenly([...own.values()])]),
+  );
+  const sums = rows.map((row) =>
+    sumOfShares(
+      [...similarities].map(([modality, own]) => ({ modality, similarity: valueFor(own, row) })),
+      kept,
+    ),
+  );
+  const radius = conformalRadius(
+    sums.map((sum) => -sum),
+    1 - falseAlarms,
+  );
+  return radius === undefined ? undefined : { similarities: kept, limit: -radius };
+}
+
+function sumOfShares(
+  present: readonly { modality: ModalityName; similarity: number }[],
+  similarities: Partial<Record<ModalityName, number[]>>,
+): number {
+  return present.reduce(
+    (sum, { modality, similarity }) => sum + logShare(similarities[modality] ?? [], similarity),
+    0,
+  );
+}
+
+/** Of many values those at even ranks, ascending. */
+function evenly(values: readonly number[]): number[] {
+  const ascending = values.toSorted((a, b) => a - b);
+  const count = Math.min(mostKept, ascending.length);
+  return Array.from({ length: count }, (_, index) =>
+    itemAt(ascending, Math.floor(((index + 0.5) * ascending.length) / count)),
+  );
 }
 
 /** Of each row that has the modality, the cosine with the nearest training row. */
