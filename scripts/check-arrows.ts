@@ -21,6 +21,7 @@ const rooms = [
   'reports',
   'training',
   'training/search',
+  'training/zero-shot',
   'training/loop',
   'training/features',
   'evaluation',

@@ -1128,6 +1128,11 @@ export interface components {
              */
             acceptAccuracy?: number;
             /**
+             * @description A head that `POST /v1/heads/{name}/zero-shot` made: the training takes its encoders, and blends few examples with the names of the labels.
+             * @example animals@1
+             */
+            startFrom?: string;
+            /**
              * @description How the modalities are balanced, or the one to learn from alone; default: `arl`.
              * @example arl
              * @enum {string}
@@ -1239,6 +1244,11 @@ export interface components {
             /** @enum {string} */
             refit?: "true" | "false";
             acceptAccuracy?: string;
+            /**
+             * @description A head that `POST /v1/heads/{name}/zero-shot` made: the training takes its encoders, and blends few examples with the names of the labels.
+             * @example animals@1
+             */
+            startFrom?: string;
             /**
              * @description How the modalities are balanced, or the one to learn from alone; default: `arl`.
              * @example arl

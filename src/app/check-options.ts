@@ -117,6 +117,7 @@ export const trainOptions = z.object({
   refit: z.boolean().optional(),
   acceptAccuracy: acceptAccuracy.optional(),
   tune: tune.optional(),
+  startFrom: text,
   checkpoints: text,
 });
 export const compareOptions = z.object({
@@ -142,6 +143,7 @@ export const jobRequest = z.object({
         search: z.boolean().optional(),
         refit: z.boolean().optional(),
         acceptAccuracy: acceptAccuracy.optional(),
+        startFrom: text,
       }),
       z.object({ compare: seeds }),
       z.object({ evaluate: z.object({ head: z.string(), split: z.enum(evaluatedSplits).optional() }) }),

@@ -21,6 +21,7 @@ import { fineTune, type HeadTraining } from '../training/fine-tune.ts';
 import { chooseRecipe, type RecipeChoices } from '../training/loop/recipe.ts';
 import type { TuningChoice } from '../training/open-trunks.ts';
 import type { TrainingSummary } from '../training/progress.ts';
+import { encodersOfStart, readStart } from '../training/zero-shot/start.ts';
 import { checkOptions, compareOptions, evaluateOptions, trainOptions } from './check-options.ts';
 import type { Context } from './context.ts';
 import { encoderPlaces, featureCache } from './encoder-settings.ts';
@@ -39,6 +40,11 @@ export interface TrainOptions
    * head keeps the encoders.
    */
   tune?: string | string[];
+  /**
+   * A head of label names to start from, `animals` or `animals@1`: the training takes its encoders, and few examples are
+   * blended with the names, so that they answer no worse than the names alone.
+   */
+  startFrom?: string;
 }
 
 export interface CompareOptions extends DatasetOptions, ProgressOptions, EncoderNames, SplitChoice {
@@ -75,13 +81,17 @@ export async function train(
   const { signal, onProgress, onNote } = options;
   checkHeadName(head);
   const recipe = chooseRecipe(options);
-  const encoders = await chooseEncoders(await context.encoders(), options);
+  const registry = await context.registry();
+  const startFrom =
+    options.startFrom === undefined ? undefined : readStart(await registry.open(options.startFrom));
+  const { imageEncoder, textEncoder } = { ...(startFrom && encodersOfStart(startFrom)), ...options };
+  const encoders = await chooseEncoders(await context.encoders(), { imageEncoder, textEncoder });
   await using opened = await openDataset(context, reference, datasetOptionsOf(options));
   const { dataset } = opened;
   throwIfCancelled(signal, 'after the dataset was read');
-  return await fineTune(encoders, await context.registry(), {
+  return await fineTune(encoders, registry, {
     ...{ head, seed, search, refit, acceptAccuracy, checkpoints, testShare, splitBy },
-    ...{ dataset, recipe, signal, onNote, onProgress },
+    ...{ dataset, recipe, startFrom, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
     tuning: options.tune === undefined ? undefined : await tuningChoice(context, encoders, options.tune),
     threads: context.settings.threads,

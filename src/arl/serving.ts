@@ -7,6 +7,7 @@ import type { Logits } from './fusion.ts';
 import { headLogits } from './objective.ts';
 import { type Parameters, parameterOf } from './parameters.ts';
 import { companionInput, fusedOutput, unimodalOutput } from './ports.ts';
+import { type Prototypes, prototypeLogits } from './prototypes.ts';
 import { givenLengths, passTails } from './tail.ts';
 
 /** How a modality's features are standardised before they reach its adapter: `(x - mean) · factor`, each [D_m]. */
@@ -21,12 +22,22 @@ export interface HeadCalibration {
   fused: number[];
   /** Of each modality's own answer: its inverse temperature. */
   unimodal: number[];
+  /** By modality: of the logits of its prototypes in the fused answer, and in its own; absent where it has none. */
+  prototypes?: Readonly<Record<string, { fused: number; unimodal: number } | undefined>>;
 }
 
 /** Mean and standard deviation of the numbers that a head for numbers was taught, both [C]. */
 export interface OutputScaling {
   mean: Float32Array;
   deviation: Float32Array;
+}
+
+/** What a head's model has beside what was trained. */
+export interface EmittedParts {
+  calibration?: HeadCalibration;
+  output?: OutputScaling;
+  /** By modality; the calibration says what their answers weigh. */
+  prototypes?: Readonly<Record<string, Prototypes | undefined>>;
 }
 
 /**
@@ -43,7 +54,7 @@ export function emitHead(
   modalities: readonly string[],
   scaling: readonly FeatureScaling[],
   parameters: Parameters<Float32Array>,
-  { calibration, output }: { calibration?: HeadCalibration; output?: OutputScaling } = {},
+  { calibration, output, prototypes = {} }: EmittedParts = {},
 ): Uint8Array {
   const { dimensions, tails } = architecture;
   const distinct = [...new Set(modalities)];
@@ -65,10 +76,13 @@ export function emitHead(
   const alone = distinct.map((name) =>
     meanOf(logits.unimodal.filter((_, m) => itemAt(modalities, m) === name)),
   );
-  const { fused, unimodal } = scaled(
-    calibrated({ fused: logits.fused, unimodal: alone }, calibration),
-    output,
-  );
+  const others = distinct.map((name) => {
+    const [own, weights] = [prototypes[name], calibration?.prototypes?.[name]];
+    if (!own || !weights) return undefined;
+    return { weights, logits: prototypeLogits(itemAt(inputs, modalities.indexOf(name)), own) };
+  });
+  const blended = blend(calibrated({ fused: logits.fused, unimodal: alone }, calibration), others);
+  const { fused, unimodal } = scaled(blended, output);
   return emitFunction(inputs, {
     [fusedOutput]: fused,
     ...Object.fromEntries(unimodal.map((logits, m) => [unimodalOutput(itemAt(distinct, m)), logits])),
@@ -85,6 +99,21 @@ function calibrated({ fused, unimodal }: Logits, calibration?: HeadCalibration):
   return {
     fused: sumOf(calibration.fused.map((weight, index) => scale(itemAt(predictions, index), weight))),
     unimodal: unimodal.map((logits, m) => scale(logits, itemAt(calibration.unimodal, m))),
+  };
+}
+
+/** @param others of each modality's prototypes, where it has any */
+function blend(
+  { fused, unimodal }: Logits,
+  others: readonly ({ logits: Value; weights: { fused: number; unimodal: number } } | undefined)[],
+): Logits {
+  const known = others.filter((one) => one !== undefined);
+  return {
+    fused: sumOf([fused, ...known.map(({ logits, weights }) => scale(logits, weights.fused))]),
+    unimodal: unimodal.map((own, m) => {
+      const one = others[m];
+      return one ? add(own, scale(one.logits, one.weights.unimodal)) : own;
+    }),
   };
 }
 

@@ -2,8 +2,10 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { encoderSettings } from '../config.ts';
+import { evaluations } from '../evaluation/targets.ts';
 import { type ModalityName, modalities } from '../modalities/registry.ts';
 import { product } from '../product.ts';
+import type { TargetKind } from '../targets/target-kind.ts';
 import { targets } from '../targets/targets.ts';
 import { defaultRecipe, type Recipe, trainedFusions, trainedStrategies } from '../training/loop/recipe.ts';
 import type { TrainingSummary } from '../training/progress.ts';
@@ -17,7 +19,7 @@ import {
   shareOption,
   showWork,
 } from './options.ts';
-import { metricsTable, print, printJson } from './output.ts';
+import { metricsTable, metricText, print, printJson, table } from './output.ts';
 
 const command = addDatasetOptions(
   new Command('train')
@@ -87,6 +89,10 @@ const command = addDatasetOptions(
     'train the last blocks of an encoder with the head, such as text:last-2 or image:last-1, or of both where it is given twice; or adapters of a rank on its linear layers, such as text:lora-8 or text:last-2-lora-8; the head keeps the encoders as they are where that does not pay',
     (value: string, others: string[] = []) => [...others, value],
   )
+  .option(
+    '--start-from <head>',
+    'a head that `heads zero-shot` made: few examples are blended with the names of the labels, with its encoders',
+  )
   .option('--json', 'print one JSON object');
 
 export const train = addSettings(command, encoderSettings)
@@ -98,6 +104,21 @@ export const train = addSettings(command, encoderSettings)
     else show(summary, called);
   });
 
+/** What examples added to the names of the labels. */
+function startTable(
+  { head, curve }: NonNullable<TrainingSummary['startedFrom']>,
+  target: TargetKind,
+): string {
+  const [{ title, isShare }] = evaluations[target].titles;
+  return table([
+    [`${title} by examples of each label`, `from ${head}`, 'without it'],
+    ...curve.map(({ perLabel, blend, plain }) => [
+      ...[String(perLabel), metricText(blend, isShare)],
+      plain === undefined ? '' : metricText(plain, isShare),
+    ]),
+  ]);
+}
+
 /** What stands for content of each modality in a command to type. */
 const sampleFlags: Record<ModalityName, string> = {
   image: '--image photo.jpg',
@@ -106,7 +127,7 @@ const sampleFlags: Record<ModalityName, string> = {
 };
 
 function show(summary: TrainingSummary, called: CommandUnknownOpts): void {
-  const { head, version, target, labels, examples, refit, seconds, metrics, folder } = summary;
+  const { head, version, target, labels, examples, refit, seconds, metrics, startedFrom, folder } = summary;
   const time = seconds ? ` in ${seconds.total} s` : '';
   print(
     `${head}@${version}: ${targets[target].describeAnswers(labels.length)}, trained on ${refit?.examples ?? examples.training} examples${time}`,
@@ -116,6 +137,7 @@ function show(summary: TrainingSummary, called: CommandUnknownOpts): void {
     print(
       `measured on ${examples.test} examples by a head trained on the other ${examples.training}; the head that is served was then trained on all`,
     );
+  if (startedFrom) print(startTable(startedFrom, target));
   print(`report: ${pathToFileURL(path.join(folder, 'report.html'))}`);
   const content = modalities
     .filter(({ name }) => metrics.unimodal[name])

@@ -45,6 +45,25 @@ const zeroShotSchema = z.object({
   logitBias: z.number(),
 });
 
+/** The head that a training started from, and what so many examples of each label added. */
+const startSchema = z.object({
+  /** `animals@1` */
+  head: z.string(),
+  /**
+   * By examples of each label, none of them first, the last all that there were: the main figure on the held-out rows, of the
+   * blend with the head that it started from, and of a head that was trained on the same rows without it.
+   */
+  curve: z.array(
+    z.object({
+      perLabel: z.int(),
+      examples: z.int(),
+      blend: z.number(),
+      plain: z.number().optional(),
+    }),
+  ),
+});
+export type StartCurve = z.infer<typeof startSchema>['curve'];
+
 /** `head.json`: everything about a head but its weights. */
 export const headManifestSchema = z.object({
   format: z.literal(1),
@@ -97,6 +116,8 @@ export const headManifestSchema = z.object({
         ),
       })
       .optional(),
+    /** The head of label names that the training started from, whose answers head.onnx blends with its own. */
+    startedFrom: startSchema.optional(),
     /** Present where head.onnx begins inside encoders, whose last blocks were trained with the head. */
     tuning: z
       .object({
@@ -158,6 +179,10 @@ export const headManifestSchema = z.object({
       fused: z.array(z.number()),
       /** Of each encoder's in its own answer. */
       unimodal: z.array(z.number()),
+      /** Of the prototypes that the training started from, in the fused answer and in the modality's own. */
+      prototypes: z
+        .partialRecord(z.enum(modalityNames), z.object({ fused: z.number(), unimodal: z.number() }))
+        .optional(),
     })
     .optional(),
   /** Of a head of label names, which no example taught: see `Prototypes`. */

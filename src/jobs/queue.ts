@@ -6,6 +6,7 @@ import type { Transaction } from 'kysely';
 import { DatasetCatalogue } from '../datasets/catalogue.ts';
 import type { ColumnNames } from '../datasets/example.ts';
 import type { SplitChoice } from '../datasets/split/split-rows.ts';
+import { namesByModality } from '../encoders/encoder-names.ts';
 import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { headFiles } from '../heads/manifest.ts';
@@ -19,6 +20,7 @@ import { keptFor } from '../store/idempotent-requests.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import { storageError } from '../store/storage-error.ts';
 import type { Store } from '../store/store.ts';
+import { encodersOfStart, readStart } from '../training/zero-shot/start.ts';
 import { isTooOld } from './clean-artifacts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { EmbeddedDispatcher } from './embedded-dispatcher.ts';
@@ -337,20 +339,30 @@ export class JobQueue {
     if (event.type === 'state') this.#options.onState?.(event.job);
   }
 
-  /** The work with the version that is measured, so that it stays the same whatever is registered meanwhile. */
+  /** The work with the version that is measured or started from, so that it stays the same whatever is registered meanwhile. */
   async #pinned(work: JobTask['work']): Promise<JobTask['work']> {
-    if (!('evaluate' in work)) return work;
-    const { name, version } = await this.#options.registry.open(work.evaluate.head);
-    return { evaluate: { ...work.evaluate, head: `${name}@${version}` } };
+    const { registry } = this.#options;
+    if ('evaluate' in work) {
+      const { name, version } = await registry.open(work.evaluate.head);
+      return { evaluate: { ...work.evaluate, head: `${name}@${version}` } };
+    }
+    if (!('head' in work) || work.startFrom === undefined) return work;
+    return { ...work, startFrom: readStart(await registry.open(work.startFrom)).head };
   }
 
-  /** Of an evaluation those whose features the head takes, whatever is named. */
+  /** Of an evaluation those whose features the head takes, whatever is named; of a training those of what it starts from. */
   async #requiredBy(
     work: JobTask['work'],
     names: Partial<Record<PretrainedName, string>>,
   ): Promise<RequiredEncoders> {
     const { encoders, registry } = this.#options;
-    if (!('evaluate' in work)) return { ...encoders.defaults, ...(await encoders.named(names)) };
+    if (!('evaluate' in work)) {
+      const startFrom = 'head' in work ? work.startFrom : undefined;
+      const start = startFrom === undefined ? {} : encodersOfStart(readStart(await registry.open(startFrom)));
+      const given = Object.entries({ ...names }).filter(([, name]) => name !== undefined);
+      const asked = { ...namesByModality(start), ...Object.fromEntries(given) };
+      return { ...encoders.defaults, ...(await encoders.named(asked)) };
+    }
     const { name, version, manifest } = await registry.open(work.evaluate.head);
     const taken = parseHeadManifest(manifest, `${name}@${version}`).encoders;
     const required = taken.flatMap(({ modality, id, fingerprint }) =>

@@ -51,6 +51,7 @@ const taskSchema = z.object({
       search: z.boolean().optional(),
       refit: z.boolean().optional(),
       acceptAccuracy: z.number().optional(),
+      startFrom: z.string().optional(),
       recipe: asWritten<Partial<Recipe>>().optional(),
     } satisfies Fields<HeadWork>),
     z.object({ compare: z.int() }),

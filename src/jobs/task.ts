@@ -19,6 +19,8 @@ export interface JobTask {
         search?: boolean;
         refit?: boolean;
         acceptAccuracy?: number;
+        /** The head of label names to start from, as it was then: `animals@1`. */
+        startFrom?: string;
         recipe?: Partial<Recipe>;
       }
     | { compare: number }

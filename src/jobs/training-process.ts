@@ -27,6 +27,7 @@ import { evaluateHead } from '../training/evaluate-head.ts';
 import { noteTrainedOn } from '../training/evaluation.ts';
 import { type FineTuneOptions, fineTune } from '../training/fine-tune.ts';
 import type { TrainingProgress } from '../training/progress.ts';
+import { readStart } from '../training/zero-shot/start.ts';
 import { describeFailure } from './failure.ts';
 import { JobStore } from './job-store.ts';
 import type { Ownership } from './ownership.ts';
@@ -189,12 +190,16 @@ async function keep(
   await retryWhileAway(() => store.artifacts.add(files), { patience, signal: cancellation.signal });
 }
 
-function train(work: Work, task: Extract<JobTask['work'], { head: string }>): Promise<TrainingMessage> {
+function train(
+  work: Work,
+  { startFrom, ...trained }: Extract<JobTask['work'], { head: string }>,
+): Promise<TrainingMessage> {
   const { owner, store, registry, encoders, options } = work;
   const jobs = new JobStore(store.database);
   return resuming(work, async (resumed) => {
     const result = await fineTune(encoders, registry, {
-      ...{ ...options, ...resumed, ...task },
+      ...{ ...options, ...resumed, ...trained },
+      startFrom: startFrom === undefined ? undefined : readStart(await registry.open(startFrom)),
       writeReport,
       job: { id: owner.id, confirm: (transaction) => jobs.confirm(transaction, owner) },
     });

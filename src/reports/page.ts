@@ -6,6 +6,7 @@ import { notesSection } from './notes.ts';
 import { provenance } from './provenance.ts';
 import { recipeChoice } from './recipe-choice.ts';
 import { settingsOf } from './settings.ts';
+import { startSections } from './start-curve.ts';
 import { targetReports } from './targets.ts';
 
 /** The whole page. Each section answers one question. */
@@ -18,6 +19,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
   const origin = [recipeChoice(manifest, recipeWords), provenance(manifest)];
   return htmlDocument(`${manifest.name}@${manifest.version}`, header, [
     ...lead,
+    ...startSections(manifest),
     { id: 'learning', title: 'How did it learn?', content: learning(history, settings) },
     { id: 'balance', title: 'Is ARL doing anything?', content: balancing },
     ...tail,

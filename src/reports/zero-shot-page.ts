@@ -22,7 +22,7 @@ export function zeroShotPage(manifest: HeadManifest): string {
       `Made of the names of ${count(labels.length, 'label')} on ${day(createdAt)}, without any example. How good it is was not measured.`,
     ),
   );
-  const measure = `Measure it on labelled examples with ${product.command} evaluate --head ${title}.`;
+  const measure = `Measure it on labelled examples with ${product.command} evaluate --head ${title}, and train it on with ${product.command} train --start-from ${title}.`;
   return htmlDocument(title, header, [
     { id: 'labels', title: 'What can it say?', content: labelTable(labels) },
     { id: 'origin', title: 'How was it made?', content: [paragraph(measure), origin(manifest)] },

@@ -26,8 +26,10 @@ import { type HeadToRegister, registerHead } from './register-head.ts';
 import type { WriteReport } from './report-input.ts';
 import { rankModalities } from './search/modality-ranking.ts';
 import { searchRecipe } from './search/recipe-search.ts';
+import { startCurve } from './start-curve.ts';
 import { readSummary } from './summary.ts';
 import { type TuningWork, tuneHead } from './tune-head.ts';
+import { openStart, type StartHead, untriedBlend } from './zero-shot/start.ts';
 
 /** What a person may ask of the training of a head. */
 export interface HeadTraining extends SplitChoice {
@@ -63,6 +65,8 @@ export interface FineTuneOptions extends HeadTraining {
   featureCache?: string;
   /** What differs from the default recipe for the number of examples. */
   recipe?: Partial<Recipe>;
+  /** The head of label names to start from; its encoders are those of the training. */
+  startFrom?: StartHead;
   /** The blocks of encoders to train with the head; none by default. */
   tuning?: TuningChoice;
   /** Threads that ONNX Runtime trains on; 0 leaves the number to it. */
@@ -104,6 +108,7 @@ export async function fineTune(
   const { provider } = encoders.provider;
   const checkpoints = checkpointsOf(encoders, options, { train });
   const classes = dataset.labels.length;
+  const start = options.startFrom && (await openStart(encoders, options.startFrom, dataset, signal));
   const recipe = await completeRecipe(table, train, { ...options, onNote, seed, classes, provider });
   const search = isSearched
     ? await searchRecipe(table, train, {
@@ -113,8 +118,7 @@ export async function fineTune(
         groups: groupTwins(dataset.examples),
         provider,
         threads: options.threads,
-        signal,
-        checkpoints,
+        ...{ signal, checkpoints, start },
         onProgress: (done, total) => onProgress?.({ stage: 'search', done, total }),
       })
     : undefined;
@@ -122,9 +126,18 @@ export async function fineTune(
   const chosen = search?.recipe ?? recipe;
   const engine = Engine.start({ provider, threads: options.threads });
   try {
-    const fit = { classes, recipe: chosen, calibration: search?.calibration, seed, signal };
+    const modalities = table.columns.map(({ modality }) => modality);
+    const untried = start && untriedBlend(modalities, start, train.length / classes);
+    const fit: FitOptions = {
+      ...{ classes, recipe: chosen, calibration: search?.calibration ?? untried, seed, signal },
+      prototypes: start?.prototypes,
+    };
     const work = { encoders, options: { ...options, dataset, onNote }, table, split, fit, checkpoints };
     const heads = await trainAll(engine, work);
+    const startedFrom = start && {
+      head: start.head,
+      curve: await startCurve(engine, table, split, { ...fit, start, groups: groupTwins(dataset.examples) }),
+    };
     const trained = performance.now();
     const twins = await nearDuplicates(engine, table, split);
     onProgress?.({ stage: 'evaluation', done: test.length, total: test.length });
@@ -132,7 +145,8 @@ export async function fineTune(
       registry,
       {
         name: options.head,
-        ...{ dataset, table, split, search, seed, encoders, ...heads },
+        ...{ dataset, table, split, search, seed, encoders, startedFrom },
+        ...{ calibration: fit.calibration, ...heads },
         recipe: asTrained(chosen, heads.fitted, onNote),
         acceptAccuracy: options.acceptAccuracy,
         seconds: {
@@ -261,12 +275,17 @@ function notSearched(examples: number): string {
 }
 
 /** @throws TandemError `invalid-request` (the head's name), `invalid-recipe` */
-function checkChoices({ head, recipe = {}, dataset, acceptAccuracy, tuning }: FineTuneOptions): void {
+function checkChoices(options: FineTuneOptions): void {
+  const { head, recipe = {}, dataset, acceptAccuracy, tuning, startFrom } = options;
   checkHeadName(head);
   checkRecipe(recipe, { known: modalitiesIn(dataset), target: dataset.target });
   if (tuning && recipe.lexical === 'on')
     throw new TandemError('invalid-recipe', 'lexical: a tuned head reads no characters beside its encoder', {
       fix: 'Leave out either --lexical on or --tune.',
+    });
+  if (tuning && startFrom)
+    throw new TandemError('invalid-recipe', 'startFrom: the blocks of an encoder are tuned without it', {
+      fix: 'Leave out either --start-from or --tune.',
     });
   if (acceptAccuracy !== undefined && !targets[dataset.target].verdict)
     throw new TandemError(

@@ -1,4 +1,5 @@
 import type { AnswerMetrics } from '../evaluation/answers.ts';
+import type { StartCurve } from '../heads/manifest.ts';
 import type { PretrainedName } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target-kind.ts';
 
@@ -28,6 +29,8 @@ export interface TrainingSummary {
   metrics: AnswerMetrics;
   /** Of a head that was trained here. */
   seconds?: { features: number; training: number; total: number };
+  /** Where it started from a head of label names: what examples added. */
+  startedFrom?: { head: string; curve: StartCurve };
   /** Where the last blocks of its text encoder were trained with it: how many. */
   tuning?: {
     blocks: Partial<Record<PretrainedName, number>>;

@@ -42,8 +42,10 @@ export interface HeadToRegister {
   refit?: TrainedHead;
   recipe: Recipe;
   search?: RecipeSearch;
-  /** In place of the search's, where the head was tuned. */
+  /** How its answers are weighed. */
   calibration?: HeadManifest['calibration'];
+  /** The head that its training started from. */
+  startedFrom?: HeadManifest['training']['startedFrom'];
   /** How its encoder was tuned. */
   tuning?: HeadManifest['training']['tuning'];
   seed: number;
@@ -202,6 +204,7 @@ function describe({
   search,
   calibration,
   tuning,
+  startedFrom,
   seed,
   encoders,
   seconds,
@@ -235,8 +238,8 @@ function describe({
       seconds,
       recipe: { ...recipe },
       search: search?.report,
-      tuning,
+      ...{ startedFrom, tuning },
     },
-    calibration: tuning ? calibration : search?.calibration,
+    calibration,
   };
 }

@@ -8,6 +8,9 @@ import type { TrainingSummary } from './progress.ts';
  */
 export function readSummary({ name, version, manifest, folder }: HeadVersion): TrainingSummary {
   const { labels, target, metrics, training } = parseHeadManifest(manifest, `${name}@${version}`);
-  const { examples, refit, seconds, tuning } = training;
-  return { head: name, version, target, labels, examples, refit, metrics, seconds, tuning, folder };
+  const { examples, refit, seconds, startedFrom, tuning } = training;
+  return {
+    ...{ head: name, version, target, labels, examples, refit, metrics, seconds },
+    ...{ startedFrom, tuning, folder },
+  };
 }

@@ -1,5 +1,6 @@
 import type { Parameters } from '../../arl/parameters.ts';
 import {
+  type EmittedParts,
   emitHead,
   type FeatureScaling,
   type HeadCalibration,
@@ -41,7 +42,11 @@ export interface FittedHead extends TrainedHead {
   answers: ItemProbabilities[];
 }
 
-export type FitOptions = TrainingOptions & { calibration?: HeadCalibration };
+export type FitOptions = TrainingOptions & {
+  calibration?: HeadCalibration;
+  /** By modality: prototypes that the head's answers are blended with, as the calibration weighs them. */
+  prototypes?: EmittedParts['prototypes'];
+};
 
 /** The table as the recipe's head takes it, and what of it is fitted to the rows that it is trained on. */
 function inputsFor(table: FeatureTable, rows: readonly number[], { lexical }: Recipe) {
@@ -71,7 +76,7 @@ async function trainOnInputs(
   engine: Engine,
   { table, companions }: ReturnType<typeof inputsFor>,
   rows: readonly number[],
-  { calibration, ...options }: FitOptions,
+  { calibration, prototypes, ...options }: FitOptions,
 ): Promise<TrainedHead> {
   const training = selectRows(table, rows);
   const scaled = await Promise.all(
@@ -90,7 +95,7 @@ async function trainOnInputs(
   );
   const modalities = columns.map(({ modality }) => modality);
   return {
-    weights: emitHead(architecture, modalities, scaling, parameters, { calibration, output }),
+    weights: emitHead(architecture, modalities, scaling, parameters, { calibration, output, prototypes }),
     ...{ companions, history, parameters, scaling },
   };
 }

@@ -2,16 +2,21 @@ import type { HeadCalibration } from '../../arl/serving.ts';
 import { mean } from '../../evaluation/paired-difference.ts';
 import type { ItemProbabilities } from '../../heads/head.ts';
 import { answerOfKnown } from '../../heads/known-modalities.ts';
-import { itemAt } from '../../indexing.ts';
+import { itemAt, required } from '../../indexing.ts';
 import type { ModalityName } from '../../modalities/registry.ts';
 import type { AnswerModel } from '../../targets/answer-family.ts';
 import { targets } from '../../targets/targets.ts';
 import type { TruthTable } from '../../targets/truth-table.ts';
 import { fitPooling, pool } from './pooling.ts';
 
+/** What a head said of an example, and what the prototypes that its training starts from say of each modality. */
+export interface HeldOutAnswer extends ItemProbabilities {
+  prototypes?: ItemProbabilities['unimodal'];
+}
+
 /** What heads said of examples that they were not trained on, and the truth. */
 export interface HeldOutAnswers {
-  answers: readonly ItemProbabilities[];
+  answers: readonly HeldOutAnswer[];
   truth: TruthTable;
 }
 
@@ -36,72 +41,128 @@ const mostNumbers = 1_000_000;
  * unimodal predictions, each unimodal answer gets a weight of its own (of labels, an inverse temperature). Kept only if it
  * makes held-back truth likelier.
  * @param modalities the head's, in its order
+ * @param blend of a training that starts from prototypes: see `untriedBlend`. Weights are drawn to it while examples are few
  * @example const { calibration } = calibrate({ answers, truth }, ['image', 'text']);
  */
-export function calibrate(heldOut: HeldOutAnswers, modalities: readonly ModalityName[]): CalibrationResult {
+export function calibrate(
+  heldOut: HeldOutAnswers,
+  modalities: readonly ModalityName[],
+  blend?: HeadCalibration,
+): CalibrationResult {
   const { truth, answers } = heldOut;
-  return calibrateWith(targets[truth.target].answerModel(truth), answers, modalities);
+  return calibrateWith(targets[truth.target].answerModel(truth), answers, { modalities, blend });
+}
+
+/** The head's modalities, and how its answers are blended with those of prototypes as long as nothing else is known. */
+interface Blending {
+  modalities: readonly ModalityName[];
+  blend?: HeadCalibration;
 }
 
 function calibrateWith(
   model: AnswerModel,
-  answers: readonly ItemProbabilities[],
-  modalities: readonly ModalityName[],
+  answers: readonly HeldOutAnswer[],
+  blending: Blending,
 ): CalibrationResult {
+  const { modalities, blend } = blending;
   const every = Math.ceil((answers.length * itemAt(answers, 0).fused.length) / mostNumbers);
   const rows = [...answers.keys()].filter((row) => row % every === 0);
-  const uncalibrated = lossesOf(model, answers, rows, modalities);
+  const uncalibrated = lossesOf(model, answers, rows, modalities, blend);
   const before = mean(uncalibrated);
   const calibrated = new Array<number>(rows.length).fill(0);
   let after = 0;
   for (let part = 0; part < parts; part++) {
     const places = [...rows.keys()].filter((place) => place % parts === part);
     const fitted = rows.filter((_, place) => place % parts !== part);
-    if (places.length === 0 || fitted.length === 0) return { before, after: before, losses: uncalibrated };
-    const calibration = fitCalibration(model, answers, fitted, modalities);
+    if (places.length === 0 || fitted.length === 0)
+      return { before, after: before, losses: uncalibrated, calibration: blend };
+    const calibration = fitCalibration(model, answers, fitted, blending);
     const measured = places.map((place) => itemAt(rows, place));
     const losses = lossesOf(model, answers, measured, modalities, calibration);
     for (const [index, place] of places.entries()) calibrated[place] = itemAt(losses, index);
     after += (mean(losses) * places.length) / rows.length;
   }
   return after < before
-    ? { before, after, losses: calibrated, calibration: fitCalibration(model, answers, rows, modalities) }
-    : { before, after: before, losses: uncalibrated };
+    ? { before, after, losses: calibrated, calibration: fitCalibration(model, answers, rows, blending) }
+    : { before, after: before, losses: uncalibrated, calibration: blend };
 }
+
+/** How strongly weights are drawn to the blend: as much as so many examples would. */
+const blendStrength = 2;
 
 function fitCalibration(
   { family, fromAnswer, truthOf }: AnswerModel,
-  answers: readonly ItemProbabilities[],
+  answers: readonly HeldOutAnswer[],
   rows: readonly number[],
-  modalities: readonly ModalityName[],
+  { modalities, blend }: Blending,
 ): HeadCalibration {
   const weigh = (
-    predictionsOf: (answer: ItemProbabilities) => readonly Float64Array[] | undefined,
-    count: number,
+    predictionsOf: (answer: HeldOutAnswer) => readonly Float64Array[] | undefined,
+    towards: readonly number[],
   ) => {
     const known = rows.flatMap((row) => {
       const predictions = predictionsOf(itemAt(answers, row));
       return predictions ? [{ predictions: predictions.map(fromAnswer), truth: truthOf(row) }] : [];
     });
-    if (known.length === 0) return Array.from({ length: count }, (_, index) => Number(index === 0));
+    if (known.length === 0) return [...towards];
     return fitPooling(
       family,
       known.map(({ predictions }) => predictions),
       known.map(({ truth }) => truth),
+      blend && { towards, ridge: blendStrength / known.length },
     );
   };
-  return {
-    fused: weigh((answer) => answersOfComplete(answer, modalities), predictionCount(modalities)),
-    unimodal: modalities.flatMap((modality) =>
-      weigh(({ unimodal }) => unimodal[modality] && [unimodal[modality]], 1),
-    ),
+  const count = predictionCount(modalities);
+  const usual: HeadCalibration = {
+    fused: Array.from({ length: count }, (_, index) => Number(index === 0)),
+    unimodal: modalities.map(() => 1),
   };
+  const started = startedIn(modalities, blend);
+  const fused = weigh(
+    (answer) => answersOfComplete(answer, modalities, started),
+    weightsOfComplete(blend ?? usual, started),
+  );
+  const alone = modalities.map((modality, m) =>
+    weigh((answer) => answersAlone(answer, modality), weightsAlone(blend ?? usual, modality, m)),
+  );
+  const prototypes = started.map((modality, index) => {
+    const [, unimodal = 0] = itemAt(alone, modalities.indexOf(modality));
+    return [modality, { fused: itemAt(fused, count + index), unimodal }];
+  });
+  return {
+    fused: fused.slice(0, count),
+    unimodal: alone.map((weights) => itemAt(weights, 0)),
+    ...(blend && { prototypes: Object.fromEntries(prototypes) }),
+  };
+}
+
+/** The modalities whose prototypes have a say. */
+function startedIn(modalities: readonly ModalityName[], calibration?: HeadCalibration): ModalityName[] {
+  return modalities.filter((modality) => calibration?.prototypes?.[modality]);
+}
+
+/** Of the answers that {@link answersOfComplete} gives. */
+function weightsOfComplete(
+  { fused, prototypes = {} }: HeadCalibration,
+  started: readonly ModalityName[],
+): number[] {
+  return [...fused, ...started.map((modality) => prototypes[modality]?.fused ?? 0)];
+}
+
+/** Of the answers that {@link answersAlone} gives. */
+function weightsAlone(
+  { unimodal, prototypes = {} }: HeadCalibration,
+  modality: ModalityName,
+  m: number,
+): number[] {
+  const own = prototypes[modality];
+  return [itemAt(unimodal, m), ...(own ? [own.unimodal] : [])];
 }
 
 /** Losses of the answers that a head with this calibration would give. */
 function lossesOf(
   model: AnswerModel,
-  answers: readonly ItemProbabilities[],
+  answers: readonly HeldOutAnswer[],
   rows: readonly number[],
   modalities: readonly ModalityName[],
   calibration?: HeadCalibration,
@@ -116,13 +177,14 @@ function lossesOf(
 /** The answers that the fused one is pooled from, and their weights. */
 function weighted(
   model: AnswerModel,
-  answer: ItemProbabilities,
+  answer: HeldOutAnswer,
   modalities: readonly ModalityName[],
   calibration: HeadCalibration | undefined,
 ): { predictions: readonly Float64Array[]; weights: readonly number[] } {
   if (!calibration) return { predictions: [answer.fused], weights: [1] };
-  const complete = answersOfComplete(answer, modalities);
-  if (complete) return { predictions: complete, weights: calibration.fused };
+  const started = startedIn(modalities, calibration);
+  const complete = answersOfComplete(answer, modalities, started);
+  if (complete) return { predictions: complete, weights: weightsOfComplete(calibration, started) };
   const own = calibratedAlone(model, answer, modalities, calibration).map(([, answer]) => answer);
   return { predictions: [answerOfKnown(own, model.target)], weights: [1] };
 }
@@ -130,13 +192,14 @@ function weighted(
 /** What each modality that an example has says alone, with a calibration. */
 function calibratedAlone(
   { fromAnswer, toAnswer }: AnswerModel,
-  { unimodal }: ItemProbabilities,
+  answer: HeldOutAnswer,
   modalities: readonly ModalityName[],
   calibration: HeadCalibration,
 ): [ModalityName, Float64Array][] {
   return modalities.flatMap((modality, m): [ModalityName, Float64Array][] => {
-    const own = unimodal[modality];
-    return own ? [[modality, toAnswer(pool([fromAnswer(own)], [itemAt(calibration.unimodal, m)]))]] : [];
+    const own = answersAlone(answer, modality);
+    if (!own) return [];
+    return [[modality, toAnswer(pool(own.map(fromAnswer), weightsAlone(calibration, modality, m)))]];
   });
 }
 
@@ -145,13 +208,27 @@ function predictionCount(modalities: readonly ModalityName[]): number {
   return modalities.length > 1 ? 1 + modalities.length : 1;
 }
 
+/** What the fused answer is pooled from: fused, unimodal, of prototypes. Undefined where a modality is missing. */
 function answersOfComplete(
-  { fused, unimodal }: ItemProbabilities,
+  answer: HeldOutAnswer,
   modalities: readonly ModalityName[],
+  started: readonly ModalityName[],
 ): readonly Float64Array[] | undefined {
+  const { fused, unimodal, prototypes } = answer;
   const own = modalities.flatMap((modality) => unimodal[modality] ?? []);
   if (own.length < modalities.length) return undefined;
-  return modalities.length > 1 ? [fused, ...own] : [fused];
+  const others = started.map((modality) => required(prototypes?.[modality], `prototypes of ${modality}`));
+  return [fused, ...(modalities.length > 1 ? own : []), ...others];
+}
+
+/** What a modality's own answer is pooled from. */
+function answersAlone(
+  { unimodal, prototypes }: HeldOutAnswer,
+  modality: ModalityName,
+): readonly Float64Array[] | undefined {
+  const own = unimodal[modality];
+  const others = prototypes?.[modality];
+  return own && (others ? [own, others] : [own]);
 }
 
 /**

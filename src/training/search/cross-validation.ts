@@ -9,6 +9,7 @@ import type { CheckpointFolder } from '../loop/checkpoints.ts';
 import { fitHead } from '../loop/fit.ts';
 import type { Recipe } from '../loop/recipe.ts';
 import { onEngines } from '../loop/side-by-side.ts';
+import { answersOfStart, besideStart, type Start } from '../zero-shot/start.ts';
 import type { HeldOutAnswers } from './calibration.ts';
 import { dealFolds } from './folds.ts';
 
@@ -21,6 +22,8 @@ export interface CrossValidationOptions {
   firstCandidate?: number;
   /** What the first split is called among all; 0 by default. */
   firstFold?: number;
+  /** What the training starts from. */
+  start?: Start;
   /** Called after each training. */
   onTrained?(): void;
 }
@@ -87,6 +90,7 @@ export async function crossValidate(
     checkpoints,
     firstCandidate = 0,
     firstFold = 0,
+    start,
     onTrained,
   }: CrossValidationOptions,
 ): Promise<HeldOutAnswers[]> {
@@ -103,12 +107,16 @@ export async function crossValidate(
     onTrained?.();
     return fitted.answers;
   });
-  const truth = selectTruths(
-    table.truth,
-    splits.flatMap(({ test }) => test),
-  );
-  return recipes.map((_, index) => ({
-    answers: answers.slice(index * splits.length, (index + 1) * splits.length).flat() as ItemProbabilities[],
-    truth,
-  }));
+  const asked = splits.flatMap(({ test }) => test);
+  const truth = selectTruths(table.truth, asked);
+  const started = start && (await answersOfStart(itemAt(engines, 0), start, table, asked, signal));
+  return recipes.map((_, index) => {
+    const own = answers
+      .slice(index * splits.length, (index + 1) * splits.length)
+      .flat() as ItemProbabilities[];
+    return {
+      answers: started ? besideStart(own, started) : own,
+      truth,
+    };
+  });
 }

@@ -1,3 +1,4 @@
+import type { HeadCalibration } from '../../arl/serving.ts';
 import type { SplitRows } from '../../datasets/split/split-rows.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { selectTruths } from '../../targets/truth-table.ts';
@@ -28,7 +29,7 @@ export async function tryLexical(
   table: FeatureTable,
   splits: readonly SplitRows[],
   plain: { recipe: Recipe; answers: HeldOutAnswers },
-  options: CrossValidationOptions,
+  options: CrossValidationOptions & { blend?: HeadCalibration },
 ): Promise<HeldOutAnswers | undefined> {
   const recipes = [{ ...plain.recipe, lexical: 'on' as const }];
   const few = Math.ceil(splits.length * firstShare);
@@ -39,9 +40,10 @@ export async function tryLexical(
   const before = calibrate(
     { answers: plain.answers.answers.slice(0, rows.length), truth: selectTruths(plain.answers.truth, rows) },
     modalities,
+    options.blend,
   );
   // As they are, the answers of a recipe that trains long are too sure with and without.
-  if (calibrate(first, modalities).after >= before.after) return undefined;
+  if (calibrate(first, modalities, options.blend).after >= before.after) return undefined;
   const others = splits.slice(few);
   const [rest] = await crossValidate(engines, table, others, recipes, { ...options, firstFold: few });
   if (!rest) return undefined;

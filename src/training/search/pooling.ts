@@ -16,12 +16,21 @@ const tolerance = 1e-8;
 /** Where no prediction says anything of the labels, every class is about as likely; the order of the classes is kept. */
 const leastWeight = 0.01;
 /** Keeps weights finite where the predictions are right about every example. */
-const ridge = 1e-3;
+const usualRidge = 1e-3;
+
+/** What the weights are drawn to while examples are few. */
+export interface PoolingPrior {
+  /** Weights, none negative. */
+  towards: readonly number[];
+  /** How strongly: the mean loss has half of it times the squared distance beside it. */
+  ridge: number;
+}
 
 /**
- * The weights, none negative, that make the truth likeliest (with a little ridge towards the plain mean). The negative log
+ * The weights, none negative, that make the truth likeliest. The negative log
  * likelihood is convex in them: where its minimum has a negative weight, the best lies where some weights are zero, and all
  * such places are looked at. Where it lies at none at all, each gets a very small one.
+ * @param prior by default a little ridge towards the plain mean
  * @returns one weight for each prediction
  * @example const [inverseTemperature] = fitPooling(oneLabel, rows.map((row) => [row]), labels.map((label) => [label]));
  */
@@ -29,10 +38,12 @@ export function fitPooling(
   family: AnswerFamily,
   examples: readonly Predictions[],
   truth: readonly ArrayLike<number>[],
+  prior?: PoolingPrior,
 ): number[] {
   const judged = examples.map((predictions, row) => ({ predictions, truth: itemAt(truth, row) }));
   const count = itemAt(examples, 0).length;
   const all = Array.from({ length: count }, (_, index) => index);
+  const { towards, ridge } = prior ?? { towards: all.map(() => 1 / count), ridge: usualRidge };
   const fitWith = (taken: readonly number[]) => {
     const { weights, loss } = newton(
       family,
@@ -40,11 +51,12 @@ export function fitPooling(
         predictions: taken.map((index) => itemAt(predictions, index)),
         truth,
       })),
-      1 / count,
+      { towards: taken.map((index) => itemAt(towards, index)), ridge },
     );
     const isFeasible = weights.every((weight) => weight > 0);
     // The ridge of those that are left out.
-    const penalized = loss + ((count - taken.length) * ridge) / (2 * count ** 2);
+    const leftOut = all.filter((index) => !taken.includes(index)).map((index) => itemAt(towards, index));
+    const penalized = loss + (ridge / 2) * leftOut.reduce((sum, value) => sum + value ** 2, 0);
     return { isFeasible, loss: penalized, weights: all.map((index) => weights[taken.indexOf(index)] ?? 0) };
   };
   const unconstrained = fitWith(all);
@@ -82,20 +94,19 @@ interface Judged {
 function newton(
   family: AnswerFamily,
   examples: readonly Judged[],
-  start: number,
+  { towards, ridge }: PoolingPrior,
 ): { weights: number[]; loss: number } {
-  const size = itemAt(examples, 0).predictions.length;
   const lossOf = (weights: readonly number[]) =>
     examples.reduce(
       (sum, { predictions, truth }) => sum + family.loss(pool(predictions, weights), truth),
       0,
     ) /
       examples.length +
-    (ridge / 2) * weights.reduce((sum, value) => sum + (value - start) ** 2, 0);
-  let weights = new Array<number>(size).fill(start);
+    (ridge / 2) * weights.reduce((sum, value, index) => sum + (value - itemAt(towards, index)) ** 2, 0);
+  let weights = [...towards];
   let current = lossOf(weights);
   for (let step = 0; step < mostSteps; step++) {
-    const { gradient, hessian } = derivatives(family, examples, weights, start);
+    const { gradient, hessian } = derivatives(family, examples, weights, { towards, ridge });
     const direction = solve(hessian, gradient);
     let length = 1;
     let next = weights;
@@ -117,7 +128,7 @@ function derivatives(
   family: AnswerFamily,
   examples: readonly Judged[],
   weights: readonly number[],
-  start: number,
+  { towards, ridge }: PoolingPrior,
 ): { gradient: number[]; hessian: number[][] } {
   const gradient = new Float64Array(weights.length);
   const covariances = weights.map((_, index) => new Float64Array(index + 1));
@@ -131,7 +142,9 @@ function derivatives(
     }
   }
   return {
-    gradient: weights.map((value, i) => ridge * (value - start) + itemAt(gradient, i) / examples.length),
+    gradient: weights.map(
+      (value, i) => ridge * (value - itemAt(towards, i)) + itemAt(gradient, i) / examples.length,
+    ),
     hessian: covariances.map((row, i) =>
       Array.from(row, (sum, j) => (i === j ? ridge : 0) + sum / examples.length),
     ),

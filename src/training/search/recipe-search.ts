@@ -9,6 +9,7 @@ import type { CheckpointFolder } from '../loop/checkpoints.ts';
 import type { Recipe } from '../loop/recipe.ts';
 import { withEngines } from '../loop/side-by-side.ts';
 import type { TrainingOptions } from '../loop/trainer.ts';
+import { type Start, untriedBlend } from '../zero-shot/start.ts';
 import { applyCalibration, calibrate, type HeldOutAnswers } from './calibration.ts';
 import { crossValidate, splitForValidation } from './cross-validation.ts';
 import { isLexicalTried, paysOff, tryLexical } from './lexical-trial.ts';
@@ -49,6 +50,8 @@ export interface RecipeSearchOptions {
   threads: number;
   signal?: AbortSignal;
   checkpoints?: CheckpointFolder;
+  /** What the training starts from. */
+  start?: Start;
   onProgress?(done: number, total: number): void;
 }
 
@@ -66,8 +69,10 @@ const mostExamples = 50_000;
 export async function searchRecipe(
   table: FeatureTable,
   train: readonly number[],
-  { classes, recipe, seed, groups, provider, threads, signal, checkpoints, onProgress }: RecipeSearchOptions,
+  options: RecipeSearchOptions,
 ): Promise<RecipeSearch | undefined> {
+  const { classes, recipe, seed, groups, provider, threads, signal, checkpoints, start, onProgress } =
+    options;
   const rows =
     train.length > mostExamples
       ? new Random(seed, 'search rows')
@@ -84,24 +89,29 @@ export async function searchRecipe(
     let done = 0;
     onProgress?.(done, total);
     const validation = {
-      ...{ classes, seed, signal, checkpoints },
+      ...{ classes, seed, signal, checkpoints, start },
       onTrained: () => onProgress?.(++done, total),
     };
     const heldOutAnswers = await crossValidate(engines, table, splits, recipes, validation);
     const modalities = table.columns.map(({ modality }) => modality);
+    const blend = start && untriedBlend(modalities, start, rows.length / classes);
     const tried = heldOutAnswers.map((answers, index) => ({
       ...{ answers, changes: itemAt(candidates, index), recipe: itemAt(recipes, index) },
-      ...calibrate(answers, modalities),
+      ...calibrate(answers, modalities, blend),
     }));
     let best = tried.reduce((found, other) => (other.after < found.after ? other : found));
     if (isTried) {
       const firstCandidate = tried.length;
-      const answers = await tryLexical(engines, table, splits, best, { ...validation, firstCandidate });
+      const answers = await tryLexical(engines, table, splits, best, {
+        ...validation,
+        blend,
+        firstCandidate,
+      });
       if (answers) {
         const changes = { ...best.changes, lexical: 'on' as const };
         const lexical = {
           ...{ answers, changes, recipe: { ...recipe, ...changes } },
-          ...calibrate(answers, modalities),
+          ...calibrate(answers, modalities, blend),
         };
         tried.push(lexical);
         if (paysOff(lexical.after, best.after)) best = lexical;
@@ -143,6 +153,26 @@ export async function calibrateRecipe(
   const modalities = table.columns.map(({ modality }) => modality);
   const { calibration } = calibrate(answers, modalities);
   return { calibration, thresholds: thresholdsFor(answers, modalities, calibration) };
+}
+
+/**
+ * Finds by cross-validation how the answers of one recipe on some rows are blended with those of what it starts from.
+ * @throws whatever `trainHead` throws
+ * @example const calibration = await calibrateStart(engine, table, rows, { classes: 8, recipe, seed: 0, start });
+ */
+export async function calibrateStart(
+  engine: Engine,
+  table: FeatureTable,
+  rows: readonly number[],
+  { recipe, groups, ...options }: TrainingOptions & { groups?: readonly unknown[]; start: Start },
+): Promise<HeadCalibration> {
+  const modalities = table.columns.map(({ modality }) => modality);
+  const blend = untriedBlend(modalities, options.start, rows.length / options.classes);
+  const { seed } = options;
+  const splits = splitForValidation(table, rows, { ...foldsFor(rows.length), seed, groups });
+  if (!splits) return blend;
+  const [answers] = await crossValidate([engine], table, splits, [recipe], options);
+  return (answers && calibrate(answers, modalities, blend).calibration) ?? blend;
 }
 
 function thresholdsFor(

@@ -15,6 +15,7 @@ export type Asked = {
   search?: boolean;
   refit?: boolean;
   acceptAccuracy?: number;
+  startFrom?: string;
   testShare?: number;
   splitBy?: SplitMethod;
 } & EncoderNames &
@@ -35,6 +36,7 @@ const optionOf = {
   search: ['head'],
   refit: ['head'],
   acceptAccuracy: ['head'],
+  startFrom: ['head'],
   strategy: ['head'],
   fusion: ['head'],
   variance: ['head'],

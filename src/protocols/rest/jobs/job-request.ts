@@ -63,6 +63,11 @@ const acceptAccuracy = choices.acceptAccuracy.meta({
     'The share of right answers that is wished for among those that are accepted: every answer then says `decision` and `reasons`. The threshold is found on the held-out examples.',
   example: 0.95,
 });
+const startFrom = headReference.meta({
+  description:
+    'A head that `POST /v1/heads/{name}/zero-shot` made: the training takes its encoders, and blends few examples with the names of the labels.',
+  example: 'animals@1',
+});
 /** The encoder of each modality; those of the server where it is not said. */
 const encoderNames = {
   imageEncoder: choices.encoderNames.imageEncoder.meta({
@@ -121,6 +126,7 @@ export const jsonSchema = z
     search: search.optional(),
     refit: refit.optional(),
     acceptAccuracy: acceptAccuracy.optional(),
+    startFrom: startFrom.optional(),
     ...recipeChoices,
     ...encoderNames,
     ...rowReading,
@@ -150,6 +156,7 @@ const formFields = {
   search: trueOrFalse.optional(),
   refit: trueOrFalse.optional(),
   acceptAccuracy: formShare(acceptAccuracy).optional(),
+  startFrom: startFrom.optional(),
   ...recipeChoices,
   ...encoderNames,
   ...rowReading,
@@ -191,6 +198,7 @@ function workOf<Rest extends object>({
   search,
   refit,
   acceptAccuracy,
+  startFrom,
   strategy,
   fusion,
   variance,
@@ -211,5 +219,5 @@ function workOf<Rest extends object>({
     ([, choice]) => choice,
   );
   const recipe = chosen.length > 0 ? { recipe: chooseRecipe(Object.fromEntries(chosen)) } : {};
-  return doing({ head, seed, search, refit, acceptAccuracy, ...recipe });
+  return doing({ head, seed, search, refit, acceptAccuracy, startFrom, ...recipe });
 }

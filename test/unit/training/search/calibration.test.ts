@@ -4,6 +4,7 @@ import { Random } from '../../../../src/random.ts';
 import { softmax } from '../../../../src/targets/softmax.ts';
 import type { TruthTable } from '../../../../src/targets/truth-table.ts';
 import { applyCalibration, calibrate } from '../../../../src/training/search/calibration.ts';
+import { untriedBlend } from '../../../../src/training/zero-shot/start.ts';
 
 const classes = 3;
 const modalities = ['image', 'text'] as const;
@@ -142,4 +143,73 @@ it('calibrates numbers in their own unit', () => {
   const answers = [{ fused: Float64Array.of(300), unimodal: { text: Float64Array.of(300) } }];
   const [answer] = applyCalibration({ answers, truth }, ['text'], { fused: [0.5], unimodal: [0.5] });
   expect(answer.fused[0]).toBeCloseTo(250);
+});
+
+describe('a training that starts from prototypes', () => {
+  const start = {
+    head: 'animals@1',
+    prototypes: { text: { rows: new Float32Array(3), dimension: 1, scale: 1, bias: 0 } },
+  };
+
+  /** Answers of a head that learned nothing beside those of prototypes that are right two times of three, or the other way around. */
+  function heldOut(count: number, { isHeadGood }: { isHeadGood: boolean }) {
+    const { answers, truth } = answersOf(count, 1);
+    return {
+      truth,
+      answers: answers.map(({ unimodal: { text: good, image: bad } }) => {
+        const [own, other] = isHeadGood ? [good, bad] : [bad, good];
+        return { fused: own, unimodal: { text: own }, prototypes: { text: other } };
+      }),
+    };
+  }
+  const lossOf = (
+    { answers, truth }: ReturnType<typeof heldOut>,
+    answerOf: (answer: (typeof answers)[number]) => Float64Array,
+  ) =>
+    answers.reduce((sum, answer, row) => sum - Math.log(answerOf(answer)[truth.values[row]]), 0) /
+    answers.length;
+
+  it.each([15, 60, 900])(
+    'answers as the prototypes do where the head learned nothing (%i answers)',
+    (count) => {
+      const given = heldOut(count, { isHeadGood: false });
+      const { after, calibration } = calibrate(given, ['text'], untriedBlend(['text'], start, 1));
+      expect(after).toBeLessThan(lossOf(given, ({ prototypes }) => prototypes.text) + 0.05);
+      expect(calibration!.prototypes!.text!.fused).toBeGreaterThan(calibration!.fused[0]);
+    },
+  );
+
+  it('lets the head speak once its answers are the better ones', () => {
+    const given = heldOut(900, { isHeadGood: true });
+    const { after, calibration } = calibrate(given, ['text'], untriedBlend(['text'], start, 300));
+    expect(after).toBeLessThan(lossOf(given, ({ fused }) => fused) + 0.01);
+    expect(calibration!.fused[0]).toBeGreaterThan(0.8);
+    expect(calibration!.prototypes!.text!.fused).toBeLessThan(0.2);
+  });
+
+  it('is not led astray by a handful of answers that happen to be right', () => {
+    const given = heldOut(3, { isHeadGood: false });
+    const lucky = given.answers.map((answer, row) => {
+      const sure = Float64Array.from({ length: classes }, (_, index) =>
+        index === given.truth.values[row] ? 0.98 : 0.01,
+      );
+      return { ...answer, fused: sure, unimodal: { text: sure } };
+    });
+    const blend = untriedBlend(['text'], start, 1);
+    const { calibration } = calibrate({ ...given, answers: lucky }, ['text'], blend);
+    expect(calibration!.fused[0]).toBeLessThan(1);
+    expect(calibration!.prototypes!.text!.fused).toBeGreaterThan(0.5);
+  });
+
+  it('says what emitHead will: the same weights, of the same answers', () => {
+    const { answers, truth } = heldOut(30, { isHeadGood: true });
+    const calibration = { fused: [0.5], unimodal: [0.25], prototypes: { text: { fused: 2, unimodal: 1 } } };
+    const [blended] = applyCalibration({ answers, truth }, ['text'], calibration);
+    const [{ fused, prototypes }] = answers;
+    const pooled = (own: number, other: number) =>
+      softmax(Array.from(fused, (p, index) => own * Math.log(p) + other * Math.log(prototypes.text[index])));
+    for (const [index, p] of pooled(0.5, 2).entries()) expect(blended.fused[index]).toBeCloseTo(p, 10);
+    for (const [index, p] of pooled(0.25, 1).entries())
+      expect(blended.unimodal.text![index]).toBeCloseTo(p, 10);
+  });
 });
