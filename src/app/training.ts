@@ -3,6 +3,7 @@ import path from 'node:path';
 import { throwIfCancelled } from '../cancellation.ts';
 import { isColumnName } from '../datasets/dataset.ts';
 import type { SplitChoice } from '../datasets/split/split-rows.ts';
+import { modalitiesIn } from '../datasets/with-modality.ts';
 import { chooseEncoders, type EncoderNames } from '../encoders/encoder-names.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import { installedEncoders } from '../encoders/places.ts';
@@ -10,9 +11,10 @@ import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
 import { required } from '../indexing.ts';
+import type { ModalityName, PretrainedName } from '../modalities/registry.ts';
 import { checkFormat, writePredictions } from '../reports/prediction-rows.ts';
 import { writeComparisonReport, writeEvaluationReport, writeReport } from '../reports/report.ts';
-import { type EvaluatedSplit, tunedParts } from '../training/choices.ts';
+import { type EvaluatedSplit, isAutomatic, tuningCandidates } from '../training/choices.ts';
 import { type Comparison, compareStrategies } from '../training/compare.ts';
 import { compareOnRows, type RowComparison } from '../training/compare-on-rows.ts';
 import { evaluateHead } from '../training/evaluate-head.ts';
@@ -36,7 +38,7 @@ export interface TrainOptions
     Partial<RecipeChoices> {
   /**
    * Blocks of encoders to train with the head: `text:last-2`, `image:last-1`, or both in a list; or adapters of a rank on them,
-   * `text:lora-8`. Where it does not pay, the
+   * `text:lora-8`; `auto` tries both encoders. Where it does not pay, the
    * head keeps the encoders.
    */
   tune?: string | string[];
@@ -89,11 +91,13 @@ export async function train(
   await using opened = await openDataset(context, reference, datasetOptionsOf(options));
   const { dataset } = opened;
   throwIfCancelled(signal, 'after the dataset was read');
+  const known = recipe.modality ? [recipe.modality] : modalitiesIn(dataset);
   return await fineTune(encoders, registry, {
     ...{ head, seed, search, refit, acceptAccuracy, checkpoints, testShare, splitBy },
     ...{ dataset, recipe, startFrom, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
-    tuning: options.tune === undefined ? undefined : await tuningChoice(context, encoders, options.tune),
+    tuning:
+      options.tune === undefined ? undefined : await tuningChoice(context, encoders, options.tune, known),
     threads: context.settings.threads,
     writeReport,
   });
@@ -103,17 +107,23 @@ async function tuningChoice(
   context: Context,
   encoders: Encoders,
   tune: NonNullable<TrainOptions['tune']>,
+  known: readonly ModalityName[],
 ): Promise<TuningChoice> {
   const installed = installedEncoders(await context.encoderOptions());
-  const parts = await Promise.all(
-    tunedParts(tune).map(async (part) => {
-      const { modality } = part;
-      const { fingerprint } = encoders.byModality[modality];
-      const { folder } = required(await installed.find(fingerprint), `the folder of the ${modality} encoder`);
-      return { ...part, encoder: folder };
-    }),
+  const folderOf = async (modality: PretrainedName) => {
+    const { folder } = required(
+      await installed.find(encoders.byModality[modality].fingerprint),
+      `the folder of the ${modality} encoder`,
+    );
+    return folder;
+  };
+  const candidates = await Promise.all(
+    tuningCandidates(tune, known).map((parts) =>
+      Promise.all(parts.map(async (part) => ({ ...part, encoder: await folderOf(part.modality) }))),
+    ),
   );
-  return { parts, added: encoderPlaces(context.settings).added };
+  const { added } = encoderPlaces(context.settings);
+  return { candidates, isAutomatic: isAutomatic(tune), added };
 }
 
 /** See `Tandem.compare`. */

@@ -86,7 +86,7 @@ const command = addDatasetOptions(
   )
   .option(
     '--tune <blocks>',
-    'train the last blocks of an encoder with the head, such as text:last-2 or image:last-1, or of both where it is given twice; or adapters of a rank on its linear layers, such as text:lora-8 or text:last-2-lora-8; the head keeps the encoders as they are where that does not pay',
+    'train the last blocks of an encoder with the head, such as text:last-2 or image:last-1, or of both where it is given twice; or adapters of a rank on its linear layers, such as text:lora-8 or text:last-2-lora-8; auto tries the last blocks of each and of all; the head keeps the encoders as they are where that does not pay',
     (value: string, others: string[] = []) => [...others, value],
   )
   .option(

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { EncoderNames } from '../encoders/encoder-names.ts';
-import { type PretrainedName, pretrainedNames } from '../modalities/registry.ts';
+import { type ModalityName, type PretrainedName, pretrainedNames } from '../modalities/registry.ts';
 import { type RecipeChoices, trainedFusions, trainedStrategies } from './loop/recipe.ts';
 import { zeroShotTargets } from './zero-shot/request.ts';
 
@@ -62,8 +62,10 @@ const tunedPart = z
     'it must be a modality and the blocks, such as text:last-2 or image:last-1, or adapters of a rank, such as text:lora-8 or text:last-4-lora-8',
   );
 
-/** What of the encoders is trained with a head: one, or a list with at most one of each modality. */
+/** What of the encoders is trained with a head: one, a list with at most one of each modality, or what held-out examples say. */
 export const tune = z.union([
+  z.literal('auto'),
+  z.tuple([z.literal('auto')]),
   tunedPart,
   z
     .array(tunedPart)
@@ -83,16 +85,41 @@ export interface TunedPart {
   rank?: number;
 }
 
+/** What `auto` tries. */
+const automatic = ['text:last-2', 'image:last-1'];
+
 /**
- * What `tune` names, by modality.
- * @example tunedParts('text:last-2') // [{ modality: 'text', blocks: 2 }]
+ * What `tune` names, as candidates of which the best is taken: one, or with `auto` every encoder of the data alone and all at once.
+ * @param known the modalities that the examples have
+ * @example tuningCandidates('text:last-2', ['text']) // [[{ modality: 'text', blocks: 2 }]]
  */
-export function tunedParts(choice: z.infer<typeof tune>): TunedPart[] {
-  const parts = (typeof choice === 'string' ? [choice] : choice).map((part) => tunedForm.exec(part)?.groups);
+export function tuningCandidates(
+  choice: z.infer<typeof tune>,
+  known: readonly ModalityName[],
+): TunedPart[][] {
+  if (!isAutomatic(choice)) return [partsOf(choice)];
+  const parts = partsOf(automatic).filter(({ modality }) => known.includes(modality));
+  const alone = parts.map((part) => [part]);
+  return parts.length > 1 ? [...alone, parts] : alone;
+}
+
+/** Whether nobody named what is to be tuned. */
+export function isAutomatic(choice: z.infer<typeof tune>): boolean {
+  return [choice].flat().join() === 'auto';
+}
+
+function partsOf(choice: string | readonly string[]): TunedPart[] {
+  const named = (typeof choice === 'string' ? [choice] : choice).map((part) => tunedForm.exec(part)?.groups);
   return pretrainedNames.flatMap((modality): TunedPart[] => {
-    const { blocks, whole, last, rank } = parts.find((part) => part?.modality === modality) ?? {};
+    const { blocks, whole, last, rank } = named.find((part) => part?.modality === modality) ?? {};
     if (blocks !== undefined) return [{ modality, blocks: Number(blocks) }];
     if (whole !== undefined) return [{ modality, rank: Number(whole) }];
     return rank === undefined ? [] : [{ modality, blocks: Number(last), rank: Number(rank) }];
   });
+}
+
+/** As people name it. @example namePart({ modality: 'text', rank: 8 }) // 'text:lora-8' */
+export function namePart({ modality, blocks, rank }: TunedPart): string {
+  const words = [...(blocks ? [`last-${blocks}`] : []), ...(rank ? [`lora-${rank}`] : [])];
+  return `${modality}:${words.join('-')}`;
 }

@@ -31,6 +31,9 @@ import { readSummary } from './summary.ts';
 import { type TuningWork, tuneHead } from './tune-head.ts';
 import { openStart, type StartHead, untriedBlend } from './zero-shot/start.ts';
 
+/** Of the blocks' learning rates, where they are searched for. */
+const searchedFactors = [1, 3];
+
 /** What a person may ask of the training of a head. */
 export interface HeadTraining extends SplitChoice {
   /** Name of the head; one that exists gets its next version. */
@@ -200,15 +203,16 @@ async function trainAll(
   if (!tuning) return frozen;
   const tuned = await tuneHead(engine, {
     ...{ ...fit, ...others, dataset, frozen, checkpoints, onNote, choice: tuning },
+    rateFactors: options.search === false ? [1] : searchedFactors,
     onProgress: (progress) => onProgress?.({ stage: 'tuning', ...progress }),
     extraction: extractionOf(options, split.train),
   });
   if (!tuned) return frozen;
-  const { table, fitted, refit, encoders, calibration, heldOut } = tuned;
+  const { parts, table, fitted, refit, encoders, calibration, heldOut } = tuned;
   const blocks = Object.fromEntries(
-    tuning.parts.map(({ modality }) => [modality, encoders.byModality[modality].trunkOf?.blocks]),
+    parts.map(({ modality }) => [modality, encoders.byModality[modality].trunkOf?.blocks]),
   );
-  const ranked = tuning.parts.flatMap(({ modality, rank }) => (rank ? [[modality, rank] as const] : []));
+  const ranked = parts.flatMap(({ modality, rank }) => (rank ? [[modality, rank] as const] : []));
   const ranks = ranked.length > 0 ? { ranks: Object.fromEntries(ranked) } : {};
   return { ...{ table, fitted, refit, encoders, calibration }, tuning: { blocks, ...ranks, heldOut } };
 }

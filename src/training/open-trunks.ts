@@ -21,8 +21,10 @@ export interface TunedBlocks extends TunedPart {
 
 /** What is trained with the head. */
 export interface TuningChoice {
-  /** Of each modality at most one. */
-  parts: readonly TunedBlocks[];
+  /** Of which the best is taken; each has at most one part of each modality. */
+  candidates: readonly (readonly TunedBlocks[])[];
+  /** Whether nobody asked for them: those that cannot be tuned are passed over. */
+  isAutomatic: boolean;
   /** The folder of added encoders, which the trunks go into. */
   added: string;
 }
@@ -40,12 +42,13 @@ const lengths = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512];
 
 /**
  * Cuts the encoders that are tuned, of texts for the longest one of the dataset, and keeps the parts that stay as they are.
+ * @param parts of each modality at most one
  * @param columns the modalities that the head takes, in its order
  * @throws TandemError `invalid-recipe` where no example has such a modality, or an encoder cannot be cut there
  */
 export async function openTrunks(
   engine: Engine,
-  { parts, added }: TuningChoice,
+  { parts, added }: { parts: readonly TunedBlocks[]; added: string },
   { encoders, dataset, columns }: { encoders: Encoders; dataset: Dataset; columns: readonly ModalityName[] },
 ): Promise<OpenTrunks> {
   const tails = columns.map((): Tails[number] => undefined);

@@ -96,3 +96,20 @@ it('trains adapters on every block of one encoder beside the last blocks of anot
   const { summary } = await train({ tune: ['text:lora-4', 'image:last-3'] });
   expect(summary.tuning).toMatchObject({ blocks: { image: 3, text: 3 }, ranks: { text: 4 } });
 });
+
+it('finds out what to tune, and says what it tried', { timeout: 240_000 }, async () => {
+  const { summary, notes } = await train({ tune: 'auto' });
+  const said = notes.find((note) => note.includes('Tried: ')) ?? '';
+  const tried = Array.from(said.matchAll(/(\S+(?: and \S+)?) at [\d.]+ (\d\.\d{4})/g), ([, name, loss]) => ({
+    ...{ name, loss: Number(loss) },
+  }));
+  expect(tried.map(({ name }) => name)).toEqual([
+    'image:last-1',
+    'text:last-2',
+    'image:last-1 and text:last-2',
+  ]);
+  const best = tried.toSorted((a, b) => a.loss - b.loss)[0];
+  const blocks = Object.entries(summary.tuning?.blocks ?? {}).map(([name, count]) => `${name}:last-${count}`);
+  if (said.startsWith('Tuning pays')) expect(blocks.sort().join(' and ')).toBe(best.name);
+  else expect(blocks).toEqual([]);
+});

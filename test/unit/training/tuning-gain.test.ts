@@ -31,3 +31,12 @@ it('leaves a head as it is that tuning would make better by less than a hundredt
     ).toBe(false);
   expect(tuningGain(frozen, Array(10).fill(Number.NaN)).pays).toBe(false);
 });
+
+it('asks more of the best of several candidates than of the only one', () => {
+  const frozen = Array.from({ length: 40 }, (_, row) => 0.7 + 0.01 * (row % 3));
+  const tuned = frozen.map((loss, row) => loss - 0.02 + (row % 2 === 0 ? 0.055 : -0.055));
+  const [alone, best] = [tuningGain(frozen, tuned), tuningGain(frozen, tuned, 6)];
+  expect(alone.pays).toBe(true);
+  expect(best.pays).toBe(false);
+  expect(best.difference.margin / alone.difference.margin).toBeCloseTo(2.638 / 1.96, 6);
+});
