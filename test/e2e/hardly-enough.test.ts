@@ -225,7 +225,7 @@ describe('a command that is typed wrongly', () => {
     ]);
     const { value } = await run('train', dataset, '--head', 'a', '--image-encoder', 'nope');
     expect(value.error).toMatchObject({ code: 'unknown-encoder' });
-    expect(value.error.detail).toMatch(/there are: efficientnet-lite0$/);
+    expect(value.error.detail).toMatch(/there are: efficientnet-lite0, efficientnet-lite0-whole$/);
   });
 });
 

@@ -37,16 +37,17 @@ export async function cutSquare(opened: OpenedImage, preprocessing: ImagePreproc
   const { shortSide, crop, kernel, fit, background } = preprocessing;
   const interpolator = interpolators[kernel];
   // One side that is made smaller decides: interpolating it would leave pixels out.
-  const deciding = fit === 'squash' ? Math.max(width, height) : Math.min(width, height);
+  const deciding = fit ? Math.max(width, height) : Math.min(width, height);
   try {
     if (deciding >= shortSide || !interpolator) return await scale(opened, preprocessing);
     const [horizontal, vertical] = planCut(width, height, preprocessing);
-    return await enlarge(
+    const cut = await enlarge(
       image.flatten({ background }).toColourspace('srgb'),
       { from: width, ...horizontal },
       { from: height, ...vertical },
-      { crop, interpolator },
+      interpolator,
     );
+    return await padded(cut, horizontal, vertical, { crop, background });
   } catch (error) {
     throw describeImageFailure(error);
   }
@@ -61,11 +62,14 @@ async function scale(
   const stored = storedOrientation(orientation);
   const [ofWidth, ofHeight] = planCut(width, height, preprocessing);
   const [horizontal, vertical] = stored.turned ? [ofHeight, ofWidth] : [ofWidth, ofHeight];
-  const startOf = ({ to, start }: Cut, isMirrored: boolean) => (isMirrored ? to - crop - start : start);
+  const startOf = ({ to, start, length }: Cut, isMirrored: boolean) =>
+    isMirrored ? to - length - start : start;
   const [storedWidth, storedHeight] = stored.turned ? [height, width] : [width, height];
-  const columns = { to: horizontal.to, start: startOf(horizontal, stored.mirroredX) };
+  const columns = { ...horizontal, start: startOf(horizontal, stored.mirroredX) };
   // JPEG and WebP are scaled down while they are decoded, but only where all of them is.
-  const part = format !== 'jpeg' && format !== 'webp' ? planPart(storedWidth, columns, crop) : undefined;
+  const part = format !== 'jpeg' && format !== 'webp' ? planPart(storedWidth, columns) : undefined;
+  const [left, right] = padding(horizontal, crop, stored.mirroredX);
+  const [top, bottom] = padding(vertical, crop, stored.mirroredY);
   const plain = unturned.flatten({ background }).toColourspace('srgb');
   if (part) plain.extract({ left: part.first, top: 0, width: part.length, height: storedHeight });
   const { data } = await plain
@@ -73,36 +77,46 @@ async function scale(
     .extract({
       left: part?.start ?? columns.start,
       top: startOf(vertical, stored.mirroredY),
-      width: crop,
-      height: crop,
+      width: horizontal.length,
+      height: vertical.length,
     })
+    .extend({ left, right, top, bottom, background })
     .raw()
     .toUint8Array();
   return turnUpright(data, crop, stored);
 }
 
-/** A side that is scaled to so many pixels, of which those from `start` on are cut. */
+/** A side that is scaled to so many pixels, of which `length` are cut from `start` on. */
 interface Cut {
   to: number;
   start: number;
+  length: number;
 }
 
-/** How the width and the height of an image are scaled, and where the square is cut. */
+/** Pixels of background on both sides of a cut that is shorter than the square. */
+export function padding({ length }: Cut, crop: number, isMirrored = false): [number, number] {
+  const before = Math.floor((crop - length) / 2);
+  return isMirrored ? [crop - length - before, before] : [before, crop - length - before];
+}
+
+/** How the width and the height of an image are scaled, and what of them is cut. */
 export function planCut(
   width: number,
   height: number,
   { shortSide, crop, fit, roundsDown }: ImagePreprocessing,
 ): [Cut, Cut] {
-  if (fit === 'squash') {
-    const cut = { to: shortSide, start: Math.floor((shortSide - crop) / 2) };
-    return [cut, cut];
+  const cutTo = (to: number): Cut => ({
+    ...{ to, start: Math.max(0, Math.floor((to - crop) / 2)), length: Math.min(to, crop) },
+  });
+  if (fit === 'squash') return [cutTo(shortSide), cutTo(shortSide)];
+  const round = roundsDown ? Math.floor : Math.round;
+  if (fit === 'pad') {
+    const ratio = shortSide / Math.max(width, height);
+    const cut = (side: number) => cutTo(Math.min(shortSide, Math.max(1, round(side * ratio))));
+    return [cut(width), cut(height)];
   }
   const ratio = shortSide / Math.min(width, height);
-  const round = roundsDown ? Math.floor : Math.round;
-  const cut = (side: number): Cut => {
-    const to = Math.max(shortSide, round(side * ratio));
-    return { to, start: Math.floor((to - crop) / 2) };
-  };
+  const cut = (side: number) => cutTo(Math.max(shortSide, round(side * ratio)));
   return [cut(width), cut(height)];
 }
 
@@ -117,25 +131,23 @@ const searched = 64;
  * the whole.
  * @returns the columns from `first` on, what they are scaled to, and where the square starts in that
  */
-function planPart(from: number, { to, start }: Cut, crop: number) {
+function planPart(from: number, { to, start, length: kept }: Cut) {
   const scale = from / to;
   const offGrid = (place: number) => Math.abs(place * scale - Math.round(place * scale));
   const best = (nearest: number, step: 1 | -1) =>
     Array.from({ length: searched }, (_, index) => nearest + step * index)
       .filter((place) => place >= 0 && place <= to)
       .reduce((chosen, place) => (offGrid(place) < offGrid(chosen) ? place : chosen));
-  if (start < margin + searched || start + crop + margin + searched > to) return undefined;
-  const [begin, end] = [best(start - margin, -1), best(start + crop + margin, 1)];
+  if (start < margin + searched || start + kept + margin + searched > to) return undefined;
+  const [begin, end] = [best(start - margin, -1), best(start + kept + margin, 1)];
   const first = Math.round(begin * scale);
   const length = Math.round(end * scale) - first;
   return length < from / 2 ? { first, length, to: end - begin, start: start - begin } : undefined;
 }
 
-/** One side of an image that is enlarged and then cut: from so many pixels to so many, of which those from `start` on. */
-interface EnlargedSide {
+/** One side of an image that is enlarged from so many pixels and then cut. */
+interface EnlargedSide extends Cut {
   from: number;
-  to: number;
-  start: number;
 }
 
 /** How far the bicubic kernel reaches, and one more pixel for what rounding does. */
@@ -149,9 +161,9 @@ async function enlarge(
   image: Sharp,
   horizontal: EnlargedSide,
   vertical: EnlargedSide,
-  { crop, interpolator }: { crop: number; interpolator: Interpolator },
+  interpolator: Interpolator,
 ): Promise<Uint8Array> {
-  const [x, y] = [planSide(horizontal, crop), planSide(vertical, crop)];
+  const [x, y] = [planSide(horizontal), planSide(vertical)];
   // The edge's pixels are repeated outwards: what lies beyond would otherwise be black.
   const { data, info } = await image
     .extract({ left: x.first, top: y.first, width: x.length, height: y.length })
@@ -162,10 +174,10 @@ async function enlarge(
     .affine([x.scale, 0, 0, y.scale], { interpolator, odx: x.offset, ody: y.offset })
     .raw()
     .toBuffer({ resolveWithObject: true });
-  // Pixel (0, 0) is that of the square; to its right and below there may be more.
-  const rowBytes = crop * enlarged.info.channels;
-  const pixels = new Uint8Array(crop * rowBytes);
-  for (let row = 0; row < crop; row++) {
+  // Pixel (0, 0) is that of the cut; to its right and below there may be more.
+  const rowBytes = horizontal.length * enlarged.info.channels;
+  const pixels = new Uint8Array(vertical.length * rowBytes);
+  for (let row = 0; row < vertical.length; row++) {
     const start = row * enlarged.info.width * enlarged.info.channels;
     pixels.set(enlarged.data.subarray(start, start + rowBytes), row * rowBytes);
   }
@@ -176,10 +188,28 @@ async function enlarge(
  * The pixels that the square is made of, and where they go: pixel `i` of the original has its centre at
  * `scale · (i + ½) - ½` of the enlarged image.
  */
-function planSide({ from, to, start }: EnlargedSide, crop: number) {
+function planSide({ from, to, start, length: cut }: EnlargedSide) {
   const scale = to / from;
   const first = Math.max(0, Math.floor(start / scale) - reach);
-  const end = Math.min(from, Math.ceil((start + crop) / scale) + reach);
+  const end = Math.min(from, Math.ceil((start + cut) / scale) + reach);
   const offset = scale * (first - reach) + (scale - 1) / 2 - start;
   return { scale, first, length: end - first, offset };
+}
+
+/** A cut with background beside it, where it is shorter than the square. */
+async function padded(
+  pixels: Uint8Array,
+  horizontal: Cut,
+  vertical: Cut,
+  { crop, background }: Pick<ImagePreprocessing, 'crop' | 'background'>,
+): Promise<Uint8Array> {
+  const [width, height] = [horizontal.length, vertical.length];
+  if (width === crop && height === crop) return pixels;
+  const [left, right] = padding(horizontal, crop);
+  const [top, bottom] = padding(vertical, crop);
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .extend({ left, right, top, bottom, background })
+    .raw()
+    .toUint8Array()
+    .then(({ data }) => data);
 }

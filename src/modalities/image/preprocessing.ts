@@ -6,8 +6,11 @@ export const imagePreprocessing = z.object({
   shortSide: z.int().positive(),
   /** ... and a square of this side is cut from the centre. */
   crop: z.int().positive(),
-  /** `squash`: both sides are scaled to `shortSide`, whatever their ratio; else it is kept. */
-  fit: z.enum(['squash']).optional(),
+  /**
+   * `squash`: both sides are scaled to `shortSide`, whatever their ratio. `pad`: the longer side is, so that nothing is cut
+   * off where the square has as many pixels; beside the shorter one is background.
+   */
+  fit: z.enum(['squash', 'pad']).optional(),
   /** The longer side, scaled, is rounded down, as transformers and torchvision do; to the nearest pixel by default. */
   roundsDown: z.boolean().optional(),
   kernel: z.enum(['cubic', 'linear', 'lanczos3', 'nearest']),

@@ -1,7 +1,7 @@
 import { itemAt } from '../../indexing.ts';
 import type { Omission, OmissionOptions } from '../modality.ts';
 import { decodeImageInTurn } from './decode-queue.ts';
-import { cutSquare, planCut } from './pixels.ts';
+import { cutSquare, padding, planCut } from './pixels.ts';
 import type { ImagePart, ImagePreprocessing } from './preprocessing.ts';
 
 /** Cells of a side of the finest grid. */
@@ -29,20 +29,28 @@ export async function omitRegions(
     { signal, mayWait: true },
   );
   const cells = Math.max(1, Math.min(mostCells, Math.floor(Math.sqrt(most))));
-  const colour = meanColour(pixels);
-  const spans = Array.from({ length: cells }, (_, cell) => ({
-    from: Math.round((cell * crop) / cells),
-    to: Math.round(((cell + 1) * crop) / cells),
-  }));
-  return spans.flatMap((rows) =>
-    spans.map((columns) => ({
+  const spansOf = (length: number) =>
+    Array.from({ length: cells }, (_, cell) => ({
+      from: Math.round((cell * length) / cells),
+      to: Math.round(((cell + 1) * length) / cells),
+    }));
+  // Background beside the image is no part of it.
+  const [[left], [top]] = [padding(horizontal, crop), padding(vertical, crop)];
+  const moved = ({ from, to }: Span, by: number): Span => ({ from: from + by, to: to + by });
+  const colour = meanColour(pixels, {
+    crop,
+    rows: moved({ from: 0, to: vertical.length }, top),
+    columns: moved({ from: 0, to: horizontal.length }, left),
+  });
+  return spansOf(vertical.length).flatMap((rows) =>
+    spansOf(horizontal.length).map((columns) => ({
       part: {
         x: (horizontal.start + columns.from) / horizontal.to,
         y: (vertical.start + rows.from) / vertical.to,
         width: (columns.to - columns.from) / horizontal.to,
         height: (rows.to - rows.from) / vertical.to,
       },
-      without: () => painted(pixels, { crop, rows, columns, colour }),
+      without: () => painted(pixels, { crop, rows: moved(rows, top), columns: moved(columns, left), colour }),
     })),
   );
 }
@@ -65,9 +73,16 @@ function painted(
   return copy;
 }
 
-/** Of RGB pixels, rounded. */
-function meanColour(pixels: Uint8Array): Uint8Array {
+/** Of the RGB pixels of a rectangle, rounded. */
+function meanColour(
+  pixels: Uint8Array,
+  { crop, rows, columns }: { crop: number; rows: Span; columns: Span },
+): Uint8Array {
   const sums = new Float64Array(3);
-  for (const [at, value] of pixels.entries()) sums[at % 3] = (sums[at % 3] ?? Number.NaN) + value;
-  return Uint8Array.from([0, 1, 2], (channel) => Math.round(itemAt(sums, channel) / (pixels.length / 3)));
+  for (let row = rows.from; row < rows.to; row++) {
+    const line = pixels.subarray(3 * (row * crop + columns.from), 3 * (row * crop + columns.to));
+    for (const [at, value] of line.entries()) sums[at % 3] = (sums[at % 3] ?? Number.NaN) + value;
+  }
+  const count = (rows.to - rows.from) * (columns.to - columns.from);
+  return Uint8Array.from([0, 1, 2], (channel) => Math.round(itemAt(sums, channel) / count));
 }

@@ -76,6 +76,7 @@ it('adds a model of the hub, shows it, and removes it', async () => {
   expect(encoders.map(({ id }: { id: string }) => id)).toEqual([
     'all-MiniLM-L6-v2',
     'efficientnet-lite0',
+    'efficientnet-lite0-whole',
     'small',
   ]);
   expect(await (await ask('GET', `/${encoder.fingerprint.slice(0, 12)}`)).json()).toEqual(encoder);

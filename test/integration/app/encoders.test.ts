@@ -31,6 +31,7 @@ it('trains and serves a head with an encoder that was added, and keeps the encod
   expect(encoders.map(({ id, place }) => [id, place])).toEqual([
     ['all-MiniLM-L6-v2', 'bundled'],
     ['efficientnet-lite0', 'bundled'],
+    ['efficientnet-lite0-whole', 'bundled'],
     ['tiny', 'added'],
   ]);
   const { proof, drift } = await tandem.encoders.check('tiny');

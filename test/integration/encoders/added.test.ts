@@ -125,6 +125,7 @@ describe('a text model’s folder', () => {
     expect(encoders.map(({ id }) => id)).toEqual([
       'all-MiniLM-L6-v2',
       'efficientnet-lite0',
+      'efficientnet-lite0-whole',
       'tiny',
       'tiny-cls',
     ]);

@@ -56,6 +56,25 @@ describe('the image encoder', () => {
     }
   });
 
+  it('sees the ends of a wide image in the form for whole images, and the centre alone by default', async () => {
+    const whole = await loadEncoder(engine, 'image', path.join(models, 'efficientnet-lite0-whole'));
+    expect(whole.fingerprint).not.toBe(image.fingerprint);
+    const photo = path.join(fixtures, reference.images[0].file);
+    const wide = async (end: string) => {
+      const ends = { left: 600, right: 600, background: end };
+      const centre = sharp(photo).resize(600, 400, { fit: 'fill' });
+      return centre.extend(ends).png().toBuffer();
+    };
+    const likeness = async (encoder: Encoder) => {
+      const [one, other] = await encoder.encode(
+        await Promise.all(['#ff0000', '#000000'].map(async (end) => encoder.prepare(await wide(end)))),
+      );
+      return cosine(one, other);
+    };
+    expect(await likeness(image)).toBeGreaterThan(0.9999);
+    expect(await likeness(whole)).toBeLessThan(0.95);
+  });
+
   it('tells a truncated image from a whole one when it decodes', async () => {
     const whole = await readFile(path.join(fixtures, reference.images[0].file));
     await expect(image.prepare(whole.subarray(0, whole.length / 2))).rejects.toMatchObject({

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodePixels } from '../../../../src/modalities/image/pixels.ts';
+import { omitRegions } from '../../../../src/modalities/image/regions.ts';
 
 const fixture = (name: string) =>
   path.join(fileURLToPath(new URL('../../../fixtures/encoders/', import.meta.url)), name);
@@ -54,5 +55,71 @@ describe('an image with a side shorter than the encoder wants', () => {
     expect(eight).toHaveLength(224 * 224 * 3);
     const sixteen = await grey.clone().toColourspace('grey16').png().toBuffer();
     expect(difference(await decodePixels(sixteen, preprocessing), eight)).toBeLessThan(1);
+  });
+});
+
+describe('an image that is fitted into the square', () => {
+  const whole = { ...preprocessing, shortSide: 224, fit: 'pad' } as const;
+  const blue = [0x33, 0x66, 0x99];
+  const white = [0xff, 0xff, 0xff];
+  const at = (pixels: Uint8Array, x: number, y: number) => [
+    ...pixels.subarray(3 * (224 * y + x), 3 * (224 * y + x) + 3),
+  ];
+
+  it.each([
+    ['png', 448, 112],
+    ['jpeg', 448, 112],
+    ['png', 40, 10],
+    ['png', 900, 224],
+  ] as const)(
+    'keeps its ends, with background above and below: %s of %i by %i',
+    async (format, width, height) => {
+      const plain = sharp({ create: { width, height, channels: 3, background: '#336699' } });
+      const pixels = await decodePixels(await plain[format]({ quality: 100 }).toBuffer(), whole);
+      const seen = Math.round((height * 224) / width);
+      const top = Math.floor((224 - seen) / 2);
+      for (const x of [0, 100, 223]) {
+        expect(at(pixels, x, top - 1)).toEqual(white);
+        expect(at(pixels, x, top + seen)).toEqual(white);
+        for (const y of [top, 112, top + seen - 1])
+          for (const [channel, value] of at(pixels, x, y).entries())
+            expect(Math.abs(value - (blue[channel] ?? 0))).toBeLessThanOrEqual(2);
+      }
+    },
+  );
+
+  it('fills the square where it is one', async () => {
+    const plain = sharp({ create: { width: 300, height: 300, channels: 3, background: '#336699' } });
+    const pixels = await decodePixels(await plain.png().toBuffer(), whole);
+    expect(new Set(pixels)).toEqual(new Set(blue));
+  });
+
+  it.each([3, 6, 8])('is turned upright with its background: orientation %i', async (orientation) => {
+    const tall = sharp(fixture('coffee.jpg')).resize(301, 450, { fit: 'fill' });
+    const upright = await tall.clone().png().toBuffer();
+    const seen = await decodePixels(upright, whole);
+    const turns = { 3: 180, 6: 270, 8: 90 }[orientation];
+    const lying = await sharp(upright).rotate(turns).withMetadata({ orientation }).png().toBuffer();
+    // libvips scales the rows of the file before its columns, and rounds between.
+    expect(difference(await decodePixels(lying, whole), seen)).toBeLessThan(0.2);
+  });
+
+  it('is divided into regions that lie on the image alone, and leave the background as it is', async () => {
+    const half = sharp({ create: { width: 224, height: 112, channels: 3, background: '#336699' } });
+    const wide = half.extend({ right: 224, background: '#000000' });
+    const omissions = await omitRegions(await wide.png().toBuffer(), whole, { most: 16 });
+    expect(omissions.map(({ part }) => part)).toEqual(
+      [0, 0.25, 0.5, 0.75].flatMap((y) =>
+        [0, 0.25, 0.5, 0.75].map((x) => ({ x, y, width: 0.25, height: 0.25 })),
+      ),
+    );
+    const [first] = omissions;
+    const pixels = (await first?.without()) ?? new Uint8Array();
+    const painted = at(pixels, 0, 84);
+    for (const [channel, value] of painted.entries())
+      expect(Math.abs(value - (blue[channel] ?? 0) / 2)).toBeLessThanOrEqual(2);
+    expect(at(pixels, 55, 97)).toEqual(painted);
+    expect([at(pixels, 56, 84), at(pixels, 0, 98)]).toEqual([blue, blue]);
+    expect(at(pixels, 0, 83)).toEqual(white);
   });
 });
