@@ -4,9 +4,11 @@ import path from 'node:path';
 import type { SplitRows } from '../../src/datasets/split/split-rows.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import { withCompanions } from '../../src/training/features/companion-columns.ts';
+import type { FeatureTable } from '../../src/training/features/feature-table.ts';
 import { fitHead } from '../../src/training/loop/fit.ts';
-import { recipeFor } from '../../src/training/loop/recipe.ts';
-import { searchRecipe } from '../../src/training/search/recipe-search.ts';
+import { chooseRecipe, type Recipe, recipeFor } from '../../src/training/loop/recipe.ts';
+import { rankModalities } from '../../src/training/search/modality-ranking.ts';
+import { calibrateRecipe, searchRecipe } from '../../src/training/search/recipe-search.ts';
 import { PeerWorker } from '../peers/worker.ts';
 import type { LabelledFeatures } from './sets/quality-set.ts';
 
@@ -34,9 +36,11 @@ export async function answersOfTandem(
   const usual = { recipe: recipeFor(train.length, 'single'), calibration: undefined };
   const { recipe, calibration } = (await searchRecipe(features, train, { ...options, ...usual })) ?? usual;
   const { answers } = await fitHead(engine, features, split, { classes, recipe, calibration, seed });
+  const ranked = await answersOfPdmp(engine, features, split, { classes, recipe, seed });
   const uniform = new Float64Array(classes).fill(1 / classes);
   return {
     [tandemName]: answers.map(({ fused }) => fused),
+    ...(ranked && { [`${tandemName}, pdmp`]: ranked }),
     ...Object.fromEntries(
       features.columns.map(({ modality }) => [
         `${tandemName}, ${modality} only`,
@@ -44,6 +48,21 @@ export async function answersOfTandem(
       ]),
     ),
   };
+}
+
+/** The same recipe with the strategy `pdmp`, ranked and calibrated on the training rows; of one modality there is nothing to rank. */
+async function answersOfPdmp(
+  engine: Engine,
+  table: FeatureTable,
+  split: Split,
+  options: { classes: number; recipe: Recipe; seed: number },
+): Promise<Float64Array[] | undefined> {
+  if (table.columns.length < 2) return undefined;
+  const asked = { ...options, recipe: { ...options.recipe, ...chooseRecipe({ strategy: 'pdmp' }) } };
+  const recipe = await rankModalities([engine], table, split.train, asked);
+  const { calibration } = await calibrateRecipe(engine, table, split.train, { ...asked, recipe });
+  const { answers } = await fitHead(engine, table, split, { ...asked, recipe, calibration });
+  return answers.map(({ fused }) => fused);
 }
 
 /** scikit-learn's answers on the same features: every rival of `peers/rivals.py`. */
