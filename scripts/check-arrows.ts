@@ -50,6 +50,7 @@ const rooms = [
   'modalities/batch-shapes.ts',
   'arl',
   'graph',
+  'graph/in-parts.ts',
   'graph/optimizer.ts',
   'graph/emit.ts',
   'graph/infer-shapes.ts',

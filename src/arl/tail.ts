@@ -1,3 +1,4 @@
+import { inParts } from '../graph/in-parts.ts';
 import type { Shape, Value } from '../graph/value.ts';
 import { itemAt } from '../indexing.ts';
 import { type Parameters, parameterOf } from './parameters.ts';
@@ -26,6 +27,21 @@ export const adapterInput = '.down';
 
 /** The tail of each modality's encoder; undefined where the features themselves are given. */
 export type Tails = readonly (Tail | undefined)[];
+
+/**
+ * The tail as it trains in less memory: on a part of the batch after the other, each computed twice. The head, and with it
+ * the statistics of ARL and the bound on the gradient, are of the whole batch still; what adds up over the parts are the
+ * gradients of the blocks.
+ * @param parts must divide the batch
+ */
+export function tailInParts(tail: Tail, parts: number): Tail {
+  const names = Object.keys(tail.parameterShapes);
+  const features: Tail['features'] = (rows, moved) =>
+    inParts(parts, rows, names.map(moved), (part, learnt) =>
+      tail.features(part, (name) => itemAt(learnt, names.indexOf(name))),
+    );
+  return { ...tail, features };
+}
 
 /** The name of a tail's parameter among the head's. */
 export function tailParameter(m: number, name: string): string {

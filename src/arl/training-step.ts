@@ -1,10 +1,9 @@
 import { differentiate } from '../graph/differentiate.ts';
-import type { LoopStep } from '../graph/emit.ts';
 import { multiply, scale } from '../graph/operations/elementwise.ts';
 import { concat, gather, reshape } from '../graph/operations/layout.ts';
 import { mean } from '../graph/operations/reduction.ts';
 import { clipFactor, gradientNorm, type OptimizerSettings, optimizerStep } from '../graph/optimizer.ts';
-import { constant, dynamic, type Input, input, integers, type Value } from '../graph/value.ts';
+import { constant, dynamic, type Input, input, integers, type LoopStep, type Value } from '../graph/value.ts';
 import { itemAt } from '../indexing.ts';
 import type { HeadArchitecture } from './architecture.ts';
 import { withNoise } from './gradient-noise.ts';

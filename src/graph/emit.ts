@@ -21,6 +21,7 @@ import {
   dynamic,
   elementTypeCodes,
   type Input,
+  type LoopStep,
   type Node,
   type Value,
 } from './value.ts';
@@ -48,18 +49,6 @@ export function emitFunction(inputs: readonly Input[], outputs: Readonly<Record<
       output: named.map(([name, value]) => valueInfo(name, value)),
     }),
   );
-}
-
-/** One iteration of a loop: how the state changes, on what, and what it reports. */
-export interface LoopStep {
-  /** Carried from each step to the next; in as `loopInputName`, out as `loopOutputName`. */
-  state: readonly { readonly current: Input; readonly next: Value }[];
-  /** Differ in every step: the model takes them with one more axis in front, the steps. */
-  perStep: readonly Input[];
-  /** The same in every step. */
-  shared: readonly Input[];
-  /** Reported by every step: the model returns them with one more axis in front. */
-  reports: Readonly<Record<string, Value>>;
 }
 
 /**
@@ -90,18 +79,14 @@ export function emitLoop({ state, perStep, shared, reports }: LoopStep): Uint8Ar
     output: bodyOutputs.map(([name, value]) => valueInfo(name, value)),
   });
   const steps = (value: Value) => ({ type: value.type, shape: [dynamic, ...value.shape] });
-  const loop = create(NodeProtoSchema, {
-    opType: 'Scan',
-    name: 'loop',
-    input: [
+  const loop = scanNode('loop', {
+    inputs: [
       ...state.map(({ current }) => loopInputName(current.name)),
       ...perStep.map((value) => loopInputName(value.name)),
     ],
-    output: outputs.map(([name]) => name),
-    attribute: [
-      create(AttributeProtoSchema, { name: 'body', type: AttributeType.GRAPH, g: body }),
-      attributeProto('num_scan_inputs', perStep.length),
-    ],
+    outputs: outputs.map(([name]) => name),
+    perStep: perStep.length,
+    body,
   });
   return writeModel(
     create(GraphProtoSchema, {
@@ -121,14 +106,50 @@ export function emitLoop({ state, perStep, shared, reports }: LoopStep): Uint8Ar
   );
 }
 
+function scanNode(
+  name: string,
+  {
+    inputs,
+    outputs,
+    perStep,
+    body,
+  }: { inputs: readonly string[]; outputs: readonly string[]; perStep: number; body: GraphProto },
+): NodeProto {
+  return create(NodeProtoSchema, {
+    ...{ opType: 'Scan', name, input: [...inputs], output: [...outputs] },
+    attribute: [
+      create(AttributeProtoSchema, { name: 'body', type: AttributeType.GRAPH, g: body }),
+      attributeProto('num_scan_inputs', perStep),
+    ],
+  });
+}
+
+/** Gives values other names, in the bodies of loops as well. */
+function rename(nodes: readonly NodeProto[], names: ReadonlyMap<string, string>): void {
+  for (const node of nodes) {
+    node.input = node.input.map((name) => names.get(name) ?? name);
+    node.output = node.output.map((name) => names.get(name) ?? name);
+    for (const { g } of node.attribute) if (g) rename(g.node, names);
+  }
+}
+
 type NamedValue = readonly [name: string, value: Value];
+
+type Constants = Map<string, { name: string; value: Constant }>;
 
 /** Writes nodes in order, equal ones once, and leaves out those that are the identity. */
 class GraphWriter {
   readonly nodes: NodeProto[] = [];
   readonly #names = new Map<Value, string>();
   readonly #written = new Map<string, readonly string[]>();
-  readonly #constants = new Map<string, { name: string; value: Constant }>();
+  readonly #constants: Constants;
+  readonly #prefix: string;
+
+  /** @param prefix of the names in a loop's body: no name of it may be another's outside */
+  constructor(prefix = '', constants: Constants = new Map()) {
+    this.#prefix = prefix;
+    this.#constants = constants;
+  }
 
   write(outputs: readonly NamedValue[]): void {
     for (const node of sortedNodes(outputs.map(([, value]) => value))) this.#writeNode(node);
@@ -147,10 +168,7 @@ class GraphWriter {
           }),
         );
     }
-    for (const node of this.nodes) {
-      node.input = node.input.map((name) => renamed.get(name) ?? name);
-      node.output = node.output.map((name) => renamed.get(name) ?? name);
-    }
+    rename(this.nodes, renamed);
   }
 
   initializers() {
@@ -170,10 +188,14 @@ class GraphWriter {
       this.#names.set(itemAt(node.outputs, 0), itemAt(inputs, 0));
       return;
     }
+    if (node.body) {
+      this.#writeLoop(node, node.body, inputs);
+      return;
+    }
     const key = JSON.stringify([node.domain, node.operator, inputs, node.attributes]);
     let outputs = this.#written.get(key);
     if (!outputs) {
-      const name = `${node.operator}.${this.nodes.length}`;
+      const name = `${this.#prefix}${node.operator}.${this.nodes.length}`;
       outputs = node.outputs.map((_, index) => (index === 0 ? name : `${name}.${index}`));
       this.#written.set(key, outputs);
       this.nodes.push(
@@ -193,8 +215,37 @@ class GraphWriter {
     for (const [index, output] of node.outputs.entries()) this.#names.set(output, itemAt(names, index));
   }
 
+  /** What is the same in every iteration is not an input of the node: its body finds it by its name. */
+  #writeLoop(node: Node, { state, perStep, shared, reports }: LoopStep, inputs: readonly string[]): void {
+    const name = `${this.#prefix}loop.${this.nodes.length}`;
+    const body = new GraphWriter(`${name}/`, this.#constants);
+    const taken = [...state.map(({ current }) => current), ...perStep];
+    for (const value of taken) body.#names.set(value, `${name}/${value.name}`);
+    for (const [index, value] of shared.entries())
+      body.#names.set(value, itemAt(inputs, taken.length + index));
+    const given = [...state.map(({ next }) => next), ...Object.values(reports)].map(
+      (value, index): NamedValue => [`${name}/out.${index}`, value],
+    );
+    body.write(given);
+    const outputs = node.outputs.map((_, index) => `${name}.${index}`);
+    this.nodes.push(
+      scanNode(name, {
+        inputs: inputs.slice(0, taken.length),
+        outputs,
+        perStep: perStep.length,
+        body: create(GraphProtoSchema, {
+          name,
+          node: body.nodes,
+          input: taken.map((value) => valueInfo(`${name}/${value.name}`, value)),
+          output: given.map(([output, value]) => valueInfo(output, value)),
+        }),
+      }),
+    );
+    for (const [index, output] of node.outputs.entries()) this.#names.set(output, itemAt(outputs, index));
+  }
+
   #nameOf(value: Value): string {
-    if (value.kind === 'input') return value.name;
+    if (value.kind === 'input') return this.#names.get(value) ?? value.name;
     if (value.kind === 'constant') return this.#nameOfConstant(value);
     const name = this.#names.get(value);
     if (name === undefined) throw new Error(`${value.node.operator} is used before it is written`);

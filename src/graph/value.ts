@@ -36,12 +36,26 @@ export interface Node {
   readonly outputs: readonly Value[];
   /** What the model that it was read from calls it; undefined where it was built here. */
   readonly name?: string;
-  /** The rule of an identity, which has one of its own; all other operators have theirs in `gradients.ts`. */
-  readonly gradient?: GradientOfIdentity;
+  /** The rule of an identity or a loop, which has one of its own; all other operators have theirs in `gradients.ts`. */
+  readonly gradient?: OwnGradient;
+  /** Of a loop: what it does again and again. */
+  readonly body?: LoopStep;
 }
 
 /** From the gradient of the output to those of the inputs; undefined where none passes. */
-export type GradientOfIdentity = (dy: Value) => readonly (Value | undefined)[];
+export type OwnGradient = (dy: Value) => readonly (Value | undefined)[];
+
+/** One iteration of a loop: how the state changes, on what, and what it reports. */
+export interface LoopStep {
+  /** Carried from each step to the next. */
+  state: readonly { readonly current: Input; readonly next: Value }[];
+  /** Differ in every step: the loop takes them with one more axis in front, the steps. */
+  perStep: readonly Input[];
+  /** The same in every step. */
+  shared: readonly Input[];
+  /** Reported by every step: the loop returns them with one more axis in front. */
+  reports: Readonly<Record<string, Value>>;
+}
 
 interface TypeAndShape {
   readonly type: ElementType;
@@ -120,12 +134,13 @@ export function applyMany(
     attributes?: Readonly<Record<string, Attribute>>;
     domain?: string;
     name?: string;
-    gradient?: GradientOfIdentity;
+    gradient?: OwnGradient;
+    body?: LoopStep;
   },
 ): Result[] {
-  const { outputs: types, domain = '', attributes = {}, name, gradient } = options;
+  const { outputs: types, domain = '', attributes = {}, name, gradient, body } = options;
   const outputs: Result[] = [];
-  const node: Node = { operator, domain, inputs, attributes, outputs, name, gradient };
+  const node: Node = { operator, domain, inputs, attributes, outputs, name, gradient, body };
   for (const { type, shape } of types) outputs.push({ kind: 'result', type, shape, node });
   return outputs;
 }
@@ -134,7 +149,7 @@ export function applyMany(
  * Adds a node that is its first input in the forward pass, with a gradient of its own.
  * @example identity([x], (dy) => [multiply(dy, factor)])
  */
-export function identity(inputs: readonly [Value, ...Value[]], gradient: GradientOfIdentity): Result {
+export function identity(inputs: readonly [Value, ...Value[]], gradient: OwnGradient): Result {
   const [{ type, shape }] = inputs;
   return first(applyMany('', inputs, { outputs: [{ type, shape }], gradient }));
 }
