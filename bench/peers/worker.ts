@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { pythonEnvironment } from '../../scripts/python-environment.ts';
 
 /**
- * A Python script that stays: one JSON object a line in, one out. Arrays travel as raw files.
+ * A script that stays, most often of Python: one JSON object a line in, one out. Arrays travel as raw files.
  * @example
  * const peer = await PeerWorker.start('train.py');
  * const { seconds } = await peer.call({ command: 'train', steps: 100 });
@@ -25,6 +25,11 @@ export class PeerWorker {
     return new PeerWorker(
       spawn(await pythonEnvironment(import.meta.dirname), [file], { stdio: ['pipe', 'pipe', 'inherit'] }),
     );
+  }
+
+  /** @param file a script of Node's, which speaks the same way */
+  static node(file: string): PeerWorker {
+    return new PeerWorker(spawn(process.execPath, [file], { stdio: ['pipe', 'pipe', 'inherit'] }));
   }
 
   get processId(): number {

@@ -55,7 +55,9 @@ export interface TrainedHead {
 }
 
 /** What a run of steps should take: the way back to TypeScript costs little then, and a cancelled training stops soon. */
-const millisecondsPerRun = 250;
+const runMilliseconds = { least: 250, most: 3000 };
+/** Of a run for each MiB of the state, which is copied on the way in and out: about 1 ms, 3 % of this. */
+const millisecondsPerMebibyte = 33;
 const mostStepsPerRun = 100;
 
 /**
@@ -178,6 +180,9 @@ async function runSteps(
       count === 0 ? {} : { ...batches.feeds(first, count), ...schedule(recipe, steps, first, count) };
     return { count, window, isLast: first + inWindow >= steps, feeds };
   };
+  const mebibytes = parts.reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0) / 2 ** 20;
+  const { least, most } = runMilliseconds;
+  const millisecondsPerRun = Math.min(Math.max(least, millisecondsPerMebibyte * mebibytes), most);
   let { step: taken } = start;
   let run = prepare(taken, 1);
   let bound = -1;
