@@ -15,12 +15,14 @@ import { heads } from './serve/heads.ts';
 import { soak } from './soak/command.ts';
 import { texts } from './texts/command.ts';
 import { training } from './training/command.ts';
+import { tune } from './tune/command.ts';
 
 await new Command('bench')
   .description(
     'Measures Tandem against what a person would otherwise use. bench/README.md tells how to read it.',
   )
   .addCommand(training)
+  .addCommand(tune)
   .addCommand(quality)
   .addCommand(novelty)
   .addCommand(scale)

@@ -130,8 +130,8 @@ class Training:
                 group["lr"] = request["schedule"][index] * group["share"]
             optimizer.step()
             losses.append(loss.detach())
-        seconds = time.perf_counter() - started
-        return {"seconds": seconds, "losses": [float(loss) for loss in losses], "memory": memory("VmHWM")}
+        seconds = (time.perf_counter() - started) / (steps - first)
+        return {"secondsPerStep": seconds, "losses": [float(loss) for loss in losses], "memory": memory("VmHWM")}
 
 
 training = None

@@ -5,9 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { cutEncoder } from '../../src/encoders/trunk.ts';
-import { openTail } from '../../src/encoders/tail.ts';
 import type { Tail } from '../../src/arl/tail.ts';
+import { openTail } from '../../src/encoders/tail.ts';
+import { cutEncoder } from '../../src/encoders/trunk.ts';
 import { sortedNodes } from '../../src/graph/differentiate.ts';
 import { input } from '../../src/graph/value.ts';
 import { Engine } from '../../src/runtime/engine.ts';
@@ -24,7 +24,7 @@ async function memory(name: string): Promise<number> {
 async function open(workload: Workload, files: string, steps: number) {
   const engine = Engine.start({ provider: 'cpu', threads: workload.threads });
   const cut = await cutEncoder({ folder, blocks: workload.blocks, tokens: workload.tokens });
-  const { tail } = await openTail(engine, cut);
+  const tail = await openTail(engine, cut);
   const weights = pretrainedWeights(tail);
   const table = makeTable(workload);
   const peer = await peerRequest(files, { workload, table, tail, weights, steps });

@@ -49,7 +49,7 @@ export function trainingOf(tail: Tail, workload: Workload, steps: number): Train
   const start = Object.fromEntries(Object.entries(parameters).filter(([name]) => !name.startsWith('tail.')));
   return {
     ...{ classes, seed, recipe: recipeOf(workload, steps) },
-    tuning: { tails: [tail], dimensions: [width], start, tailRate: blockRate / learningRate },
+    tuning: { tails: [tail], dimensions: [width], start, tailRates: [blockRate / learningRate] },
   };
 }
 

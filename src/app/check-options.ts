@@ -22,6 +22,7 @@ import {
   seeds,
   testShare,
   tune,
+  tuningBatches,
   zeroShotFields,
 } from '../training/choices.ts';
 
@@ -118,6 +119,7 @@ export const trainOptions = z.object({
   acceptAccuracy: acceptAccuracy.optional(),
   tune: tune.optional(),
   startFrom: text,
+  ...tuningBatches,
   checkpoints: text,
 });
 export const compareOptions = z.object({

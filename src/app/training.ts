@@ -21,6 +21,7 @@ import { evaluateHead } from '../training/evaluate-head.ts';
 import type { Evaluation } from '../training/evaluation.ts';
 import { fineTune, type HeadTraining } from '../training/fine-tune.ts';
 import { chooseRecipe, type RecipeChoices } from '../training/loop/recipe.ts';
+import type { TuningBatches } from '../training/loop/tuning-batches.ts';
 import type { TuningChoice } from '../training/open-trunks.ts';
 import type { TrainingSummary } from '../training/progress.ts';
 import { encodersOfStart, readStart } from '../training/zero-shot/start.ts';
@@ -35,7 +36,8 @@ export interface TrainOptions
     ProgressOptions,
     HeadTraining,
     EncoderNames,
-    Partial<RecipeChoices> {
+    Partial<RecipeChoices>,
+    TuningBatches {
   /**
    * Blocks of encoders to train with the head: `text:last-2`, `image:last-1`, or both in a list; or adapters of a rank on them,
    * `text:lora-8`; `auto` tries both encoders. Where it does not pay, the
@@ -96,8 +98,7 @@ export async function train(
     ...{ head, seed, search, refit, acceptAccuracy, checkpoints, testShare, splitBy },
     ...{ dataset, recipe, startFrom, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
-    tuning:
-      options.tune === undefined ? undefined : await tuningChoice(context, encoders, options.tune, known),
+    tuning: await tuningChoice(context, encoders, options, known),
     threads: context.settings.threads,
     writeReport,
   });
@@ -106,9 +107,17 @@ export async function train(
 async function tuningChoice(
   context: Context,
   encoders: Encoders,
-  tune: NonNullable<TrainOptions['tune']>,
+  { tune, batchSize, accumulate, memory }: TrainOptions,
   known: readonly ModalityName[],
-): Promise<TuningChoice> {
+): Promise<(TuningChoice & TuningBatches) | undefined> {
+  const batches = { batchSize, accumulate, memory };
+  if (tune === undefined) {
+    const given = Object.entries(batches).find(([, value]) => value !== undefined);
+    if (!given) return undefined;
+    throw new TandemError('invalid-recipe', `${given[0]}: only a tuning takes it`, {
+      fix: 'Say what is to be tuned (tune), or leave it out.',
+    });
+  }
   const installed = installedEncoders(await context.encoderOptions());
   const folderOf = async (modality: PretrainedName) => {
     const { folder } = required(
@@ -123,7 +132,7 @@ async function tuningChoice(
     ),
   );
   const { added } = encoderPlaces(context.settings);
-  return { candidates, isAutomatic: isAutomatic(tune), added };
+  return { candidates, isAutomatic: isAutomatic(tune), added, ...batches };
 }
 
 /** See `Tandem.compare`. */

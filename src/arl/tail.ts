@@ -36,8 +36,8 @@ export type Tails = readonly (Tail | undefined)[];
  */
 export function tailInParts(tail: Tail, parts: number): Tail {
   const names = Object.keys(tail.parameterShapes);
-  const features: Tail['features'] = (rows, moved) =>
-    inParts(parts, rows, names.map(moved), (part, learnt) =>
+  const features: Tail['features'] = (rows, parameter) =>
+    inParts(parts, rows, names.map(parameter), (part, learnt) =>
       tail.features(part, (name) => itemAt(learnt, names.indexOf(name))),
     );
   return { ...tail, features };

@@ -93,6 +93,21 @@ const command = addDatasetOptions(
     '--start-from <head>',
     'a head that `heads zero-shot` made: few examples are blended with the names of the labels, with its encoders',
   )
+  .option(
+    '--batch-size <count>',
+    'of a tuning: examples that a step learns from (default: 32)',
+    numberOption(2, 1024),
+  )
+  .option(
+    '--accumulate <parts>',
+    'of a tuning: compute each batch in so many parts, one after the other: less memory, and about a third slower',
+    numberOption(1, 1024),
+  )
+  .option(
+    '--memory <MiB>',
+    'of a tuning: memory that it may take; an error says what to change where it is not enough (default: what is free)',
+    numberOption(1, 2 ** 30),
+  )
   .option('--json', 'print one JSON object');
 
 export const train = addSettings(command, encoderSettings)

@@ -92,8 +92,13 @@ class Sessions {
     }
   }
 
-  async #create({ model, sha256 }: Extract<EngineRequest, { kind: 'load' }>): Promise<InferenceSession> {
-    const options = sessionOptions(this.#options);
+  async #create({
+    model,
+    sha256,
+    plansMemory = true,
+  }: Extract<EngineRequest, { kind: 'load' }>): Promise<InferenceSession> {
+    const options = { ...sessionOptions(this.#options) };
+    if (!plansMemory) options.enableMemPattern = false;
     if (typeof model !== 'string') return InferenceSession.create(model, options);
     if (sha256 === undefined) return InferenceSession.create(model, options);
     // What was hashed is what is loaded, whatever happens to the file meanwhile.

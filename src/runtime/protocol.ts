@@ -20,6 +20,11 @@ export interface LoadOptions {
    * the run before, about 15 ms each: an EfficientNet whose batches vary in size answers 30 times as slowly.
    */
   sessionPerShape?: boolean;
+  /**
+   * Whether the memory of a run's values is taken as one block, as the run before took it; true by default. Of a training
+   * step with much to keep the block doubles what the first run took, and saves no time.
+   */
+  plansMemory?: boolean;
 }
 
 /** What the thread is asked. Every request gets one response, in order. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { EncoderNames } from '../encoders/encoder-names.ts';
 import { type ModalityName, type PretrainedName, pretrainedNames } from '../modalities/registry.ts';
 import { type RecipeChoices, trainedFusions, trainedStrategies } from './loop/recipe.ts';
+import type { TuningBatches } from './loop/tuning-batches.ts';
 import { zeroShotTargets } from './zero-shot/request.ts';
 
 /** Decides split, starting values, order and dropout: same seed, same head. */
@@ -61,6 +62,13 @@ const tunedPart = z
     tunedForm,
     'it must be a modality and the blocks, such as text:last-2 or image:last-1, or adapters of a rank, such as text:lora-8 or text:last-4-lora-8',
   );
+
+/** How the batches of a tuning are computed; see `TuningBatches`. */
+export const tuningBatches = {
+  batchSize: z.int().min(2).max(1024).optional(),
+  accumulate: z.int().min(1).max(1024).optional(),
+  memory: z.int().min(1).optional(),
+} satisfies { [Choice in keyof TuningBatches]-?: z.ZodType<TuningBatches[Choice]> };
 
 /** What of the encoders is trained with a head: one, a list with at most one of each modality, or what held-out examples say. */
 export const tune = z.union([

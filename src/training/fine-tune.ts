@@ -19,6 +19,7 @@ import type { WrittenCheckpoint } from './loop/checkpoints.ts';
 import { type FitOptions, type FittedHead, fitHead, trainOnRows } from './loop/fit.ts';
 import { checkRecipe, type Recipe, recipeFor } from './loop/recipe.ts';
 import { withEngines } from './loop/side-by-side.ts';
+import type { TuningBatches } from './loop/tuning-batches.ts';
 import { nearDuplicates } from './near-duplicates.ts';
 import type { TuningChoice } from './open-trunks.ts';
 import type { TrainingProgress, TrainingSummary } from './progress.ts';
@@ -71,7 +72,7 @@ export interface FineTuneOptions extends HeadTraining {
   /** The head of label names to start from; its encoders are those of the training. */
   startFrom?: StartHead;
   /** The blocks of encoders to train with the head; none by default. */
-  tuning?: TuningChoice;
+  tuning?: TuningChoice & TuningBatches;
   /** Threads that ONNX Runtime trains on; 0 leaves the number to it. */
   threads: number;
   writeReport: WriteReport;

@@ -1,3 +1,4 @@
+import type { Tails } from '../arl/tail.ts';
 import type { Dataset } from '../datasets/example.ts';
 import { groupTwins } from '../datasets/split/duplicates.ts';
 import type { SplitRows } from '../datasets/split/split-rows.ts';
@@ -13,7 +14,8 @@ import { type ExtractionOptions, extractFeatures } from './features/features.ts'
 import type { CheckpointFolder } from './loop/checkpoints.ts';
 import { answersOf, type FitOptions, type FittedHead, fitHead, type TrainedHead } from './loop/fit.ts';
 import { stepCount } from './loop/recipe.ts';
-import { tuneOnRows, tuningRecipe } from './loop/tune.ts';
+import { tuneOnRows, tuningOptions, tuningRecipe } from './loop/tune.ts';
+import { checkTuningMemory, type TuningBatches, tuningMemory } from './loop/tuning-batches.ts';
 import { type OpenTrunks, openTrunks, type TunedBlocks, type TuningChoice } from './open-trunks.ts';
 import { calibrate } from './search/calibration.ts';
 import { splitForValidation } from './search/cross-validation.ts';
@@ -21,7 +23,7 @@ import { type TuningGain, tuningGain } from './tuning-gain.ts';
 
 /** Everything that a tuning rests on. */
 export interface TuningWork extends FitOptions {
-  choice: TuningChoice;
+  choice: TuningChoice & TuningBatches;
   /** What the blocks' learning rates are multiplied by: all are tried. */
   rateFactors: readonly number[];
   encoders: Encoders;
@@ -78,7 +80,7 @@ export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedH
   ]);
   const tune: Tune = (name, opened, rows, options) =>
     tuneOnRows(engine, opened.table, rows, {
-      ...{ ...fitOf(work, name), tails: opened.tails, onProgress: progress(rows) },
+      ...{ ...fitOf(work, name), tails: opened.tails, batches: work.choice, onProgress: progress(rows) },
       ...options,
     });
   const tried = await tryAll(engine, { work, validation, tune });
@@ -95,6 +97,18 @@ export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedH
     ...{ parts: opened.parts, table: opened.table, encoders: opened.encoders },
     ...{ calibration, heldOut: gain.heldOut },
   };
+}
+
+/** Says what a training takes. @throws TandemError `invalid-recipe` where that is too much */
+function memoryOf(work: TuningWork, tails: Tails): string {
+  const { table, choice, recipe, frozen } = work;
+  const memoryWith = (batches: TuningBatches) =>
+    tuningMemory(
+      table,
+      tuningOptions({ ...fitOf(work, ''), tails, batches, from: frozen.fitted }, table.strata.length),
+    );
+  const { batchSize } = tuningRecipe(recipe, choice);
+  return checkTuningMemory(memoryWith, { batchSize: Math.min(batchSize, table.strata.length) }, choice);
 }
 
 /** Goes on with a head on some rows. @param name tells the trainings of a fine-tuning apart */
@@ -114,8 +128,8 @@ function fitOf({ classes, recipe, seed, signal, checkpoints }: TuningWork, name:
 }
 
 /** Tells of several trainings as of one: the steps of those before count as taken. */
-function progressOver({ recipe, onProgress }: TuningWork, trainings: readonly (readonly number[])[]) {
-  const steps = trainings.map((rows) => stepCount(tuningRecipe(recipe), rows.length));
+function progressOver({ recipe, choice, onProgress }: TuningWork, trainings: readonly (readonly number[])[]) {
+  const steps = trainings.map((rows) => stepCount(tuningRecipe(recipe, choice), rows.length));
   const total = sum(steps);
   let next = 0;
   return (rows: readonly number[]): FitOptions['onProgress'] => {
@@ -171,12 +185,14 @@ async function tryAll(
 /** Where candidates are tried of themselves, undefined of an encoder that cannot be cut; a note says so. */
 async function openCandidate(
   engine: Engine,
-  { choice, encoders, dataset, table: pretrained, extraction, onNote }: TuningWork,
+  work: TuningWork,
   parts: readonly TunedBlocks[],
 ): Promise<OpenCandidate | undefined> {
+  const { choice, encoders, dataset, table: pretrained, extraction, onNote } = work;
   const columns = pretrained.columns.map(({ modality }) => modality);
   try {
     const opened = await openTrunks(engine, { parts, added: choice.added }, { encoders, dataset, columns });
+    onNote?.(memoryOf(work, opened.tails));
     return { ...opened, parts, table: await extractFeatures(opened.encoders, dataset, extraction) };
   } catch (error) {
     if (!choice.isAutomatic || !(error instanceof TandemError) || error.code !== 'invalid-recipe')

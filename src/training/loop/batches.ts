@@ -159,8 +159,22 @@ function tensorOf({ target, columns, values }: TruthTable, rows: number) {
 }
 
 function windowRowsFor({ columns, strata }: FeatureTable, { batchSize }: BatchOptions): number {
-  const rowBytes = columns.reduce((sum, { dimension }) => sum + 4 * dimension, 0);
-  if (strata.length * rowBytes <= mostBytesWhole) return strata.length;
+  return windowRows(
+    columns.map(({ dimension }) => dimension),
+    { rows: strata.length, batchSize },
+  );
+}
+
+/**
+ * How many rows of features are in memory at a time; with the next ones twice as many where they are not all.
+ * @param lengths of the features
+ */
+export function windowRows(
+  lengths: readonly number[],
+  { rows, batchSize }: { rows: number; batchSize: number },
+): number {
+  const rowBytes = lengths.reduce((sum, length) => sum + 4 * length, 0);
+  if (rows * rowBytes <= mostBytesWhole) return rows;
   return Math.max(8 * batchSize, Math.floor(windowBytes / rowBytes));
 }
 

@@ -70,24 +70,9 @@ export async function trainHead(
   table: FeatureTable,
   options: TrainingOptions,
 ): Promise<TrainedHead> {
-  const { classes, recipe, seed, checkpoint, windowRows, tuning } = options;
-  const target = targets[table.truth.target];
-  const architecture: HeadArchitecture = {
-    dimensions: tuning?.dimensions ?? table.columns.map(({ dimension }) => dimension),
-    hidden: recipe.hidden,
-    classes,
-    adapter: recipe.adapter,
-    fusion: recipe.fusion,
-    ...(tuning && { tails: tuning.tails }),
-    target: target.loss,
-  };
-  const weights = recipe.classWeights === 'balanced' ? target.balancedWeights?.(table.truth) : undefined;
-  const settings = {
-    ...stepSettings(table, recipe, weights?.columns),
-    ...(tuning && { tailRates: tuning.tailRates }),
-  };
-  const step = trainingStep(architecture, settings);
-  const session = await engine.load(emitLoop(step));
+  const { recipe, seed, checkpoint, windowRows, tuning } = options;
+  const { architecture, settings, weights, step } = planStep(table, options);
+  const session = await engine.load(emitLoop(step), { plansMemory: tuning === undefined });
   try {
     const { batchSize, partial } = settings;
     const noiseColumns = strategies[recipe.strategy].noise ? recipe.hidden : 0;
@@ -102,7 +87,7 @@ export async function trainHead(
     await session.bind(batches.shared());
     const layoutOfState = step.state.map(({ current: { name, shape } }) => ({ name, shape }));
     const work = {
-      architecture: { ...architecture, target: target.kind },
+      architecture: { ...architecture, target: table.truth.target },
       ...{ recipe, seed, rows: table.strata.length, windowRows, state: layoutOfState },
       ...(tuning && { tailRates: tuning.tailRates }),
     };
@@ -118,6 +103,32 @@ export async function trainHead(
   } finally {
     await session.release();
   }
+}
+
+/**
+ * The step of a training, and what it is built of.
+ * @param table features, of whose lengths those count that no tail makes
+ */
+export function planStep(
+  table: FeatureTable,
+  { classes, recipe, tuning }: Pick<TrainingOptions, 'classes' | 'recipe' | 'tuning'>,
+) {
+  const target = targets[table.truth.target];
+  const architecture: HeadArchitecture = {
+    dimensions: tuning?.dimensions ?? table.columns.map(({ dimension }) => dimension),
+    hidden: recipe.hidden,
+    classes,
+    adapter: recipe.adapter,
+    fusion: recipe.fusion,
+    ...(tuning && { tails: tuning.tails }),
+    target: target.loss,
+  };
+  const weights = recipe.classWeights === 'balanced' ? target.balancedWeights?.(table.truth) : undefined;
+  const settings = {
+    ...stepSettings(table, recipe, weights?.columns),
+    ...(tuning && { tailRates: tuning.tailRates }),
+  };
+  return { architecture, settings, weights, step: trainingStep(architecture, settings) };
 }
 
 /** What the training step is built with: the recipe, and what the table has. */

@@ -1,5 +1,5 @@
 import { emitHead, type FeatureScaling } from '../../arl/serving.ts';
-import type { Tail, Tails } from '../../arl/tail.ts';
+import { type Tail, type Tails, tailInParts } from '../../arl/tail.ts';
 import { multiply, subtract } from '../../graph/operations/elementwise.ts';
 import { constant } from '../../graph/value.ts';
 import { itemAt } from '../../indexing.ts';
@@ -8,12 +8,15 @@ import { applyScaling, type FeatureTable, selectRows } from '../features/feature
 import { asTaught, type FitOptions, type TrainedHead } from './fit.ts';
 import type { Recipe } from './recipe.ts';
 import { trainHead } from './trainer.ts';
+import { partsOf, type TuningBatches } from './tuning-batches.ts';
 
 export interface TuneOptions extends FitOptions {
   /** The blocks that are trained with the head, by column; the others' features stay as they are. */
   tails: Tails;
   /** What the blocks' learning rates are multiplied by; 1 by default. */
   rateFactor?: number;
+  /** How its batches are computed. */
+  batches?: TuningBatches;
   /** The head as it was trained on the same rows, on the features of the pretrained encoders. */
   from: TrainedHead;
 }
@@ -25,8 +28,29 @@ const epochs = 3;
 const minimumSteps = 30;
 
 /** The recipe of a head for going on with its encoder's blocks. */
-export function tuningRecipe(recipe: Recipe): Recipe {
-  return { ...recipe, learningRate, epochs, minimumSteps, batchSize: Math.min(recipe.batchSize, 32) };
+export function tuningRecipe(recipe: Recipe, { batchSize }: TuningBatches = {}): Recipe {
+  const size = batchSize ?? Math.min(recipe.batchSize, 32);
+  return { ...recipe, learningRate, epochs, minimumSteps, batchSize: size };
+}
+
+/** The options of a training that goes on with a head. */
+export function tuningOptions(
+  { calibration: _, tails, from, batches, rateFactor = 1, ...options }: TuneOptions,
+  rows: number,
+) {
+  const recipe = tuningRecipe(options.recipe, batches);
+  const parts = partsOf(Math.min(recipe.batchSize, rows), batches?.accumulate);
+  const { scaling } = from;
+  return {
+    ...options,
+    recipe,
+    tuning: {
+      tails: tails.map((tail, m) => tail && tailInParts(scaledTail(tail, itemAt(scaling, m)), parts)),
+      dimensions: scaling.map(({ mean }) => mean.length),
+      start: from.parameters,
+      tailRates: tails.map((tail) => (tail ? (rateFactor * tail.learningRate) / learningRate : 1)),
+    },
+  };
 }
 
 /**
@@ -39,9 +63,10 @@ export async function tuneOnRows(
   engine: Engine,
   table: FeatureTable,
   rows: readonly number[],
-  { calibration, tails, from, rateFactor = 1, ...options }: TuneOptions,
+  options: TuneOptions,
 ): Promise<TrainedHead> {
   const training = selectRows(table, rows);
+  const { calibration, tails, from } = options;
   const { scaling } = from;
   const columns = training.columns.map((column, m) =>
     tails[m] ? column : applyScaling(column, itemAt(scaling, m)),
@@ -50,16 +75,7 @@ export async function tuneOnRows(
   const { architecture, parameters, history } = await trainHead(
     engine,
     { ...training, columns, truth },
-    {
-      ...options,
-      recipe: tuningRecipe(options.recipe),
-      tuning: {
-        tails: tails.map((tail, m) => tail && scaledTail(tail, itemAt(scaling, m))),
-        dimensions: scaling.map(({ mean }) => mean.length),
-        start: from.parameters,
-        tailRates: tails.map((tail) => (tail ? (rateFactor * tail.learningRate) / learningRate : 1)),
-      },
-    },
+    tuningOptions(options, rows.length),
   );
   const modalities = columns.map(({ modality }) => modality);
   const weights = emitHead({ ...architecture, tails }, modalities, scaling, parameters, {

@@ -129,3 +129,16 @@ it('says how many blocks there are where more are to be tuned', { timeout: 60_00
     'no example has an image',
   );
 });
+
+it('says what to change where a batch does not fit the memory given, before anything is encoded', {
+  timeout: 60_000,
+}, async () => {
+  const file = await table('large', (hunter) => hunter);
+  const memory = 120;
+  await expect(train(file, { head: 'large', tune: 'text:last-1', memory })).rejects.toMatchObject({
+    code: 'invalid-recipe',
+    message: expect.stringMatching(/batches of 32 take up to \d+ MiB of memory, and there are 120/),
+    fix: expect.stringMatching(/Tune fewer blocks.*--batch-size.*--memory \d+/),
+  });
+  await expect(train(file, { head: 'large', memory })).rejects.toThrow('memory: only a tuning takes it');
+});
