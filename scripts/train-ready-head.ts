@@ -26,8 +26,8 @@ try {
   await using store = await openStore({ data });
   const encoders = await loadEncoders({
     encoders: {
-      image: path.join(models, 'efficientnet-lite0'),
-      text: path.join(models, 'all-MiniLM-L6-v2'),
+      image: [path.join(models, 'efficientnet-lite0')],
+      text: [path.join(models, 'all-MiniLM-L6-v2')],
     },
     provider: 'cpu',
     threads: availableParallelism(),

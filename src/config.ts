@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { auto, isAddressRange, list, name, setting, wholeNumber } from './setting.ts';
+import { auto, encoderList, isAddressRange, list, name, setting, wholeNumber } from './setting.ts';
 
 const installation = path.resolve(fileURLToPath(new URL('..', import.meta.url)));
 
@@ -41,17 +41,19 @@ export const settings = {
   }),
   'image-encoder': setting({
     about:
-      'image encoder: the id of one that `encoders list` shows, OWNER/NAME@COMMIT of the hub, or a folder, as ./model',
+      'image encoder: the id of one that `encoders list` shows, OWNER/NAME@COMMIT of the hub, or a folder, as ./model; of several, as A+B, features are concatenated',
     value: 'name',
+    isRepeatable: true,
     default: 'efficientnet-lite0',
-    schema: name,
+    schema: encoderList,
   }),
   'text-encoder': setting({
     about:
-      'text encoder: the id of one that `encoders list` shows, OWNER/NAME@COMMIT of the hub, or a folder, as ./model',
+      'text encoder: the id of one that `encoders list` shows, OWNER/NAME@COMMIT of the hub, or a folder, as ./model; of several, as A+B, features are concatenated',
     value: 'name',
+    isRepeatable: true,
     default: 'all-MiniLM-L6-v2',
-    schema: name,
+    schema: encoderList,
   }),
   hub: setting({
     about: 'address that models are downloaded from: auto (the Hugging Face hub), or a mirror',
@@ -321,5 +323,9 @@ type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : Name;
 
-/** The settings as code writes them: `grpc-port` is `grpcPort`. Each that is omitted has its default. */
-export type TandemSettings = { [Name in SettingName as CamelCase<Name>]?: Settings[Name] };
+/** The settings as code writes them: `grpc-port` is `grpcPort`. Each that is omitted has its default. A list may be one text. */
+export type TandemSettings = {
+  [Name in SettingName as CamelCase<Name>]?:
+    | Settings[Name]
+    | (Settings[Name] extends readonly string[] ? string : never);
+};

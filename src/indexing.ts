@@ -12,6 +12,15 @@ export function itemAt<Item>(items: ArrayLike<Item>, index: number): Item {
 }
 
 /**
+ * The items, of which there must be one at least.
+ * @throws RangeError where there is none
+ * @example const [first, ...others] = oneOrMore(names);
+ */
+export function oneOrMore<Item>(items: readonly Item[]): readonly [Item, ...Item[]] {
+  return [itemAt(items, 0), ...items.slice(1)];
+}
+
+/**
  * The value of a key that a map must have.
  * @throws RangeError naming the key, where the map has no such key
  * @example valueFor(new Map([['cat', 3]]), 'cat') // 3

@@ -27,3 +27,8 @@ export function quoteSome(names: readonly string[], most = 20): string {
 export function hasControlCharacters(text: string): boolean {
   return /\p{Cc}/u.test(text);
 }
+
+/** A word as a shell takes it. @example quoteForShell('query: ') // "'query: '" */
+export function quoteForShell(word: string): string {
+  return /^[\w./:@=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

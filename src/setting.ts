@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { mostTogether, separateNames } from './encoder-list.ts';
 
 /** What the table of `config.ts` says of a setting. */
 export interface Setting<Schema extends z.ZodType = z.ZodType> {
@@ -12,6 +13,8 @@ export interface Setting<Schema extends z.ZodType = z.ZodType> {
   usual?: string;
   /** Never shown. */
   isSecret?: boolean;
+  /** Its flag may be given several times, which is the same as commas between the values. */
+  isRepeatable?: boolean;
   /** Its flag alone means `on`. */
   isSwitch?: boolean;
   schema: Schema;
@@ -34,6 +37,17 @@ export const list = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
+
+/** The encoders of a modality: names with `+` or commas between, each once. */
+export const encoderList = z
+  .string()
+  .transform(separateNames)
+  .pipe(
+    z
+      .array(z.string().min(1, 'a name is empty'))
+      .max(mostTogether, `at most ${mostTogether} encoders make the features of a modality together`)
+      .refine((names) => new Set(names).size === names.length, 'each encoder must be named once'),
+  );
 
 /** Whether it is an address, a range (`10.0.0.0/8`) or the name of one, as `trusted-proxies` takes them. */
 export function isAddressRange(text: string): boolean {

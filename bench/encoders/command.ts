@@ -80,16 +80,16 @@ async function measure(
 ): Promise<void> {
   const loaded = await loadEncoders({
     encoders: {
-      image: path.join(models, 'efficientnet-lite0'),
-      text: path.join(models, 'all-MiniLM-L6-v2'),
+      image: [path.join(models, 'efficientnet-lite0')],
+      text: [path.join(models, 'all-MiniLM-L6-v2')],
     },
     provider: 'cpu',
     threads,
     engines,
   });
   try {
-    const image = await batchOf(loaded.byModality.image, images, batch);
-    const text = await batchOf(loaded.byModality.text, texts, batch);
+    const image = await batchOf(loaded.byModality.image[0], images, batch);
+    const text = await batchOf(loaded.byModality.text[0], texts, batch);
     const runs: Record<Kind, () => Promise<unknown>> = {
       images: image,
       texts: text,

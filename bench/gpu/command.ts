@@ -44,9 +44,9 @@ export const gpu = new Command('gpu')
     const common = {
       models,
       encoders: {
-        image: path.join(models, 'efficientnet-lite0'),
-        text: path.join(models, 'all-MiniLM-L6-v2'),
-      },
+        image: [path.join(models, 'efficientnet-lite0')],
+        text: [path.join(models, 'all-MiniLM-L6-v2')],
+      } satisfies EncoderOptions['encoders'],
       threads,
       engines: 1,
     };

@@ -19,7 +19,15 @@ export interface Prepared {
 }
 
 /** The same images and texts again and again: nothing here is remembered. */
-export async function prepare({ byModality: { image, text } }: Encoders, count: number): Promise<Prepared> {
+export async function prepare(
+  {
+    byModality: {
+      image: [image],
+      text: [text],
+    },
+  }: Encoders,
+  count: number,
+): Promise<Prepared> {
   const images = await Promise.all(
     photographs.map(async (name) => image.prepare(await readFile(path.join(fixtures, name)))),
   );
@@ -51,12 +59,12 @@ export async function timePredictions(
 ): Promise<PredictionSpeed> {
   const images = pixels.slice(0, batch);
   const sentences = tokens.slice(0, batch);
-  const firstRun = await timed(() => encoders.byModality.image.encode(images));
+  const firstRun = await timed(() => encoders.byModality.image[0].encode(images));
   const features = await encode(encoders, { pixels: images, tokens: sentences });
   await head.classify(features);
   const parts = {
-    images: () => encoders.byModality.image.encode(images),
-    texts: () => encoders.byModality.text.encode(sentences),
+    images: () => encoders.byModality.image[0].encode(images),
+    texts: () => encoders.byModality.text[0].encode(sentences),
     answers: () => head.classify(features),
   };
   const took: Record<keyof typeof parts, number[]> = { images: [], texts: [], answers: [] };
@@ -80,7 +88,11 @@ export async function timePredictions(
 
 /** Images a second where batches of 1 to 64 follow each other in a fixed random order, as a server's do. */
 export async function timeMixedSizes(
-  { byModality: { image } }: Encoders,
+  {
+    byModality: {
+      image: [image],
+    },
+  }: Encoders,
   { pixels }: Prepared,
   seconds: number,
 ): Promise<number> {
@@ -144,7 +156,12 @@ function answersApart(ours: ItemProbabilities, theirs: ItemProbabilities): numbe
 }
 
 async function encode(
-  { byModality: { image, text } }: Encoders,
+  {
+    byModality: {
+      image: [image],
+      text: [text],
+    },
+  }: Encoders,
   { pixels, tokens }: Prepared,
 ): Promise<ItemFeatures[]> {
   const inBatches = async (encoder: Encoder, items: readonly unknown[]) => {

@@ -38,7 +38,7 @@ export const ingest = new Command('ingest')
     const folder = await mkdtemp(path.join(tmpdir(), 'bench-ingest-'));
     const chosen = readSettings(encoderSettings, { 'image-encoder': encoder }, process.env);
     const options = await encoderOptions(chosen);
-    const model = options.encoders.image;
+    const [model] = options.encoders.image;
     const { weights, preprocessing } = await readEncoderManifest(model);
     const { shortSide, crop, kernel } = imagePreprocessing.parse(preprocessing);
     const encoders = await loadEncoders({ ...options, provider: 'cpu', engines: 'auto', threads });
@@ -137,7 +137,7 @@ async function measured(work: () => Promise<unknown>): Promise<Cost> {
 }
 
 function decode({ byModality }: Encoders, paths: readonly string[]): Promise<unknown[]> {
-  return pMap(paths, (file) => byModality.image.prepare(file), { concurrency: decodedAtOnce });
+  return pMap(paths, (file) => byModality.image[0].prepare(file), { concurrency: decodedAtOnce });
 }
 
 /** As fast as the encoder goes on images that are ready: every engine has a batch at any time. */
@@ -148,7 +148,7 @@ async function encodingAlone(encoders: Encoders, paths: readonly string[]): Prom
   );
   return () =>
     measured(() =>
-      pMap(batches, (batch) => encoders.byModality.image.encode(batch), {
+      pMap(batches, (batch) => encoders.byModality.image[0].encode(batch), {
         concurrency: encoders.engines + 1,
       }),
     );

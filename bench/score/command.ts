@@ -86,11 +86,11 @@ async function textSides(tandem: Tandem, encoders: Encoders, folder: string, row
   const input = path.join(folder, 'texts.csv');
   const lines = Array.from({ length: rows }, (_, row) => `${row},"${textRow(row)}"`);
   await writeFile(input, `id,text\n${lines.join('\n')}\n`);
-  const ready = await pMap(lines.keys(), (row) => encoders.byModality.text.prepare(textRow(row)), {
+  const ready = await pMap(lines.keys(), (row) => encoders.byModality.text[0].prepare(textRow(row)), {
     concurrency: 16,
   });
   const sorted = ready.toSorted(
-    (a, b) => encoders.byModality.text.costOf(a) - encoders.byModality.text.costOf(b),
+    (a, b) => encoders.byModality.text[0].costOf(a) - encoders.byModality.text[0].costOf(b),
   );
   return [
     { name: 'texts, scored', rows, run: scoring(tandem, input) },
@@ -102,7 +102,8 @@ async function imageSides(tandem: Tandem, encoders: Encoders, folder: string, ro
   const input = path.join(folder, 'images.csv');
   const paths = await makePhotographs(folder, rows, [640, 480]);
   await writeFile(input, `file_name\n${paths.map((file) => path.basename(file)).join('\n')}\n`);
-  const prepare = () => pMap(paths, (file) => encoders.byModality.image.prepare(file), { concurrency: 16 });
+  const prepare = () =>
+    pMap(paths, (file) => encoders.byModality.image[0].prepare(file), { concurrency: 16 });
   const ready = await prepare();
   return [
     { name: 'images, scored', rows, run: scoring(tandem, input) },
@@ -126,7 +127,7 @@ function encodeReady(
   const batches = Array.from({ length: Math.ceil(ready.length / size) }, (_, batch) =>
     ready.slice(batch * size, (batch + 1) * size),
   );
-  return pMap(batches, (batch) => encoders.byModality[modality].encode(batch), {
+  return pMap(batches, (batch) => encoders.byModality[modality][0].encode(batch), {
     concurrency: encoders.engines + 1,
   });
 }

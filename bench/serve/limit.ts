@@ -19,8 +19,8 @@ export async function measureLimit(
 ): Promise<number> {
   const encoders = await loadEncoders({
     encoders: {
-      image: path.join(models, 'efficientnet-lite0'),
-      text: path.join(models, 'all-MiniLM-L6-v2'),
+      image: [path.join(models, 'efficientnet-lite0')],
+      text: [path.join(models, 'all-MiniLM-L6-v2')],
     },
     provider: 'cpu',
     threads,
@@ -30,10 +30,10 @@ export async function measureLimit(
     const pixels = await Promise.all(
       images
         .slice(0, batch)
-        .map(async (file) => encoders.byModality.image.prepare(await readFile(path.resolve(file)))),
+        .map(async (file) => encoders.byModality.image[0].prepare(await readFile(path.resolve(file)))),
     );
     const tokens = await Promise.all(
-      texts.slice(0, batch).map((text) => encoders.byModality.text.prepare(text)),
+      texts.slice(0, batch).map((text) => encoders.byModality.text[0].prepare(text)),
     );
     await encodeBoth(encoders, pixels, tokens);
     const started = performance.now();
@@ -49,7 +49,12 @@ export async function measureLimit(
 }
 
 async function encodeBoth(
-  { byModality: { image, text } }: Encoders,
+  {
+    byModality: {
+      image: [image],
+      text: [text],
+    },
+  }: Encoders,
   pixels: unknown[],
   tokens: unknown[],
 ): Promise<void> {

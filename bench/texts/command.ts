@@ -77,7 +77,7 @@ async function measure(
 ): Promise<Result> {
   const chosen = readSettings(encoderSettings, { 'text-encoder': name }, process.env);
   const options = await encoderOptions(chosen);
-  const folder = options.encoders.text;
+  const [folder] = options.encoders.text;
   const { id, weights, preprocessing } = await readEncoderManifest(folder);
   const { maximumTokens, prefix = '' } = textPreprocessing.parse(preprocessing);
   const encoders = await loadEncoders({ ...options, provider: 'cpu', engines: 'auto', threads });

@@ -811,7 +811,7 @@ export interface components {
          *     }
          */
         EmbeddingRequest: {
-            /** @description Id of an encoder, as `GET /v1/models` lists them; without it, the server’s for texts or for images, as the inputs are. */
+            /** @description Id of an encoder, as `GET /v1/models` lists them, or of several, as `a+b`: an embedding is then theirs, one behind the other. Without it, the server’s for texts or for images, as the inputs are. */
             model?: string;
             /** @description Texts and images: one, or several. A string is a text, or an image as a data URL (`data:image/jpeg;base64,…`). Both kinds in one request need a model that embeds both. No token numbers. */
             input?: (string | {
@@ -1163,12 +1163,12 @@ export interface components {
              */
             lexical?: "auto" | "on" | "off";
             /**
-             * @description Id of the image encoder, as `GET /v1/models` lists them; default: the server’s.
+             * @description Id of the image encoder, as `GET /v1/models` lists them; of several, as `a+b`, the head takes the features of each. Default: the server’s.
              * @example efficientnet-lite0
              */
             imageEncoder?: string;
             /**
-             * @description Id of the text encoder; default: the server’s.
+             * @description Id of the text encoder, or of several, as `a+b`; default: the server’s.
              * @example all-MiniLM-L6-v2
              */
             textEncoder?: string;
@@ -1280,12 +1280,12 @@ export interface components {
              */
             lexical?: "auto" | "on" | "off";
             /**
-             * @description Id of the image encoder, as `GET /v1/models` lists them; default: the server’s.
+             * @description Id of the image encoder, as `GET /v1/models` lists them; of several, as `a+b`, the head takes the features of each. Default: the server’s.
              * @example efficientnet-lite0
              */
             imageEncoder?: string;
             /**
-             * @description Id of the text encoder; default: the server’s.
+             * @description Id of the text encoder, or of several, as `a+b`; default: the server’s.
              * @example all-MiniLM-L6-v2
              */
             textEncoder?: string;
@@ -1865,6 +1865,36 @@ export interface components {
                 fingerprint: string;
                 /** @description Of the encoder’s weights, as their model card names it. */
                 license?: string;
+                /** @description Where it was added by its name: the model of the hub, as `OWNER/NAME@COMMIT`, and how it was read. `encoders add` makes the same again. */
+                origin?: {
+                    model: string;
+                    /** @enum {string} */
+                    dtype?: "fp32" | "fp16" | "q8" | "int8" | "uint8" | "q4" | "q4f16" | "bnb4";
+                    /** @enum {string} */
+                    pooling?: "mean" | "cls" | "last";
+                    normalize?: boolean;
+                    prefix?: string;
+                    maxTokens?: number;
+                };
+                /** @description Of several encoders whose features are concatenated, each, in their order; the id is then theirs with `+` between. */
+                parts?: {
+                    id: string;
+                    dimension: number;
+                    fingerprint: string;
+                    /** @description Of the encoder’s weights, as their model card names it. */
+                    license?: string;
+                    /** @description Where it was added by its name: the model of the hub, as `OWNER/NAME@COMMIT`, and how it was read. `encoders add` makes the same again. */
+                    origin?: {
+                        model: string;
+                        /** @enum {string} */
+                        dtype?: "fp32" | "fp16" | "q8" | "int8" | "uint8" | "q4" | "q4f16" | "bnb4";
+                        /** @enum {string} */
+                        pooling?: "mean" | "cls" | "last";
+                        normalize?: boolean;
+                        prefix?: string;
+                        maxTokens?: number;
+                    };
+                }[];
                 /** @description Features that the head takes beside the encoder’s: `lexical` of the characters of texts. They were fitted to its training rows and are part of it. */
                 companion?: {
                     id: string;
@@ -1995,6 +2025,36 @@ export interface components {
                 fingerprint: string;
                 /** @description Of the encoder’s weights, as their model card names it. */
                 license?: string;
+                /** @description Where it was added by its name: the model of the hub, as `OWNER/NAME@COMMIT`, and how it was read. `encoders add` makes the same again. */
+                origin?: {
+                    model: string;
+                    /** @enum {string} */
+                    dtype?: "fp32" | "fp16" | "q8" | "int8" | "uint8" | "q4" | "q4f16" | "bnb4";
+                    /** @enum {string} */
+                    pooling?: "mean" | "cls" | "last";
+                    normalize?: boolean;
+                    prefix?: string;
+                    maxTokens?: number;
+                };
+                /** @description Of several encoders whose features are concatenated, each, in their order; the id is then theirs with `+` between. */
+                parts?: {
+                    id: string;
+                    dimension: number;
+                    fingerprint: string;
+                    /** @description Of the encoder’s weights, as their model card names it. */
+                    license?: string;
+                    /** @description Where it was added by its name: the model of the hub, as `OWNER/NAME@COMMIT`, and how it was read. `encoders add` makes the same again. */
+                    origin?: {
+                        model: string;
+                        /** @enum {string} */
+                        dtype?: "fp32" | "fp16" | "q8" | "int8" | "uint8" | "q4" | "q4f16" | "bnb4";
+                        /** @enum {string} */
+                        pooling?: "mean" | "cls" | "last";
+                        normalize?: boolean;
+                        prefix?: string;
+                        maxTokens?: number;
+                    };
+                }[];
                 /** @description Features that the head takes beside the encoder’s: `lexical` of the characters of texts. They were fitted to its training rows and are part of it. */
                 companion?: {
                     id: string;

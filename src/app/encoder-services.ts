@@ -38,7 +38,7 @@ export function encoderServices(
     async remove(reference) {
       const { id, folder } = await encoders.get(reference);
       const { encoders: own } = await context.encoderOptions();
-      if (Object.values(own).includes(folder))
+      if (Object.values(own).flat().includes(folder))
         throw new TandemError('encoder-in-use', `this server runs with ${id}`, {
           fix: 'Start the server with other encoders first.',
         });

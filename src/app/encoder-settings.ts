@@ -4,10 +4,10 @@ import { encoderFlags, type encoderSettings, type Settings } from '../config.ts'
 import type { EncoderOptions } from '../encoders/encoders.ts';
 import type { DownloadProgress } from '../encoders/hub/fetch-model.ts';
 import type { Hub } from '../encoders/hub/hub.ts';
-import type { EncoderPlaces } from '../encoders/places.ts';
+import type { EncoderFolders, EncoderPlaces } from '../encoders/places.ts';
 import { resolveEncoder } from '../encoders/resolve.ts';
-import { itemAt } from '../indexing.ts';
-import { byPretrained, pretrainedModalities } from '../modalities/registry.ts';
+import { oneOrMore, required } from '../indexing.ts';
+import { byPretrained, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 
 export type EncoderSettings = Settings<(typeof encoderSettings)[number]>;
 
@@ -40,11 +40,15 @@ export async function encoderOptions(
   const { provider, threads, engines } = chosen;
   const places = encoderPlaces(chosen);
   const resolving = { places, hub: hubOf(chosen), threads, onProgress: onDownload };
-  const folders: string[] = [];
+  const folders: Partial<Record<PretrainedName, EncoderFolders>> = {};
   // One after the other: a proof takes every thread.
-  for (const { name } of pretrainedModalities)
-    folders.push(await resolveEncoder(chosen[encoderFlags[name]], name, resolving));
-  const encoders = byPretrained((_, index) => itemAt(folders, index));
+  for (const { name } of pretrainedModalities) {
+    const found: string[] = [];
+    for (const encoder of chosen[encoderFlags[name]])
+      found.push(await resolveEncoder(encoder, name, resolving));
+    folders[name] = oneOrMore(found);
+  }
+  const encoders = byPretrained(({ name }) => required(folders[name], `the encoders of ${name}`));
   return { encoders, places, provider, threads, engines, memory: chosen['encoder-memory'] };
 }
 

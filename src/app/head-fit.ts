@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { encodersIn } from '../encoders/reference.ts';
 import type { EncoderLookup } from '../heads/head.ts';
 import { isFitted } from '../modalities/registry.ts';
 import type { HeadSummary } from '../protocols/pipeline/services.ts';
@@ -52,8 +53,9 @@ export class HeadFit {
   }
 
   async #lacksAny(encoders: HeadSummary['encoders']): Promise<boolean> {
-    for (const { modality, fingerprint } of encoders)
-      if (!isFitted(modality) && !(await this.#encoders.find(fingerprint))) return true;
+    for (const encoder of encoders.filter(({ modality }) => !isFitted(modality)))
+      for (const { fingerprint } of encodersIn(encoder))
+        if (!(await this.#encoders.find(fingerprint))) return true;
     return false;
   }
 }

@@ -1,9 +1,11 @@
 import path from 'node:path';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.ts';
+import { separateNames } from '../encoder-list.ts';
 import type { EncoderOptions } from '../encoders/encoders.ts';
 import { installedEncoders } from '../encoders/places.ts';
-import { type EncoderSpecification, readSpecification } from '../encoders/specification.ts';
+import { joinReferences } from '../encoders/reference.ts';
+import { readSpecification } from '../encoders/specification.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
 import type { Job } from '../jobs/job.ts';
 import { JobQueue } from '../jobs/queue.ts';
@@ -68,21 +70,23 @@ function logJob(logger: Logger, { id, kind, state, head, reason, error, startedA
 
 /** The encoders that are here, as their files say; none is loaded. */
 async function jobEncoders(options: EncoderOptions): Promise<JobEncoders> {
-  const required = ({ id, fingerprint }: EncoderSpecification) => ({ id, fingerprint });
   const installed = installedEncoders(options);
   return {
-    defaults: await mapModalities(options.encoders, async (folder) =>
-      required(await readSpecification(folder)),
+    defaults: await mapModalities(options.encoders, async (folders) =>
+      joinReferences(await Promise.all(folders.map(readSpecification))),
     ),
     named: (names) =>
-      mapModalities(names, async (reference, name) => required(await installed.named(reference, name))),
+      mapModalities(names, async (reference, modality) => {
+        const named = separateNames(reference).map((name) => installed.named(name, modality));
+        return joinReferences(await Promise.all(named));
+      }),
     has: async (fingerprint) => (await installed.find(fingerprint)) !== undefined,
   };
 }
 
-async function mapModalities(
-  values: Readonly<Record<string, string>>,
-  work: (value: string, name: PretrainedName) => Promise<RequiredEncoders[string]>,
+async function mapModalities<Value>(
+  values: Readonly<Partial<Record<string, Value>>>,
+  work: (value: Value, name: PretrainedName) => Promise<RequiredEncoders[string]>,
 ): Promise<RequiredEncoders> {
   const entries = pretrainedNames.map(async (name): Promise<[string, RequiredEncoders[string]][]> => {
     const value = values[name];

@@ -1,5 +1,8 @@
 import type { ImportProcesses } from '../datasets/import/import-processes.ts';
+import type { Encoders } from '../encoders/encoders.ts';
 import type { EncoderAdditions } from '../encoders/hub/additions.ts';
+import type { PooledEncoders } from '../encoders/pooled-encoder.ts';
+import { joinReferences } from '../encoders/reference.ts';
 import { checkOfHeads } from '../heads/check.ts';
 import { Readiness } from '../heads/readiness.ts';
 import { byPretrained } from '../modalities/registry.ts';
@@ -30,12 +33,9 @@ export async function servicesOf(
   return {
     predict: (inputs, chosen) => predictBy(parts, inputs, chosen),
     embed: (items, signal) => predictor.embed(items, signal),
-    encoders: byPretrained(({ name }) => encoders.byModality[name].id),
+    encoders: byPretrained(({ name }) => joinReferences(encoders.byModality[name]).id),
     installedEncoders: encoderServices(context, encodersOf(context), options.additions),
-    models: async () =>
-      (await encoders.list()).map(({ id, modality, dimension, isLoaded }) => ({
-        ...{ id, modality, dimension, isLoaded },
-      })),
+    models: async () => modelsOf(encoders),
     head: heads.get,
     heads: heads.latest,
     unfitHeads: () => fit.unfit,
@@ -45,6 +45,18 @@ export async function servicesOf(
     ready: await readinessOf(context),
     provider: encoders.provider.provider,
   };
+}
+
+/** Those that are here, behind what the settings name of several. */
+async function modelsOf(encoders: Encoders): ReturnType<Services['models']> {
+  const together = Object.values(encoders.byModality).filter(({ length }) => length > 1);
+  const single = (await encoders.list()).map((encoder): PooledEncoders => [encoder]);
+  return [...together, ...single].map((parts) => ({
+    id: joinReferences(parts).id,
+    modality: parts[0].modality,
+    dimension: parts.reduce((sum, { dimension }) => sum + dimension, 0),
+    isLoaded: parts.every(({ isLoaded }) => isLoaded),
+  }));
 }
 
 /** Whether predictions are answered; see `Services.ready`. */

@@ -7,6 +7,7 @@ import { modalitiesIn } from '../datasets/with-modality.ts';
 import { chooseEncoders, type EncoderNames } from '../encoders/encoder-names.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import { installedEncoders } from '../encoders/places.ts';
+import { joinReferences } from '../encoders/reference.ts';
 import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
@@ -40,7 +41,7 @@ export interface TrainOptions
     TuningBatches {
   /**
    * Blocks of encoders to train with the head: `text:last-2`, `image:last-1`, or both in a list; or adapters of a rank on them,
-   * `text:lora-8`; `auto` tries both encoders. Where it does not pay, the
+   * `text:lora-8`; `auto` tries both encoders. One encoder makes the features of the modality then. Where it does not pay, the
    * head keeps the encoders.
    */
   tune?: string | string[];
@@ -120,10 +121,14 @@ async function tuningChoice(
   }
   const installed = installedEncoders(await context.encoderOptions());
   const folderOf = async (modality: PretrainedName) => {
-    const { folder } = required(
-      await installed.find(encoders.byModality[modality].fingerprint),
-      `the folder of the ${modality} encoder`,
-    );
+    const [{ fingerprint }, ...others] = encoders.byModality[modality];
+    if (others.length > 0)
+      throw new TandemError(
+        'invalid-recipe',
+        `tune: the blocks of one ${modality} encoder can be tuned, not of ${joinReferences(encoders.byModality[modality]).id}`,
+        { fix: `Name one ${modality} encoder, or tune none of them.` },
+      );
+    const { folder } = required(await installed.find(fingerprint), `the folder of the ${modality} encoder`);
     return folder;
   };
   const candidates = await Promise.all(

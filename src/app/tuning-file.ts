@@ -36,7 +36,7 @@ export function thisMachine({ threads, provider, encoders }: EncoderOptions): St
     processor: cpus()[0]?.model ?? 'unknown',
     threads,
     provider,
-    encoders: pretrainedNames.map((name) => path.basename(encoders[name])),
+    encoders: pretrainedNames.map((name) => encoders[name].map((folder) => path.basename(folder)).join('+')),
   };
 }
 

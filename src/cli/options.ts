@@ -17,6 +17,7 @@ import {
 } from '../datasets/example.ts';
 import { type SplitMethod, splitMethods } from '../datasets/split/split.ts';
 import { product } from '../product.ts';
+import { quoteForShell } from '../quote.ts';
 import { completeSettings, environmentVariable, readSettings } from '../read-settings.ts';
 import type { Setting } from '../setting.ts';
 import { type TargetKind, targetKinds } from '../targets/target-kind.ts';
@@ -41,16 +42,22 @@ export function addSettings<Any extends CommandUnknownOpts>(
   names: readonly SettingName[],
 ): Any {
   for (const setting of names) {
-    const { about, value, default: fallback, isSwitch }: Setting = settings[setting];
+    const { about, value, default: fallback, isSwitch, isRepeatable }: Setting = settings[setting];
     const shown = path.isAbsolute(fallback) ? path.relative(process.cwd(), fallback) || '.' : fallback;
     const flag = isSwitch ? `--${setting} [${value}]` : `--${setting} <${value}>`;
     const option = new Option(flag, `${about} (default: ${shown}; ${environmentVariable(setting)})`);
+    if (isRepeatable) option.argParser(withCommas);
     command.addOption(isSwitch ? option.preset('on') : option);
   }
   return command.option(
     '--config <file>',
     `settings, as JSON or YAML, for what neither a flag nor a variable sets (default: ${defaultConfigFiles.join(', ')} here; ${configVariable})`,
   ) as Any;
+}
+
+/** What a flag says that was given again: all its values. */
+function withCommas(value: string, earlier: string | undefined): string {
+  return earlier === undefined ? value : `${earlier},${value}`;
 }
 
 /** The settings of a command that was called. */
@@ -85,13 +92,8 @@ export function givenFlags(
   return command.options.flatMap((option) => {
     const name = names.find((setting) => `--${setting}` === option.long);
     const value: unknown = name && command.getOptionValue(option.attributeName());
-    return value === undefined ? [] : [`--${name}`, shellQuoted(String(value))];
+    return value === undefined ? [] : [`--${name}`, quoteForShell(String(value))];
   });
-}
-
-/** A word as a shell takes it. */
-function shellQuoted(word: string): string {
-  return /^[\w./:@=,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** What a person is shown while a command works with a data set. */

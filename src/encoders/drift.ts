@@ -9,10 +9,8 @@ import type { Hub } from './hub/hub.ts';
 import { cachedSnapshot } from './hub/model-cache.ts';
 import { parseModelName } from './hub/model-name.ts';
 import { ModelFolder } from './model/model-folder.ts';
-import { poolingNames } from './model/pooling.ts';
-import type { ModelSettings } from './model/reader.ts';
 import { type Dtype, weightsBeside } from './model/weights.ts';
-import type { EncoderOrigin } from './origin.ts';
+import { type EncoderOrigin, toldSettings } from './origin.ts';
 import type { EncoderPlaces, FoundEncoder } from './places.ts';
 import { proofFeatures } from './prove.ts';
 
@@ -41,7 +39,7 @@ export async function measureDrift(
   const features = async (dtype: Dtype) => {
     const staging = path.join(places.added, `.comparing-${randomUUID()}`);
     try {
-      await writeEncoder(model, staging, { ...settingsOf(origin), id, modality, dtype });
+      await writeEncoder(model, staging, { ...toldSettings(origin), id, modality, dtype });
       return await proofFeatures(staging, threads);
     } finally {
       await rm(staging, { recursive: true, force: true });
@@ -65,18 +63,6 @@ async function sourceFolder({ folder, weights }: EncoderOrigin, hub: Hub): Promi
   if (source === undefined || !(await isModelFolder(source))) return undefined;
   const sha256 = await sha256OfFile(path.join(source, weights.file)).catch(() => undefined);
   return sha256 === weights.sha256 ? source : undefined;
-}
-
-/** What was read or said of a model, to be said again. */
-function settingsOf({ settings }: EncoderOrigin): ModelSettings {
-  const { pooling, normalize, prefix, 'most tokens': maxTokens } = settings;
-  const known = poolingNames.find((name) => name === pooling);
-  return {
-    ...(known && { pooling: known }),
-    ...(typeof normalize === 'boolean' && { normalize }),
-    ...(typeof prefix === 'string' && { prefix }),
-    ...(typeof maxTokens === 'number' && { maxTokens }),
-  };
 }
 
 function cosine(a: Float32Array, b: Float32Array): number {

@@ -5,6 +5,8 @@ import type { Input } from '../modalities/modality.ts';
 import { type PretrainedName, pretrainedOf } from '../modalities/registry.ts';
 import type { Encoder } from './encoder.ts';
 import type { Encoders } from './encoders.ts';
+import { joinFeatures } from './join-features.ts';
+import type { PooledEncoder } from './pooled-encoder.ts';
 
 /** Features of an item, or what is wrong with it. */
 export type EncodedItem = Float32Array | TandemError;
@@ -18,8 +20,8 @@ interface Prepared {
 }
 
 /**
- * Encodes many items of a modality, each distinct one once. The batches depend on the items alone, so that the same items
- * get the same features to the last bit.
+ * Encodes many items of a modality, each distinct one once; features of several encoders are concatenated. The batches depend
+ * on the items alone, so that the same items get the same features to the last bit.
  * @returns features, or the error of the item, in the order of the items
  * @throws TandemError `out-of-memory`; the signal's reason where it aborts
  * @example const [features] = await encodeMany(encoders, 'text', ['a red bike']); // 384 numbers
@@ -30,12 +32,31 @@ export async function encodeMany(
   inputs: readonly Input[],
   signal?: AbortSignal,
 ): Promise<EncodedItem[]> {
-  const encoder = encoders.byModality[modality];
-  const { shapeOf, batchItems, budgets } = pretrainedOf(modality);
-  const { provider } = encoders.provider;
+  const [first, ...others] = encoders.byModality[modality];
+  let rows = await encodeWith(first, encoders, inputs, signal);
+  for (const encoder of others) {
+    const more = await encodeWith(encoder, encoders, inputs, signal);
+    rows = rows.map((row, index) => bothOf(row, itemAt(more, index)));
+  }
+  return rows;
+}
+
+/** The features of both, one behind the other, or what is wrong with the item. */
+function bothOf(one: EncodedItem, other: EncodedItem): EncodedItem {
+  if (one instanceof TandemError) return one;
+  return other instanceof TandemError ? other : joinFeatures([one, other]);
+}
+
+async function encodeWith(
+  encoder: PooledEncoder,
+  { provider: { provider }, engines }: Encoders,
+  inputs: readonly Input[],
+  signal?: AbortSignal,
+): Promise<EncodedItem[]> {
+  const { shapeOf, batchItems, budgets } = pretrainedOf(encoder.modality);
   if (inputs.length > 0) await encoder.load();
   // One on every engine, and while they are encoded the next.
-  const inFlight = { concurrency: Math.max(3, encoders.engines + 1), signal };
+  const inFlight = { concurrency: Math.max(3, engines + 1), signal };
   const known = new Map<Input, EncodedItem>();
   const encodeBatch = async (batch: readonly Prepared[]) => {
     if (batch.length === 0) return;

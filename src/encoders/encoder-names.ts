@@ -1,7 +1,10 @@
 import { byPretrained, type PretrainedName, pretrainedNames } from '../modalities/registry.ts';
 import type { Encoders } from './encoders.ts';
 
-/** The encoder of each modality that a training names: its id, or the beginning of its fingerprint. */
+/**
+ * The encoder of each modality that a training names: its id, or the beginning of its fingerprint; of several, as `a+b`, features
+ * are concatenated.
+ */
 export type EncoderNames = { [Name in PretrainedName as `${Name}Encoder`]?: string };
 
 /**

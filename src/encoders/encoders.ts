@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import path from 'node:path';
+import { separateNames } from '../encoder-list.ts';
 import { TandemError } from '../errors.ts';
-import { itemAt } from '../indexing.ts';
+import { oneOrMore } from '../indexing.ts';
 import { batchShapes } from '../modalities/batch-shapes.ts';
 import {
   byPretrained,
@@ -16,7 +17,8 @@ import type { Provider } from '../runtime/protocol.ts';
 import { chooseProvider, type ProviderChoice } from '../runtime/provider.ts';
 import { type Encoder, type LoadedEncoder, loadEncoder } from './encoder.ts';
 import { type EncoderChoice, type InstalledEncoder, installedEncoders } from './places.ts';
-import { type PooledEncoder, pooledEncoder } from './pooled-encoder.ts';
+import { type PooledEncoder, type PooledEncoders, pooledEncoder } from './pooled-encoder.ts';
+import { type EncoderReference, encodersIn, joinReferences } from './reference.ts';
 import { type ResidentOptions, Residents } from './residents.ts';
 import { type NamedTrunk, restoreTrunk } from './restore-trunk.ts';
 import { type EncoderSpecification, readSpecification } from './specification.ts';
@@ -24,8 +26,8 @@ import type { NamedEncoder } from './telemetry.ts';
 
 /** The encoders that are here, on engines that they share. Each is loaded when it is used, or before. */
 export interface Encoders {
-  /** Those that the settings name. */
-  readonly byModality: Readonly<Record<PretrainedName, PooledEncoder>>;
+  /** Those that the settings name: of several of a modality, features are concatenated in this order. */
+  readonly byModality: Readonly<Record<PretrainedName, PooledEncoders>>;
   readonly provider: ProviderChoice;
   /** Engines that work side by side. */
   readonly engines: number;
@@ -36,13 +38,18 @@ export interface Encoders {
    * @example await encoders.find(head.encoders[0].fingerprint);
    */
   find(fingerprint: string): Promise<PooledEncoder | undefined>;
+  /**
+   * What makes the features of a modality, as a head or a job names it; undefined where one of its encoders is not installed.
+   * @example await encoders.of(head.encoders[0]);
+   */
+  of(reference: EncoderReference): Promise<PooledEncoders | undefined>;
   /** See {@link restoreTrunk}. */
   restore(trunk: NamedTrunk): Promise<boolean>;
   /**
-   * The encoder of a modality with an id, or the beginning of a fingerprint.
-   * @throws TandemError `unknown-encoder`
+   * The encoder of a modality with an id, or the beginning of a fingerprint; of several, as `a+b`, each.
+   * @throws TandemError `unknown-encoder`; `invalid-request` where one is named twice
    */
-  named(reference: string, modality: PretrainedName): Promise<PooledEncoder>;
+  named(reference: string, modality: PretrainedName): Promise<PooledEncoders>;
   /** Loads those that the settings name. @throws TandemError `damaged-artifact` where a file differs */
   load(): Promise<void>;
   /** All that are here, those of the settings first; those that cannot be read are left out. */
@@ -92,7 +99,7 @@ export function chooseEncoderProvider({
 }: Pick<EncoderOptions, 'encoders' | 'provider'>): Promise<ProviderChoice> {
   return chooseProvider(provider, async (engine) => {
     const [{ name, probe }] = pretrainedModalities;
-    const encoder = await loadEncoder(engine, name, encoders[name]);
+    const encoder = await loadEncoder(engine, name, encoders[name][0]);
     await encoder.encode([await encoder.prepare(probe)]).finally(() => encoder.close());
   });
 }
@@ -107,12 +114,7 @@ export async function openEncoders(options: EncoderOptions, events: EncoderEvent
   const installed = installedEncoders(options);
   const provider = await chooseEncoderProvider(options);
   const count = engines === 'auto' ? defaultEngines(provider.provider, threads) : engines;
-  const specifications = await Promise.all(pretrainedNames.map((name) => readSpecification(encoders[name])));
-  const trunk = specifications.find(({ trunkOf }) => trunkOf);
-  if (trunk)
-    throw new TandemError('invalid-configuration', `${trunk.id} is the lower part of an encoder`, {
-      fix: 'Name the whole encoder: heads that begin behind the trunk find it by themselves.',
-    });
+  const specifications = await specificationsOf(encoders);
   const pool = EnginePool.start({
     engines: count,
     provider: provider.provider,
@@ -120,11 +122,7 @@ export async function openEncoders(options: EncoderOptions, events: EncoderEvent
     onLoss: events.onLoss,
     onOutOfMemory: events.onOutOfMemory,
   });
-  const own = await Promise.all(
-    pretrainedNames.map((name, index) =>
-      sizedOf({ ...itemAt(specifications, index), folder: encoders[name] }),
-    ),
-  );
+  const own = await Promise.all(specifications.map(sizedOf));
   const ownBytes = own.reduce((sum, { bytes }) => sum + count * bytes, 0);
   const residents = new Residents<LoadedEncoder>({ maximumBytes: boundOf(memory, ownBytes) });
   const opened = new Map<string, PooledEncoder>();
@@ -141,20 +139,32 @@ export async function openEncoders(options: EncoderOptions, events: EncoderEvent
   };
   const open = async (encoder: InstalledEncoder) => openSized(await sizedOf(encoder));
   const defaults = own.map(openSized);
+  const find = async (fingerprint: string) => {
+    const known = opened.get(fingerprint);
+    if (known) return known;
+    const found = await installed.find(fingerprint);
+    return found && open(found);
+  };
+  const findNamed = async (name: string, modality: PretrainedName) => {
+    const isMeant = (one: PooledEncoder) => one.id === name && one.modality === modality;
+    return [...opened.values()].find(isMeant) ?? open(await installed.named(name, modality));
+  };
   return {
-    byModality: byPretrained((_, index) => itemAt(defaults, index)),
+    byModality: byPretrained(({ name }) => oneOrMore(defaults.filter(({ modality }) => modality === name))),
     ...{ provider, engines: count },
     loadedBytes: () => residents.bytes,
-    async find(fingerprint) {
-      const known = opened.get(fingerprint);
-      if (known) return known;
-      const found = await installed.find(fingerprint);
-      return found && open(found);
+    find,
+    async of(reference) {
+      const found = await Promise.all(encodersIn(reference).map(({ fingerprint }) => find(fingerprint)));
+      const installed = found.flatMap((encoder) => encoder ?? []);
+      return installed.length === found.length ? oneOrMore(installed) : undefined;
     },
     restore: (trunk) => restoreTrunk(trunk, installed, options.places?.added),
     async named(reference, modality) {
-      const isMeant = (one: PooledEncoder) => one.id === reference && one.modality === modality;
-      return [...opened.values()].find(isMeant) ?? open(await installed.named(reference, modality));
+      const names = separateNames(reference);
+      const found = await Promise.all(names.map((name) => findNamed(name, modality)));
+      joinReferences(found);
+      return oneOrMore(found);
     },
     async load() {
       await Promise.all(defaults.map((encoder) => encoder.load()));
@@ -179,6 +189,27 @@ export async function loadEncoders(options: EncoderOptions, events: EncoderEvent
     await encoders.close();
     throw error;
   }
+}
+
+/**
+ * The encoders of the settings, of one modality after the other.
+ * @throws TandemError `invalid-configuration` where one is named twice, or is only the trunk of another
+ */
+async function specificationsOf(folders: EncoderChoice['encoders']): Promise<InstalledEncoder[]> {
+  const found: InstalledEncoder[] = [];
+  for (const name of pretrainedNames) {
+    const ofModality = await Promise.all(
+      folders[name].map(async (folder) => ({ ...(await readSpecification(folder)), folder })),
+    );
+    for (const { id, trunkOf } of ofModality)
+      if (trunkOf)
+        throw new TandemError('invalid-configuration', `${id} is the lower part of an encoder`, {
+          fix: 'Name the whole encoder: heads that begin behind the trunk find it by themselves.',
+        });
+    joinReferences(ofModality, 'invalid-configuration');
+    found.push(...ofModality);
+  }
+  return found;
 }
 
 /** Bytes of weights that stay loaded. */

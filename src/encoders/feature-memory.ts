@@ -40,6 +40,10 @@ export class FeatureMemory {
     return this.#cache ? `${encoder} ${hash('sha256', content)}` : '';
   }
 
+  has(key: string): boolean {
+    return this.#cache?.has(key) ?? false;
+  }
+
   get(key: string): RememberedFeatures | undefined {
     return this.#cache?.get(key);
   }

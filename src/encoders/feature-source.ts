@@ -23,14 +23,30 @@ export interface SourcedFeatures extends RememberedFeatures {
   encode: number;
 }
 
+/** Features of a modality's items, of one encoder or several. */
+export interface ItemSource {
+  /** Of each encoder, in the order of their features. */
+  readonly parts: readonly FeatureSource[];
+  /** What an item is remembered by. */
+  keyOf(input: Input): string;
+  /** What is remembered by a key; undefined where nothing is. */
+  recall(key: string): RememberedFeatures | undefined;
+  /**
+   * @param key see `keyOf`
+   * @throws TandemError that names what is wrong with the item; `overloaded`; the signal's reason where it aborts
+   */
+  get(input: Input, options?: SubmitOptions, key?: string): Promise<SourcedFeatures>;
+}
+
 /**
  * From the bytes of an image, or a text, to features: remembered ones, or prepared and encoded in a batch that all
  * requests share.
  * @example
- * const source = new FeatureSource(encoders.byModality.text, options);
+ * const source = new FeatureSource(encoders.byModality.text[0], options);
  * const { features } = await source.get('a red bike', { signal });
  */
-export class FeatureSource {
+export class FeatureSource implements ItemSource {
+  readonly parts = [this];
   readonly #encoder: PooledEncoder;
   readonly #options: FeatureSourceOptions;
   readonly #stage: string;
@@ -66,12 +82,15 @@ export class FeatureSource {
     return this.#batcher.waiting;
   }
 
-  /** What an item is remembered by. */
   keyOf(input: Input): string {
     return this.#options.memory.key(this.#encoder.cacheKey, input);
   }
 
-  /** What is remembered by a key; undefined where nothing is. */
+  /** Whether something is remembered by a key, which is not counted as a lookup. */
+  remembers(key: string): boolean {
+    return this.#options.memory.has(key);
+  }
+
   recall(key: string): RememberedFeatures | undefined {
     const { memory, observer } = this.#options;
     const known = memory.get(key);
@@ -79,10 +98,6 @@ export class FeatureSource {
     return known;
   }
 
-  /**
-   * @param key see `keyOf`
-   * @throws TandemError that names what is wrong with the item; `overloaded`; the signal's reason where it aborts
-   */
   async get(input: Input, options?: SubmitOptions, key = this.keyOf(input)): Promise<SourcedFeatures> {
     const { memory, observer } = this.#options;
     const known = this.recall(key);
@@ -93,7 +108,7 @@ export class FeatureSource {
     return encoded;
   }
 
-  /** The same, whatever is remembered. */
+  /** Features of an item, whatever is remembered. @throws as {@link get} */
   async encode(input: Input, options: SubmitOptions = {}): Promise<SourcedFeatures> {
     const endPreparing = this.#beginPreparing(options);
     try {

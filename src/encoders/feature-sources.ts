@@ -1,11 +1,13 @@
 import { TandemError } from '../errors.ts';
-import { required } from '../indexing.ts';
+import { itemAt, required } from '../indexing.ts';
 import { byPretrained, type PretrainedName, pretrainedOf } from '../modalities/registry.ts';
 import type { SubmitOptions } from '../runtime/batcher.ts';
 import type { Encoders } from './encoders.ts';
 import { FeatureMemory } from './feature-memory.ts';
-import { FeatureSource, type FeatureSourceOptions } from './feature-source.ts';
+import { FeatureSource, type FeatureSourceOptions, type ItemSource } from './feature-source.ts';
+import { JoinedSource } from './joined-source.ts';
 import type { PooledEncoder } from './pooled-encoder.ts';
+import { type EncoderReference, encodersIn, joinReferences } from './reference.ts';
 import type { InferenceObserver, NamedEncoder } from './telemetry.ts';
 
 export interface FeatureSourcesOptions {
@@ -29,7 +31,7 @@ interface Source {
  * The feature sources of all encoders: each has a queue and batches of its own, and all share what is remembered.
  * @example
  * const sources = new FeatureSources(encoders, { memoryBytes: 2 ** 28 });
- * const source = await sources.of(head.encoders[0].fingerprint);
+ * const source = await sources.of(head.encoders[0]);
  * const { features } = await source.get('a red bike', { signal });
  */
 export class FeatureSources {
@@ -38,6 +40,8 @@ export class FeatureSources {
   readonly #options: Omit<FeatureSourceOptions, 'budget'>;
   /** By the encoder's fingerprint. */
   readonly #sources = new Map<string, Source>();
+  /** Of several encoders, by their fingerprint. */
+  readonly #joined = new Map<string, JoinedSource>();
   /** Calls that wait for an encoder to be loaded for the first time. */
   #opening = 0;
 
@@ -62,9 +66,14 @@ export class FeatureSources {
     return Object.fromEntries(times);
   }
 
-  /** The most that a batch of each modality costs, in its unit, for the encoders of the settings, once they were loaded. */
+  /**
+   * The most that a batch of each modality costs, in its unit, for the encoders of the settings, once they were loaded; of
+   * several of a modality the largest.
+   */
   get budgets(): Record<PretrainedName, number> {
-    return byPretrained(({ name }) => this.#budgetOf(this.#encoders.byModality[name]));
+    return byPretrained(({ name }) =>
+      Math.max(...this.#encoders.byModality[name].map((encoder) => this.#budgetOf(encoder))),
+    );
   }
 
   /** Items that wait for each encoder. */
@@ -93,35 +102,52 @@ export class FeatureSources {
     );
   }
 
-  /** The source of an encoder that was asked for before. */
-  opened(fingerprint: string): FeatureSource {
-    return required(this.#sources.get(fingerprint), 'the source of an encoder that was asked for').source;
+  /** The source of what was asked for before. */
+  opened({ fingerprint }: EncoderReference): ItemSource {
+    return required(this.#known(fingerprint), 'the source of an encoder that was asked for');
   }
 
   /**
-   * The source of the encoder with a fingerprint, which is loaded where it was never asked for.
-   * @throws TandemError `head-conflict` where it is not installed; `overloaded` where too many wait for it; `damaged-artifact`
+   * The source of the features that a head takes of a modality. Each of its encoders is loaded where it was never asked for.
+   * @throws TandemError `head-conflict` where one is not installed; `overloaded` where too many wait for it; `damaged-artifact`
    */
-  async of(fingerprint: string, waiting?: SubmitOptions): Promise<FeatureSource> {
-    const known = this.#sources.get(fingerprint);
-    if (known) return known.source;
+  async of(reference: EncoderReference, waiting?: SubmitOptions): Promise<ItemSource> {
+    const known = this.#known(reference.fingerprint);
+    if (known) return known;
+    const opening = encodersIn(reference).map(({ fingerprint }) => this.#ofOne(fingerprint, waiting));
+    return this.#join(reference.fingerprint, await Promise.all(opening));
+  }
+
+  #known(fingerprint: string): ItemSource | undefined {
+    return this.#sources.get(fingerprint)?.source ?? this.#joined.get(fingerprint);
+  }
+
+  #join(fingerprint: string, parts: readonly FeatureSource[]): ItemSource {
+    if (parts.length === 1) return itemAt(parts, 0);
+    const joined = this.#joined.get(fingerprint) ?? new JoinedSource(parts);
+    this.#joined.set(fingerprint, joined);
+    return joined;
+  }
+
+  async #ofOne(fingerprint: string, waiting?: SubmitOptions): Promise<FeatureSource> {
     const encoder = await this.#encoders.find(fingerprint);
     if (encoder) return this.#open(encoder, waiting);
     throw new TandemError('head-conflict', `the encoder ${fingerprint.slice(0, 12)} is not here any more`);
   }
 
   /**
-   * The source of a modality's encoder: the one that is named, or that of the settings.
+   * The source of a modality's encoder: the one that is named, or that of the settings; of several, as `a+b`, of all.
    * @throws TandemError `unknown-encoder`; as {@link of}
    */
   async named(
     { modality, encoder }: { modality: PretrainedName; encoder?: string },
     waiting?: SubmitOptions,
-  ): Promise<FeatureSource> {
+  ): Promise<ItemSource> {
     const { byModality } = this.#encoders;
     const found =
       encoder === undefined ? byModality[modality] : await this.#encoders.named(encoder, modality);
-    return this.#open(found, waiting);
+    const parts = await Promise.all(found.map((one) => this.#open(one, waiting)));
+    return this.#join(joinReferences(found).fingerprint, parts);
   }
 
   async #open(
@@ -163,7 +189,7 @@ export class FeatureSources {
 
   /** The encoders that are loaded; where none is, the one that answered last, or those that the settings name. */
   #answering(): PooledEncoder[] {
-    const defaults = Object.values(this.#encoders.byModality);
+    const defaults = Object.values(this.#encoders.byModality).flat();
     const known = [...new Set([...defaults, ...[...this.#sources.values()].map(({ encoder }) => encoder)])];
     const loaded = known.filter(({ isLoaded }) => isLoaded);
     if (loaded.length > 0) return loaded;

@@ -1,4 +1,10 @@
 import { z } from 'zod';
+import { product } from '../product.ts';
+import { hasControlCharacters, quoteForShell } from '../quote.ts';
+import { isCommit, parseModelName } from './hub/model-name.ts';
+import { poolingNames } from './model/pooling.ts';
+import type { ModelSettings } from './model/reader.ts';
+import { dtypes } from './model/weights.ts';
 
 /** What a proof found; see `proveEncoder`. Differences are relative: |a − b| / |a|, the largest of all items. */
 export const encoderProof = z.object({
@@ -29,3 +35,63 @@ export const encoderOrigin = z.object({
   proof: encoderProof,
 });
 export type EncoderOrigin = z.infer<typeof encoderOrigin>;
+
+/** What was read or said of a model, to be said again. */
+export function toldSettings({
+  settings: { dtype, pooling, normalize, prefix, 'most tokens': maxTokens },
+}: Pick<EncoderOrigin, 'settings'>): ModelSettings {
+  const knownDtype = dtypes.find((name) => name === dtype);
+  const knownPooling = poolingNames.find((name) => name === pooling);
+  return {
+    ...(knownDtype && { dtype: knownDtype }),
+    ...(knownPooling && { pooling: knownPooling }),
+    ...(typeof normalize === 'boolean' && { normalize }),
+    ...(typeof prefix === 'string' && { prefix }),
+    ...(typeof maxTokens === 'number' && { maxTokens }),
+  };
+}
+
+/** A model of the hub, and how it was made an encoder: as heads keep it, so that it can be made again. */
+export const hubOrigin = z.object({
+  /** `owner/name@commit`. */
+  model: z.string().refine(isPinned, 'it must be OWNER/NAME@COMMIT'),
+  dtype: z.enum(dtypes).optional(),
+  pooling: z.enum(poolingNames).optional(),
+  normalize: z.boolean().optional(),
+  prefix: z
+    .string()
+    .max(1000)
+    .refine((text) => !hasControlCharacters(text), 'it has control characters')
+    .optional(),
+  maxTokens: z.int().positive().optional(),
+});
+export type HubOrigin = z.infer<typeof hubOrigin>;
+
+function isPinned(name: string): boolean {
+  return isCommit(parseModelName(name)?.revision ?? '');
+}
+
+/** The model of the hub that an encoder was made of; undefined where it was made of a folder. */
+export function hubOriginOf(origin: EncoderOrigin): HubOrigin | undefined {
+  return hubOrigin.safeParse({ model: origin.folder, ...toldSettings(origin) }).data;
+}
+
+/**
+ * What a person types to have the same encoder.
+ * @example addCommand({ model: 'Xenova/bge-small-en-v1.5@1c7f…', pooling: 'cls' }, 'text')
+ *   // 'tandem encoders add Xenova/bge-small-en-v1.5@1c7f… --modality text --pooling cls'
+ */
+export function addCommand(
+  { model, dtype, pooling, normalize, prefix, maxTokens }: HubOrigin,
+  modality: string,
+): string {
+  const options = [
+    ['--modality', modality],
+    ['--dtype', dtype],
+    ['--pooling', pooling],
+    ['--prefix', prefix],
+    ['--max-tokens', maxTokens],
+  ].flatMap(([option = '', value]) => (value === undefined ? [] : [option, String(value)]));
+  const words = ['encoders', 'add', model, ...options, ...(normalize === false ? ['--no-normalize'] : [])];
+  return [product.command, ...words.map((word) => quoteForShell(String(word)))].join(' ');
+}

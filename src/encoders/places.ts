@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { isFolder } from '../encoder-list.ts';
 import { TandemError } from '../errors.ts';
 import type { PretrainedName } from '../modalities/registry.ts';
 import { exists } from '../store/files/exists.ts';
@@ -85,19 +86,17 @@ function findAmong<Found extends EncoderSpecification>(
   );
 }
 
-/** Whether a reference is a path, as `./encoder` and `/models/encoder` are. */
-export function isFolder(reference: string): boolean {
-  return path.isAbsolute(reference) || /^\.{1,2}($|[\\/])/.test(reference);
-}
-
 function fingerprintOf({ fingerprint }: EncoderSpecification): string {
   return fingerprint.slice(0, 12);
 }
 
+/** Of one or more encoders. */
+export type EncoderFolders = readonly [string, ...string[]];
+
 /** The encoders that the settings name, and where others are looked for. */
 export interface EncoderChoice {
-  /** The folder of each modality's encoder. */
-  encoders: Readonly<Record<PretrainedName, string>>;
+  /** The folders of each modality's encoders: of several, features are concatenated in this order. */
+  encoders: Readonly<Record<PretrainedName, EncoderFolders>>;
   /** Nowhere by default. */
   places?: EncoderPlaces;
 }
@@ -122,7 +121,9 @@ export interface Installation {
 export function installedEncoders({ encoders, places }: EncoderChoice): Installation {
   const defaults = () =>
     Promise.all(
-      Object.values(encoders).map(async (folder) => ({ ...(await readSpecification(folder)), folder })),
+      Object.values(encoders)
+        .flat()
+        .map(async (folder) => ({ ...(await readSpecification(folder)), folder })),
     );
   const list = async () => {
     const [first, others] = await Promise.all([defaults(), places ? listEncoders(places) : undefined]);

@@ -1,5 +1,6 @@
 import { required } from '../indexing.ts';
 import type { Encoder, LoadedEncoder } from './encoder.ts';
+import { type HubOrigin, hubOriginOf } from './origin.ts';
 import type { Resident, UseOptions } from './residents.ts';
 import type { EncoderSpecification } from './specification.ts';
 
@@ -8,6 +9,8 @@ import type { EncoderSpecification } from './specification.ts';
  * the one that is loaded afterwards: they are the same. Costs are known once it was loaded.
  */
 export interface PooledEncoder extends Encoder {
+  /** Of one that was added by its name: the model of the hub. */
+  readonly origin?: HubOrigin;
   /** Whether it is loaded, and stays so for now. */
   readonly isLoaded: boolean;
   /** @throws as `loadEncoder` */
@@ -20,9 +23,12 @@ export interface PooledEncoder extends Encoder {
   keepLoaded<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result>;
 }
 
+/** One encoder of a modality, or several whose features are concatenated in this order. */
+export type PooledEncoders = readonly [PooledEncoder, ...PooledEncoder[]];
+
 /** @param resident what loads the encoder */
 export function pooledEncoder(
-  { id, modality, dimension, fingerprint, license, cacheKey, trunkOf, pair }: EncoderSpecification,
+  { id, modality, dimension, fingerprint, license, cacheKey, trunkOf, pair, origin }: EncoderSpecification,
   resident: Resident<LoadedEncoder>,
 ): PooledEncoder {
   let last: Encoder | undefined;
@@ -34,6 +40,7 @@ export function pooledEncoder(
     }, options);
   return {
     ...{ id, modality, dimension, fingerprint, license, cacheKey, trunkOf, pair },
+    origin: origin && hubOriginOf(origin),
     get isLoaded() {
       return resident.isLoaded;
     },

@@ -1,9 +1,10 @@
+import { isFolder } from '../encoder-list.ts';
 import { TandemError } from '../errors.ts';
 import type { PretrainedName } from '../modalities/registry.ts';
 import type { DownloadProgress } from './hub/fetch-model.ts';
 import type { Hub } from './hub/hub.ts';
 import { idOf, isCommit, type ModelName, parseModelName } from './hub/model-name.ts';
-import { type EncoderPlaces, type FoundEncoder, findEncoder, isFolder, listEncoders } from './places.ts';
+import { type EncoderPlaces, type FoundEncoder, findEncoder, listEncoders } from './places.ts';
 
 /** What naming an encoder may need: where encoders are kept, and where models come from. */
 export interface Resolving {

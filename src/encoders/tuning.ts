@@ -1,11 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { itemAt } from '../indexing.ts';
-import {
-  byPretrained,
-  type PretrainedName,
-  pretrainedModalities,
-  pretrainedNames,
-} from '../modalities/registry.ts';
+import { byPretrained, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import type { Encoder } from './encoder.ts';
 import { chooseEncoderProvider, type EncoderOptions, type Encoders, loadEncoders } from './encoders.ts';
@@ -14,6 +9,8 @@ import { chooseEncoderProvider, type EncoderOptions, type Encoders, loadEncoders
 export interface TuningMeasurement {
   engines: number;
   modality: PretrainedName;
+  /** The encoder's id. */
+  encoder: string;
   /** Items of a batch, and what they cost together, in the modality's unit. */
   items: number;
   cost: number;
@@ -53,7 +50,8 @@ export async function tune(
     const encoders = await loadEncoders({ ...options, provider, engines });
     try {
       const sizes = batchSizes[encoders.provider.provider];
-      const total = candidates.length * sizes.length * pretrainedModalities.length;
+      const encodersOfAll = Object.values(encoders.byModality).flat();
+      const total = candidates.length * sizes.length * encodersOfAll.length;
       for await (const measurement of measure(encoders, sizes, milliseconds)) {
         measurements.push({ engines, ...measurement });
         onProgress(measurements.length, total);
@@ -69,11 +67,14 @@ export async function tune(
 export function choose(measurements: readonly TuningMeasurement[]): Pick<Tuning, 'engines' | 'budgets'> {
   const choices = [...Map.groupBy(measurements, ({ engines }) => engines)]
     .map(([engines, all]) => {
-      const fastest = byPretrained(({ name }) =>
-        leastOfFastest(all.filter(({ modality }) => modality === name)),
+      const ofEncoders = Map.groupBy(all, ({ modality, encoder }) => `${modality} ${encoder}`);
+      const fastest = [...ofEncoders.values()].map(leastOfFastest);
+      const seconds = fastest.reduce((sum, { itemsPerSecond }) => sum + 1 / itemsPerSecond, 0);
+      // Of several encoders of a modality, the largest: a batch of another takes as many items as fit.
+      const budgets = byPretrained(({ name }) =>
+        Math.max(...fastest.filter(({ modality }) => modality === name).map(({ cost }) => cost)),
       );
-      const seconds = pretrainedNames.reduce((sum, name) => sum + 1 / fastest[name].itemsPerSecond, 0);
-      return { engines, budgets: byPretrained(({ name }) => fastest[name].cost), seconds };
+      return { engines, budgets, seconds };
     })
     .sort((a, b) => a.seconds - b.seconds);
   const { engines, budgets } = itemAt(choices, 0);
@@ -99,11 +100,12 @@ async function* measure(
   sizes: readonly number[],
   milliseconds: number,
 ): AsyncGenerator<Omit<TuningMeasurement, 'engines'>> {
-  for (const { name, sample } of pretrainedModalities) {
-    const encoder = byModality[name];
-    const item = await encoder.prepare(await sample());
-    for (const items of sizes) yield await timed(encoder, new Array(items).fill(item), engines, milliseconds);
-  }
+  for (const { name, sample } of pretrainedModalities)
+    for (const encoder of byModality[name]) {
+      const item = await encoder.prepare(await sample());
+      for (const items of sizes)
+        yield await timed(encoder, new Array(items).fill(item), engines, milliseconds);
+    }
 }
 
 async function timed(
@@ -127,6 +129,7 @@ async function timed(
   const longest = Math.max(...batch.map((item) => encoder.paddedCostOf(item)));
   return {
     modality: encoder.modality,
+    encoder: encoder.id,
     items: batch.length,
     cost: longest * batch.length,
     itemsPerSecond: (1000 * encoded) / (performance.now() - started),

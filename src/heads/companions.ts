@@ -1,9 +1,9 @@
+import { joinFeatures } from '../encoders/join-features.ts';
 import { TandemError } from '../errors.ts';
 import type { Input, OpenCompanion } from '../modalities/modality.ts';
 import { type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 import { sha256OfBytes } from '../store/files/checksum.ts';
 import { inTurn } from '../time-slice.ts';
-import { joinFeatures } from './item-features.ts';
 import type { HeadManifest } from './manifest.ts';
 import type { HeadFolder } from './registry/head-reading.ts';
 import { verifiedFile } from './registry/verified-file.ts';
@@ -63,5 +63,5 @@ export async function withCompanion(
   features: Float32Array,
 ): Promise<Float32Array> {
   const companion = companions?.[modality];
-  return companion ? inTurn(() => joinFeatures(features, companion.encode(input))) : features;
+  return companion ? inTurn(() => joinFeatures([features, companion.encode(input)])) : features;
 }

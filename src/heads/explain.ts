@@ -1,7 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import pLimit from 'p-limit';
 import pMap from 'p-map';
-import type { FeatureSource } from '../encoders/feature-source.ts';
+import type { FeatureSource, ItemSource } from '../encoders/feature-source.ts';
+import { joinFeatures } from '../encoders/join-features.ts';
+import { encodersIn } from '../encoders/reference.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
 import type { Input, OmissionOptions } from '../modalities/modality.ts';
@@ -44,20 +46,30 @@ interface Encoded {
   features?: Float32Array;
 }
 
+/** The same, with the item without the part, for a companion. */
+interface EncodedPart extends Encoded {
+  input: Input;
+}
+
+/** What two encoders make of an item without a part. */
+function bothOf(one: EncodedPart, other: EncodedPart): EncodedPart {
+  return { ...one, features: one.features && other.features && joinFeatures([one.features, other.features]) };
+}
+
 /**
  * Explains answers: leaves out each part of an item in turn, encodes what is left where no prediction waits, one item at a
  * time, and asks the head again.
  * @example
- * const explainer = new Explainer((encoder) => sources.get(encoder.fingerprint));
+ * const explainer = new Explainer((encoder) => sources.opened(encoder));
  * const { modalities } = await explainer.explain(head, item, { label: 'cat' }, { signal });
  */
 export class Explainer {
-  readonly #sourceOf: (encoder: FittedEncoder) => FeatureSource;
+  readonly #sourceOf: (encoder: FittedEncoder) => ItemSource;
   readonly #turns = pLimit(explainedAtOnce);
   readonly #encoding = pLimit(encodedAtOnce);
 
   /** @param sourceOf of a head's encoder that an item was encoded with */
-  constructor(sourceOf: (encoder: FittedEncoder) => FeatureSource) {
+  constructor(sourceOf: (encoder: FittedEncoder) => ItemSource) {
     this.#sourceOf = sourceOf;
   }
 
@@ -98,7 +110,8 @@ export class Explainer {
         const alone = item.answer.unimodal[modality];
         if (!alone) continue;
         const encoded = await this.#withoutParts(head, encoder, item.input.content, { most, signal });
-        if (!isFitted(modality)) encodes += encoded.filter(({ features }) => features).length;
+        if (!isFitted(modality))
+          encodes += encoded.filter(({ features }) => features).length * encodersIn(encoder).length;
         modalities[modality] = {
           alone: itemAt(alone, index),
           weight: manifest.calibration?.fused[place + 1],
@@ -137,20 +150,28 @@ export class Explainer {
     }
     const given = content[modality];
     if (given === undefined) return [];
-    const source = this.#sourceOf(encoder);
-    const encoding = async () => {
-      const encoded = await this.#encodeParts(source, given, options);
-      return Promise.all(
-        encoded.map(async ({ part, input, features }) => ({
-          part,
-          features: features && (await withCompanion(companions, modality, input, features)),
-        })),
-      );
-    };
-    return source.keepLoaded(encoding, options.signal);
+    const [first, ...others] = this.#sourceOf(encoder).parts;
+    let encoded = first ? await this.#encodeParts(first, given, options) : [];
+    const parts = encoded.map(({ part }) => part);
+    // One after the other: nothing waits for an encoder while it keeps another loaded.
+    for (const source of others) {
+      const more = await this.#encodeParts(source, given, { ...options, parts });
+      encoded = encoded.map((one, index) => bothOf(one, itemAt(more, index)));
+    }
+    return Promise.all(
+      encoded.map(async ({ part, input, features }) => ({
+        part,
+        features: features && (await withCompanion(companions, modality, input, features)),
+      })),
+    );
   }
 
-  async #encodeParts(source: FeatureSource, given: Input, options: OmissionOptions) {
+  /** What one encoder makes of an item without each of its parts; it stays loaded that long. */
+  #encodeParts(source: FeatureSource, given: Input, options: OmissionOptions): Promise<EncodedPart[]> {
+    return source.keepLoaded(() => this.#encodeEach(source, given, options), options.signal);
+  }
+
+  async #encodeEach(source: FeatureSource, given: Input, options: OmissionOptions): Promise<EncodedPart[]> {
     const { signal } = options;
     return pMap(
       await source.omit(given, options),

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { HubOrigin } from '../encoders/origin.ts';
+import type { EncoderPart } from '../encoders/reference.ts';
 import type { Fitted, FittedColumn } from '../modalities/modality.ts';
 import {
   type FittedName,
@@ -27,6 +29,10 @@ export interface FittedEncoder {
   fingerprint: string;
   /** Of an encoder's weights. */
   license?: string;
+  /** The model of the hub that an encoder was made of. */
+  origin?: HubOrigin;
+  /** Of several encoders, each. */
+  parts?: (EncoderPart & Pick<FittedEncoder, 'dimension' | 'license' | 'origin'>)[];
   /** What makes features beside an encoder's. */
   companion?: z.infer<typeof companionSchema>;
   /** The specification. */

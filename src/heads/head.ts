@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fusedOutput, unimodalOutput } from '../arl/ports.ts';
+import { addCommand } from '../encoders/origin.ts';
+import { type EncoderPart, encodersIn } from '../encoders/reference.ts';
 import type { NamedTrunk } from '../encoders/restore-trunk.ts';
 import { TandemError } from '../errors.ts';
 import { itemAt } from '../indexing.ts';
@@ -103,24 +105,38 @@ export interface EncoderLookup {
 
 /**
  * Checks that the encoders are here whose features a head takes.
- * @throws TandemError `head-conflict` that says which to add
+ * @throws TandemError `head-conflict` that says which to add, and how
  */
 export async function checkEncoders(
   { name, version, encoders }: HeadManifest,
   lookup: EncoderLookup,
 ): Promise<void> {
+  const missing: MissingEncoder[] = [];
   for (const encoder of encoders) {
-    const { modality, fingerprint, id } = encoder;
-    if (isFitted(modality) || (await lookup.find(fingerprint))) continue;
-    if (!encoder.trunkOf || !(await lookup.restore?.(encoder)))
-      throw new TandemError(
-        'head-conflict',
-        `${name}@${version} was trained on features of the ${modality} encoder ${id} (${fingerprint.slice(0, 12)}), which is not here`,
-        {
-          fix: `Add it with \`${product.command} encoders add\` and the folder of ${id} (\`encoders list\` shows those that are here, with their fingerprints), or train the head again with one that is.`,
-        },
-      );
+    const { modality } = encoder;
+    if (isFitted(modality)) continue;
+    for (const part of encodersIn(encoder)) {
+      if (await lookup.find(part.fingerprint)) continue;
+      if (!encoder.trunkOf || !(await lookup.restore?.(encoder))) missing.push({ ...part, modality });
+    }
   }
+  if (missing.length === 0) return;
+  const names = missing.map(
+    ({ modality, id, fingerprint }) => `the ${modality} encoder ${id} (${fingerprint.slice(0, 12)})`,
+  );
+  throw new TandemError(
+    'head-conflict',
+    `${name}@${version} was trained on features of ${names.join(' and ')}, which ${names.length === 1 ? 'is' : 'are'} not here`,
+    { fix: missing.map(howToAdd).join(' ') },
+  );
+}
+
+type MissingEncoder = EncoderPart & { modality: ModalityName };
+
+function howToAdd({ id, modality, origin }: MissingEncoder): string {
+  return origin
+    ? `Install ${id}: \`${addCommand(origin, modality)}\`.`
+    : `Add ${id} with \`${product.command} encoders add\` and its folder (\`encoders list\` shows those that are here, with their fingerprints), or train the head again with one that is.`;
 }
 
 /**

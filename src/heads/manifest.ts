@@ -1,8 +1,11 @@
 import { z } from 'zod';
+import { mostTogether } from '../encoder-list.ts';
+import { hubOrigin } from '../encoders/origin.ts';
+import { jointFingerprint } from '../encoders/reference.ts';
 import { trunkOrigin } from '../encoders/specification.ts';
-import { modalityNames, pretrainedNames } from '../modalities/registry.ts';
+import { isFitted, modalityNames, pretrainedNames } from '../modalities/registry.ts';
 import { defaultTarget, targetKinds } from '../targets/target-kind.ts';
-import { checkFitted, companionSchema } from './fitted.ts';
+import { checkFitted, companionSchema, type FittedEncoder } from './fitted.ts';
 import { acceptanceSchema } from './registry/acceptance.ts';
 import { manifestFile } from './registry/shipped-heads.ts';
 
@@ -17,15 +20,24 @@ function gatherUnimodal(metrics: unknown): unknown {
   return { fused, unimodal };
 }
 
-/** What makes the features that a head takes: an encoder, or what was fitted to its training rows and is part of it. */
+/** One encoder. */
+const encoderSchema = z.object({
+  id: z.string(),
+  dimension: z.int(),
+  fingerprint: z.string(),
+  /** Of the encoder's weights, as their model card names it; heads of earlier releases lack it. */
+  license: z.string().optional(),
+  /** The model of the hub that it was made of; absent where it came from elsewhere. */
+  origin: hubOrigin.optional(),
+});
+
+/** What makes the features that a head takes: an encoder, several, or what was fitted to its training rows and is part of it. */
 const headEncoderSchema = z
   .object({
     modality: z.enum(modalityNames),
-    id: z.string(),
-    dimension: z.int(),
-    fingerprint: z.string(),
-    /** Of the encoder's weights, as their model card names it; heads of earlier releases lack it. */
-    license: z.string().optional(),
+    ...encoderSchema.shape,
+    /** Each of several encoders whose features are concatenated, in their order: the whole is called after them. */
+    parts: z.array(encoderSchema).min(2).max(mostTogether).optional(),
     /** What makes features that the head takes beside the encoder's. */
     companion: companionSchema.optional(),
     /** Where head.onnx begins inside the encoder: its last blocks are the head's own. */
@@ -33,7 +45,21 @@ const headEncoderSchema = z
     /** Of a modality that no encoder was trained on: how its features are made. */
     fitted: z.unknown().optional(),
   })
-  .superRefine(checkFitted);
+  .superRefine(checkFitted)
+  .superRefine(checkParts);
+
+/** Adds what is wrong with several encoders: heads are imported, too. */
+function checkParts(
+  { modality, dimension, fingerprint, parts }: FittedEncoder,
+  context: z.RefinementCtx,
+): void {
+  if (!parts) return;
+  const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['parts'], message });
+  const sum = parts.reduce((all, part) => all + part.dimension, 0);
+  if (isFitted(modality)) refuse(`${modality} has no encoders`);
+  else if (sum !== dimension) refuse(`they make ${sum} features, not ${dimension}`);
+  else if (jointFingerprint(parts) !== fingerprint) refuse('the fingerprint is not theirs');
+}
 
 /** How the names of labels became a head. */
 const zeroShotSchema = z.object({

@@ -3,8 +3,9 @@ import pLimit from 'p-limit';
 import pMap from 'p-map';
 import type { Encoders } from '../encoders/encoders.ts';
 import type { RememberedFeatures } from '../encoders/feature-memory.ts';
-import type { FeatureSource, SourcedFeatures } from '../encoders/feature-source.ts';
+import type { ItemSource, SourcedFeatures } from '../encoders/feature-source.ts';
 import { FeatureSources, type FeatureSourcesOptions } from '../encoders/feature-sources.ts';
+import type { EncoderReference } from '../encoders/reference.ts';
 import type { InferenceObserver } from '../encoders/telemetry.ts';
 import { type ErrorCode, TandemError } from '../errors.ts';
 import { itemAt, required, valueFor } from '../indexing.ts';
@@ -61,7 +62,7 @@ export class Predictor {
   constructor(encoders: Encoders, options: FeatureSourcesOptions = {}) {
     this.sources = new FeatureSources(encoders, options);
     this.#observer = options.observer ?? {};
-    this.#explainer = new Explainer(({ fingerprint }) => this.sources.opened(fingerprint));
+    this.#explainer = new Explainer((encoder) => this.sources.opened(encoder));
   }
 
   /**
@@ -92,9 +93,9 @@ export class Predictor {
   }
 
   /** The source of each item. */
-  async #sourcesOf(items: readonly EmbeddedItem[], waiting: SubmitOptions): Promise<FeatureSource[]> {
+  async #sourcesOf(items: readonly EmbeddedItem[], waiting: SubmitOptions): Promise<ItemSource[]> {
     const keyOf = ({ modality, encoder = '' }: EmbeddedItem) => `${modality} ${encoder}`;
-    const sources = new Map<string, FeatureSource>();
+    const sources = new Map<string, ItemSource>();
     for (const item of items) {
       const key = keyOf(item);
       if (!sources.has(key)) sources.set(key, await this.sources.named(item, waiting));
@@ -103,7 +104,7 @@ export class Predictor {
   }
 
   /** What is remembered of items: they may be thousands, and take no turn of the event loop for themselves. */
-  async #recall(items: readonly EmbeddedItem[], sources: readonly FeatureSource[], signal?: AbortSignal) {
+  async #recall(items: readonly EmbeddedItem[], sources: readonly ItemSource[], signal?: AbortSignal) {
     const turns = new TimeSlice();
     const recalled: { key: string; known: RememberedFeatures | undefined }[] = [];
     for (const [index, { input }] of items.entries()) {
@@ -197,11 +198,12 @@ export class Predictor {
   async #encodeInto(
     { companions }: Head,
     item: EncodedItem,
-    { modality, fingerprint }: { modality: PretrainedName; fingerprint: string },
+    taken: EncoderReference & { modality: PretrainedName },
     input: Input,
     waiting: SubmitOptions,
   ): Promise<void> {
-    const source = await this.sources.of(fingerprint, waiting);
+    const { modality } = taken;
+    const source = await this.sources.of(taken, waiting);
     const { features, decode, queue, encode } = await source.get(input, waiting);
     item.features[modality] = await withCompanion(companions, modality, input, features);
     item.decode = Math.max(item.decode, decode);

@@ -7,6 +7,7 @@ import { DatasetCatalogue } from '../datasets/catalogue.ts';
 import type { ColumnNames } from '../datasets/example.ts';
 import type { SplitChoice } from '../datasets/split/split-rows.ts';
 import { namesByModality } from '../encoders/encoder-names.ts';
+import { encodersIn, joinReferences } from '../encoders/reference.ts';
 import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { headFiles } from '../heads/manifest.ts';
@@ -70,7 +71,10 @@ export interface JobRequest extends Partial<ColumnNames>, SplitChoice {
   source: RequestedSource;
   /** Jobs with a higher one are done first; default: 0. */
   priority?: number;
-  /** The encoder of each modality: its id, or the beginning of its fingerprint; those of the server by default. */
+  /**
+   * The encoder of each modality: its id, or the beginning of its fingerprint; of several, as `a+b`, features are concatenated.
+   * Those of the server by default.
+   */
   encoders?: Partial<Record<PretrainedName, string>>;
 }
 
@@ -365,8 +369,8 @@ export class JobQueue {
     }
     const { name, version, manifest } = await registry.open(work.evaluate.head);
     const taken = parseHeadManifest(manifest, `${name}@${version}`).encoders;
-    const required = taken.flatMap(({ modality, id, fingerprint }) =>
-      isFitted(modality) ? [] : [[modality, { id, fingerprint }]],
+    const required = taken.flatMap((encoder) =>
+      isFitted(encoder.modality) ? [] : [[encoder.modality, joinReferences(encodersIn(encoder))]],
     );
     return Object.fromEntries(required);
   }

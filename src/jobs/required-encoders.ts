@@ -1,3 +1,4 @@
+import { encodersIn } from '../encoders/reference.ts';
 import type { JobTask, RequiredEncoders } from './task.ts';
 
 /** The encoders of a server, as its jobs name them. */
@@ -25,7 +26,7 @@ export async function misfitOf(
   { has }: Pick<JobEncoders, 'has'>,
 ): Promise<string | undefined> {
   const lacking: string[] = [];
-  for (const { id, fingerprint } of Object.values(encoders))
+  for (const { id, fingerprint } of Object.values(encoders).flatMap(encodersIn))
     if (!(await has(fingerprint))) lacking.push(`${id} (${fingerprint.slice(0, shownCharacters)})`);
   return lacking.length === 0 ? undefined : `it waits for a server that has ${lacking.join(' and ')}`;
 }

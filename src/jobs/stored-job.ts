@@ -43,6 +43,8 @@ const jobSchema = z.object({
   error: asWritten<NonNullable<Job['error']>>().optional(),
 } satisfies Fields<Job>);
 
+const encoderPart = z.object({ id: z.string(), fingerprint: z.string() });
+
 const taskSchema = z.object({
   work: z.union([
     z.object({
@@ -64,7 +66,7 @@ const taskSchema = z.object({
     z.object({ folder: z.string() }),
     z.object({ upload: z.string(), fileName: z.string() }),
   ]),
-  encoders: z.record(z.string(), z.object({ id: z.string(), fingerprint: z.string() })).optional(),
+  encoders: z.record(z.string(), encoderPart.extend({ parts: z.array(encoderPart).optional() })).optional(),
 } satisfies Fields<JobTask>);
 
 const checkpointSchema = z.record(z.string(), z.object({ key: z.string(), step: z.int() }));

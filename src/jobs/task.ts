@@ -1,6 +1,7 @@
 import type { ColumnNames } from '../datasets/example.ts';
 import type { SplitChoice } from '../datasets/split/split-rows.ts';
 import type { EncoderOptions } from '../encoders/encoders.ts';
+import type { EncoderReference } from '../encoders/reference.ts';
 import type { StoreOptions } from '../store/store.ts';
 import type { EvaluatedSplit } from '../training/choices.ts';
 import type { Recipe } from '../training/loop/recipe.ts';
@@ -36,7 +37,7 @@ export interface JobTask {
 }
 
 /** Encoders by modality: a head made with others answers nothing on the servers that it was asked for. */
-export type RequiredEncoders = Record<string, { id: string; fingerprint: string }>;
+export type RequiredEncoders = Record<string, EncoderReference>;
 
 /** What the server that runs a job has for it. */
 export interface TrainingPlace {

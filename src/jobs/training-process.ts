@@ -13,9 +13,11 @@ import type { DatasetPurpose } from '../datasets/read/reading.ts';
 import { unpackUpload } from '../datasets/upload/unpack.ts';
 import { type EncoderOptions, type Encoders, openEncoders } from '../encoders/encoders.ts';
 import { installedEncoders } from '../encoders/places.ts';
+import { encodersIn } from '../encoders/reference.ts';
 import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { HeadRegistry } from '../heads/registry/heads.ts';
+import { oneOrMore } from '../indexing.ts';
 import { pretrainedNames } from '../modalities/registry.ts';
 import { writePredictions } from '../reports/prediction-rows.ts';
 import { writeComparisonReport, writeEvaluationReport, writeReport } from '../reports/report.ts';
@@ -111,13 +113,14 @@ async function chosenEncoders(options: EncoderOptions, { encoders = {} }: JobTas
   for (const name of pretrainedNames) {
     const required = encoders[name];
     if (!required) continue;
-    const found = await installed.find(required.fingerprint);
-    if (!found)
-      throw new TandemError(
-        'unknown-encoder',
-        `${required.id} (${required.fingerprint.slice(0, 12)}) is not here any more`,
-      );
-    chosen[name] = found.folder;
+    const folders: string[] = [];
+    for (const { id, fingerprint } of encodersIn(required)) {
+      const found = await installed.find(fingerprint);
+      if (!found)
+        throw new TandemError('unknown-encoder', `${id} (${fingerprint.slice(0, 12)}) is not here any more`);
+      folders.push(found.folder);
+    }
+    chosen[name] = oneOrMore(folders);
   }
   return { ...options, encoders: chosen };
 }

@@ -41,6 +41,8 @@ export interface Omission<Part = object, Without = unknown> {
 export interface OmissionOptions {
   /** The most parts that the item is divided into. */
   most: number;
+  /** The parts, as another encoder of the modality divided the item. */
+  parts?: readonly object[];
   signal?: AbortSignal;
 }
 

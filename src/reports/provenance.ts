@@ -17,13 +17,16 @@ export function provenance({ training, encoders, weights }: HeadManifest): Marku
         ? `trained on all ${count(training.refit.examples, 'example')}, once the figures were measured`
         : `the one that was measured, trained on ${count(training.examples.training, 'example')}`,
     ],
-    ...encoders.map(({ modality, id, dimension, fingerprint, license }): [string, Markup] => [
-      `Encoder of the ${modality}`,
-      [
-        `${id}, ${count(dimension, 'feature')}, ${license ? `licence ${license}, ` : ''}`,
-        h('code', null, fingerprint),
-      ],
-    ]),
+    ...encoders.flatMap(({ modality, parts, ...encoder }) =>
+      (parts ?? [encoder]).map(({ id, dimension, fingerprint, license, origin }): [string, Markup] => [
+        `Encoder of the ${modality}`,
+        [
+          `${id}, ${count(dimension, 'feature')}, ${license ? `licence ${license}, ` : ''}`,
+          origin ? `${origin.model}, ` : '',
+          h('code', null, fingerprint),
+        ],
+      ]),
+    ),
     ...encoders.flatMap(({ modality, companion }): [string, Markup][] =>
       companion
         ? [

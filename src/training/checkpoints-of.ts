@@ -26,7 +26,9 @@ export function checkpointsOf(
   if (checkpoints === undefined) return undefined;
   const identity = {
     dataset: dataset.hash,
-    encoders: Object.values(byModality).map(({ cacheKey }) => cacheKey),
+    encoders: Object.values(byModality)
+      .flat()
+      .map(({ cacheKey }) => cacheKey),
     ...work,
     provider,
     threads,

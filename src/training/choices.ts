@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mostTogether } from '../encoder-list.ts';
 import type { EncoderNames } from '../encoders/encoder-names.ts';
 import { type ModalityName, type PretrainedName, pretrainedNames } from '../modalities/registry.ts';
 import { type RecipeChoices, trainedFusions, trainedStrategies } from './loop/recipe.ts';
@@ -20,12 +21,15 @@ export const testShare = z.number().gt(0).lt(1);
 /** The share of right answers that is wished for among those that are accepted. */
 export const acceptAccuracy = z.number().gt(0).lt(1);
 
-/** The id of an encoder, or the beginning of its fingerprint. */
+/** The id of an encoder, or the beginning of its fingerprint; of several whose features are concatenated, `a+b`. */
 export const encoderName = z
   .string()
-  .regex(/^\w[\w.-]{0,95}$/, 'must be the id of an encoder, as GET /v1/models lists them');
+  .regex(
+    new RegExp(`^\\w[\\w.-]{0,95}(\\+\\w[\\w.-]{0,95}){0,${mostTogether - 1}}$`),
+    `must be the id of an encoder, as GET /v1/models lists them, or up to ${mostTogether} with + between`,
+  );
 
-/** The encoder of each modality, by its id or the beginning of its fingerprint. */
+/** The encoder of each modality, or several. */
 export const encoderNames = {
   imageEncoder: encoderName.optional(),
   textEncoder: encoderName.optional(),

@@ -211,7 +211,7 @@ async function trainAll(
   if (!tuned) return frozen;
   const { parts, table, fitted, refit, encoders, calibration, heldOut } = tuned;
   const blocks = Object.fromEntries(
-    parts.map(({ modality }) => [modality, encoders.byModality[modality].trunkOf?.blocks]),
+    parts.map(({ modality }) => [modality, encoders.byModality[modality][0].trunkOf?.blocks]),
   );
   const ranked = parts.flatMap(({ modality, rank }) => (rank ? [[modality, rank] as const] : []));
   const ranks = ranked.length > 0 ? { ranks: Object.fromEntries(ranked) } : {};
@@ -262,7 +262,7 @@ function takeNotes(
     notes.push(note);
     options.onNote?.(note);
   };
-  const licenses = licenseNotes(Object.values(byModality), dataset);
+  const licenses = licenseNotes(Object.values(byModality).flat(), dataset);
   for (const note of [...noteSplit(dataset, options), ...licenses]) onNote(note);
   return { notes, onNote };
 }

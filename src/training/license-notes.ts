@@ -4,7 +4,7 @@ import { isNonCommercial } from '../encoders/license.ts';
 
 /**
  * Of encoders that a dataset is encoded with: what a person must know before serving a head.
- * @example licenseNotes(Object.values(encoders.byModality), dataset)
+ * @example licenseNotes(Object.values(encoders.byModality).flat(), dataset)
  */
 export function licenseNotes(encoders: readonly Encoder[], { examples }: Dataset): string[] {
   const isUsed = ({ modality }: Encoder) => examples.some(({ content }) => content[modality] !== undefined);

@@ -59,13 +59,13 @@ export async function openTrunks(
       throw new TandemError('invalid-recipe', `tune: no example has ${pretrainedOf(modality).noun}`, {
         fix: `Leave --tune ${modality} out.`,
       });
-    const tokens = await tokensOf(encoders.byModality[modality], dataset);
+    const tokens = await tokensOf(encoders.byModality[modality][0], dataset);
     const cut = await cutEncoder({ folder, blocks, tokens });
     const tail = await openTail(engine, cut, rank === undefined ? everyWeight : lowRank(rank));
     const trunk = await keepTrunk(cut, tail.rowLength, added);
     const { fingerprint } = await readSpecification(trunk);
     tails[m] = tail;
-    byModality[modality] = required(await encoders.find(fingerprint), 'the trunk');
+    byModality[modality] = [required(await encoders.find(fingerprint), 'the trunk')];
   }
   return { tails, encoders: { ...encoders, byModality } };
 }

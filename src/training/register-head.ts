@@ -9,6 +9,7 @@ import { TandemError } from '../errors.ts';
 import { measureAnswers } from '../evaluation/answers.ts';
 import { companionFile } from '../heads/companions.ts';
 import { describeFitted } from '../heads/fitted.ts';
+import { describeEncoders } from '../heads/head-encoders.ts';
 import { type HeadManifest, headFiles, headManifestSchema } from '../heads/manifest.ts';
 import { writeNeighbours } from '../heads/neighbours.ts';
 import type { HeadVersion } from '../heads/registry/head-reading.ts';
@@ -139,7 +140,7 @@ export async function registerHead(
 
 /** The features that tell how alike rows are: not those of a trunk, which are long, and say what tokens are where. */
 function comparable({ table, encoders }: HeadToRegister): FeatureTable {
-  const isTrunk = (modality: ModalityName) => !isFitted(modality) && encoders.byModality[modality].trunkOf;
+  const isTrunk = (modality: ModalityName) => !isFitted(modality) && encoders.byModality[modality][0].trunkOf;
   return { ...table, columns: table.columns.filter(({ modality }) => !isTrunk(modality)) };
 }
 
@@ -220,10 +221,9 @@ function describe({
     unimodalThresholds: tuning ? undefined : search?.thresholds?.unimodal,
     encoders: table.columns.map(({ modality, fitted }) => {
       if (isFitted(modality)) return describeFitted(modality, fitted);
-      const { id, dimension, fingerprint, license, trunkOf } = encoders.byModality[modality];
       const beside = companions.find((column) => column.modality === modality);
       return {
-        ...{ modality, id, dimension, fingerprint, license, trunkOf },
+        ...describeEncoders(encoders.byModality[modality]),
         companion: beside && describeCompanion(beside),
       };
     }),

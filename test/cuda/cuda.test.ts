@@ -58,8 +58,8 @@ describe.skipIf(provider !== tested)(`on ${tested}`, () => {
     const { pixels, tokens } = await prepare(device, 64);
     const encodeSome = (images: number, texts: number) =>
       Promise.all([
-        device.byModality.image.encode(pixels.slice(0, images)),
-        device.byModality.text.encode(tokens.slice(0, texts)),
+        device.byModality.image[0].encode(pixels.slice(0, images)),
+        device.byModality.text[0].encode(tokens.slice(0, texts)),
       ]);
     for (let size = 1; size <= 64; size *= 2) await encodeSome(size, size);
     const before = await usedDeviceMemory();

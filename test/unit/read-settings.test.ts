@@ -43,6 +43,25 @@ it('takes the addresses of proxies with commas between, and a path that begins w
     expect(() => read(proxies, path)).toThrow('1 bad value');
 });
 
+it('takes several encoders of a modality: with + or commas between, and folders as they are', () => {
+  const read = (value: string) =>
+    readSettings(['text-encoder'], { 'text-encoder': value }, {})['text-encoder'];
+  expect(read('mpnet')).toEqual(['mpnet']);
+  expect(read('mpnet+clip')).toEqual(['mpnet', 'clip']);
+  expect(read('mpnet,Xenova/clip@main')).toEqual(['mpnet', 'Xenova/clip@main']);
+  expect(read('./c++/model,/models/a+b')).toEqual(['./c++/model', '/models/a+b']);
+  for (const [value, problem] of [
+    ['mpnet+mpnet', 'each encoder must be named once'],
+    ['mpnet+', 'a name is empty'],
+    ['a+b+c+d+e', 'at most 4 encoders'],
+  ])
+    expect(() => read(value)).toThrow(
+      expect.objectContaining({
+        items: [{ at: '--text-encoder', detail: expect.stringContaining(problem) }],
+      }),
+    );
+});
+
 it('names every bad value at once, each by where it came from', () => {
   const read = () =>
     readSettings(['port', 'provider', 'threads'], { port: 'http' }, { TANDEM_PROVIDER: 'tpu' });

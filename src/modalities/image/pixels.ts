@@ -87,7 +87,7 @@ async function scale(
 }
 
 /** A side that is scaled to so many pixels, of which `length` are cut from `start` on. */
-interface Cut {
+export interface Cut {
   to: number;
   start: number;
   length: number;

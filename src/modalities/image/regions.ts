@@ -1,8 +1,8 @@
 import { itemAt } from '../../indexing.ts';
 import type { Omission, OmissionOptions } from '../modality.ts';
 import { decodeImageInTurn } from './decode-queue.ts';
-import { cutSquare, padding, planCut } from './pixels.ts';
-import type { ImagePart, ImagePreprocessing } from './preprocessing.ts';
+import { type Cut, cutSquare, padding, planCut } from './pixels.ts';
+import { type ImagePart, type ImagePreprocessing, imagePart } from './preprocessing.ts';
 
 /** Cells of a side of the finest grid. */
 const mostCells = 8;
@@ -10,14 +10,15 @@ const mostCells = 8;
 /**
  * Lays a grid over what the encoder sees of an image, and paints over each cell with the mean colour of all of it
  * (occlusion, Zeiler and Fergus 2014).
- * @param options the grid is square, and has up to `most` cells, 64 at most
+ * @param options the grid is square, and has up to `most` cells, 64 at most; `parts`: those cells instead, as far as this
+ *   encoder sees them
  * @throws as `decodePixels`
  * @example const [{ part, without }] = await omitRegions(bytes, preprocessing, { most: 16 }); // { x: 0, y: 0, … }
  */
 export async function omitRegions(
   input: Uint8Array | string,
   preprocessing: ImagePreprocessing,
-  { most, signal }: OmissionOptions,
+  { most, parts, signal }: OmissionOptions,
 ): Promise<Omission<ImagePart, Uint8Array>[]> {
   const { crop } = preprocessing;
   const { pixels, horizontal, vertical } = await decodeImageInTurn(
@@ -28,12 +29,6 @@ export async function omitRegions(
     },
     { signal, mayWait: true },
   );
-  const cells = Math.max(1, Math.min(mostCells, Math.floor(Math.sqrt(most))));
-  const spansOf = (length: number) =>
-    Array.from({ length: cells }, (_, cell) => ({
-      from: Math.round((cell * length) / cells),
-      to: Math.round(((cell + 1) * length) / cells),
-    }));
   // Background beside the image is no part of it.
   const [[left], [top]] = [padding(horizontal, crop), padding(vertical, crop)];
   const moved = ({ from, to }: Span, by: number): Span => ({ from: from + by, to: to + by });
@@ -42,6 +37,35 @@ export async function omitRegions(
     rows: moved({ from: 0, to: vertical.length }, top),
     columns: moved({ from: 0, to: horizontal.length }, left),
   });
+  const cut = { horizontal, vertical };
+  const cells = parts
+    ? parts.map((part) => placed(imagePart.parse(part), cut))
+    : gridOver(cut, Math.max(1, Math.min(mostCells, Math.floor(Math.sqrt(most)))));
+  return cells.map(({ part, rows, columns }) => ({
+    part,
+    without: () => painted(pixels, { crop, rows: moved(rows, top), columns: moved(columns, left), colour }),
+  }));
+}
+
+/** A part of an image, and where it lies in what the encoder sees of it. */
+interface Cell {
+  part: ImagePart;
+  rows: Span;
+  columns: Span;
+}
+
+/** What an encoder sees of an image. */
+interface Seen {
+  horizontal: Cut;
+  vertical: Cut;
+}
+
+function gridOver({ horizontal, vertical }: Seen, cells: number): Cell[] {
+  const spansOf = (length: number) =>
+    Array.from({ length: cells }, (_, cell) => ({
+      from: Math.round((cell * length) / cells),
+      to: Math.round(((cell + 1) * length) / cells),
+    }));
   return spansOf(vertical.length).flatMap((rows) =>
     spansOf(horizontal.length).map((columns) => ({
       part: {
@@ -50,9 +74,20 @@ export async function omitRegions(
         width: (columns.to - columns.from) / horizontal.to,
         height: (rows.to - rows.from) / vertical.to,
       },
-      without: () => painted(pixels, { crop, rows: moved(rows, top), columns: moved(columns, left), colour }),
+      ...{ rows, columns },
     })),
   );
+}
+
+/** Where a part lies in what is seen; of what lies beside that there are no pixels. */
+function placed(part: ImagePart, { horizontal, vertical }: Seen): Cell {
+  const pixel = (share: number, { to, start, length }: Cut) =>
+    Math.max(0, Math.min(length, Math.round(share * to) - start));
+  return {
+    part,
+    columns: { from: pixel(part.x, horizontal), to: pixel(part.x + part.width, horizontal) },
+    rows: { from: pixel(part.y, vertical), to: pixel(part.y + part.height, vertical) },
+  };
 }
 
 interface Span {

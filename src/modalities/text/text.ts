@@ -69,9 +69,9 @@ export const text: PretrainedModality<
     const whole = (text: string) => prefix + (lowercase ? text.toLowerCase() : text);
     return {
       prepare: (input, options) => tokenizer.tokenize(whole(inputText(input)), options),
-      async omit(input, { most, signal }) {
+      async omit(input, { most, parts, signal }) {
         const tokenize = (text: string) => tokenizer.tokenize(whole(text), { signal, mayWait: true });
-        const omissions = await omitWords(inputText(input), { most, maximumTokens, tokenize });
+        const omissions = await omitWords(inputText(input), { most, parts, maximumTokens, tokenize });
         return omissions.map(({ part, without }) => ({
           part,
           input: without,

@@ -20,26 +20,33 @@ const segmenter = new Intl.Segmenter('en', { granularity: 'word' });
 /**
  * The words of a text that its encoder reads, and the text without each, cut where it is long. Where there are more than `most`, neighbouring
  * words are left out together.
- * @param options `maximumTokens`: more than so many tokens are cut off; `tokenize`: the ids of a text, cut
+ * @param options `parts`: those instead; `maximumTokens`: more than so many tokens are cut off; `tokenize`: the ids of a text, cut
  * @example const [{ part, without }] = await omitWords('a red bike', options); // { text: 'a', start: 0, end: 1 }, ' red bike'
  */
 export async function omitWords(
   text: string,
   options: {
     most: number;
+    parts?: readonly object[] | undefined;
     maximumTokens: number;
     tokenize(text: string): Promise<readonly number[]>;
   },
 ): Promise<{ part: TextPart; without: string }[]> {
+  const parts = options.parts?.map((part) => textPart.parse(part)) ?? (await partsOf(text, options));
+  return parts.map((part) => ({
+    part,
+    without: text.slice(0, part.start) + text.slice(part.end, charactersLeft),
+  }));
+}
+
+/** Words that the encoder reads, neighbouring ones together where there are many. */
+async function partsOf(text: string, options: Parameters<typeof omitWords>[1]): Promise<TextPart[]> {
   const words = await wordsRead(text, wordsOf(text.slice(0, mostCharacters)), options);
   const size = Math.ceil(words.length / options.most);
   return Array.from({ length: Math.ceil(words.length / Math.max(1, size)) }, (_, group) => {
     const { start } = itemAt(words, group * size);
     const { end } = itemAt(words, Math.min(words.length, (group + 1) * size) - 1);
-    return {
-      part: { text: text.slice(start, end), start, end },
-      without: text.slice(0, start) + text.slice(end, charactersLeft),
-    };
+    return { text: text.slice(start, end), start, end };
   });
 }
 

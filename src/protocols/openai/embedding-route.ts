@@ -45,7 +45,7 @@ const requestSchema = z
   .strictObject({
     model: encoderName.optional().meta({
       description:
-        'Id of an encoder, as `GET /v1/models` lists them; without it, the server’s for texts or for images, as the inputs are.',
+        'Id of an encoder, as `GET /v1/models` lists them, or of several, as `a+b`: an embedding is then theirs, one behind the other. Without it, the server’s for texts or for images, as the inputs are.',
     }),
     input: z
       .union([itemSchema, boundedList(itemSchema, { least: 1, most: mostInputs, tooFew, tooMany })], {

@@ -33,9 +33,14 @@ export async function createFileColumn(
     modality,
     dimension,
     present,
-    write: async (firstRow, values) => {
+    write: async (firstRow, values, from = 0) => {
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      await wholly(promisify(write), descriptor, bytes, firstRow * rowBytes);
+      await wholly(
+        promisify(write),
+        descriptor,
+        bytes,
+        firstRow * rowBytes + from * Float32Array.BYTES_PER_ELEMENT,
+      );
     },
     read: async (rows, into) => {
       const runs = runsOf(rows);

@@ -34,8 +34,11 @@ export interface FeatureColumn {
 
 /** A column that is being filled. Rows that are never written are zeros. */
 export interface WritableColumn extends FeatureColumn {
-  /** Writes one row, or several that follow one another. */
-  write(firstRow: number, values: Float32Array): Promise<void>;
+  /**
+   * Writes one row, or several that follow one another.
+   * @param from of one row: where in it the values begin; default: 0
+   */
+  write(firstRow: number, values: Float32Array, from?: number): Promise<void>;
 }
 
 /** A column whose numbers lie in memory. */
@@ -58,7 +61,7 @@ export function memoryColumn(column: Omit<MemoryColumn, 'read' | 'write'>): Memo
   const { values, dimension } = column;
   return {
     ...column,
-    write: async (firstRow, written) => values.set(written, firstRow * dimension),
+    write: async (firstRow, written, from = 0) => values.set(written, firstRow * dimension + from),
     read: async (rows, into) => {
       for (let index = 0; index < rows.length; index++) {
         const from = itemAt(rows, index) * dimension;

@@ -4,6 +4,7 @@ import { throwIfCancelled } from '../../cancellation.ts';
 import type { Dataset, Example } from '../../datasets/example.ts';
 import type { Encoder } from '../../encoders/encoder.ts';
 import type { Encoders } from '../../encoders/encoders.ts';
+import type { PooledEncoder } from '../../encoders/pooled-encoder.ts';
 import { type ErrorItem, TandemError } from '../../errors.ts';
 import { itemAt } from '../../indexing.ts';
 import {
@@ -49,7 +50,7 @@ interface Item {
 }
 
 /** The column of a modality, and what is to be put in it. */
-interface Part {
+interface Filling {
   modality: PretrainedName;
   column: WritableColumn;
   items: readonly Item[];
@@ -57,7 +58,8 @@ interface Part {
 
 /**
  * Encodes every distinct image and text of a dataset that no earlier extraction encoded. A modality that no example
- * has gets no column.
+ * has gets no column; where several encoders make its features, these stand one behind the other. An encoder is loaded where
+ * there is something to encode.
  * @throws TandemError `invalid-dataset` naming every row whose image cannot be decoded or has features that are not
  *   finite; `job-cancelled` where the signal aborts, and then what was encoded is kept
  */
@@ -77,23 +79,23 @@ export async function extractFeatures(
   const forms = pretrainedNames.flatMap((modality) => {
     if (modalities && !modalities.includes(modality)) return [];
     const present = Uint8Array.from(examples, ({ content }) => Number(content[modality] !== undefined));
-    return present.includes(1)
-      ? [{ modality, dimension: encoders.byModality[modality].dimension, present }]
-      : [];
+    const dimension = encoders.byModality[modality].reduce((sum, one) => sum + one.dimension, 0);
+    return present.includes(1) ? [{ modality, dimension, present }] : [];
   });
   const bytes = forms.reduce((sum, { dimension }) => sum + 4 * dimension * examples.length, 0);
-  // What keeps an encoder from being loaded is no item's fault.
-  for (const { modality } of forms) await encoders.byModality[modality].load();
-  const parts: Part[] = [];
+  const fillings: Filling[] = [];
   for (const form of forms) {
     const column =
       bytes > mostBytesInMemory
         ? await createFileColumn(cache ?? tmpdir(), form)
         : memoryColumn({ ...form, values: new Float32Array(examples.length * form.dimension) });
     const { modality } = form;
-    parts.push({ modality, column, items: await distinctItems(examples, modality) });
+    fillings.push({ modality, column, items: await distinctItems(examples, modality) });
   }
-  const total = parts.reduce((sum, { items }) => sum + items.length, 0);
+  const total = fillings.reduce(
+    (sum, { modality, items }) => sum + items.length * encoders.byModality[modality].length,
+    0,
+  );
   let done = 0;
   const count = (items: number) => {
     done += items;
@@ -101,7 +103,7 @@ export async function extractFeatures(
     throwIfCancelled(signal, 'while encoding');
   };
   const problems = (
-    await Promise.all(parts.map((part) => fillColumn(encoders, part, { cache, count })))
+    await Promise.all(fillings.map((filling) => fillColumn(encoders, filling, { cache, count })))
   ).flat();
   if (problems.length > 0)
     throw new TandemError(
@@ -110,19 +112,50 @@ export async function extractFeatures(
       { items: problems.slice(0, 100) },
     );
   const fitted = fitting ? fittedColumns(dataset, fitting, modalities) : [];
-  return { columns: [...parts.map(({ column }) => column), ...fitted], ...encodeTruths(dataset) };
+  return { columns: [...fillings.map(({ column }) => column), ...fitted], ...encodeTruths(dataset) };
+}
+
+interface Counting {
+  cache?: string;
+  count(items: number): void;
 }
 
 /**
- * Puts the features of all items in their rows: from the cache, or encoded and put there as well.
- * @returns what is wrong with those that cannot be encoded
+ * Puts the features of all items in their rows, those of one encoder after the other.
+ * @returns what is wrong with those that cannot be encoded, by the first encoder that cannot
  */
 async function fillColumn(
   encoders: Encoders,
-  { modality, column, items }: Part,
-  { cache, count }: { cache?: string; count(items: number): void },
+  { modality, column, items }: Filling,
+  counting: Counting,
 ): Promise<ErrorItem[]> {
-  const { cacheKey, dimension } = encoders.byModality[modality];
+  let from = 0;
+  for (const encoder of encoders.byModality[modality]) {
+    const problems = await fillPart(encoders, { encoder, column, from, items }, counting);
+    if (problems.length > 0) return problems;
+    from += encoder.dimension;
+  }
+  return [];
+}
+
+/** What an encoder is to put in a column, and where it begins in a row. */
+interface Part {
+  encoder: PooledEncoder;
+  column: WritableColumn;
+  from: number;
+  items: readonly Item[];
+}
+
+/** The features of one encoder: from the cache, or encoded and put there as well. */
+async function fillPart(
+  encoders: Encoders,
+  { encoder, column, from, items }: Part,
+  { cache, count }: Counting,
+): Promise<ErrorItem[]> {
+  const { cacheKey, dimension, modality } = encoder;
+  const place = async ({ rows }: Item, features: Float32Array) => {
+    for (const row of rows) await column.write(row, features, from);
+  };
   const known = cache === undefined ? undefined : await FeatureCache.open(cache, cacheKey, dimension);
   try {
     const missing: Item[] = [];
@@ -130,7 +163,7 @@ async function fillColumn(
       const found = (await known?.get(some.map(({ key }) => key))) ?? new Map<string, Float32Array>();
       for (const item of some) {
         const features = found.get(item.key);
-        if (features) await place(column, item, features);
+        if (features) await place(item, features);
         else missing.push(item);
       }
       count(found.size);
@@ -140,14 +173,17 @@ async function fillColumn(
       const { usable = [], unusable = [] } = Object.groupBy(encoded, ({ values }) =>
         values.every(Number.isFinite) ? 'usable' : 'unusable',
       );
-      for (const { item, values } of usable) await place(column, item, values);
+      for (const { item, values } of usable) await place(item, values);
       await known?.put(usable.map(({ item, values }) => [item.key, values]));
       count(batch.length);
       return unusable.map(({ item }) => notFinite(item, modality));
     };
+    if (missing.length === 0) return [];
+    // What keeps an encoder from being loaded is no item's fault.
+    await encoder.load();
     const { shapeOf } = pretrainedOf(modality);
     const encode = shapeOf ? encodeByShape : encodeAsTheyCome;
-    return await encode(encoders, { modality, items: missing, store });
+    return await encode(encoders, { encoder, items: missing, store });
   } finally {
     known?.close();
   }
@@ -184,7 +220,7 @@ async function distinctItems(examples: readonly Example[], modality: PretrainedN
 type Store = (batch: readonly Item[], features: readonly Float32Array[]) => Promise<ErrorItem[]>;
 
 interface Encoding {
-  modality: PretrainedName;
+  encoder: PooledEncoder;
   items: readonly Item[];
   store: Store;
 }
@@ -193,9 +229,8 @@ interface Encoding {
 type Encode = (encoders: Encoders, encoding: Encoding) => Promise<ErrorItem[]>;
 
 /** Prepares and encodes batch by batch: what is prepared takes much memory, and batches may have any size. */
-const encodeAsTheyCome: Encode = async (encoders, { modality, items, store }) => {
-  const encoder = encoders.byModality[modality];
-  const { batchItems } = pretrainedOf(modality);
+const encodeAsTheyCome: Encode = async (encoders, { encoder, items, store }) => {
+  const { batchItems } = pretrainedOf(encoder.modality);
   const encodeBatch = async (batch: readonly Item[]) => {
     const { prepared, problems } = sorted(await Promise.all(batch.map((item) => prepare(encoder, item))));
     const notStored = await store(
@@ -211,9 +246,8 @@ const encodeAsTheyCome: Encode = async (encoders, { modality, items, store }) =>
 };
 
 /** Prepares all, then encodes them in batches of one shape that are always full; see `Modality.shapeOf`. */
-const encodeByShape: Encode = async (encoders, { modality, items, store }) => {
-  const encoder = encoders.byModality[modality];
-  const { batchItems, shapeOf } = pretrainedOf(modality);
+const encodeByShape: Encode = async (encoders, { encoder, items, store }) => {
+  const { batchItems, shapeOf } = pretrainedOf(encoder.modality);
   const size = batchItems[encoders.provider.provider];
   const { prepared, problems } = sorted(
     await pMap(items, (item) => prepare(encoder, item), { concurrency: preparedAtOnce }),
@@ -260,8 +294,4 @@ async function prepare(encoder: Encoder, item: Item): Promise<Preparation> {
     const detail = `${subjectOf(example, encoder.modality)}: ${error.message}`;
     return { problem: { at: `row ${example.row}`, detail } };
   }
-}
-
-async function place(column: WritableColumn, { rows }: Item, features: Float32Array): Promise<void> {
-  for (const row of rows) await column.write(row, features);
 }

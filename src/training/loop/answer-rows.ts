@@ -1,6 +1,7 @@
 import { throwIfCancelled } from '../../cancellation.ts';
+import { joinFeatures } from '../../encoders/join-features.ts';
 import type { Classifier, ItemProbabilities } from '../../heads/head.ts';
-import { type ItemFeatures, joinFeatures } from '../../heads/item-features.ts';
+import type { ItemFeatures } from '../../heads/item-features.ts';
 import type { FeatureTable } from '../features/feature-table.ts';
 
 const mostRowsPerRun = 1024;
@@ -42,7 +43,7 @@ export async function answerRows(
       const item: ItemFeatures = {};
       for (const { modality, at } of has) {
         const own = item[modality];
-        item[modality] = own ? joinFeatures(own, at(index)) : at(index);
+        item[modality] = own ? joinFeatures([own, at(index)]) : at(index);
       }
       return item;
     });

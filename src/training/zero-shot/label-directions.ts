@@ -20,7 +20,7 @@ export async function labelDirections(
     templates.map((template) => template.replaceAll(labelPlace, () => label)),
   );
   const encoded = await encodeMany(encoders, 'text', texts, signal);
-  const { dimension } = encoders.byModality.text;
+  const { dimension } = encoders.byModality.text[0];
   const directions = new Float32Array(labels.length * dimension);
   for (const [label] of labels.entries()) {
     const sum = new Float64Array(dimension);

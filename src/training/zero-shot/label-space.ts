@@ -1,5 +1,7 @@
 import type { Encoders } from '../../encoders/encoders.ts';
 import { isPair } from '../../encoders/pair.ts';
+import type { PooledEncoder, PooledEncoders } from '../../encoders/pooled-encoder.ts';
+import { joinReferences } from '../../encoders/reference.ts';
 import { TandemError } from '../../errors.ts';
 import type { PretrainedName } from '../../modalities/registry.ts';
 import type { ZeroShotRequest } from './request.ts';
@@ -22,14 +24,16 @@ const sentenceScale = 20;
 /**
  * The space that the encoders share: of a pair it has images and texts, else texts alone. Labels that are judged each by
  * itself are judged of images: a pair's bias was trained for an image and a text, and two texts are always nearer.
- * @throws TandemError `invalid-request` naming the option that says what the encoders' files do not
+ * @throws TandemError `invalid-request` naming the option that says what the encoders' files do not, or where there are several
+ *   encoders of a modality
  * @example labelSpace(encoders, { labels: ['cat', 'dog'], head: 'animals' }).modalities // ['image', 'text']
  */
 export function labelSpace(
-  { byModality: { image, text } }: Pick<Encoders, 'byModality'>,
+  { byModality }: Pick<Encoders, 'byModality'>,
   { target = 'single', templates, logitScale, logitBias }: Omit<ZeroShotRequest, 'head' | 'labels'>,
 ): LabelSpace {
-  const pair = isPair(image, text) ? text.pair : undefined;
+  const text = onlyOne(byModality.text);
+  const pair = text.pair && isPair(onlyOne(byModality.image), text) ? text.pair : undefined;
   const scale = logitScale ?? (pair ? pair.logitScale : sentenceScale);
   if (scale === undefined)
     throw undecided('logit-scale', '100', `${text.id} does not say what its cosines are multiplied by`);
@@ -43,6 +47,19 @@ export function labelSpace(
     );
   const modalities: PretrainedName[] = pair ? (isEachAlone ? ['image'] : ['image', 'text']) : ['text'];
   return { modalities, templates: templates ?? (pair ? pairTemplates : ['{}']), scale, bias };
+}
+
+/** Features of several encoders, one behind the other, lie in no space of labels. */
+function onlyOne([encoder, ...others]: PooledEncoders): PooledEncoder {
+  if (others.length === 0) return encoder;
+  const { id } = joinReferences([encoder, ...others]);
+  throw new TandemError(
+    'invalid-request',
+    `labels are held against the features of one encoder, not of several, as ${id}`,
+    {
+      fix: `Name one with --${encoder.modality}-encoder (${encoder.modality}Encoder), such as ${encoder.id}.`,
+    },
+  );
 }
 
 function undecided(option: string, value: string, why: string): TandemError {

@@ -4,6 +4,7 @@ import type { Dataset } from '../../datasets/example.ts';
 import { modalitiesIn } from '../../datasets/with-modality.ts';
 import { type EncoderNames, namesByModality } from '../../encoders/encoder-names.ts';
 import type { Encoders } from '../../encoders/encoders.ts';
+import { joinReferences } from '../../encoders/reference.ts';
 import { TandemError } from '../../errors.ts';
 import { classifierOf, type ItemProbabilities, parseHeadManifest } from '../../heads/head.ts';
 import type { HeadManifest } from '../../heads/manifest.ts';
@@ -82,9 +83,12 @@ export async function openStart(
   if (!modalitiesIn(dataset).some((modality) => answered.includes(modality)))
     refuse(`${head} answers from ${answered.join(' and ')}, which no example has`);
   const taken = namesByModality(encodersOfStart({ head, manifest }));
-  for (const { id, modality, fingerprint } of Object.values(encoders.byModality))
+  for (const own of Object.values(encoders.byModality)) {
+    const [{ modality }] = own;
+    const { id, fingerprint } = joinReferences(own);
     if ((taken[modality] ?? fingerprint) !== fingerprint)
       refuse(`${head} takes features of another ${modality} encoder than ${id}`);
+  }
   const { templates, logitScale: scale, logitBias: bias } = manifest.zeroShot;
   const rows = await labelDirections(encoders, labels, templates, signal);
   const prototypes = manifest.encoders.map(({ modality, dimension }) => [

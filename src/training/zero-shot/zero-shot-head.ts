@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { emitPrototypes } from '../../arl/prototypes.ts';
 import type { Encoders } from '../../encoders/encoders.ts';
+import { describeEncoders } from '../../heads/head-encoders.ts';
 import { type HeadManifest, headFiles } from '../../heads/manifest.ts';
 import type { HeadRegistry } from '../../heads/registry/heads.ts';
 import type { PretrainedName } from '../../modalities/registry.ts';
@@ -47,7 +48,7 @@ export async function zeroShotHead(
   const { head: name, labels, target = 'single' } = request;
   const space = labelSpace(encoders, request);
   const rows = await labelDirections(encoders, labels, space.templates, signal);
-  const { dimension } = encoders.byModality.text;
+  const [{ dimension }] = encoders.byModality.text;
   const prototypes = { rows, dimension, scale: space.scale, bias: space.bias };
   const weights = emitPrototypes(
     Object.fromEntries(space.modalities.map((modality) => [modality, prototypes])),
@@ -78,17 +79,14 @@ function describe(
   { head, labels, target }: ZeroShotRequest & Pick<HeadManifest, 'target'>,
   { modalities, templates, scale, bias }: LabelSpace,
 ): Described {
-  const { id, fingerprint } = byModality.text;
+  const [{ id, fingerprint }] = byModality.text;
   const zeroShot = {
     ...{ templates: [...templates], textEncoder: { id, fingerprint } },
     ...{ logitScale: scale, logitBias: bias },
   };
   return {
     ...{ format: 1 as const, name: head, createdAt: new Date().toISOString(), target, labels: [...labels] },
-    encoders: modalities.map((modality) => {
-      const { id, dimension, fingerprint, license } = byModality[modality];
-      return { modality, id, dimension, fingerprint, license };
-    }),
+    encoders: modalities.map((modality) => describeEncoders(byModality[modality])),
     // Nothing was measured.
     metrics: { fused: {}, unimodal: {} },
     training: {

@@ -1,5 +1,7 @@
+import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { expect, it } from 'vitest';
 import { ModelHub } from '../../model-hub.ts';
 import { integer, node } from '../../sum-encoder.ts';
@@ -64,21 +66,52 @@ it('trains and serves a head with an encoder that was added, and keeps the encod
   await expect(tandem.encoders.get('tiny')).rejects.toMatchObject({ code: 'unknown-encoder' });
 });
 
-it('downloads the encoder that a setting names, and encodes with it', async () => {
-  const { data } = await open();
-  const source = path.join(data, 'tiny');
+const commit = '0123456789abcdef0123456789abcdef01234567';
+
+/** A hub that has a tiny text model. @param folder for its files */
+async function hubWithTiny(folder: string): Promise<ModelHub> {
+  const source = path.join(folder, 'tiny');
   await writeTinyTextModel(source);
   const names = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'onnx/model.onnx'];
   const files: Record<string, Uint8Array | string> = {
     '1_Pooling/config.json': '{"pooling_mode_cls_token": true}',
   };
   for (const name of names) files[name] = await readFile(path.join(source, name));
-  const commit = '0123456789abcdef0123456789abcdef01234567';
-  await using hub = await ModelHub.start({ 'some-lab/tiny': { commit, files } });
+  return ModelHub.start({ 'some-lab/tiny': { commit, files } });
+}
+
+it('downloads the encoder that a setting names, and encodes with it', async () => {
+  const { data } = await open();
+  await using hub = await hubWithTiny(data);
   const { tandem } = await open({ data, hub: hub.address, textEncoder: 'some-lab/tiny' });
   const [{ features }] = await tandem.embed([{ modality: 'text', input: 'a red bike' }]);
   expect(features).toHaveLength(4);
   expect(await tandem.encoders.get('tiny')).toMatchObject({ origin: { folder: `some-lab/tiny@${commit}` } });
   const { tandem: offline } = await open({ data, offline: 'on', textEncoder: `some-lab/tiny@${commit}` });
   expect(await offline.embed([{ modality: 'text', input: 'a red bike' }])).toMatchObject([{ features }]);
+});
+
+it('a head says from which model of the hub its encoder was made, and elsewhere how to install the same', async () => {
+  const { data } = await open();
+  await using hub = await hubWithTiny(data);
+  const { tandem } = await open({ data, hub: hub.address, textEncoder: 'some-lab/tiny' });
+  await writeTexts(path.join(data, 'texts'));
+  const { folder } = await tandem.train(path.join(data, 'texts'), { head: 'kinds', search: false });
+  const [{ origin }] = (await tandem.heads.get('kinds')).encoders;
+  expect(origin).toMatchObject({ model: `some-lab/tiny@${commit}`, pooling: 'cls', maxTokens: 64 });
+  expect(await readFile(path.join(folder, 'report.html'), 'utf8')).toContain(`some-lab/tiny@${commit}`);
+
+  const { tandem: elsewhere, data: other } = await open({ hub: hub.address });
+  const file = path.join(other, 'kinds.tar');
+  await pipeline((await tandem.heads.export('kinds')).content, createWriteStream(file));
+  await expect(elsewhere.heads.import(file)).rejects.toMatchObject({
+    code: 'head-conflict',
+    fix: `Install tiny: \`tandem encoders add some-lab/tiny@${commit} --modality text --dtype fp32 --pooling cls --max-tokens 64\`.`,
+  });
+  await elsewhere.encoders.add(`some-lab/tiny@${commit}`, {
+    modality: 'text',
+    pooling: 'cls',
+    maxTokens: 64,
+  });
+  expect(await elsewhere.heads.import(file)).toEqual({ name: 'kinds', version: 1 });
 });

@@ -8,7 +8,10 @@ async function loadedIn(memory: number | 'auto'): Promise<boolean[]> {
     ...{ encoders: bundledEncoders, provider: 'cpu', threads: 1, engines: 1, memory },
   });
   onTestFinished(() => encoders.close());
-  const { image, text } = encoders.byModality;
+  const {
+    image: [image],
+    text: [text],
+  } = encoders.byModality;
   for (const encoder of [image, text]) await encoder.load();
   return [image, text].map(({ isLoaded }) => isLoaded);
 }

@@ -6,11 +6,12 @@ import { readSpecification } from '../../../src/encoders/specification.ts';
 import { bundledEncoders } from '../../bundled-encoders.ts';
 
 it('tells the memory that an encoder takes, whatever this process frees meanwhile', async () => {
-  const { weights } = await readSpecification(bundledEncoders.text);
-  const { size } = await stat(path.join(bundledEncoders.text, weights));
+  const [folder] = bundledEncoders.text;
+  const { weights } = await readSpecification(folder);
+  const { size } = await stat(path.join(folder, weights));
   const ballast = new ArrayBuffer(500_000_000);
   new Uint8Array(ballast).fill(1);
-  const proof = proveEncoder(bundledEncoders.text, { threads: 1 });
+  const proof = proveEncoder(folder, { threads: 1 });
   ballast.transfer(0);
   // Its 16 bit weights are widened when they are loaded.
   expect((await proof).memory).toBeGreaterThan(size);

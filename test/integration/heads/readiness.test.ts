@@ -32,8 +32,11 @@ async function answerOf(readiness: Readiness): Promise<{ ready: boolean; millise
 
 /** Encoders that stop answering, as an engine that hangs would. */
 function stuck(): Encoders {
-  const { image, text } = encoders.byModality;
-  return { ...encoders, byModality: { image: { ...image, encode: () => new Promise(() => {}) }, text } };
+  const {
+    image: [image],
+    text,
+  } = encoders.byModality;
+  return { ...encoders, byModality: { image: [{ ...image, encode: () => new Promise(() => {}) }], text } };
 }
 
 describe('a server is ready', () => {

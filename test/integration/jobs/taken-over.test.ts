@@ -12,7 +12,7 @@ it('a job that comes back to the server that lost it after a stall is not taken 
   const task = { work: { head: 'pets', seed: 0 }, reading: {}, source: { imported: 'pets-1' } } as const;
   await jobs.add({ ...job, state: 'queued' }, task, 10, async () => {});
   const { data } = store.options;
-  const encoders = { image: 'none', text: 'none' };
+  const encoders = { image: ['none'], text: ['none'] } as const;
   const runner = new JobRunner(jobs, {
     ...{ store, registry: new HeadRegistry(store), dispatcher: new EmbeddedDispatcher(jobs, 1) },
     runner: 'one',

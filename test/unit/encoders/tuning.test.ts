@@ -10,6 +10,7 @@ function measured(
     Object.entries(rates[modality]).map(([items, itemsPerSecond]) => ({
       engines,
       modality,
+      encoder: `the ${modality} encoder`,
       items: Number(items),
       cost: Number(items) * (modality === 'image' ? 100 : 10),
       itemsPerSecond,

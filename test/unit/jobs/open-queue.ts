@@ -20,7 +20,7 @@ export function openQueue(store: Store, options: Partial<JobQueueOptions> = {}):
     registry: new HeadRegistry(store, data),
     place: {
       encoders: {
-        encoders: { image: 'none', text: 'none' },
+        encoders: { image: ['none'], text: ['none'] },
         provider: 'cpu',
         threads: 1,
         engines: 1,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hubOrigin } from '../../../encoders/origin.ts';
 import { type Acceptance, acceptanceSchema } from '../../../heads/registry/acceptance.ts';
 import { modalityNames } from '../../../modalities/registry.ts';
 import { targetKinds } from '../../../targets/target-kind.ts';
@@ -57,18 +58,29 @@ const exampleHead = {
   metrics: { fused: exampleFigures, unimodal: { image: exampleFigures, text: exampleFigures } },
   decides: false,
 };
+const encoderFacts = {
+  id: z.string(),
+  dimension: z.int(),
+  fingerprint: z.string(),
+  license: z
+    .string()
+    .optional()
+    .meta({ description: 'Of the encoder’s weights, as their model card names it.' }),
+  origin: hubOrigin.optional().meta({
+    description:
+      'Where it was added by its name: the model of the hub, as `OWNER/NAME@COMMIT`, and how it was read. `encoders add` makes the same again.',
+  }),
+};
 /** The encoders of a head. */
 export const takenEncoders = z
   .array(
     z.object({
       modality: z.enum(modalityNames),
-      id: z.string(),
-      dimension: z.int(),
-      fingerprint: z.string(),
-      license: z
-        .string()
-        .optional()
-        .meta({ description: 'Of the encoder’s weights, as their model card names it.' }),
+      ...encoderFacts,
+      parts: z.array(z.object(encoderFacts)).optional().meta({
+        description:
+          'Of several encoders whose features are concatenated, each, in their order; the id is then theirs with `+` between.',
+      }),
       companion: z.object({ id: z.string(), dimension: z.int(), fingerprint: z.string() }).optional().meta({
         description:
           'Features that the head takes beside the encoder’s: `lexical` of the characters of texts. They were fitted to its training rows and are part of it.',

@@ -71,11 +71,12 @@ const startFrom = headReference.meta({
 /** The encoder of each modality; those of the server where it is not said. */
 const encoderNames = {
   imageEncoder: choices.encoderNames.imageEncoder.meta({
-    description: 'Id of the image encoder, as `GET /v1/models` lists them; default: the server’s.',
+    description:
+      'Id of the image encoder, as `GET /v1/models` lists them; of several, as `a+b`, the head takes the features of each. Default: the server’s.',
     example: 'efficientnet-lite0',
   }),
   textEncoder: choices.encoderNames.textEncoder.meta({
-    description: 'Id of the text encoder; default: the server’s.',
+    description: 'Id of the text encoder, or of several, as `a+b`; default: the server’s.',
     example: 'all-MiniLM-L6-v2',
   }),
 };

@@ -6,8 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { readDataset } from '../../../../src/datasets/dataset.ts';
 import type { Dataset } from '../../../../src/datasets/example.ts';
 import type { Encoders } from '../../../../src/encoders/encoders.ts';
+import type { PooledEncoders } from '../../../../src/encoders/pooled-encoder.ts';
 import { FeatureCache } from '../../../../src/training/features/feature-cache.ts';
-import { loadTable } from '../../../../src/training/features/feature-table.ts';
+import { loadTable, rowOf } from '../../../../src/training/features/feature-table.ts';
 import { extractFeatures } from '../../../../src/training/features/features.ts';
 import { folderWith, images, temporaryFolder } from '../../datasets/sample.ts';
 
@@ -19,6 +20,7 @@ function countingEncoders(engines = 2) {
   const encoded = { image: 0, text: 0 };
   const running = { image: 0, text: 0 };
   const mostRunning = { image: 0, text: 0 };
+  const loaded = { image: 0, text: 0 };
   const of = <Prepared>(
     modality: 'image' | 'text',
     prepare: (input: never) => Prepared,
@@ -29,7 +31,9 @@ function countingEncoders(engines = 2) {
     dimension: 2,
     fingerprint: `fingerprint-of-${modality}`,
     cacheKey: `key-of-${modality}`,
-    load: async () => {},
+    load: async () => {
+      loaded[modality]++;
+    },
     prepare: async (input: never) => prepare(input),
     encode: async (batch: readonly Prepared[]) => {
       encoded[modality] += new Set(batch).size;
@@ -50,11 +54,11 @@ function countingEncoders(engines = 2) {
     (tokens) => tokens.length,
   );
   const encoders = {
-    byModality: { image, text },
+    byModality: { image: [image], text: [text] },
     engines,
     provider: { provider: 'cpu' },
   } as unknown as Encoders;
-  return { encoders, encoded, mostRunning };
+  return { encoders, encoded, loaded, mostRunning };
 }
 
 const emptyDataset: Dataset = {
@@ -133,6 +137,35 @@ describe('the features of a dataset', () => {
       examples: [...dataset.examples, { row: 9, content: { text: 'new' }, truth: { class: 'x' } }],
     };
     expect((await extract(other)).encoded).toEqual({ image: 0, text: 1 });
+  });
+
+  it('of several encoders stand one behind the other, and what one encoded is never encoded again', async () => {
+    const { cache, dataset } = await sample();
+    const { encoders, encoded, loaded } = countingEncoders();
+    const [text] = encoders.byModality.text;
+    const other: typeof text = {
+      ...text,
+      cacheKey: 'another key',
+      dimension: 1,
+      encode: async (batch) => (await text.encode(batch)).map(([first]) => Float32Array.of(-first)),
+    };
+    const extract = async (...texts: PooledEncoders) => {
+      const byModality = { ...encoders.byModality, text: texts };
+      const options = { cache, modalities: ['text' as const] };
+      const table = await loadTable(await extractFeatures({ ...encoders, byModality }, dataset, options));
+      return table.columns[0];
+    };
+    const alone = await extract(text);
+    const both = await extract(other, text);
+    expect(both.dimension).toBe(3);
+    for (const row of both.present.keys()) {
+      const [first, second] = rowOf(alone, row);
+      expect([...rowOf(both, row)]).toEqual([first === 0 ? 0 : -first, first, second]);
+    }
+    const before = { ...encoded, loaded: loaded.text };
+    await extract(text, other);
+    await extract(other);
+    expect({ ...encoded, loaded: loaded.text }).toEqual(before);
   });
 
   it('are kept where the extraction is stopped, and it goes on from there', async () => {
@@ -222,10 +255,12 @@ describe('a cache of features', () => {
       ...encoders,
       byModality: {
         ...encoders.byModality,
-        text: {
-          ...encoders.byModality.text,
-          encode: async () => Array(8).fill(Float32Array.of(1, Number.NaN)),
-        },
+        text: [
+          {
+            ...encoders.byModality.text[0],
+            encode: async () => Array(8).fill(Float32Array.of(1, Number.NaN)),
+          },
+        ],
       },
     };
     await expect(extractFeatures(broken, dataset, { cache })).rejects.toMatchObject({
