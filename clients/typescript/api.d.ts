@@ -2531,6 +2531,16 @@ export interface components {
                     training: number;
                     total: number;
                 };
+                /** @description Where it started from a head of label names: the target’s main figure on the held-out examples with none, 1, 4, 16 and all examples of each label, and without the names. */
+                startedFrom?: {
+                    head: string;
+                    curve: {
+                        perLabel: number;
+                        examples: number;
+                        blend: number;
+                        plain?: number;
+                    }[];
+                };
                 folder: string;
             };
             comparison?: components["schemas"]["Comparison"];

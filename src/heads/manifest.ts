@@ -72,7 +72,7 @@ const zeroShotSchema = z.object({
 });
 
 /** The head that a training started from, and what so many examples of each label added. */
-const startSchema = z.object({
+export const startSchema = z.object({
   /** `animals@1` */
   head: z.string(),
   /**

@@ -27,7 +27,7 @@ import { type HeadToRegister, registerHead } from './register-head.ts';
 import type { WriteReport } from './report-input.ts';
 import { rankModalities } from './search/modality-ranking.ts';
 import { searchRecipe } from './search/recipe-search.ts';
-import { startCurve } from './start-curve.ts';
+import { describeStart } from './start-curve.ts';
 import { readSummary } from './summary.ts';
 import { type TuningWork, tuneHead } from './tune-head.ts';
 import { openStart, type StartHead, untriedBlend } from './zero-shot/start.ts';
@@ -132,16 +132,14 @@ export async function fineTune(
   try {
     const modalities = table.columns.map(({ modality }) => modality);
     const untried = start && untriedBlend(modalities, start, train.length / classes);
-    const fit: FitOptions = {
-      ...{ classes, recipe: chosen, calibration: search?.calibration ?? untried, seed, signal },
-      prototypes: start?.prototypes,
-    };
+    const calibration = search?.calibration ?? untried;
+    const common = { classes, recipe: chosen, seed, signal };
+    const fit: FitOptions = { ...common, calibration, prototypes: start?.prototypes };
     const work = { encoders, options: { ...options, dataset, onNote }, table, split, fit, checkpoints };
     const heads = await trainAll(engine, work);
-    const startedFrom = start && {
-      head: start.head,
-      curve: await startCurve(engine, table, split, { ...fit, start, groups: groupTwins(dataset.examples) }),
-    };
+    const groups = groupTwins(dataset.examples);
+    const tellStart = { ...common, start, groups, blend: calibration, plain: search?.plain };
+    const startedFrom = await describeStart(engine, table, split, tellStart);
     const trained = performance.now();
     const twins = await nearDuplicates(engine, table, split);
     onProgress?.({ stage: 'evaluation', done: test.length, total: test.length });
@@ -150,7 +148,7 @@ export async function fineTune(
       {
         name: options.head,
         ...{ dataset, table, split, search, seed, encoders, startedFrom },
-        ...{ calibration: fit.calibration, ...heads },
+        ...{ calibration, ...heads },
         recipe: asTrained(chosen, heads.fitted, onNote),
         acceptAccuracy: options.acceptAccuracy,
         seconds: {

@@ -35,6 +35,8 @@ export interface Calibrated {
 
 export interface RecipeSearch extends Calibrated {
   recipe: Recipe;
+  /** Where the training starts from a head of label names: the calibration without its answers. */
+  plain?: HeadCalibration;
   /** What was tried: the folds that were held out, and the examples that the search saw. */
   report: { folds: number; examples: number; candidates: CandidateResult[] };
 }
@@ -121,6 +123,7 @@ export async function searchRecipe(
     return {
       recipe: best.recipe,
       calibration: best.calibration,
+      plain: start && plainCalibration(best.answers, modalities),
       thresholds: thresholdsFor(best.answers, modalities, best.calibration),
       report: {
         folds: splits.length,
@@ -155,24 +158,41 @@ export async function calibrateRecipe(
   return { calibration, thresholds: thresholdsFor(answers, modalities, calibration) };
 }
 
+/** How a head's answers are weighed: blended with those of what its training starts from, and without these. */
+export interface StartCalibrations {
+  blend: HeadCalibration;
+  /** Absent where answers are best left as they are. */
+  plain?: HeadCalibration;
+}
+
 /**
- * Finds by cross-validation how the answers of one recipe on some rows are blended with those of what it starts from.
+ * Finds by cross-validation how the answers of one recipe on some rows are weighed.
  * @throws whatever `trainHead` throws
- * @example const calibration = await calibrateStart(engine, table, rows, { classes: 8, recipe, seed: 0, start });
+ * @example const { blend } = await calibrateStart(engine, table, rows, { classes: 8, recipe, seed: 0, start });
  */
 export async function calibrateStart(
   engine: Engine,
   table: FeatureTable,
   rows: readonly number[],
   { recipe, groups, ...options }: TrainingOptions & { groups?: readonly unknown[]; start: Start },
-): Promise<HeadCalibration> {
+): Promise<StartCalibrations> {
   const modalities = table.columns.map(({ modality }) => modality);
-  const blend = untriedBlend(modalities, options.start, rows.length / options.classes);
+  const untried = untriedBlend(modalities, options.start, rows.length / options.classes);
   const { seed } = options;
   const splits = splitForValidation(table, rows, { ...foldsFor(rows.length), seed, groups });
-  if (!splits) return blend;
-  const [answers] = await crossValidate([engine], table, splits, [recipe], options);
-  return (answers && calibrate(answers, modalities, blend).calibration) ?? blend;
+  if (!splits) return { blend: untried };
+  const answers = itemAt(await crossValidate([engine], table, splits, [recipe], options), 0);
+  const { calibration: blend = untried } = calibrate(answers, modalities, untried);
+  return { blend, plain: plainCalibration(answers, modalities) };
+}
+
+/** How the same answers are weighed without those of a start. */
+function plainCalibration(
+  { answers, truth }: HeldOutAnswers,
+  modalities: readonly ModalityName[],
+): HeadCalibration | undefined {
+  const own = answers.map(({ prototypes: _, ...answer }) => answer);
+  return calibrate({ answers: own, truth }, modalities).calibration;
 }
 
 function thresholdsFor(

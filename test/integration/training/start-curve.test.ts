@@ -57,8 +57,8 @@ it.each([
     const { table, split, start } = pairOf(3, noise);
     const recipe = { ...recipeFor(split.train.length, 'single'), lexical: 'off' as const };
     const fit = { classes, recipe, seed: 0, start };
-    const calibration = await calibrateStart(engine, table, split.train, fit);
-    const curve = await startCurve(engine, table, split, { ...fit, calibration });
+    const calibrations = await calibrateStart(engine, table, split.train, fit);
+    const curve = await startCurve(engine, table, split, { ...fit, calibrations });
     expect(curve.map(({ perLabel }) => perLabel)).toEqual([0, 1, 4, 16, 30]);
     // Two standard errors of the difference between two shares of 300.
     const chance = 0.06;

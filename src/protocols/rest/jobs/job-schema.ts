@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { startSchema } from '../../../heads/manifest.ts';
 import { type Job, jobKinds, jobStates } from '../../../jobs/job.ts';
 import { metricsSchema, targetSchema } from '../heads/head-routes.ts';
 import { comparisonSchema } from './comparison-schema.ts';
@@ -73,6 +74,10 @@ export const jobSchema = z
         }),
         metrics: metricsSchema,
         seconds: z.object({ features: z.number(), training: z.number(), total: z.number() }).optional(),
+        startedFrom: startSchema.optional().meta({
+          description:
+            'Where it started from a head of label names: the target’s main figure on the held-out examples with none, 1, 4, 16 and all examples of each label, and without the names.',
+        }),
         folder: z.string(),
       })
       .optional(),
