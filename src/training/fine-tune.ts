@@ -14,6 +14,7 @@ import { checkpointsOf } from './checkpoints-of.ts';
 import { withCompanions } from './features/companion-columns.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { type ExtractionOptions, extractFeatures } from './features/features.ts';
+import { fittedTo } from './features/fitted-columns.ts';
 import { licenseNotes } from './license-notes.ts';
 import type { WrittenCheckpoint } from './loop/checkpoints.ts';
 import { type FitOptions, type FittedHead, fitHead, trainOnRows } from './loop/fit.ts';
@@ -186,13 +187,18 @@ async function trainAll(
   const { tuning, dataset, onNote, onProgress } = options;
   const training = (progress: Omit<TrainingProgress, 'stage'>) =>
     onProgress?.({ stage: 'training', ...progress });
+  const isRefit = shouldRefit(options);
+  const rows = [...split.train, ...split.test].sort(byNumber);
+  // Blocks that are tuned go on with the columns that they began with.
+  const served = isRefit && !tuning ? fittedTo(pretrained, dataset, rows) : pretrained;
   const frozen = {
+    served,
     fitted: await fitHead(engine, pretrained, split, {
       ...{ ...fit, onProgress: training },
       checkpoint: checkpoints?.stage('final'),
     }),
-    refit: shouldRefit(options)
-      ? await trainOnRows(engine, pretrained, [...split.train, ...split.test].sort(byNumber), {
+    refit: isRefit
+      ? await trainOnRows(engine, served, rows, {
           ...fit,
           checkpoint: checkpoints?.stage('refit'),
           onProgress: (progress) => onProgress?.({ stage: 'refit', ...progress }),

@@ -41,6 +41,8 @@ export interface HeadToRegister {
   fitted: FittedHead;
   /** The head that is served instead of the measured one: trained on both sides. */
   refit?: TrainedHead;
+  /** The table as the served head takes it, where that is another one than the measured head's. */
+  served?: FeatureTable;
   recipe: Recipe;
   search?: RecipeSearch;
   /** How its answers are weighed. */
@@ -200,6 +202,7 @@ function describe({
   table,
   split: { train, test },
   fitted: { companions: ofMeasured },
+  served = table,
   refit,
   recipe,
   search,
@@ -219,7 +222,7 @@ function describe({
     labels: dataset.labels,
     thresholds: tuning ? undefined : search?.thresholds?.fused,
     unimodalThresholds: tuning ? undefined : search?.thresholds?.unimodal,
-    encoders: table.columns.map(({ modality, fitted }) => {
+    encoders: served.columns.map(({ modality, fitted }) => {
       if (isFitted(modality)) return describeFitted(modality, fitted);
       const beside = companions.find((column) => column.modality === modality);
       return {

@@ -2,8 +2,8 @@ import type { Dataset, Example } from '../../datasets/example.ts';
 import { type ErrorItem, TandemError } from '../../errors.ts';
 import { encodeFitted } from '../../heads/fitted.ts';
 import type { HeadManifest } from '../../heads/manifest.ts';
-import { type FittedName, fittedModalities, type ModalityName } from '../../modalities/registry.ts';
-import { type MemoryColumn, memoryColumn } from './feature-table.ts';
+import { type FittedName, fittedModalities, isFitted, type ModalityName } from '../../modalities/registry.ts';
+import { type FeatureTable, type MemoryColumn, memoryColumn } from './feature-table.ts';
 
 /** What fitted modalities are made features by: the rows to fit to, or what a head was fitted to before. */
 export type Fitting = { rows: readonly number[] } | Pick<HeadManifest, 'encoders'>;
@@ -37,6 +37,22 @@ export function fittedColumns(
   throw new TandemError('invalid-dataset', `${problems.length} rows of ${dataset} do not fit the head`, {
     items: problems.slice(0, 100),
   });
+}
+
+/**
+ * A table whose fitted modalities are fitted to other rows: what only those have, such as a rare category, has a place of its
+ * own then. Other columns stay as they are.
+ * @throws TandemError as {@link fittedColumns}
+ * @example const served = fittedTo(table, dataset, [...split.train, ...split.test]);
+ */
+export function fittedTo(table: FeatureTable, dataset: Dataset, rows: readonly number[]): FeatureTable {
+  const own = table.columns.map(({ modality }) => modality).filter(isFitted);
+  if (own.length === 0) return table;
+  const fitted = fittedColumns(dataset, { rows }, own);
+  const columns = table.columns.map(
+    (column) => fitted.find(({ modality }) => modality === column.modality) ?? column,
+  );
+  return { ...table, columns };
 }
 
 /** Features [rows, dimension] of one modality, 0 where a row has none or it does not fit, and what does not fit. */

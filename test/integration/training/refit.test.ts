@@ -64,6 +64,33 @@ it('keeps every row that the served head was trained on, in the same bytes each 
   expect(again.neighbours.equals(served.neighbours)).toBe(true);
 });
 
+it('fits what makes features of further columns to every row as well, and serves a head that takes them', async () => {
+  const { tandem } = await open();
+  const rows = Array.from({ length: 60 }, (_, row) => {
+    const brand = `brand ${Math.floor(row / 4)}${row % 2}`;
+    return [`thing ${row}`, brand, row % 2 ? 'food' : 'tool'].join();
+  });
+  const dataset = await folderWith({ 'metadata.csv': ['text,brand,label', ...rows].join('\n') });
+  const options = { tableColumns: ['brand'] };
+  const served = await train(tandem, dataset, options);
+  const measured = await train(tandem, dataset, { ...options, refit: false });
+  const brandsOf = ({ manifest }: typeof served) =>
+    manifest.encoders.find(({ modality }: { modality: string }) => modality === 'table').fitted.columns[0]
+      .categories.length;
+  // Every brand has two rows; of some, one is on the test side.
+  expect(brandsOf(served)).toBe(30);
+  expect(brandsOf(measured)).toBeLessThan(30);
+  expect(served.manifest.metrics).toEqual(measured.manifest.metrics);
+  const again = await train(tandem, dataset, options);
+  expect(again.weights.equals(served.weights)).toBe(true);
+  const { results } = await tandem.predict([{ text: 'thing', table: { brand: 'brand 71' } }], {
+    head: `things@${again.summary.version}`,
+  });
+  expect(results[0]).toMatchObject({ modalities: ['text', 'table'] });
+  const { rows: evaluated } = await tandem.evaluate(dataset, { head: 'things', ...options });
+  expect(evaluated).toMatchObject({ examples: 60, trainedOn: 48 });
+});
+
 it('leaves a test side that the dataset marks untouched, unless asked for all rows', async () => {
   const { tandem } = await open();
   const dataset = await texts((row) => (row < 40 ? 'train' : 'test'));
