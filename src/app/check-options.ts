@@ -159,6 +159,9 @@ export const jobRequest = z.object({
   priority: z.int().optional(),
   encoders: z.partialRecord(z.enum(pretrainedNames), z.string().min(1)).optional(),
 });
-export const zeroShotOptions = z.object({ ...zeroShotFields, ...encoderNames, signal });
+export const zeroShotOptions = z.object({
+  ...{ ...zeroShotFields, ...encoderNames, signal },
+  needsImages: z.boolean().optional(),
+});
 export const acceptOptions = z.object({ accuracy: acceptAccuracy.nullable() });
 export const compareHeadsOptions = z.object({ ...datasetOptions, dataset: text });

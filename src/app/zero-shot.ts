@@ -19,5 +19,9 @@ export async function makeZeroShotHead(
   checkOptions(zeroShotOptions, options);
   const encoders = await chooseEncoders(await context.encoders(), options);
   const registry = await context.registry();
-  return zeroShotHead(encoders, registry, { ...options, head, writeReport: writeZeroShotReport });
+  const needsImages = options.imageEncoder !== undefined;
+  return zeroShotHead(encoders, registry, {
+    ...{ needsImages, ...options, head },
+    writeReport: writeZeroShotReport,
+  });
 }

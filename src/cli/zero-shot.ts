@@ -35,7 +35,10 @@ export const zeroShot = addSettings(command, encoderSettings)
   .action(async (name, { json, labels, template: templates, ...options }, called) => {
     await using tandem = await openFor(called, encoderSettings);
     const { target, logitScale, logitBias } = options;
-    const made = await tandem.heads.zeroShot(name, { labels, templates, target, logitScale, logitBias });
+    const needsImages = givenFlags(called, ['image-encoder']).length > 0;
+    const made = await tandem.heads.zeroShot(name, {
+      ...{ labels, templates, target, logitScale, logitBias, needsImages },
+    });
     if (json) return printJson(made);
     const { head, version, modalities, encoders } = made;
     const names = encoders.map(({ modality, id }) => `${modality} (${id})`);

@@ -30,10 +30,24 @@ const sentenceScale = 20;
  */
 export function labelSpace(
   { byModality }: Pick<Encoders, 'byModality'>,
-  { target = 'single', templates, logitScale, logitBias }: Omit<ZeroShotRequest, 'head' | 'labels'>,
+  {
+    target = 'single',
+    templates,
+    logitScale,
+    logitBias,
+    needsImages,
+  }: Omit<ZeroShotRequest, 'head' | 'labels'>,
 ): LabelSpace {
   const text = onlyOne(byModality.text);
   const pair = text.pair && isPair(onlyOne(byModality.image), text) ? text.pair : undefined;
+  if (needsImages && !pair)
+    throw new TandemError(
+      'invalid-request',
+      `${joinReferences(byModality.image).id} and ${text.id} are not the two sides of one pair, so that images cannot be held against names`,
+      {
+        fix: 'Add both sides of a pair from one model (`encoders add` with --modality image and --modality text) and name it twice, or leave out the image encoder: the head then answers from texts.',
+      },
+    );
   const scale = logitScale ?? (pair ? pair.logitScale : sentenceScale);
   if (scale === undefined)
     throw undecided('logit-scale', '100', `${text.id} does not say what its cosines are multiplied by`);

@@ -25,6 +25,8 @@ export interface ZeroShotRequest {
   logitScale?: number;
   /** What is added to them, in place of the encoders' own. */
   logitBias?: number;
+  /** Whether the head must answer from images: where the encoders are no pair, none is made. */
+  needsImages?: boolean;
 }
 
 /** Texts that are encoded for one head, at most. */
