@@ -127,6 +127,10 @@ export const compareOptions = z.object({
   seeds: seeds.optional(),
   report: text,
 });
+export const compareTuningOptions = z.object({
+  ...{ ...datasetOptions, ...splitOptions, ...encoderNames },
+  ...{ seeds: seeds.optional(), tune },
+});
 export const evaluateOptions = z.object({
   ...datasetOptions,
   head: z.string(),

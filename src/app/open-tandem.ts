@@ -35,6 +35,8 @@ export async function openTandem(
     embed: async (items, options = {}) => (await prediction()).embed(context, items, options),
     train: async (dataset, options) => (await training()).train(context, dataset, options),
     compare: async (dataset, options = {}) => (await training()).compare(context, dataset, options),
+    compareTuning: async (dataset, options) =>
+      (await training()).compareTunedHeads(context, dataset, options),
     evaluate: async (dataset, options) => (await training()).evaluate(context, dataset, options),
     listen: async (options = {}) => (await import('./listen.ts')).listenOn(context, serving, options),
     handler: async () => (await import('./listen.ts')).handlerOf(context, serving),

@@ -3,7 +3,8 @@ import type { EmbeddedItem } from '../heads/prediction.ts';
 import type { PretrainedName } from '../modalities/registry.ts';
 import type { Services } from '../protocols/pipeline/services.ts';
 import type { ApiKey, Scope } from '../store/keys.ts';
-import type { Comparison } from '../training/compare.ts';
+import type { TunedComparison } from '../training/compare-tuning.ts';
+import type { Comparison } from '../training/comparison.ts';
 import type { Evaluation } from '../training/evaluation.ts';
 import type { TrainingSummary } from '../training/progress.ts';
 import type { Datasets } from './datasets.ts';
@@ -11,7 +12,7 @@ import type { InstalledEncoders } from './encoders.ts';
 import type { Heads } from './heads.ts';
 import type { Content, Predictions, PredictOptions } from './prediction.ts';
 import type { ScoreOptions, ScoringSummary } from './scoring.ts';
-import type { CompareOptions, EvaluateOptions, TrainOptions } from './training.ts';
+import type { CompareOptions, CompareTuningOptions, EvaluateOptions, TrainOptions } from './training.ts';
 
 export interface ListenOptions {
   /** Address to listen on; that of the settings by default. */
@@ -121,6 +122,13 @@ export interface Tandem extends AsyncDisposable {
    * @example const { results, verdict } = await tandem.compare('photos', { seeds: 10, report: 'comparison.html' });
    */
   compare(dataset: string, options?: CompareOptions): Promise<Comparison>;
+  /**
+   * Trains heads on frozen and on tuned encoders, with the modalities balanced in several ways, and says whether tuning
+   * pays, and whether ARL does.
+   * @throws TandemError as `train`
+   * @example const { tuning, verdict } = await tandem.compareTuning('photos', { tune: ['text:last-2', 'image:last-1'] });
+   */
+  compareTuning(dataset: string, options: CompareTuningOptions): Promise<TunedComparison>;
   /**
    * Measures a head on every example of a data set.
    * @throws TandemError `unknown-head`, `unknown-dataset`; `invalid-dataset` naming each row that the head cannot be judged by

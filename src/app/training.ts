@@ -16,8 +16,10 @@ import type { ModalityName, PretrainedName } from '../modalities/registry.ts';
 import { checkFormat, writePredictions } from '../reports/prediction-rows.ts';
 import { writeComparisonReport, writeEvaluationReport, writeReport } from '../reports/report.ts';
 import { type EvaluatedSplit, isAutomatic, tuningCandidates } from '../training/choices.ts';
-import { type Comparison, compareStrategies } from '../training/compare.ts';
+import { compareStrategies } from '../training/compare.ts';
 import { compareOnRows, type RowComparison } from '../training/compare-on-rows.ts';
+import { compareTuning, type TunedComparison } from '../training/compare-tuning.ts';
+import type { Comparison } from '../training/comparison.ts';
 import { evaluateHead } from '../training/evaluate-head.ts';
 import type { Evaluation } from '../training/evaluation.ts';
 import { fineTune, type HeadTraining } from '../training/fine-tune.ts';
@@ -26,7 +28,13 @@ import type { TuningBatches } from '../training/loop/tuning-batches.ts';
 import type { TuningChoice } from '../training/open-trunks.ts';
 import type { TrainingSummary } from '../training/progress.ts';
 import { encodersOfStart, readStart } from '../training/zero-shot/start.ts';
-import { checkOptions, compareOptions, evaluateOptions, trainOptions } from './check-options.ts';
+import {
+  checkOptions,
+  compareOptions,
+  compareTuningOptions,
+  evaluateOptions,
+  trainOptions,
+} from './check-options.ts';
 import type { Context } from './context.ts';
 import { encoderPlaces, featureCache } from './encoder-settings.ts';
 import { type DatasetOptions, openDataset, type ProgressOptions } from './open-dataset.ts';
@@ -57,6 +65,11 @@ export interface CompareOptions extends DatasetOptions, ProgressOptions, Encoder
   seeds?: number;
   /** File for what was found, as a page that opens anywhere. */
   report?: string;
+}
+
+export interface CompareTuningOptions extends Omit<CompareOptions, 'report'> {
+  /** As for a training; `auto` tunes all encoders at once. */
+  tune: string | string[];
 }
 
 export interface EvaluateOptions extends DatasetOptions, ProgressOptions {
@@ -108,7 +121,7 @@ export async function train(
 async function tuningChoice(
   context: Context,
   encoders: Encoders,
-  { tune, batchSize, accumulate, memory }: TrainOptions,
+  { tune, batchSize, accumulate, memory }: Pick<TrainOptions, 'tune' | 'batchSize' | 'accumulate' | 'memory'>,
   known: readonly ModalityName[],
 ): Promise<(TuningChoice & TuningBatches) | undefined> {
   const batches = { batchSize, accumulate, memory };
@@ -161,6 +174,30 @@ export async function compare(
   });
   if (report !== undefined) await writeComparisonReport(report, comparison);
   return comparison;
+}
+
+/** See `Tandem.compareTuning`. */
+export async function compareTunedHeads(
+  context: Context,
+  reference: string,
+  options: CompareTuningOptions,
+): Promise<TunedComparison> {
+  checkOptions(compareTuningOptions, options);
+  const { seeds = defaultSeeds, tune, testShare, splitBy, signal, onNote, onProgress } = options;
+  const encoders = await chooseEncoders(await context.encoders(), options);
+  await using opened = await openDataset(context, reference, datasetOptionsOf(options));
+  const { dataset } = opened;
+  throwIfCancelled(signal, 'after the dataset was read');
+  return await compareTuning(encoders, {
+    ...{ dataset, testShare, splitBy, signal, onNote, onProgress },
+    seeds: Array.from({ length: seeds }, (_, seed) => seed),
+    tuning: required(
+      await tuningChoice(context, encoders, { tune }, modalitiesIn(dataset)),
+      'what is to be tuned',
+    ),
+    featureCache: featureCache(context.settings),
+    threads: context.settings.threads,
+  });
 }
 
 /** See `Tandem.evaluate`. */

@@ -1,5 +1,5 @@
 import type { ErrorItem } from '../errors.ts';
-import type { Comparison } from '../training/compare.ts';
+import type { Comparison } from '../training/comparison.ts';
 import type { Evaluation } from '../training/evaluation.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';
 

@@ -4,7 +4,7 @@ import { splitMethods } from '../datasets/split/split.ts';
 import { TandemError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { evaluatedSplits } from '../training/choices.ts';
-import type { Comparison } from '../training/compare.ts';
+import type { Comparison } from '../training/comparison.ts';
 import type { Evaluation } from '../training/evaluation.ts';
 import type { Recipe } from '../training/loop/recipe.ts';
 import type { TrainingProgress, TrainingSummary } from '../training/progress.ts';

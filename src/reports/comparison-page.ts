@@ -5,7 +5,7 @@ import { evaluations } from '../evaluation/targets.ts';
 import { required } from '../indexing.ts';
 import { byModality, type ModalityName, modalityNames } from '../modalities/registry.ts';
 import type { TargetKind } from '../targets/target-kind.ts';
-import type { Comparison, ContenderResult } from '../training/compare.ts';
+import type { Comparison, ContenderResult } from '../training/comparison.ts';
 import { htmlDocument } from './document.ts';
 import { dotPlot } from './dot-plot.ts';
 import { count, decimal, percent } from './format.ts';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { HeadManifest } from '../heads/manifest.ts';
-import type { Comparison } from '../training/compare.ts';
+import type { Comparison } from '../training/comparison.ts';
 import type { AnswersReport, ReportInput } from '../training/report-input.ts';
 import { comparisonPage } from './comparison-page.ts';
 import { evaluationPage, reportPage } from './page.ts';

@@ -11,23 +11,15 @@ import { modalitiesIn } from '../datasets/with-modality.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import type { AnswerMetrics } from '../evaluation/answers.ts';
 import { measureAnswers } from '../evaluation/answers.ts';
-import type { Metrics, MetricTitle } from '../evaluation/metrics.ts';
-import {
-  type Difference,
-  mean,
-  pairedDifference,
-  standardDeviation,
-} from '../evaluation/paired-difference.ts';
-import { evaluations, type TargetEvaluation } from '../evaluation/targets.ts';
+import { evaluations } from '../evaluation/targets.ts';
 import type { ItemProbabilities } from '../heads/head.ts';
-import { itemAt, required } from '../indexing.ts';
-import { type ModalityName, modalityNames } from '../modalities/registry.ts';
+import { itemAt } from '../indexing.ts';
 import type { Engine } from '../runtime/engine.ts';
-import type { TargetKind } from '../targets/target-kind.ts';
 import { targets } from '../targets/targets.ts';
 import { selectTruths } from '../targets/truth-table.ts';
 import { checkpointsOf } from './checkpoints-of.ts';
-import { type Contender, contenders, isPossible, prepare } from './contenders.ts';
+import { type Comparison, judge, resultsOf } from './comparison.ts';
+import { contenders, isPossible, prepare } from './contenders.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { extractFeatures } from './features/features.ts';
 import { fittedColumns } from './features/fitted-columns.ts';
@@ -58,40 +50,6 @@ export interface CompareOptions extends SplitChoice {
   /** Told of each result that is on the disk. */
   onCheckpoint?(written: WrittenCheckpoint): void;
   onProgress?(progress: TrainingProgress): void;
-}
-
-/** A figure over the seeds. */
-export interface Spread {
-  mean: number;
-  standardDeviation: number;
-  bySeed: number[];
-}
-
-export interface ContenderResult {
-  contender: Contender;
-  /** On everything that an example has. */
-  fused: Record<string, Spread>;
-  /** The same head on one modality alone, of those that it was trained on. */
-  unimodal: Partial<Record<ModalityName, Record<string, Spread>>>;
-}
-
-export interface Comparison {
-  dataset: string;
-  examples: { training: number; test: number };
-  labels: number;
-  seeds: readonly number[];
-  /**
-   * Whether each seed drew a test side of its own, or the dataset marks one: then figures vary by start, order and dropout
-   * alone, and intervals say nothing of other test examples.
-   */
-  split: 'drawn' | 'marked';
-  target: TargetKind;
-  /** The best first, by the target's main figure. */
-  results: ContenderResult[];
-  /** ARL less each of the others, on everything that an example has; absent where there is nothing to balance. */
-  differences?: { against: Contender; figures: Record<string, Difference> }[];
-  /** Of ARL against the best of the others, by the main figure; absent where there is nothing to balance. */
-  verdict?: { against: Contender; difference: Difference };
 }
 
 /**
@@ -153,27 +111,8 @@ export async function compareStrategies(encoders: Encoders, options: CompareOpti
     seeds,
     split: marksTest(dataset) ? 'marked' : 'drawn',
     results,
-    ...judge(results, titles, test.length / train.length),
+    ...judge(results, 'arl', titles, test.length / train.length),
   };
-}
-
-/** What each contender scored, the best first. */
-function resultsOf(
-  measured: readonly { contender: Contender; metrics: AnswerMetrics }[],
-  titles: TargetEvaluation['titles'],
-): ContenderResult[] {
-  const [main] = titles;
-  const sign = main.moreIsBetter ? 1 : -1;
-  const meanOf = ({ fused }: ContenderResult) => required(fused[main.name], main.title).mean;
-  return [...Map.groupBy(measured, ({ contender }) => contender)]
-    .map(([contender, own]) =>
-      summarize(
-        contender,
-        own.map(({ metrics }) => metrics),
-        titles,
-      ),
-    )
-    .sort((a, b) => sign * (meanOf(b) - meanOf(a)));
 }
 
 /** Trains a contender on one side of a split, and measures it on the other. */
@@ -220,46 +159,4 @@ async function answersFrom(
   const { answers } = await fitHead(engine, table, { train: known, test: asked }, { ...ranked, calibration });
   const answerOf = new Map(asked.map((row, index) => [row, answers[index]]));
   return { answers: test.map((row) => answerOf.get(row) ?? unknown), thresholds };
-}
-
-function judge(
-  results: readonly ContenderResult[],
-  titles: TargetEvaluation['titles'],
-  overlap: number,
-): Pick<Comparison, 'differences' | 'verdict'> {
-  const arl = results.find(({ contender }) => contender === 'arl');
-  const others = results.filter(({ contender }) => contender !== 'arl');
-  if (!arl || others.length === 0) return {};
-  const bySeed = ({ fused }: ContenderResult, name: string) => required(fused[name], name).bySeed;
-  const differences = others.map((other) => ({
-    against: other.contender,
-    figures: Object.fromEntries(
-      titles.map(({ name }) => [name, pairedDifference(bySeed(arl, name), bySeed(other, name), overlap)]),
-    ),
-  }));
-  const best = itemAt(differences, 0);
-  const { name, title } = titles[0];
-  return { differences, verdict: { against: best.against, difference: required(best.figures[name], title) } };
-}
-
-function summarize(
-  contender: Contender,
-  bySeed: readonly AnswerMetrics[],
-  titles: readonly MetricTitle[],
-): ContenderResult {
-  const spread = (metricsOf: (metrics: AnswerMetrics) => Metrics | undefined) =>
-    Object.fromEntries(
-      titles.map(({ name }): [string, Spread] => {
-        const values = bySeed.map((metrics) => metricsOf(metrics)?.[name] ?? Number.NaN);
-        return [name, { mean: mean(values), standardDeviation: standardDeviation(values), bySeed: values }];
-      }),
-    );
-  const known = modalityNames.filter((modality) => bySeed.every(({ unimodal }) => unimodal[modality]));
-  return {
-    contender,
-    fused: spread(({ fused }) => fused),
-    unimodal: Object.fromEntries(
-      known.map((modality) => [modality, spread(({ unimodal }) => unimodal[modality])]),
-    ),
-  };
 }

@@ -113,3 +113,33 @@ it('finds out what to tune, and says what it tried', { timeout: 240_000 }, async
   if (said.startsWith('Tuning pays')) expect(blocks.sort().join(' and ')).toBe(best.name);
   else expect(blocks).toEqual([]);
 });
+
+it('compares frozen encoders with tuned ones, balanced in four ways, on the same splits', {
+  timeout: 400_000,
+}, async () => {
+  const comparison = await tandem.compareTuning(path.join(folder, 'squares.csv'), {
+    ...{
+      tune: ['image:last-1', 'text:last-1'],
+      seeds: 2,
+      imageEncoder: 'mobilenet',
+      textEncoder: 'modernbert',
+    },
+  });
+  expect(comparison).toMatchObject({
+    tuned: ['image:last-1', 'text:last-1'],
+    split: 'drawn',
+    target: 'single',
+  });
+  const figures = comparison.results.map(({ contender, fused }) => [contender, fused.accuracy.bySeed.length]);
+  expect(Object.fromEntries(figures)).toEqual({
+    ...{ frozen: 2, 'tuned-joint': 2, 'tuned-uniform': 2, 'tuned-arl': 2, 'tuned-pdmp': 2 },
+  });
+  const lossOf = (name: string) =>
+    comparison.results.find(({ contender }) => contender === name)?.fused.negativeLogLikelihood.mean ??
+    Number.NaN;
+  const { mean } = comparison.tuning.negativeLogLikelihood;
+  expect(mean).toBeCloseTo(lossOf('tuned-joint') - lossOf('frozen'), 10);
+  expect(comparison.differences?.map(({ against }) => against).sort()).toEqual([
+    ...['tuned-joint', 'tuned-pdmp', 'tuned-uniform'],
+  ]);
+});

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { evaluations } from '../../../src/evaluation/targets.ts';
 import { comparisonPage } from '../../../src/reports/comparison-page.ts';
-import type { Comparison, ContenderResult } from '../../../src/training/compare.ts';
+import type { Comparison, ContenderResult } from '../../../src/training/comparison.ts';
 import { contenders } from '../../../src/training/contenders.ts';
 
 const seeds = [0, 1, 2];

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { modalityNames } from '../../../modalities/registry.ts';
-import type { Comparison } from '../../../training/compare.ts';
+import type { Comparison } from '../../../training/comparison.ts';
 import { contenders } from '../../../training/contenders.ts';
 import { targetSchema } from '../heads/head-routes.ts';
 
