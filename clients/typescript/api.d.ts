@@ -1133,6 +1133,28 @@ export interface components {
              */
             startFrom?: string;
             /**
+             * @description What of the encoders is trained with the head: the last blocks (`text:last-2`, `image:last-1`) or adapters on them (`text:lora-8`), one of each modality in a list, or `auto` to find out what pays. An encoder stays as it is where held-out examples say that tuning does not pay.
+             * @example text:last-2
+             */
+            tune?: "auto" | [
+                "auto"
+            ] | string | string[];
+            /**
+             * @description Of a tuning: examples that a step learns from; default: 32.
+             * @example 32
+             */
+            batchSize?: number;
+            /**
+             * @description Of a tuning: compute each batch in so many parts, one after the other: less memory, and about a third slower.
+             * @example 4
+             */
+            accumulate?: number;
+            /**
+             * @description Of a tuning: MiB that it may take; the job fails before it begins where it needs more. By default what is free.
+             * @example 2048
+             */
+            memory?: number;
+            /**
              * @description How the modalities are balanced, or the one to learn from alone; default: `arl`.
              * @example arl
              * @enum {string}
@@ -1249,6 +1271,14 @@ export interface components {
              * @example animals@1
              */
             startFrom?: string;
+            /**
+             * @description As in JSON; several with a comma between them.
+             * @example text:last-2
+             */
+            tune?: string;
+            batchSize?: string;
+            accumulate?: string;
+            memory?: string;
             /**
              * @description How the modalities are balanced, or the one to learn from alone; default: `arl`.
              * @example arl
@@ -2524,6 +2554,24 @@ export interface components {
                 /** @description Where the served head was trained anew on both sides of the split, on so many examples. */
                 refit?: {
                     examples: number;
+                };
+                /** @description Where blocks of encoders were trained with the head: how many of each, the rank of their adapters, and the loss on examples that were held out before and after. */
+                tuning?: {
+                    blocks: {
+                        [key: string]: number;
+                    };
+                    ranks?: {
+                        [key: string]: number;
+                    };
+                    heldOut?: {
+                        frozen: number;
+                        tuned: number;
+                        difference?: {
+                            mean: number;
+                            margin: number;
+                        };
+                        examples?: number;
+                    };
                 };
                 metrics: components["schemas"]["Metrics"];
                 seconds?: {

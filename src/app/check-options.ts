@@ -150,6 +150,8 @@ export const jobRequest = z.object({
         refit: z.boolean().optional(),
         acceptAccuracy: acceptAccuracy.optional(),
         startFrom: text,
+        tune: tune.optional(),
+        ...tuningBatches,
       }),
       z.object({ compare: seeds }),
       z.object({ evaluate: z.object({ head: z.string(), split: z.enum(evaluatedSplits).optional() }) }),

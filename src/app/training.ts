@@ -5,17 +5,13 @@ import { isColumnName } from '../datasets/dataset.ts';
 import type { SplitChoice } from '../datasets/split/split-rows.ts';
 import { modalitiesIn } from '../datasets/with-modality.ts';
 import { chooseEncoders, type EncoderNames } from '../encoders/encoder-names.ts';
-import type { Encoders } from '../encoders/encoders.ts';
-import { installedEncoders } from '../encoders/places.ts';
-import { joinReferences } from '../encoders/reference.ts';
 import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
 import { required } from '../indexing.ts';
-import type { ModalityName, PretrainedName } from '../modalities/registry.ts';
 import { checkFormat, writePredictions } from '../reports/prediction-rows.ts';
 import { writeComparisonReport, writeEvaluationReport, writeReport } from '../reports/report.ts';
-import { type EvaluatedSplit, isAutomatic, tuningCandidates } from '../training/choices.ts';
+import type { EvaluatedSplit, TuningRequest } from '../training/choices.ts';
 import { compareStrategies } from '../training/compare.ts';
 import { compareOnRows, type RowComparison } from '../training/compare-on-rows.ts';
 import { compareTuning, type TunedComparison } from '../training/compare-tuning.ts';
@@ -24,9 +20,8 @@ import { evaluateHead } from '../training/evaluate-head.ts';
 import type { Evaluation } from '../training/evaluation.ts';
 import { fineTune, type HeadTraining } from '../training/fine-tune.ts';
 import { chooseRecipe, type RecipeChoices } from '../training/loop/recipe.ts';
-import type { TuningBatches } from '../training/loop/tuning-batches.ts';
-import type { TuningChoice } from '../training/open-trunks.ts';
 import type { TrainingSummary } from '../training/progress.ts';
+import { tuningChoice } from '../training/tuning-choice.ts';
 import { encodersOfStart, readStart } from '../training/zero-shot/start.ts';
 import {
   checkOptions,
@@ -36,7 +31,7 @@ import {
   trainOptions,
 } from './check-options.ts';
 import type { Context } from './context.ts';
-import { encoderPlaces, featureCache } from './encoder-settings.ts';
+import { featureCache } from './encoder-settings.ts';
 import { type DatasetOptions, openDataset, type ProgressOptions } from './open-dataset.ts';
 
 /** `imageEncoder`, `textEncoder`: in the place of those that the settings name. */
@@ -46,7 +41,7 @@ export interface TrainOptions
     HeadTraining,
     EncoderNames,
     Partial<RecipeChoices>,
-    TuningBatches {
+    TuningRequest {
   /**
    * Blocks of encoders to train with the head: `text:last-2`, `image:last-1`, or both in a list; or adapters of a rank on them,
    * `text:lora-8`; `auto` tries both encoders. One encoder makes the features of the modality then. Where it does not pay, the
@@ -112,45 +107,10 @@ export async function train(
     ...{ head, seed, search, refit, acceptAccuracy, checkpoints, testShare, splitBy },
     ...{ dataset, recipe, startFrom, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
-    tuning: await tuningChoice(context, encoders, options, known),
+    tuning: await tuningChoice(options, encoders, { place: await context.encoderOptions(), known }),
     threads: context.settings.threads,
     writeReport,
   });
-}
-
-async function tuningChoice(
-  context: Context,
-  encoders: Encoders,
-  { tune, batchSize, accumulate, memory }: Pick<TrainOptions, 'tune' | 'batchSize' | 'accumulate' | 'memory'>,
-  known: readonly ModalityName[],
-): Promise<(TuningChoice & TuningBatches) | undefined> {
-  const batches = { batchSize, accumulate, memory };
-  if (tune === undefined) {
-    const given = Object.entries(batches).find(([, value]) => value !== undefined);
-    if (!given) return undefined;
-    throw new TandemError('invalid-recipe', `${given[0]}: only a tuning takes it`, {
-      fix: 'Say what is to be tuned (tune), or leave it out.',
-    });
-  }
-  const installed = installedEncoders(await context.encoderOptions());
-  const folderOf = async (modality: PretrainedName) => {
-    const [{ fingerprint }, ...others] = encoders.byModality[modality];
-    if (others.length > 0)
-      throw new TandemError(
-        'invalid-recipe',
-        `tune: the blocks of one ${modality} encoder can be tuned, not of ${joinReferences(encoders.byModality[modality]).id}`,
-        { fix: `Name one ${modality} encoder, or tune none of them.` },
-      );
-    const { folder } = required(await installed.find(fingerprint), `the folder of the ${modality} encoder`);
-    return folder;
-  };
-  const candidates = await Promise.all(
-    tuningCandidates(tune, known).map((parts) =>
-      Promise.all(parts.map(async (part) => ({ ...part, encoder: await folderOf(part.modality) }))),
-    ),
-  );
-  const { added } = encoderPlaces(context.settings);
-  return { candidates, isAutomatic: isAutomatic(tune), added, ...batches };
 }
 
 /** See `Tandem.compare`. */
@@ -192,7 +152,9 @@ export async function compareTunedHeads(
     ...{ dataset, testShare, splitBy, signal, onNote, onProgress },
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
     tuning: required(
-      await tuningChoice(context, encoders, { tune }, modalitiesIn(dataset)),
+      await tuningChoice({ tune }, encoders, {
+        ...{ place: await context.encoderOptions(), known: modalitiesIn(dataset) },
+      }),
       'what is to be tuned',
     ),
     featureCache: featureCache(context.settings),

@@ -152,7 +152,13 @@ export const headManifestSchema = z.object({
         /** Of the adapters that they were trained by, where they were. */
         ranks: z.partialRecord(z.enum(pretrainedNames), z.int().positive()).optional(),
         /** Mean loss on examples that were held out of both: on the pretrained features, and tuned. */
-        heldOut: z.object({ frozen: z.number(), tuned: z.number() }),
+        heldOut: z.object({
+          frozen: z.number(),
+          tuned: z.number(),
+          /** Of the losses, tuned less frozen, with half the width of its 95 % interval. */
+          difference: z.object({ mean: z.number(), margin: z.number() }).optional(),
+          examples: z.int().optional(),
+        }),
       })
       .optional(),
   }),

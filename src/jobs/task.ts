@@ -3,7 +3,7 @@ import type { SplitChoice } from '../datasets/split/split-rows.ts';
 import type { EncoderOptions } from '../encoders/encoders.ts';
 import type { EncoderReference } from '../encoders/reference.ts';
 import type { StoreOptions } from '../store/store.ts';
-import type { EvaluatedSplit } from '../training/choices.ts';
+import type { EvaluatedSplit, TuningRequest } from '../training/choices.ts';
 import type { Recipe } from '../training/loop/recipe.ts';
 import type { TrainingProgress } from '../training/progress.ts';
 import type { JobFailure } from './failure.ts';
@@ -14,7 +14,7 @@ import type { Ownership } from './ownership.ts';
 export interface JobTask {
   /** A head that is to be made, a comparison over so many seeds, or a version of a head that is to be measured: `pets@2`. */
   work:
-    | {
+    | (TuningRequest & {
         head: string;
         seed: number;
         search?: boolean;
@@ -23,7 +23,7 @@ export interface JobTask {
         /** The head of label names to start from, as it was then: `animals@1`. */
         startFrom?: string;
         recipe?: Partial<Recipe>;
-      }
+      })
     | { compare: number }
     | { evaluate: { head: string; split?: EvaluatedSplit } };
   /** How the rows of a dataset that is not imported yet are to be read. */

@@ -11,6 +11,7 @@ import { nameOfFile } from '../datasets/dataset-name.ts';
 import type { Dataset } from '../datasets/example.ts';
 import type { DatasetPurpose } from '../datasets/read/reading.ts';
 import { unpackUpload } from '../datasets/upload/unpack.ts';
+import { modalitiesIn } from '../datasets/with-modality.ts';
 import { type EncoderOptions, type Encoders, openEncoders } from '../encoders/encoders.ts';
 import { installedEncoders } from '../encoders/places.ts';
 import { encodersIn } from '../encoders/reference.ts';
@@ -29,6 +30,7 @@ import { evaluateHead } from '../training/evaluate-head.ts';
 import { noteTrainedOn } from '../training/evaluation.ts';
 import { type FineTuneOptions, fineTune } from '../training/fine-tune.ts';
 import type { TrainingProgress } from '../training/progress.ts';
+import { tuningChoice } from '../training/tuning-choice.ts';
 import { readStart } from '../training/zero-shot/start.ts';
 import { describeFailure } from './failure.ts';
 import { JobStore } from './job-store.ts';
@@ -195,14 +197,18 @@ async function keep(
 
 function train(
   work: Work,
-  { startFrom, ...trained }: Extract<JobTask['work'], { head: string }>,
+  { startFrom, tune, batchSize, accumulate, memory, ...trained }: Extract<JobTask['work'], { head: string }>,
 ): Promise<TrainingMessage> {
-  const { owner, store, registry, encoders, options } = work;
+  const { owner, place, store, registry, encoders, options } = work;
   const jobs = new JobStore(store.database);
   return resuming(work, async (resumed) => {
+    const { modality } = trained.recipe ?? {};
+    const known = modality ? [modality] : modalitiesIn(options.dataset);
+    const request = { tune, batchSize, accumulate, memory };
     const result = await fineTune(encoders, registry, {
       ...{ ...options, ...resumed, ...trained },
       startFrom: startFrom === undefined ? undefined : readStart(await registry.open(startFrom)),
+      tuning: await tuningChoice(request, encoders, { place: place.encoders, known }),
       writeReport,
       job: { id: owner.id, confirm: (transaction) => jobs.confirm(transaction, owner) },
     });

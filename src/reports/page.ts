@@ -8,6 +8,7 @@ import { recipeChoice } from './recipe-choice.ts';
 import { settingsOf } from './settings.ts';
 import { startSections } from './start-curve.ts';
 import { targetReports } from './targets.ts';
+import { tuningSections } from './tuning.ts';
 
 /** The whole page. Each section answers one question. */
 export async function reportPage(input: ReportInput): Promise<string> {
@@ -20,6 +21,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
   return htmlDocument(`${manifest.name}@${manifest.version}`, header, [
     ...lead,
     ...startSections(manifest),
+    ...tuningSections(manifest),
     { id: 'learning', title: 'How did it learn?', content: learning(history, settings) },
     { id: 'balance', title: 'Is ARL doing anything?', content: balancing },
     ...tail,

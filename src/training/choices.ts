@@ -88,6 +88,12 @@ export const tune = z.union([
     ),
 ]);
 
+/** What a person may ask of a tuning. */
+export interface TuningRequest extends TuningBatches {
+  /** See `TrainOptions`. */
+  tune?: string | string[];
+}
+
 /** What of one encoder is trained with a head. */
 export interface TunedPart {
   modality: PretrainedName;
@@ -106,7 +112,7 @@ const automatic = ['text:last-2', 'image:last-1'];
  * @example tuningCandidates('text:last-2', ['text']) // [[{ modality: 'text', blocks: 2 }]]
  */
 export function tuningCandidates(
-  choice: z.infer<typeof tune>,
+  choice: string | readonly string[],
   known: readonly ModalityName[],
 ): TunedPart[][] {
   if (!isAutomatic(choice)) return [partsOf(choice)];
@@ -116,7 +122,7 @@ export function tuningCandidates(
 }
 
 /** Whether nobody named what is to be tuned. */
-export function isAutomatic(choice: z.infer<typeof tune>): boolean {
+export function isAutomatic(choice: string | readonly string[]): boolean {
   return [choice].flat().join() === 'auto';
 }
 

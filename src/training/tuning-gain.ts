@@ -9,8 +9,8 @@ const quantiles = [1.96, 2.241, 2.394, 2.498, 2.576, 2.638, 2.69, 2.734];
 
 /** What tuning did to the loss of examples that neither head was trained on. */
 export interface TuningGain {
-  /** Mean loss of either head. */
-  heldOut: { frozen: number; tuned: number };
+  /** Mean loss of either head, and how sure their difference is. */
+  heldOut: { frozen: number; tuned: number; difference: { mean: number; margin: number }; examples: number };
   /** Tuned minus frozen, example by example. */
   difference: Difference;
   /** Whether the loss fell by more than chance explains, and by a hundredth at least. */
@@ -30,5 +30,6 @@ export function tuningGain(frozen: readonly number[], tuned: readonly number[], 
   const margin = widening * plain.margin;
   const difference = { ...plain, margin, isDifferent: Math.abs(plain.mean) > margin };
   const isLower = difference.isDifferent && heldOut.tuned <= (1 - leastGain) * heldOut.frozen;
-  return { heldOut, difference, pays: isLower };
+  const certainty = { difference: { mean: plain.mean, margin }, examples: frozen.length };
+  return { heldOut: { ...heldOut, ...certainty }, difference, pays: isLower };
 }

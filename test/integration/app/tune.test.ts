@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -141,4 +141,28 @@ it('says what to change where a batch does not fit the memory given, before anyt
     fix: expect.stringMatching(/Tune fewer blocks.*--batch-size.*--memory \d+/),
   });
   await expect(train(file, { head: 'large', memory })).rejects.toThrow('memory: only a tuning takes it');
+});
+
+it('a job tunes as well, and the server answers with the head that it makes', {
+  timeout: 240_000,
+}, async () => {
+  const file = await table('jobs', (hunter) => hunter);
+  // The job takes the file away.
+  const upload = path.join(folder, 'upload.csv');
+  await copyFile(file, upload);
+  const { id } = await tandem.jobs.submit({
+    work: { head: 'by-job', seed: 0, search: false, refit: false, tune: 'text:last-2', accumulate: 2 },
+    source: { file: upload, fileName: 'jobs.csv' },
+  });
+  const state = async () => (await tandem.jobs.get(id)).state;
+  await expect.poll(state, { timeout: 230_000, interval: 500 }).not.toMatch(/queued|running/);
+  const job = await tandem.jobs.get(id);
+  expect(job.error).toBeUndefined();
+  expect(job).toMatchObject({ state: 'succeeded', result: { tuning: { blocks: { text: 2 } } } });
+  expect(job.notes?.join()).toMatch(/Tuning takes up to \d+ MiB of memory \(batches of \d+ in \d+ parts\)/);
+  const { results } = await tandem.predict([{ text: 'the lion chases the duck' }], {
+    head: 'by-job',
+    topK: 1,
+  });
+  expect(results).toMatchObject([{ labels: [{ label: 'lion' }] }]);
 });

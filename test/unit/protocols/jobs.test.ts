@@ -62,6 +62,30 @@ it('passes on what was chosen of the recipe, for a head and not for a comparison
   }
 });
 
+it('passes on what is to be tuned and how, from JSON and from a form, and refuses the how without the what', async () => {
+  const { double, asked } = recordingJobs();
+  const { address } = await serve(double);
+  const request = { head: 'pets', dataset: 'pets' };
+  const form = { file: new Blob(['']), head: 'pets' };
+  const batches = { batchSize: 16, accumulate: 4, memory: 900 };
+  await sendJson(`${address}/v1/jobs`, { ...request, tune: 'text:last-2', ...batches });
+  await sendForm(`${address}/v1/jobs`, { ...form, tune: 'text:last-2,image:last-1', memory: '900' });
+  expect(asked.map(([{ work }]) => work)).toEqual([
+    { head: 'pets', seed: 0, tune: 'text:last-2', ...batches },
+    { head: 'pets', seed: 0, tune: ['text:last-2', 'image:last-1'], memory: 900 },
+  ]);
+  for (const [field, asked] of [
+    ['tune', { ...request, tune: 'text:first-2' }],
+    ['memory', { ...request, memory: 900 }],
+    ['batchSize', { ...request, tune: 'auto', batchSize: 1 }],
+    ['tune', { dataset: 'pets', compare: true, tune: 'text:last-2' }],
+  ] as const) {
+    const response = await sendJson(`${address}/v1/jobs`, asked);
+    expect(response.status).toBe(400);
+    expect((await response.json()).errors).toEqual([expect.objectContaining({ at: field })]);
+  }
+});
+
 it('passes on whether a recipe is searched for, from JSON and from a form', async () => {
   const { double, asked } = recordingJobs();
   const { address } = await serve(double);

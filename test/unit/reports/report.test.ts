@@ -40,6 +40,28 @@ function cellExamples(html: string, anchor: string): string {
 }
 
 describe('a report', () => {
+  it('says what was tuned, and what that did to the loss on held-out examples', async () => {
+    const input = sampleReport();
+    const { manifest } = input;
+    const heldOut = {
+      frozen: 0.8123,
+      tuned: 0.6234,
+      difference: { mean: -0.1889, margin: 0.05 },
+      examples: 61,
+    };
+    const tuning = { blocks: { text: 2, image: 1 }, ranks: { image: 8 }, heldOut };
+    const html = await reportOf({
+      ...input,
+      manifest: { ...manifest, training: { ...manifest.training, tuning } },
+    });
+    expect(html).toContain('Did tuning the encoder pay?');
+    expect(html).toContain('the last 2 blocks of the text encoder');
+    expect(html).toContain('the last 1 block of the image encoder, by adapters of rank 8');
+    for (const figure of ['61 examples', '0.8123', '0.6234', '0.1889', '0.2389', '0.1389'])
+      expect(html).toContain(figure);
+    expect(await reportOf(input)).not.toContain('Did tuning');
+  });
+
   it('shows how right the surest answers are, and which are accepted', async () => {
     const input = sampleReport();
     const coverage = coverageOf(

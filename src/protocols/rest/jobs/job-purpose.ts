@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { SplitMethod } from '../../../datasets/split/split.ts';
 import type { EncoderNames } from '../../../encoders/encoder-names.ts';
-import type { EvaluatedSplit } from '../../../training/choices.ts';
+import { type EvaluatedSplit, type TuningRequest, tuningBatches } from '../../../training/choices.ts';
 import type { RecipeChoices } from '../../../training/loop/recipe.ts';
 
 /** What a request for a job may name. */
@@ -19,6 +19,7 @@ export type Asked = {
   testShare?: number;
   splitBy?: SplitMethod;
 } & EncoderNames &
+  TuningRequest &
   Partial<RecipeChoices>;
 
 /** The fields that say what a job does, one of which each request names; and what it does then. */
@@ -37,6 +38,10 @@ const optionOf = {
   refit: ['head'],
   acceptAccuracy: ['head'],
   startFrom: ['head'],
+  tune: ['head'],
+  batchSize: ['head'],
+  accumulate: ['head'],
+  memory: ['head'],
   strategy: ['head'],
   fusion: ['head'],
   variance: ['head'],
@@ -51,6 +56,9 @@ const optionOf = {
 } as const satisfies Record<Exclude<keyof Asked, Purpose>, readonly Purpose[]>;
 const optionNames = Object.keys(optionOf) as (keyof typeof optionOf)[];
 
+/** How a tuning computes its batches. */
+const ofTuning: readonly string[] = Object.keys(tuningBatches);
+
 /** Refuses what does not say what to do, or says two things, and options of something else, each by its name. */
 export const refuseContradictions = (asked: Asked, context: z.RefinementCtx) => {
   const refuse = (at: string, message: string) => context.addIssue({ code: 'custom', message, path: [at] });
@@ -64,7 +72,9 @@ export const refuseContradictions = (asked: Asked, context: z.RefinementCtx) => 
     );
   for (const name of optionNames) {
     const owners: readonly Purpose[] = optionOf[name];
-    if (asked[name] !== undefined && !owners.includes(purpose))
+    if (asked.tune === undefined && asked[name] !== undefined && ofTuning.includes(name))
+      refuse(name, 'only a tuning takes it: say what is to be tuned (tune), or leave it out');
+    else if (asked[name] !== undefined && !owners.includes(purpose))
       refuse(name, `it is no option of a job that ${purposes[purpose]} (${purpose}); leave it out`);
   }
 };

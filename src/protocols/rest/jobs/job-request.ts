@@ -68,6 +68,27 @@ const startFrom = headReference.meta({
     'A head that `POST /v1/heads/{name}/zero-shot` made: the training takes its encoders, and blends few examples with the names of the labels.',
   example: 'animals@1',
 });
+const tune = choices.tune.meta({
+  description:
+    'What of the encoders is trained with the head: the last blocks (`text:last-2`, `image:last-1`) or adapters on them (`text:lora-8`), one of each modality in a list, or `auto` to find out what pays. An encoder stays as it is where held-out examples say that tuning does not pay.',
+  example: 'text:last-2',
+});
+const [batchSize, accumulate, memory] = [
+  choices.tuningBatches.batchSize.unwrap().meta({
+    description: 'Of a tuning: examples that a step learns from; default: 32.',
+    example: 32,
+  }),
+  choices.tuningBatches.accumulate.unwrap().meta({
+    description:
+      'Of a tuning: compute each batch in so many parts, one after the other: less memory, and about a third slower.',
+    example: 4,
+  }),
+  choices.tuningBatches.memory.unwrap().meta({
+    description:
+      'Of a tuning: MiB that it may take; the job fails before it begins where it needs more. By default what is free.',
+    example: 2048,
+  }),
+];
 /** The encoder of each modality; those of the server where it is not said. */
 const encoderNames = {
   imageEncoder: choices.encoderNames.imageEncoder.meta({
@@ -128,6 +149,10 @@ export const jsonSchema = z
     refit: refit.optional(),
     acceptAccuracy: acceptAccuracy.optional(),
     startFrom: startFrom.optional(),
+    tune: tune.optional(),
+    batchSize: batchSize.optional(),
+    accumulate: accumulate.optional(),
+    memory: memory.optional(),
     ...recipeChoices,
     ...encoderNames,
     ...rowReading,
@@ -158,6 +183,15 @@ const formFields = {
   refit: trueOrFalse.optional(),
   acceptAccuracy: formShare(acceptAccuracy).optional(),
   startFrom: startFrom.optional(),
+  tune: z
+    .string()
+    .transform((text): string | string[] => text.split(','))
+    .pipe(choices.tune)
+    .meta({ description: 'As in JSON; several with a comma between them.', example: 'text:last-2' })
+    .optional(),
+  batchSize: formNumber(batchSize).optional(),
+  accumulate: formNumber(accumulate).optional(),
+  memory: formNumber(memory).optional(),
   ...recipeChoices,
   ...encoderNames,
   ...rowReading,
@@ -200,6 +234,10 @@ function workOf<Rest extends object>({
   refit,
   acceptAccuracy,
   startFrom,
+  tune,
+  batchSize,
+  accumulate,
+  memory,
   strategy,
   fusion,
   variance,
@@ -220,5 +258,6 @@ function workOf<Rest extends object>({
     ([, choice]) => choice,
   );
   const recipe = chosen.length > 0 ? { recipe: chooseRecipe(Object.fromEntries(chosen)) } : {};
-  return doing({ head, seed, search, refit, acceptAccuracy, startFrom, ...recipe });
+  const tuning = { tune, batchSize, accumulate, memory };
+  return doing({ head, seed, search, refit, acceptAccuracy, startFrom, ...tuning, ...recipe });
 }

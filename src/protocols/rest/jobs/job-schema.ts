@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { startSchema } from '../../../heads/manifest.ts';
 import { type Job, jobKinds, jobStates } from '../../../jobs/job.ts';
+import { pretrainedNames } from '../../../modalities/registry.ts';
 import { metricsSchema, targetSchema } from '../heads/head-routes.ts';
 import { comparisonSchema } from './comparison-schema.ts';
 import { evaluationSchema } from './evaluation-schema.ts';
@@ -17,6 +18,15 @@ const exampleJob = {
   progress: { stage: 'training', done: 120, total: 600, loss: 0.84, accuracy: 0.71 },
 };
 /** A job, as answers show it. */
+const tuningHeldOutSchema = z.object({
+  ...{ frozen: z.number(), tuned: z.number() },
+  difference: z.object({ mean: z.number(), margin: z.number() }).optional(),
+  examples: z.int().optional(),
+});
+
+/** A number for each encoder that it is of. */
+const byEncoder = () => z.partialRecord(z.enum(pretrainedNames), z.int());
+
 export const jobSchema = z
   .object({
     id: z.string(),
@@ -72,6 +82,17 @@ export const jobSchema = z
           description:
             'Where the served head was trained anew on both sides of the split, on so many examples.',
         }),
+        tuning: z
+          .object({
+            blocks: byEncoder(),
+            ranks: byEncoder().optional(),
+            heldOut: tuningHeldOutSchema.optional(),
+          })
+          .optional()
+          .meta({
+            description:
+              'Where blocks of encoders were trained with the head: how many of each, the rank of their adapters, and the loss on examples that were held out before and after.',
+          }),
         metrics: metricsSchema,
         seconds: z.object({ features: z.number(), training: z.number(), total: z.number() }).optional(),
         startedFrom: startSchema.optional().meta({
