@@ -386,8 +386,8 @@ const imported: Record<string, Case[]> = {
 
 /** Operations that no gradient passes, by intent; tested below. */
 const blocking = ['sign', 'cast', 'argMax', 'equal', 'greater', 'greaterOrEqual', 'stopGradient'];
-/** Tested below, or as a part of the gradients of others. */
-const others = ['transformGradient', 'scatterAdd', 'zeros'];
+/** Tested below, or as a part of the gradients of others; a loop's is in in-parts.test.ts. */
+const others = ['transformGradient', 'scatterAdd', 'zeros', 'loop'];
 
 const folder = new URL('../../../src/graph/operations/', import.meta.url);
 
