@@ -36,10 +36,10 @@ async function submit(fields: Record<string, string>): Promise<string> {
   return (await response.json()).id;
 }
 
-const patient = { timeout: 150_000, interval: 50 };
+const patient = { timeout: 240_000, interval: 50 };
 
 it('goes on with every job that it accepted, after a kill in the middle of one', {
-  timeout: 180_000,
+  timeout: 480_000,
 }, async () => {
   const [first, second, third] = [
     await submit({ head: 'first', seed: '1' }),
@@ -78,7 +78,7 @@ it('goes on with every job that it accepted, after a kill in the middle of one',
 });
 
 it('tries a job again that was cancelled, with what was uploaded for it, and no job that went well', {
-  timeout: 180_000,
+  timeout: 480_000,
 }, async () => {
   const id = await submit({ head: 'again', search: 'false' });
   await expect.poll(async () => (await read(id)).state, patient).toBe('running');
@@ -99,7 +99,7 @@ it('tries a job again that was cancelled, with what was uploaded for it, and no 
   expect(await refused.json()).toMatchObject({ type: '/problems/job-conflict' });
 });
 
-it('goes on at the next start with what a stop interrupts', { timeout: 200_000 }, async () => {
+it('goes on at the next start with what a stop interrupts', { timeout: 480_000 }, async () => {
   const id = await submit({ head: 'second', search: 'false' });
   await expect.poll(async () => (await read(id)).state, patient).toBe('running');
   expect(await server.stop()).toBe(0);
