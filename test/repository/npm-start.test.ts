@@ -85,8 +85,12 @@ it.each([
 
 it('ends at once when the same signal comes again later', async () => {
   const { npm, address, exit } = await npmStart();
-  const { finish } = await openPrediction(address);
-  onTestFinished(() => finish());
+  const { response, finish } = await openPrediction(address);
+  // Held until the end: fetch ends the request of an answer that is garbage.
+  onTestFinished(async () => {
+    finish();
+    await response.body?.cancel().catch(() => {});
+  });
   npm.kill('SIGTERM');
   await pause(1500);
   npm.kill('SIGTERM');
