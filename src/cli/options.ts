@@ -81,6 +81,16 @@ export function openFor(command: CommandUnknownOpts, names: readonly SettingName
   return openTandem(completeSettings(settingsOf(command, names)), { onDownload: progressBar() });
 }
 
+/** Settings that the commands which a command proposes next need as well, where they were given. */
+export const placeSettings = [
+  'config',
+  'data',
+  'artifacts',
+  'models',
+  'image-encoder',
+  'text-encoder',
+] as const;
+
 /**
  * The settings that were given as flags, to be repeated in a command that a person is told to type.
  * @example givenFlags(command, ['data']) // ['--data', 'my-data']; [] where nobody gave it

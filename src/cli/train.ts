@@ -16,6 +16,7 @@ import {
   givenFlags,
   numberOption,
   openFor,
+  placeSettings,
   shareOption,
   showWork,
 } from './options.ts';
@@ -157,14 +158,7 @@ function show(summary: TrainingSummary, called: CommandUnknownOpts): void {
   const content = modalities
     .filter(({ name }) => metrics.unimodal[name])
     .map(({ name }) => sampleFlags[name]);
-  const given = givenFlags(called, [
-    'config',
-    'data',
-    'artifacts',
-    'models',
-    'image-encoder',
-    'text-encoder',
-  ]);
+  const given = givenFlags(called, placeSettings);
   print('next:');
   print(`  ${[product.invocation, 'predict', '--head', head, ...content, ...given].join(' ')}`);
   print(`  ${[product.invocation, 'serve', '--default-head', head, ...given].join(' ')}`);

@@ -3,7 +3,7 @@ import { encoderSettings } from '../config.ts';
 import { product } from '../product.ts';
 import { zeroShotTargets } from '../training/zero-shot/request.ts';
 import { readWrittenList } from '../written-list.ts';
-import { addSettings, example, givenFlags, openFor } from './options.ts';
+import { addSettings, example, givenFlags, openFor, placeSettings } from './options.ts';
 import { print, printJson } from './output.ts';
 
 const command = new Command('zero-shot')
@@ -46,14 +46,7 @@ export const zeroShot = addSettings(command, encoderSettings)
       `${head}@${version}: ${made.labels.length} labels, answers from ${names.join(' and ')}, not measured`,
     );
     const input = modalities[0] === 'image' ? '--image photo.jpg' : "--text 'a text'";
-    const given = givenFlags(called, [
-      'config',
-      'data',
-      'artifacts',
-      'models',
-      'image-encoder',
-      'text-encoder',
-    ]);
+    const given = givenFlags(called, placeSettings);
     print('next:');
     print(`  ${[product.invocation, 'predict', '--head', head, input, ...given].join(' ')}`);
     print(`  ${[product.invocation, 'evaluate', 'photos/', '--head', head, ...given].join(' ')}`);
