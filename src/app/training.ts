@@ -3,7 +3,6 @@ import path from 'node:path';
 import { throwIfCancelled } from '../cancellation.ts';
 import { isColumnName } from '../datasets/dataset.ts';
 import type { SplitChoice } from '../datasets/split/split-rows.ts';
-import { modalitiesIn } from '../datasets/with-modality.ts';
 import { chooseEncoders, type EncoderNames } from '../encoders/encoder-names.ts';
 import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../heads/head.ts';
@@ -102,12 +101,12 @@ export async function train(
   await using opened = await openDataset(context, reference, datasetOptionsOf(options));
   const { dataset } = opened;
   throwIfCancelled(signal, 'after the dataset was read');
-  const known = recipe.modality ? [recipe.modality] : modalitiesIn(dataset);
+  const place = await context.encoderOptions();
   return await fineTune(encoders, registry, {
     ...{ head, seed, search, refit, acceptAccuracy, checkpoints, testShare, splitBy },
     ...{ dataset, recipe, startFrom, signal, onNote, onProgress },
     featureCache: featureCache(context.settings),
-    tuning: await tuningChoice(options, encoders, { place: await context.encoderOptions(), known }),
+    tuning: await tuningChoice(options, encoders, { place, dataset, modality: recipe.modality }),
     threads: context.settings.threads,
     writeReport,
   });
@@ -152,9 +151,7 @@ export async function compareTunedHeads(
     ...{ dataset, testShare, splitBy, signal, onNote, onProgress },
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
     tuning: required(
-      await tuningChoice({ tune }, encoders, {
-        ...{ place: await context.encoderOptions(), known: modalitiesIn(dataset) },
-      }),
+      await tuningChoice({ tune }, encoders, { place: await context.encoderOptions(), dataset }),
       'what is to be tuned',
     ),
     featureCache: featureCache(context.settings),

@@ -11,7 +11,6 @@ import { nameOfFile } from '../datasets/dataset-name.ts';
 import type { Dataset } from '../datasets/example.ts';
 import type { DatasetPurpose } from '../datasets/read/reading.ts';
 import { unpackUpload } from '../datasets/upload/unpack.ts';
-import { modalitiesIn } from '../datasets/with-modality.ts';
 import { type EncoderOptions, type Encoders, openEncoders } from '../encoders/encoders.ts';
 import { installedEncoders } from '../encoders/places.ts';
 import { encodersIn } from '../encoders/reference.ts';
@@ -202,13 +201,13 @@ function train(
   const { owner, place, store, registry, encoders, options } = work;
   const jobs = new JobStore(store.database);
   return resuming(work, async (resumed) => {
-    const { modality } = trained.recipe ?? {};
-    const known = modality ? [modality] : modalitiesIn(options.dataset);
+    const { dataset } = options;
     const request = { tune, batchSize, accumulate, memory };
+    const modality = trained.recipe?.modality;
     const result = await fineTune(encoders, registry, {
       ...{ ...options, ...resumed, ...trained },
       startFrom: startFrom === undefined ? undefined : readStart(await registry.open(startFrom)),
-      tuning: await tuningChoice(request, encoders, { place: place.encoders, known }),
+      tuning: await tuningChoice(request, encoders, { place: place.encoders, dataset, modality }),
       writeReport,
       job: { id: owner.id, confirm: (transaction) => jobs.confirm(transaction, owner) },
     });

@@ -1,3 +1,5 @@
+import type { Dataset } from '../datasets/example.ts';
+import { modalitiesIn } from '../datasets/with-modality.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import { type EncoderChoice, installedEncoders } from '../encoders/places.ts';
 import { joinReferences } from '../encoders/reference.ts';
@@ -11,14 +13,14 @@ import type { TuningChoice } from './open-trunks.ts';
 /**
  * What is to be tuned, with the folders of the encoders that it is cut off.
  * @param place where encoders are
- * @param known the modalities that the examples have
+ * @param modality the only one that the head takes; all that the examples have where undefined
  * @returns undefined where nothing is
  * @throws TandemError `invalid-recipe` for options of a tuning without one, and where a modality has several encoders
  */
 export async function tuningChoice(
   { tune, batchSize, accumulate, memory }: TuningRequest,
   encoders: Encoders,
-  { place, known }: { place: EncoderChoice; known: readonly ModalityName[] },
+  { place, dataset, modality }: { place: EncoderChoice; dataset: Dataset; modality?: ModalityName },
 ): Promise<(TuningChoice & TuningBatches) | undefined> {
   const batches = { batchSize, accumulate, memory };
   if (tune === undefined) {
@@ -28,6 +30,7 @@ export async function tuningChoice(
       fix: 'Say what is to be tuned (tune), or leave it out.',
     });
   }
+  const known = modality ? [modality] : modalitiesIn(dataset);
   const installed = installedEncoders(place);
   const folderOf = async (modality: PretrainedName) => {
     const [{ fingerprint }, ...others] = encoders.byModality[modality];
