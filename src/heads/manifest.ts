@@ -90,6 +90,15 @@ export const startSchema = z.object({
 });
 export type StartCurve = z.infer<typeof startSchema>['curve'];
 
+/** What tuning encoders did to examples that were held out of it. */
+export const tuningHeldOutSchema = z.object({
+  frozen: z.number(),
+  tuned: z.number(),
+  /** Of the losses, tuned less frozen, with half the width of its 95 % interval. */
+  difference: z.object({ mean: z.number(), margin: z.number() }).optional(),
+  examples: z.int().optional(),
+});
+
 /** `head.json`: everything about a head but its weights. */
 export const headManifestSchema = z.object({
   format: z.literal(1),
@@ -152,13 +161,7 @@ export const headManifestSchema = z.object({
         /** Of the adapters that they were trained by, where they were. */
         ranks: z.partialRecord(z.enum(pretrainedNames), z.int().positive()).optional(),
         /** Mean loss on examples that were held out of both: on the pretrained features, and tuned. */
-        heldOut: z.object({
-          frozen: z.number(),
-          tuned: z.number(),
-          /** Of the losses, tuned less frozen, with half the width of its 95 % interval. */
-          difference: z.object({ mean: z.number(), margin: z.number() }).optional(),
-          examples: z.int().optional(),
-        }),
+        heldOut: tuningHeldOutSchema,
       })
       .optional(),
   }),

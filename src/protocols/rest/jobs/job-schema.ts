@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { startSchema } from '../../../heads/manifest.ts';
+import { startSchema, tuningHeldOutSchema } from '../../../heads/manifest.ts';
 import { type Job, jobKinds, jobStates } from '../../../jobs/job.ts';
 import { pretrainedNames } from '../../../modalities/registry.ts';
 import { metricsSchema, targetSchema } from '../heads/head-routes.ts';
@@ -17,16 +17,10 @@ const exampleJob = {
   startedAt: '2026-01-31T12:00:01.000Z',
   progress: { stage: 'training', done: 120, total: 600, loss: 0.84, accuracy: 0.71 },
 };
-/** A job, as answers show it. */
-const tuningHeldOutSchema = z.object({
-  ...{ frozen: z.number(), tuned: z.number() },
-  difference: z.object({ mean: z.number(), margin: z.number() }).optional(),
-  examples: z.int().optional(),
-});
-
 /** A number for each encoder that it is of. */
 const byEncoder = () => z.partialRecord(z.enum(pretrainedNames), z.int());
 
+/** A job, as answers show it. */
 export const jobSchema = z
   .object({
     id: z.string(),
