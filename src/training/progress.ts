@@ -31,7 +31,7 @@ export interface TrainingSummary {
   seconds?: { features: number; training: number; total: number };
   /** Where it started from a head of label names: what examples added. */
   startedFrom?: { head: string; curve: StartCurve };
-  /** Where the last blocks of its text encoder were trained with it: how many. */
+  /** Where the last blocks of encoders were trained with it: how many, and the ranks of adapters. */
   tuning?: {
     blocks: Partial<Record<PretrainedName, number>>;
     ranks?: Partial<Record<PretrainedName, number>>;

@@ -165,8 +165,8 @@ async function tryAll(
   let tried: Tried = { frozen: calibrate({ answers: from.answers, truth }, modalities).losses, losses: [] };
   for (const [index, parts] of work.choice.candidates.entries()) {
     const opened = await openCandidate(engine, work, parts);
-    for (const rateFactor of opened ? work.rateFactors : []) {
-      if (!opened) continue;
+    if (!opened) continue;
+    for (const rateFactor of work.rateFactors) {
       const stage = ['tune-measured', index, rateFactor].join('-');
       const tuned = await tune(stage, opened, validation.train, { from, rateFactor });
       const answers = await answersOf(engine, tuned, opened.table, validation.test, work.signal);

@@ -20,7 +20,7 @@ const headerSchema = z.record(
 const types: Readonly<Record<string, { bytes: number; read(view: DataView): number }>> = {
   F64: { bytes: 8, read: (view) => view.getFloat64(0, true) },
   F32: { bytes: 4, read: (view) => view.getFloat32(0, true) },
-  F16: { bytes: 2, read: (view) => halfOf(view.getUint16(0, true)) },
+  F16: { bytes: 2, read: (view) => view.getFloat16(0, true) },
   BF16: {
     bytes: 2,
     read(view) {
@@ -69,12 +69,4 @@ export async function readScalars<Name extends string>(
       cause,
     );
   }
-}
-
-/** A float16 by its bits: a sign, five of the exponent, ten of the fraction. */
-function halfOf(bits: number): number {
-  const sign = bits >> 15 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = (bits & 1023) / 1024;
-  return sign * (exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15));
 }

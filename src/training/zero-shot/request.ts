@@ -43,7 +43,8 @@ export function checkZeroShot({ head, labels, templates = [], target }: ZeroShot
   };
   const least = target === 'multi' ? 1 : 2;
   if (labels.length < least) refuse(`labels: a head needs ${least} or more, and there are ${labels.length}`);
-  const twice = labels.find((label, index) => labels.indexOf(label) < index);
+  const seen = new Set<string>();
+  const twice = labels.find((label) => seen.size === seen.add(label).size);
   if (twice !== undefined) refuse(`labels: ${quote(twice)} is named twice`);
   if (labels.some((label) => label.trim() === '')) refuse('labels: one of them is empty');
   const problem = labels.map(problemOfLabel).find(Boolean);
