@@ -12,6 +12,7 @@ const rooms = [
   'cli',
   'app',
   'protocols',
+  'protocols/studio',
   'protocols/openai',
   'protocols/rest',
   'protocols/open-inference',

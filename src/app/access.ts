@@ -5,16 +5,18 @@ import { product } from '../product.ts';
 import type { Access } from '../protocols/pipeline/access.ts';
 import { isLoopbackAddress } from '../remote/address-range.ts';
 import type { ApiKeys } from '../store/keys.ts';
+import type { Sessions } from '../store/sessions.ts';
 
 /**
  * Decides who may ask the server: everyone, where the settings say so or where it listens on loopback and no key was
- * ever made; else who has a key.
+ * ever made; else who has a key, or the token of a session that was begun with one.
  * @throws TandemError `invalid-configuration` where others could reach a server that has no key, saying what to type
- * @example createApp(services, { access: await accessTo(settings, keys), … });
+ * @example createApp(services, { access: await accessTo(settings, keys, sessions), … });
  */
 export async function accessTo(
   { anonymous, host, data }: Pick<Settings, 'anonymous' | 'host' | 'data'>,
   keys: ApiKeys,
+  sessions?: Pick<Sessions, 'find'>,
 ): Promise<Access> {
   if (anonymous === 'everyone') return async () => 'open';
   const loopback = await isLoopback(host);
@@ -26,7 +28,8 @@ export async function accessTo(
     );
   return async (secret) => {
     if (loopback && !(await keys.wereMade())) return 'open';
-    return secret === undefined ? undefined : keys.find(secret);
+    if (secret === undefined) return undefined;
+    return (await keys.find(secret)) ?? (await sessions?.find(secret))?.scope;
   };
 }
 

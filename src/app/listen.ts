@@ -8,6 +8,7 @@ import { RateLimit } from '../protocols/pipeline/rate-limit.ts';
 import { Stopping } from '../protocols/pipeline/stopping.ts';
 import { IdempotentRequests } from '../store/idempotent-requests.ts';
 import { ApiKeys } from '../store/keys.ts';
+import { Sessions } from '../store/sessions.ts';
 import { accessTo, isLoopback } from './access.ts';
 import { checkOptions, listenOptions } from './check-options.ts';
 import type { Context, Taker } from './context.ts';
@@ -85,17 +86,24 @@ async function optionsFor(
   await context.lock();
   const { database } = await context.store();
   const keys = new ApiKeys(database);
-  const access = await accessTo({ ...settings, host }, keys);
+  const sessions = new Sessions(database);
+  const access = await accessTo({ ...settings, host }, keys, sessions);
   const { services, options } = await serving();
   return {
     services,
     options: {
       ...options,
-      ...{ access, stopping },
-      keyName: (secret) => keys.nameOf(secret),
+      ...{ access, stopping, sessions },
+      keyName: async (secret) => (await keys.nameOf(secret)) ?? (await sessions.find(secret))?.key,
       idempotency: new IdempotentRequests(database),
       thisMachineAlone: settings.anonymous !== 'everyone' && (await isLoopback(host)),
-      ...(settings['rate-limit'] > 0 && { rateLimit: new RateLimit(settings['rate-limit'], access) }),
+      ...(settings['rate-limit'] > 0 && {
+        rateLimit: new RateLimit(
+          settings['rate-limit'],
+          access,
+          async (token) => (await sessions.find(token))?.keyHash,
+        ),
+      }),
     },
   };
 }

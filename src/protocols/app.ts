@@ -25,6 +25,8 @@ import { headRoutes } from './rest/heads/head-routes.ts';
 import { versionRoutes } from './rest/heads/version-routes.ts';
 import { jobRoutes } from './rest/jobs/job-routes.ts';
 import { predictRoutes } from './rest/predictions/predict-route.ts';
+import { acceptCookie } from './studio/session-cookie.ts';
+import { sessionRoutes } from './studio/session-routes.ts';
 
 /** Every operation there is. */
 export function apiRoutes(services: Services, options: AppOptions): Route[] {
@@ -39,6 +41,7 @@ export function apiRoutes(services: Services, options: AppOptions): Route[] {
     ...withTag('Datasets', withScope('train', datasetRoutes(services, options))),
     ...withTag('Jobs', withScope('train', jobRoutes(services, options))),
     ...withTag('Encoders', withScope('admin', encoderRoutes(services))),
+    ...withTag('Session', sessionRoutes(options, options.access ?? openAccess)),
     ...withTag('Server', [
       ...healthRoutes(services, options),
       ...metricsRoutes(options.metrics),
@@ -69,6 +72,7 @@ export function createApp(services: Services, options: AppOptions): Express {
   app.use(refuseMalformed);
   const origins = options.corsOrigins ?? [];
   if (origins.length > 0) app.use(allowOrigins(origins));
+  if (options.sessions) app.use(acceptCookie);
   const access = options.access ?? openAccess;
   const limits = [
     ...(options.rateLimit ? [options.rateLimit.handler] : []),

@@ -7,5 +7,6 @@ export const apiTags = {
   Datasets: 'What heads are trained on: checked once, then named by an id.',
   Jobs: 'Trainings, comparisons and evaluations in the background.',
   'Open Inference Protocol': 'Version 2 over HTTP: heads are its models.',
+  Session: 'Of a browser, which signs in with a key and then sends a cookie.',
   Server: 'Health, metrics, and what the server says of itself.',
 } as const;

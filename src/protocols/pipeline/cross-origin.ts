@@ -13,8 +13,8 @@ const exposedHeaders = [
 ];
 
 /**
- * Lets pages of other sites ask, by the CORS protocol; the preflight is answered here, before a key is looked for. Cookies
- * are never looked at, so none are let through.
+ * Lets pages of other sites ask, by the CORS protocol; the preflight is answered here, before a key is looked for. A cookie
+ * counts for nothing in their requests, so none are let through.
  * @param origins `https://shop.example.org`, or `*` for all
  * @example app.use(allowOrigins(['https://shop.example.org']));
  */

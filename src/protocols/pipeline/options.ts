@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { IdempotentRequests } from '../../store/idempotent-requests.ts';
+import type { Sessions } from '../../store/sessions.ts';
 import type { Access } from './access.ts';
 import type { LoadShedding } from './load-shedding.ts';
 import type { Metrics } from './metrics.ts';
@@ -49,6 +50,8 @@ export interface AppOptions {
   idempotency?: IdempotentRequests;
   /** Finds the name of the key that a secret belongs to, for the log. */
   keyName?: (secret: string) => Promise<string | undefined>;
+  /** Sessions of browsers; without them nobody can sign in. Their tokens are secrets that `access` knows. */
+  sessions?: Pick<Sessions, 'begin' | 'find' | 'end'>;
   /** Most items of one request for predictions; default: 64. */
   maximumItems?: number;
   /** Most characters of one text; default: 100,000. */

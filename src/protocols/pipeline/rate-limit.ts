@@ -14,6 +14,7 @@ import { type Access, secretIn } from './access.ts';
 export class RateLimit {
   readonly #requestsPerMinute: number;
   readonly #access: Access;
+  readonly #keyHashOf: (secret: string) => Promise<string | undefined>;
   readonly #store = new MemoryStore();
   /**
    * Counts a request over HTTP. What is left is said in the headers RateLimit and RateLimit-Policy. It throws
@@ -21,9 +22,15 @@ export class RateLimit {
    */
   readonly handler: RequestHandler<Record<string, string>>;
 
-  constructor(requestsPerMinute: number, access: Access) {
+  /** @param keyHashOf sha256 of the key that a session was begun with, by the session's token */
+  constructor(
+    requestsPerMinute: number,
+    access: Access,
+    keyHashOf: (secret: string) => Promise<string | undefined> = async () => undefined,
+  ) {
     this.#requestsPerMinute = requestsPerMinute;
     this.#access = access;
+    this.#keyHashOf = keyHashOf;
     const handler: RequestHandler = rateLimit({
       windowMs: 60_000,
       limit: requestsPerMinute,
@@ -52,11 +59,12 @@ export class RateLimit {
     if (totalHits > this.#requestsPerMinute) throw this.#tooMany(resetTime);
   }
 
-  /** Callers with the same valid key, or from the same address, count as one. */
+  /** Callers with the same valid key, sessions of it among them, or from the same address, count as one. */
   async #callerOf(authorization: string | undefined, address: string): Promise<string> {
     const secret = secretIn(authorization);
     const granted = secret && (await this.#access(secret));
-    return granted && granted !== 'open' ? `key ${hash('sha256', secret)}` : address;
+    if (!granted || granted === 'open') return address;
+    return `key ${(await this.#keyHashOf(secret)) ?? hash('sha256', secret)}`;
   }
 
   #tooMany(resetTime: Date | undefined): TandemError {

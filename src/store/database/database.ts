@@ -13,6 +13,7 @@ export interface Tables {
   pendingArtifact: PendingArtifactTable;
   storeFact: StoreFactTable;
   idempotentRequest: IdempotentRequestTable;
+  session: SessionTable;
 }
 
 interface JobTable {
@@ -129,6 +130,17 @@ interface IdempotentRequestTable {
   expiresAt: string;
   /** JSON; null while the work goes on. */
   answer: string | null;
+}
+
+/** Browsers that are signed in. */
+interface SessionTable {
+  /** sha256 of its token. */
+  hash: string;
+  /** The id of the key that it was begun with. */
+  key: string;
+  /** ISO 8601. */
+  createdAt: string;
+  expiresAt: string;
 }
 
 interface ApiKeyTable {

@@ -12,6 +12,7 @@ import { renameImages } from './migrations/009-image-names.ts';
 import { createIdempotentRequests } from './migrations/010-idempotent-requests.ts';
 import { createHeadAcceptance } from './migrations/011-head-acceptance.ts';
 import { addDatasetHash } from './migrations/012-dataset-hash.ts';
+import { createSessions } from './migrations/013-sessions.ts';
 import { openPostgres } from './postgres.ts';
 import { isUpToDate, noteCompatibility, type SchemaChange } from './schema-version.ts';
 import { openSqlite } from './sqlite.ts';
@@ -38,6 +39,8 @@ const migrations: Record<string, SchemaChange> = {
   '011-head-acceptance': { up: createHeadAcceptance, compatibleSince: '009-image-names' },
   // Datasets that earlier releases import are not found by their hash.
   '012-dataset-hash': { up: addDatasetHash, compatibleSince: '009-image-names' },
+  // A release that does not know sessions lets nobody in by one.
+  '013-sessions': { up: createSessions, compatibleSince: '009-image-names' },
 };
 
 /**

@@ -289,7 +289,8 @@ it('refuses a database file whose index does not know all rows', async () => {
 
 /** The tables as they were before images had the names that they have now. */
 async function undoImageNames({ query }: Database): Promise<void> {
-  for (const later of ['idempotentRequest', 'headAcceptance']) await query.schema.dropTable(later).execute();
+  for (const later of ['idempotentRequest', 'headAcceptance', 'session'])
+    await query.schema.dropTable(later).execute();
   await query.schema.dropIndex('datasetByHash').execute();
   await query.schema.alterTable('dataset').dropColumn('hash').execute();
   await query.schema.alterTable('imageUse').renameTo('pictureUse').execute();
@@ -365,6 +366,7 @@ it('finds datasets of an earlier release by their hash, and passes over those th
   const { database: earlier } = await temporaryStore(data);
   await earlier.query.schema.dropIndex('datasetByHash').execute();
   await earlier.query.schema.alterTable('dataset').dropColumn('hash').execute();
+  await earlier.query.schema.dropTable('session').execute();
   await sql`delete from kysely_migration where name >= '012-dataset-hash'`.execute(earlier.query);
   const records = { good: JSON.stringify({ hash: 'a1' }), none: '{}', cut: '{"hash":"a1"' };
   for (const [id, record] of Object.entries(records))
