@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import pRetry from 'p-retry';
 import { required } from '../indexing.ts';
 import { Engine, EngineEnded, EngineTimeout, type Runnable } from './engine.ts';
@@ -42,6 +43,8 @@ interface Model {
 interface Member {
   readonly engine: Engine;
   readonly sessions: Map<number, Runnable>;
+  /** Loads that wait for what it runs to end. */
+  readonly loads: (() => void)[];
   /** Runs in a row that found no memory. */
   failures: number;
   /** Why it gets no more runs, though it has not ended yet. */
@@ -98,6 +101,10 @@ export class EnginePool implements ModelLoader {
   readonly #closing = new AbortController();
   /** Runs that have an engine, and engines that are being closed. */
   readonly #running = new Set<Promise<unknown>>();
+  /** Loads beside runs of other models: half of the engines go on with those. */
+  readonly #inTurn: ReturnType<typeof pLimit>;
+  /** Models that every engine has loaded, which may be run meanwhile. */
+  #ready = 0;
   #nextModel = 0;
 
   private constructor({
@@ -112,6 +119,7 @@ export class EnginePool implements ModelLoader {
     this.#start = () => start(options);
     this.#reload = reload;
     this.#events = { onLoss, onOutOfMemory };
+    this.#inTurn = pLimit(Math.max(1, engines >> 1));
     for (let index = 0; index < engines; index++) this.#admit(this.#member());
   }
 
@@ -120,7 +128,8 @@ export class EnginePool implements ModelLoader {
   }
 
   /**
-   * Loads a model on every engine.
+   * Loads a model on every engine. An engine runs nothing while it loads, so where others could be run meanwhile half of the
+   * engines load at a time; a single engine runs nothing until it is done.
    * @param file of the model, which must stay: an engine that replaces another loads it again
    * @returns what runs it; a run throws EngineTimeout where an engine was killed over it, EngineEnded where two engines
    * ended over it, or the pool is closed, and whatever loading throws where it cannot be loaded again
@@ -130,13 +139,18 @@ export class EnginePool implements ModelLoader {
     const id = this.#nextModel++;
     this.#models.set(id, { file, options });
     try {
-      const loaded = await Promise.all([...this.#members].map((member) => this.#loadOn(member, id)));
+      const loadOn = (member: Member) => this.#loadOn(member, id);
+      const isFirst = this.#ready === 0;
+      const loaded = await Promise.all(
+        [...this.#members].map((member) => (isFirst ? loadOn(member) : this.#inTurn(loadOn, member))),
+      );
       // Where every engine ended meanwhile, one that comes after them says whether it takes the model.
       if (!loaded.includes(true)) await this.#run(id, () => undefined);
     } catch (error) {
       this.#models.delete(id);
       throw error;
     }
+    this.#ready++;
     return {
       run: (feeds, outputs) =>
         this.#run(id, feeds, outputs).catch((error) => {
@@ -146,7 +160,7 @@ export class EnginePool implements ModelLoader {
           return this.#run(id, feeds, outputs);
         }),
       release: async () => {
-        this.#models.delete(id);
+        if (this.#models.delete(id)) this.#ready--;
         const held = [...this.#members].flatMap(({ sessions }) => {
           const session = sessions.get(id);
           sessions.delete(id);
@@ -208,13 +222,31 @@ export class EnginePool implements ModelLoader {
 
   /** Loads a model on an engine. @returns whether the engine lived on until it was loaded */
   async #loadOn(member: Member, id: number): Promise<boolean> {
+    if (!(await this.#hold(member))) return false;
     try {
-      await this.#sessionOf(member, id);
+      // Another engine may have refused it meanwhile.
+      if (this.#models.has(id)) await this.#sessionOf(member, id);
       return true;
     } catch (error) {
       if (error instanceof EngineEnded && !(error instanceof EngineTimeout)) return false;
       throw error;
+    } finally {
+      this.#giveBack(member);
     }
+  }
+
+  /** Takes an engine once what it runs is done, ahead of what waits. @returns false where it ends before */
+  #hold(member: Member): Promise<boolean> {
+    if (!this.#members.has(member)) return Promise.resolve(false);
+    const place = this.#idle.indexOf(member);
+    if (place >= 0) {
+      this.#idle.splice(place, 1);
+      return Promise.resolve(true);
+    }
+    return new Promise((resolve) => {
+      member.loads.push(() => resolve(true));
+      void member.engine.exit.then(() => resolve(false));
+    });
   }
 
   #foundNoMemory(member: Member, error: OutOfMemory): void {
@@ -235,6 +267,11 @@ export class EnginePool implements ModelLoader {
 
   #giveBack(member: Member): void {
     if (member.engine.ended || member.retired) return;
+    const load = member.loads.shift();
+    if (load) {
+      load();
+      return;
+    }
     const next = this.#waiting.shift();
     if (next) next.grant(member);
     else this.#idle.push(member);
@@ -283,7 +320,7 @@ export class EnginePool implements ModelLoader {
   }
 
   #member(): Member {
-    return { engine: this.#start(), sessions: new Map(), failures: 0 };
+    return { engine: this.#start(), sessions: new Map(), loads: [], failures: 0 };
   }
 
   #missingIn({ sessions }: Member): [id: number, model: Model][] {

@@ -9,6 +9,7 @@ import { input } from '../../../src/graph/value.ts';
 import { Engine, EngineEnded } from '../../../src/runtime/engine.ts';
 import { EnginePool, type EnginePoolOptions } from '../../../src/runtime/engine-pool.ts';
 import { float32, floatsOf } from '../../../src/runtime/tensor.ts';
+import { writeSlowEncoder } from '../../slow-encoder.ts';
 
 let folder: string;
 let doubling: string;
@@ -72,6 +73,20 @@ describe('a pool of engines', () => {
     const session = await pool.load(doubling);
     expect(await session.run(() => undefined)).toEqual({});
     expect([...floatsOf(await session.run(feeds), 'y')]).toEqual([2, 4, 6]);
+  });
+
+  it('goes on running on one engine while a model is loaded that takes long', async () => {
+    const { pool } = startPool(2);
+    const session = await pool.load(doubling);
+    await writeSlowEncoder(path.join(folder, 'slow-encoder'), 2);
+    let isLoading = true;
+    const loading = pool.load(path.join(folder, 'slow-encoder', 'model.onnx')).finally(() => {
+      isLoading = false;
+    });
+    let runs = 0;
+    for (; isLoading; runs++) await session.run(feeds);
+    await loading;
+    expect(runs).toBeGreaterThan(50);
   });
 
   it('replaces an engine that ended, with every model on the new one', async () => {
