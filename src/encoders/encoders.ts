@@ -33,6 +33,8 @@ export interface Encoders {
   readonly engines: number;
   /** Bytes of the weights that are loaded, on all engines together. */
   loadedBytes(): number;
+  /** See {@link Residents.lastLoad}. */
+  lastLoad(): number;
   /**
    * The encoder with a fingerprint; undefined where none is installed.
    * @example await encoders.find(head.encoders[0].fingerprint);
@@ -153,6 +155,7 @@ export async function openEncoders(options: EncoderOptions, events: EncoderEvent
     byModality: byPretrained(({ name }) => oneOrMore(defaults.filter(({ modality }) => modality === name))),
     ...{ provider, engines: count },
     loadedBytes: () => residents.bytes,
+    lastLoad: () => residents.lastLoad,
     find,
     async of(reference) {
       const found = await Promise.all(encodersIn(reference).map(({ fingerprint }) => find(fingerprint)));

@@ -66,6 +66,11 @@ export class FeatureSources {
     return Object.fromEntries(times);
   }
 
+  /** When an encoder was last being loaded, on the clock of `performance.now()`: this moment while one is. */
+  get lastLoad(): number {
+    return this.#encoders.lastLoad();
+  }
+
   /**
    * The most that a batch of each modality costs, in its unit, for the encoders of the settings, once they were loaded; of
    * several of a modality the largest.

@@ -1,5 +1,8 @@
 import { performance } from 'node:perf_hooks';
 
+/** Milliseconds after which loading that has not ended is taken for stuck. */
+const longestLoad = 120_000;
+
 export interface ResidentsOptions {
   /** Bytes of all that is loaded; one that alone is larger is loaded where nothing else is. */
   maximumBytes: number;
@@ -61,6 +64,18 @@ export class Residents<Value extends object> {
   /** Bytes of what is loaded, or on its way in or out. */
   get bytes(): number {
     return sumOf(this.#held());
+  }
+
+  /**
+   * When something was last being loaded, on the clock of `performance.now()`: this moment while it is. What fails, or
+   * has been loading for more than two minutes, does not count.
+   */
+  get lastLoad(): number {
+    const now = performance.now();
+    const times = [...this.#slots].map(({ state, since }) =>
+      state === 'loading' && now - since < longestLoad ? now : since,
+    );
+    return Math.max(Number.NEGATIVE_INFINITY, ...times);
   }
 
   add(options: ResidentOptions<Value>): Resident<Value> {
@@ -166,8 +181,8 @@ class Slot<Value extends object> {
   users = 0;
   /** Users that use it again. */
   #outer = 0;
-  /** When it was loaded, and last used. */
-  since = 0;
+  /** When loading it began or ended, unless it failed, and when it was last used. */
+  since = Number.NEGATIVE_INFINITY;
   lastUse = 0;
   /** Whether nobody is granted it any more, because others wait for its room. */
   isLeaving = false;
@@ -206,6 +221,7 @@ class Slot<Value extends object> {
 
   load(): Promise<void> {
     this.state = 'loading';
+    this.since = performance.now();
     this.#changing = this.#options.load().then(
       (value) => {
         this.#value = value;
@@ -216,6 +232,7 @@ class Slot<Value extends object> {
       },
       (error) => {
         this.state = 'unloaded';
+        this.since = Number.NEGATIVE_INFINITY;
         this.#refuse(error);
       },
     );

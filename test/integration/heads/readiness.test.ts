@@ -1,11 +1,17 @@
+import { cp, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Encoders, loadEncoders } from '../../../src/encoders/encoders.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { type Encoders, loadEncoders, openEncoders } from '../../../src/encoders/encoders.ts';
 import { Predictor } from '../../../src/heads/predictor.ts';
 import { Readiness } from '../../../src/heads/readiness.ts';
 import { decodeInTurn } from '../../../src/modalities/image/decode-queue.ts';
 import { decodesAtOnce } from '../../../src/modalities/image/thread-pool.ts';
 import { bundledEncoders } from '../../bundled-encoders.ts';
+import { writeSlowEncoder } from '../../slow-encoder.ts';
+import { node, writeSumEncoder } from '../../sum-encoder.ts';
+import { temporaryFolder } from '../../unit/datasets/sample.ts';
 
 let encoders: Encoders;
 beforeAll(async () => {
@@ -71,9 +77,50 @@ describe('a server is ready', () => {
     gate.resolve();
     await Promise.all(decodes);
   });
+
+  it('while an encoder that takes long is loaded on its only engine, and once it is', async () => {
+    const added = await temporaryFolder();
+    await writeSlowEncoder(path.join(added, 'slow'), 3);
+    const options = { provider: 'cpu', threads: 1, engines: 1 } as const;
+    const places = { bundled: path.join(added, 'none'), added };
+    const own = await loadEncoders({ encoders: bundledEncoders, places, ...options });
+    onTestFinished(() => own.close());
+    const { sources } = new Predictor(own);
+    await sources.check();
+    const readiness = new Readiness(sources, { freshness: 0, timeout: 200 });
+    const loading = sources.named({ modality: 'text', encoder: 'slow' });
+    const answers = Array.from({ length: 3 }, async (_, index) => {
+      await pause(200 * index);
+      return answerOf(readiness);
+    });
+    for (const { ready, milliseconds } of await Promise.all(answers)) {
+      expect(ready).toBe(true);
+      expect(milliseconds).toBeLessThan(400);
+    }
+    await loading;
+    expect((await answerOf(readiness)).ready).toBe(true);
+  });
 });
 
 describe('a server is not ready', () => {
+  it('where no encoder can be loaded, however often that is tried', async () => {
+    const folder = await temporaryFolder();
+    const [text, image] = [path.join(folder, 'text'), path.join(folder, 'image')];
+    const nodes = [node('Frobnicate', ['one'], 'addend')];
+    await writeSumEncoder(text, 'damaged', { nodes, constants: [] });
+    await cp(bundledEncoders.image[0], image, { recursive: true });
+    await writeFile(path.join(image, 'onnx', 'model.onnx'), 'half a download');
+    const damaged = await openEncoders({
+      ...{ encoders: { image: [image], text: [text] }, provider: 'cpu', threads: 1, engines: 1 },
+    });
+    onTestFinished(() => damaged.close());
+    const readiness = new Readiness(new Predictor(damaged).sources, { timeout: 2000 });
+    for (let count = 0; count < 2; count++) {
+      expect(await readiness.ready()).toBe(false);
+      await pause(100);
+    }
+  });
+
   it('where an encoder hangs, and says so in time, again and again', async () => {
     const failures: unknown[] = [];
     const predictor = new Predictor(stuck());
