@@ -7,7 +7,6 @@ export default defineConfig({
   test: {
     ...everywhere.test,
     include: ['test/attack/*.test.ts'],
-    testTimeout: 600_000,
     maxWorkers: 1,
   },
 });

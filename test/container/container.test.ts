@@ -118,12 +118,12 @@ describe.skipIf(!isBuilt)('the image, without a network, on an empty volume', ()
     const running = async () => (await jobOf(id)).state === 'running';
     const training = async () => ['search', 'training'].includes((await jobOf(id)).progress?.stage ?? '');
     for (const moment of [running, training]) {
-      await expect.poll(moment, { timeout: 120_000, interval: 100 }).toBe(true);
+      await expect.poll(moment, { interval: 100 }).toBe(true);
       expect(await server.stop()).toBe(0);
       await server.start();
       expect(await server.inside('ls', '/data')).not.toContain('heads');
     }
-    await expect.poll(async () => (await jobOf(id)).state, { timeout: 120_000 }).toBe('succeeded');
+    await expect.poll(async () => (await jobOf(id)).state).toBe('succeeded');
     expect(await server.inside('ls', '/data/heads/pets')).toMatch(/^1-[0-9a-f]{8}$/);
   });
 

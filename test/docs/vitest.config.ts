@@ -9,6 +9,5 @@ export default defineConfig({
     include: ['test/docs/*.test.ts'],
     maxWorkers: 1,
     maxConcurrency: 2,
-    testTimeout: 900_000,
   },
 });

@@ -29,7 +29,7 @@ beforeAll(async () => {
   const { code, stderr } = await runForJson(data, 'train', dataset, '--head', 'things', '--no-search');
   expect(code, stderr).toBe(0);
   server = await startServer(data, '--grpc-port', '0');
-}, 120_000);
+});
 afterAll(async () => {
   await server?.stop();
   await rm(folder, { recursive: true });

@@ -30,4 +30,4 @@ it('runs the demo on the port and in the data folder that are set, whose server 
   expect(said).toContain(`-F image=@${data}/samples/emoji/`);
   const { keys } = JSON.parse((await runCommand('keys', 'list', '--json', '--data', data)).stdout);
   expect(keys).toMatchObject([{ name: 'me' }]);
-}, 600_000);
+});

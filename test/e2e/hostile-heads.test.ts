@@ -7,11 +7,12 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { create } from 'tar';
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { HeadRegistry } from '../../src/heads/registry/heads.ts';
 import { openStore } from '../../src/store/store.ts';
 import { writeEndlessEncoder } from '../attack/payloads/endless-encoder.ts';
 import { endlessHead } from '../attack/payloads/heads.ts';
+import { isAlive } from '../is-alive.ts';
 import { problemOf } from '../unit/protocols/double.ts';
 import { storeAt } from '../unit/store/test-store.ts';
 import { form, runCommand, type StartedServer, startCommand, startServer } from './server.ts';
@@ -112,7 +113,7 @@ it('stops such a head at its deadline where it is registered all the same; other
   });
   expect((await waiting).status).toBe(200);
   expect((await predict('emoji', 'a bird')).status).toBe(200);
-  await vi.waitFor(async () => expect(await readiness()).toBe(200), 20_000);
+  await expect.poll(readiness).toBe(200);
   const started = performance.now();
   expect(await problemOf(await predict('endless', 'a dog'))).toMatchObject({ code: 'head-stopped' });
   expect(performance.now() - started).toBeLessThan(headTimeout - 500);
@@ -128,7 +129,7 @@ it('answers by its own heads at once while an imported one holds its engine', as
   expect(first).toBe('its own');
   expect((await own).status).toBe(200);
   expect(await problemOf(await wedged)).toMatchObject({ code: 'head-stopped' });
-  await vi.waitFor(async () => expect(await readiness()).toBe(200), 20_000);
+  await expect.poll(readiness).toBe(200);
 });
 
 /** The processes that one has started and that have computed for some seconds. */
@@ -172,17 +173,12 @@ it('leaves no process of a command that is interrupted while its head runs', asy
   const args = ['predict', '--head', 'interrupted', '--text', 'a dog', '--data', data];
   const command = startCommand(...args, '--head-timeout', '3600000');
   onTestFinished(() => command.kill());
-  const child = await vi.waitFor(
-    () => {
-      const busy = busyChildrenOf(command.pid);
-      expect(busy).toHaveLength(1);
-      return busy[0];
-    },
-    { timeout: 150_000, interval: 250 },
-  );
+  const busy = () => busyChildrenOf(command.pid);
+  await expect.poll(busy, { interval: 250 }).toHaveLength(1);
+  const [child] = busy();
   command.interrupt();
   expect((await command.ended).code).toBe(null);
-  await vi.waitFor(() => expect(() => process.kill(child, 0)).toThrow('ESRCH'), 10_000);
+  await expect.poll(() => isAlive(child)).toBe(false);
 });
 
 it('ends at SIGTERM in seconds while a head holds its engine', async () => {

@@ -21,9 +21,7 @@ const rows = Array.from({ length: 60 }, (_, row) => {
   return [`a ${animal} in yard ${row}`, ...(row < 40 ? [animal, 'train'] : [other, 'test'])].join();
 });
 
-it('keeps what was said of the data, the choices and the head with the job and in its report', {
-  timeout: 120_000,
-}, async () => {
+it('keeps what was said of the data, the choices and the head with the job and in its report', async () => {
   const archive = path.join(folder, 'animals.zip');
   await zip(archive, { 'metadata.csv': ['text,label,split', ...rows, 'no label,,train'].join('\n') });
   const fields = { head: 'animals', search: 'false', skipBadRows: 'true', testShare: '0.3' };
@@ -34,7 +32,7 @@ it('keeps what was said of the data, the choices and the head with the job and i
   const { id } = await submitted.json();
   const at = `${server.address}/v1/jobs/${id}`;
   const read = async () => (await fetch(at)).json();
-  await expect.poll(async () => (await read()).state, { timeout: 100_000 }).toBe('succeeded');
+  await expect.poll(async () => (await read()).state).toBe('succeeded');
   const expected = [/1 row left out/, /none are drawn: --test-share/, /no threshold/i];
   const { notes } = await read();
   const report = await (await fetch(`${at}/report`)).text();

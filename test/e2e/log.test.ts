@@ -24,7 +24,7 @@ it('proposes a line that works with a key, and logs whose request it was, what b
       const parsed = line.startsWith('{') ? JSON.parse(line) : {};
       return parsed.msg === message ? [parsed] : [];
     });
-  await expect.poll(() => said, { timeout: 60_000 }).toContain('keys create me');
+  await expect.poll(() => said).toContain('keys create me');
 
   const [proposed = ''] = said.match(/curl .*/) ?? [];
   const answer = execFileSync('sh', ['-c', `${proposed} -sS`], {
@@ -42,9 +42,7 @@ it('proposes a line that works with a key, and logs whose request it was, what b
   await writeFile(table, 'text,label\na,x\n');
   const body = await form({ head: 'pets' }, { file: table });
   const { id } = await (await fetch(`${address}/v1/jobs`, { method: 'POST', headers, body })).json();
-  await expect
-    .poll(() => lines('job').map(({ state }) => state), { timeout: 60_000 })
-    .toEqual(['queued', 'running', 'failed']);
+  await expect.poll(() => lines('job').map(({ state }) => state)).toEqual(['queued', 'running', 'failed']);
   expect(lines('job').at(-1)).toMatchObject({
     job: id,
     kind: 'train',

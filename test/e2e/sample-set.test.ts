@@ -24,9 +24,7 @@ it.each([
   expect(describeEmoji(name, keywords, groups)).toBe(text);
 });
 
-it('is a dataset of over 1,200 examples and 8 labels whose texts name no label', {
-  timeout: 60_000,
-}, async () => {
+it('is a dataset of over 1,200 examples and 8 labels whose texts name no label', async () => {
   const folder = join(await temporaryFolder(), 'emoji');
   let drawn = 0;
   const examples = await buildSampleSet(folder, { onProgress: (done) => (drawn = done) });

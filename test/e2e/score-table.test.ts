@@ -32,9 +32,7 @@ function manyTexts(rows: number): string {
   return `id,text\n${lines.join('\n')}\n`;
 }
 
-it('keeps every column and row in order, and answers around rows that it cannot answer', {
-  timeout: 120_000,
-}, async () => {
+it('keeps every column and row in order, and answers around rows that it cannot answer', async () => {
   const folder = await emptyFolder();
   const table = path.join(folder, 'listings.csv');
   const out = path.join(folder, 'scored.csv');
@@ -92,9 +90,7 @@ it('keeps every column and row in order, and answers around rows that it cannot 
   expect(objects[5].probability).toBeCloseTo(Number(text?.probability), 5);
 });
 
-it('goes on after a kill at any moment, and ends with the bytes of a run that nothing interrupted', {
-  timeout: 300_000,
-}, async () => {
+it('goes on after a kill at any moment, and ends with the bytes of a run that nothing interrupted', async () => {
   const folder = await emptyFolder();
   const table = path.join(folder, 'listings.csv');
   await writeFile(table, manyTexts(1500));
@@ -129,7 +125,7 @@ it('goes on after a kill at any moment, and ends with the bytes of a run that no
   expect((await readdir(folder)).sort()).toEqual(['data', 'listings.csv', 'pieces.csv', 'whole.csv']);
 });
 
-it('refuses what would lose or mix rows, and says what to type', { timeout: 120_000 }, async () => {
+it('refuses what would lose or mix rows, and says what to type', async () => {
   const folder = await emptyFolder();
   const table = path.join(folder, 'listings.csv');
   const out = path.join(folder, 'scored.csv');
@@ -158,9 +154,7 @@ it('refuses what would lose or mix rows, and says what to type', { timeout: 120_
   expect(unreadable).toMatchObject({ code: 1, stderr: expect.stringContaining('never closed') });
 });
 
-it('answers a folder of images, with the texts beside them, in order of path', {
-  timeout: 120_000,
-}, async () => {
+it('answers a folder of images, with the texts beside them, in order of path', async () => {
   const folder = await emptyFolder();
   const photos = path.join(folder, 'photos');
   await cp(path.join(fixtures, 'coffee.jpg'), path.join(photos, 'b', 'coffee.jpg'));

@@ -177,9 +177,7 @@ describe('a fine-tuning over HTTP', () => {
     const first = await (await postJson('/v1/jobs', { head: 'never', dataset })).json();
     const second = await (await postJson('/v1/jobs', { head: 'never', dataset })).json();
     await expect
-      .poll(async () => (await (await fetch(`${server.address}/v1/jobs/${first.id}`)).json()).state, {
-        timeout: 30_000,
-      })
+      .poll(async () => (await (await fetch(`${server.address}/v1/jobs/${first.id}`)).json()).state)
       .toBe('running');
     const cancel = async ({ id }: { id: string }) =>
       (await (await fetch(`${server.address}/v1/jobs/${id}`, { method: 'DELETE' })).json()).state;

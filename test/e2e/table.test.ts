@@ -20,9 +20,7 @@ async function run(command: string, ...rest: string[]) {
   return stdout;
 }
 
-it('trains from a CSV where the price decides, and predicts with the price and without it', {
-  timeout: 120_000,
-}, async () => {
+it('trains from a CSV where the price decides, and predicts with the price and without it', async () => {
   const trained = await run('train', set, '--head', 'priced', '--table-columns', 'price, brand', '--json');
   const { metrics } = JSON.parse(trained);
   expect(metrics.fused.accuracy).toBeGreaterThan(0.85);
@@ -36,7 +34,7 @@ it('trains from a CSV where the price decides, and predicts with the price and w
   expect(unusable).toMatchObject({ code: 1, stderr: expect.stringContaining('a number, a text or null') });
 });
 
-it('finds the values better than image and text, on equal terms', { timeout: 300_000 }, async () => {
+it('finds the values better than image and text, on equal terms', async () => {
   const compared = await run('compare', set, '--table-columns', 'price,brand', '--seeds', '2', '--json');
   const { results } = JSON.parse(compared);
   const accuracyOf = (name: string) =>

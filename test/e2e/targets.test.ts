@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { splitExamples } from '../../src/datasets/split/split.ts';
 import { runCommand, type StartedServer, startServer } from './server.ts';
 
@@ -48,9 +48,7 @@ async function predict(head: string, text: string) {
   return (await response.json()).results[0];
 }
 
-it('learns any of several labels, and gives all that pass their thresholds over HTTP', {
-  timeout: 120_000,
-}, async () => {
+it('learns any of several labels, and gives all that pass their thresholds over HTTP', async () => {
   const rows = Array.from({ length: 105 }, (_, row) => {
     const [animal, colour] = [animals[row % 5], colours[row % 3]];
     const form = row % 2 === 0 ? `the ${animal} looks at a ${colour} ball` : `${colour} paint on a ${animal}`;
@@ -74,9 +72,7 @@ it('learns any of several labels, and gives all that pass their thresholds over 
   expect(given.sort()).toEqual(['blue', 'dog']);
 });
 
-it('keeps a label with the separator in it one label, from the check to the comparison of heads', {
-  timeout: 300_000,
-}, async () => {
+it('keeps a label with the separator in it one label, from the check to the comparison of heads', async () => {
   const given = [['R|B', 'red'], ['R|B'], ['red'], []];
   const rows = Array.from({ length: 80 }, (_, row) => ({
     text: `${given[row % 4]?.map((label) => (label === 'red' ? 'red paint' : 'music')).join(' and ')} number ${row}`,
@@ -123,7 +119,7 @@ it('keeps a label with the separator in it one label, from the check to the comp
   expect(job.result).toMatchObject({ version: 2, labels: expected });
 });
 
-it('learns numbers, and says them in their own unit over HTTP', { timeout: 120_000 }, async () => {
+it('learns numbers, and says them in their own unit over HTTP', async () => {
   const rows = Array.from({ length: 108 }, (_, row) => ({
     text: `${amounts[row % 9]} apples in basket ${String.fromCharCode(97 + (row % 26))} of shed ${row}`,
     label: 1000 + 100 * (row % 9),
@@ -144,9 +140,7 @@ it('learns numbers, and says them in their own unit over HTTP', { timeout: 120_0
   expect(many.value - few.value).toBeGreaterThan(300);
 });
 
-it('trains in a job on a table with columns and a split as the request says', {
-  timeout: 120_000,
-}, async () => {
+it('trains in a job on a table with columns and a split as the request says', async () => {
   server ??= await startServer(data);
   const rows = Array.from(
     { length: 60 },
@@ -172,15 +166,11 @@ it('trains in a job on a table with columns and a split as the request says', {
 async function finished(response: Response) {
   expect(response.status).toBe(202);
   const address = `${server.address}/v1/jobs/${(await response.json()).id}`;
-  const job = await vi.waitUntil(
-    async () => {
-      const job = await (await fetch(address)).json();
-      return job.finishedAt && job;
-    },
-    { timeout: 100_000, interval: 300 },
-  );
-  expect(job.error).toBeUndefined();
-  return job;
+  const job = async () => (await fetch(address)).json();
+  await expect.poll(job, { interval: 300 }).toHaveProperty('finishedAt');
+  const ended = await job();
+  expect(ended.error).toBeUndefined();
+  return ended;
 }
 
 /** What the trainer ought to make of the rows: each by its content, four in ten to test on. */

@@ -10,7 +10,6 @@ export default defineConfig({
     ...everywhere.test,
     include: ['test/faults/*.test.ts'],
     testTimeout: 7_200_000,
-    hookTimeout: 300_000,
     maxWorkers: 1,
     // Servers start often: Node keeps what it made of their source, which takes a third off.
     env: { NODE_COMPILE_CACHE: path.join(tmpdir(), 'faults-compile-cache') },

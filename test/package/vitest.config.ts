@@ -7,6 +7,5 @@ export default defineConfig({
   test: {
     ...everywhere.test,
     include: ['test/package/*.test.ts'],
-    hookTimeout: 300_000,
   },
 });

@@ -145,8 +145,8 @@ it('ends a download whose caller leaves, and resumes it for the next', async () 
     return true;
   });
   const left = await ask('POST', '', { body: { model, pooling: 'cls' }, accept: 'application/x-ndjson' });
-  await expect.poll(() => isHeld, { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => isHeld).toBe(true);
   await left.body?.cancel();
-  await expect.poll(() => hub.paths, { timeout: 10_000 }).toContain('left');
+  await expect.poll(() => hub.paths).toContain('left');
   expect((await ask('POST', '', { body: { model, pooling: 'cls' } })).status).toBe(201);
 });

@@ -34,4 +34,4 @@ it('writes what a head answers to a dataset as a table and as a page, and refuse
   await expect(
     tandem.evaluate(folder, { head: 'emoji', predictions: path.join(data, 'june.xlsx') }),
   ).rejects.toMatchObject({ code: 'invalid-request' });
-}, 120_000);
+});

@@ -33,7 +33,7 @@ beforeAll(async () => {
     ...{ head: 'kinds', search: false, acceptAccuracy: 0.5, testShare: 0.5 },
     ...both,
   });
-}, 240_000);
+});
 afterAll(async () => {
   await tandem?.close();
   await rm(data, { recursive: true, force: true });
@@ -89,7 +89,7 @@ describe('with room for one encoder', () => {
     expect((await small.predict([items[0]], { head: 'kinds' })).results).toMatchObject([
       { labels: [{}, {}], decision: expect.any(String) },
     ]);
-  }, 120_000);
+  });
 
   it('the answers are those of one with room for all', async () => {
     const { tandem: small } = await open({ data, encoderMemory: 1, engines: 1, memory: 0 });

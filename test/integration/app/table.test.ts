@@ -276,7 +276,7 @@ it('imports a dataset with its columns, exports it, and imports it as the same',
   expect(again.dataset).toMatchObject({ id: dataset.id, hash: dataset.hash });
 });
 
-it('trains a job with columns that a request names', { timeout: 120_000 }, async () => {
+it('trains a job with columns that a request names', async () => {
   await cp(set, path.join(folder, 'data/datasets/priced'), { recursive: true });
   const { status, body: job } = await post('/v1/jobs', {
     ...{
@@ -289,9 +289,7 @@ it('trains a job with columns that a request names', { timeout: 120_000 }, async
   });
   expect(status).toBe(202);
   await expect
-    .poll(async () => (await (await fetch(`${address}/v1/jobs/${job.id}`)).json()).state, {
-      timeout: 100_000,
-    })
+    .poll(async () => (await (await fetch(`${address}/v1/jobs/${job.id}`)).json()).state)
     .toBe('succeeded');
   const { results } = await tandem.predict([{ table: { price: 190 } }], { head: 'by-values' });
   expect(results).toMatchObject([{ labels: [{ label: 'dear' }, {}], modalities: ['table'] }]);

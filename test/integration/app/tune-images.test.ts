@@ -30,7 +30,7 @@ beforeAll(async () => {
   ] as const)
     await tandem.encoders.add(path.join(models, family), { modality });
   await writeSet();
-}, 120_000);
+});
 afterAll(async () => {
   await tandem?.close();
   await rm(folder, { recursive: true });
@@ -73,9 +73,7 @@ async function train(options: Partial<Parameters<Tandem['train']>[1]>) {
   return { summary, notes };
 }
 
-it('tunes the last blocks of an image and of a text encoder at once, though some examples lack one', {
-  timeout: 240_000,
-}, async () => {
+it('tunes the last blocks of an image and of a text encoder at once, though some examples lack one', async () => {
   const { summary, notes } = await train({ tune: ['text:last-2', 'image:last-3'] });
   expect(notes.join()).toContain('Tuning pays');
   expect(summary.tuning?.blocks).toEqual({ image: 3, text: 2 });
@@ -90,14 +88,12 @@ it('tunes the last blocks of an image and of a text encoder at once, though some
   for (const label of best) expect(Number.isFinite(label?.probability)).toBe(true);
 });
 
-it('trains adapters on every block of one encoder beside the last blocks of another', {
-  timeout: 240_000,
-}, async () => {
+it('trains adapters on every block of one encoder beside the last blocks of another', async () => {
   const { summary } = await train({ tune: ['text:lora-4', 'image:last-3'] });
   expect(summary.tuning).toMatchObject({ blocks: { image: 3, text: 3 }, ranks: { text: 4 } });
 });
 
-it('finds out what to tune, and says what it tried', { timeout: 240_000 }, async () => {
+it('finds out what to tune, and says what it tried', async () => {
   const { summary, notes } = await train({ tune: 'auto' });
   const said = notes.find((note) => note.includes('Tried: ')) ?? '';
   const tried = Array.from(said.matchAll(/(\S+(?: and \S+)?) at [\d.]+ (\d\.\d{4})/g), ([, name, loss]) => ({
@@ -114,9 +110,7 @@ it('finds out what to tune, and says what it tried', { timeout: 240_000 }, async
   else expect(blocks).toEqual([]);
 });
 
-it('compares frozen encoders with tuned ones, balanced in four ways, on the same splits', {
-  timeout: 400_000,
-}, async () => {
+it('compares frozen encoders with tuned ones, balanced in four ways, on the same splits', async () => {
   const comparison = await tandem.compareTuning(path.join(folder, 'squares.csv'), {
     ...{
       tune: ['image:last-1', 'text:last-1'],

@@ -42,7 +42,7 @@ describe('who chases whom, which the mean of the tokens hardly tells', () => {
     const file = await table('hunters', (hunter) => hunter);
     frozen = await train(file, {});
     tuned = await train(file, { tune: 'text:last-2' });
-  }, 240_000);
+  });
 
   it('is learnt by tuning the last blocks of the text encoder', () => {
     expect(tuned.notes.join()).toContain('Tuning pays');
@@ -80,7 +80,7 @@ describe('who chases whom, which the mean of the tokens hardly tells', () => {
     expect(evaluation.metrics.fused.accuracy).toBe(tuned.summary.metrics.fused.accuracy);
   });
 
-  it('is explained by the words that matter', { timeout: 60_000 }, async () => {
+  it('is explained by the words that matter', async () => {
     const { results } = await tandem.predict([{ text: 'the fox chases the bear' }], {
       head: 'hunters@2',
       explain: { label: 'fox' },
@@ -88,9 +88,7 @@ describe('who chases whom, which the mean of the tokens hardly tells', () => {
     expect(results).toMatchObject([{ explanation: { label: 'fox' } }]);
   });
 
-  it('is answered elsewhere, where the trunk is cut off the same encoder anew', {
-    timeout: 60_000,
-  }, async () => {
+  it('is answered elsewhere, where the trunk is cut off the same encoder anew', async () => {
     const file = path.join(folder, 'hunters.tar');
     await pipeline((await tandem.heads.export('hunters@2')).content, createWriteStream(file));
     const { tandem: other, data } = await open({ threads: 1 });
@@ -107,9 +105,7 @@ describe('who chases whom, which the mean of the tokens hardly tells', () => {
   });
 });
 
-it('keeps the pretrained encoder where tuning makes held-out truth no likelier', {
-  timeout: 240_000,
-}, async () => {
+it('keeps the pretrained encoder where tuning makes held-out truth no likelier', async () => {
   const { summary, notes } = await train(await table('chance', (_, row) => `label ${(row * 7) % 3}`), {
     head: 'chance',
     tune: 'text:last-1',
@@ -122,7 +118,7 @@ it('keeps the pretrained encoder where tuning makes held-out truth no likelier',
   expect(manifest.encoders[0].trunkOf).toBeUndefined();
 });
 
-it('says how many blocks there are where more are to be tuned', { timeout: 60_000 }, async () => {
+it('says how many blocks there are where more are to be tuned', async () => {
   const file = await table('many', (hunter) => hunter);
   await expect(train(file, { head: 'many', tune: 'text:last-7' })).rejects.toThrow(/has 6 blocks, not 7/);
   await expect(train(file, { head: 'many', tune: 'image:last-1' })).rejects.toThrow(
@@ -130,9 +126,7 @@ it('says how many blocks there are where more are to be tuned', { timeout: 60_00
   );
 });
 
-it('says what to change where a batch does not fit the memory given, before anything is encoded', {
-  timeout: 60_000,
-}, async () => {
+it('says what to change where a batch does not fit the memory given, before anything is encoded', async () => {
   const file = await table('large', (hunter) => hunter);
   const memory = 120;
   await expect(train(file, { head: 'large', tune: 'text:last-1', memory })).rejects.toMatchObject({
@@ -143,9 +137,7 @@ it('says what to change where a batch does not fit the memory given, before anyt
   await expect(train(file, { head: 'large', memory })).rejects.toThrow('memory: only a tuning takes it');
 });
 
-it('a job tunes as well, and the server answers with the head that it makes', {
-  timeout: 240_000,
-}, async () => {
+it('a job tunes as well, and the server answers with the head that it makes', async () => {
   const file = await table('jobs', (hunter) => hunter);
   // The job takes the file away.
   const upload = path.join(folder, 'upload.csv');
@@ -155,7 +147,7 @@ it('a job tunes as well, and the server answers with the head that it makes', {
     source: { file: upload, fileName: 'jobs.csv' },
   });
   const state = async () => (await tandem.jobs.get(id)).state;
-  await expect.poll(state, { timeout: 230_000, interval: 500 }).not.toMatch(/queued|running/);
+  await expect.poll(state, { interval: 500 }).not.toMatch(/queued|running/);
   const job = await tandem.jobs.get(id);
   expect(job.error).toBeUndefined();
   expect(job).toMatchObject({ state: 'succeeded', result: { tuning: { blocks: { text: 2 } } } });

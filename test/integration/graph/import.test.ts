@@ -33,7 +33,7 @@ describe.each([
   ['two texts', 2],
   ['any number of texts', dynamic],
 ])('the bundled text encoder, read for %s of 16 tokens', (_, batch) => {
-  it('gives the features that its own file gives', { timeout: 60_000 }, async () => {
+  it('gives the features that its own file gives', async () => {
     const inputs = {
       input_ids: input('input_ids', [batch, 16], 'int64'),
       attention_mask: input('attention_mask', [batch, 16], 'int64'),
@@ -49,7 +49,7 @@ describe.each([
 });
 
 describe('the last two of its blocks', () => {
-  it('have the gradients that PyTorch has, to 1e-4 of their size', { timeout: 60_000 }, async () => {
+  it('have the gradients that PyTorch has, to 1e-4 of their size', async () => {
     const golden = JSON.parse(await readFile('test/fixtures/graph/tail-gradients.json', 'utf8')) as Golden;
     const model = await readModel(file);
     const blocks = findBlocks(required(model.graph, 'its graph'), 'input_ids');

@@ -23,7 +23,7 @@ it('a job that is resumed, though the version that it made was deleted, trains n
   await registry.delete('pets', 1);
   const queue = await openQueue(store);
   onTestFinished(() => queue.close());
-  await expect.poll(async () => (await queue.get(id)).state, { timeout: 20_000 }).toBe('failed');
+  await expect.poll(async () => (await queue.get(id)).state).toBe('failed');
   expect((await queue.get(id)).error).toMatchObject({
     code: 'unknown-head',
     detail: 'this job made pets@1, which was deleted before the job was over',

@@ -32,5 +32,5 @@ it('opens although it cannot write down that a job waits again, and does so when
   expect(told[0]).toMatchObject({ message: 'the disk is full' });
   isFull = false;
   // It is queued again, and then fails for want of its dataset and of encoders.
-  await expect.poll(async () => (await queue.get(id)).state, { timeout: 20_000 }).not.toBe('running');
+  await expect.poll(async () => (await queue.get(id)).state).not.toBe('running');
 });

@@ -5,8 +5,9 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { WarmProcesses } from '../../../src/runtime/warm-process.ts';
+import { isAlive } from '../../is-alive.ts';
 
 interface Answer {
   pid: number;
@@ -46,14 +47,13 @@ async function startProcesses({ work = '', idle }: { work?: string; idle?: numbe
   /** The process that is started ahead once it is loaded, after one that was not. */
   const spareAfter = async ({ pid }: Answer) => {
     const others = async () => (await loaded()).filter((each) => each !== pid);
-    await vi.waitFor(async () => expect(await others()).toHaveLength(1), 30_000);
+    await expect.poll(others).toHaveLength(1);
     return (await others())[0]!;
   };
   return { processes, run, loaded, spareAfter, script };
 }
 
-const hasEnded = (pid: number) =>
-  vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), 10_000);
+const hasEnded = (pid: number) => expect.poll(() => isAlive(pid)).toBe(false);
 
 it('has the process of the next order ready, and gives each process one order', async () => {
   const { run, spareAfter } = await startProcesses();

@@ -30,9 +30,7 @@ async function run(
   return { hash: code === 0 ? last : undefined, first: tuned[0], reached: tuned.at(-1) };
 }
 
-it('a tuning that is killed resumes behind the trainings that were done, to the same bytes', {
-  timeout: 400_000,
-}, async () => {
+it('a tuning that is killed resumes behind the trainings that were done, to the same bytes', async () => {
   const parent = await temporaryFolder();
   const table = await folderWith({ 'metadata.csv': hunters((hunter) => hunter) });
   const folders = (name: string) => ({

@@ -46,6 +46,6 @@ it.runIf(process.env.TEST_DATABASE_URL)(
       async () => {},
     );
     const reason = 'it waits for a server that has texts (c3c3c3c3)';
-    await expect.poll(() => queue.get(id), { timeout: 20_000 }).toMatchObject({ state: 'queued', reason });
+    await expect.poll(() => queue.get(id)).toMatchObject({ state: 'queued', reason });
   },
 );

@@ -54,7 +54,7 @@ it('sends headers and each event at once, and lets go of the job when the reader
   expect(Buffer.from(value!).toString()).toBe(asText([story[0]]));
   reader.abort();
   await abandoned;
-  await vi.waitFor(() => expect(logged()).toContain('"status":499'));
+  await expect.poll(logged).toContain('"status":499');
   expect(logged()).not.toContain('unexpected error');
 });
 
@@ -72,7 +72,7 @@ it('keeps a silent connection alive with comments until the reader leaves, even 
     const { value } = await response.body!.getReader().read();
     expect(Buffer.from(value!).toString()).toMatch(/^:\n\n$/);
     reader.abort();
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(0));
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(0), 60_000);
   } finally {
     vi.useRealTimers();
   }
@@ -95,7 +95,7 @@ it('asks for no more events while the reader does not read, and survives heartbe
     const { address } = await serve(services({}, { get: async () => job('running'), events }));
     const socket = connect(address).pause();
     socket.write('GET /v1/jobs/a/events HTTP/1.1\r\nHost: x\r\n\r\n');
-    await vi.waitFor(() => expect(told).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(told).toBeGreaterThan(0), 60_000);
     let before: number;
     do {
       before = told;
@@ -104,7 +104,7 @@ it('asks for no more events while the reader does not read, and survives heartbe
     expect(told).toBeLessThan(5000);
     vi.advanceTimersByTime(60_000);
     socket.destroy();
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(0));
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(0), 60_000);
     expect((await fetch(`${address}/healthz`)).status).toBe(200);
   } finally {
     vi.useRealTimers();
@@ -118,5 +118,5 @@ it('cuts the stream and logs why where the events fail midway', async () => {
   };
   const { address, logged } = await serve(services({}, { get: async () => job('running'), events }));
   await expect(fetch(`${address}/v1/jobs/a/events`).then((response) => response.text())).rejects.toThrow();
-  await vi.waitFor(() => expect(logged()).toContain('the store is gone'));
+  await expect.poll(logged).toContain('the store is gone');
 });

@@ -237,7 +237,7 @@ it('refuses an upload that announces too much before it has come', async () => {
     'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n' +
       'Content-Length: 10001\r\n\r\n',
   );
-  await vi.waitFor(() => expect(received).toContain('/problems/payload-too-large'));
+  await expect.poll(() => received).toContain('/problems/payload-too-large');
   socket.destroy();
 });
 
@@ -250,10 +250,10 @@ it('keeps nothing of an upload that breaks off, and takes it for no error of its
     'POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n' +
       `Content-Length: 900000\r\n\r\n${part}${'z'.repeat(100_000)}`,
   );
-  await vi.waitFor(async () => expect(await readdir(uploads)).toHaveLength(1));
+  await expect.poll(() => readdir(uploads)).toHaveLength(1);
   socket.destroy();
-  await vi.waitFor(async () => expect(await readdir(uploads)).toEqual([]));
-  await vi.waitFor(() => expect(logged()).toContain('"status":499'));
+  await expect.poll(() => readdir(uploads)).toEqual([]);
+  await expect.poll(logged).toContain('"status":499');
   expect(logged()).not.toContain('unexpected error');
   expect(asked).toEqual([]);
 });

@@ -312,7 +312,7 @@ it('aborts the work of a caller who left, and logs that nobody waited', async ()
   caller.abort();
   await expect(response).rejects.toThrow();
   await aborted;
-  await vi.waitFor(() => expect(logged()).toContain('"status":499'));
+  await expect.poll(logged).toContain('"status":499');
   expect(logged()).not.toContain('unexpected error');
 });
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { ImportProcesses } from '../../../../src/datasets/import/import-processes.ts';
 import { TandemError } from '../../../../src/errors.ts';
 import type { Database } from '../../../../src/store/database/database.ts';
@@ -38,7 +38,7 @@ it('waits at its close until what it ends is cleaned up', async () => {
   await writeFile(path.join(folder, 'metadata.csv'), `text,label\n${rows.join('')}`);
   const { imports, workspace } = await startImports(await temporaryStore());
   const ended = imports.import({ folder }, {}, signal).catch((error) => error);
-  await vi.waitFor(async () => expect(await readdir(workspace)).toHaveLength(1), 10_000);
+  await expect.poll(() => readdir(workspace), { interval: 5 }).toHaveLength(1);
   await imports.close();
   expect(await readdir(workspace)).toEqual([]);
   expect(await ended).toMatchObject({ code: 'overloaded' });

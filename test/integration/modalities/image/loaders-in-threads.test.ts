@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { openImage } from '../../../../src/modalities/image/decode.ts';
 import { sharp } from '../../../../src/modalities/image/sharp.ts';
 
-it('opens every image while threads start that load the same library', { timeout: 120_000 }, async () => {
+it('opens every image while threads start that load the same library', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'loaders-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = path.join(folder, 'square.png');

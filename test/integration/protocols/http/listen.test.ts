@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { listen } from '../../../../src/protocols/http/listen.ts';
 import { prediction, sendForm, serveOnPort, services } from '../../../unit/protocols/double.ts';
 
@@ -82,35 +82,35 @@ const head = `POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/
 it('gives up a body that stalls', async () => {
   const { address } = await serveOnPort(services(), { stallTime: 100 });
   const { socket } = send(address, head + body.slice(0, 5));
-  await vi.waitFor(() => expect(socket.closed).toBe(true), 3000);
+  await expect.poll(() => socket.closed).toBe(true);
 });
 
 it('gives up a body that comes a byte at a time', async () => {
   const { address } = await serveOnPort(services(), { stallTime: 300 });
   const { socket } = send(address, head);
   const trickle = setInterval(() => socket.write('['), 50);
-  await vi.waitFor(() => expect(socket.closed).toBe(true), 3000);
+  await expect.poll(() => socket.closed).toBe(true);
   clearInterval(trickle);
 });
 
 it('takes a body that comes slowly but steadily, longer than a stall may last', async () => {
-  const { address } = await serveOnPort(services(), { stallTime: 1000, slowest: 10 });
+  const { address } = await serveOnPort(services(), { stallTime: 3000, slowest: 2 });
   const { socket, received } = send(address, head);
   for (const character of body) {
     socket.write(character);
-    await sleep(40);
+    await sleep(120);
   }
-  await vi.waitFor(() => expect(received()).toContain('HTTP/1.1 200'));
+  await expect.poll(received).toContain('HTTP/1.1 200');
   socket.destroy();
 });
 
 it('lets a stream wait whose lines are not read yet, longer than a stall may last', async () => {
-  const { double } = slowServices(700);
-  const { address } = await serveOnPort(double, { stallTime: 200 });
+  const { double } = slowServices(3000);
+  const { address } = await serveOnPort(double, { stallTime: 1000 });
   const lines = '{"text":"a"}\n'.repeat(30_000);
   const start = 'POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n';
   const { socket, received } = send(address, `${start}Content-Length: ${lines.length + 1}\r\n\r\n${lines}`);
-  await vi.waitFor(() => expect(received()).toContain('"cat"'), 3000);
+  await expect.poll(received).toContain('"cat"');
   socket.destroy();
 });
 

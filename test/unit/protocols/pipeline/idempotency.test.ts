@@ -79,13 +79,13 @@ it('asks to come again while the work goes on, and works anew after a failure', 
   const submit = vi.fn(numbered()).mockReturnValueOnce(promise);
   const { first, second, start } = await open(submit);
   const slow = start(first, 'a');
-  await vi.waitFor(() => expect(submit).toHaveBeenCalled());
+  await expect.poll(() => submit).toHaveBeenCalled();
   const early = await start(second, 'a');
   expect(early.headers.get('Retry-After')).toBe('1');
   expect(await problemOf(early)).toMatchObject({ status: 409, code: 'idempotency-in-progress' });
   reject(new TandemError('overloaded', 'full', { retryAfter: 60 }));
   expect((await slow).status).toBe(503);
-  await vi.waitFor(async () => expect((await start(second, 'a')).status).toBe(202));
+  await expect.poll(async () => (await start(second, 'a')).status).toBe(202);
 });
 
 it('names a bad key', async () => {
