@@ -117,12 +117,13 @@ export class ModelHub implements AsyncDisposable {
   }
 }
 
-/** Sends bytes, or the rest of them from where the request says. */
+/** Sends bytes, or the part of them that the request names. */
 function send(bytes: Buffer, { headers }: IncomingMessage, response: ServerResponse): void {
-  const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
-  const part = from > 0 ? { 'Content-Range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {};
-  response.writeHead(from > 0 ? 206 : 200, { 'Content-Length': bytes.length - from, ...part });
-  response.end(bytes.subarray(from));
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '') ?? [];
+  const [from, to] = [Number(first ?? 0), Math.min(Number(last || Infinity), bytes.length - 1)];
+  const part = first === undefined ? {} : { 'Content-Range': `bytes ${from}-${to}/${bytes.length}` };
+  response.writeHead(first === undefined ? 200 : 206, { 'Content-Length': to + 1 - from, ...part });
+  response.end(bytes.subarray(from, to + 1));
 }
 
 function end(response: ServerResponse, status: number, message: string): void {

@@ -72,6 +72,12 @@ export async function differenceOf(
   return actual === blob ? undefined : `has the hash ${actual}, not ${blob}`;
 }
 
+/** Where the hub has a file of a commit. */
+export function pathOf({ model, commit, file }: Pick<Download, 'model' | 'commit' | 'file'>): string {
+  const name = file.name.split('/').map(encodeURIComponent).join('/');
+  return `/${idOf(model)}/resolve/${commit}/${name}`;
+}
+
 function describe({ model, commit, file }: Download): string {
   return `${idOf(model)}@${commit.slice(0, 12)}: ${file.name}`;
 }
@@ -83,7 +89,7 @@ async function sizeOf(file: string): Promise<number> {
 
 /** Asks for what is missing of a file, and appends it to what is there. */
 async function receive(hub: Hub, download: Download, partial: string): Promise<void> {
-  const { model, commit, file, signal, onBytes } = download;
+  const { commit, file, signal, onBytes } = download;
   const what = describe(download);
   let from = await sizeOf(partial);
   if (from > (file.bytes ?? from)) {
@@ -92,8 +98,7 @@ async function receive(hub: Hub, download: Download, partial: string): Promise<v
   }
   onBytes?.(from);
   if (from > 0 && from === file.bytes) return;
-  const name = file.name.split('/').map(encodeURIComponent).join('/');
-  const address = `/${idOf(model)}/resolve/${commit}/${name}`;
+  const address = pathOf(download);
   const { response, commit: given } = await askHub(hub, address, { what, from, signal });
   const start = response.statusCode === 206 ? from : 0;
   const problem =

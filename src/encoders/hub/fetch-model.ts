@@ -14,6 +14,7 @@ import {
   takeFromOtherCaches,
 } from './model-cache.ts';
 import { idOf, type ModelName } from './model-name.ts';
+import { keepPairNumbers } from './pair-numbers.ts';
 
 /** How far a download is, in bytes of all its files. */
 export interface DownloadProgress {
@@ -60,6 +61,7 @@ export async function fetchModel(
     await downloadFile(hub, { model, commit, file, target, signal, onBytes });
     before += file.bytes ?? 0;
   }
+  await keepPairNumbers(hub, folder, { model, listing, signal });
   await rememberCommit(hub, model, commit);
   return folder;
 }

@@ -23,6 +23,15 @@ const mostRedirects = 5;
 /** Milliseconds without a byte after which a connection is given up. */
 const mostSilence = 60_000;
 
+interface HubRequest {
+  /** Names it in errors. */
+  what: string;
+  /** The first byte that is asked for, and the last; all from the first on by default. */
+  from?: number;
+  to?: number;
+  signal: AbortSignal;
+}
+
 /** An answer of the hub, and what it said of the file before it redirected. */
 export interface HubAnswer {
   response: IncomingMessage;
@@ -57,17 +66,16 @@ export async function addressOf({ address }: Hub): Promise<string> {
  * Asks the hub for an address of its own. Redirects are followed by hand: to other hosts without the token, never from https
  * to http, and to addresses of the open internet alone, unless the hub itself is inside one's own network.
  * @param path from the hub's root, such as `/api/models/Xenova/bge-small-en-v1.5/revision/main`
- * @param what names it in errors
  * @throws DownloadError saying what the hub answered
  */
 export async function askHub(
   hub: Hub,
   path: string,
-  { what, from = 0, signal }: { what: string; from?: number; signal: AbortSignal },
+  { what, from = 0, to, signal }: HubRequest,
 ): Promise<HubAnswer> {
   const address = await addressOf(hub);
   try {
-    return await follow(hub, new URL(address + path), { what, from, signal });
+    return await follow(hub, new URL(address + path), { what, from, to, signal });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (error instanceof DownloadError) throw error;
@@ -83,11 +91,7 @@ export async function askHub(
   }
 }
 
-async function follow(
-  hub: Hub,
-  start: URL,
-  { what, from, signal }: { what: string; from: number; signal: AbortSignal },
-): Promise<HubAnswer> {
+async function follow(hub: Hub, start: URL, { what, from = 0, to, signal }: HubRequest): Promise<HubAnswer> {
   let url = start;
   const reach = new Reach();
   let commit: string | undefined;
@@ -99,7 +103,7 @@ async function follow(
         isAllowed: (address) => reach.allows(address, { isHub }),
         headers: {
           ...(isHub && hub.token && { Authorization: `Bearer ${hub.token}` }),
-          ...(from > 0 && { Range: `bytes=${from}-` }),
+          ...((from > 0 || to !== undefined) && { Range: `bytes=${from}-${to ?? ''}` }),
         },
       },
       signal,

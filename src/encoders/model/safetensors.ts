@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
+import { TandemError } from '../../errors.ts';
 import { unusable } from './unusable.ts';
 
 /** Bytes that say how long the header is. */
@@ -32,6 +33,9 @@ const types: Readonly<Record<string, { bytes: number; read(view: DataView): numb
   },
 };
 
+/** Reads so many bytes of a file from a position on. @throws where it has fewer */
+export type ReadPart = (length: number, position: number) => Promise<Buffer>;
+
 /**
  * Reads tensors of one number from a safetensors file, without the rest of it. The format is data alone: no code is run.
  * @returns those that are there
@@ -43,12 +47,26 @@ export async function readScalars<Name extends string>(
   names: readonly Name[],
 ): Promise<Partial<Record<Name, number>>> {
   await using handle = await open(file);
-  const read = async (length: number, position: number) => {
+  const read: ReadPart = async (length, position) => {
     const bytes = Buffer.alloc(length);
     const { bytesRead } = await handle.read(bytes, 0, length, position);
     if (bytesRead < length) throw new Error(`it ends after ${position + bytesRead} bytes`);
     return bytes;
   };
+  return await scalarsIn(file, read, names);
+}
+
+/**
+ * The same of a file that lies anywhere, such as on a server that gives parts of it.
+ * @param file its name, for errors
+ * @throws as {@link readScalars}; TandemError that reading throws
+ * @example await scalarsIn('model.safetensors', (length, position) => range(url, position, length), ['logit_scale'])
+ */
+export async function scalarsIn<Name extends string>(
+  file: string,
+  read: ReadPart,
+  names: readonly Name[],
+): Promise<Partial<Record<Name, number>>> {
   try {
     const headerBytes = Number((await read(lengthBytes, 0)).readBigUInt64LE());
     if (headerBytes > mostHeaderBytes) throw new Error(`its header has ${headerBytes} bytes`);
@@ -63,6 +81,7 @@ export async function readScalars<Name extends string>(
     }
     return found;
   } catch (cause) {
+    if (cause instanceof TandemError) throw cause;
     throw unusable(
       `${file} cannot be read: ${(cause as Error).message}`,
       'Get the file again: it may be half a download.',

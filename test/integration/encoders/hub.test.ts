@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { AddOptions } from '../../../src/encoders/add.ts';
 import { addFromHub } from '../../../src/encoders/hub/add-from-hub.ts';
@@ -120,6 +121,72 @@ describe('a model of the hub', () => {
     expect(await add(name)).toMatchObject({
       id: 'tiny-bert-fedcba9',
       origin: { folder: `${name}@${other}` },
+    });
+  });
+});
+
+/** The weights of a pair as Python's safetensors writes them: a large matrix, then the scale's logarithm and the bias. */
+function pairWeights(scale: number, bias: number, columns = 100_000): Buffer {
+  const at = 4 * columns;
+  const text = Buffer.from(
+    JSON.stringify({
+      'vision_model.weight': { dtype: 'F32', shape: [1, columns], data_offsets: [0, at] },
+      logit_bias: { dtype: 'F32', shape: [1], data_offsets: [at, at + 4] },
+      logit_scale: { dtype: 'F32', shape: [], data_offsets: [at + 4, at + 8] },
+    }),
+  );
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  const numbers = Buffer.alloc(8);
+  numbers.writeFloatLE(bias, 0);
+  numbers.writeFloatLE(scale, 4);
+  return Buffer.concat([length, text, Buffer.alloc(at, 1), numbers]);
+}
+
+describe('a pair of the hub', () => {
+  const siglip = fileURLToPath(new URL('../../fixtures/models/siglip/', import.meta.url));
+  const addText = () => add(name, { modality: 'text', normalize: true });
+
+  beforeEach(async () => {
+    for (const file of Object.keys(files)) delete files[file];
+    for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
+      files[file] = await readFile(path.join(siglip, file));
+    files['onnx/text_model.onnx'] = await readFile(path.join(siglip, 'onnx', 'text_model.onnx'));
+    files['model.safetensors'] = pairWeights(2.25, -1.5);
+  });
+
+  it('has the scale and bias of its weights, of which their header and these numbers alone are asked for', async () => {
+    const pair = { model: `${name}@${commit}`, logitScale: Math.exp(2.25), logitBias: -1.5 };
+    const { pair: told } = await addText();
+    expect(told).toEqual(pair);
+    const stored = sha256(Buffer.from(files['model.safetensors']));
+    const ranges = server.requests.filter((each) => each.path.includes(stored)).map(({ range }) => range);
+    expect(ranges).toEqual([
+      'bytes=0-131071',
+      expect.stringMatching(/^bytes=4\d{5}-4\d{5}$/),
+      expect.stringMatching(/^bytes=4\d{5}-4\d{5}$/),
+    ]);
+    expect(await filesBelow(hub.cache)).not.toContain('model.safetensors');
+    await rm(places.added, { recursive: true });
+    hub.isOffline = true;
+    expect((await addText()).pair).toEqual(pair);
+  });
+
+  it('leaves the scale open where a mirror gives no parts of files', async () => {
+    const stored = sha256(Buffer.from(files['model.safetensors']));
+    server.faults.push(({ url }, response) => {
+      if (!url?.includes(stored)) return false;
+      response.writeHead(200).end(files['model.safetensors']);
+      return true;
+    });
+    expect((await addText()).pair).toEqual({ model: `${name}@${commit}` });
+  });
+
+  it('is refused where its weights are damaged', async () => {
+    files['model.safetensors'] = Buffer.alloc(5000, 'no safetensors');
+    await expect(addText()).rejects.toMatchObject({
+      code: 'invalid-encoder',
+      message: expect.stringContaining('some-lab/tiny-bert: model.safetensors cannot be read'),
     });
   });
 });
