@@ -606,6 +606,20 @@ def write_image_encoder(folder: Path, encoder: EfficientNetLite0, references: li
     )
 
 
+def write_whole_image_encoder(folder: Path, weights: Path) -> None:
+    """The same network on the whole image, which is fitted into the square: a manifest that names the other's weights."""
+    file = f"../{weights.parent.parent.name}/onnx/{weights.name}"
+    manifest = {
+        "id": folder.name,
+        "modality": "image",
+        "dimension": FEATURES,
+        "license": "apache-2.0",
+        "weights": file,
+        "preprocessing": {"shortSide": CROP, "crop": CROP, "fit": "pad", "kernel": "cubic", "background": BACKGROUND},
+    }
+    write_manifest(folder, manifest, [file])
+
+
 def write_text_encoder(folder: Path, references: list[dict], precision: str, command: str) -> None:
     weights = TEXT_FILES[precision]
     write_model(folder / weights, export_text_encoder(precision))
@@ -689,6 +703,7 @@ def main() -> None:
     encoded = images()
     images = image_references(encoder, encoded)
     write_image_encoder(image_folder, encoder, images, command)
+    write_whole_image_encoder(options.output / "efficientnet-lite0-whole", image_folder / "onnx/model.onnx")
 
     write_tokenizer(text_folder / "tokenizer.json")
     texts = text_references(text_folder / "tokenizer.json")

@@ -26,7 +26,7 @@ try {
   await using store = await openStore({ data });
   const encoders = await loadEncoders({
     encoders: {
-      image: [path.join(models, 'efficientnet-lite0')],
+      image: [path.join(models, 'efficientnet-lite0-whole')],
       text: [path.join(models, 'all-MiniLM-L6-v2')],
     },
     provider: 'cpu',

@@ -44,7 +44,7 @@ export const settings = {
       'image encoder: the id of one that `encoders list` shows, OWNER/NAME@COMMIT of the hub, or a folder, as ./model; of several, as A+B, features are concatenated',
     value: 'name',
     isRepeatable: true,
-    default: 'efficientnet-lite0',
+    default: 'efficientnet-lite0-whole',
     schema: encoderList,
   }),
   'text-encoder': setting({

@@ -4,6 +4,6 @@ const folderOf = (id: string) => fileURLToPath(new URL(`../models/${id}`, import
 
 /** The folders of the encoders that ship with the program. */
 export const bundledEncoders = {
-  image: [folderOf('efficientnet-lite0')],
+  image: [folderOf('efficientnet-lite0-whole')],
   text: [folderOf('all-MiniLM-L6-v2')],
 } as const;

@@ -61,7 +61,7 @@ async function measure(
   await using store = await openStore({ data: path.join(folder, 'data'), artifacts });
   const encoders = await loadEncoders({
     encoders: {
-      image: [path.join(root, 'models', 'efficientnet-lite0')],
+      image: [path.join(root, 'models', 'efficientnet-lite0-whole')],
       text: [path.join(root, 'models', 'all-MiniLM-L6-v2')],
     },
     ...{ provider: 'cpu', threads, engines: 1 },

@@ -80,7 +80,7 @@ async function measure(
 ): Promise<void> {
   const loaded = await loadEncoders({
     encoders: {
-      image: [path.join(models, 'efficientnet-lite0')],
+      image: [path.join(models, 'efficientnet-lite0-whole')],
       text: [path.join(models, 'all-MiniLM-L6-v2')],
     },
     provider: 'cpu',

@@ -44,7 +44,7 @@ export const gpu = new Command('gpu')
     const common = {
       models,
       encoders: {
-        image: [path.join(models, 'efficientnet-lite0')],
+        image: [path.join(models, 'efficientnet-lite0-whole')],
         text: [path.join(models, 'all-MiniLM-L6-v2')],
       } satisfies EncoderOptions['encoders'],
       threads,

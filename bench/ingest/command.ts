@@ -26,7 +26,7 @@ export const ingest = new Command('ingest')
   .description(
     'Times the way from JPEG files to features in Tandem and in Python with the same encoder, in alternating rounds; and decoding alone and encoding alone, to show how well one hides behind the other.',
   )
-  .option('--encoder <name>', 'the image encoder: an id, a folder, or OWNER/NAME', 'efficientnet-lite0')
+  .option('--encoder <name>', 'the image encoder: an id, a folder, or OWNER/NAME', 'efficientnet-lite0-whole')
   .option('--images <count>', 'images of a round', numberOption(16, 1_000_000), 256)
   .option('--width <pixels>', 'width of the images', numberOption(2, 10_000), 1024)
   .option('--height <pixels>', 'height of the images', numberOption(2, 10_000), 768)
@@ -40,13 +40,15 @@ export const ingest = new Command('ingest')
     const options = await encoderOptions(chosen);
     const [model] = options.encoders.image;
     const { weights, preprocessing } = await readEncoderManifest(model);
-    const { shortSide, crop, kernel } = imagePreprocessing.parse(preprocessing);
+    const { shortSide, crop, kernel, fit } = imagePreprocessing.parse(preprocessing);
     const encoders = await loadEncoders({ ...options, provider: 'cpu', engines: 'auto', threads });
     const peer = await PeerWorker.start('ingest.py');
     try {
       const paths = await makePhotographs(folder, images, [width, height]);
-      const pixels = { shortSide, crop, kernel };
-      await peer.call({ command: 'load', model: path.join(model, weights), threads, ...pixels });
+      await peer.call({
+        ...{ command: 'load', model: path.join(model, weights), threads },
+        preprocessing: { shortSide, crop, kernel, fit },
+      });
       const python = (decoders: number) => peer.call<Cost>({ command: 'ingest', paths, threads: decoders });
       const sides: Record<string, () => Promise<Cost>> = {
         [whole]: () => measured(() => extractFeatures(encoders, asDataset(paths))),

@@ -7,33 +7,23 @@ and then encoded, as most scripts do.
 import json
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import onnxruntime
-from PIL import Image, ImageOps
+
+from pixels import pixels
 
 BATCH = 16
-KERNELS = {"cubic": "BICUBIC", "linear": "BILINEAR", "lanczos3": "LANCZOS", "nearest": "NEAREST"}
-
-
-class Decoder:
-    def __init__(self, short_side: int, crop: int, kernel: str):
-        self.short_side, self.crop, self.resampling = short_side, crop, Image.Resampling[KERNELS[kernel]]
-
-    def __call__(self, path: str) -> np.ndarray:
-        image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
-        scale = self.short_side / min(image.size)
-        image = image.resize([round(side * scale) for side in image.size], self.resampling)
-        left, top = (image.width - self.crop) // 2, (image.height - self.crop) // 2
-        return np.asarray(image.crop((left, top, left + self.crop, top + self.crop)))
 
 
 def batches(paths: list[str]) -> list[list[str]]:
     return [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
 
 
-def ingest(session: onnxruntime.InferenceSession, decode: Decoder, paths: list[str], threads: int) -> np.ndarray:
+def ingest(session: onnxruntime.InferenceSession, decode: Callable[[str], np.ndarray], paths: list[str], threads: int) -> np.ndarray:
     rows = []
     if threads == 0:
         for batch in batches(paths):
@@ -54,7 +44,7 @@ def main() -> None:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = request["threads"]
             session = onnxruntime.InferenceSession(request["model"], options, providers=["CPUExecutionProvider"])
-            decode = Decoder(request["shortSide"], request["crop"], request["kernel"])
+            decode = partial(pixels, **request["preprocessing"])
             answer = {}
         else:
             started, cpu = time.perf_counter(), time.process_time()

@@ -13,10 +13,11 @@ import numpy as np
 import onnxruntime
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps
 from tokenizers import Tokenizer
 
-SHORT_SIDE, CROP, ENCODED_AT_ONCE = 256, 224, 16
+from pixels import pixels
+
+ENCODED_AT_ONCE = 16
 HIDDEN, DROPOUT, SMOOTHING, RATE, DECAY = 512, 0.5, 0.1, 3e-4, 0.05
 EPOCHS, LEAST_STEPS, BATCH, NORM = 15, 150, 32, 16
 
@@ -27,16 +28,10 @@ def session(file, threads):
     return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
-def pixels(file):
-    image = ImageOps.exif_transpose(Image.open(file)).convert("RGB")
-    scale = SHORT_SIDE / min(image.size)
-    image = image.resize([round(side * scale) for side in image.size], Image.Resampling.BICUBIC)
-    left, top = (image.width - CROP) // 2, (image.height - CROP) // 2
-    return np.asarray(image.crop((left, top, left + CROP, top + CROP)))
-
-
 def encode(folder, rows, models, threads):
-    image = session(models / "efficientnet-lite0/onnx/model.onnx", threads)
+    encoder = models / "efficientnet-lite0-whole"
+    manifest = json.loads((encoder / "encoder.json").read_text())
+    image = session(encoder / manifest["weights"], threads)
     text = session(models / "all-MiniLM-L6-v2/onnx/model_fp16.onnx", threads)
     tokenizer = Tokenizer.from_file(str(models / "all-MiniLM-L6-v2/tokenizer.json"))
     tokenizer.enable_padding()
@@ -44,7 +39,7 @@ def encode(folder, rows, models, threads):
     images, texts = [], []
     for start in range(0, len(rows), ENCODED_AT_ONCE):
         some = rows[start : start + ENCODED_AT_ONCE]
-        batch = np.stack([pixels(folder / row["file_name"]) for row in some])
+        batch = np.stack([pixels(folder / row["file_name"], **manifest["preprocessing"]) for row in some])
         images.append(image.run(None, {"pixels": batch})[0])
         encoded = tokenizer.encode_batch([row["text"] for row in some])
         ids = np.array([item.ids for item in encoded], dtype=np.int64)

@@ -11,34 +11,33 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from PIL import Image, ImageOps
 from tokenizers import Tokenizer
 
-SHORT_SIDE, CROP, MOST_TOKENS = 256, 224, 128
+from pixels import pixels
+
+MODELS = Path(os.environ["BENCH_MODELS"])
+IMAGE_FOLDER = MODELS / "efficientnet-lite0-whole"
+IMAGE = json.loads((IMAGE_FOLDER / "encoder.json").read_text())
+MOST_TOKENS = 128
 
 
 def decode(content: bytes) -> np.ndarray:
-    image = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
-    scale = SHORT_SIDE / min(image.size)
-    image = image.resize([round(side * scale) for side in image.size], Image.Resampling.BICUBIC)
-    left, top = (image.width - CROP) // 2, (image.height - CROP) // 2
-    return np.asarray(image.crop((left, top, left + CROP, top + CROP)))
+    return pixels(io.BytesIO(content), **IMAGE["preprocessing"])
 
 
 class Classifier:
     def __init__(self) -> None:
-        models = Path(os.environ["BENCH_MODELS"])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = int(os.environ["BENCH_THREADS"])
 
-        def session(path: str) -> onnxruntime.InferenceSession:
-            return onnxruntime.InferenceSession(models / path, options, providers=["CPUExecutionProvider"])
+        def session(path: Path) -> onnxruntime.InferenceSession:
+            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
-        self.image = session("efficientnet-lite0/onnx/model.onnx")
-        self.text = session("all-MiniLM-L6-v2/onnx/model_fp16.onnx")
-        self.head = session("heads/emoji/1/head.onnx")
-        self.labels = json.loads((models / "heads/emoji/1/head.json").read_text())["labels"]
-        self.tokenizer = Tokenizer.from_file(str(models / "all-MiniLM-L6-v2/tokenizer.json"))
+        self.image = session(IMAGE_FOLDER / IMAGE["weights"])
+        self.text = session(MODELS / "all-MiniLM-L6-v2/onnx/model_fp16.onnx")
+        self.head = session(MODELS / "heads/emoji/1/head.onnx")
+        self.labels = json.loads((MODELS / "heads/emoji/1/head.json").read_text())["labels"]
+        self.tokenizer = Tokenizer.from_file(str(MODELS / "all-MiniLM-L6-v2/tokenizer.json"))
         self.tokenizer.enable_truncation(MOST_TOKENS)
         self.tokenizer.enable_padding()
 

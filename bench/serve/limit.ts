@@ -19,7 +19,7 @@ export async function measureLimit(
 ): Promise<number> {
   const encoders = await loadEncoders({
     encoders: {
-      image: [path.join(models, 'efficientnet-lite0')],
+      image: [path.join(models, 'efficientnet-lite0-whole')],
       text: [path.join(models, 'all-MiniLM-L6-v2')],
     },
     provider: 'cpu',

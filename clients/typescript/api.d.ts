@@ -1871,9 +1871,9 @@ export interface components {
          *       "encoders": [
          *         {
          *           "modality": "image",
-         *           "id": "efficientnet-lite0",
+         *           "id": "efficientnet-lite0-whole",
          *           "dimension": 1280,
-         *           "fingerprint": "f928c0b4…"
+         *           "fingerprint": "9421d83d…"
          *         },
          *         {
          *           "modality": "text",

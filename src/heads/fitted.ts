@@ -69,7 +69,7 @@ export function checkFitted(encoder: FittedEncoder, context: z.RefinementCtx): v
 /** An encoder as lists of heads show it: of what is fitted, its columns. */
 export type EncoderSummary = Omit<FittedEncoder, 'fitted'> & { columns?: FittedColumn[] };
 
-/** @example summarizeEncoder(manifest.encoders[0]) // { modality: 'image', id: 'efficientnet-lite0', … } */
+/** @example summarizeEncoder(manifest.encoders[0]) // { modality: 'image', id: 'efficientnet-lite0-whole', … } */
 export function summarizeEncoder({ fitted, ...encoder }: FittedEncoder): EncoderSummary {
   const { modality } = encoder;
   return isFitted(modality) ? { ...encoder, columns: fittedOf(modality).columnsIn(fitted) } : encoder;

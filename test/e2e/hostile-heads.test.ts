@@ -194,7 +194,7 @@ it('ends at SIGTERM in seconds while a head holds its engine', async () => {
 it('ends at SIGTERM also while an encoder never ends its run, which no thread survives', async () => {
   const own = path.join(folder, 'models');
   await writeEndlessEncoder(path.join(own, 'endless'), 12);
-  for (const name of ['efficientnet-lite0', 'heads'])
+  for (const name of ['efficientnet-lite0', 'efficientnet-lite0-whole', 'heads'])
     await symlink(path.join(models, name), path.join(own, name));
   const flags = ['--models', own, '--text-encoder', 'endless', '--engines', '1', '--memory', '0'];
   const stuck = await startServer(path.join(folder, 'stuck'), ...flags, '--request-timeout', '2000');

@@ -12,10 +12,11 @@ let server: StartedServer;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'out-of-memory-'));
   const [models, data] = [path.join(folder, 'models'), path.join(folder, 'data')];
-  const images = 'efficientnet-lite0';
-  await cp(fileURLToPath(new URL(`../../models/${images}`, import.meta.url)), path.join(models, images), {
-    recursive: true,
-  });
+  // The default takes its weights from the other's folder.
+  for (const images of ['efficientnet-lite0', 'efficientnet-lite0-whole'])
+    await cp(fileURLToPath(new URL(`../../models/${images}`, import.meta.url)), path.join(models, images), {
+      recursive: true,
+    });
   await writeHungryEncoder(path.join(models, 'hungry'), 4);
   // Whatever is asked within 300 ms makes one batch.
   const flags = ['--text-encoder', 'hungry', '--max-wait', '300', '--engines', '1', '--memory', '0'];

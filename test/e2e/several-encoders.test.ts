@@ -112,13 +112,13 @@ it('embeds with the encoder that a request names', async () => {
     expect([used, embedded[0].embedding.length]).toEqual([model, dimensions]);
   }
   expect(await modelsOf()).toMatchObject([
-    { id: 'efficientnet-lite0', modalities: ['image'], dimensions: 1280 },
+    { id: 'efficientnet-lite0-whole', modalities: ['image'], dimensions: 1280 },
     { id: 'all-MiniLM-L6-v2', modalities: ['text'], dimensions: 384 },
     { id: 'clip', modalities: ['image', 'text'], dimensions: 16 },
-    { id: 'efficientnet-lite0-whole', modalities: ['image'], dimensions: 1280 },
+    { id: 'efficientnet-lite0', modalities: ['image'], dimensions: 1280 },
     { id: 'tiny', modalities: ['text'], dimensions: 4 },
   ]);
-  expect(await problemOf(await embed('efficientnet-lite0'))).toMatchObject({ code: 'unknown-encoder' });
+  expect(await problemOf(await embed('efficientnet-lite0-whole'))).toMatchObject({ code: 'unknown-encoder' });
 });
 
 it('embeds texts and images at once with a pair of encoders, shortened where that is asked for', async () => {

@@ -31,14 +31,15 @@ const exampleDetails = {
   'job-conflict': 'the job is running',
   'storage-unavailable': 'the disk is full: ENOSPC: no space left on device, write',
   'head-in-use': 'pets@3 is pets@production',
-  'unknown-encoder': 'there is no encoder "bge"; there are: all-MiniLM-L6-v2, efficientnet-lite0',
+  'unknown-encoder':
+    'there is no encoder "bge"; there are: all-MiniLM-L6-v2, efficientnet-lite0, efficientnet-lite0-whole',
   'invalid-encoder': 'two runs of the same item differ by 12 %',
   'model-download': 'some-lab/tiny@main: the hub answers 404: Repository not found',
   'encoder-conflict': 'data/encoders/1f80900f3cb7 is called bge-small-en-v1.5 as well',
   'encoder-in-use': 'bge-small-en-v1.5 makes the features of pets@3',
   'invalid-head': 'head.onnx does not have the sha256 that the manifest says',
   'head-conflict':
-    'emoji@1 was trained on features of the image encoder efficientnet-lite0 (1c3b2f9a0d41), which is not here',
+    'emoji@1 was trained on features of the image encoder efficientnet-lite0-whole (9421d83d926b), which is not here',
   'damaged-artifact': 'models/heads/emoji/1/head.onnx does not have the sha256 that its manifest says',
   'head-stopped': 'pets@3 gave no answer within 5000 ms',
   overloaded: '512 items are waiting',

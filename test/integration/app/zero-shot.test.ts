@@ -128,11 +128,11 @@ it('answers by the nearest label name where the encoders are no pair', async () 
 
 it('refuses an image encoder that is no side of a pair with the text encoder', async () => {
   const { tandem } = await open();
-  const options = { labels: ['cat', 'dog'], imageEncoder: 'efficientnet-lite0' };
+  const options = { labels: ['cat', 'dog'], imageEncoder: 'efficientnet-lite0-whole' };
   await expect(tandem.heads.zeroShot('animals', options)).rejects.toMatchObject({
     code: 'invalid-request',
     message: expect.stringContaining(
-      'efficientnet-lite0 and all-MiniLM-L6-v2 are not the two sides of one pair',
+      'efficientnet-lite0-whole and all-MiniLM-L6-v2 are not the two sides of one pair',
     ),
     fix: expect.stringContaining('leave out the image encoder'),
   });

@@ -56,7 +56,7 @@ describe('the image encoder', () => {
     }
   });
 
-  it('sees the ends of a wide image in the form for whole images, and the centre alone by default', async () => {
+  it('sees the ends of a wide image in the form for whole images, and the centre alone in the other', async () => {
     const whole = await loadEncoder(engine, 'image', path.join(models, 'efficientnet-lite0-whole'));
     expect(whole.fingerprint).not.toBe(image.fingerprint);
     const photo = path.join(fixtures, reference.images[0].file);
@@ -151,7 +151,9 @@ describe('an encoder’s folder', () => {
   });
 
   it('has features of images kept apart from those of an older decoding, and fits the heads trained on them', async () => {
-    const { fingerprint, cacheKey } = await readEncoderManifest(path.join(models, 'efficientnet-lite0'));
+    const { fingerprint, cacheKey } = await readEncoderManifest(
+      path.join(models, 'efficientnet-lite0-whole'),
+    );
     const ofReadyHead = JSON.parse(
       await readFile(path.join(models, 'heads', 'emoji', '1', 'head.json'), 'utf8'),
     ).encoders[0].fingerprint;

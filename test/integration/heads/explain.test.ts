@@ -59,11 +59,14 @@ async function probabilityOf(label: string | undefined, content: Content): Promi
   return labels.find((entry) => entry.label === label)?.probability ?? Number.NaN;
 }
 
-/** 256 by 256 pixels, which the encoder sees as they are, less 16 on each side: a photo in one quadrant of white. */
+/** Side of an image in pixels that the encoder sees as it is. */
+const side = 224;
+
+/** A photo in one quadrant of white. */
 async function quadrantImage(): Promise<{ data: Buffer; png: Buffer }> {
   const photo = await sharp(coffee).resize(112, 112).png().toBuffer();
-  const data = await sharp({ create: { width: 256, height: 256, channels: 3, background: 'white' } })
-    .composite([{ input: photo, left: 128, top: 16 }])
+  const data = await sharp({ create: { width: side, height: side, channels: 3, background: 'white' } })
+    .composite([{ input: photo, left: 112, top: 0 }])
     .removeAlpha()
     .raw()
     .toBuffer();
@@ -71,7 +74,7 @@ async function quadrantImage(): Promise<{ data: Buffer; png: Buffer }> {
 }
 
 const png = (data: Uint8Array) =>
-  sharp(data, { raw: { width: 256, height: 256, channels: 3 } })
+  sharp(data, { raw: { width: side, height: side, channels: 3 } })
     .png()
     .toBuffer();
 
@@ -118,11 +121,9 @@ describe('an explanation', () => {
     const { png: image } = await quadrantImage();
     const { modalities, cost } = await explain({ image }, { parts: 4 });
     const parts = modalities.image?.parts ?? [];
-    expect(parts.map(({ x, y }) => [x, y])).toEqual(
-      [16, 128].flatMap((y) => [16, 128].map((x) => [x / 256, y / 256])),
-    );
+    expect(parts.map(({ x, y }) => [x, y])).toEqual([0, 0.5].flatMap((y) => [0, 0.5].map((x) => [x, y])));
     const strongest = parts.toSorted((a, b) => Math.abs(b.effect) - Math.abs(a.effect))[0];
-    expect(strongest).toMatchObject({ x: 128 / 256, y: 16 / 256, width: 112 / 256, height: 112 / 256 });
+    expect(strongest).toMatchObject({ x: 0.5, y: 0, width: 0.5, height: 0.5 });
     expect(cost).toEqual({ encodes: 4, milliseconds: expect.any(Number) });
     expect(cost.milliseconds).toBeGreaterThan(0);
   });
@@ -131,14 +132,12 @@ describe('an explanation', () => {
     const { data, png: image } = await quadrantImage();
     const { label, answer, modalities } = await explain({ image }, { parts: 4 });
     const mean = [0, 0, 0];
-    for (let row = 16; row < 240; row++)
-      for (let at = (row * 256 + 16) * 3; at < (row * 256 + 240) * 3; at++)
-        mean[(at - row * 768) % 3] += (data[at] ?? Number.NaN) / 224 ** 2;
+    for (const [at, value] of data.entries()) mean[at % 3] += value / side ** 2;
     for (const { x, y, width, height, effect } of modalities.image?.parts ?? []) {
       const painted = Buffer.from(data);
-      for (let row = 256 * y; row < 256 * (y + height); row++)
-        for (let column = 256 * x; column < 256 * (x + width); column++)
-          painted.set(mean.map(Math.round), (row * 256 + column) * 3);
+      for (let row = side * y; row < side * (y + height); row++)
+        for (let column = side * x; column < side * (x + width); column++)
+          painted.set(mean.map(Math.round), (row * side + column) * 3);
       expect(effect).toBeCloseTo(answer - (await probabilityOf(label, { image: await png(painted) })), 4);
     }
   });
@@ -151,8 +150,8 @@ describe('an explanation', () => {
       .toBuffer();
     const { modalities } = await explain({ image }, { parts: 5 });
     const [first, , , last] = modalities.image?.parts ?? [];
-    expect(first).toMatchObject({ x: 144 / 512, y: 16 / 256, width: 112 / 512, height: 112 / 256 });
-    expect(last).toMatchObject({ x: 256 / 512, y: 128 / 256 });
+    expect(first).toMatchObject({ x: 0, y: 0, width: 0.5, height: 0.5 });
+    expect(last).toMatchObject({ x: 0.5, y: 0.5 });
   });
 
   it('says what each modality alone answers, its weight, and what the answer loses without it', async () => {

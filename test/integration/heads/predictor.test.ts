@@ -113,7 +113,7 @@ describe('a predictor', () => {
       await expectSame({ features: { text: features.text } }, { content: { text } });
       await expectSame({ features: { image: features.image } }, { content: { image } });
       const never = Number.NEGATIVE_INFINITY;
-      const [imageEncoder, textEncoder] = ['image efficientnet-lite0', 'text all-MiniLM-L6-v2'];
+      const [imageEncoder, textEncoder] = ['image efficientnet-lite0-whole', 'text all-MiniLM-L6-v2'];
       expect(predictor.sources.lastBatch).toEqual({ [imageEncoder]: never, [textEncoder]: never });
       await expectSame(
         { content: { image }, features: { text: features.text } },

@@ -51,7 +51,7 @@ const exampleHead = {
   labels: ['animals-nature', 'food-drink'],
   modalities: ['image', 'text'],
   encoders: [
-    { modality: 'image', id: 'efficientnet-lite0', dimension: 1280, fingerprint: 'f928c0b4…' },
+    { modality: 'image', id: 'efficientnet-lite0-whole', dimension: 1280, fingerprint: '9421d83d…' },
     { modality: 'text', id: 'all-MiniLM-L6-v2', dimension: 384, fingerprint: '8fbee7a7…' },
   ],
   createdAt: '2026-01-31T12:00:00.000Z',

@@ -123,3 +123,12 @@ describe('an image that is fitted into the square', () => {
     expect(at(pixels, 0, 83)).toEqual(white);
   });
 });
+
+it('is divided into regions of what is cut from the centre, in shares of all of it', async () => {
+  const square = sharp({ create: { width: 256, height: 256, channels: 3, background: 'teal' } });
+  const parts = (await omitRegions(await square.png().toBuffer(), preprocessing, { most: 4 })).map(
+    ({ part }) => [part.x, part.y, part.width, part.height],
+  );
+  const cut = 112 / 256;
+  expect(parts).toEqual([16, 128].flatMap((y) => [16, 128].map((x) => [x / 256, y / 256, cut, cut])));
+});
