@@ -2557,6 +2557,8 @@ export interface components {
             head?: string;
             dataset: string;
             priority: number;
+            /** @description Name of the API key that it was submitted with, where callers need one. */
+            submittedBy?: string;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */

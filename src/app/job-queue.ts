@@ -62,9 +62,13 @@ export async function openJobs(parts: JobParts): Promise<JobQueue> {
 }
 
 /** A line for each state of a job: which, what it makes, and how it ended. Never what was in its data set. */
-function logJob(logger: Logger, { id, kind, state, head, reason, error, startedAt, finishedAt }: Job): void {
+function logJob(
+  logger: Logger,
+  { id, kind, state, head, submittedBy, reason, error, startedAt, finishedAt }: Job,
+): void {
   const seconds = startedAt && finishedAt && (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
-  const line = { job: id, kind, state, head, reason, seconds, code: error?.code, detail: error?.detail };
+  const failure = { code: error?.code, detail: error?.detail };
+  const line = { job: id, kind, state, head, key: submittedBy, reason, seconds, ...failure };
   logger[state === 'failed' ? 'warn' : 'info'](line, 'job');
 }
 

@@ -27,6 +27,8 @@ export interface Job {
   dataset: string;
   /** Jobs with a higher one are done first. */
   priority: number;
+  /** Name of the API key that it was submitted with. */
+  submittedBy?: string;
   createdAt: string;
   startedAt?: string;
   finishedAt?: string;

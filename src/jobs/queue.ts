@@ -62,6 +62,14 @@ export interface JobQueueOptions {
   onError(error: Error): void;
 }
 
+/** Who submits a job, and how. */
+export interface Submission {
+  /** The job's id, where the request is named so that it may be sent again. */
+  requestId?: string;
+  /** Name of the API key. */
+  key?: string;
+}
+
 export interface JobRequest extends Partial<ColumnNames>, SplitChoice {
   /**
    * What to do: make a head, compare the strategies over so many splits, or measure a head: `pets`, `pets@3` or
@@ -159,13 +167,14 @@ export class JobQueue {
 
   /**
    * Adds a job. An uploaded file belongs to the job from here on. When this resolves nothing of it can be lost.
-   * @param requestId for the job: one of that id that was added within a day is the answer, and nothing is added
+   * @param by who submits it, for the log; and an id for the job: one of that id that was added within a day is the answer, and
+   *   nothing is added
    * @throws TandemError `unknown-dataset`, `unknown-head`, `unknown-encoder`, `overloaded`, `invalid-request` (the head's name; columns of an imported dataset; a
    *   folder of this server, where another may run the job)
    */
   async submit(
     { work: asked, source, priority = 0, testShare, splitBy, encoders: names = {}, ...reading }: JobRequest,
-    requestId?: string,
+    { requestId, key }: Submission = {},
   ): Promise<Job> {
     if ('head' in asked) checkHeadName(asked.head);
     if (this.#closed) throw new TandemError('overloaded', 'the server stops', { retryAfter: 60 });
@@ -184,6 +193,7 @@ export class JobQueue {
       ...('evaluate' in work && { head: work.evaluate.head }),
       dataset: 'dataset' in source ? source.dataset : source.fileName,
       priority,
+      ...(key !== undefined && { submittedBy: key }),
       createdAt: new Date().toISOString(),
     };
     const split = { testShare, splitBy };

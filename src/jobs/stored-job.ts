@@ -32,6 +32,7 @@ const jobSchema = z.object({
   head: z.string().optional(),
   dataset: z.string(),
   priority: z.int(),
+  submittedBy: z.string().optional(),
   createdAt: z.string(),
   startedAt: z.string().optional(),
   finishedAt: z.string().optional(),

@@ -43,6 +43,7 @@ it('proposes a line that works with a key, and logs whose request it was, what b
   const body = await form({ head: 'pets' }, { file: table });
   const { id } = await (await fetch(`${address}/v1/jobs`, { method: 'POST', headers, body })).json();
   await expect.poll(() => lines('job').map(({ state }) => state)).toEqual(['queued', 'running', 'failed']);
+  expect(lines('job').map(({ key }) => key)).toEqual(['shop', 'shop', 'shop']);
   expect(lines('job').at(-1)).toMatchObject({
     job: id,
     kind: 'train',

@@ -1,4 +1,5 @@
-import type { RequestHandler } from 'express';
+import type { RequestHandler, Response } from 'express';
+import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import type { Scope } from '../../store/keys.ts';
 
@@ -63,4 +64,9 @@ export function requireScope(
     });
     next();
   };
+}
+
+/** The name of the key that a request came with; undefined where it had none, or names are not asked for. */
+export function keyName({ locals }: Response): string | undefined {
+  return z.string().optional().parse(locals.key);
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import { keyName } from './access.ts';
 import type { Metrics } from './metrics.ts';
 
 const header = 'X-Request-Id';
@@ -30,7 +31,7 @@ export class RequestLog {
       const { method, path } = request;
       const status = response.writableFinished ? response.statusCode : 499;
       this.#metrics?.requested(method, response.locals.route ?? 'none', status, performance.now() - started);
-      const { key } = response.locals;
+      const key = keyName(response);
       const line = { id: requestIdOf(response), method, path, status, milliseconds, ...(key && { key }) };
       this.#logger.info(line, 'request');
     });

@@ -14,7 +14,7 @@ import type { EncoderSummary } from '../../heads/fitted.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from '../../heads/prediction.ts';
 import type { Acceptance } from '../../heads/registry/acceptance.ts';
 import type { Job, JobEvent } from '../../jobs/job.ts';
-import type { JobRequest } from '../../jobs/queue.ts';
+import type { JobRequest, Submission } from '../../jobs/queue.ts';
 import type { PredictionFormat } from '../../jobs/task.ts';
 import type { Content, ModalityName, PretrainedName } from '../../modalities/registry.ts';
 import type { TargetKind } from '../../targets/target-kind.ts';
@@ -252,11 +252,12 @@ export interface Services {
      * Starts a fine-tuning, a comparison or an evaluation in the background. `file` is the path of an upload, which the job owns
      * from here on; `dataset` is the id of an imported dataset, or names a folder below the server's dataset folder.
      * When it resolves nothing of it can be lost any more.
-     * @param id for the job; where the same caller had it a moment ago, that job is the answer
+     * @param by the name of the caller's key; and an id for the job: where the same caller had it a moment ago, that job is the
+     *   answer
      * @throws TandemError `unknown-dataset`, `unknown-head` (of an evaluation), `invalid-request` (head name), `overloaded`
      * (queue full).
      */
-    submit(request: JobRequest, id?: string): Promise<Job>;
+    submit(request: JobRequest, by?: Submission): Promise<Job>;
     /** The newest first, and how many there are in all. */
     list(page: { offset: number; limit: number }): Promise<{ jobs: Job[]; total: number }>;
     /** @throws TandemError `unknown-job` */

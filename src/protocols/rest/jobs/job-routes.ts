@@ -9,6 +9,7 @@ import { pageQuerySchema } from '../../http/page.ts';
 import { idempotencyProblems, problemResponses } from '../../http/problem-responses.ts';
 import { readPath, readQuery } from '../../http/query.ts';
 import type { Route } from '../../http/route.ts';
+import { keyName } from '../../pipeline/access.ts';
 import { idempotencyHeader, once, requestId } from '../../pipeline/idempotency.ts';
 import type { AppOptions } from '../../pipeline/options.ts';
 import { recordId } from '../../pipeline/path-names.ts';
@@ -67,7 +68,8 @@ export function jobRoutes(services: Services, options: AppOptions): Route[] {
 function startJob({ jobs }: Services, { uploadFolder, maximumUploadBytes, idempotency }: AppOptions): Route {
   const submit: RequestHandler = async (request, response) => {
     try {
-      const job = await jobs.submit(parseJobRequest(request), requestId(response));
+      const by = { requestId: requestId(response), key: keyName(response) };
+      const job = await jobs.submit(parseJobRequest(request), by);
       response
         .status(202)
         .location(`${basePathOf(request)}/v1/jobs/${job.id}`)

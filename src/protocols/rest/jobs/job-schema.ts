@@ -40,6 +40,9 @@ export const jobSchema = z
     }),
     dataset: z.string(),
     priority: z.int(),
+    submittedBy: z.string().optional().meta({
+      description: 'Name of the API key that it was submitted with, where callers need one.',
+    }),
     createdAt: z.iso.datetime(),
     startedAt: z.iso.datetime().optional(),
     finishedAt: z.iso.datetime().optional(),
