@@ -1,12 +1,15 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { withoutInputs } from '../graph/import/without-inputs.ts';
+import type { ModelProto } from '../graph/onnx/onnx_pb.js';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { licenseOf } from './model/card.ts';
-import { chooseModel } from './model/choose.ts';
+import { chooseModel, type NamedReader } from './model/choose.ts';
 import { ModelGraph } from './model/graph.ts';
 import type { ModelFolder } from './model/model-folder.ts';
 import { readPairSide } from './model/pair-side.ts';
 import type { ModelSettings, SettingValue } from './model/reader.ts';
+import { modelReaders } from './model/readers.ts';
 import { undecided, unusable } from './model/unusable.ts';
 import { readModel } from './model/weights.ts';
 import { type EncoderManifest, encoderFile } from './specification.ts';
@@ -78,7 +81,8 @@ export async function writeManifest(folder: string, manifest: EncoderManifest): 
 
 async function openModel(model: ModelFolder, options: ModelSettings) {
   const { weights, readers } = chooseModel(model, options);
-  const graph = new ModelGraph(await readModel(model, weights));
+  const read = await readModel(model, weights);
+  const graph = new ModelGraph(read);
   const suitable = readers.filter(({ input }) => graph.input(input));
   const [reader, other] = suitable;
   if (!reader)
@@ -86,5 +90,22 @@ async function openModel(model: ModelFolder, options: ModelSettings) {
       `${weights.name} takes ${graph.inputs.map(({ name }) => name).join(', ') || 'nothing'}; an encoder takes ${readers.map(({ input }) => input).join(' or ')}`,
     );
   if (other) throw undecided('modality', reader.modality, `${weights.name} encodes both images and texts`);
-  return { reader, weights, graph };
+  return { reader, weights, graph: sideOf(read, graph, { reader, file: weights.name }) };
+}
+
+/** Of a pair in one ONNX file, as JinaCLIP has it, the side of a modality. */
+function sideOf(
+  model: ModelProto,
+  graph: ModelGraph,
+  { reader, file }: { reader: NamedReader; file: string },
+): ModelGraph {
+  const others = Object.values(modelReaders).flatMap(({ input }) => (input === reader.input ? [] : input));
+  const foreign = others.filter((input) => graph.input(input));
+  if (foreign.length === 0) return graph;
+  const side = new ModelGraph(withoutInputs(model, foreign));
+  if (side.outputs.length > 0 && side.input(reader.input)) return side;
+  throw unusable(
+    `${file} encodes both images and texts, and each of its outputs (${graph.outputs.map(({ name }) => name).join(', ')}) rests on ${foreign.join(' and ')}`,
+    'Export each side into a file of its own: onnx/vision_model.onnx and onnx/text_model.onnx.',
+  );
 }
