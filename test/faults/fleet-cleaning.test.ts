@@ -17,7 +17,7 @@ const slowness = isShort ? 2000 : 4000;
 /** Milliseconds until a cleaning over such a way is done: it lists and removes three times. */
 const cleaningTime = 14 * slowness;
 /** Milliseconds that a small upload may take on a busy machine. */
-const uploadTime = 6000;
+const uploadTime = 9000;
 
 interface Sample {
   file: string;

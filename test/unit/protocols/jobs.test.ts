@@ -18,7 +18,7 @@ it('starts a job on a dataset of the server and says where it is', async () => {
   expect(response.status).toBe(202);
   expect(response.headers.get('Location')).toBe('/v1/jobs/a');
   expect(await response.json()).toEqual(job('queued'));
-  expect(asked).toEqual([[{ work: { head: 'pets', seed: 7 }, source: { dataset: 'pets' } }, undefined]]);
+  expect(asked).toEqual([[{ work: { head: 'pets', seed: 7 }, source: { dataset: 'pets' } }, {}]]);
 });
 
 it('passes on how rows are read and how the test side is drawn, and refuses a share that is none', async () => {
@@ -106,7 +106,7 @@ it('starts a comparison, and shows its page', async () => {
   const request = { compare: true, seeds: 3, dataset: 'pets', target: 'multi', labelSeparator: ';' };
   expect((await sendJson(`${address}/v1/jobs`, request)).status).toBe(202);
   expect(asked).toEqual([
-    [{ work: { compare: 3 }, source: { dataset: 'pets' }, target: 'multi', labelSeparator: ';' }, undefined],
+    [{ work: { compare: 3 }, source: { dataset: 'pets' }, target: 'multi', labelSeparator: ';' }, {}],
   ]);
   const page = await fetch(`${address}/v1/jobs/a/report`);
   expect(page.headers.get('Content-Type')).toContain('text/html');
