@@ -80,14 +80,14 @@ describe('a server is ready', () => {
 
   it('while an encoder that takes long is loaded on its only engine, and once it is', async () => {
     const added = await temporaryFolder();
-    await writeSlowEncoder(path.join(added, 'slow'), 3);
+    await writeSlowEncoder(path.join(added, 'slow'), 20);
     const options = { provider: 'cpu', threads: 1, engines: 1 } as const;
     const places = { bundled: path.join(added, 'none'), added };
     const own = await loadEncoders({ encoders: bundledEncoders, places, ...options });
     onTestFinished(() => own.close());
     const { sources } = new Predictor(own);
     await sources.check();
-    const readiness = new Readiness(sources, { freshness: 0, timeout: 200 });
+    const readiness = new Readiness(sources, { freshness: 0, timeout: 1000 });
     const loading = sources.named({ modality: 'text', encoder: 'slow' });
     const answers = Array.from({ length: 3 }, async (_, index) => {
       await pause(200 * index);
@@ -95,7 +95,7 @@ describe('a server is ready', () => {
     });
     for (const { ready, milliseconds } of await Promise.all(answers)) {
       expect(ready).toBe(true);
-      expect(milliseconds).toBeLessThan(1000);
+      expect(milliseconds).toBeLessThan(2000);
     }
     await loading;
     expect((await answerOf(readiness)).ready).toBe(true);
