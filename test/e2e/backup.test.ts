@@ -44,7 +44,11 @@ it('a copy that is made while a job runs holds everything acknowledged, and a se
     headers: { 'Content-Type': 'application/json' },
     body: '{"version":1}',
   });
-  const { id: second } = await post('/v1/jobs', { head: 'cats', seed: '1' }, { file: archive });
+  const { id: second } = await post(
+    '/v1/jobs',
+    { head: 'cats', seed: '1', lexical: 'off' },
+    { file: archive },
+  );
   await expect.poll(async () => (await get(`/v1/jobs/${second}`)).progress?.stage).toBe('search');
 
   const copy = path.join(folder, 'copies', '2026-01-31');

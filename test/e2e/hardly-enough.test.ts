@@ -161,7 +161,15 @@ describe('examples that lack their image or their text', () => {
   });
 
   it('are left out where a head is to know the other alone', async () => {
-    const { code, value, stderr } = await run('train', mixed, '--head', 'images', '--strategy', 'image');
+    const { code, value, stderr } = await run(
+      'train',
+      mixed,
+      '--head',
+      'images',
+      '--strategy',
+      'image',
+      '--no-search',
+    );
     expect(code, stderr).toBe(0);
     expect(value.examples.training + value.examples.test).toBe(38);
     expect(Object.keys(value.metrics.unimodal)).toEqual(['image']);

@@ -24,7 +24,7 @@ beforeAll(async () => {
   set = path.join(folder, 'priced');
   await writePricedSet(set, { rows: 120, seed: 3 });
   tandem = await openTandem({ data: path.join(folder, 'data'), logLevel: 'silent' });
-  trained = await tandem.train(set, { head: 'priced', tableColumns });
+  trained = await tandem.train(set, { head: 'priced', tableColumns, search: false });
   ({ address } = await tandem.listen({ port: 0 }));
 });
 afterAll(async () => {
