@@ -1,6 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import type { EncoderSummary } from '../app/encoders.ts';
+import type { EncoderSummary, InstalledEncoders } from '../app/encoders.ts';
 import { encoderFlags, encoderSettings } from '../config.ts';
+import { separateNames } from '../encoder-list.ts';
 import { poolingNames } from '../encoders/model/pooling.ts';
 import { dtypes } from '../encoders/model/weights.ts';
 import type { EncoderProof } from '../encoders/origin.ts';
@@ -77,18 +78,28 @@ const check = subcommand(
   'check an encoder’s files and prove it again',
   'Checks every file of an encoder against its sha256 and proves it: an item has the same features alone, in a batch and twice. Where its model is still there with fp32 and other types of weights, their features are compared.',
 )
-  .argument('<encoder>', 'its id, or the beginning of its fingerprint')
+  .argument('<encoder>', 'its id, or the beginning of its fingerprint; several as A+B')
   .addHelpText('after', example('encoders check all-MiniLM-L6-v2'))
-  .action(async (reference, { json }, called) => {
+  .action(async (references, { json }, called) => {
     await using tandem = await openFor(called, encoderSettings);
-    const { proof, drift, ...encoder } = await tandem.encoders.check(reference);
-    if (json) return printJson({ ...encoder, proof, drift });
-    print(`${encoder.id}: every file has its sha256`);
-    showProof(proof);
-    if (drift.length === 0) return;
-    const rows = drift.map(({ dtype, least, mean }) => [dtype, least.toFixed(6), mean.toFixed(6)]);
-    print(table([['cosine with fp32', 'least', 'mean'], ...rows]));
+    const checked: CheckedEncoder[] = [];
+    for (const reference of separateNames(references)) {
+      const encoder = await tandem.encoders.check(reference);
+      checked.push(encoder);
+      if (!json) showCheck(encoder);
+    }
+    if (json) printJson(checked.length === 1 ? checked[0] : { encoders: checked });
   });
+
+type CheckedEncoder = Awaited<ReturnType<InstalledEncoders['check']>>;
+
+function showCheck({ id, proof, drift }: CheckedEncoder): void {
+  print(`${id}: every file has its sha256`);
+  showProof(proof);
+  if (drift.length === 0) return;
+  const rows = drift.map(({ dtype, least, mean }) => [dtype, least.toFixed(6), mean.toFixed(6)]);
+  print(table([['cosine with fp32', 'least', 'mean'], ...rows]));
+}
 
 const remove = subcommand(
   'remove',

@@ -50,6 +50,14 @@ async function weightsOf(id: string): Promise<string> {
   return JSON.parse(await readFile(path.join(folder, 'head.json'), 'utf8')).weights;
 }
 
+it('checks each of several encoders', async () => {
+  const { value } = await runForJson(data, 'encoders', 'check', 'efficientnet-lite0+all-MiniLM-L6-v2');
+  expect(value.encoders).toMatchObject([
+    { id: 'efficientnet-lite0', proof: { items: expect.any(Number) } },
+    { id: 'all-MiniLM-L6-v2', proof: { items: expect.any(Number) } },
+  ]);
+});
+
 it('a training of a server that was killed resumes on the next, to the same head', async () => {
   const killed = await submit('kinds');
   const stage = async () => (await jobOf(killed)).progress?.stage;
