@@ -16,6 +16,7 @@ import {
   ValueInfoProtoSchema,
 } from '../onnx/onnx_pb.js';
 import { dynamic, type Shape } from '../value.ts';
+import { nodesFor, readIn } from './dependencies.ts';
 
 /** A model in two: the tail takes what the trunk gives. */
 export interface CutModel {
@@ -140,25 +141,6 @@ function asksForShape({ opType, domain }: NodeProto): boolean {
   return opType === 'Shape' && (domain === '' || domain === 'ai.onnx');
 }
 
-/**
- * The nodes that the values rest on, in order, up to those that are given.
- * @param isLast nodes whose own inputs are not looked at
- */
-function nodesFor(
-  graph: GraphProto,
-  values: readonly string[],
-  given: ReadonlySet<string>,
-  isLast: (node: NodeProto) => boolean = () => false,
-): NodeProto[] {
-  const needed = new Set(values);
-  const found = graph.node.toReversed().filter((node) => {
-    if (!node.output.some((name) => needed.has(name) && !given.has(name))) return false;
-    if (!isLast(node)) for (const name of node.input) needed.add(name);
-    return true;
-  });
-  return found.reverse();
-}
-
 function part(
   model: ModelProto,
   graph: GraphProto,
@@ -178,15 +160,6 @@ function part(
       output: [...outputs],
     }),
   });
-}
-
-/** Those that nodes read. */
-function readIn<Named extends { name: string }>(
-  nodes: readonly NodeProto[],
-  values: readonly Named[],
-): Named[] {
-  const read = new Set(nodes.flatMap((node) => node.input));
-  return values.filter(({ name }) => read.has(name));
 }
 
 function floatValue(name: string): ValueInfoProto {

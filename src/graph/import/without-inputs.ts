@@ -1,11 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import {
-  type GraphProto,
-  GraphProtoSchema,
-  type ModelProto,
-  ModelProtoSchema,
-  type NodeProto,
-} from '../onnx/onnx_pb.js';
+import { type GraphProto, GraphProtoSchema, type ModelProto, ModelProtoSchema } from '../onnx/onnx_pb.js';
+import { namesIn, nodesFor, readIn } from './dependencies.ts';
 
 /**
  * The part of a model that does without some of its inputs: the outputs that do not rest on them, and what those are computed
@@ -17,21 +12,17 @@ export function withoutInputs(model: ModelProto, inputs: readonly string[]): Mod
   const { graph } = model;
   if (!graph) return model;
   const output = independentOf(graph, inputs);
-  const needed = new Set(output.map(({ name }) => name));
-  const nodes = graph.node.toReversed().filter((node) => {
-    if (!node.output.some((name) => needed.has(name))) return false;
-    for (const name of namesIn(node)) needed.add(name);
-    return true;
-  });
-  const isNeeded = ({ name }: { name: string }) => needed.has(name);
+  const node = nodesFor(
+    graph,
+    output.map(({ name }) => name),
+  );
   return create(ModelProtoSchema, {
     ...model,
     graph: create(GraphProtoSchema, {
       ...graph,
-      output,
-      node: nodes.reverse(),
-      initializer: graph.initializer.filter(isNeeded),
-      input: graph.input.filter(isNeeded),
+      ...{ node, output },
+      initializer: readIn(node, graph.initializer),
+      input: readIn(node, graph.input),
     }),
   });
 }
@@ -42,13 +33,4 @@ function independentOf(graph: GraphProto, inputs: readonly string[]): GraphProto
   for (const node of graph.node)
     if (namesIn(node).some((name) => resting.has(name))) for (const name of node.output) resting.add(name);
   return graph.output.filter(({ name }) => !resting.has(name));
-}
-
-/** What a node reads, in the graphs inside it as well; other names of those do no harm. */
-function namesIn({ input, attribute }: NodeProto): string[] {
-  const inner = attribute.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs));
-  return [
-    ...input,
-    ...inner.flatMap(({ node, output }) => [...node.flatMap(namesIn), ...output.map(({ name }) => name)]),
-  ];
 }
