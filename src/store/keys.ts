@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { hash, randomBytes, randomUUID } from 'node:crypto';
 import { TandemError } from '../errors.ts';
 import { product } from '../product.ts';
 import type { Database } from './database/database.ts';
@@ -72,7 +72,7 @@ export class ApiKeys {
         );
       await transaction
         .insertInto('apiKey')
-        .values({ ...key, hash: hashOf(secret), revokedAt: null })
+        .values({ ...key, hash: hashOfSecret(secret), revokedAt: null })
         .execute();
     });
     return { ...key, secret };
@@ -106,12 +106,12 @@ export class ApiKeys {
 
   /** What the key that a secret belongs to may do. */
   async find(secret: string): Promise<Scope | undefined> {
-    return (await this.#known.get('all')).byHash.get(hashOf(secret))?.scope;
+    return (await this.#known.get('all')).byHash.get(hashOfSecret(secret))?.scope;
   }
 
   /** The name of the key that a secret belongs to. */
   async nameOf(secret: string): Promise<string | undefined> {
-    return (await this.#known.get('all')).byHash.get(hashOf(secret))?.name;
+    return (await this.#known.get('all')).byHash.get(hashOfSecret(secret))?.name;
   }
 
   /** True where there is at least one key. */
@@ -135,6 +135,7 @@ export class ApiKeys {
   }
 }
 
-function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+/** What is kept of a secret: its sha256. */
+export function hashOfSecret(secret: string): string {
+  return hash('sha256', secret);
 }

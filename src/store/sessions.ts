@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import type { Database, Tables } from './database/database.ts';
 import { Remembered } from './database/remembered.ts';
-import type { Scope } from './keys.ts';
+import { hashOfSecret, type Scope } from './keys.ts';
 
 /** Milliseconds after which a session expires. */
 export const sessionTime = 12 * 3_600_000;
@@ -55,7 +55,7 @@ export class Sessions {
       const key = await transaction
         .selectFrom('apiKey')
         .select(['id', 'name', 'scope', 'hash'])
-        .where('hash', '=', hashOf(secret))
+        .where('hash', '=', hashOfSecret(secret))
         .where('revokedAt', 'is', null)
         .executeTakeFirst();
       if (!key) return undefined;
@@ -64,7 +64,7 @@ export class Sessions {
       await makeRoom(transaction, key.id);
       await transaction
         .insertInto('session')
-        .values({ hash: hashOf(token), key: key.id, createdAt, expiresAt })
+        .values({ hash: hashOfSecret(token), key: key.id, createdAt, expiresAt })
         .execute();
       return { token, scope: key.scope as Scope, key: key.name, keyHash: key.hash, expiresAt };
     });
@@ -72,15 +72,15 @@ export class Sessions {
 
   /** The session that a token belongs to; undefined where it has ended. */
   async find(token: string): Promise<Session | undefined> {
-    const hash = hashOf(token);
-    const found = (await this.#known.get('all')).get(hash);
+    if (!isToken(token)) return undefined;
+    const found = (await this.#known.get('all')).get(hashOfSecret(token));
     return found && Date.parse(found.expiresAt) > this.#now() ? found : undefined;
   }
 
   /** Signs out: from now on the token means nothing. */
   async end(token: string): Promise<void> {
     await this.#database.exclusively('sessions', (transaction) =>
-      transaction.deleteFrom('session').where('hash', '=', hashOf(token)).execute(),
+      transaction.deleteFrom('session').where('hash', '=', hashOfSecret(token)).execute(),
     );
   }
 
@@ -97,6 +97,11 @@ export class Sessions {
   }
 }
 
+/** Whether a secret may be a session's token. The secret of a key is none, and no session is looked for. */
+export function isToken(secret: string): boolean {
+  return /^[\w-]{43}$/.test(secret);
+}
+
 /** Ends the oldest sessions of a key that has as many as it may. */
 async function makeRoom(transaction: Transaction<Tables>, key: string): Promise<void> {
   const others = await transaction
@@ -107,8 +112,4 @@ async function makeRoom(transaction: Transaction<Tables>, key: string): Promise<
     .execute();
   const oldest = others.slice(mostOfOneKey - 1).map(({ hash }) => hash);
   if (oldest.length > 0) await transaction.deleteFrom('session').where('hash', 'in', oldest).execute();
-}
-
-function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
 }

@@ -1,5 +1,4 @@
 import type { RequestHandler, Response } from 'express';
-import { z } from 'zod';
 import { TandemError } from '../../errors.ts';
 import type { Scope } from '../../store/keys.ts';
 
@@ -68,5 +67,5 @@ export function requireScope(
 
 /** The name of the key that a request came with; undefined where it had none, or names are not asked for. */
 export function keyName({ locals }: Response): string | undefined {
-  return z.string().optional().parse(locals.key);
+  return typeof locals.key === 'string' ? locals.key : undefined;
 }

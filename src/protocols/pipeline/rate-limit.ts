@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { ipKeyGenerator, MemoryStore, rateLimit } from 'express-rate-limit';
 import { TandemError } from '../../errors.ts';
+import { hashOfSecret } from '../../store/keys.ts';
 import { type Access, secretIn } from './access.ts';
 
 /**
@@ -64,7 +64,7 @@ export class RateLimit {
     const secret = secretIn(authorization);
     const granted = secret && (await this.#access(secret));
     if (!granted || granted === 'open') return address;
-    return `key ${(await this.#keyHashOf(secret)) ?? hash('sha256', secret)}`;
+    return `key ${(await this.#keyHashOf(secret)) ?? hashOfSecret(secret)}`;
   }
 
   #tooMany(resetTime: Date | undefined): TandemError {

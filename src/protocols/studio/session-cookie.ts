@@ -1,5 +1,6 @@
 import type { CookieOptions, Request, RequestHandler, Response } from 'express';
 import { product } from '../../product.ts';
+import { isToken } from '../../store/sessions.ts';
 import { basePathOf } from '../http/base-path.ts';
 import { isOwnPage } from '../pipeline/other-sites.ts';
 
@@ -24,7 +25,7 @@ export const acceptCookie: RequestHandler = (request, response, next) => {
 export function tokenIn(request: Pick<Request, 'get'>): string | undefined {
   const pairs = (request.get('Cookie') ?? '').split(';').map((pair) => pair.trim().split('=', 2));
   const [, token = ''] = pairs.findLast(([name]) => name === cookieName) ?? [];
-  return /^[\w-]{43}$/.test(token) ? token : undefined;
+  return isToken(token) ? token : undefined;
 }
 
 /** Gives a browser the token of its session, where no script can read it and no other site can make it be sent. */
