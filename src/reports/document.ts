@@ -1,5 +1,6 @@
 import { h } from 'preact';
 import { renderToString } from 'preact-render-to-string';
+import { contentPolicy } from './content-policy.ts';
 import type { Markup } from './markup.ts';
 import { style } from './style.ts';
 
@@ -11,10 +12,6 @@ export interface Section {
   content: Markup;
 }
 
-/** Even if markup from a dataset slipped through, a browser would run no script and fetch nothing. */
-const policy =
-  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
-
 /** A whole page that needs nothing but itself. */
 export function htmlDocument(title: string, header: Markup, sections: readonly Section[]): string {
   const page = h(
@@ -24,7 +21,7 @@ export function htmlDocument(title: string, header: Markup, sections: readonly S
       'head',
       null,
       h('meta', { charset: 'utf-8' }),
-      h('meta', { 'http-equiv': 'Content-Security-Policy', content: policy }),
+      h('meta', { 'http-equiv': 'Content-Security-Policy', content: contentPolicy }),
       h('meta', { name: 'viewport', content: 'width=device-width, initial-scale=1' }),
       h('title', null, title),
       h('style', { dangerouslySetInnerHTML: { __html: style } }),

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { predictionFormats } from '../../../jobs/task.ts';
+import { contentPolicy } from '../../../reports/content-policy.ts';
 import { basePathOf } from '../../http/base-path.ts';
 import { readUpload } from '../../http/body.ts';
 import { pageQuerySchema } from '../../http/page.ts';
@@ -27,9 +28,8 @@ const formatQuery = z.strictObject({
     .meta({ description: 'CSV, or JSON lines.', example: 'csv' }),
 });
 const mediaTypes = { csv: 'text/csv; charset=utf-8', jsonl: lineMediaType } as const;
-/** A report is a page of texts that callers wrote: nothing in it runs, and it asks nobody for anything. */
-const reportPolicy =
-  "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+/** A report is a page of texts that callers wrote: it gets no origin, and only this server's own pages frame it. */
+const reportPolicy = `sandbox; ${contentPolicy}; frame-ancestors 'self'`;
 const lastEventIdHeader = z.object({
   'Last-Event-ID': z
     .string()
