@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { writeTinyTextModel } from '../tiny-text-model.ts';
 import { problemOf, sendJson } from '../unit/protocols/double.ts';
 import { fixtures, runForJson, type StartedServer, startServer } from './server.ts';
+import { loadFor } from './server-load.ts';
 
 const clip = fileURLToPath(new URL('../fixtures/models/clip', import.meta.url));
 let folder: string;
@@ -71,26 +72,10 @@ it('trains with the encoder that a job names, and refuses one that is not there'
 });
 
 it('answers for heads of two text encoders under load, though there is room for one: none is lost', async () => {
-  const until = performance.now() + 6000;
-  const answered = { emoji: 0, kinds: 0 };
-  const failures: unknown[] = [];
-  const notReady: number[] = [];
-  const client = async (head: keyof typeof answered, name: number) => {
-    for (let index = 0; performance.now() < until; index++) {
-      const response = await ask(head, `${head} ${name} ${index}`);
-      if (response.ok) answered[head]++;
-      else failures.push(await response.json());
-    }
-  };
-  const watch = async () => {
-    while (performance.now() < until) {
-      const { status } = await fetch(`${server.address}/readyz`);
-      if (status !== 200) notReady.push(status);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  };
-  const clients = [1, 2, 3].flatMap((name) => [client('emoji', name), client('kinds', name)]);
-  await Promise.all([...clients, watch()]);
+  const { answered, failures, notReady } = await loadFor(server, 6000, {
+    emoji: (text) => ask('emoji', text),
+    kinds: (text) => ask('kinds', text),
+  });
   expect(failures).toEqual([]);
   expect(notReady).toEqual([]);
   expect(Math.min(answered.emoji, answered.kinds)).toBeGreaterThan(10);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { image } from '../unit/datasets/sample.ts';
 import { problemOf, sendJson } from '../unit/protocols/double.ts';
 import { runForJson, type StartedServer, startServer } from './server.ts';
+import { loadFor } from './server-load.ts';
 
 const clip = fileURLToPath(new URL('../fixtures/models/clip', import.meta.url));
 const both = { imageEncoder: 'efficientnet-lite0+clip', textEncoder: 'all-MiniLM-L6-v2+clip' };
@@ -74,26 +75,10 @@ it('answers for a head of four encoders and one of two under load, though there 
     sendJson(`${server.address}/v1/predict`, { head, inputs: [{ text, image: picture }] });
   // After a pause, whether the server is ready is found out by an answer, which waits for an encoder to be loaded.
   for (const head of ['emoji', 'kinds']) expect((await ask(head, 'first')).status).toBe(200);
-  const until = performance.now() + 12_000;
-  const answered = { emoji: 0, kinds: 0 };
-  const failures: unknown[] = [];
-  const notReady: number[] = [];
-  const client = async (head: keyof typeof answered, name: number) => {
-    for (let index = 0; performance.now() < until; index++) {
-      const response = await ask(head, `${head} ${name} ${index}`);
-      if (response.ok) answered[head]++;
-      else failures.push(await response.json());
-    }
-  };
-  const watch = async () => {
-    while (performance.now() < until) {
-      const { status } = await fetch(`${server.address}/readyz`);
-      if (status !== 200) notReady.push(status);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  };
-  const clients = [1, 2, 3].flatMap((name) => [client('emoji', name), client('kinds', name)]);
-  await Promise.all([...clients, watch()]);
+  const { answered, failures, notReady } = await loadFor(server, 12_000, {
+    emoji: (text) => ask('emoji', text),
+    kinds: (text) => ask('kinds', text),
+  });
   expect(failures).toEqual([]);
   expect(notReady).toEqual([]);
   expect(Math.min(answered.emoji, answered.kinds)).toBeGreaterThan(2);
