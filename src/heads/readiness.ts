@@ -26,7 +26,8 @@ export interface ReadinessOptions {
  * Whether predictions are answered, said within a second or two whatever waits. A server is ready while each of its
  * encoders answered a batch a moment ago: a busy one that makes progress is, however long its queues are. An encoder that
  * has not is idle or stuck, so both encode something trivial, ahead of everything that waits; where they don't answer in
- * time the server is not ready, unless a model is being loaded, which takes an engine for as long. However many ask at once, one such inference runs.
+ * time the server is not ready, unless a model is being loaded, which takes an engine for as long. However many ask at
+ * once, one such inference runs.
  * @example
  * const readiness = new Readiness(predictor);
  * if (!(await readiness.ready())) response.status(503);
