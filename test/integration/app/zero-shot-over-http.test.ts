@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { inferByGrpc } from '../../grpc-client.ts';
 import { sendJson } from '../../unit/protocols/double.ts';
 import { open } from './open-tandem.ts';
 
@@ -11,7 +12,7 @@ it('makes a head of label names over HTTP, which serves over every protocol with
   const { tandem } = await open();
   const clip = path.join(fixtures, 'models', 'clip');
   for (const modality of ['image', 'text'] as const) await tandem.encoders.add(clip, { modality });
-  const { address } = await tandem.listen({ port: 0 });
+  const { address, grpc = '' } = await tandem.listen({ port: 0, grpcPort: 0 });
   const labels = ['cat', 'red car', 'coffee'];
   const response = await sendJson(`${address}/v1/heads/animals/zero-shot`, {
     ...{ labels, templates: ['a photo of a {}'], imageEncoder: 'clip', textEncoder: 'clip' },
@@ -37,6 +38,13 @@ it('makes a head of label names over HTTP, which serves over every protocol with
   const { data } = outputs.find(({ name }: { name: string }) => name === 'probabilities');
   for (const [index, value] of data.entries())
     expect(value).toBeCloseTo(probabilities.get(labels[index])!, 5);
+
+  const answer = await inferByGrpc(grpc, 'animals', {
+    name: 'image',
+    values: [Buffer.from(image, 'base64')],
+  });
+  for (const [index, value] of data.entries())
+    expect(answer.probabilities?.readFloatLE(4 * index)).toBeCloseTo(value, 6);
 
   const { heads } = await (await fetch(`${address}/v1/heads`)).json();
   expect(heads).toContainEqual(

@@ -1,9 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import path from 'node:path';
-import { type Client, credentials, loadPackageDefinition, Metadata, status } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { status } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { TandemError } from '../../../src/errors.ts';
@@ -14,15 +12,8 @@ import { Metrics } from '../../../src/protocols/pipeline/metrics.ts';
 import type { AppOptions } from '../../../src/protocols/pipeline/options.ts';
 import { RateLimit } from '../../../src/protocols/pipeline/rate-limit.ts';
 import { Stopping } from '../../../src/protocols/pipeline/stopping.ts';
+import { connectGrpc } from '../../grpc-client.ts';
 import { serveOnPort, services } from '../../unit/protocols/double.ts';
-
-const proto = path.join(import.meta.dirname, '../../../src/protocols/open-inference/open_inference.proto');
-
-type Call = (
-  request: object,
-  metadata: Metadata,
-  done: (error: { code: status; details: string } | null, answer?: object) => void,
-) => void;
 
 /** Serves the double over gRPC, and makes what calls it. */
 async function start(
@@ -43,24 +34,8 @@ async function start(
     },
     { port: 0, ...place },
   );
-  const { inference } = loadPackageDefinition(loadSync(proto, { keepCase: true })) as unknown as {
-    inference: {
-      GRPCInferenceService: new (address: string, secret: unknown) => Client & Record<string, Call>;
-    };
-  };
-  const client = new inference.GRPCInferenceService(server.address, credentials.createInsecure());
-  onTestFinished(async () => {
-    client.close();
-    await server.close();
-  });
-  const call = (method: string, request: object = {}, key?: string, more: Record<string, string> = {}) =>
-    new Promise<object>((resolve, reject) => {
-      const metadata = new Metadata();
-      for (const [name, value] of Object.entries(more)) metadata.set(name, value);
-      if (key) metadata.set('authorization', `Bearer ${key}`);
-      client[method](request, metadata, (error, answer) => (error ? reject(error) : resolve(answer!)));
-    });
-  return Object.assign(call, { server });
+  onTestFinished(() => server.close());
+  return Object.assign(connectGrpc(server.address), { server });
 }
 
 const text = {
