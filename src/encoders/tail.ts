@@ -3,8 +3,9 @@ import { TandemError } from '../errors.ts';
 import { withKnownShapes } from '../graph/import/cut.ts';
 import { ImportedModel, type Weight } from '../graph/import/imported-model.ts';
 import { trialRun } from '../graph/import/trial-run.ts';
-import { add, cast, multiply, subtract } from '../graph/operations/elementwise.ts';
+import { add, cast, multiply } from '../graph/operations/elementwise.ts';
 import { reshape, split } from '../graph/operations/layout.ts';
+import { greater } from '../graph/operations/selection.ts';
 import { elementCount } from '../graph/shape.ts';
 import { constant, dynamic, input, type Shape, type Value } from '../graph/value.ts';
 import { itemAt, required, valueFor } from '../indexing.ts';
@@ -86,10 +87,13 @@ function valuesOf(rows: Value, { start, mask, sizes }: Begin): Record<string, Va
   const parts = split(reshape(rows, [batch, tokens, width + 1]), [width, 1], 2);
   const given = reshape(itemAt(parts, 1), [batch, tokens]);
   // Every text has a first token. So has the row of an example without one, or else a mean would divide by no tokens.
-  const first = constant(
-    Float32Array.from({ length: tokens }, (_, place) => Number(place === 0)),
+  const isFirst = Float32Array.from({ length: tokens }, (_, place) => Number(place === 0));
+  const first = constant(isFirst, [1, tokens]);
+  const others = constant(
+    isFirst.map((value) => 1 - value),
     [1, tokens],
   );
-  const shown = add(given, multiply(subtract(constant(1), given), first));
+  // Whatever numbers are given: a head that is imported is tried with all kinds.
+  const shown = greater(add(multiply(given, others), first), constant(0.5));
   return { [start]: itemAt(parts, 0), [mask]: cast(shown, 'int64') };
 }
