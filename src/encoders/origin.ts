@@ -93,5 +93,5 @@ export function addCommand(
     ['--max-tokens', maxTokens],
   ].flatMap(([option = '', value]) => (value === undefined ? [] : [option, String(value)]));
   const words = ['encoders', 'add', model, ...options, ...(normalize === false ? ['--no-normalize'] : [])];
-  return [product.command, ...words.map((word) => quoteForShell(String(word)))].join(' ');
+  return [product.invocation, ...words.map((word) => quoteForShell(String(word)))].join(' ');
 }

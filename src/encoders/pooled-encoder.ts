@@ -9,7 +9,7 @@ import type { EncoderSpecification } from './specification.ts';
  * the one that is loaded afterwards: they are the same. Costs are known once it was loaded.
  */
 export interface PooledEncoder extends Encoder {
-  /** Of one that was added by its name: the model of the hub. */
+  /** Of one that was added by its name, or the trunk of one: the model of the hub. */
   readonly origin?: HubOrigin;
   /** Whether it is loaded, and stays so for now. */
   readonly isLoaded: boolean;
@@ -28,9 +28,11 @@ export type PooledEncoders = readonly [PooledEncoder, ...PooledEncoder[]];
 
 /** @param resident what loads the encoder */
 export function pooledEncoder(
-  { id, modality, dimension, fingerprint, license, cacheKey, trunkOf, pair, origin }: EncoderSpecification,
+  specification: EncoderSpecification,
   resident: Resident<LoadedEncoder>,
 ): PooledEncoder {
+  const { id, modality, dimension, fingerprint, license, cacheKey, trunkOf, pair } = specification;
+  const { origin, model = origin && hubOriginOf(origin) } = specification;
   let last: Encoder | undefined;
   const known = () => required(last, `the encoder ${id}, which was never loaded`);
   const use = <Result>(work: (encoder: Encoder) => Promise<Result>, options?: UseOptions) =>
@@ -40,7 +42,7 @@ export function pooledEncoder(
     }, options);
   return {
     ...{ id, modality, dimension, fingerprint, license, cacheKey, trunkOf, pair },
-    origin: origin && hubOriginOf(origin),
+    origin: model,
     get isLoaded() {
       return resident.isLoaded;
     },

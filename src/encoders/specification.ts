@@ -4,13 +4,15 @@ import { z } from 'zod';
 import { TandemError } from '../errors.ts';
 import { pretrainedNames, pretrainedOf } from '../modalities/registry.ts';
 import { sha256OfFile, sha256OfJson } from '../store/files/checksum.ts';
-import { encoderOrigin } from './origin.ts';
+import { encoderOrigin, hubOrigin } from './origin.ts';
 import { pairSide } from './pair.ts';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Which encoder a trunk is of, how many blocks it lacks, and of a text encoder for how many tokens at most. */
 export const trunkOrigin = z.object({
+  /** Trunks of earlier releases lack it. */
+  id: z.string().optional(),
   fingerprint: sha256Schema,
   blocks: z.int().positive(),
   tokens: z.int().positive().optional(),
@@ -32,6 +34,8 @@ const manifestSchema = z.object({
   license: z.string().optional(),
   /** Of what lies below the last blocks of another encoder, which heads have. */
   trunkOf: trunkOrigin.optional(),
+  /** Of a trunk: the model of the hub that the whole encoder was made of. */
+  model: hubOrigin.optional(),
   /** Of one whose features may be compared with those of another modality's encoder. */
   pair: pairSide.optional(),
   /** How an encoder that was added came to be, and what its proof measured: for people, the features don't depend on it. */

@@ -12,6 +12,7 @@ import { sha256OfFile } from '../store/files/checksum.ts';
 import { exists } from '../store/files/exists.ts';
 import { cutForms } from './cut-form.ts';
 import { ModelGraph } from './model/graph.ts';
+import { hubOriginOf } from './origin.ts';
 import {
   type EncoderManifest,
   encoderFile,
@@ -87,7 +88,7 @@ export async function cutEncoder(cut: Cut): Promise<CutEncoder> {
  */
 export async function keepTrunk(cut: CutEncoder, dimension: number, added: string): Promise<string> {
   const whole = await readEncoderManifest(cut.folder);
-  const { files, weights, id, license, modality, preprocessing, fingerprint: ofWhole } = whole;
+  const { files, weights, id, license, modality, preprocessing, fingerprint: ofWhole, origin } = whole;
   await mkdir(added, { recursive: true });
   const staging = path.join(added, `.cutting-${randomUUID()}`);
   try {
@@ -109,7 +110,8 @@ export async function keepTrunk(cut: CutEncoder, dimension: number, added: strin
       },
       ...{ weights: 'onnx/model.onnx', files: kept },
       preprocessing: { ...(preprocessing as object), ...(cut.tokens && { maximumTokens: cut.tokens }) },
-      trunkOf: { fingerprint: ofWhole, blocks: cut.blocks, tokens: cut.tokens },
+      trunkOf: { id, fingerprint: ofWhole, blocks: cut.blocks, tokens: cut.tokens },
+      model: origin && hubOriginOf(origin),
     };
     await writeFile(path.join(staging, encoderFile), `${JSON.stringify(manifest, null, 2)}\n`, {
       flush: true,

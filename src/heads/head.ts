@@ -117,7 +117,11 @@ export async function checkEncoders(
     if (isFitted(modality)) continue;
     for (const part of encodersIn(encoder)) {
       if (await lookup.find(part.fingerprint)) continue;
-      if (!encoder.trunkOf || !(await lookup.restore?.(encoder))) missing.push({ ...part, modality });
+      const { trunkOf } = encoder;
+      if (trunkOf && (await lookup.restore?.(encoder))) continue;
+      // What a person can add is the whole encoder.
+      const whole = trunkOf && !(await lookup.find(trunkOf.fingerprint)) ? trunkOf : undefined;
+      missing.push({ ...part, ...whole, id: whole?.id ?? part.id, modality });
     }
   }
   if (missing.length === 0) return;
@@ -136,7 +140,7 @@ type MissingEncoder = EncoderPart & { modality: ModalityName };
 function howToAdd({ id, modality, origin }: MissingEncoder): string {
   return origin
     ? `Install ${id}: \`${addCommand(origin, modality)}\`.`
-    : `Add ${id} with \`${product.command} encoders add\` and its folder (\`encoders list\` shows those that are here, with their fingerprints), or train the head again with one that is.`;
+    : `Add ${id} with \`${product.invocation} encoders add\` and its folder (\`encoders list\` shows those that are here, with their fingerprints), or train the head again with one that is.`;
 }
 
 /**

@@ -27,7 +27,7 @@ const encoderSchema = z.object({
   fingerprint: z.string(),
   /** Of the encoder's weights, as their model card names it; heads of earlier releases lack it. */
   license: z.string().optional(),
-  /** The model of the hub that it was made of; absent where it came from elsewhere. */
+  /** The model of the hub that it, or what it is the trunk of, was made of; absent where it came from elsewhere. */
   origin: hubOrigin.optional(),
 });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { product } from '../../src/product.ts';
 import { writeTinyTextModel } from '../tiny-text-model.ts';
 import { problemOf, sendJson } from '../unit/protocols/double.ts';
 import { fixtures, runForJson, type StartedServer, startServer } from './server.ts';
@@ -141,7 +142,7 @@ it('says of a head whose encoder is gone what to install, and answers for the ot
   expect(problem.detail).toContain(
     `kinds@1 was trained on features of the text encoder tiny (${tiny.fingerprint.slice(0, 12)}), which is not here`,
   );
-  expect(problem.fix).toContain('tandem encoders add');
+  expect(problem.fix).toContain(`${product.invocation} encoders add`);
   expect((await ask('emoji', 'a dog')).status).toBe(200);
   const ready = async () => (await fetch(`${server.address}/readyz`)).json();
   await expect.poll(ready).toMatchObject({ unfitHeads: ['kinds@1'] });

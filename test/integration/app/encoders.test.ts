@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { expect, it } from 'vitest';
+import { product } from '../../../src/product.ts';
 import { ModelHub } from '../../model-hub.ts';
 import { integer, node } from '../../sum-encoder.ts';
 import { tinyGraph, writeTinyTextModel } from '../../tiny-text-model.ts';
@@ -106,7 +107,7 @@ it('a head says from which model of the hub its encoder was made, and elsewhere 
   await pipeline((await tandem.heads.export('kinds')).content, createWriteStream(file));
   await expect(elsewhere.heads.import(file)).rejects.toMatchObject({
     code: 'head-conflict',
-    fix: `Install tiny: \`tandem encoders add some-lab/tiny@${commit} --modality text --dtype fp32 --pooling cls --max-tokens 64\`.`,
+    fix: `Install tiny: \`${product.invocation} encoders add some-lab/tiny@${commit} --modality text --dtype fp32 --pooling cls --max-tokens 64\`.`,
   });
   await elsewhere.encoders.add(`some-lab/tiny@${commit}`, {
     modality: 'text',

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTandem, type Tandem } from '../../../src/index.ts';
+import { product } from '../../../src/product.ts';
 import { image, temporaryFolder } from '../../unit/datasets/sample.ts';
 import { open } from './open-tandem.ts';
 
@@ -186,7 +187,7 @@ it('keeps each encoder that a head needs, and says elsewhere which is missing', 
     message: expect.stringMatching(
       /of the image encoder clip \(\w{12}\) and the text encoder clip \(\w{12}\), which are not here$/,
     ),
-    fix: expect.stringContaining('tandem encoders add'),
+    fix: expect.stringContaining(`${product.invocation} encoders add`),
   });
   for (const modality of ['image', 'text'] as const) await elsewhere.encoders.add(clip, { modality });
   await elsewhere.heads.import(file);
