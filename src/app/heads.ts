@@ -31,6 +31,12 @@ export interface Heads {
   latest(): Promise<{ heads: HeadSummary[]; damaged: DamagedHead[] }>;
   /** @throws TandemError `unknown-head`, `damaged-artifact` */
   get(head: string): Promise<HeadSummary>;
+  /**
+   * All that is known of a version: its manifest, and the aliases that stand for it.
+   * @throws TandemError `unknown-head`, `damaged-artifact`
+   * @example const { training, encoders } = await tandem.heads.info('pets@production');
+   */
+  info(head: string): Promise<HeadManifest & { aliases: string[] }>;
   /** @throws TandemError `unknown-head` */
   versions(name: string): Promise<HeadVersions>;
   /**
@@ -115,12 +121,12 @@ export function headsOf(context: Context): Heads {
       const aliases = new Map(
         await Promise.all(names.map(async (name) => [name, await registry.aliases(name)] as const)),
       );
-      return readEach(listed, (head) => {
-        const own = Object.entries(aliases.get(head.name) ?? {}).filter(
-          ([, meant]) => meant === head.version,
-        );
-        return { ...manifestOf(head), aliases: own.map(([alias]) => alias) };
-      });
+      return readEach(listed, (head) => withAliases(head, aliases.get(head.name) ?? {}));
+    },
+    async info(reference) {
+      const registry = await context.registry();
+      const head = await registry.resolve(reference);
+      return withAliases(head, await registry.aliases(head.name));
     },
     latest: async () => readEach(await (await context.registry()).latest(), summaryOf),
     get: async (head) => summaryOf(await (await context.registry()).resolve(head)),
@@ -224,6 +230,15 @@ function manifestOf({ name, version, manifest }: RegisteredHead): HeadManifest {
 }
 
 /** What never changes of a version's summary, and what of its manifest the rest rests on. */
+/** A version's manifest with those of its head's aliases that stand for it. */
+function withAliases(
+  head: RegisteredHead,
+  aliases: HeadVersions['aliases'],
+): HeadManifest & { aliases: string[] } {
+  const own = Object.entries(aliases).filter(([, meant]) => meant === head.version);
+  return { ...manifestOf(head), aliases: own.map(([alias]) => alias) };
+}
+
 function summarize(head: RegisteredHead): {
   fixed: Omit<HeadSummary, 'acceptance' | 'decides'>;
   manifest: Pick<HeadManifest, 'target' | 'acceptance' | 'novelty'>;

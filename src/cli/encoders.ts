@@ -9,7 +9,7 @@ import { largestDifference } from '../encoders/prove.ts';
 import { pretrainedNames } from '../modalities/registry.ts';
 import { product } from '../product.ts';
 import { example, examples, numberOption, openFor } from './options.ts';
-import { print, printAside, printJson, table } from './output.ts';
+import { print, printAside, printFields, printJson, table } from './output.ts';
 import { progressBar } from './progress-bar.ts';
 import { subcommand } from './subcommand.ts';
 
@@ -117,15 +117,13 @@ const remove = subcommand(
 
 function describe(encoder: EncoderSummary): void {
   const { id, modality, dimension, fingerprint, folder, license, origin, isNonCommercial } = encoder;
-  const lines = {
+  printFields({
     encoder: id,
     ...{ modality, features: dimension, licence: license ?? 'unknown' },
     ...origin?.settings,
     ...(origin && { from: `${origin.folder}: ${origin.weights.file}` }),
     ...{ fingerprint, folder },
-  };
-  const width = Math.max(...Object.keys(lines).map(({ length }) => length));
-  for (const [name, value] of Object.entries(lines)) print(`${name.padEnd(width)}  ${value}`);
+  });
   if (isNonCommercial)
     printAside(`warning: the licence ${license} forbids commercial use, of heads trained with it as well`);
 }

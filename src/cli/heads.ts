@@ -8,6 +8,7 @@ import { figureNamed } from '../evaluation/metrics.ts';
 import { evaluations } from '../evaluation/targets.ts';
 import { highestVersion } from '../heads/registry/head-name.ts';
 import { compareHeads } from './compare-heads.ts';
+import { headInfo } from './head-info.ts';
 import { example, numberOption, openFor, shareOption } from './options.ts';
 import { describeAcceptance, metricText, print, printAside, printJson, table } from './output.ts';
 import { subcommand } from './subcommand.ts';
@@ -21,7 +22,10 @@ const list = subcommand(
   'Lists every version of every head, and the aliases that stand for it.',
 )
   .addHelpText('after', example('heads list'))
+  .allowExcessArguments()
   .action(async ({ json }, called) => {
+    const [mistyped] = called.args;
+    if (mistyped !== undefined) called.error(`error: heads has no command '${mistyped}'`);
     await using tandem = await openFor(called, encoderSettings);
     const { heads, damaged } = await tandem.heads.list();
     if (json) return printJson({ heads, ...(damaged.length > 0 && { damaged }) });
@@ -147,9 +151,10 @@ const importing = subcommand(
   });
 
 export const heads = new Command('heads')
-  .summary('list the heads; compare, name, delete, export and import versions; make one of label names')
+  .summary('list the heads; show, compare, name, delete, export and import versions; make one of label names')
   .description('Keeps the registered heads. Without a subcommand it lists them.')
   .addCommand(list, { isDefault: true })
+  .addCommand(headInfo)
   .addCommand(compareHeads)
   .addCommand(zeroShot)
   .addCommand(alias)

@@ -104,6 +104,16 @@ export function metricText(value: number, isShare: boolean): string {
   return value !== 0 && Math.abs(value) < 0.001 ? value.toPrecision(3) : value.toFixed(3);
 }
 
+/**
+ * Values beside their names, one a line; those that are undefined are left out.
+ * @example printFields({ encoder: 'all-MiniLM-L6-v2', features: 384 });
+ */
+export function printFields(fields: Readonly<Record<string, unknown>>): void {
+  const present = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const width = Math.max(...present.map(([name]) => name.length));
+  for (const [name, value] of present) print(`${name.padEnd(width)}  ${value}`);
+}
+
 /** The main figures of a head, as a table: together, and each modality alone. */
 export function metricsTable({ fused, unimodal }: AnswerMetrics, target: TargetKind): string {
   const titles = evaluations[target].titles;

@@ -43,6 +43,21 @@ describe('the command line', () => {
     expect(listed.value.heads.map(({ name }: { name: string }) => name)).toEqual(['emoji', 'three']);
   });
 
+  it('shows a version as a person reads it, and all of its manifest as JSON', async () => {
+    const { stdout } = await runCommand('heads', 'info', 'three', '--data', data);
+    expect(stdout).toMatch(/^head +three@1$/m);
+    expect(stdout).toMatch(/^trained on +42 examples of sample$/m);
+    expect(stdout).toMatch(/^text +all-MiniLM-L6-v2 \(licence apache-2.0\)$/m);
+    expect(stdout).toMatch(/^image only +\d+\.\d %/m);
+    await runJson('heads', 'alias', 'three', 'production', '1');
+    const { value } = await runJson('heads', 'info', 'three@production');
+    expect(value).toMatchObject({ name: 'three', version: 1, aliases: ['production'], format: 1 });
+    expect(await runCommand('heads', 'show', 'three', '--data', data)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("heads has no command 'show'"),
+    });
+  });
+
   it('tells people what it did, with the main figures and where the report lies', async () => {
     const { code, stdout, stderr } = await runCommand(
       ...['train', sample, '--head', 'people', '--no-search', '--data', data],
