@@ -33,6 +33,8 @@ export class ModelHub implements AsyncDisposable {
   /** Asked in order, of the hub and of the storage. */
   readonly faults: Fault[] = [];
   readonly models: Record<string, HostedModel>;
+  /** Where the hub says that large files are; its storage, by default. */
+  storageAddress?: string;
   readonly #hub: Server;
   readonly #storage: Server;
 
@@ -50,6 +52,12 @@ export class ModelHub implements AsyncDisposable {
 
   get address(): string {
     return origin(this.#hub);
+  }
+
+  /** The ports of the hub and of its storage. */
+  get ports(): [hub: number, storage: number] {
+    const [hub, storage] = [this.#hub, this.#storage].map((server) => (server.address() as AddressInfo).port);
+    return [hub ?? 0, storage ?? 0];
   }
 
   /** The paths that were asked for, of the hub and the storage. */
@@ -88,7 +96,9 @@ export class ModelHub implements AsyncDisposable {
     if (bytes.length <= mostGitBytes) send(bytes, request, response);
     else
       response
-        .writeHead(302, { Location: `${origin(this.#storage)}/${sha256(bytes)}?X-Signature=abc` })
+        .writeHead(302, {
+          Location: `${this.storageAddress ?? origin(this.#storage)}/${sha256(bytes)}?X-Signature=abc`,
+        })
         .end();
   }
 

@@ -1,5 +1,6 @@
-import { get as getHttp, type IncomingMessage } from 'node:http';
-import { get as getHttps } from 'node:https';
+import { get as getHttp, Agent as HttpAgent, type IncomingMessage } from 'node:http';
+import { get as getHttps, Agent as HttpsAgent } from 'node:https';
+import { isIP } from 'node:net';
 import { unlessAborted } from '../cancellation.ts';
 import { TandemError } from '../errors.ts';
 import { isGlobalAddress } from './address-range.ts';
@@ -13,6 +14,10 @@ export interface ConnectOptions {
   /** Whether an address may be connected to; default: only those of the open internet. */
   isAllowed?(address: string): boolean;
   headers?: Readonly<Record<string, string>>;
+  /** The address of a proxy that looks the name up, and connects; an address that is written out must be allowed all the same. */
+  proxy?: string | undefined;
+  /** Milliseconds without a byte, of the answer as well, after which it is given up; without a bound by default. */
+  patience?: number;
 }
 
 /**
@@ -41,33 +46,53 @@ export async function connect(
   options: ConnectOptions,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const { ports, isAllowed = isGlobalAddress } = options;
-  const resolve = options.resolve ?? ((host: string) => resolveHost(host, signal));
+  const { ports, proxy, patience } = options;
   const isSecure = url.protocol === 'https:';
   const port = Number(url.port) || (isSecure ? 443 : 80);
   if (ports && !ports.includes(port)) throw refuse(url.href, `port ${port} is not allowed`);
-  const host = url.hostname.replaceAll(/^\[|\]$/g, '');
-  const addresses = await unlessAborted(signal, resolve(host));
+  const get = isSecure ? getHttps : getHttp;
+  const request = {
+    host: await allowedHost(url, options, signal),
+    port,
+    path: url.pathname + url.search,
+    // What a browser would call the host; the certificate is checked against it.
+    headers: { Host: url.host, 'Accept-Encoding': 'identity', ...options.headers },
+    ...(isSecure && { servername: hostOf(url) }),
+    agent: proxy === undefined ? (false as const) : agentOf(proxy, isSecure),
+    signal,
+    // Of the socket without a byte, that to a proxy included.
+    ...(patience !== undefined && { timeout: patience }),
+  };
+  return new Promise((resolved, rejected) => {
+    const asked = get(request, resolved).on('error', rejected);
+    asked.on('timeout', () => asked.destroy(new Error(`nothing came for ${Number(patience) / 1000} s`)));
+  });
+}
+
+/** What is connected to: an address that was checked, or behind a proxy the host itself. */
+async function allowedHost(
+  url: URL,
+  { proxy, resolve, isAllowed = isGlobalAddress }: ConnectOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const host = hostOf(url);
+  if (proxy !== undefined && isIP(host) === 0) return host;
+  const addresses = await unlessAborted(signal, resolve?.(host) ?? resolveHost(host, signal));
   // One private address among public ones is how a rebinding name looks.
   const [first] = addresses;
   if (!first || !addresses.every(({ address }) => isAllowed(address)))
     throw refuse(url.href, 'it leads to an address that is not on the open internet');
-  const get = isSecure ? getHttps : getHttp;
-  return new Promise((resolved, rejected) => {
-    get(
-      {
-        host: first.address,
-        port,
-        path: url.pathname + url.search,
-        // What a browser would call the host; the certificate is checked against it.
-        headers: { Host: url.host, 'Accept-Encoding': 'identity', ...options.headers },
-        ...(isSecure && { servername: host }),
-        agent: false,
-        signal,
-      },
-      resolved,
-    ).on('error', rejected);
-  });
+  return first.address;
+}
+
+function agentOf(proxy: string, isSecure: boolean): HttpAgent {
+  const proxyEnv = { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
+  return isSecure ? new HttpsAgent({ proxyEnv }) : new HttpAgent({ proxyEnv });
+}
+
+/** The host of an address, of IPv6 without brackets. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replaceAll(/^\[|\]$/g, '');
 }
 
 /** @throws never; gives the error that names the address and says why not */

@@ -3,8 +3,9 @@ import { exists } from '../../store/files/exists.ts';
 import { chooseModel } from '../model/choose.ts';
 import type { ModelSettings } from '../model/reader.ts';
 import { sourceFiles } from '../model/source-files.ts';
+import { DownloadError } from './download-error.ts';
 import { differenceOf, downloadFile } from './download-file.ts';
-import { DownloadError, type Hub } from './hub.ts';
+import type { Hub } from './hub.ts';
 import { type HubFile, type Listing, listFiles } from './listing.ts';
 import {
   cachedSnapshot,

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { TandemError } from '../../errors.ts';
 import { connect, parseAddress, redirectOf } from '../../remote/connect.ts';
+import { DownloadError } from './download-error.ts';
+import { proxyFor } from './proxy.ts';
 import { Reach } from './reach.ts';
 
 /** Where models are downloaded from, and where they are kept. */
@@ -17,11 +19,11 @@ export interface Hub {
   otherCaches: readonly string[];
   /** Milliseconds until the first retry; each further one waits twice as long. */
   retryDelay?: number;
+  /** Milliseconds without a byte after which a connection is given up; a minute by default. */
+  patience?: number;
 }
 
 const mostRedirects = 5;
-/** Milliseconds without a byte after which a connection is given up. */
-const mostSilence = 60_000;
 
 interface HubRequest {
   /** Names it in errors. */
@@ -39,22 +41,6 @@ export interface HubAnswer {
   commit?: string;
 }
 
-/**
- * The error of a download that failed.
- * @param again whether the same request may succeed soon
- */
-export class DownloadError extends TandemError {
-  readonly again: boolean;
-
-  constructor(
-    detail: string,
-    options: { fix?: string; cause?: unknown; again?: boolean; retryAfter?: number } = {},
-  ) {
-    super('model-download', detail, options);
-    this.again = options.again ?? false;
-  }
-}
-
 /** The address of the hub, without a slash at its end. */
 export async function addressOf({ address }: Hub): Promise<string> {
   if (address) return address.replace(/\/+$/, '');
@@ -64,7 +50,8 @@ export async function addressOf({ address }: Hub): Promise<string> {
 
 /**
  * Asks the hub for an address of its own. Redirects are followed by hand: to other hosts without the token, never from https
- * to http, and to addresses of the open internet alone, unless the hub itself is inside one's own network.
+ * to http, and to addresses of the open internet alone, unless the hub itself is inside one's own network. Where a proxy is in
+ * between it looks up the names, and only addresses that are written out are judged.
  * @param path from the hub's root, such as `/api/models/Xenova/bge-small-en-v1.5/revision/main`
  * @throws DownloadError saying what the hub answered
  */
@@ -80,15 +67,19 @@ export async function askHub(
     if (signal.aborted) throw signal.reason;
     if (error instanceof DownloadError) throw error;
     if (error instanceof TandemError) throw new DownloadError(`${what}: ${error.message}`, { cause: error });
-    throw new DownloadError(
-      `${what}: ${address} cannot be reached (${(error as NodeJS.ErrnoException).code ?? error})`,
-      {
-        cause: error,
-        again: true,
-        fix: 'Check the network; --hub names a mirror, and --offline on takes what was downloaded before.',
-      },
-    );
+    throw new DownloadError(`${what}: ${address} cannot be reached (${reasonOf(error)})`, {
+      cause: error,
+      again: true,
+      fix: 'Check the network, and HTTPS_PROXY where a proxy is in between; --hub names a mirror, and --offline on takes what was downloaded before.',
+    });
   }
+}
+
+/** Of a proxy what it answered; else the code. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === undefined || code === 'ERR_PROXY_TUNNEL' ? message : code;
 }
 
 async function follow(hub: Hub, start: URL, { what, from = 0, to, signal }: HubRequest): Promise<HubAnswer> {
@@ -100,6 +91,8 @@ async function follow(hub: Hub, start: URL, { what, from = 0, to, signal }: HubR
     const response = await connect(
       url,
       {
+        proxy: proxyFor(url),
+        patience: hub.patience ?? 60_000,
         isAllowed: (address) => reach.allows(address, { isHub }),
         headers: {
           ...(isHub && hub.token && { Authorization: `Bearer ${hub.token}` }),
@@ -108,7 +101,6 @@ async function follow(hub: Hub, start: URL, { what, from = 0, to, signal }: HubR
       },
       signal,
     );
-    response.setTimeout(mostSilence, () => response.destroy(new Error('it stalled')));
     const named = response.headers['x-repo-commit'];
     if (isHub && typeof named === 'string') commit = named;
     const location = redirectOf(response);

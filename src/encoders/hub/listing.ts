@@ -1,7 +1,8 @@
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { issuesInOneLine } from '../../schema-words.ts';
-import { askHub, DownloadError, type Hub } from './hub.ts';
+import { DownloadError } from './download-error.ts';
+import { askHub, type Hub } from './hub.ts';
 import { idOf, isCommit, type ModelName } from './model-name.ts';
 import { retrying } from './retrying.ts';
 

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import pRetry from 'p-retry';
-import { DownloadError, type Hub } from './hub.ts';
+import { DownloadError } from './download-error.ts';
+import type { Hub } from './hub.ts';
 
 /** Attempts in a row that get no further. */
 const mostAttempts = 5;
