@@ -15,7 +15,6 @@ import { describeFields } from '../protocols/pipeline/field-errors.ts';
 import { targetKinds } from '../targets/target-kind.ts';
 import {
   acceptAccuracy,
-  encoderNames,
   evaluatedSplits,
   recipeChoices,
   seed,
@@ -110,8 +109,11 @@ const datasetOptions = {
 };
 const splitOptions = { testShare: testShare.optional(), splitBy: z.enum(splitMethods).optional() };
 
+/** As settings name them: of the hub, and folders, as well. */
+const namedEncoders = { imageEncoder: text, textEncoder: text };
+
 export const trainOptions = z.object({
-  ...{ ...datasetOptions, ...splitOptions, ...recipeChoices, ...encoderNames },
+  ...{ ...datasetOptions, ...splitOptions, ...recipeChoices, ...namedEncoders },
   head: z.string(),
   seed: seed.optional(),
   search: z.boolean().optional(),
@@ -123,12 +125,12 @@ export const trainOptions = z.object({
   checkpoints: text,
 });
 export const compareOptions = z.object({
-  ...{ ...datasetOptions, ...splitOptions, ...encoderNames },
+  ...{ ...datasetOptions, ...splitOptions, ...namedEncoders },
   seeds: seeds.optional(),
   report: text,
 });
 export const compareTuningOptions = z.object({
-  ...{ ...datasetOptions, ...splitOptions, ...encoderNames },
+  ...{ ...datasetOptions, ...splitOptions, ...namedEncoders },
   ...{ seeds: seeds.optional(), tune },
 });
 export const evaluateOptions = z.object({
@@ -166,7 +168,7 @@ export const jobRequest = z.object({
   encoders: z.partialRecord(z.enum(pretrainedNames), z.string().min(1)).optional(),
 });
 export const zeroShotOptions = z.object({
-  ...{ ...zeroShotFields, ...encoderNames, signal },
+  ...{ ...zeroShotFields, ...namedEncoders, signal },
   needsImages: z.boolean().optional(),
 });
 export const acceptOptions = z.object({ accuracy: acceptAccuracy.nullable() });

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { batchFlags, type Settings } from '../config.ts';
+import { chooseEncoders, type EncoderNames, resolveNames } from '../encoders/encoder-names.ts';
 import type { Encoders } from '../encoders/encoders.ts';
 import type { DownloadProgress } from '../encoders/hub/fetch-model.ts';
 import { HeadRegistry } from '../heads/registry/heads.ts';
@@ -9,7 +10,7 @@ import { byPretrained } from '../modalities/registry.ts';
 import { Scratch } from '../store/scratch.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { Calls } from './calls.ts';
-import { encoderOptions } from './encoder-settings.ts';
+import { encoderOptions, resolvingOf } from './encoder-settings.ts';
 import { makeLogger } from './logger.ts';
 import { Observers } from './observers.ts';
 import { Parts } from './parts.ts';
@@ -106,6 +107,15 @@ export class Context {
     closing.defer(() => encoders.close());
     return encoders;
   });
+
+  /**
+   * The encoders that a call names, as settings name them, in the place of those of the settings.
+   * @throws TandemError `unknown-encoder`; as `resolveEncoder`
+   */
+  async encodersFor(names: EncoderNames): Promise<Encoders> {
+    const encoders = await this.encoders();
+    return chooseEncoders(encoders, await resolveNames(names, resolvingOf(this.settings, this.#onDownload)));
+  }
 
   readonly predictor = this.parts.add(async () => {
     const { Predictor } = await import('../heads/predictor.ts');

@@ -5,7 +5,7 @@ import type { EncoderOptions } from '../encoders/encoders.ts';
 import type { DownloadProgress } from '../encoders/hub/fetch-model.ts';
 import type { Hub } from '../encoders/hub/hub.ts';
 import type { EncoderFolders, EncoderPlaces } from '../encoders/places.ts';
-import { resolveEncoder } from '../encoders/resolve.ts';
+import { type Resolving, resolveEncoder } from '../encoders/resolve.ts';
 import { oneOrMore, required } from '../indexing.ts';
 import { byPretrained, type PretrainedName, pretrainedModalities } from '../modalities/registry.ts';
 
@@ -28,6 +28,14 @@ export function hubOf(chosen: Pick<EncoderSettings, 'hub' | 'hub-token' | 'offli
   };
 }
 
+/** @param onProgress told of each file that is downloaded */
+export function resolvingOf(
+  chosen: EncoderSettings,
+  onProgress?: (progress: DownloadProgress) => void,
+): Resolving {
+  return { places: encoderPlaces(chosen), hub: hubOf(chosen), threads: chosen.threads, onProgress };
+}
+
 /**
  * What `loadEncoders` needs of the settings. A model of the hub, or a model's folder, is added where it was not yet.
  * @param onDownload told of each file that is downloaded for that
@@ -38,8 +46,7 @@ export async function encoderOptions(
   onDownload?: (progress: DownloadProgress) => void,
 ): Promise<EncoderOptions> {
   const { provider, threads, engines } = chosen;
-  const places = encoderPlaces(chosen);
-  const resolving = { places, hub: hubOf(chosen), threads, onProgress: onDownload };
+  const resolving = resolvingOf(chosen, onDownload);
   const folders: Partial<Record<PretrainedName, EncoderFolders>> = {};
   // One after the other: a proof takes every thread.
   for (const { name } of pretrainedModalities) {
@@ -49,7 +56,7 @@ export async function encoderOptions(
     folders[name] = oneOrMore(found);
   }
   const encoders = byPretrained(({ name }) => required(folders[name], `the encoders of ${name}`));
-  return { encoders, places, provider, threads, engines, memory: chosen['encoder-memory'] };
+  return { encoders, places: resolving.places, provider, threads, engines, memory: chosen['encoder-memory'] };
 }
 
 /** Where the features are kept that were computed once. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { throwIfCancelled } from '../cancellation.ts';
 import { isColumnName } from '../datasets/dataset.ts';
 import type { SplitChoice } from '../datasets/split/split-rows.ts';
-import { chooseEncoders, type EncoderNames } from '../encoders/encoder-names.ts';
+import type { EncoderNames } from '../encoders/encoder-names.ts';
 import { TandemError } from '../errors.ts';
 import { parseHeadManifest } from '../heads/head.ts';
 import { checkHeadName } from '../heads/registry/head-name.ts';
@@ -96,8 +96,11 @@ export async function train(
   const registry = await context.registry();
   const startFrom =
     options.startFrom === undefined ? undefined : readStart(await registry.open(options.startFrom));
-  const { imageEncoder, textEncoder } = { ...(startFrom && encodersOfStart(startFrom)), ...options };
-  const encoders = await chooseEncoders(await context.encoders(), { imageEncoder, textEncoder });
+  const ofStart = startFrom && encodersOfStart(startFrom);
+  const encoders = await context.encodersFor({
+    imageEncoder: options.imageEncoder ?? ofStart?.imageEncoder,
+    textEncoder: options.textEncoder ?? ofStart?.textEncoder,
+  });
   await using opened = await openDataset(context, reference, datasetOptionsOf(options));
   const { dataset } = opened;
   throwIfCancelled(signal, 'after the dataset was read');
@@ -121,7 +124,7 @@ export async function compare(
   checkOptions(compareOptions, options);
   const { seeds = defaultSeeds, report, testShare, splitBy, signal, onNote, onProgress } = options;
   if (report !== undefined) await checkFolderOf(report, 'report');
-  const encoders = await chooseEncoders(await context.encoders(), options);
+  const encoders = await context.encodersFor(options);
   await using opened = await openDataset(context, reference, datasetOptionsOf(options));
   const { dataset } = opened;
   throwIfCancelled(signal, 'after the dataset was read');
@@ -143,7 +146,7 @@ export async function compareTunedHeads(
 ): Promise<TunedComparison> {
   checkOptions(compareTuningOptions, options);
   const { seeds = defaultSeeds, tune, testShare, splitBy, signal, onNote, onProgress } = options;
-  const encoders = await chooseEncoders(await context.encoders(), options);
+  const encoders = await context.encodersFor(options);
   await using opened = await openDataset(context, reference, datasetOptionsOf(options));
   const { dataset } = opened;
   throwIfCancelled(signal, 'after the dataset was read');

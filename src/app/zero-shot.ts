@@ -1,4 +1,4 @@
-import { chooseEncoders, type EncoderNames } from '../encoders/encoder-names.ts';
+import type { EncoderNames } from '../encoders/encoder-names.ts';
 import { writeZeroShotReport } from '../reports/report.ts';
 import type { ZeroShotRequest } from '../training/zero-shot/request.ts';
 import { type ZeroShotSummary, zeroShotHead } from '../training/zero-shot/zero-shot-head.ts';
@@ -17,7 +17,7 @@ export async function makeZeroShotHead(
   options: ZeroShotHeadOptions,
 ): Promise<ZeroShotSummary> {
   checkOptions(zeroShotOptions, options);
-  const encoders = await chooseEncoders(await context.encoders(), options);
+  const encoders = await context.encodersFor(options);
   const registry = await context.registry();
   const needsImages = options.imageEncoder !== undefined;
   return zeroShotHead(encoders, registry, {

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { expect, it } from 'vitest';
 import { product } from '../../../src/product.ts';
-import { ModelHub } from '../../model-hub.ts';
 import { integer, node } from '../../sum-encoder.ts';
+import { commit, hubWithTiny } from '../../tiny-hub.ts';
 import { tinyGraph, writeTinyTextModel } from '../../tiny-text-model.ts';
 import { open } from './open-tandem.ts';
 
@@ -67,20 +67,6 @@ it('trains and serves a head with an encoder that was added, and keeps the encod
   await expect(tandem.encoders.get('tiny')).rejects.toMatchObject({ code: 'unknown-encoder' });
 });
 
-const commit = '0123456789abcdef0123456789abcdef01234567';
-
-/** A hub that has a tiny text model. @param folder for its files */
-async function hubWithTiny(folder: string): Promise<ModelHub> {
-  const source = path.join(folder, 'tiny');
-  await writeTinyTextModel(source);
-  const names = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'onnx/model.onnx'];
-  const files: Record<string, Uint8Array | string> = {
-    '1_Pooling/config.json': '{"pooling_mode_cls_token": true}',
-  };
-  for (const name of names) files[name] = await readFile(path.join(source, name));
-  return ModelHub.start({ 'some-lab/tiny': { commit, files } });
-}
-
 it('downloads the encoder that a setting names, and encodes with it', async () => {
   const { data } = await open();
   await using hub = await hubWithTiny(data);
@@ -90,6 +76,22 @@ it('downloads the encoder that a setting names, and encodes with it', async () =
   expect(await tandem.encoders.get('tiny')).toMatchObject({ origin: { folder: `some-lab/tiny@${commit}` } });
   const { tandem: offline } = await open({ data, offline: 'on', textEncoder: `some-lab/tiny@${commit}` });
   expect(await offline.embed([{ modality: 'text', input: 'a red bike' }])).toMatchObject([{ features }]);
+});
+
+it('trains with a model of the hub, or a folder, that a call names, and with several', async () => {
+  const { data } = await open();
+  await using hub = await hubWithTiny(data);
+  const { tandem } = await open({ hub: hub.address });
+  await writeTexts(path.join(data, 'texts'));
+  const idsOf = async (textEncoder: string) => {
+    const options = { head: 'kinds', search: false, refit: false, textEncoder };
+    await tandem.train(path.join(data, 'texts'), options);
+    return (await tandem.heads.get('kinds')).encoders.map(({ id }) => id);
+  };
+  expect(await idsOf('some-lab/tiny')).toEqual(['tiny']);
+  expect(await idsOf(`some-lab/tiny@${commit}+all-MiniLM-L6-v2`)).toEqual(['tiny+all-MiniLM-L6-v2']);
+  await expect(idsOf('some-lab/other')).rejects.toMatchObject({ code: 'model-download' });
+  await expect(idsOf('some lab/tiny')).rejects.toMatchObject({ code: 'unknown-encoder' });
 });
 
 it('a head says from which model of the hub its encoder was made, and elsewhere how to install the same', async () => {
