@@ -1,28 +1,23 @@
-import { stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
-import path from 'node:path';
-import { separateNames } from '../encoder-list.ts';
 import { TandemError } from '../errors.ts';
 import { oneOrMore } from '../indexing.ts';
-import { batchShapes } from '../modalities/batch-shapes.ts';
 import {
   byPretrained,
   type PretrainedName,
   pretrainedModalities,
   pretrainedNames,
-  pretrainedOf,
 } from '../modalities/registry.ts';
 import { type EngineEvents, EnginePool } from '../runtime/engine-pool.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import { chooseProvider, type ProviderChoice } from '../runtime/provider.ts';
-import { type Encoder, type LoadedEncoder, loadEncoder } from './encoder.ts';
+import { type LoadedEncoder, loadEncoder } from './encoder.ts';
+import { OpenedEncoders, type ResidentEvents, sizedOf } from './opened-encoders.ts';
 import { type EncoderChoice, type InstalledEncoder, installedEncoders } from './places.ts';
-import { type PooledEncoder, type PooledEncoders, pooledEncoder } from './pooled-encoder.ts';
-import { type EncoderReference, encodersIn, joinReferences } from './reference.ts';
-import { type ResidentOptions, Residents } from './residents.ts';
+import type { PooledEncoder, PooledEncoders } from './pooled-encoder.ts';
+import { type EncoderReference, joinReferences } from './reference.ts';
+import { Residents } from './residents.ts';
 import { type NamedTrunk, restoreTrunk } from './restore-trunk.ts';
-import { type EncoderSpecification, readSpecification } from './specification.ts';
-import type { NamedEncoder } from './telemetry.ts';
+import { readSpecification } from './specification.ts';
 
 /** The encoders that are here, on engines that they share. Each is loaded when it is used, or before. */
 export interface Encoders {
@@ -73,10 +68,7 @@ export interface EncoderOptions extends EncoderChoice {
 }
 
 /** What encoders and their engines tell. */
-export interface EncoderEvents extends EngineEvents {
-  onLoad?(encoder: NamedEncoder): void;
-  onEvict?(encoder: NamedEncoder): void;
-}
+export interface EncoderEvents extends EngineEvents, ResidentEvents {}
 
 /** More engines than this gain little and cost some 150 MB each. */
 const mostEngines = 8;
@@ -113,10 +105,9 @@ export function chooseEncoderProvider({
  */
 export async function openEncoders(options: EncoderOptions, events: EncoderEvents = {}): Promise<Encoders> {
   const { encoders, threads, engines, memory = Number.POSITIVE_INFINITY } = options;
-  const installed = installedEncoders(options);
   const provider = await chooseEncoderProvider(options);
   const count = engines === 'auto' ? defaultEngines(provider.provider, threads) : engines;
-  const specifications = await specificationsOf(encoders);
+  const own = await Promise.all((await specificationsOf(encoders)).map(sizedOf));
   const pool = EnginePool.start({
     engines: count,
     provider: provider.provider,
@@ -124,55 +115,24 @@ export async function openEncoders(options: EncoderOptions, events: EncoderEvent
     onLoss: events.onLoss,
     onOutOfMemory: events.onOutOfMemory,
   });
-  const own = await Promise.all(specifications.map(sizedOf));
   const ownBytes = own.reduce((sum, { bytes }) => sum + count * bytes, 0);
   const residents = new Residents<LoadedEncoder>({ maximumBytes: boundOf(memory, ownBytes) });
-  const opened = new Map<string, PooledEncoder>();
-  const openSized = ({ folder, bytes, ...specification }: SizedEncoder): PooledEncoder => {
-    const known = opened.get(specification.fingerprint);
-    if (known) return known;
-    const load = () => loadOn(pool, folder, specification.modality);
-    const encoder = pooledEncoder(
-      specification,
-      residents.add(reporting({ bytes: count * bytes, load }, specification, events)),
-    );
-    opened.set(specification.fingerprint, encoder);
-    return encoder;
-  };
-  const open = async (encoder: InstalledEncoder) => openSized(await sizedOf(encoder));
-  const defaults = own.map(openSized);
-  const find = async (fingerprint: string) => {
-    const known = opened.get(fingerprint);
-    if (known) return known;
-    const found = await installed.find(fingerprint);
-    return found && open(found);
-  };
-  const findNamed = async (name: string, modality: PretrainedName) => {
-    const isMeant = (one: PooledEncoder) => one.id === name && one.modality === modality;
-    return [...opened.values()].find(isMeant) ?? open(await installed.named(name, modality));
-  };
+  const installed = installedEncoders(options);
+  const opened = new OpenedEncoders({ pool, residents, installed, engines: count, events });
+  const defaults = own.map((encoder) => opened.add(encoder));
   return {
     byModality: byPretrained(({ name }) => oneOrMore(defaults.filter(({ modality }) => modality === name))),
     ...{ provider, engines: count },
     loadedBytes: () => residents.bytes,
     lastLoad: () => residents.lastLoad,
-    find,
-    async of(reference) {
-      const found = await Promise.all(encodersIn(reference).map(({ fingerprint }) => find(fingerprint)));
-      const installed = found.flatMap((encoder) => encoder ?? []);
-      return installed.length === found.length ? oneOrMore(installed) : undefined;
-    },
+    find: (fingerprint) => opened.find(fingerprint),
+    of: (reference) => opened.of(reference),
     restore: (trunk) => restoreTrunk(trunk, installed, options.places?.added),
-    async named(reference, modality) {
-      const names = separateNames(reference);
-      const found = await Promise.all(names.map((name) => findNamed(name, modality)));
-      joinReferences(found);
-      return oneOrMore(found);
-    },
+    named: (reference, modality) => opened.named(reference, modality),
     async load() {
       await Promise.all(defaults.map((encoder) => encoder.load()));
     },
-    list: async () => Promise.all((await installed.list()).map(open)),
+    list: () => opened.list(),
     async close() {
       await Promise.all([pool.close(), residents.close()]);
     },
@@ -220,50 +180,4 @@ function boundOf(memory: number | 'auto', least: number): number {
   if (memory !== 'auto') return memory * 2 ** 20;
   const available = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
   return Math.max(available / 4, least);
-}
-
-type SizedEncoder = InstalledEncoder & { bytes: number };
-
-/** The encoder with the bytes of the files that it is loaded from, which its sessions hold about as much as. */
-async function sizedOf(encoder: InstalledEncoder): Promise<SizedEncoder> {
-  const found = await Promise.all(
-    Object.keys(encoder.files).map((file) => stat(path.join(encoder.folder, file)).catch(() => undefined)),
-  );
-  // What is missing is found out when the encoder is loaded.
-  return { ...encoder, bytes: found.reduce((sum, file) => sum + (file?.size ?? 0), 0) };
-}
-
-async function loadOn(pool: EnginePool, folder: string, modality: PretrainedName): Promise<LoadedEncoder> {
-  const encoder = await loadEncoder(pool, modality, folder);
-  if (pool.provider === 'cuda') await meetEveryShape(encoder);
-  return encoder;
-}
-
-function reporting(
-  { bytes, load }: Pick<ResidentOptions<LoadedEncoder>, 'bytes' | 'load'>,
-  { id, modality }: EncoderSpecification,
-  { onLoad, onEvict }: EncoderEvents,
-): ResidentOptions<LoadedEncoder> {
-  return {
-    bytes,
-    async load() {
-      const encoder = await load();
-      onLoad?.({ id, modality });
-      return encoder;
-    },
-    async unload(encoder) {
-      await encoder.close();
-      onEvict?.({ id, modality });
-    },
-  };
-}
-
-/** Items of the largest batch that is met at the start. */
-const largestMet = 64;
-
-/** A GPU plans for a shape when it meets it first, which takes about a second where the encoder convolves. */
-async function meetEveryShape(encoder: Encoder): Promise<void> {
-  const prepared = await encoder.prepare(pretrainedOf(encoder.modality).probe);
-  const counts = new Set(Array.from({ length: largestMet }, (_, index) => batchShapes.cuda.rows(index + 1)));
-  for (const items of counts) await encoder.encode(Array.from({ length: items }, () => prepared));
 }
