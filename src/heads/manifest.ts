@@ -62,7 +62,7 @@ function checkParts(
 }
 
 /** How the names of labels became a head. */
-const zeroShotSchema = z.object({
+export const zeroShotSchema = z.object({
   /** Texts with `{}` in place of the label; a label's direction is the mean of what they are encoded as. */
   templates: z.array(z.string()).min(1),
   /** What encoded them. */

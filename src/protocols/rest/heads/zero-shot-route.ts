@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
+import { zeroShotSchema } from '../../../heads/manifest.ts';
 import { pretrainedNames } from '../../../modalities/registry.ts';
 import { encoderNames, zeroShotFields } from '../../../training/choices.ts';
 import type { ZeroShotSummary } from '../../../training/zero-shot/zero-shot-head.ts';
@@ -70,14 +71,7 @@ const summarySchema = z
       .array(z.enum(pretrainedNames))
       .meta({ description: 'What it answers from: images and texts of a pair of encoders, else texts.' }),
     encoders: takenEncoders,
-    zeroShot: z
-      .object({
-        templates: z.array(z.string()),
-        textEncoder: z.object({ id: z.string(), fingerprint: z.string() }),
-        logitScale: z.number(),
-        logitBias: z.number(),
-      })
-      .meta({ description: 'How the labels became the head.' }),
+    zeroShot: zeroShotSchema.meta({ description: 'How the labels became the head.' }),
   })
   .meta({
     id: 'ZeroShotHead',
