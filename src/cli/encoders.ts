@@ -88,7 +88,7 @@ const check = subcommand(
       checked.push(encoder);
       if (!json) showCheck(encoder);
     }
-    if (json) printJson(checked.length === 1 ? checked[0] : { encoders: checked });
+    if (json) printJson({ encoders: checked });
   });
 
 type CheckedEncoder = Awaited<ReturnType<InstalledEncoders['check']>>;

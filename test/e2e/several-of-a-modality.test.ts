@@ -51,7 +51,9 @@ async function weightsOf(id: string): Promise<string> {
   return JSON.parse(await readFile(path.join(folder, 'head.json'), 'utf8')).weights;
 }
 
-it('checks each of several encoders', async () => {
+it('checks one encoder, or each of several, and prints them in one form', async () => {
+  const one = await runForJson(data, 'encoders', 'check', 'all-MiniLM-L6-v2');
+  expect(one.value).toMatchObject({ encoders: [{ id: 'all-MiniLM-L6-v2', drift: [] }] });
   const { value } = await runForJson(data, 'encoders', 'check', 'efficientnet-lite0+all-MiniLM-L6-v2');
   expect(value.encoders).toMatchObject([
     { id: 'efficientnet-lite0', proof: { items: expect.any(Number) } },
