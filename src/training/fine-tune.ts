@@ -27,11 +27,11 @@ import type { TrainingProgress, TrainingSummary } from './progress.ts';
 import { type HeadToRegister, registerHead } from './register-head.ts';
 import type { WriteReport } from './report-input.ts';
 import { rankModalities } from './search/modality-ranking.ts';
-import { searchRecipe } from './search/recipe-search.ts';
+import { calibrateStart, searchRecipe } from './search/recipe-search.ts';
 import { describeStart } from './start-curve.ts';
 import { readSummary } from './summary.ts';
 import { type TuningWork, tuneHead } from './tune-head.ts';
-import { openStart, type StartHead, untriedBlend } from './zero-shot/start.ts';
+import { openStart, type StartHead } from './zero-shot/start.ts';
 
 /** Of the blocks' learning rates, where they are searched for. */
 const searchedFactors = [1, 3];
@@ -131,15 +131,15 @@ export async function fineTune(
   const chosen = search?.recipe ?? recipe;
   const engine = Engine.start({ provider, threads: options.threads });
   try {
-    const modalities = table.columns.map(({ modality }) => modality);
-    const untried = start && untriedBlend(modalities, start, train.length / classes);
-    const calibration = search?.calibration ?? untried;
+    const groups = groupTwins(dataset.examples);
     const common = { classes, recipe: chosen, seed, signal };
+    const blended =
+      start && !search ? await calibrateStart(engine, table, train, { ...common, start, groups }) : undefined;
+    const { calibration, plain } = search ?? { calibration: blended?.blend, plain: blended?.plain };
     const fit: FitOptions = { ...common, calibration, prototypes: start?.prototypes };
     const work = { encoders, options: { ...options, dataset, onNote }, table, split, fit, checkpoints };
     const heads = await trainAll(engine, work);
-    const groups = groupTwins(dataset.examples);
-    const tellStart = { ...common, start, groups, blend: calibration, plain: search?.plain };
+    const tellStart = { ...common, start, groups, blend: calibration, plain };
     const startedFrom = await describeStart(engine, table, split, tellStart);
     const trained = performance.now();
     const twins = await nearDuplicates(engine, table, split);

@@ -84,3 +84,19 @@ it('refuses to start from what was trained, for another target, or with a tuned 
   });
   await expect(train({ startFrom: 'nothing' })).rejects.toMatchObject({ code: 'unknown-head' });
 });
+
+it('trusts the examples where the names mislead, without a search as well', async () => {
+  const { tandem } = await open();
+  await tandem.heads.zeroShot('topics', { labels: ['cooking', 'sports'] });
+  const misleading = { cooking: words.sports, sports: words.cooking };
+  const rows = Object.entries(misleading).flatMap(([label, own]) =>
+    Array.from({ length: 16 }, (_, row) => `${own[row % own.length]} number ${row},${label}`),
+  );
+  const dataset = await folderWith({ 'metadata.csv': `text,label\n${rows.join('\n')}\n` });
+  const { metrics, startedFrom } = await tandem.train(dataset, {
+    ...{ head: 'topics', startFrom: 'topics', lexical: 'off', search: false },
+  });
+  expect(startedFrom?.curve[0].blend).toBeLessThan(0.5);
+  expect(startedFrom?.curve.at(-1)).toMatchObject({ blend: 1, plain: 1 });
+  expect(metrics.fused.accuracy).toBe(1);
+});
