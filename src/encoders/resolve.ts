@@ -84,10 +84,14 @@ async function latest(
     .at(-1);
 }
 
+/** Options that say what a model's files leave open. */
+const addOptions = /--(?:pooling|dtype|modality|allow-batch-dependence)\b/;
+
 /** What a model's files leave open can be said to `encoders add` alone. */
 function sayHow(reference: string, modality: PretrainedName): (error: unknown) => never {
   return (error) => {
-    if (!(error instanceof TandemError && error.code === 'invalid-encoder')) throw error;
+    if (!(error instanceof TandemError && error.code === 'invalid-encoder' && addOptions.test(error.fix)))
+      throw error;
     const fix = `${error.fix} That is an option of: encoders add ${reference} --modality ${modality}`;
     throw new TandemError(error.code, error.message, { items: error.items, fix, cause: error });
   };

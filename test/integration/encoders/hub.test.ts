@@ -499,6 +499,8 @@ describe('an encoder that a setting names', () => {
       code: 'invalid-encoder',
       fix: expect.stringMatching(/--pooling mean\. .*encoders add some-lab\/tiny-bert --modality text/),
     });
+    const asImages = resolveEncoder(name, 'image', { places, hub, threads: 1 });
+    await expect(asImages).rejects.toMatchObject({ fix: expect.not.stringContaining('option of') });
   });
 });
 
