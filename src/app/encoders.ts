@@ -20,7 +20,7 @@ export interface EncoderSummary extends InstalledEncoder {
 }
 
 export interface AddEncoderOptions
-  extends Omit<AddOptions, 'threads'>,
+  extends Omit<AddOptions, 'threads' | 'title'>,
     Pick<FetchOptions, 'signal' | 'onProgress'> {}
 
 /** The encoders that are here. One is named by its id, the beginning of its fingerprint, or its folder. */

@@ -11,14 +11,16 @@ import { ModelFolder } from './model/model-folder.ts';
 import type { ModelSettings } from './model/reader.ts';
 import { digestOf } from './model/source-files.ts';
 import { undecided, unusable } from './model/unusable.ts';
-import type { EncoderProof } from './origin.ts';
+import { type EncoderOrigin, type EncoderProof, hubOriginOf } from './origin.ts';
 import { type EncoderPlaces, type FoundEncoder, listEncoders } from './places.ts';
 import { largestDifference, proveEncoder } from './prove.ts';
 import { encoderFile, readSpecification } from './specification.ts';
 
 export interface AddOptions extends ModelSettings {
-  /** What it is called from now on; the folder's name by default. */
+  /** What it is called from now on. */
   id?: string;
+  /** What it is called where no id is given; the folder's name by default. */
+  title?: string;
   /** Takes a model whose features depend on what else is in the batch. */
   allowBatchDependence?: boolean;
   /** Threads of its proof. */
@@ -38,7 +40,7 @@ export async function addEncoder(
   options: AddOptions,
 ): Promise<FoundEncoder> {
   const model = await ModelFolder.open(folder);
-  const id = options.id ?? model.title;
+  const id = options.id ?? options.title ?? model.title;
   if (!/^\w[\w.-]{0,95}$/.test(id))
     throw undecided(
       'name',
@@ -50,7 +52,7 @@ export async function addEncoder(
   const staging = path.join(places.added, `.adding-${randomUUID()}`);
   try {
     await convert(model, staging, id, options);
-    return await settle(staging, places);
+    return await settle(staging, places, options.id);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
@@ -109,21 +111,38 @@ function percentOf(share: number): string {
 }
 
 /**
- * Gives the folder the name that it keeps.
- * @throws TandemError `encoder-conflict` where another of its modality has its id; both sides of a pair may have one
+ * Gives the folder the name that it keeps. Where the same encoder is there, that one stays, and learns of the hub's model that it
+ * is where it was made of a folder.
+ * @param asked what it is to be called, where that was said
+ * @throws TandemError `encoder-conflict` where another of its modality has its id (both sides of a pair may have one), or the
+ *   same is there under another
  */
-async function settle(staging: string, places: EncoderPlaces): Promise<FoundEncoder> {
-  const { fingerprint, id, modality } = await readSpecification(staging);
+async function settle(
+  staging: string,
+  places: EncoderPlaces,
+  asked: string | undefined,
+): Promise<FoundEncoder> {
+  const { fingerprint, cacheKey: _, ...manifest } = await readSpecification(staging);
+  const { id, modality, origin } = manifest;
   const folder = path.join(places.added, fingerprint);
   const { encoders } = await listEncoders(places);
-  const other = encoders.find(
-    (one) => one.id === id && one.modality === modality && one.fingerprint !== fingerprint,
-  );
-  if (other)
+  const known = encoders.find((one) => one.folder === folder);
+  if (known && asked !== undefined && known.id !== asked)
+    throw new TandemError('encoder-conflict', `the same encoder is there already, as ${known.id}`, {
+      fix: `Call it ${known.id}, or remove that one first with \`encoders remove ${known.id}\`.`,
+    });
+  const other = encoders.find((one) => one.id === id && one.modality === modality && one !== known);
+  if (!known && other)
     throw new TandemError(
       'encoder-conflict',
       `${other.folder} is called ${id} as well, and has the fingerprint ${other.fingerprint.slice(0, 12)}, not ${fingerprint.slice(0, 12)}`,
     );
-  if (!(await exists(folder))) await rename(staging, folder);
+  if (!known) await rename(staging, folder);
+  else if (isOfHub(origin) && !isOfHub(known.origin))
+    await writeManifest(folder, { ...manifest, id: known.id });
   return { ...(await readSpecification(folder)), folder, place: 'added' };
+}
+
+function isOfHub(origin: EncoderOrigin | undefined): boolean {
+  return origin !== undefined && hubOriginOf(origin) !== undefined;
 }

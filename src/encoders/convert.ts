@@ -3,6 +3,7 @@ import path from 'node:path';
 import { withoutInputs } from '../graph/import/without-inputs.ts';
 import type { ModelProto } from '../graph/onnx/onnx_pb.js';
 import { sha256OfFile } from '../store/files/checksum.ts';
+import { writeDurably } from '../store/files/durable.ts';
 import { licenseOf } from './model/card.ts';
 import { chooseModel, type NamedReader } from './model/choose.ts';
 import { ModelGraph } from './model/graph.ts';
@@ -76,7 +77,7 @@ export async function writeEncoder(
 
 /** Writes `encoder.json`. */
 export async function writeManifest(folder: string, manifest: EncoderManifest): Promise<void> {
-  await writeFile(path.join(folder, encoderFile), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
+  await writeDurably(path.join(folder, encoderFile), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
 }
 
 async function openModel(model: ModelFolder, options: ModelSettings) {

@@ -30,9 +30,9 @@ export async function addFromHub(
       origin?.folder !== `${idOf(model)}@${commit}` &&
       modality === (options.modality ?? modality),
   );
-  const id = isTaken ? `${model.name}-${commit.slice(0, shownCharacters)}` : model.name;
+  const title = isTaken ? `${model.name}-${commit.slice(0, shownCharacters)}` : model.name;
   try {
-    return await addEncoder(folder, places, { ...options, id: options.id ?? id });
+    return await addEncoder(folder, places, { ...options, title });
   } catch (error) {
     if (!(hub.isOffline && error instanceof TandemError && error.code === 'invalid-encoder')) throw error;
     const fix = `Files may be missing of what was downloaded: run it once without --offline on. ${error.fix}`;

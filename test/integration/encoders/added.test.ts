@@ -120,6 +120,10 @@ describe('a text model’s folder', () => {
     expect(await findEncoder(places, 'tiny', 'text')).toBe(first.folder);
     expect(await findEncoder(places, first.fingerprint.slice(0, 12), 'text')).toBe(first.folder);
     await expect(add({}, { pooling: 'cls' })).rejects.toMatchObject({ code: 'encoder-conflict' });
+    await expect(add({}, { pooling: 'mean', id: 'other' })).rejects.toMatchObject({
+      message: 'the same encoder is there already, as tiny',
+      fix: expect.stringContaining('encoders remove tiny'),
+    });
     await add({}, { pooling: 'cls', id: 'tiny-cls' });
     const { encoders } = await listEncoders(places);
     expect(encoders.map(({ id }) => id)).toEqual([

@@ -484,6 +484,16 @@ describe('an encoder that a setting names', () => {
     expect(server.paths).toEqual([`/api/models/${name}/revision/main?blobs=true`]);
   });
 
+  it('is found again without the network where the same was added as a folder, under its name', async () => {
+    const ofFolder = await resolve(path.join(folder, 'source'));
+    expect(await resolve(name)).toBe(ofFolder);
+    const { encoders } = await listEncoders(places);
+    expect(encoders).toMatchObject([{ id: 'source', origin: { folder: `${name}@${commit}` } }]);
+    server.requests.length = 0;
+    expect(await resolve(name)).toBe(ofFolder);
+    expect(server.requests).toEqual([]);
+  });
+
   it('may be a model’s folder, which is added anew when its files change', async () => {
     const model = path.join(folder, 'source');
     const first = await resolve(model);
