@@ -4188,7 +4188,7 @@ export interface operations {
                         offset: number;
                         total: number;
                         heads: components["schemas"]["Head"][];
-                        /** @description Versions that cannot be used, and why; omitted where there are none. */
+                        /** @description Versions of this page that cannot be used, and why; omitted where there are none. */
                         damaged?: components["schemas"]["DamagedHead"][];
                     };
                 };
@@ -5345,7 +5345,7 @@ export interface operations {
                         total: number;
                         /** @description Of each, the 100 most frequent labels; GET /v1/datasets/{id} has all of them. */
                         datasets: components["schemas"]["Dataset"][];
-                        /** @description Datasets whose record cannot be used; absent where there are none. */
+                        /** @description Datasets of this page whose record cannot be used; absent where there are none. */
                         damaged?: {
                             id: string;
                             problem: string;

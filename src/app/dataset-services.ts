@@ -41,9 +41,9 @@ export function datasetServices(
         const { preview, ...trial } = await imports.try(source, options, signal);
         return { ...trial, preview: preview.map(({ content, ...example }) => ({ ...example, ...content })) };
       }),
-    async list() {
-      const { datasets: all, damaged } = await datasets.list();
-      return { datasets: all.map(abridge), damaged };
+    async list(page) {
+      const { datasets: listed, ...others } = await datasets.list(page);
+      return { datasets: listed.map(abridge), ...others };
     },
   };
 }
@@ -80,13 +80,13 @@ async function withSource<Result>(
 }
 
 /** Labels, notes, and characters of a note that a list of datasets names of each. */
-const listed = { labels: 100, notes: 20, note: 1000 };
+const mostListed = { labels: 100, notes: 20, note: 1000 };
 
 /** Earlier releases kept whatever a table brought, however long. */
 function abridge({ counts, notes, ...summary }: DatasetSummary): DatasetSummary {
   return {
     ...summary,
-    counts: { ...counts, labels: counts.labels.slice(0, listed.labels) },
-    notes: notes.slice(0, listed.notes).map((note) => note.slice(0, listed.note)),
+    counts: { ...counts, labels: counts.labels.slice(0, mostListed.labels) },
+    notes: notes.slice(0, mostListed.notes).map((note) => note.slice(0, mostListed.note)),
   };
 }

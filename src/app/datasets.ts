@@ -8,6 +8,7 @@ import type { DatasetSource, ImportProgress } from '../datasets/import/import.ts
 import { tableFormatOf } from '../datasets/read/table-formats.ts';
 import { TandemError } from '../errors.ts';
 import type { DamagedDataset, DatasetPage, DatasetSummary } from '../protocols/pipeline/services.ts';
+import type { Page } from '../store/database/page.ts';
 import type { Context } from './context.ts';
 import { imageFetcher } from './fetch-images.ts';
 import type { DatasetOptions } from './open-dataset.ts';
@@ -37,12 +38,16 @@ export interface Datasets {
     source: string,
     options?: ImportDatasetOptions,
   ): Promise<{ dataset: DatasetSummary; isNew: boolean }>;
-  /** The newest first; those whose record cannot be read are reported apart. */
-  list(): Promise<{ datasets: DatasetSummary[]; damaged: DamagedDataset[] }>;
+  /**
+   * All, or some of them, the newest first, and how many there are; those whose record cannot be read count as well and are
+   * reported apart.
+   * @example const { datasets, total } = await tandem.datasets.list({ offset: 0, limit: 50 });
+   */
+  list(page?: Page): Promise<{ datasets: DatasetSummary[]; damaged: DamagedDataset[]; total: number }>;
   /** @throws TandemError `unknown-dataset` */
   get(id: string): Promise<DatasetSummary>;
   /** Some examples, or those of one row, with thumbnails. @throws TandemError `unknown-dataset` */
-  rows(id: string, page: { offset: number; limit: number; row?: number }): Promise<DatasetPage>;
+  rows(id: string, page: Page & { row?: number }): Promise<DatasetPage>;
   /** A zip file that imports as the same data set. @throws TandemError `unknown-dataset` */
   export(id: string): Promise<{ name: string; content: Readable }>;
   /** @throws TandemError `unknown-dataset`; `dataset-in-use`, naming the job that needs it */
@@ -73,12 +78,9 @@ export function datasetsOf(context: Context): Datasets {
       );
       return { dataset: summarize(record), isNew };
     },
-    async list() {
-      const damaged: DamagedDataset[] = [];
-      const records = await (await context.catalogue()).list((id, { message }) =>
-        damaged.push({ id, problem: message }),
-      );
-      return { datasets: records.map(summarize), damaged };
+    async list(page) {
+      const { records, ...others } = await (await context.catalogue()).list(page);
+      return { datasets: records.map(summarize), ...others };
     },
     get: async (id) => summarize(await (await context.catalogue()).get(id)),
     rows: (id, page) => rowsOf(context, id, page),
@@ -98,11 +100,7 @@ export function datasetsOf(context: Context): Datasets {
   };
 }
 
-async function rowsOf(
-  context: Context,
-  id: string,
-  page: { offset: number; limit: number; row?: number },
-): Promise<DatasetPage> {
+async function rowsOf(context: Context, id: string, page: Page & { row?: number }): Promise<DatasetPage> {
   const [{ default: pMap }, { listContent }] = await Promise.all([
     import('p-map'),
     import('../reports/content-views.ts'),

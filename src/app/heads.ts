@@ -14,6 +14,7 @@ import type {
   HeadSummary,
   HeadVersions,
 } from '../protocols/pipeline/services.ts';
+import type { Page } from '../store/database/page.ts';
 import { targets } from '../targets/targets.ts';
 import type { RowComparison } from '../training/compare-on-rows.ts';
 import type { ZeroShotSummary } from '../training/zero-shot/zero-shot-head.ts';
@@ -27,8 +28,12 @@ import type { ZeroShotHeadOptions } from './zero-shot.ts';
 export interface Heads {
   /** Every version of every head with the aliases that stand for it; those that cannot be read are reported apart. */
   list(): Promise<{ heads: (HeadManifest & { aliases: string[] })[]; damaged: DamagedHead[] }>;
-  /** The latest version of every head. */
-  latest(): Promise<{ heads: HeadSummary[]; damaged: DamagedHead[] }>;
+  /**
+   * The latest version of every head, or of some, by name, and how many heads there are; those that cannot be read count as
+   * well and are reported apart.
+   * @example const { heads, total } = await tandem.heads.latest({ offset: 0, limit: 50 });
+   */
+  latest(page?: Page): Promise<{ heads: HeadSummary[]; damaged: DamagedHead[]; total: number }>;
   /** @throws TandemError `unknown-head`, `damaged-artifact` */
   get(head: string): Promise<HeadSummary>;
   /**
@@ -128,7 +133,10 @@ export function headsOf(context: Context): Heads {
       const head = await registry.resolve(reference);
       return withAliases(head, await registry.aliases(head.name));
     },
-    latest: async () => readEach(await (await context.registry()).latest(), summaryOf),
+    async latest(page) {
+      const { heads, total } = await (await context.registry()).latest(page);
+      return { ...readEach(heads, summaryOf), total };
+    },
     get: async (head) => summaryOf(await (await context.registry()).resolve(head)),
     versions,
     async setAlias(name, alias, version) {

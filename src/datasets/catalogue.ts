@@ -6,8 +6,9 @@ import { fileHashesOf, filesOf, restoreContent } from '../modalities/content.ts'
 import { leaveToCleaning, removeUnknown } from '../store/artifacts/artifacts.ts';
 import { PendingArtifacts } from '../store/artifacts/pending.ts';
 import type { Tables } from '../store/database/database.ts';
+import { byBytes, type Page } from '../store/database/page.ts';
 import type { Store } from '../store/store.ts';
-import { checkReading, type DatasetRecord, readRecord, recordOf } from './dataset-record.ts';
+import { checkReading, type DatasetRecord, readRecord, readRecords, recordOf } from './dataset-record.ts';
 import type { ColumnNames, Dataset, Example } from './example.ts';
 import { examplesKey, importOf, keepExamples } from './examples-file.ts';
 import { ImageStore, imageUserOf } from './images.ts';
@@ -85,23 +86,23 @@ export class DatasetCatalogue {
   }
 
   /**
-   * All of them that can be read, the newest first.
-   * @param onDamaged told of each other one
+   * Some of them, the newest first, and how many there are.
+   * @param page all of them where it is left out; those that cannot be read count like others
+   * @returns damaged: those of the page whose record cannot be read, and why
    */
-  async list(onDamaged: (id: string, error: TandemError) => void = () => {}): Promise<DatasetRecord[]> {
-    const rows = await this.#store.database.query
+  async list(
+    page?: Page,
+  ): Promise<{ records: DatasetRecord[]; damaged: { id: string; problem: string }[]; total: number }> {
+    const { database } = this.#store;
+    const rows = await database.query
       .selectFrom('dataset')
       .select(['id', 'record'])
       .orderBy('createdAt', 'desc')
+      .orderBy(byBytes(database, 'id'))
+      .$if(page !== undefined, (query) => query.limit(page?.limit ?? 0).offset(page?.offset ?? 0))
       .execute();
-    return rows.flatMap((row) => {
-      try {
-        return [readRecord(row)];
-      } catch (error) {
-        onDamaged(row.id, error as TandemError);
-        return [];
-      }
-    });
+    const { records, damaged } = readRecords(rows);
+    return { records, damaged, total: page ? await this.#count() : rows.length };
   }
 
   /** @throws TandemError `unknown-dataset`, naming those there are; `damaged-artifact` */
@@ -250,6 +251,14 @@ export class DatasetCatalogue {
     await this.#images.repair(known.imageUser, images, onAdded);
     if (!(await this.#store.artifacts.has(known.examples)))
       await keepExamples(this.#store, known.examples, examples);
+  }
+
+  async #count(): Promise<number> {
+    const { count } = await this.#store.database.query
+      .selectFrom('dataset')
+      .select(({ fn }) => fn.countAll().as('count'))
+      .executeTakeFirstOrThrow();
+    return Number(count);
   }
 
   #row(id: string) {

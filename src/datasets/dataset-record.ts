@@ -71,6 +71,22 @@ export function readRecord({ id, record }: { id: string; record: string }): Data
   return parseJson(recordSchema, record, `what is stored of the dataset ${id}`);
 }
 
+/** Those of some records that can be read, and why the others cannot. */
+export function readRecords(rows: readonly { id: string; record: string }[]): {
+  records: DatasetRecord[];
+  damaged: { id: string; problem: string }[];
+} {
+  const [records, damaged]: [DatasetRecord[], { id: string; problem: string }[]] = [[], []];
+  for (const row of rows)
+    try {
+      records.push(readRecord(row));
+    } catch (error) {
+      if (!(error instanceof TandemError)) throw error;
+      damaged.push({ id: row.id, problem: error.message });
+    }
+  return { records, damaged };
+}
+
 /** Twelve digits of what the dataset holds and of how its labels are read. */
 function identify({ hash, target, labels }: Dataset): string {
   const reading = JSON.stringify([hash, target, labels]);

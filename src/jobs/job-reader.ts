@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import { TandemError } from '../errors.ts';
 import type { Database, Tables } from '../store/database/database.ts';
+import { byBytes, type Page } from '../store/database/page.ts';
 import { type Job, type JobEvent, unfinishedStates } from './job.ts';
 import { eventsAfter } from './job-events.ts';
 import { longestDelay } from './outage.ts';
@@ -44,13 +45,13 @@ export class JobReader {
   }
 
   /** Some of the jobs, the newest first, and how many there are. */
-  async list({ offset, limit }: { offset: number; limit: number }): Promise<{ jobs: Job[]; total: number }> {
+  async list({ offset, limit }: Page): Promise<{ jobs: Job[]; total: number }> {
     const { query } = this.database;
     const rows = await query
       .selectFrom('job')
       .select(['id', 'job'])
       .orderBy('createdAt', 'desc')
-      .orderBy('id')
+      .orderBy(byBytes(this.database, 'id'))
       .limit(limit)
       .offset(offset)
       .execute();

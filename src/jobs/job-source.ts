@@ -43,7 +43,7 @@ export async function takeSource(
     if (store.options.databaseUrl !== undefined) throw localFolder(name);
     return { folder: name };
   }
-  const imported = (await catalogue.list()).map(({ id }) => id);
+  const imported = (await catalogue.list()).records.map(({ id }) => id);
   const folders = await readdir(place.datasets).catch(() => []);
   // Files of imported ones may lie in the same place, in folders that are called like them.
   const known = [...new Set([...imported, ...folders])];

@@ -17,6 +17,7 @@ import { verifiedFile } from '../heads/registry/verified-file.ts';
 import { required } from '../indexing.ts';
 import { isFitted, type PretrainedName } from '../modalities/registry.ts';
 import type { Tables } from '../store/database/database.ts';
+import type { Page } from '../store/database/page.ts';
 import { keptFor } from '../store/idempotent-requests.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import { storageError } from '../store/storage-error.ts';
@@ -217,7 +218,7 @@ export class JobQueue {
   }
 
   /** Some of the jobs, the newest first, and how many there are. */
-  list(page: { offset: number; limit: number }): Promise<{ jobs: Job[]; total: number }> {
+  list(page: Page): Promise<{ jobs: Job[]; total: number }> {
     return this.#jobs.list(page);
   }
 

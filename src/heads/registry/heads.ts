@@ -4,6 +4,7 @@ import { TandemError } from '../../errors.ts';
 import { leaveToCleaning, removeUnknown } from '../../store/artifacts/artifacts.ts';
 import { PendingArtifacts } from '../../store/artifacts/pending.ts';
 import type { Tables } from '../../store/database/database.ts';
+import type { Page } from '../../store/database/page.ts';
 import { Remembered } from '../../store/database/remembered.ts';
 import type { Store } from '../../store/store.ts';
 import type { Acceptance } from './acceptance.ts';
@@ -17,6 +18,7 @@ import {
   type RegisteredHead,
   readHead,
 } from './head-reading.ts';
+import { listNames } from './list-names.ts';
 import { type RegisterOptions, registerVersion } from './register-version.ts';
 import { readShippedHeads, type ShippedHead } from './shipped-heads.ts';
 import { VersionFolders } from './version-folders.ts';
@@ -56,21 +58,19 @@ export class HeadRegistry {
 
   /** Every version of every head, by name and then by version. */
   async list(): Promise<RegisteredHead[]> {
-    const rows = await this.#store.database.query
-      .selectFrom('headVersion')
-      .select('name')
-      .distinct()
-      .where('folder', 'is not', null)
-      .execute();
-    const names = new Set([...rows, ...(await this.#shipped())].map(({ name }) => name));
-    const heads = await Promise.all([...names].sort().map((name) => this.#known.get(name)));
+    const { names } = await listNames(this.#store.database, await this.#shipped());
+    const heads = await Promise.all(names.map((name) => this.#known.get(name)));
     return heads.flatMap(({ versions }) => versions);
   }
 
-  /** The latest version of every head. */
-  async latest(): Promise<RegisteredHead[]> {
-    const byName = new Map((await this.list()).map((head) => [head.name, head]));
-    return [...byName.values()];
+  /**
+   * The latest version of some heads, by name, and how many heads there are.
+   * @param page all of them where it is left out
+   */
+  async latest(page?: Page): Promise<{ heads: RegisteredHead[]; total: number }> {
+    const { names, total } = await listNames(this.#store.database, await this.#shipped(), page);
+    const heads = await Promise.all(names.map((name) => this.#known.get(name)));
+    return { heads: heads.flatMap(({ versions }) => versions.slice(-1)), total };
   }
 
   /**
@@ -301,7 +301,8 @@ export class HeadRegistry {
       const known = [...versions.map((head) => head.version), ...Object.keys(aliases)].join(', ');
       throw new TandemError('unknown-head', `${name} has no version ${version}; it has ${known}`);
     }
-    const names = (await this.latest()).map((head) => head.name).join(', ') || 'none';
+    const { names: known } = await listNames(this.#store.database, await this.#shipped());
+    const names = known.join(', ') || 'none';
     throw new TandemError('unknown-head', `no head is named ${JSON.stringify(name)}; there are: ${names}`);
   }
 

@@ -17,6 +17,7 @@ import type { Job, JobEvent } from '../../jobs/job.ts';
 import type { JobRequest, Submission } from '../../jobs/queue.ts';
 import type { PredictionFormat } from '../../jobs/task.ts';
 import type { Content, ModalityName, PretrainedName } from '../../modalities/registry.ts';
+import type { Page } from '../../store/database/page.ts';
 import type { TargetKind } from '../../targets/target-kind.ts';
 import type { Truth } from '../../targets/truth.ts';
 import type { ZeroShotRequest } from '../../training/zero-shot/request.ts';
@@ -187,8 +188,11 @@ export interface Services {
   };
   /** Every encoder that is here, those of the settings first; another is loaded when it is first asked. */
   models(): Promise<ModelSummary[]>;
-  /** The latest version of every head; those whose manifest cannot be read are told of apart. */
-  heads(): Promise<{ heads: HeadSummary[]; damaged: DamagedHead[] }>;
+  /**
+   * The latest version of the heads of a page, by name, and how many heads there are; those whose manifest cannot be read
+   * count as well and are told of apart.
+   */
+  heads(page: Page): Promise<{ heads: HeadSummary[]; damaged: DamagedHead[]; total: number }>;
   /** The version that a reference means: `pets`, `pets@3`, `pets@production`. @throws TandemError `unknown-head` */
   head(reference: string): Promise<HeadSummary>;
   /** Each throws TandemError `unknown-head`, and answers with the versions as they are then. */
@@ -237,11 +241,11 @@ export interface Services {
     add(upload: DatasetUpload, signal: AbortSignal): Promise<{ dataset: DatasetSummary; isNew: boolean }>;
     /** Only checks it; nothing is kept. */
     try(upload: DatasetUpload, signal: AbortSignal): Promise<DatasetTrial>;
-    /** The newest first. */
-    list(): Promise<{ datasets: DatasetSummary[]; damaged: DamagedDataset[] }>;
+    /** The newest first, and how many there are; those whose record cannot be read count as well and are told of apart. */
+    list(page: Page): Promise<{ datasets: DatasetSummary[]; damaged: DamagedDataset[]; total: number }>;
     /** Each of these throws TandemError `unknown-dataset`. */
     get(id: string): Promise<DatasetSummary>;
-    rows(id: string, page: { offset: number; limit: number; row?: number }): Promise<DatasetPage>;
+    rows(id: string, page: Page & { row?: number }): Promise<DatasetPage>;
     /** A zip file and what to call it. */
     export(id: string): Promise<{ name: string; content: Readable }>;
     /** @throws TandemError `dataset-in-use` where a job still needs it */
@@ -259,7 +263,7 @@ export interface Services {
      */
     submit(request: JobRequest, by?: Submission): Promise<Job>;
     /** The newest first, and how many there are in all. */
-    list(page: { offset: number; limit: number }): Promise<{ jobs: Job[]; total: number }>;
+    list(page: Page): Promise<{ jobs: Job[]; total: number }>;
     /** @throws TandemError `unknown-job` */
     get(id: string): Promise<Job>;
     /** Events after `lastEventId` (0: all), then live ones until the job ends or the signal aborts. */

@@ -8,6 +8,7 @@ import { readDataset } from '../../../src/datasets/dataset.ts';
 import { exportDataset } from '../../../src/datasets/export.ts';
 import { ImageStore } from '../../../src/datasets/images.ts';
 import { type DatasetSource, importDataset, tryImport } from '../../../src/datasets/import/import.ts';
+import type { Page } from '../../../src/store/database/page.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { temporaryStore } from '../store/test-store.ts';
 import { folderWith, image, images, temporaryFolder } from './sample.ts';
@@ -63,8 +64,30 @@ describe('a dataset that was imported', () => {
     const again = await bring({ folder: await pets() }, 'pets');
     expect(again).toEqual({ record: first.record, isNew: false });
     await bring({ folder: await pets() }, 'others');
-    expect((await catalogue.list()).map(({ name }) => name).sort()).toEqual(['others', 'pets']);
+    expect((await catalogue.list()).records.map(({ name }) => name).sort()).toEqual(['others', 'pets']);
     expect((await listFiles()).filter((name) => /^[0-9a-f]{64}$/.test(name))).toHaveLength(2);
+  });
+
+  it('is listed page by page, the newest first, one that is damaged at its place', async () => {
+    const { catalogue, bring, store } = await openCatalogue();
+    const folder = await pets();
+    // Those of the same moment come by the bytes of their ids, in which a hyphen comes before letters.
+    const days = { 'pq 2': 1, 'p r': 1, pq: 1, damaged: 2, newest: 3 };
+    for (const [name, day] of Object.entries(days)) {
+      const { record } = await bring({ folder }, name);
+      const createdAt = new Date(Date.UTC(2026, 0, day)).toISOString();
+      const changed = { createdAt, ...(name === 'damaged' && { record: '{' }) };
+      const { id } = record;
+      await store.database.query.updateTable('dataset').set(changed).where('id', '=', id).execute();
+    }
+    const read = async (page?: Page) => {
+      const { records, damaged, total } = await catalogue.list(page);
+      return { names: records.map(({ name }) => name), damaged: damaged.length, total };
+    };
+    expect(await read()).toEqual({ names: ['newest', 'p r', 'pq 2', 'pq'], damaged: 1, total: 5 });
+    expect(await read({ offset: 0, limit: 2 })).toEqual({ names: ['newest'], damaged: 1, total: 5 });
+    expect(await read({ offset: 2, limit: 2 })).toEqual({ names: ['p r', 'pq 2'], damaged: 0, total: 5 });
+    expect(await read({ offset: 5, limit: 2 })).toEqual({ names: [], damaged: 0, total: 5 });
   });
 
   it('is found by what it holds, the newest of the same', async () => {
@@ -99,7 +122,7 @@ describe('a dataset that was imported', () => {
     );
     await catalogue.delete(one.id);
     expect((await listFiles()).filter((name) => name.length === 64)).toHaveLength(2);
-    expect(await catalogue.list()).toEqual([other]);
+    expect((await catalogue.list()).records).toEqual([other]);
     await catalogue.delete(other.id);
     expect(await listFiles()).toEqual([]);
     await expect(catalogue.delete(other.id)).rejects.toMatchObject({ code: 'unknown-dataset' });

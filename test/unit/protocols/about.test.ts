@@ -25,7 +25,9 @@ it('lists the heads', async () => {
     metrics: { fused: figures, unimodal: {} },
     decides: false,
   };
-  const { address } = await serve(services({ heads: async () => ({ heads: [head], damaged: [] }) }));
+  const { address } = await serve(
+    services({ heads: async () => ({ heads: [head], damaged: [], total: 1 }) }),
+  );
   expect(await (await fetch(`${address}/v1/heads`)).json()).toEqual({ offset: 0, total: 1, heads: [head] });
 });
 

@@ -112,7 +112,7 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
       { id: 'images', modality: 'image', dimension: 2, isLoaded: true },
       { id: 'texts', modality: 'text', dimension: 2, isLoaded: false },
     ],
-    heads: async () => ({ heads: [], damaged: [] }),
+    heads: async () => ({ heads: [], damaged: [], total: 0 }),
     head: async () => head,
     versions: {
       get: async (name) => ({ name, versions: [1, 2], aliases: { production: 2 } }),
@@ -155,7 +155,7 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
     datasets: {
       add: async () => ({ dataset, isNew: true }),
       try: async () => ({ ...dataset, problemCount: 0, problems: [], leftOut: [], guesses: [], preview: [] }),
-      list: async () => ({ datasets: [dataset], damaged: [] }),
+      list: async () => ({ datasets: [dataset], damaged: [], total: 1 }),
       get: async () => dataset,
       rows: async (_id, { offset }) => ({ total: 0, offset, rows: [] }),
       export: async () => ({ name: 'größe', content: Readable.from([Buffer.from('zip')]) }),

@@ -1,14 +1,21 @@
 import { expect, it } from 'vitest';
+import type { Page } from '../../../src/store/database/page.ts';
 import { dataset, fetch, head, problemOf, serve, services } from './double.ts';
 
 const numbers = [0, 1, 2, 3, 4];
+const page = ({ offset, limit }: Page) => numbers.slice(offset, offset + limit);
 const double = services({
-  heads: async () => ({ heads: numbers.map((number) => ({ ...head, name: `head-${number}` })), damaged: [] }),
+  heads: async (asked) => ({
+    heads: page(asked).map((number) => ({ ...head, name: `head-${number}` })),
+    damaged: [],
+    total: numbers.length,
+  }),
   datasets: {
     ...services().datasets,
-    list: async () => ({
-      datasets: numbers.map((number) => ({ ...dataset, id: `set-${number}` })),
+    list: async (asked) => ({
+      datasets: page(asked).map((number) => ({ ...dataset, id: `set-${number}` })),
       damaged: [],
+      total: numbers.length,
     }),
   },
 });

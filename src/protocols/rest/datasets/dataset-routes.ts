@@ -109,10 +109,9 @@ function listDatasets({ datasets }: Services): Route {
     },
     handlers: [
       async (request, response) => {
-        const { offset, limit } = readQuery(request, pageQuerySchema);
-        const { datasets: readable, damaged } = await datasets.list();
-        const page = { offset, total: readable.length, datasets: readable.slice(offset, offset + limit) };
-        response.json({ ...page, ...(damaged.length > 0 && { damaged }) });
+        const page = readQuery(request, pageQuerySchema);
+        const { damaged, ...listed } = await datasets.list(page);
+        response.json({ offset: page.offset, ...listed, ...(damaged.length > 0 && { damaged }) });
       },
     ],
   };

@@ -63,7 +63,9 @@ export const datasetsSchema = z
     damaged: z
       .array(z.object({ id: z.string(), problem: z.string() }))
       .optional()
-      .meta({ description: 'Datasets whose record cannot be used; absent where there are none.' }),
+      .meta({
+        description: 'Datasets of this page whose record cannot be used; absent where there are none.',
+      }),
   })
   .meta({ example: { offset: 0, total: 1, datasets: [exampleDataset] } });
 

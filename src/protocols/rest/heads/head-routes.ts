@@ -128,7 +128,7 @@ const headsSchema = z
     total: z.int(),
     heads: z.array(headSchema),
     damaged: z.array(damagedSchema).optional().meta({
-      description: 'Versions that cannot be used, and why; omitted where there are none.',
+      description: 'Versions of this page that cannot be used, and why; omitted where there are none.',
     }),
   })
   .meta({ example: { offset: 0, total: 1, heads: [exampleHead] } });
@@ -153,10 +153,9 @@ export function headRoutes({ heads }: Services): Route[] {
       },
       handlers: [
         async (request, response) => {
-          const { offset, limit } = readQuery(request, pageQuerySchema);
-          const { heads: readable, damaged } = await heads();
-          const page = { offset, total: readable.length, heads: readable.slice(offset, offset + limit) };
-          response.json({ ...page, ...(damaged.length > 0 && { damaged }) });
+          const page = readQuery(request, pageQuerySchema);
+          const { damaged, ...listed } = await heads(page);
+          response.json({ offset: page.offset, ...listed, ...(damaged.length > 0 && { damaged }) });
         },
       ],
     },

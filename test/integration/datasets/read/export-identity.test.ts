@@ -207,9 +207,11 @@ it('lists the datasets whose records can be used, tells of the others, and delet
   const [bad, good] = [await bring('bad'), await bring('good')];
   for (const record of ['{"format":1', '{"format":2}']) {
     await store.database.query.updateTable('dataset').set({ record }).where('id', '=', bad.id).execute();
-    const damaged: string[] = [];
-    expect(await catalogue.list((id, { code }) => damaged.push(`${id} ${code}`))).toEqual([good]);
-    expect(damaged).toEqual([`${bad.id} damaged-artifact`]);
+    const { records, damaged, total } = await catalogue.list();
+    expect(records).toEqual([good]);
+    expect(damaged).toEqual([{ id: bad.id, problem: expect.stringContaining(bad.id) }]);
+    expect(total).toBe(2);
+    await expect(catalogue.get(bad.id)).rejects.toMatchObject({ code: 'damaged-artifact' });
     await expect(catalogue.get('none')).rejects.toMatchObject({ code: 'unknown-dataset' });
   }
   await catalogue.delete(bad.id);

@@ -116,7 +116,7 @@ it('lets a stream wait whose lines are not read yet, longer than a stall may las
 
 it('lets a request that is complete wait for its answer longer than a stall may last', async () => {
   const { double } = slowServices(500);
-  double.heads = () => sleep(500, { heads: [], damaged: [] });
+  double.heads = () => sleep(500, { heads: [], damaged: [], total: 0 });
   const { address } = await serveOnPort(double, { stallTime: 100 });
   expect((await sendForm(`${address}/v1/predict`, { text: 'a' })).status).toBe(200);
   expect((await fetch(`${address}/v1/heads`)).status).toBe(200);

@@ -1,12 +1,15 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { HeadRegistry } from '../../../../src/heads/registry/heads.ts';
+import type { Page } from '../../../../src/store/database/page.ts';
+import type { Store } from '../../../../src/store/store.ts';
 import { temporaryStore } from '../../store/test-store.ts';
 
 let shipped: string;
 let data: string;
+let store: Store;
 let registry: HeadRegistry;
 beforeEach(async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'heads-'));
@@ -15,8 +18,12 @@ beforeEach(async () => {
   data = path.join(folder, 'data');
   await mkdir(path.join(shipped, 'emoji', '1'), { recursive: true });
   await write('shipped')(path.join(shipped, 'emoji', '1'));
-  registry = new HeadRegistry(await temporaryStore(data), shipped);
+  store = await temporaryStore(data);
+  registry = new HeadRegistry(store, shipped);
 });
+
+const latest = async (page?: Page) =>
+  (await registry.latest(page)).heads.map(({ name, version }) => `${name}@${version}`);
 
 const write = (content: string) => (target: string) => writeFile(path.join(target, 'head.json'), content);
 
@@ -25,10 +32,27 @@ it('numbers the versions of a name, over those that ship with the program', asyn
   expect(await registry.register('pets', write('one'))).toMatchObject({ name: 'pets', version: 1 });
   const listed = (await registry.list()).map(({ name, version }) => `${name}@${version}`);
   expect(listed).toEqual(['emoji@1', 'emoji@2', 'pets@1']);
-  expect((await registry.latest()).map(({ name, version }) => `${name}@${version}`)).toEqual([
-    'emoji@2',
-    'pets@1',
-  ]);
+  expect(await latest()).toEqual(['emoji@2', 'pets@1']);
+});
+
+it('gives a page of heads by name, the same on every database, and how many there are', async () => {
+  // A locale of Postgres passes over hyphens.
+  for (const name of ['pets', 'pet-toys', 'petals', 'pet', 'pet-toys', 'gone'])
+    await registry.register(name, write(name));
+  await registry.delete('gone', 1);
+  expect(await latest()).toEqual(['emoji@1', 'pet@1', 'pet-toys@2', 'petals@1', 'pets@1']);
+  expect(await latest({ offset: 1, limit: 2 })).toEqual(['pet@1', 'pet-toys@2']);
+  expect(await latest({ offset: 5, limit: 2 })).toEqual([]);
+  expect((await registry.latest({ offset: 9, limit: 1 })).total).toBe(5);
+});
+
+it('reads the heads of a page and no others', async () => {
+  for (const name of ['a', 'b', 'c']) await registry.register(name, write(name));
+  const another = new HeadRegistry(store, shipped);
+  const asked = vi.spyOn(store.database.query, 'selectFrom');
+  await another.latest({ offset: 1, limit: 1 });
+  expect(asked.mock.calls.filter(([table]) => (table as string) === 'headAlias')).toHaveLength(1);
+  asked.mockRestore();
 });
 
 it('registers nothing of a job that is another server’s by now', async () => {
@@ -172,10 +196,7 @@ it('knows the version that a job has made, and lets no job make two', async () =
   expect(await registry.madeBy('job-1')).toMatchObject({ name: 'pets', version: 1, manifest: 'one' });
   expect(await registry.madeBy('job-2')).toBeUndefined();
   await expect(registry.register('pets', write('two'), { job })).rejects.toThrow(/unique/i);
-  expect((await registry.latest()).map(({ name, version }) => `${name}@${version}`)).toEqual([
-    'emoji@1',
-    'pets@1',
-  ]);
+  expect(await latest()).toEqual(['emoji@1', 'pets@1']);
 });
 
 it('knows of each version whether it was trained here, ships with the program or was imported, whatever its files say', async () => {
