@@ -621,6 +621,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/encoders/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check an encoder’s files and prove it again
+         * @description Every file must have its sha256; then a few items are encoded alone, twice, together and in another order, in a process of its own. It takes seconds, of a large model a minute, and the processor’s threads.
+         */
+        post: operations["checkEncoder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -2858,6 +2878,105 @@ export interface components {
             encoder: components["schemas"]["Encoder"];
         } | {
             error: components["schemas"]["Problem"];
+        };
+        /**
+         * @example {
+         *       "id": "bge-small-en-v1.5",
+         *       "modality": "text",
+         *       "dimension": 384,
+         *       "fingerprint": "1f80900f3cb75b84d6cb614ec3773c2a5a952a91a275f7fa480077526b67f47a",
+         *       "place": "added",
+         *       "license": "mit",
+         *       "isNonCommercial": false,
+         *       "origin": {
+         *         "folder": "Xenova/bge-small-en-v1.5@0123456789abcdef0123456789abcdef01234567",
+         *         "weights": {
+         *           "file": "onnx/model.onnx",
+         *           "sha256": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+         *         },
+         *         "addedAt": "2026-01-31T12:00:00.000Z",
+         *         "settings": {
+         *           "architecture": "bert",
+         *           "dtype": "fp32",
+         *           "pooling": "cls",
+         *           "normalize": true,
+         *           "most tokens": 512
+         *         },
+         *         "proof": {
+         *           "items": 5,
+         *           "batchDifference": 1e-7,
+         *           "runDifference": 0,
+         *           "milliseconds": {
+         *             "alone": 12.5,
+         *             "inBatch": 9.1
+         *           },
+         *           "memory": 210000000
+         *         }
+         *       },
+         *       "proof": {
+         *         "items": 5,
+         *         "batchDifference": 1e-7,
+         *         "runDifference": 0,
+         *         "milliseconds": {
+         *           "alone": 12.5,
+         *           "inBatch": 9.1
+         *         },
+         *         "memory": 210000000
+         *       }
+         *     }
+         */
+        CheckedEncoder: {
+            id: string;
+            /** @enum {string} */
+            modality: "image" | "text";
+            /** @description Length of a feature vector. */
+            dimension: number;
+            /** @description A head takes features of the fingerprint that it was trained on. */
+            fingerprint: string;
+            /**
+             * @description Whether it ships with the program or was added.
+             * @enum {string}
+             */
+            place: "bundled" | "added";
+            /** @description As the model card names it. */
+            license?: string;
+            /** @description Whether the licence, by its name, forbids commercial use. */
+            isNonCommercial: boolean;
+            /** @description Of one that was added: from where, how it was read, and what its proof measured. */
+            origin?: {
+                folder: string;
+                digest?: string;
+                weights: {
+                    file: string;
+                    sha256: string;
+                };
+                /** Format: date-time */
+                addedAt: string;
+                settings: {
+                    [key: string]: string | number | boolean;
+                };
+                proof: {
+                    items: number;
+                    batchDifference: number;
+                    runDifference: number;
+                    milliseconds: {
+                        alone: number;
+                        inBatch: number;
+                    };
+                    memory: number;
+                };
+            };
+            /** @description What was just measured. Differences are relative, the largest of all items: above 0.001 an item has other features beside others, or when it is asked again. The memory is in bytes. */
+            proof: {
+                items: number;
+                batchDifference: number;
+                runDifference: number;
+                milliseconds: {
+                    alone: number;
+                    inBatch: number;
+                };
+                memory: number;
+            };
         };
         /**
          * @example {
@@ -7129,6 +7248,114 @@ export interface operations {
                 };
             };
             /** @description overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkEncoder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The encoder’s id, or the beginning of its fingerprint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The encoder, and what was measured. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedEncoder"];
+                };
+            };
+            /** @description invalid-request: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthorized: A key is needed. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden: The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unknown-encoder: There is no such encoder. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description encoder-conflict: Another encoder has this name. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-encoder: The model cannot be used as an encoder. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate-limited: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description damaged-artifact: A stored file is damaged. internal: Something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description out-of-memory: There is no memory left to compute with. overloaded: The server is at its limit. storage-unavailable: The store cannot be reached or written to. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */

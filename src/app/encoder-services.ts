@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { EncoderAdditions } from '../encoders/hub/additions.ts';
 import { parseModelName } from '../encoders/hub/model-name.ts';
 import { TandemError } from '../errors.ts';
@@ -5,6 +6,9 @@ import type { InstalledEncoder, Services } from '../protocols/pipeline/services.
 import type { Context } from './context.ts';
 import { encoderPlaces, hubOf } from './encoder-settings.ts';
 import { type EncoderSummary, type InstalledEncoders, summarize } from './encoders.ts';
+
+/** Checks that may wait for the one that is under way. */
+const mostChecks = 8;
 
 /**
  * What the HTTP layer asks about encoders: the library's, without paths of this machine. Models come by their names alone, from
@@ -16,6 +20,7 @@ export function encoderServices(
   additions: EncoderAdditions,
 ): Services['installedEncoders'] {
   const { settings } = context;
+  const oneAtATime = pLimit(1);
   return {
     async list() {
       const { encoders: all, damaged } = await encoders.list();
@@ -34,6 +39,17 @@ export function encoderServices(
         { signal, onProgress },
       );
       return withoutFolder(summarize(added));
+    },
+    async check(reference) {
+      if (oneAtATime.pendingCount >= mostChecks)
+        throw new TandemError('overloaded', `${mostChecks} encoders are waiting to be checked`, {
+          retryAfter: 30,
+        });
+      const encoder = await encoders.get(reference);
+      const { proveEncoder } = await import('../encoders/prove.ts');
+      const { threads } = settings;
+      const proof = await oneAtATime(() => proveEncoder(encoder.folder, { threads }));
+      return { ...withoutFolder(encoder), proof };
     },
     async remove(reference) {
       const { id, folder } = await encoders.get(reference);

@@ -5,7 +5,7 @@ import type { ColumnGuess } from '../../datasets/read/choose-columns.ts';
 import type { EncoderNames } from '../../encoders/encoder-names.ts';
 import type { DownloadProgress } from '../../encoders/hub/fetch-model.ts';
 import type { ModelSettings } from '../../encoders/model/reader.ts';
-import type { EncoderOrigin } from '../../encoders/origin.ts';
+import type { EncoderOrigin, EncoderProof } from '../../encoders/origin.ts';
 import type { TandemError } from '../../errors.ts';
 import type { AnswerMetrics } from '../../evaluation/answers.ts';
 import type { VersionComparison } from '../../evaluation/compare-manifests.ts';
@@ -76,6 +76,11 @@ export interface InstalledEncoder {
   isNonCommercial: boolean;
   /** Of one that was added: from where, how it was read, and what its proof measured. */
   origin?: EncoderOrigin;
+}
+
+/** An encoder, and what it was just found to do. */
+export interface CheckedEncoder extends InstalledEncoder {
+  proof: EncoderProof;
 }
 
 /** What a model's files leave open, and what the encoder is called. */
@@ -183,6 +188,11 @@ export interface Services {
       settings: EncoderAddition,
       options: { signal: AbortSignal; onProgress?(progress: DownloadProgress): void },
     ): Promise<InstalledEncoder>;
+    /**
+     * Checks its files and proves it again, in a process of its own, one after the other.
+     * @throws TandemError `unknown-encoder`, `damaged-artifact`, `invalid-encoder`, `overloaded`
+     */
+    check(encoder: string): Promise<CheckedEncoder>;
     /** @throws TandemError `unknown-encoder`; `encoder-in-use` where a head or the server needs it */
     remove(encoder: string): Promise<void>;
   };

@@ -56,6 +56,8 @@ export const encoder: InstalledEncoder = {
   place: 'added',
   isNonCommercial: false,
 };
+const milliseconds = { alone: 12, inBatch: 9 };
+const proof = { items: 5, batchDifference: 0, runDifference: 0, milliseconds, memory: 1e8 };
 
 export const dataset: DatasetSummary = {
   id: 'pets-0a1b2c3d4e5f',
@@ -106,6 +108,7 @@ export function services(replaced: Partial<Services> = {}, jobs: Partial<Service
       list: async () => ({ encoders: [encoder] }),
       get: async () => encoder,
       add: async () => encoder,
+      check: async () => ({ ...encoder, proof }),
       remove: async () => {},
     },
     models: async () => [

@@ -9,7 +9,13 @@ import type { Route } from '../../http/route.ts';
 import { departure } from '../../pipeline/deadline.ts';
 import { recordId } from '../../pipeline/path-names.ts';
 import type { Services } from '../../pipeline/services.ts';
-import { additionLineSchema, additionSchema, encoderSchema, encodersSchema } from './encoder-schemas.ts';
+import {
+  additionLineSchema,
+  additionSchema,
+  checkedEncoderSchema,
+  encoderSchema,
+  encodersSchema,
+} from './encoder-schemas.ts';
 
 const parameter = {
   path: z.object({
@@ -26,7 +32,13 @@ const mostBytes = 2 ** 16;
 
 /** `/v1/encoders` and what is below it. */
 export function encoderRoutes(services: Services): Route[] {
-  return [listEncoders(services), addEncoder(services), getEncoder(services), removeEncoder(services)];
+  return [
+    listEncoders(services),
+    addEncoder(services),
+    getEncoder(services),
+    checkEncoder(services),
+    removeEncoder(services),
+  ];
 }
 
 function listEncoders({ installedEncoders }: Services): Route {
@@ -116,6 +128,34 @@ function getEncoder({ installedEncoders }: Services): Route {
     handlers: [
       async (request, response) =>
         void response.json(await installedEncoders.get(readPath(request, parameter).id)),
+    ],
+  };
+}
+
+function checkEncoder({ installedEncoders }: Services): Route {
+  return {
+    method: 'post',
+    path: '/v1/encoders/{id}/check',
+    operation: {
+      operationId: 'checkEncoder',
+      summary: 'Check an encoder’s files and prove it again',
+      description:
+        'Every file must have its sha256; then a few items are encoded alone, twice, together and in another order, in a process of its own. It takes seconds, of a large model a minute, and the processor’s threads.',
+      requestParams: parameter,
+      responses: {
+        '200': { description: 'The encoder, and what was measured.', content: json(checkedEncoderSchema) },
+        ...problemResponses(
+          'unknown-encoder',
+          'encoder-conflict',
+          'damaged-artifact',
+          'invalid-encoder',
+          'out-of-memory',
+        ),
+      },
+    },
+    handlers: [
+      async (request, response) =>
+        void response.json(await installedEncoders.check(readPath(request, parameter).id)),
     ],
   };
 }

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { parseModelName } from '../../../encoders/hub/model-name.ts';
 import { poolingNames } from '../../../encoders/model/pooling.ts';
 import { dtypes } from '../../../encoders/model/weights.ts';
-import { encoderOrigin } from '../../../encoders/origin.ts';
+import { encoderOrigin, encoderProof } from '../../../encoders/origin.ts';
 import { pretrainedNames } from '../../../modalities/registry.ts';
 import { problemSchema } from '../../http/problems.ts';
-import type { InstalledEncoder } from '../../pipeline/services.ts';
+import type { CheckedEncoder, InstalledEncoder } from '../../pipeline/services.ts';
 
 const commit = '0123456789abcdef0123456789abcdef01234567';
 const example = {
@@ -55,6 +55,19 @@ export const encoderSchema = z
     }),
   })
   .meta({ id: 'Encoder', example }) satisfies z.ZodType<InstalledEncoder>;
+
+export const checkedEncoderSchema = z
+  .object({
+    ...encoderSchema.shape,
+    proof: encoderProof.meta({
+      description:
+        'What was just measured. Differences are relative, the largest of all items: above 0.001 an item has other features beside others, or when it is asked again. The memory is in bytes.',
+    }),
+  })
+  .meta({
+    id: 'CheckedEncoder',
+    example: { ...example, proof: example.origin.proof },
+  }) satisfies z.ZodType<CheckedEncoder>;
 
 export const encodersSchema = z
   .object({

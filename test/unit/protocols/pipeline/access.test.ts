@@ -39,6 +39,7 @@ const expected: Record<string, 'predict' | 'train' | 'admin' | undefined> = {
   'get /v1/encoders': 'admin',
   'post /v1/encoders': 'admin',
   'get /v1/encoders/{id}': 'admin',
+  'post /v1/encoders/{id}/check': 'admin',
   'delete /v1/encoders/{id}': 'admin',
   'post /v1/heads': 'admin',
   'get /v1/heads/{name}/versions/{version}/export': 'train',
