@@ -7,7 +7,7 @@ import { parseModelName } from '../encoders/hub/model-name.ts';
 import { isNonCommercial } from '../encoders/license.ts';
 import type { EncoderProof } from '../encoders/origin.ts';
 import { type FoundEncoder, findEncoder, listEncoders } from '../encoders/places.ts';
-import { readEncoderManifest } from '../encoders/specification.ts';
+import { readSpecification } from '../encoders/specification.ts';
 import { TandemError } from '../errors.ts';
 import type { InstalledEncoder } from '../protocols/pipeline/services.ts';
 import { exists } from '../store/files/exists.ts';
@@ -54,7 +54,7 @@ export function encodersOf(context: Context): InstalledEncoders {
   const get = async (reference: string): Promise<EncoderSummary> => {
     const folder = await findEncoder(places, reference);
     return summarize({
-      ...(await readEncoderManifest(folder)),
+      ...(await readSpecification(folder)),
       folder,
       place: placeOf(folder, places.added),
     });

@@ -14,7 +14,7 @@ import { undecided, unusable } from './model/unusable.ts';
 import { type EncoderOrigin, type EncoderProof, hubOriginOf } from './origin.ts';
 import { type EncoderPlaces, type FoundEncoder, listEncoders } from './places.ts';
 import { largestDifference, proveEncoder } from './prove.ts';
-import { encoderFile, readSpecification } from './specification.ts';
+import { encoderFile, readEncoderManifest, readSpecification } from './specification.ts';
 
 export interface AddOptions extends ModelSettings {
   /** What it is called from now on. */
@@ -112,7 +112,7 @@ function percentOf(share: number): string {
 
 /**
  * Gives the folder the name that it keeps. Where the same encoder is there, that one stays, and learns of the hub's model that it
- * is where it was made of a folder.
+ * is where it was made of a folder; a damaged one is replaced.
  * @param asked what it is to be called, where that was said
  * @throws TandemError `encoder-conflict` where another of its modality has its id (both sides of a pair may have one), or the
  *   same is there under another
@@ -137,9 +137,11 @@ async function settle(
       'encoder-conflict',
       `${other.folder} is called ${id} as well, and has the fingerprint ${other.fingerprint.slice(0, 12)}, not ${fingerprint.slice(0, 12)}`,
     );
-  if (!known) await rename(staging, folder);
-  else if (isOfHub(origin) && !isOfHub(known.origin))
-    await writeManifest(folder, { ...manifest, id: known.id });
+  const isDamaged = known && !(await readEncoderManifest(folder).then(Boolean, () => false));
+  if (isDamaged || (known && isOfHub(origin) && !isOfHub(known.origin)))
+    await writeManifest(isDamaged ? staging : folder, { ...manifest, id: known.id });
+  if (isDamaged) await rm(folder, { recursive: true, force: true });
+  if (!(await exists(folder))) await rename(staging, folder);
   return { ...(await readSpecification(folder)), folder, place: 'added' };
 }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -83,6 +83,32 @@ it('adds a model of the hub, shows it, and removes it', async () => {
   expect((await ask('DELETE', '/efficientnet-lite0')).status).toBe(409);
   expect((await ask('DELETE', '/small')).status).toBe(204);
   expect((await ask('GET', '/small')).status).toBe(404);
+});
+
+it('checks an encoder again, files and features', async () => {
+  const added = await ask('POST', '', { body: { model, pooling: 'mean', name: 'small' } });
+  const { fingerprint } = await added.json();
+  const checked = await ask('POST', '/small/check');
+  expect(checked.status).toBe(200);
+  expect(await checked.json()).toMatchObject({
+    ...{ id: 'small', fingerprint, origin: { folder: `${model}@${commit}` } },
+    proof: { items: 5, runDifference: 0, milliseconds: { alone: expect.any(Number) } },
+  });
+  const bundled = await (await ask('POST', '/all-MiniLM-L6-v2/check')).json();
+  expect(bundled.proof.batchDifference).toBeLessThan(1e-5);
+  await writeFile(path.join(data, 'encoders', fingerprint, 'tokenizer.json'), '{}');
+  const damaged = await (await ask('POST', '/small/check')).json();
+  expect(damaged).toMatchObject({
+    type: '/problems/damaged-artifact',
+    detail: expect.stringContaining('tokenizer.json'),
+  });
+  expect((await ask('POST', '/nothing/check')).status).toBe(404);
+  expect((await ask('POST', '/small/check', { key: 'train' })).status).toBe(403);
+  // Added again it is whole.
+  await ask('POST', '', { body: { model, pooling: 'mean' } });
+  expect((await ask('POST', '/small/check')).status).toBe(200);
+  await writeFile(path.join(data, 'encoders', fingerprint, 'tokenizer.json'), '{}');
+  expect((await ask('DELETE', '/small')).status).toBe(204);
 });
 
 it('says how far it is, a line at a time, and what went wrong in the last one', async () => {
