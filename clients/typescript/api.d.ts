@@ -721,7 +721,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Name, version and where to go from here */
+        /** Name, version and where to go from here; for browsers the web page */
         get: operations["index"];
         put?: never;
         post?: never;
@@ -7769,13 +7769,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The links. */
+            /** @description The links; the page where the request prefers HTML. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Index"];
+                    /** @example <!doctype html> */
+                    "text/html": string;
                 };
             };
             /** @description invalid-request: The request is not valid. */

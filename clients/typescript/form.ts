@@ -7,9 +7,12 @@ export type Upload =
       content: Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
     };
 
+/** A field as the API's description has it: of a file, which may be optional, a string. */
+type Sent<Value> = Value extends Upload ? string : Value;
+
 /** What a call of the client requires to send a form. */
 export type FormOptions<Fields> = {
-  body: { -readonly [Name in keyof Fields]: Fields[Name] extends Upload ? string : Fields[Name] };
+  body: { -readonly [Name in keyof Fields]: Sent<Fields[Name]> };
   bodySerializer(): FormData | ReadableStream<Uint8Array>;
   headers?: Record<string, string>;
   /** Of a stream: the answer is read once the request is sent. */

@@ -25,6 +25,7 @@ import { headRoutes } from './rest/heads/head-routes.ts';
 import { versionRoutes } from './rest/heads/version-routes.ts';
 import { jobRoutes } from './rest/jobs/job-routes.ts';
 import { predictRoutes } from './rest/predictions/predict-route.ts';
+import { pageHandler, pageRoutes } from './studio/page-routes.ts';
 import { acceptCookie } from './studio/session-cookie.ts';
 import { sessionRoutes } from './studio/session-routes.ts';
 
@@ -45,7 +46,7 @@ export function apiRoutes(services: Services, options: AppOptions): Route[] {
     ...withTag('Server', [
       ...healthRoutes(services, options),
       ...metricsRoutes(options.metrics),
-      ...aboutRoutes((asked) => describeApi(routes, asked), options.access ?? openAccess),
+      ...aboutRoutes((asked) => describeApi(routes, asked), options.access ?? openAccess, pageHandler()),
     ]),
   ];
   return routes;
@@ -79,7 +80,7 @@ export function createApp(services: Services, options: AppOptions): Express {
     ...(options.thisMachineAlone ? [refuseOtherMachines(access)] : []),
     refuseOtherSites(access, origins),
   ];
-  addRoutes(app, apiRoutes(services, options), ({ scope, isVital }) => [
+  addRoutes(app, [...apiRoutes(services, options), ...pageRoutes()], ({ scope, isVital }) => [
     ...(options.loadShedding && !isVital ? [options.loadShedding.handler] : []),
     ...(scope ? [...limits, requireScope(scope, access, options.keyName)] : []),
   ]);

@@ -28,10 +28,14 @@ const codeParameter = {
   }),
 };
 
-/** What the server says of itself: where things are, the API's description, a page for each kind of problem. */
+/**
+ * What the server says of itself: where things are, the API's description, a page for each kind of problem.
+ * @param sendPage answers browsers at `/`
+ */
 export function aboutRoutes(
   describe: (asked: { keyless: boolean; basePath: string }) => oas31.OpenAPIObject,
   access: Access,
+  sendPage: RequestHandler<Record<string, string>>,
 ): Route[] {
   const descriptions = new LRUCache<string, string>({ max: 100 });
   return [
@@ -40,14 +44,22 @@ export function aboutRoutes(
       path: '/',
       operation: {
         operationId: 'index',
-        summary: 'Name, version and where to go from here',
+        summary: 'Name, version and where to go from here; for browsers the web page',
         responses: {
-          '200': { description: 'The links.', content: { 'application/json': { schema: indexSchema } } },
+          '200': {
+            description: 'The links; the page where the request prefers HTML.',
+            content: {
+              'application/json': { schema: indexSchema },
+              'text/html': { schema: z.string(), example: '<!doctype html>' },
+            },
+          },
           ...problemResponses(),
         },
       },
       handlers: [
-        (request, response) => {
+        (request, response, next) => {
+          response.vary('Accept');
+          if (request.accepts(['json', 'html']) === 'html') return sendPage(request, response, next);
           const base = basePathOf(request);
           const below = Object.entries(links).map(([name, place]) => [name, `${base}${place}`]);
           response.json({ name: product.name, version: product.version, links: Object.fromEntries(below) });

@@ -1,0 +1,50 @@
+import { useEffect, useState } from 'preact/hooks';
+import { ProblemNotice } from './components/problem-notice.tsx';
+import iconUrl from './icon.svg';
+import { messages } from './messages.ts';
+import { answered, type Session, server } from './server.ts';
+import { Account, SignIn } from './session.tsx';
+import { TryPage } from './try/try-page.tsx';
+import { useLoaded } from './use-loaded.ts';
+
+/** The page: who is there, then what they may do. */
+export function App() {
+  const [attempt, setAttempt] = useState(0);
+  const loaded = useLoaded(attempt, (signal) => answered(server.GET('/v1/session', { signal })));
+  const [changed, setChanged] = useState<Session>();
+  const session = changed ?? loaded.value;
+  const again = () => {
+    setChanged(undefined);
+    setAttempt(attempt + 1);
+  };
+  useEffect(() => {
+    document.title = session?.scope ? `${messages.try.title} · ${messages.product}` : messages.product;
+  }, [session?.scope]);
+  return (
+    <>
+      <a class="skip" href="#main">
+        {messages.skip}
+      </a>
+      <header class="bar">
+        <span class="brand">
+          <img src={iconUrl} alt="" />
+          {messages.product}
+        </span>
+        {session && <Account session={session} onSignOut={again} />}
+      </header>
+      <main id="main" tabIndex={-1}>
+        {session ? (
+          session.scope ? (
+            <TryPage session={session} onSignedOut={again} />
+          ) : (
+            <SignIn onSignIn={setChanged} />
+          )
+        ) : loaded.error !== undefined ? (
+          <ProblemNotice error={loaded.error} onRetry={again} />
+        ) : (
+          <p class="faint">{messages.loading}</p>
+        )}
+      </main>
+    </>
+  );
+}

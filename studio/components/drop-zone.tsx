@@ -1,0 +1,48 @@
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+
+interface DropZoneProps {
+  /** Says what the zone takes, to whoever cannot see it. */
+  label: string;
+  /** What the file dialog offers. */
+  accept: string;
+  onFile(file: File): void;
+  children: ComponentChildren;
+}
+
+/** Takes a file that is dropped on it, pasted into it, or chosen with the keyboard. */
+export function DropZone({ label, accept, onFile, children }: DropZoneProps) {
+  const [isOver, setOver] = useState(false);
+  const take = (files: FileList | undefined | null) => {
+    const [file] = files ?? [];
+    if (file) onFile(file);
+  };
+  return (
+    <label
+      class={`drop ${isOver ? 'over' : ''}`}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setOver(false);
+        take(event.dataTransfer?.files);
+      }}
+      onPaste={(event) => take(event.clipboardData?.files)}
+    >
+      <input
+        type="file"
+        aria-label={label}
+        accept={accept}
+        onChange={(event) => {
+          take(event.currentTarget.files);
+          // The same file may be chosen again.
+          event.currentTarget.value = '';
+        }}
+      />
+      <span>{children}</span>
+    </label>
+  );
+}

@@ -1,0 +1,80 @@
+/** Every text of the page, in one place so that others can translate it. */
+export const messages = {
+  product: 'Tandem',
+  skip: 'Skip to the content',
+  loading: 'Loading …',
+  retry: 'Retry',
+  problemAt: (at: string, detail: string) => `${at}: ${detail}`,
+  unreachable: 'The server does not answer',
+  unreachableFix: 'Check that it is running, then retry.',
+
+  signIn: {
+    title: 'Sign in',
+    why: 'This server requires a key. It is sent once; then the browser keeps a session for 12 hours that no script can read.',
+    key: 'Key',
+    submit: 'Sign in',
+    signOut: 'Sign out',
+    as: (key: string, scope: string) => `${key} (${scope})`,
+    make: 'An administrator makes a key on the server:',
+  },
+
+  try: {
+    title: 'Try a head',
+    head: 'Head',
+    headAbout: (labels: number, examples: number, accuracy: number | undefined) =>
+      [
+        labels > 0 ? `${labels} labels` : 'predicts a number',
+        accuracy === undefined
+          ? ''
+          : `right on ${(100 * accuracy).toFixed(1)} % of ${examples} held-out examples`,
+      ]
+        .filter((part) => part !== '')
+        .join(', '),
+    noHeads: 'This server has no head yet.',
+    image: 'Image',
+    text: 'Text',
+    table: 'Columns',
+    textHint: 'Type what belongs to the image, or a text alone',
+    dropImage: 'Drop an image here, paste one, or ',
+    choose: 'choose a file',
+    removeImage: 'Remove the image',
+    imageAlt: 'The image that is classified',
+    use: (modality: string) => `Use the ${modality.toLowerCase()}`,
+    answer: 'Answer',
+    together: (modalities: string) => `${modalities} together`,
+    alone: (modality: string) => `${modality} alone`,
+    nothing: 'Give the head an image or a text: the answer appears here.',
+    nothingUsed: 'Everything is switched off. Switch something on for an answer.',
+    accepted: 'Accepted',
+    acceptedWhy: 'This head accepts the answer.',
+    unsure: 'Unsure',
+    reasons: {
+      'low-probability': 'Its probability is below the threshold.',
+      'modalities-disagree': 'Image and text are each sure of different answers.',
+      'unlike-training': (modality: string) => `The ${modality.toLowerCase()} resembles no training example.`,
+    },
+    range: (low: string, high: string) => `between ${low} and ${high}, nine times out of ten`,
+    given: 'predicted',
+    latency: (total: number, parts: { decode: number; queue: number; encode: number; head: number }) =>
+      `${total.toFixed(0)} ms in all: ${parts.decode.toFixed(1)} decode, ${parts.queue.toFixed(1)} queue, ${parts.encode.toFixed(1)} encode, ${parts.head.toFixed(1)} head`,
+    explain: 'Explain this answer',
+    explaining: 'Explaining …',
+    explanation: (label: string | undefined) =>
+      label === undefined ? 'What the number rests on' : `What “${label}” rests on`,
+    effects: 'Green parts raise the answer, red parts lower it. Effects do not add up.',
+    withoutIt: (modality: string, points: string) =>
+      `Without the ${modality.toLowerCase()} the answer changes by ${points}.`,
+    regionAlt: (count: number) => `${count} regions of the image and their effect`,
+    nearest: 'Nearest training examples',
+    noNearest: 'This head keeps no training rows.',
+    similarity: (value: number) => `similarity ${value.toFixed(2)}`,
+    row: (row: number) => `row ${row}`,
+    code: 'The same from code',
+    copy: 'Copy',
+    copied: 'Copied',
+    missing: 'missing',
+  },
+} as const;
+
+/** The names of the modalities, as a person reads them. */
+export const modalityNames = { image: 'Image', text: 'Text', table: 'Columns' } as const;
