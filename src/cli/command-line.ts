@@ -40,6 +40,12 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 if (process.pid === 1)
   for (const [signal, code] of Object.entries(exitCodes)) process.once(signal, () => process.exit(code));
 
+// What reads the output may end early, as head does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 const isForMachines = process.argv.includes('--json');
 if (isForMachines) for (const command of [program, ...allOf(program)]) throwUsageErrors(command);
 

@@ -1,9 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { print, printJson, table, visible } from '../../src/cli/output.ts';
-import { runCommand } from './server.ts';
+import { main, runCommand } from './server.ts';
 
 const hostile = 'pets\u001b[2J\u009b31m\r\b\u0000\u202eexe';
 const shown = 'pets\\u001b[2J\\u009b31m\\u000d\\u0008\\u0000\\u202eexe';
@@ -46,4 +47,13 @@ it('shows a hostile name in an error without obeying it', async () => {
   expect(forPeople.stderr).not.toContain('\u001b[2J');
   const { error } = JSON.parse((await runCommand(...named, '--json')).stdout);
   expect(error.detail).toContain('pets');
+});
+
+it('ends quietly where what reads its output ends first', async () => {
+  const data = await mkdtemp(path.join(tmpdir(), 'output-'));
+  onTestFinished(() => rm(data, { recursive: true, force: true }));
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const command = `"${process.execPath}" "${main}" heads info emoji --data "${data}" | head -1`;
+  execFile('sh', ['-c', command], (_error, stdout, stderr) => resolve(stdout + stderr));
+  expect(await promise).toBe('head        emoji@1\n');
 });
