@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
+import type { Installation } from '../encoders/places.ts';
 import { TandemError } from '../errors.ts';
 import { compareManifests, type VersionComparison } from '../evaluation/compare-manifests.ts';
 import { acceptanceFor } from '../evaluation/coverage.ts';
@@ -7,6 +8,7 @@ import { acceptanceOf, decisionRuleOf } from '../heads/accept.ts';
 import { summarizeEncoder } from '../heads/fitted.ts';
 import { type EncoderLookup, parseHeadManifest } from '../heads/head.ts';
 import type { HeadManifest } from '../heads/manifest.ts';
+import type { OneModelSummary } from '../heads/one-model/export.ts';
 import type { RegisteredHead } from '../heads/registry/head-reading.ts';
 import type {
   DamagedHead,
@@ -78,6 +80,15 @@ export interface Heads {
    * @example await pipeline((await tandem.heads.export('pets@3')).content, createWriteStream('pets-3.tar'));
    */
   export(head: string): Promise<{ name: string; version: number; content: Readable }>;
+  /**
+   * Writes a version and its encoders as one ONNX model, from pixels and token ids to answers, with what makes its inputs in
+   * Python and an example of what it takes and gives.
+   * @param folder is made; files in it are overwritten
+   * @param options `plain`: of ONNX's own operators alone, for other runtimes than ONNX Runtime
+   * @throws TandemError `unknown-head`, `head-conflict`; `invalid-head` that says what cannot be one model
+   * @example const { largestDifference } = await tandem.heads.exportOnnx('pets@3', 'pets-onnx');
+   */
+  exportOnnx(head: string, folder: string, options?: { plain?: boolean }): Promise<OneModelSummary>;
   /**
    * Registers what `export` wrote, as the next version of its name.
    * @param options `name`: another name for it
@@ -165,6 +176,7 @@ export function headsOf(context: Context): Heads {
       return makeZeroShotHead(context, name, options);
     },
     export: (head) => exportVersion(context, head),
+    exportOnnx: (head, folder, options = {}) => exportOneModel(context, head, folder, options),
     import: (file, options = {}) => importVersion(context, file, options),
     compare: (first, second, options = {}) => compareVersions(context, [first, second], options),
   };
@@ -194,23 +206,38 @@ async function exportVersion(context: Context, head: string): ReturnType<Heads['
   return { name, version, content: await exportHead(found, () => scratch.makeFolder()) };
 }
 
+async function exportOneModel(
+  context: Context,
+  head: string,
+  folder: string,
+  { plain: isPlain }: { plain?: boolean },
+): ReturnType<Heads['exportOnnx']> {
+  const { writeOneModel } = await import('../heads/one-model/export.ts');
+  const { threads } = context.settings;
+  const version = await (await context.registry()).open(head);
+  return writeOneModel(version, folder, { threads, isPlain, ...(await installation(context)) });
+}
+
+/** The encoders that are here, none of which is loaded. */
+async function installation(context: Context): Promise<{ installed: Installation; lookup: EncoderLookup }> {
+  const [{ installedEncoders }, { restoreTrunk }] = await Promise.all([
+    import('../encoders/places.ts'),
+    import('../encoders/restore-trunk.ts'),
+  ]);
+  const options = await context.encoderOptions();
+  const installed = installedEncoders(options);
+  const restore: EncoderLookup['restore'] = (trunk) => restoreTrunk(trunk, installed, options.places?.added);
+  return { installed, lookup: { find: installed.find, restore } };
+}
+
 async function importVersion(
   context: Context,
   file: string,
   { name }: { name?: string },
 ): ReturnType<Heads['import']> {
-  const [{ importHead }, { installedEncoders }, { restoreTrunk }] = await Promise.all([
-    import('../heads/package.ts'),
-    import('../encoders/places.ts'),
-    import('../encoders/restore-trunk.ts'),
-  ]);
+  const { importHead } = await import('../heads/package.ts');
   const registry = await context.registry();
-  const options = await context.encoderOptions();
-  const installed = installedEncoders(options);
-  const encoders: EncoderLookup = {
-    find: installed.find,
-    restore: (trunk) => restoreTrunk(trunk, installed, options.places?.added),
-  };
+  const { lookup: encoders } = await installation(context);
   const registered = await context.inScratch((workspace) =>
     importHead(registry, file, { name, encoders, workspace }),
   );

@@ -1,5 +1,3 @@
-import { createWriteStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import { Command, Option } from '@commander-js/extra-typings';
 import type { Heads } from '../app/heads.ts';
 import { encoderSettings } from '../config.ts';
@@ -8,6 +6,7 @@ import { figureNamed } from '../evaluation/metrics.ts';
 import { evaluations } from '../evaluation/targets.ts';
 import { highestVersion } from '../heads/registry/head-name.ts';
 import { compareHeads } from './compare-heads.ts';
+import { exportHead } from './export-head.ts';
 import { headInfo } from './head-info.ts';
 import { example, numberOption, openFor, shareOption } from './options.ts';
 import { describeAcceptance, metricText, print, printAside, printJson, table } from './output.ts';
@@ -118,23 +117,6 @@ const remove = subcommand(
     else print(`${name}@${version} is gone`);
   });
 
-const exporting = subcommand(
-  'export',
-  'write a version to one file',
-  'Writes a version to a tar file, with the sha256 of all that is in it.',
-)
-  .argument('<head>', 'name, name@version or name@alias')
-  .option('--output <file>', 'where to write it (default: NAME-VERSION.tar)')
-  .addHelpText('after', example('heads export pets@3 --output pets-3.tar'))
-  .action(async (head, { output, json }, called) => {
-    await using tandem = await openFor(called, encoderSettings);
-    const { name, version, content } = await tandem.heads.export(head);
-    const file = output ?? `${name}-${version}.tar`;
-    await pipeline(content, createWriteStream(file));
-    if (json) printJson({ name, version, file });
-    else print(`${name}@${version} is in ${file}`);
-  });
-
 const importing = subcommand(
   'import',
   'register a version from such a file',
@@ -162,7 +144,7 @@ export const heads = new Command('heads')
   .addCommand(rollback)
   .addCommand(unalias)
   .addCommand(remove)
-  .addCommand(exporting)
+  .addCommand(exportHead)
   .addCommand(importing)
   .addHelpText('after', example('heads'));
 

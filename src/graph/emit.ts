@@ -279,7 +279,8 @@ function valueInfo(name: string, { type, shape }: Pick<Value, 'type' | 'shape'>)
   });
 }
 
-function attributeProto(name: string, value: Attribute): AttributeProto {
+/** An attribute of a node, of the kind that its value is. */
+export function attributeProto(name: string, value: Attribute): AttributeProto {
   if (typeof value === 'number')
     return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) });
   if (typeof value === 'string')

@@ -3,9 +3,9 @@ import type { TargetKind } from '../targets/target-kind.ts';
 import { targets } from '../targets/targets.ts';
 
 /** No modality's part of the uncertainty counts as less than this share of an even one, as in training. */
-const leastShare = 0.6;
+export const leastShare = 0.6;
 /** Keeps the shares finite where every answer is certain. */
-const tiny = 1e-12;
+export const tiny = 1e-12;
 
 /**
  * The answer to an item that has some of a head's modalities: the mean of their own answers, each weighted as ARL weighs a

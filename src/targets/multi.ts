@@ -17,6 +17,7 @@ import { itemAt, valueFor } from '../indexing.ts';
 import { shorten } from '../quote.ts';
 import { readWrittenList } from '../written-list.ts';
 import { severalLabels, smallestProbability } from './answer-family.ts';
+import { surprise as surpriseOf } from './entropy.ts';
 import { distinctLabels, labelLimits, onlyTested, problemOfLabel } from './labels.ts';
 import { meanOfProbabilities } from './mean-of-probabilities.ts';
 import { meanOfRows } from './mean-of-rows.ts';
@@ -67,6 +68,10 @@ export const multi = {
   },
   activate: (logits) => Float64Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit))),
   entropy: (answer) => answer.reduce((sum, p) => sum + surprise(p) + surprise(1 - p), 0),
+  inGraph: {
+    activate: sigmoid,
+    entropy: (answer) => add(surpriseOf(answer), surpriseOf(subtract(constant(1), answer))),
+  },
   predict(answer, { labels, topK, thresholds }) {
     const ranked = byProbability(answer);
     const own = thresholds();

@@ -51,6 +51,7 @@ export const regression = {
     average: (unimodal) => scale(sumOf(unimodal), 1 / unimodal.length),
   },
   activate: (logits) => Float64Array.from(logits),
+  inGraph: { activate: (logits) => logits },
   encode: (truths) => ({ columns: 1, values: Float64Array.from(truths, numberOf) }),
   prior: meanOfRows,
   isTaught: () => () => true,

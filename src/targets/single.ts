@@ -8,6 +8,7 @@ import { itemAt, valueFor } from '../indexing.ts';
 import { quote, shorten } from '../quote.ts';
 import { readWrittenList } from '../written-list.ts';
 import { oneLabel, smallestProbability } from './answer-family.ts';
+import { surprise } from './entropy.ts';
 import { distinctLabels, onlyTested } from './labels.ts';
 import { meanOfProbabilities } from './mean-of-probabilities.ts';
 import { byProbability } from './prediction.ts';
@@ -60,6 +61,10 @@ export const single = {
   },
   activate: softmaxOfRow,
   entropy: (answer) => -answer.reduce((sum, p) => sum + p * Math.log(Math.max(p, smallestProbability)), 0),
+  inGraph: {
+    activate: softmax,
+    entropy: surprise,
+  },
   predict(answer, { labels, topK }) {
     const ranked = byProbability(answer);
     const named = (index: number) => ({ label: itemAt(labels, index), probability: itemAt(answer, index) });

@@ -1,6 +1,7 @@
 import type { VarianceProxy } from '../arl/objective.ts';
 import type { OutputScaling } from '../arl/serving.ts';
 import type { TargetLoss } from '../arl/target-loss.ts';
+import type { Value } from '../graph/value.ts';
 import type { AnswerModel } from './answer-family.ts';
 import type { NumberSpread } from './number-spread.ts';
 import type { PredictionOptions, TargetPrediction, Verdict } from './prediction.ts';
@@ -88,6 +89,8 @@ export interface Target {
   activate(logits: Float32Array): Float64Array;
   /** Entropy of an answer, in nats; numbers have none. */
   entropy?(answer: Float64Array): number;
+  /** The same two in the graph, of any number of rows [n, C]: answers [n, C], and their entropy [n, 1]. */
+  readonly inGraph: { activate(logits: Value): Value; entropy?(answer: Value): Value };
   /** What such a row predicts. */
   predict(answer: Float64Array, options: PredictionOptions): TargetPrediction;
   /** What such a row decides, all of it, and how sure that is; absent where answers are numbers. */

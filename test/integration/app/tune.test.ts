@@ -61,6 +61,12 @@ describe('who chases whom, which the mean of the tokens hardly tells', () => {
     expect(both[0].results).toMatchObject([{ labels: [{}] }, { labels: [{}] }]);
   });
 
+  it('is one ONNX model with the trunk, which answers as the tuned head', async () => {
+    const exported = await tandem.heads.exportOnnx('hunters@2', path.join(folder, 'hunters-onnx'));
+    expect(exported).toMatchObject({ version: 2, inputs: ['input_ids', 'attention_mask'] });
+    expect(exported.largestDifference).toBeLessThan(1e-5);
+  });
+
   it('is answered alike in a batch and alone, whatever the lengths of the other texts', async () => {
     const text = 'the wolf chases the goat';
     const of = async (inputs: { text: string }[]) => {
