@@ -20,12 +20,19 @@ export function problemLines(problems: readonly ErrorItem[], all = false): strin
 }
 
 /**
- * Asks a person whether to leave bad rows out.
- * @returns undefined where nobody is asked: no terminal, or a machine that reads the output
+ * Asks a person whether to leave bad rows out; without a terminal, says what leaves them out.
+ * @returns undefined where a machine reads the output
  */
 export function askToLeaveOut(): ((bad: BadRows) => Promise<boolean>) | undefined {
   const isTerminal = process.stdin.isTTY && process.stderr.isTTY;
-  if (!isTerminal || process.argv.includes('--json')) return undefined;
+  if (process.argv.includes('--json')) return undefined;
+  if (!isTerminal)
+    return async ({ rows, examples }) => {
+      printAside(
+        `rows that cannot be used: ${rows}; --skip-bad-rows leaves them out and uses the other ${examples}`,
+      );
+      return false;
+    };
   return async ({ problems, rows, examples }) => {
     const lines = describeGroups(problems);
     for (const line of lines.slice(0, shown)) printAside(line);

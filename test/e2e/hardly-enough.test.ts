@@ -260,6 +260,9 @@ describe('rows that cannot be used', () => {
       '6 rows: neither an image nor a text; the first is metadata.jsonl row 5',
     );
     expect(refused.stderr).toContain('(6 problems; --all-problems lists each)');
+    expect(refused.stderr).toContain(
+      'rows that cannot be used: 6; --skip-bad-rows leaves them out and uses the other 24',
+    );
     const all = await runCommand(...train, '--all-problems');
     expect(all.stderr.match(/row \d+: neither/g)).toHaveLength(6);
     const { code, value, stderr } = await run(
