@@ -19,7 +19,10 @@ export async function eventsAfter({ query }: Database, id: string, after: number
   }));
 }
 
-/** Adds an event after a job's last one, in the place of that where it was a progress. */
+/** Of each stage of a training so many figures are kept, so that who comes later sees its whole curve. */
+const keptOfStage = 50;
+
+/** Adds an event after a job's last one, in the place of that where it was a progress that no curve needs. */
 export async function addEvent(
   transaction: Transaction<Tables>,
   type: JobEvent['type'],
@@ -27,11 +30,11 @@ export async function addEvent(
 ): Promise<JobEvent> {
   const last = await transaction
     .selectFrom('jobEvent')
-    .select(['number', 'type'])
+    .select(['number', 'type', 'job'])
     .where('jobId', '=', job.id)
     .orderBy('number', 'desc')
     .executeTakeFirst();
-  if (last?.type === 'progress')
+  if (last?.type === 'progress' && !isOfCurve(readJob({ id: job.id, job: last.job }), job))
     await transaction
       .deleteFrom('jobEvent')
       .where('jobId', '=', job.id)
@@ -40,6 +43,13 @@ export async function addEvent(
   const event: JobEvent = { id: (last?.number ?? 0) + 1, type, job };
   await insertEvent(transaction, event);
   return event;
+}
+
+/** Whether a progress has figures of a training that the next one, of the same part of the stage, does not stand for. */
+function isOfCurve({ progress }: Job, { progress: next }: Job): boolean {
+  if (progress?.loss === undefined) return false;
+  const part = ({ done, total }: { done: number; total: number }) => Math.floor((keptOfStage * done) / total);
+  return progress.stage !== next?.stage || part(progress) !== part(next);
 }
 
 export async function insertEvent(

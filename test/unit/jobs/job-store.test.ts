@@ -124,6 +124,23 @@ it('keeps the events of every state and the last progress, numbered upwards', as
   expect((await jobs.events('a', 2)).map(({ id, type }) => [id, type])).toEqual([[6, 'state']]);
 });
 
+it('keeps a figure of each fiftieth of a training, so that who comes later sees its whole curve', async () => {
+  const { jobs, add } = await openJobs();
+  await add('a');
+  const runner = 'one';
+  await jobs.change('a', { states: ['queued'] }, { state: 'running', runner });
+  const mine = { states: ['running' as const], runner };
+  for (let done = 1; done <= 200; done += 1)
+    await jobs.change('a', mine, { progress: { stage: 'training', done, total: 200, loss: 1 / done } });
+  await jobs.change('a', mine, { progress: { stage: 'evaluation', done: 0, total: 1 } });
+  await jobs.change('a', mine, { state: 'succeeded' });
+  const curve = (await jobs.events('a', 0)).flatMap(({ type, job: { progress } }) =>
+    type === 'progress' ? [[progress?.stage, progress?.done]] : [],
+  );
+  const ends = Array.from({ length: 50 }, (_, part) => ['training', 4 * part + 3]);
+  expect(curve).toEqual([...ends, ['training', 200]]);
+});
+
 it('does nothing of a change whose transaction fails', async () => {
   const { jobs, add } = await openJobs();
   await add('a');
