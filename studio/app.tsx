@@ -4,8 +4,13 @@ import iconUrl from './icon.svg';
 import { messages } from './messages.ts';
 import { answered, type Session, server } from './server.ts';
 import { Account, SignIn } from './session.tsx';
+import { TeachPage } from './teach/teach-page.tsx';
 import { TryPage } from './try/try-page.tsx';
 import { useLoaded } from './use-loaded.ts';
+import { type PageName, usePage } from './use-page.ts';
+
+const pages = { try: TryPage, teach: TeachPage } as const;
+const pageNames: PageName[] = ['try', 'teach'];
 
 /** The page: who is there, then what they may do. */
 export function App() {
@@ -17,9 +22,13 @@ export function App() {
     setChanged(undefined);
     setAttempt(attempt + 1);
   };
+  const isAllowed = (name: PageName) => name === 'try' || session?.scope !== 'predict';
+  const asked = usePage();
+  const page = isAllowed(asked) ? asked : 'try';
+  const Shown = pages[page];
   useEffect(() => {
-    document.title = session?.scope ? `${messages.try.title} · ${messages.product}` : messages.product;
-  }, [session?.scope]);
+    document.title = session?.scope ? `${messages[page].title} · ${messages.product}` : messages.product;
+  }, [session?.scope, page]);
   return (
     <>
       <a class="skip" href="#main">
@@ -30,12 +39,21 @@ export function App() {
           <img src={iconUrl} alt="" />
           {messages.product}
         </span>
+        {session?.scope && (
+          <nav class="row" aria-label={messages.pages}>
+            {pageNames.filter(isAllowed).map((name) => (
+              <a key={name} href={`#${name}`} aria-current={name === page ? 'page' : undefined}>
+                {messages[name].short}
+              </a>
+            ))}
+          </nav>
+        )}
         {session && <Account session={session} onSignOut={again} />}
       </header>
       <main id="main" tabIndex={-1}>
         {session ? (
           session.scope ? (
-            <TryPage session={session} onSignedOut={again} />
+            <Shown session={session} onSignedOut={again} />
           ) : (
             <SignIn onSignIn={setChanged} />
           )

@@ -5,11 +5,15 @@ type Schemas = components['schemas'];
 export type Head = Schemas['Head'];
 export type Session = Schemas['Session'];
 export type Scope = NonNullable<Session['scope']>;
-export type { Prediction, Problem } from '../clients/typescript/client.ts';
+export type { Job, Prediction, Problem } from '../clients/typescript/client.ts';
+export type Trial = Schemas['DatasetTrial'];
 export type Explanation = NonNullable<Schemas['Prediction']['explanation']>;
 
 /** What every address of the server begins with; it ends with a slash. */
 const base = document.querySelector<HTMLMetaElement>('meta[name=base]')?.content ?? './';
+
+export { form } from '../clients/typescript/form.ts';
+export { jobEvents } from '../clients/typescript/job-events.ts';
 export const address = new URL(base, location.href).href;
 
 /** The whole API. The browser sends the session's cookie with every request. */

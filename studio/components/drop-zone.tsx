@@ -6,16 +6,19 @@ interface DropZoneProps {
   label: string;
   /** What the file dialog offers. */
   accept: string;
-  onFile(file: File): void;
+  /** Whether it takes more than one file at once. */
+  multiple?: boolean;
+  /** At least one file. */
+  onFiles(files: File[]): void;
   children: ComponentChildren;
 }
 
-/** Takes a file that is dropped on it, pasted into it, or chosen with the keyboard. */
-export function DropZone({ label, accept, onFile, children }: DropZoneProps) {
+/** Takes files that are dropped on it, pasted into it, or chosen with the keyboard. */
+export function DropZone({ label, accept, multiple, onFiles, children }: DropZoneProps) {
   const [isOver, setOver] = useState(false);
   const take = (files: FileList | undefined | null) => {
-    const [file] = files ?? [];
-    if (file) onFile(file);
+    const taken = [...(files ?? [])].slice(0, multiple ? undefined : 1);
+    if (taken.length > 0) onFiles(taken);
   };
   return (
     <label
@@ -36,6 +39,7 @@ export function DropZone({ label, accept, onFile, children }: DropZoneProps) {
         type="file"
         aria-label={label}
         accept={accept}
+        multiple={multiple}
         onChange={(event) => {
           take(event.currentTarget.files);
           // The same file may be chosen again.

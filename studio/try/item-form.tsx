@@ -21,7 +21,7 @@ export function ItemForm({ head, item, imageUrl, onChange }: ItemFormProps) {
       {has('image') && (
         <fieldset class="stack near">
           <legend>{words.image}</legend>
-          <DropZone label={words.image} accept="image/*" onFile={(image) => onChange({ ...item, image })}>
+          <DropZone label={words.image} accept="image/*" onFiles={([image]) => onChange({ ...item, image })}>
             {imageUrl ? (
               <span class="picture">
                 <img src={imageUrl} alt={words.imageAlt} />

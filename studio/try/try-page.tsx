@@ -1,8 +1,9 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { ProblemNotice } from '../components/problem-notice.tsx';
 import { messages } from '../messages.ts';
 import { answered, type Head, type Prediction, problemIn, type Session, server } from '../server.ts';
 import { useLoaded } from '../use-loaded.ts';
+import { useObjectUrl } from '../use-object-url.ts';
 import { Answer } from './answer.tsx';
 import { Code } from './code.tsx';
 import { Explanation } from './explanation.tsx';
@@ -164,10 +165,4 @@ function useSettled(item: Item): Item {
     return () => clearTimeout(timer);
   }, [item]);
   return settled;
-}
-
-function useObjectUrl(file: File | undefined): string | undefined {
-  const url = useMemo(() => file && URL.createObjectURL(file), [file]);
-  useEffect(() => () => url && URL.revokeObjectURL(url), [url]);
-  return url;
 }
