@@ -4,13 +4,13 @@ import iconUrl from './icon.svg';
 import { messages } from './messages.ts';
 import { answered, type Session, server } from './server.ts';
 import { Account, SignIn } from './session.tsx';
+import { ShipPage } from './ship/ship-page.tsx';
 import { TeachPage } from './teach/teach-page.tsx';
 import { TryPage } from './try/try-page.tsx';
 import { useLoaded } from './use-loaded.ts';
-import { type PageName, usePage } from './use-page.ts';
+import { type PageName, pageNames, usePage } from './use-page.ts';
 
-const pages = { try: TryPage, teach: TeachPage } as const;
-const pageNames: PageName[] = ['try', 'teach'];
+const pages = { try: TryPage, teach: TeachPage, ship: ShipPage } as const;
 
 /** The page: who is there, then what they may do. */
 export function App() {

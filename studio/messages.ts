@@ -87,6 +87,20 @@ export const messages = {
     try: 'Try it',
   },
 
+  ship: {
+    title: 'Ship a version',
+    short: 'Ship',
+    about:
+      'Callers who ask for name@production get the version that it stands for, from the next request on.',
+    none: 'production stands for no version yet.',
+    served: (version: number) => `production stands for version ${version}.`,
+    version: (version: number) => `Version ${version}`,
+    move: 'Move production here',
+    moveTo: (version: number) => `Move production here: version ${version}`,
+    export: (version: number) => `Export version ${version}`,
+    rollBack: 'Roll back',
+  },
+
   try: {
     short: 'Try',
     title: 'Try a head',

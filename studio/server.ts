@@ -6,6 +6,7 @@ export type Head = Schemas['Head'];
 export type Session = Schemas['Session'];
 export type Scope = NonNullable<Session['scope']>;
 export type { Job, Prediction, Problem } from '../clients/typescript/client.ts';
+export type HeadVersions = Schemas['HeadVersions'];
 export type Trial = Schemas['DatasetTrial'];
 export type Explanation = NonNullable<Schemas['Prediction']['explanation']>;
 

@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 
 /** The pages, each at its own fragment of the address: `/#teach`. */
-export type PageName = 'try' | 'teach';
+export const pageNames = ['try', 'teach', 'ship'] as const;
+export type PageName = (typeof pageNames)[number];
 
 /** The page that the address names. */
 export function usePage(): PageName {
@@ -15,5 +16,5 @@ export function usePage(): PageName {
 }
 
 function named(): PageName {
-  return location.hash === '#teach' ? 'teach' : 'try';
+  return pageNames.find((name) => location.hash === `#${name}`) ?? 'try';
 }

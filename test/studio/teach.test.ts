@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { runForJson, sampleArchive, smallSample } from '../e2e/server.ts';
+import { form, runForJson, sampleArchive, smallSample } from '../e2e/server.ts';
 import { folder, hasBrowser, open, overflows, serve, violations } from './browser.ts';
 
 const hostile = '<img src=x onerror="document.title=`run`">';
@@ -17,7 +17,7 @@ async function imagesOfThreeGroups(): Promise<string[][]> {
 }
 
 describe.runIf(hasBrowser)('the page that teaches', () => {
-  it('makes a head of images dropped onto three labels, which a reload and a second browser can follow', async () => {
+  it('makes a head of images dropped onto three labels, followed by a second browser, and ships it', async () => {
     const { address } = await serve('three-labels');
     const page = await open(address, { viewport: { width: 360, height: 900 } });
     await page.getByRole('link', { name: 'Teach' }).click();
@@ -60,6 +60,26 @@ describe.runIf(hasBrowser)('the page that teaches', () => {
     await page.getByRole('heading', { name: 'Image alone' }).waitFor();
     await page.locator('.bars').first().getByText(hostile, { exact: true }).waitFor();
     expect(await page.title()).not.toContain('run');
+
+    await page.getByRole('link', { name: 'Ship' }).click();
+    const mine = page.getByRole('region', { name: 'mine' });
+    await mine.getByRole('button', { name: 'Move production here: version 1' }).click();
+    await mine.getByText('production stands for version 1.').waitFor();
+    const { aliases } = await (await fetch(`${address}/v1/heads/mine`)).json();
+    expect(aliases).toEqual({ production: 1 });
+    expect(await violations(page)).toEqual([]);
+    const exported = page.waitForEvent('download');
+    await mine.getByRole('link', { name: 'Export version 1' }).click();
+    const download = await exported;
+    expect(download.suggestedFilename()).toMatch(/^mine.*\.tar$/);
+
+    const body = await form({}, { file: await download.path() });
+    expect((await fetch(`${address}/v1/heads`, { method: 'POST', body })).status).toBe(201);
+    await page.reload();
+    await mine.getByRole('button', { name: 'Move production here: version 2' }).click();
+    await mine.getByText('production stands for version 2.').waitFor();
+    await mine.getByRole('button', { name: 'Roll back' }).click();
+    await mine.getByText('production stands for version 1.').waitFor();
   });
 
   it('takes a zip, and cancels', async () => {
