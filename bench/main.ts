@@ -12,6 +12,7 @@ import { score } from './score/command.ts';
 import { serve } from './serve/command.ts';
 import { duringJob } from './serve/during-job.ts';
 import { heads } from './serve/heads.ts';
+import { tunedHeads } from './serve/tuned-heads.ts';
 import { soak } from './soak/command.ts';
 import { texts } from './texts/command.ts';
 import { training } from './training/command.ts';
@@ -34,6 +35,7 @@ await new Command('bench')
   .addCommand(encoders)
   .addCommand(soak)
   .addCommand(heads)
+  .addCommand(tunedHeads)
   .addCommand(duringJob)
   .addCommand(gpu)
   .addCommand(checkpoints)

@@ -9,3 +9,8 @@ export function count(text: string): number {
 export function counts(text: string): number[] {
   return text.split(',').map(count);
 }
+
+/** @example words('--engines 2') // ['--engines', '2'] */
+export function words(text: string): string[] {
+  return text.split(' ').filter((word) => word !== '');
+}

@@ -178,10 +178,10 @@ export const settings = {
     schema: wholeNumber(0, 1_048_576),
   }),
   'head-memory': setting({
-    about: 'heads that stay loaded, in MiB of their weights',
-    value: 'MiB',
-    default: '1024',
-    schema: wholeNumber(1, 1_048_576),
+    about: 'heads that stay loaded, in MiB of their weights; auto: an eighth of the memory, 1024 at least',
+    value: 'MiB|auto',
+    default: 'auto',
+    schema: wholeNumber(1, 1_048_576).or(auto),
   }),
   'head-timeout': setting({
     about: 'milliseconds that a head may take for one run before it is stopped; other heads go on',

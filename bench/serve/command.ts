@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { print, printJson, table } from '../../src/cli/output.ts';
 import { settings } from '../../src/config.ts';
 import { makePhotographs } from '../ingest/photographs.ts';
-import { count, counts } from '../options.ts';
+import { count, counts, words } from '../options.ts';
 import { median } from '../statistics.ts';
 import { measureLimit } from './limit.ts';
 import { type Form, formsOf, type LoadResult, putLoad } from './load.ts';
@@ -34,7 +34,7 @@ export const serve = new Command('serve')
   .option('--height <pixels>', 'height of the images', count, 480)
   .option('--open <share>', 'ask also at a fixed rate: this share of the encoders’ own', Number)
   .option('--memory', 'let Tandem remember features, and ask the same over and over')
-  .option('--flags <flags>', 'further flags of Tandem’s serve, in one string', '')
+  .option('--flags <flags>', 'further flags of Tandem’s serve, in one string', words, [])
   .option('--json', 'print one JSON object')
   .addHelpText('after', '\nExample:\n  npm run -s bench -- serve --clients 8 --rounds 1')
   .action(async (options) => {
@@ -65,7 +65,7 @@ interface ServeOptions {
   height: number;
   open?: number;
   memory?: boolean;
-  flags: string;
+  flags: string[];
   json?: boolean;
 }
 
@@ -105,7 +105,7 @@ async function measureServer(
   { clients, seconds, threads, open, memory, flags }: ServeOptions,
   measured: Measurements,
 ): Promise<void> {
-  const own = [...(memory ? [] : ['--memory', '0']), ...flags.split(' ').filter((flag) => flag !== '')];
+  const own = [...(memory ? [] : ['--memory', '0']), ...flags];
   const server = await startServer(name, {
     threads,
     flags: own,

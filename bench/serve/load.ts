@@ -24,6 +24,12 @@ export async function makeForm(image: Uint8Array, text: string, head?: string): 
   };
 }
 
+/** The same of a text alone, as JSON. */
+export function textForm(text: string, head?: string): Form {
+  const body = JSON.stringify({ head, inputs: [{ text }] });
+  return { body: Buffer.from(body), contentType: 'application/json' };
+}
+
 /** Forms of image files, each with a text. */
 export function formsOf(images: readonly string[]): Promise<Form[]> {
   return Promise.all(

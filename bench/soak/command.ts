@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { print, printJson, table } from '../../src/cli/output.ts';
 import { count } from '../options.ts';
-import { type Form, makeForm, makeForms, putLoad } from '../serve/load.ts';
+import { type Form, makeForm, makeForms, putLoad, textForm } from '../serve/load.ts';
 import { startServer } from '../serve/servers.ts';
 import { texts } from '../serve/texts.ts';
 
@@ -34,7 +34,7 @@ export const soak = new Command('soak')
       threads,
       // Little is remembered, so that what is does not look like growth.
       flags: ['--memory', '4'],
-      probe: textForm(0),
+      probe: newText(0),
     });
     const results: Reading[] = [];
     try {
@@ -42,7 +42,7 @@ export const soak = new Command('soak')
       const form = () => {
         const index = next++;
         if (index % 100 === 0) return broken;
-        return index % 5 < 3 ? known[index % known.length] : textForm(index);
+        return index % 5 < 3 ? known[index % known.length] : newText(index);
       };
       const share = Math.ceil(requests / readings);
       for (let reading = 1; reading <= readings; reading++) {
@@ -63,10 +63,9 @@ export const soak = new Command('soak')
     report(results, json);
   });
 
-/** A text that never came before, as JSON. */
-function textForm(index: number): Form {
-  const text = `${texts[index % texts.length]}, number ${index}`;
-  return { body: Buffer.from(JSON.stringify({ inputs: [{ text }] })), contentType: 'application/json' };
+/** A text that never came before. */
+function newText(index: number): Form {
+  return textForm(`${texts[index % texts.length]}, number ${index}`);
 }
 
 async function read(metrics: URL): Promise<Pick<Reading, 'residentMB' | 'loopDelayP99'>> {

@@ -7,6 +7,7 @@ import type { DownloadProgress } from '../encoders/hub/fetch-model.ts';
 import { HeadRegistry } from '../heads/registry/heads.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import { byPretrained } from '../modalities/registry.ts';
+import { memoryBound } from '../runtime/memory-bound.ts';
 import { Scratch } from '../store/scratch.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { Calls } from './calls.ts';
@@ -147,7 +148,8 @@ export class Context {
       }),
     );
     const loaderOf: ConstructorParameters<typeof HeadCache>[0] = (version) => engines.loaderOf(version);
-    return new HeadCache(loaderOf, encoders, settings['head-memory'] * 2 ** 20);
+    const maximumBytes = memoryBound(settings['head-memory'], { share: 1 / 8, least: 2 ** 30 });
+    return new HeadCache(loaderOf, encoders, maximumBytes);
   });
 
   /** Training rows of heads, which explanations name. */

@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os';
 import { TandemError } from '../errors.ts';
 import { oneOrMore } from '../indexing.ts';
 import {
@@ -8,6 +7,7 @@ import {
   pretrainedNames,
 } from '../modalities/registry.ts';
 import { type EngineEvents, EnginePool } from '../runtime/engine-pool.ts';
+import { memoryBound } from '../runtime/memory-bound.ts';
 import type { Provider } from '../runtime/protocol.ts';
 import { chooseProvider, type ProviderChoice } from '../runtime/provider.ts';
 import { type LoadedEncoder, loadEncoder } from './encoder.ts';
@@ -116,7 +116,9 @@ export async function openEncoders(options: EncoderOptions, events: EncoderEvent
     onOutOfMemory: events.onOutOfMemory,
   });
   const ownBytes = own.reduce((sum, { bytes }) => sum + count * bytes, 0);
-  const residents = new Residents<LoadedEncoder>({ maximumBytes: boundOf(memory, ownBytes) });
+  const residents = new Residents<LoadedEncoder>({
+    maximumBytes: memoryBound(memory, { share: 1 / 4, least: ownBytes }),
+  });
   const installed = installedEncoders(options);
   const opened = new OpenedEncoders({ pool, residents, installed, engines: count, events });
   const defaults = own.map((encoder) => opened.add(encoder));
@@ -173,11 +175,4 @@ async function specificationsOf(folders: EncoderChoice['encoders']): Promise<Ins
     found.push(...ofModality);
   }
   return found;
-}
-
-/** Bytes of weights that stay loaded. */
-function boundOf(memory: number | 'auto', least: number): number {
-  if (memory !== 'auto') return memory * 2 ** 20;
-  const available = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
-  return Math.max(available / 4, least);
 }
