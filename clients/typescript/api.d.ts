@@ -853,7 +853,7 @@ export interface components {
          *     }
          */
         EmbeddingRequest: {
-            /** @description Id of an encoder, as `GET /v1/models` lists them, or of several, as `a+b`: an embedding is then theirs, one behind the other. Without it, the server’s for texts or for images, as the inputs are. */
+            /** @description Id of an encoder, as `GET /v1/models` lists them, or of several, as `a+b`: an embedding is then theirs, one behind the other. `pets@3` or `pets@production`: as the encoder of this head embeds, with the blocks of it that were tuned with the head. Without it, the server’s for texts or for images, as the inputs are. */
             model?: string;
             /** @description Texts and images: one, or several. A string is a text, or an image as a data URL (`data:image/jpeg;base64,…`). Both kinds in one request need a model that embeds both. No token numbers. */
             input?: (string | {
@@ -3285,8 +3285,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unknown-encoder: There is no such encoder. */
+            /** @description unknown-encoder: There is no such encoder. unknown-head: There is no such head. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description head-conflict: The head does not fit. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

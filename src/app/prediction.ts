@@ -6,7 +6,7 @@ import type { NearestExamples } from '../heads/nearest-examples.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from '../heads/prediction.ts';
 import type { Predictor } from '../heads/predictor.ts';
 import type { HeadRegistry } from '../heads/registry/heads.ts';
-import { required } from '../indexing.ts';
+import { itemAt, required } from '../indexing.ts';
 import { describeFields } from '../protocols/pipeline/field-errors.ts';
 import {
   checkOptions,
@@ -82,7 +82,28 @@ export async function embed(
 ): Promise<{ features: Float32Array; cost: number }[]> {
   checkOptions(embedOptions, options);
   checkOptions(embedInput, { input: items });
-  return (await context.predictor()).embed(items, options.signal);
+  return embedBy(await partsOf(context), items, options.signal);
+}
+
+/** See `Services.embed`, which is this. */
+export async function embedBy(
+  { registry, heads, predictor }: PredictionParts,
+  items: readonly EmbeddedItem[],
+  signal?: AbortSignal,
+): Promise<{ features: Float32Array; cost: number }[]> {
+  const byHead = Map.groupBy(items.entries(), ([, { encoder = '' }]) =>
+    encoder.includes('@') ? encoder : '',
+  );
+  const found: { features: Float32Array; cost: number }[] = [];
+  for (const [reference, own] of byHead) {
+    const inputs = own.map(([, item]) => item);
+    const embedded =
+      reference === ''
+        ? await predictor.embed(inputs, signal)
+        : await heads.use(await registry.open(reference), (head) => predictor.embedBy(head, inputs, signal));
+    for (const [index, [place]] of own.entries()) found[place] = itemAt(embedded, index);
+  }
+  return found;
 }
 
 interface PredictionParts {

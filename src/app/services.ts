@@ -14,7 +14,7 @@ import { encoderServices } from './encoder-services.ts';
 import { encodersOf } from './encoders.ts';
 import { HeadFit } from './head-fit.ts';
 import { headsOf } from './heads.ts';
-import { partsOf, predictBy } from './prediction.ts';
+import { embedBy, partsOf, predictBy } from './prediction.ts';
 import { versionServices } from './version-services.ts';
 
 /**
@@ -26,13 +26,12 @@ export async function servicesOf(
   options: { imports: ImportProcesses; additions: EncoderAdditions; workspace: string },
 ): Promise<Services> {
   const parts = await partsOf(context);
-  const { predictor } = parts;
   const [encoders, jobs, logger] = [await context.encoders(), await context.jobs(), await context.logger()];
   const heads = headsOf(context);
   const fit = new HeadFit(async () => (await heads.latest()).heads, encoders, logger);
   return {
     predict: (inputs, chosen) => predictBy(parts, inputs, chosen),
-    embed: (items, signal) => predictor.embed(items, signal),
+    embed: (items, signal) => embedBy(parts, items, signal),
     encoders: byPretrained(({ name }) => joinReferences(encoders.byModality[name]).id),
     installedEncoders: encoderServices(context, encodersOf(context), options.additions),
     models: async () => modelsOf(encoders),
@@ -50,7 +49,8 @@ export async function servicesOf(
 /** Those that are here, behind what the settings name of several. */
 async function modelsOf(encoders: Encoders): ReturnType<Services['models']> {
   const together = Object.values(encoders.byModality).filter(({ length }) => length > 1);
-  const single = (await encoders.list()).map((encoder): PooledEncoders => [encoder]);
+  const whole = (await encoders.list()).filter(({ trunkOf }) => !trunkOf);
+  const single = whole.map((encoder): PooledEncoders => [encoder]);
   return [...together, ...single].map((parts) => ({
     id: joinReferences(parts).id,
     modality: parts[0].modality,

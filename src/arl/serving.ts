@@ -6,7 +6,7 @@ import { type HeadArchitecture, parameterShapes } from './architecture.ts';
 import type { Logits } from './fusion.ts';
 import { headLogits } from './objective.ts';
 import { type Parameters, parameterOf } from './parameters.ts';
-import { companionInput, fusedOutput, unimodalOutput } from './ports.ts';
+import { companionInput, embeddingOutput, fusedOutput, unimodalOutput } from './ports.ts';
 import { type Prototypes, prototypeLogits } from './prototypes.ts';
 import { givenLengths, passTails } from './tail.ts';
 
@@ -44,7 +44,7 @@ export interface EmittedParts {
  * Writes a trained head as an ONNX model: from raw features, an input [n, D_m] for each modality under its name (or what
  * the blocks below its tail give), to
  * the logits [n, C], fused and of every modality alone, weighted as the calibration says, and
- * numbers in the unit that they were taught in.
+ * numbers in the unit that they were taught in; and of each tail the features [n, D_m] that it makes.
  * @param modalities of each feature vector; the second one of a modality is its companion, and what the modality says alone
  *   is the mean of both
  * @returns the bytes of head.onnx
@@ -67,7 +67,8 @@ export function emitHead(
     const isCompanion = modalities.indexOf(modality) < m;
     return input(isCompanion ? companionInput(modality) : modality, [dynamic, length]);
   });
-  const x = passTails(tails, inputs, weights).map((feature, m) => {
+  const features = passTails(tails, inputs, weights);
+  const x = features.map((feature, m) => {
     const shape = [itemAt(dimensions, m)];
     const { mean, factor } = itemAt(scaling, m);
     return multiply(subtract(feature, constant(mean, shape)), constant(factor, shape));
@@ -86,6 +87,9 @@ export function emitHead(
   return emitFunction(inputs, {
     [fusedOutput]: fused,
     ...Object.fromEntries(unimodal.map((logits, m) => [unimodalOutput(itemAt(distinct, m)), logits])),
+    ...Object.fromEntries(
+      features.flatMap((made, m) => (tails?.[m] ? [[embeddingOutput(itemAt(modalities, m)), made]] : [])),
+    ),
   });
 }
 

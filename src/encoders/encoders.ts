@@ -44,7 +44,7 @@ export interface Encoders {
   restore(trunk: NamedTrunk): Promise<boolean>;
   /**
    * The encoder of a modality with an id, or the beginning of a fingerprint; of several, as `a+b`, each.
-   * @throws TandemError `unknown-encoder`; `invalid-request` where one is named twice
+   * @throws TandemError `unknown-encoder`; `invalid-request` where one is named twice, or is only the trunk of another
    */
   named(reference: string, modality: PretrainedName): Promise<PooledEncoders>;
   /** Loads those that the settings name. @throws TandemError `damaged-artifact` where a file differs */

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { separateNames } from '../encoder-list.ts';
+import { TandemError } from '../errors.ts';
 import { oneOrMore } from '../indexing.ts';
 import { batchShapes } from '../modalities/batch-shapes.ts';
 import { type PretrainedName, pretrainedOf } from '../modalities/registry.ts';
@@ -97,7 +98,11 @@ export class OpenedEncoders {
   async #named(name: string, modality: PretrainedName): Promise<PooledEncoder> {
     const isMeant = (one: PooledEncoder) => one.id === name && one.modality === modality;
     const known = [...this.#byFingerprint.values()].find(isMeant);
-    return known ?? this.#open(await this.#place.installed.named(name, modality));
+    const found = known ?? (await this.#open(await this.#place.installed.named(name, modality)));
+    if (!found.trunkOf) return found;
+    throw new TandemError('invalid-request', `${found.id} is the lower part of an encoder`, {
+      fix: 'Name the whole encoder, or a head that begins behind it, with its version: pets@3.',
+    });
   }
 
   async #open(encoder: InstalledEncoder): Promise<PooledEncoder> {

@@ -6,7 +6,7 @@ import { EngineTimeout } from '../runtime/engine.ts';
 import type { ModelLoader } from '../runtime/engine-pool.ts';
 import { companionFiles } from './companions.ts';
 import { headStopped } from './engines.ts';
-import { type EncoderLookup, type Head, type ItemProbabilities, loadHead } from './head.ts';
+import { type EncoderLookup, type Head, type ItemAnswer, loadHead } from './head.ts';
 import type { ItemFeatures } from './item-features.ts';
 import { headFiles } from './manifest.ts';
 import type { HeadFolder } from './registry/head-reading.ts';
@@ -157,7 +157,7 @@ function releaseUnused({ users, head }: Entry): void {
  * @param onAnswer told of every run that was answered
  */
 function sharingRuns(head: Head, onAnswer: () => void): Head {
-  const batcher = new Batcher<ItemFeatures, ItemProbabilities>({
+  const batcher = new Batcher<ItemFeatures, ItemAnswer>({
     async run(take) {
       const answers = await head.classify(take);
       if (answers.length > 0) onAnswer();

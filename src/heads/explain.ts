@@ -18,8 +18,8 @@ import {
   type ModalityExplanation,
 } from './explanation.ts';
 import { encodeFitted, type FittedEncoder } from './fitted.ts';
-import type { Head, ItemProbabilities } from './head.ts';
-import type { ItemFeatures } from './item-features.ts';
+import type { Head, ItemAnswer, ItemProbabilities } from './head.ts';
+import { comparedFeatures, type ItemFeatures } from './item-features.ts';
 import type { HeadManifest } from './manifest.ts';
 import type { PredictionInput } from './prediction.ts';
 import { predictionOf } from './unimodal-prediction.ts';
@@ -37,7 +37,7 @@ const retryAfter = 5;
 export interface AnsweredItem {
   input: PredictionInput;
   features: ItemFeatures;
-  answer: ItemProbabilities;
+  answer: ItemAnswer;
 }
 
 /** A part of an item, and the features without it; without features nothing is left of the modality. */
@@ -119,7 +119,7 @@ export class Explainer {
         };
       }
       signal?.throwIfAborted();
-      const nearest = (await options.nearest?.(item.features)) ?? [];
+      const nearest = (await options.nearest?.(comparedFeatures(item.features, item.answer))) ?? [];
       return {
         label,
         answer: itemAt(item.answer.fused, index),

@@ -33,6 +33,8 @@ export interface FittedEncoder {
   origin?: HubOrigin;
   /** Of several encoders, each. */
   parts?: (EncoderPart & Pick<FittedEncoder, 'dimension' | 'license' | 'origin'>)[];
+  /** Of the features that the head's own blocks of an encoder make. */
+  embeddingDimension?: number;
   /** What makes features beside an encoder's. */
   companion?: z.infer<typeof companionSchema>;
   /** The specification. */

@@ -1,5 +1,5 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { fusedOutput, unimodalOutput } from '../arl/ports.ts';
+import { embeddingOutput, fusedOutput, unimodalOutput } from '../arl/ports.ts';
 import { attributeName, operatorName, servingOperators } from '../arl/serving-operators.ts';
 import { inferShapes } from '../graph/infer-shapes.ts';
 import {
@@ -58,7 +58,11 @@ export function checkHeadGraph(
   for (const tensor of graph.initializer) checkInitializer(tensor);
   checkCanonical(bytes, model);
   checkInputs(graph.input, encoders);
-  const outputs = [fusedOutput, ...encoders.map(({ modality }) => unimodalOutput(modality))];
+  const answers = [fusedOutput, ...encoders.map(({ modality }) => unimodalOutput(modality))];
+  const embeddings = encoders.flatMap(({ modality, embeddingDimension }) =>
+    embeddingDimension === undefined ? [] : [{ output: embeddingOutput(modality), embeddingDimension }],
+  );
+  const outputs = [...answers, ...embeddings.map(({ output }) => output)];
   const found = graph.output.map(({ name }) => name);
   if (found.toSorted().join() !== outputs.toSorted().join())
     throw new Error(
@@ -67,10 +71,15 @@ export function checkHeadGraph(
   for (const rows of checkedRows) {
     const inputs = new Map(inputsOf(encoders).map(({ name, dimension }) => [name, [rows, dimension]]));
     const { shapes, largest, elements, multiplications } = inferShapes(graph, inputs);
-    for (const output of outputs)
+    for (const output of answers)
       if (!sameShape(shapes.get(output) ?? [], [rows, labels.length]))
         throw new Error(
           `its model does not answer with a number for each of its ${labels.length} labels: ${output} is [${shapes.get(output)}] for ${rows} rows, and must be [${rows}, ${labels.length}]`,
+        );
+    for (const { output, embeddingDimension } of embeddings)
+      if (!sameShape(shapes.get(output) ?? [], [rows, embeddingDimension]))
+        throw new Error(
+          `its model does not give ${embeddingDimension} features: ${output} is [${shapes.get(output)}] for ${rows} rows`,
         );
     if (largest > rows * largestValue || elements > rows * mostElements)
       throw new Error(`its model computes more than ${mostElements} numbers for a row`);

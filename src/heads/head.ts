@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fusedOutput, unimodalOutput } from '../arl/ports.ts';
+import { embeddingOutput, fusedOutput, unimodalOutput } from '../arl/ports.ts';
 import { addCommand } from '../encoders/origin.ts';
 import { type EncoderPart, encodersIn } from '../encoders/reference.ts';
 import type { NamedTrunk } from '../encoders/restore-trunk.ts';
@@ -31,6 +31,11 @@ export interface ItemProbabilities {
   unimodal: Partial<Record<ModalityName, Float64Array>>;
 }
 
+/** The same of a head that may begin inside encoders, with the features that its own blocks make of what the item has. */
+export interface ItemAnswer extends ItemProbabilities {
+  embeddings?: ItemFeatures;
+}
+
 export interface Classifier {
   /**
    * Classifies items. One that lacks a modality is answered by the shared auxiliary predictors of what it has; see
@@ -38,7 +43,7 @@ export interface Classifier {
    * @param items or what gives them, called when they can be classified at once
    * @throws Error where an item has none of the head's modalities; TandemError `out-of-memory`
    */
-  classify(items: readonly ItemFeatures[] | (() => readonly ItemFeatures[])): Promise<ItemProbabilities[]>;
+  classify(items: readonly ItemFeatures[] | (() => readonly ItemFeatures[])): Promise<ItemAnswer[]>;
   release(): Promise<void>;
 }
 
@@ -208,14 +213,18 @@ function readAnswers(
   items: readonly ItemFeatures[],
   results: Tensors,
   target: TargetKind,
-): ItemProbabilities[] {
+): ItemAnswer[] {
   const { activate } = targets[target];
   const fused = rowsOf(results, fusedOutput);
   const logits = encoders.map(({ modality }) => ({
     modality,
     rows: rowsOf(results, unimodalOutput(modality)),
   }));
+  const embeddings = encoders.flatMap(({ modality, embeddingDimension }) =>
+    embeddingDimension === undefined ? [] : [{ modality, rows: rowsOf(results, embeddingOutput(modality)) }],
+  );
   return items.map((item, index) => {
+    const made = embeddings.filter(({ modality }) => item[modality]);
     const known = logits.filter(({ modality }) => item[modality]);
     if (known.length === 0) throw new Error('the item has no features that the head knows');
     const own = known.map(({ modality, rows }) => [modality, activate(itemAt(rows, index))] as const);
@@ -228,6 +237,12 @@ function readAnswers(
               target,
             ),
       unimodal: Object.fromEntries(own),
+      // Copied: a view would keep the outputs of the whole batch.
+      ...(made.length > 0 && {
+        embeddings: Object.fromEntries(
+          made.map(({ modality, rows }) => [modality, itemAt(rows, index).slice()]),
+        ),
+      }),
     };
   });
 }

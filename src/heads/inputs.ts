@@ -4,6 +4,8 @@ import type { HeadManifest } from './manifest.ts';
 /** A modality whose features a head takes, and how many stand beside the encoder's. */
 export type TakenFeatures = Pick<HeadManifest['encoders'][number], 'modality' | 'dimension'> & {
   companion?: { dimension: number };
+  /** Where it begins inside the encoder, and what its own blocks make is wanted: how many features that is. */
+  embeddingDimension?: number;
 };
 
 /** An input of a head's model, [n, dimension]: which of a modality's features it takes. */

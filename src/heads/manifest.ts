@@ -42,6 +42,8 @@ const headEncoderSchema = z
     companion: companionSchema.optional(),
     /** Where head.onnx begins inside the encoder: its last blocks are the head's own. */
     trunkOf: trunkOrigin.optional(),
+    /** Then: how many features those blocks make, which head.onnx gives as well. */
+    embeddingDimension: z.int().positive().optional(),
     /** Of a modality that no encoder was trained on: how its features are made. */
     fitted: z.unknown().optional(),
   })

@@ -199,7 +199,8 @@ export function parseNeighbours(bytes: Uint8Array, encoders: HeadManifest['encod
       return taken;
     };
     const columns = header.columns.map(({ modality, dimension }): NeighbourColumn => {
-      if (!encoders.some((encoder) => encoder.modality === modality && encoder.dimension === dimension))
+      const taken = encoders.find((encoder) => encoder.modality === modality);
+      if (dimension !== (taken?.embeddingDimension ?? taken?.dimension))
         throw new Error(`the head takes no ${modality} of ${dimension} features`);
       // A copy: numbers of four bytes lie at multiples of four.
       const scales = new Float32Array(new Uint8Array(take(4 * rows.length)).buffer);

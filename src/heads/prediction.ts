@@ -14,7 +14,7 @@ export interface PredictionInput {
 export interface EmbeddedItem {
   modality: PretrainedName;
   input: Input;
-  /** The encoder's id; that of the settings by default. */
+  /** The encoder's id, or a head whose encoder it is, with its version: `pets@3`; the encoder of the settings by default. */
   encoder?: string;
 }
 

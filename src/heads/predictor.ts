@@ -25,7 +25,7 @@ import { Explainer } from './explain.ts';
 import type { ExplainRequest } from './explanation.ts';
 import { fittedFeatures } from './fitted.ts';
 import type { Head } from './head.ts';
-import type { ItemFeatures } from './item-features.ts';
+import { comparedFeatures, type ItemFeatures } from './item-features.ts';
 import type { EmbeddedItem, Prediction, PredictionInput } from './prediction.ts';
 import { predictionFrom } from './unimodal-prediction.ts';
 
@@ -71,8 +71,47 @@ export class Predictor {
    * @example const [{ features }] = await predictor.embed([{ modality: 'text', input: 'a red bike' }]); // 384 numbers
    */
   async embed(items: readonly EmbeddedItem[], signal?: AbortSignal): Promise<RememberedFeatures[]> {
+    return this.#embed(items, (item, waiting) => this.sources.named(item, waiting), signal);
+  }
+
+  /**
+   * The same, as the encoders of a head give them, with those of its blocks that are the head's own.
+   * @throws TandemError as {@link embed}; `invalid-request` where the head takes no such items
+   */
+  async embedBy(
+    head: Head,
+    items: readonly EmbeddedItem[],
+    signal?: AbortSignal,
+  ): Promise<RememberedFeatures[]> {
+    const { name, version, encoders } = head.manifest;
+    const takenOf = ({ modality }: EmbeddedItem) => {
+      const taken = encoders.find((encoder) => encoder.modality === modality);
+      if (taken) return taken;
+      throw new TandemError('invalid-request', `${name}@${version} takes no ${modality}`);
+    };
+    for (const item of items) takenOf(item);
+    const given = await this.#embed(
+      items,
+      (item, waiting) => this.sources.of(takenOf(item), waiting),
+      signal,
+    );
+    if (!isTuned(head)) return given;
+    const answers = await head.classify(
+      given.map(({ features }, index): ItemFeatures => ({ [itemAt(items, index).modality]: features })),
+    );
+    return given.map(({ features, cost }, index) => ({
+      features: itemAt(answers, index).embeddings?.[itemAt(items, index).modality] ?? features,
+      cost,
+    }));
+  }
+
+  async #embed(
+    items: readonly EmbeddedItem[],
+    sourceOf: SourceOf,
+    signal?: AbortSignal,
+  ): Promise<RememberedFeatures[]> {
     const waiting = { signal, mayWait: true };
-    const sources = await this.#sourcesOf(items, waiting);
+    const sources = await sourcesOf(items, sourceOf, waiting);
     const recalled = await this.#recall(items, sources, signal);
     const unknown = recalled.flatMap(({ key, known }, index) => (known ? [] : [{ key, index }]));
     const encoded = await pMap(
@@ -90,17 +129,6 @@ export class Predictor {
     );
     const others = encoded.values();
     return recalled.map(({ known }) => known ?? required(others.next().value, 'features of each item'));
-  }
-
-  /** The source of each item. */
-  async #sourcesOf(items: readonly EmbeddedItem[], waiting: SubmitOptions): Promise<ItemSource[]> {
-    const keyOf = ({ modality, encoder = '' }: EmbeddedItem) => `${modality} ${encoder}`;
-    const sources = new Map<string, ItemSource>();
-    for (const item of items) {
-      const key = keyOf(item);
-      if (!sources.has(key)) sources.set(key, await this.sources.named(item, waiting));
-    }
-    return items.map((item) => valueFor(sources, keyOf(item)));
   }
 
   /** What is remembered of items: they may be thousands, and take no turn of the event loop for themselves. */
@@ -137,16 +165,17 @@ export class Predictor {
     const novelty = rule && (await head.novelty?.());
     const started = performance.now();
     const answering = head.classify(good.map(({ features }) => features));
-    // Beside the head, which runs in another thread.
-    const unlike = good.map(({ features }) => novelty?.unlikeIn(features) ?? []);
+    // Beside the head, which runs in another thread: what it has of features is found again afterwards.
+    if (novelty && !isTuned(head)) for (const { features } of good) novelty.unlikeIn(features);
     const answers = await answering;
     const ended = performance.now();
     this.#observer.stage?.('head', ended - started);
-    const predictions = good.map(({ decode, queue, encode }, index): Prediction => {
+    const predictions = good.map(({ features, decode, queue, encode }, index): Prediction => {
       const answer = itemAt(answers, index);
       return {
         ...predictionFrom(answer, head.manifest, topK),
-        ...(rule && decide(answer, head.manifest, rule, itemAt(unlike, index))),
+        ...(rule &&
+          decide(answer, head.manifest, rule, novelty?.unlikeIn(comparedFeatures(features, answer)) ?? [])),
         timings: { decode, queue, encode, head: ended - started },
       };
     });
@@ -210,6 +239,29 @@ export class Predictor {
     item.queue = Math.max(item.queue, queue);
     item.encode = Math.max(item.encode, encode);
   }
+}
+
+/** What encodes an item. */
+type SourceOf = (item: EmbeddedItem, waiting: SubmitOptions) => Promise<ItemSource>;
+
+/** The source of each item. */
+async function sourcesOf(
+  items: readonly EmbeddedItem[],
+  sourceOf: SourceOf,
+  waiting: SubmitOptions,
+): Promise<ItemSource[]> {
+  const keyOf = ({ modality, encoder = '' }: EmbeddedItem) => `${modality} ${encoder}`;
+  const sources = new Map<string, ItemSource>();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (!sources.has(key)) sources.set(key, await sourceOf(item, waiting));
+  }
+  return items.map((item) => valueFor(sources, keyOf(item)));
+}
+
+/** Whether a head begins inside an encoder. */
+function isTuned({ manifest }: Head): boolean {
+  return manifest.encoders.some(({ embeddingDimension }) => embeddingDimension !== undefined);
 }
 
 /** What concerns everything that was asked, whichever item met it. */

@@ -1,3 +1,4 @@
+import { embeddingOutput } from '../arl/ports.ts';
 /** The process that tries a head which is not trusted yet. */
 
 import { readFile } from 'node:fs/promises';
@@ -103,10 +104,13 @@ async function answer(
     ]),
   );
   const outputs = await session.run(feeds);
+  const features = new Map(
+    encoders.map(({ modality, embeddingDimension }) => [embeddingOutput(modality), embeddingDimension]),
+  );
   return Object.fromEntries(
     Object.keys(outputs).map((name) => {
       const numbers = floatsOf(outputs, name);
-      if (numbers.length !== rows * labels.length)
+      if (numbers.length !== rows * (features.get(name) ?? labels.length))
         throw new Error(`its model does not answer with a number for each of its ${labels.length} labels`);
       const wrong = numbers.find((number) => !Number.isFinite(number));
       if (wrong !== undefined)

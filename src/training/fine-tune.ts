@@ -11,6 +11,7 @@ import type { MakingJob } from '../heads/registry/register-version.ts';
 import { Engine } from '../runtime/engine.ts';
 import { targets } from '../targets/targets.ts';
 import { checkpointsOf } from './checkpoints-of.ts';
+import { openCompared } from './compared-tables.ts';
 import { withCompanions } from './features/companion-columns.ts';
 import type { FeatureTable } from './features/feature-table.ts';
 import { type ExtractionOptions, extractFeatures } from './features/features.ts';
@@ -144,21 +145,20 @@ export async function fineTune(
     const trained = performance.now();
     const twins = await nearDuplicates(engine, table, split);
     onProgress?.({ stage: 'evaluation', done: test.length, total: test.length });
+    await using compared = await openCompared(engine, heads);
     const registered = await registerHead(
       registry,
       {
         name: options.head,
         ...{ dataset, table, split, search, seed, encoders, startedFrom },
-        ...{ calibration, ...heads },
+        ...{ calibration, compared, thresholds: search?.thresholds, ...heads },
         recipe: asTrained(chosen, heads.fitted, onNote),
-        acceptAccuracy: options.acceptAccuracy,
         seconds: {
           features: seconds(started, encoded),
           training: seconds(encoded, trained),
           total: seconds(started, performance.now()),
         },
-        nearDuplicates: twins,
-        notes,
+        ...{ nearDuplicates: twins, notes, acceptAccuracy: options.acceptAccuracy },
       },
       { writeReport: options.writeReport, job: options.job, signal, onNote },
     );
@@ -181,7 +181,7 @@ async function trainAll(
     fit: FitOptions;
     checkpoints: ReturnType<typeof checkpointsOf>;
   },
-): Promise<Partial<HeadToRegister> & Pick<HeadToRegister, 'fitted'>> {
+): Promise<Partial<HeadToRegister> & Pick<HeadToRegister, 'table' | 'fitted'>> {
   const { options, fit, checkpoints, ...others } = work;
   const { table: pretrained, split } = others;
   const { tuning, dataset, onNote, onProgress } = options;
@@ -192,6 +192,7 @@ async function trainAll(
   // Blocks that are tuned go on with the columns that they began with.
   const served = isRefit && !tuning ? fittedTo(pretrained, dataset, rows) : pretrained;
   const frozen = {
+    table: pretrained,
     served,
     fitted: await fitHead(engine, pretrained, split, {
       ...{ ...fit, onProgress: training },
@@ -213,13 +214,16 @@ async function trainAll(
     extraction: extractionOf(options, split.train),
   });
   if (!tuned) return frozen;
-  const { parts, table, fitted, refit, encoders, calibration, heldOut } = tuned;
+  const { parts, table, fitted, refit, encoders, calibration, thresholds, heldOut } = tuned;
   const blocks = Object.fromEntries(
     parts.map(({ modality }) => [modality, encoders.byModality[modality][0].trunkOf?.blocks]),
   );
   const ranked = parts.flatMap(({ modality, rank }) => (rank ? [[modality, rank] as const] : []));
   const ranks = ranked.length > 0 ? { ranks: Object.fromEntries(ranked) } : {};
-  return { ...{ table, fitted, refit, encoders, calibration }, tuning: { blocks, ...ranks, heldOut } };
+  return {
+    ...{ table, fitted, refit, encoders, calibration, thresholds },
+    tuning: { blocks, ...ranks, heldOut },
+  };
 }
 
 /** The recipe that was asked for, complete, and with the modality that reaches most alone where its strategy needs it. */

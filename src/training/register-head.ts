@@ -18,11 +18,12 @@ import type { MakingJob } from '../heads/registry/register-version.ts';
 import { type TrainingRow, writeTrainingRows } from '../heads/training-rows.ts';
 import { itemAt, required, valueFor } from '../indexing.ts';
 import { contentId } from '../modalities/content.ts';
-import { isFitted, type ModalityName } from '../modalities/registry.ts';
+import { isFitted } from '../modalities/registry.ts';
 import { issuesInOneLine } from '../schema-words.ts';
 import { sha256OfFile } from '../store/files/checksum.ts';
 import { retryWhileAway } from '../store/retry-while-away.ts';
 import { selectTruths } from '../targets/truth-table.ts';
+import type { ComparedTables } from './compared-tables.ts';
 import type { CompanionColumn, FeatureTable } from './features/feature-table.ts';
 import type { FittedHead, TrainedHead } from './loop/fit.ts';
 import type { Recipe } from './loop/recipe.ts';
@@ -31,6 +32,7 @@ import { neighboursOf } from './neighbour-rows.ts';
 import { calibrateReliance, whyNoneAccepted } from './reliance.ts';
 import type { WriteReport } from './report-input.ts';
 import type { RecipeSearch } from './search/recipe-search.ts';
+import type { HeadThresholds } from './search/thresholds.ts';
 
 /** A head that was trained and measured on the test rows, and all that is to be told of it. */
 export interface HeadToRegister {
@@ -49,6 +51,10 @@ export interface HeadToRegister {
   calibration?: HeadManifest['calibration'];
   /** The head that its training started from. */
   startedFrom?: HeadManifest['training']['startedFrom'];
+  /** Of any of several labels: from which probability each is given. */
+  thresholds?: HeadThresholds;
+  /** What alike rows are found by. */
+  compared: ComparedTables;
   /** How its encoder was tuned. */
   tuning?: HeadManifest['training']['tuning'];
   seed: number;
@@ -88,14 +94,17 @@ export async function registerHead(
   const { test } = head.split;
   const truth = selectTruths(head.table.truth, test);
   const drawn = describe(head);
-  const neighbours = await neighboursOf(comparable(head), dataset, trainedRows(head), signal);
+  const { measured, served: comparable } = head.compared;
+  const trained = trainedRows(head);
+  const neighbours = await neighboursOf(comparable, dataset, trained, signal);
   const reliance = await calibrateReliance(
     {
       head: drawn,
-      table: head.table,
+      table: measured,
       test,
       answers: fitted.answers,
-      neighbours,
+      neighbours:
+        measured === comparable ? neighbours : await neighboursOf(measured, dataset, trained, signal),
       isTraining: trainingSide(head),
     },
     head.acceptAccuracy,
@@ -138,12 +147,6 @@ export async function registerHead(
     patience,
     signal,
   });
-}
-
-/** The features that tell how alike rows are: not those of a trunk, which are long, and say what tokens are where. */
-function comparable({ table, encoders }: HeadToRegister): FeatureTable {
-  const isTrunk = (modality: ModalityName) => !isFitted(modality) && encoders.byModality[modality][0].trunkOf;
-  return { ...table, columns: table.columns.filter(({ modality }) => !isTrunk(modality)) };
 }
 
 /** The rows that the served head was trained on, as their places in the data set. */
@@ -201,12 +204,13 @@ function describe({
   dataset,
   table,
   split: { train, test },
-  fitted: { companions: ofMeasured },
+  fitted: { companions: ofMeasured, scaling },
   served = table,
   refit,
   recipe,
   search,
   calibration,
+  thresholds,
   tuning,
   startedFrom,
   seed,
@@ -220,14 +224,15 @@ function describe({
     createdAt: new Date().toISOString(),
     target: dataset.target,
     labels: dataset.labels,
-    thresholds: tuning ? undefined : search?.thresholds?.fused,
-    unimodalThresholds: tuning ? undefined : search?.thresholds?.unimodal,
-    encoders: served.columns.map(({ modality, fitted }) => {
+    thresholds: thresholds?.fused,
+    unimodalThresholds: thresholds?.unimodal,
+    encoders: served.columns.map(({ modality, fitted }, m) => {
       if (isFitted(modality)) return describeFitted(modality, fitted);
       const beside = companions.find((column) => column.modality === modality);
       return {
         ...describeEncoders(encoders.byModality[modality]),
         companion: beside && describeCompanion(beside),
+        embeddingDimension: tuning?.blocks[modality] && itemAt(scaling, m).mean.length,
       };
     }),
     training: {

@@ -19,6 +19,8 @@ import { checkTuningMemory, type TuningBatches, tuningMemory } from './loop/tuni
 import { type OpenTrunks, openTrunks, type TunedBlocks, type TuningChoice } from './open-trunks.ts';
 import { calibrate } from './search/calibration.ts';
 import { splitForValidation } from './search/cross-validation.ts';
+import { thresholdsFor } from './search/recipe-search.ts';
+import type { HeadThresholds } from './search/thresholds.ts';
 import { type TuningGain, tuningGain } from './tuning-gain.ts';
 
 /** Everything that a tuning rests on. */
@@ -47,6 +49,8 @@ export interface TunedHead {
   /** With trunks in the place of those that are tuned. */
   encoders: Encoders;
   calibration: FitOptions['calibration'];
+  /** Of any of several labels: from which probability each is given. */
+  thresholds?: HeadThresholds;
   heldOut: TuningGain['heldOut'];
   /** The candidate that was taken. */
   parts: readonly TunedBlocks[];
@@ -95,7 +99,7 @@ export async function tuneHead(engine: Engine, work: TuningWork): Promise<TunedH
     fitted: { ...trained, answers },
     refit: frozen.refit && (await tune('tune-refit', opened, rows, { ...options, from: frozen.refit })),
     ...{ parts: opened.parts, table: opened.table, encoders: opened.encoders },
-    ...{ calibration, heldOut: gain.heldOut },
+    ...{ calibration, thresholds: tried.thresholds, heldOut: gain.heldOut },
   };
 }
 
@@ -150,6 +154,7 @@ interface Tried {
   frozen: readonly number[];
   best?: { opened: OpenCandidate; rateFactor: number; losses: readonly number[] };
   calibration?: FitOptions['calibration'];
+  thresholds?: HeadThresholds;
   /** Mean loss of each, by what was tuned and the learning rates. */
   losses: readonly { name: string; loss: number }[];
 }
@@ -174,7 +179,10 @@ async function tryAll(
       const isBest = !tried.best || mean(losses) < mean(tried.best.losses);
       tried = {
         ...tried,
-        ...(isBest && { best: { opened, rateFactor, losses }, calibration }),
+        ...(isBest && {
+          best: { opened, rateFactor, losses },
+          ...{ calibration, thresholds: thresholdsFor({ answers, truth }, modalities, calibration) },
+        }),
         losses: [...tried.losses, { name: describeTrial(opened, rateFactor), loss: mean(losses) }],
       };
     }

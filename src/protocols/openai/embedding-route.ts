@@ -11,6 +11,7 @@ import { encodingProblems, problemResponses } from '../http/problem-responses.ts
 import type { Route } from '../http/route.ts';
 import { departure, withDeadline } from '../pipeline/deadline.ts';
 import type { AppOptions } from '../pipeline/options.ts';
+import { headVersion } from '../pipeline/path-names.ts';
 import type { Services } from '../pipeline/services.ts';
 import { checkText } from '../rest/predictions/prediction-request.ts';
 import { openAiError } from './openai-error.ts';
@@ -43,9 +44,9 @@ const itemSchema = z.union([
 
 const requestSchema = z
   .strictObject({
-    model: encoderName.optional().meta({
+    model: z.union([encoderName, headVersion]).optional().meta({
       description:
-        'Id of an encoder, as `GET /v1/models` lists them, or of several, as `a+b`: an embedding is then theirs, one behind the other. Without it, the server’s for texts or for images, as the inputs are.',
+        'Id of an encoder, as `GET /v1/models` lists them, or of several, as `a+b`: an embedding is then theirs, one behind the other. `pets@3` or `pets@production`: as the encoder of this head embeds, with the blocks of it that were tuned with the head. Without it, the server’s for texts or for images, as the inputs are.',
     }),
     input: z
       .union([itemSchema, boundedList(itemSchema, { least: 1, most: mostInputs, tooFew, tooMany })], {
@@ -105,7 +106,13 @@ export function embeddingRoutes(services: Services, options: AppOptions): Route[
             description: 'The embeddings, in the order of the inputs.',
             content: { 'application/json': { schema: responseSchema } },
           },
-          ...problemResponses(...encodingProblems, 'unknown-encoder', 'damaged-artifact'),
+          ...problemResponses(
+            ...encodingProblems,
+            'unknown-encoder',
+            'unknown-head',
+            'head-conflict',
+            'damaged-artifact',
+          ),
         },
       },
       handlers: [readJson(options.maximumRequestBytes), answerEmbeddings(services, options)],

@@ -27,6 +27,11 @@ export const headReference = z
     example: 'emoji',
   });
 
+/** A head with its version, where a bare name may be something else’s. */
+export const headVersion = z
+  .string()
+  .regex(new RegExp(`^${bareName}@${bareName}$`), 'must be name@version or name@alias');
+
 /** An alias of a head. */
 export const aliasName = z
   .string()

@@ -8,6 +8,11 @@ const mostRowsPerRun = 1024;
 /** Numbers that a run is given, about: what a head begins with inside an encoder is long, and grows in it. */
 const numbersPerRun = 2 ** 21;
 
+/** Rows of so many numbers that a head answers at a time. */
+export function rowsPerRun(numbers: number): number {
+  return Math.max(1, Math.min(mostRowsPerRun, Math.floor(numbersPerRun / numbers)));
+}
+
 /**
  * What a head says of every row.
  * @param table as it takes it; see {@link inputColumns}
@@ -20,13 +25,10 @@ export async function answerRows(
 ): Promise<ItemProbabilities[]> {
   const answers: ItemProbabilities[] = [];
   const numbers = columns.reduce((sum, { dimension }) => sum + dimension, 0);
-  const rowsPerRun = Math.max(1, Math.min(mostRowsPerRun, Math.floor(numbersPerRun / numbers)));
-  for (let first = 0; first < strata.length; first += rowsPerRun) {
+  const most = rowsPerRun(numbers);
+  for (let first = 0; first < strata.length; first += most) {
     throwIfCancelled(signal, `after ${first} of ${strata.length} answers`);
-    const rows = Int32Array.from(
-      { length: Math.min(rowsPerRun, strata.length - first) },
-      (_, row) => first + row,
-    );
+    const rows = Int32Array.from({ length: Math.min(most, strata.length - first) }, (_, row) => first + row);
     const features = await Promise.all(
       columns.map(async ({ modality, dimension, present, read }) => {
         const values = new Float32Array(rows.length * dimension);
@@ -47,7 +49,7 @@ export async function answerRows(
       }
       return item;
     });
-    answers.push(...(await classifier.classify(items)));
+    for (const { fused, unimodal } of await classifier.classify(items)) answers.push({ fused, unimodal });
   }
   return answers;
 }

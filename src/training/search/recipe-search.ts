@@ -195,7 +195,8 @@ function plainCalibration(
   return calibrate({ answers: own, truth }, modalities).calibration;
 }
 
-function thresholdsFor(
+/** From which probability each label is given, where several may be; undefined for other targets. */
+export function thresholdsFor(
   heldOut: HeldOutAnswers,
   modalities: readonly ModalityName[],
   calibration: HeadCalibration | undefined,

@@ -94,6 +94,43 @@ describe('who chases whom, which the mean of the tokens hardly tells', () => {
     expect(results).toMatchObject([{ explanation: { label: 'fox' } }]);
   });
 
+  it('is compared with the training rows that are nearest to its own blocks', async () => {
+    const { results } = await tandem.predict([{ text: 'the fox chases the bear' }], {
+      ...{ head: 'hunters@2', explain: true },
+    });
+    const { nearest } = (results[0] as { explanation: { nearest: { truth: unknown; similarity: number }[] } })
+      .explanation;
+    expect(nearest).toHaveLength(5);
+    expect(nearest[0]).toMatchObject({ truth: { class: 'fox' } });
+    expect(nearest[0]?.similarity).toBeGreaterThan(0.9);
+  });
+
+  it('embeds as the encoder that was tuned, and as the whole one where another head is named', async () => {
+    const input = 'the lion chases the duck';
+    const embed = async (encoder?: string) => {
+      const [first] = await tandem.embed([{ modality: 'text', input, encoder }]);
+      return first?.features ?? new Float32Array();
+    };
+    const [own, whole, frozen] = [await embed('hunters@2'), await embed(), await embed('hunters@1')];
+    expect(own).toHaveLength(384);
+    expect(frozen).toEqual(whole);
+    expect(own).not.toEqual(whole);
+  });
+
+  it('never answers for a head, a version or a trunk that is not there', async () => {
+    const inputs = [{ text: 'the lion chases the duck' }];
+    for (const head of ['hunters@9', 'hunters@production', 'hunter'])
+      await expect(tandem.predict(inputs, { head })).rejects.toMatchObject({ code: 'unknown-head' });
+    const embed = (encoder: string) => tandem.embed([{ modality: 'text', input: 'a', encoder }]);
+    await expect(embed('hunters@9')).rejects.toMatchObject({ code: 'unknown-head' });
+    await expect(embed('hunters')).rejects.toMatchObject({ code: 'unknown-encoder' });
+    const trunk = (await tandem.encoders.list()).encoders.find(({ id }) => id.includes('trunk'))?.id ?? '';
+    await expect(embed(trunk)).rejects.toMatchObject({ fix: expect.stringContaining('pets@3') });
+    await expect(
+      tandem.embed([{ modality: 'image', input: Buffer.from(''), encoder: 'hunters@2' }]),
+    ).rejects.toThrow('hunters@2 takes no image');
+  });
+
   it('is answered elsewhere, where the trunk is cut off the same encoder anew', async () => {
     const file = path.join(folder, 'hunters.tar');
     await pipeline((await tandem.heads.export('hunters@2')).content, createWriteStream(file));
@@ -122,6 +159,32 @@ it('keeps the pretrained encoder where tuning makes held-out truth no likelier',
   expect(summary.tuning).toBeUndefined();
   const manifest = JSON.parse(await readFile(path.join(summary.folder, 'head.json'), 'utf8'));
   expect(manifest.encoders[0].trunkOf).toBeUndefined();
+});
+
+it('notices a text unlike any that it was trained on, by what its own blocks make of it', async () => {
+  const [head = '', ...rows] = hunters((hunter) => hunter)
+    .trimEnd()
+    .split('\n');
+  const file = path.join(folder, 'more.csv');
+  await writeFile(file, [head, ...rows, ...rows.map((row) => `today ${row}`)].join('\n'));
+  const { summary } = await train(file, { head: 'more', tune: 'text:last-2', acceptAccuracy: 0.5 });
+  const { encoders, novelty } = JSON.parse(await readFile(path.join(summary.folder, 'head.json'), 'utf8'));
+  expect(encoders).toMatchObject([{ embeddingDimension: 384 }]);
+  expect(novelty).toMatchObject({ limits: { text: [expect.any(Number)] } });
+  const unlike = { reason: 'unlike-training', modality: 'text' };
+  const reasonsOf = async (texts: string[]) => {
+    const { results } = await tandem.predict(
+      texts.map((text) => ({ text })),
+      { head: 'more' },
+    );
+    return results.map((result) => ('reasons' in result ? result.reasons : undefined));
+  };
+  expect(await reasonsOf(['Q3 revenue: 4 % up, margin 12.1 %, EUR 311 m'])).toEqual([
+    expect.arrayContaining([unlike]),
+  ]);
+  const known = await reasonsOf(rows.map((row) => row.slice(0, row.lastIndexOf(','))));
+  const alarms = known.filter((reasons) => reasons?.some(({ reason }) => reason === unlike.reason));
+  expect(alarms.length).toBeLessThan(known.length / 8);
 });
 
 it('says how many blocks there are where more are to be tuned', async () => {
