@@ -1,7 +1,7 @@
 import { adapterInput } from '../arl/tail.ts';
 import type { Weight } from '../graph/import/imported-model.ts';
-import { add, scale } from '../graph/operations/elementwise.ts';
-import { gemm } from '../graph/operations/linear.ts';
+import { add } from '../graph/operations/elementwise.ts';
+import { thinProduct } from '../graph/operations/linear.ts';
 import { constant, type Shape, type Value } from '../graph/value.ts';
 import { itemAt } from '../indexing.ts';
 
@@ -66,7 +66,7 @@ function moved(initial: ReturnType<typeof constant>, by: Value): Value {
 
 /** `2 A B`. */
 function product(down: Value, up: Value): Value {
-  if (down.kind !== 'constant' || up.kind !== 'constant') return scale(gemm(down, up), strength);
+  if (down.kind !== 'constant' || up.kind !== 'constant') return thinProduct(down, up, strength);
   const [rows, rank, columns] = [itemAt(down.shape, 0), itemAt(down.shape, 1), itemAt(up.shape, 1)];
   const [a, b] = [down.data as Float32Array, up.data as Float32Array];
   const result = new Float32Array(rows * columns);

@@ -1,6 +1,6 @@
 import { itemAt } from '../../indexing.ts';
 import { elementCount, sameShape } from '../shape.ts';
-import { apply, type Value } from '../value.ts';
+import { apply, identity, type Value } from '../value.ts';
 import { reshape } from './layout.ts';
 
 export interface GemmOptions {
@@ -34,6 +34,51 @@ export function gemm(
     shape: [rows, columns],
     attributes: { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } },
   });
+}
+
+/**
+ * `alpha a b` of a tall and a wide matrix, to be added to a large one. Where the gradient that comes back is itself a product,
+ * `x^T dy` of a linear layer, its two factors are multiplied by the thin matrices in turn: the large product is never built.
+ * @example add(weight, thinProduct(down, up, 2)) // LoRA's weight, Hu et al. 2022
+ */
+export function thinProduct(a: Value, b: Value, alpha = 1): Value {
+  return identity([gemm(a, b, { alpha }), a, b], (dy) => [
+    undefined,
+    timesTransposed(dy, b, alpha),
+    transposedTimes(a, dy, alpha),
+  ]);
+}
+
+/** `alpha dy b^T`. */
+function timesTransposed(dy: Value, b: Value, alpha: number): Value {
+  const factors = factorsOf(dy);
+  if (!factors) return gemm(dy, b, { transposeB: true, alpha });
+  const { left, right, transposeA, transposeB, alpha: own } = factors;
+  const thin = gemm(right, b, { transposeA: transposeB, transposeB: true, alpha: alpha * own });
+  return gemm(left, thin, { transposeA });
+}
+
+/** `alpha a^T dy`. */
+function transposedTimes(a: Value, dy: Value, alpha: number): Value {
+  const factors = factorsOf(dy);
+  if (!factors) return gemm(a, dy, { transposeA: true, alpha });
+  const { left, right, transposeA, transposeB, alpha: own } = factors;
+  // The rows of `left^T a` are the examples: tall, as ONNX Runtime multiplies them fastest.
+  const thin = gemm(left, a, { transposeA: !transposeA, alpha: alpha * own });
+  return gemm(thin, right, { transposeA: true, transposeB });
+}
+
+/** Of a product of two matrices without a bias; undefined of any other value. */
+function factorsOf(value: Value) {
+  if (value.kind !== 'result' || value.node.operator !== 'Gemm') return undefined;
+  const { inputs, attributes } = value.node;
+  const [left, right, bias] = inputs;
+  if (!left || !right || bias) return undefined;
+  const { alpha } = attributes;
+  return {
+    ...{ left, right, transposeA: attributes.transA === 1, transposeB: attributes.transB === 1 },
+    alpha: typeof alpha === 'object' && 'float' in alpha ? alpha.float : 1,
+  };
 }
 
 /**

@@ -155,6 +155,31 @@ const cases: Record<string, Case[]> = {
     shapes: [transposeA ? [5, 3] : [3, 5], transposeB ? [4, 5] : [5, 4], [4]],
     build: (a, b, bias) => linear.gemm(a, b, { transposeA, transposeB, alpha: 0.5, bias }),
   })),
+  thinProduct: [
+    {
+      shapes: [
+        [3, 2],
+        [2, 4],
+      ],
+      build: (down, up) => square(linear.thinProduct(down, up, 2)),
+    },
+    ...matrices.map(({ transposeA, transposeB }) => ({
+      shapes: [
+        transposeA ? [3, 5] : [5, 3],
+        transposeB ? [4, 3] : [3, 4],
+        [transposeB ? 4 : 3, 2],
+        [2, transposeB ? 3 : 4],
+      ],
+      build: (x: Value, w: Value, down: Value, up: Value) =>
+        square(
+          linear.gemm(x, elementwise.add(w, linear.thinProduct(down, up, 2)), {
+            transposeA,
+            transposeB,
+            alpha: 0.5,
+          }),
+        ),
+    })),
+  ],
   addScaled: [{ shapes: [[3, 4], [], [3, 4]], build: linear.addScaled }],
   batchedMatmul: matrices.map(({ transposeA, transposeB }) => ({
     shapes: [transposeA ? [2, 5, 3] : [2, 3, 5], transposeB ? [2, 4, 5] : [2, 5, 4]],
@@ -390,6 +415,17 @@ const blocking = ['sign', 'cast', 'argMax', 'equal', 'greater', 'greaterOrEqual'
 const others = ['transformGradient', 'scatterAdd', 'zeros', 'loop'];
 
 const folder = new URL('../../../src/graph/operations/', import.meta.url);
+
+it('multiplies the gradient of a layer by thin matrices without building the gradient of its weight', () => {
+  const [x, w] = [input('x', [50, 30]), input('w', [30, 40])];
+  const thin = [input('down', [30, 2]), input('up', [2, 40])] as const;
+  const gradients = differentiate(
+    reduction.sum(square(linear.gemm(x, elementwise.add(w, linear.thinProduct(...thin))))),
+    thin,
+  );
+  const large = sortedNodes(gradients).filter(({ outputs }) => outputs[0]?.shape.join() === '30,40');
+  expect(large.map(({ operator }) => operator)).toEqual(['Gemm', '', 'Add']);
+});
 
 it('every operation has its gradient tested', async () => {
   const modules = await Promise.all(
