@@ -2,9 +2,12 @@ import type { Tail } from '../arl/tail.ts';
 import { TandemError } from '../errors.ts';
 import { withKnownShapes } from '../graph/import/cut.ts';
 import { ImportedModel, type Weight } from '../graph/import/imported-model.ts';
-import { trialRun } from '../graph/import/trial-run.ts';
+
+import { trialShapes } from '../graph/import/trial-run.ts';
 import { add, cast, multiply } from '../graph/operations/elementwise.ts';
+
 import { reshape, split } from '../graph/operations/layout.ts';
+
 import { greater } from '../graph/operations/selection.ts';
 import { elementCount } from '../graph/shape.ts';
 import { constant, dynamic, input, type Shape, type Value } from '../graph/value.ts';
@@ -28,7 +31,7 @@ export async function openTail(
   const { mask, given } = cutForms[modality];
   try {
     const inputs = given(required(cut.trunk.graph, 'the graph of the trunk'), tokens);
-    const { shapes } = await trialRun(engine, cut.trunk, inputs);
+    const shapes = await trialShapes(engine, cut.trunk, inputs);
     const atCut = valueFor(shapes, start);
     const tail = withKnownShapes(
       cut.tail,

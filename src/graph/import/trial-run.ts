@@ -54,7 +54,36 @@ export async function trialRun(
   const { types, computed } = classify(graph, inputs);
   const constants = graph.node.flatMap(({ output }) => output.filter((name) => name && !computed.has(name)));
   const [small, large] = await bothRuns(engine, { model, graph, inputs, types, computed, constants });
-  const shapes = new Map(
+  const pairs = constants.map((name) => {
+    const output = outputOf(name, types);
+    return { name, small: valueFor(asMap(small), output), large: valueFor(asMap(large), output) };
+  });
+  return {
+    types,
+    shapes: shapesIn(small, large, computed),
+    constants: new Map(pairs.map((pair) => [pair.name, withoutBatch(pair)])),
+    varying: new Set(pairs.filter(differ).map(({ name }) => name)),
+  };
+}
+
+/**
+ * The shapes alone, without a copy of the weights: of a model that is not read into the graph.
+ * @returns those of what is computed from the inputs, the size of the batch as `dynamic`
+ * @throws Error as {@link trialRun}
+ */
+export async function trialShapes(
+  engine: Engine,
+  model: ModelProto,
+  inputs: Readonly<Record<string, GivenInput>>,
+): Promise<TrialRun['shapes']> {
+  const graph = required(model.graph, 'the graph of the model');
+  const { types, computed } = classify(graph, inputs);
+  const [small, large] = await bothRuns(engine, { model, graph, inputs, types, computed, constants: [] });
+  return shapesIn(small, large, computed);
+}
+
+function shapesIn(small: Tensors, large: Tensors, computed: ReadonlySet<string>): TrialRun['shapes'] {
+  return new Map(
     [...computed].map((name) => {
       const pair = [small, large].map((results) =>
         Array.from(valueFor(asMap(results), shapeOf(name)).data, Number),
@@ -62,16 +91,6 @@ export async function trialRun(
       return [name, batchShape(itemAt(pair, 0), itemAt(pair, 1), name)] as const;
     }),
   );
-  const pairs = constants.map((name) => {
-    const output = outputOf(name, types);
-    return { name, small: valueFor(asMap(small), output), large: valueFor(asMap(large), output) };
-  });
-  return {
-    types,
-    shapes,
-    constants: new Map(pairs.map((pair) => [pair.name, withoutBatch(pair)])),
-    varying: new Set(pairs.filter(differ).map(({ name }) => name)),
-  };
 }
 
 const asMap = (tensors: Tensors) => ({ get: (name: string) => tensors[name] });
