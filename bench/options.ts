@@ -5,6 +5,11 @@ export function count(text: string): number {
   return Number(text);
 }
 
+/** @example wholes('0,8'); // [0, 8] */
+export function wholes(text: string): number[] {
+  return text.split(',').map((part) => (part === '0' ? 0 : count(part)));
+}
+
 /** @example counts('64,256'); // [64, 256] */
 export function counts(text: string): number[] {
   return text.split(',').map(count);

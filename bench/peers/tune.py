@@ -23,14 +23,32 @@ def memory(name):
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith(name))
 
 
+class LowRank(torch.nn.Linear):
+    """A layer that stays as it is, and LoRA's adapter beside it: `x W + 2 (x A) B`."""
+
+    def __init__(self, inputs, outputs, rank):
+        super().__init__(inputs, outputs)
+        self.requires_grad_(False)
+        rank = min(rank, inputs, outputs)
+        self.adapter = torch.nn.Parameter(torch.zeros(inputs, rank))
+        self.up = torch.nn.Parameter(torch.zeros(rank, outputs))
+
+    def forward(self, x):
+        return super().forward(x) + 2 * ((x @ self.adapter) @ self.up)
+
+
 class Block(torch.nn.Module):
     """A layer of BERT, its attention by PyTorch's own kernel, as transformers has it."""
 
-    def __init__(self, width):
+    def __init__(self, width, rank):
         super().__init__()
-        self.query, self.key, self.value, self.out = (torch.nn.Linear(width, width) for _ in range(4))
-        self.up, self.down = torch.nn.Linear(width, 4 * width), torch.nn.Linear(4 * width, width)
-        self.norm, self.last = (torch.nn.LayerNorm(width, eps=EPSILON) for _ in range(2))
+
+        def linear(inputs, outputs):
+            return LowRank(inputs, outputs, rank) if rank else torch.nn.Linear(inputs, outputs)
+
+        self.query, self.key, self.value, self.out = (linear(width, width) for _ in range(4))
+        self.up, self.down = linear(width, 4 * width), linear(4 * width, width)
+        self.norm, self.last = (torch.nn.LayerNorm(width, eps=EPSILON).requires_grad_(rank == 0) for _ in range(2))
 
     def forward(self, x, mask):
         batch, tokens, width = x.shape
@@ -47,7 +65,7 @@ class Model(torch.nn.Module):
     def __init__(self, request):
         super().__init__()
         self.width, self.tokens = request["width"], request["tokens"]
-        self.blocks = torch.nn.ModuleList(Block(self.width) for _ in range(request["blocks"]))
+        self.blocks = torch.nn.ModuleList(Block(self.width, request["rank"]) for _ in range(request["blocks"]))
         self.adapter = torch.nn.Linear(self.width, request["hidden"])
         self.norm = torch.nn.LayerNorm(request["hidden"])
         self.fusion = torch.nn.Linear(request["hidden"], request["classes"])
@@ -63,20 +81,25 @@ class Model(torch.nn.Module):
         def vector(name):
             return read(files[name], np.float32, -1)
 
+        def load_matrix(layer, name):
+            layer.weight.copy_(matrix(name, layer.in_features))
+            if isinstance(layer, LowRank):
+                layer.adapter.copy_(read(files[f"{name}.down"], np.float32, layer.in_features, -1))
+
         with torch.no_grad():
             for index, block in enumerate(self.blocks, first):
                 name = f"bert.encoder.layer.{index}."
                 packed = vector(f"{name}attention.self.bias").chunk(3)
                 for part, bias in zip(("query", "key", "value"), packed):
                     layer = getattr(block, part)
-                    layer.weight.copy_(matrix(f"{name}attention.self.{part}.weight_transposed", self.width))
+                    load_matrix(layer, f"{name}attention.self.{part}.weight_transposed")
                     layer.bias.copy_(bias)
                 for layer, path in (
                     (block.out, "attention.output.dense"),
                     (block.up, "intermediate.dense"),
                     (block.down, "output.dense"),
                 ):
-                    layer.weight.copy_(matrix(f"{name}{path}.weight_transposed", layer.in_features))
+                    load_matrix(layer, f"{name}{path}.weight_transposed")
                     layer.bias.copy_(vector(f"{name}{path}.bias"))
                 for layer, path in ((block.norm, "attention.output"), (block.last, "output")):
                     layer.weight.copy_(vector(f"{name}{path}.LayerNorm.weight"))
@@ -113,14 +136,14 @@ class Training:
         model = Model(request)
         model.load(request)
         groups = [
-            {"params": list(model.blocks.parameters()), "share": request["blockShare"]},
+            {"params": [p for p in model.blocks.parameters() if p.requires_grad], "share": request["blockShare"]},
             {"params": [p for name, p in model.named_parameters() if not name.startswith("blocks.")], "share": 1.0},
         ]
         optimizer = torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
         losses = []
         for index in range(steps):
             if index == first:
-                started = time.perf_counter()
+                started, busy = time.perf_counter(), time.process_time()
             rows = self.order[index]
             loss = F.cross_entropy(model(self.rows.index_select(0, rows)), self.labels.index_select(0, rows))
             optimizer.zero_grad(set_to_none=True)
@@ -131,7 +154,12 @@ class Training:
             optimizer.step()
             losses.append(loss.detach())
         seconds = (time.perf_counter() - started) / (steps - first)
-        return {"secondsPerStep": seconds, "losses": [float(loss) for loss in losses], "memory": memory("VmHWM")}
+        return {
+            "secondsPerStep": seconds,
+            "cpuSecondsPerStep": (time.process_time() - busy) / (steps - first),
+            "losses": [float(loss) for loss in losses],
+            "memory": memory("VmHWM"),
+        }
 
 
 training = None

@@ -8,8 +8,7 @@ import { createInterface } from 'node:readline';
 import type { Tail } from '../../src/arl/tail.ts';
 import { openTail } from '../../src/encoders/tail.ts';
 import { cutEncoder } from '../../src/encoders/trunk.ts';
-import { sortedNodes } from '../../src/graph/differentiate.ts';
-import { input } from '../../src/graph/value.ts';
+import { everyWeight, lowRank, type WeightUpdate } from '../../src/encoders/weight-update.ts';
 import { Engine } from '../../src/runtime/engine.ts';
 import { trainHead } from '../../src/training/loop/trainer.ts';
 import { makeTable, peerRequest, recipeOf, trainingOf, type Workload } from './workload.ts';
@@ -24,41 +23,45 @@ async function memory(name: string): Promise<number> {
 async function open(workload: Workload, files: string, steps: number) {
   const engine = Engine.start({ provider: 'cpu', threads: workload.threads });
   const cut = await cutEncoder({ folder, blocks: workload.blocks, tokens: workload.tokens });
-  const tail = await openTail(engine, cut);
-  const weights = pretrainedWeights(tail);
+  const update = workload.rank === 0 ? everyWeight : lowRank(workload.rank);
+  const weights: Record<string, Float32Array> = {};
+  const noting: WeightUpdate = {
+    ...update,
+    parameterShapes(weight) {
+      weights[weight.name] = weight.initial;
+      return update.parameterShapes(weight);
+    },
+  };
+  const tail = await openTail(engine, cut, noting);
   const table = makeTable(workload);
   const peer = await peerRequest(files, { workload, table, tail, weights, steps });
   return { engine, tail, table, workload, peer };
 }
 
-/** What each weight is before it is moved. */
-function pretrainedWeights(tail: Tail): Record<string, Float32Array> {
-  const shapes = tail.parameterShapes;
-  const features = tail.features(input('rows', [1, tail.rowLength]), (name) => input(name, shapes[name]));
-  return Object.fromEntries(
-    sortedNodes([features]).flatMap(({ operator, inputs: [initial, moved] }) =>
-      operator === 'Add' && initial.kind === 'constant' && moved?.kind === 'input'
-        ? [[moved.name, initial.data as Float32Array]]
-        : [],
-    ),
-  );
+function cpuMilliseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 let opened: Awaited<ReturnType<typeof open>> | undefined;
 
 /** Times as a user's training runs, between two of its reports of progress. */
-async function train(tail: Tail, { first, steps }: { first: number; steps: number }) {
+async function train(tail: Tail, { first, steps: count }: { first: number; steps: number }) {
   const { engine, table, workload } = opened!;
-  const reports: { done: number; at: number }[] = [];
+  const reports: { done: number; at: number; cpu: number }[] = [];
   const { history } = await trainHead(engine, table, {
-    ...trainingOf(tail, workload, steps),
-    recipe: recipeOf(workload, steps),
-    onProgress: ({ done }) => reports.push({ done, at: performance.now() }),
+    ...trainingOf(tail, workload, count),
+    recipe: recipeOf(workload, count),
+    onProgress: ({ done }) => reports.push({ done, at: performance.now(), cpu: cpuMilliseconds() }),
   });
   const start = reports.find(({ done }) => done >= first)!;
   const end = reports.at(-1)!;
-  const seconds = (end.at - start.at) / 1000 / (end.done - start.done);
-  return { secondsPerStep: seconds, losses: history.loss, memory: await memory('VmHWM') };
+  const steps = end.done - start.done;
+  return {
+    secondsPerStep: (end.at - start.at) / 1000 / steps,
+    cpuSecondsPerStep: (end.cpu - start.cpu) / 1000 / steps,
+    ...{ losses: history.loss, memory: await memory('VmHWM') },
+  };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

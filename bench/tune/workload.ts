@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { initialParameters } from '../../src/arl/architecture.ts';
-import type { Tail } from '../../src/arl/tail.ts';
+import { adapterInput, isTailParameter, type Tail, tailParameter } from '../../src/arl/tail.ts';
 import { stepInputs } from '../../src/arl/training-step.ts';
 import { loopInputName } from '../../src/graph/emit.ts';
 import { Random } from '../../src/random.ts';
@@ -19,13 +19,15 @@ import type { TrainingOptions } from '../../src/training/loop/trainer.ts';
 export interface Workload {
   /** Blocks of MiniLM that are trained. */
   blocks: number;
+  /** Of LoRA's adapters; 0 where every weight is trained. */
+  rank: number;
   batchSize: number;
   tokens: number;
   threads: number;
 }
 
 export const [width, classes, rows, seed] = [384, 10, 512, 7];
-const [learningRate, blockRate] = [3e-4, 5e-5];
+const learningRate = 3e-4;
 
 /** As `tuningRecipe` has it, but for what differs from what a person writes in PyTorch: neither dropout nor weight decay. */
 export function recipeOf({ batchSize }: Workload, steps: number): Recipe {
@@ -42,14 +44,27 @@ function architectureOf(tail: Tail) {
   return { dimensions: [width], hidden, classes, adapter, fusion, tails: [tail], target: single.loss };
 }
 
+/** What a training begins with. */
+function initialOf(tail: Tail): Record<string, Float32Array> {
+  const random = new Random(seed, 'initial parameters');
+  return initialParameters(architectureOf(tail), () => random.nextFloat());
+}
+
+/** What the tail's parameters begin with, by their own names. */
+function initialTail(tail: Tail): Record<string, Float32Array> {
+  const all = initialOf(tail);
+  return Object.fromEntries(
+    Object.keys(tail.parameterShapes).map((name) => [name, all[tailParameter(0, name)]]),
+  );
+}
+
 /** The options of a training, and what it starts from. */
 export function trainingOf(tail: Tail, workload: Workload, steps: number): TrainingOptions {
-  const random = new Random(seed, 'initial parameters');
-  const parameters = initialParameters(architectureOf(tail), () => random.nextFloat());
-  const start = Object.fromEntries(Object.entries(parameters).filter(([name]) => !name.startsWith('tail.')));
+  const parameters = initialOf(tail);
+  const start = Object.fromEntries(Object.entries(parameters).filter(([name]) => !isTailParameter(name)));
   return {
     ...{ classes, seed, recipe: recipeOf(workload, steps) },
-    tuning: { tails: [tail], dimensions: [width], start, tailRates: [blockRate / learningRate] },
+    tuning: { tails: [tail], dimensions: [width], start, tailRates: [tail.learningRate / learningRate] },
   };
 }
 
@@ -96,7 +111,8 @@ export async function peerRequest(
     return file;
   };
   const { recipe, tuning } = trainingOf(tail, workload, steps);
-  const parameters = { ...tuning?.start, ...weights };
+  const adapters = Object.entries(initialTail(tail)).filter(([name]) => name.endsWith(adapterInput));
+  const parameters = { ...tuning?.start, ...weights, ...Object.fromEntries(adapters) };
   const batches = new Batches(table, { batchSize: workload.batchSize, seed, dropout: 0, partial: false });
   const order = batches.feeds(0, steps)[loopInputName(stepInputs.rows)].data as Int32Array;
   const rate = cosineRate(recipe, steps);
@@ -113,6 +129,6 @@ export async function peerRequest(
       ),
     },
     schedule: Array.from({ length: steps }, (_, step) => rate(step)),
-    blockShare: blockRate / learningRate,
+    blockShare: tail.learningRate / learningRate,
   };
 }
