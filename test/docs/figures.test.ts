@@ -2,16 +2,16 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { describeSource, figureSource, figures } from '../../scripts/figure-list.ts';
+import { describeSource, figures } from '../../scripts/figure-list.ts';
 import { parseHeadManifest } from '../../src/heads/head.ts';
 import { readPage, repositoryFiles, root } from './page.ts';
 
 const read = (name: string) => readFile(path.join(root, name));
 
-describe.each(figures)('$file', ({ file }) => {
-  it('shows the report that is committed: else run npm run figures', async () => {
+describe.each(figures)('$file', ({ file, subject }) => {
+  it('shows what is committed: else run npm run figures', async () => {
     const { exif } = await sharp(await read(file)).metadata();
-    expect(exif?.toString('latin1')).toContain(describeSource(await read(figureSource)));
+    expect(exif?.toString('latin1')).toContain(await describeSource(root, subject));
   });
 
   it('is smaller than 200 kB', async () => {
