@@ -218,7 +218,9 @@ async function runSteps(
     record(history, results, modalities);
     const loss = mean(floatsOf(results, 'loss'));
     if (!Number.isFinite(loss))
-      throw new TandemError('training-failed', `the loss became ${loss} at step ${taken} of ${steps}`);
+      throw new TandemError('training-failed', `the loss became ${loss} at step ${taken} of ${steps}`, {
+        fix: 'Look for numbers of the dataset that are far out of range (`datasets check` shows the columns), or leave --tune and --no-search out: then cross-validation chooses what trains well.',
+      });
     const tensors = Object.fromEntries(parts.map(({ name }) => [name, floatsOf(state, loopInputName(name))]));
     reached = { step: taken, tensors, history };
     await save(reached, taken === steps ? 'done' : 'running');

@@ -68,6 +68,15 @@ describe('a training', () => {
     expect(other.parameters).not.toEqual(first.parameters);
   });
 
+  it('ends with an error that says what to look for where the loss is no number any more', async () => {
+    const wild = { ...recipe, learningRate: 1e38 };
+    await expect(trainHead(engine, table, { classes, recipe: wild, seed: 1 })).rejects.toMatchObject({
+      code: 'training-failed',
+      message: expect.stringMatching(/^the loss became (NaN|-?Infinity) at step \d+ of \d+$/),
+      fix: expect.stringContaining('datasets check'),
+    });
+  });
+
   it('learns, and the loss that it reports falls', async () => {
     // Smoothed labels keep the loss from falling far.
     const sharp = { ...recipe, smoothing: 0 };
