@@ -2,12 +2,9 @@ import type { Tail } from '../arl/tail.ts';
 import { TandemError } from '../errors.ts';
 import { withKnownShapes } from '../graph/import/cut.ts';
 import { ImportedModel, type Weight } from '../graph/import/imported-model.ts';
-
 import { trialShapes } from '../graph/import/trial-run.ts';
 import { add, cast, multiply } from '../graph/operations/elementwise.ts';
-
 import { reshape, split } from '../graph/operations/layout.ts';
-
 import { greater } from '../graph/operations/selection.ts';
 import { elementCount } from '../graph/shape.ts';
 import { constant, dynamic, input, type Shape, type Value } from '../graph/value.ts';
