@@ -118,6 +118,11 @@ export const errorTable = {
     title: 'The model cannot be downloaded',
     fix: 'Check the model’s name, and the address that --hub or HF_ENDPOINT names.',
   },
+  'unknown-model': {
+    status: 404,
+    title: 'The hub has no such model for this server',
+    fix: 'Check the model’s name and revision: OWNER/NAME@REVISION.',
+  },
   'encoder-conflict': {
     status: 409,
     title: 'Another encoder has this name',
@@ -148,7 +153,7 @@ export const errorTable = {
   'invalid-dataset': {
     status: 422,
     title: 'The dataset cannot be used',
-    fix: 'Mend everything that is named and try again; nothing was changed.',
+    fix: 'Fix the problems listed and retry. Nothing was changed.',
   },
   'output-conflict': {
     status: 409,
@@ -203,7 +208,7 @@ export const errorTable = {
   'storage-unavailable': {
     status: 503,
     title: 'The store cannot be reached or written to',
-    fix: 'Mend what the detail names (disk space, rights, database, object store), then try again; nothing was lost.',
+    fix: 'Fix what the detail names (disk space, rights, database, object store) and retry. Nothing was lost.',
   },
   'idempotency-mismatch': {
     status: 422,

@@ -6995,6 +6995,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description unknown-model: The hub has no such model for this server. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description encoder-conflict: Another encoder has this name. */
             409: {
                 headers: {
@@ -7886,7 +7895,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The end of a problem’s type. */
-                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-image" | "image-too-large" | "image-too-complex" | "image-too-small" | "text-too-long" | "invalid-table" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "invalid-encoder" | "model-download" | "encoder-conflict" | "encoder-in-use" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "output-conflict" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "newer-store" | "job-conflict" | "storage-unavailable" | "idempotency-mismatch" | "idempotency-in-progress" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "closed" | "not-ready" | "internal";
+                code: "empty-request" | "invalid-request" | "invalid-configuration" | "invalid-image" | "image-too-large" | "image-too-complex" | "image-too-small" | "text-too-long" | "invalid-table" | "payload-too-large" | "unsupported-media-type" | "remote-file" | "not-found" | "method-not-allowed" | "expectation-failed" | "headers-too-large" | "request-timeout" | "unauthorized" | "forbidden" | "unknown-key" | "unknown-encoder" | "invalid-encoder" | "model-download" | "unknown-model" | "encoder-conflict" | "encoder-in-use" | "unknown-head" | "unknown-dataset" | "dataset-in-use" | "remote-disabled" | "unknown-job" | "invalid-dataset" | "output-conflict" | "invalid-recipe" | "head-conflict" | "invalid-head" | "head-stopped" | "data-in-use" | "head-in-use" | "damaged-artifact" | "newer-store" | "job-conflict" | "storage-unavailable" | "idempotency-mismatch" | "idempotency-in-progress" | "job-cancelled" | "training-failed" | "overloaded" | "out-of-memory" | "rate-limited" | "deadline-exceeded" | "closed" | "not-ready" | "internal";
             };
             cookie?: never;
         };

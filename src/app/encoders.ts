@@ -33,7 +33,7 @@ export interface InstalledEncoders {
    * Adds a model, once it is proved: of the hub by name, where a revision is resolved to its commit, or a folder in the hub's
    * layout.
    * @param model `owner/name`, `owner/name@revision`, or a folder
-   * @throws TandemError `model-download`; `invalid-encoder` saying what is wrong, or what to say of the model; `encoder-conflict`
+   * @throws TandemError `unknown-model`, `model-download`; `invalid-encoder` saying what is wrong, or what to say of the model; `encoder-conflict`
    * @example await tandem.encoders.add('Xenova/bge-small-en-v1.5', { pooling: 'cls', onProgress: console.log });
    */
   add(model: string, options?: AddEncoderOptions): Promise<EncoderSummary>;

@@ -126,18 +126,8 @@ function refusal(
   const detail = `${what}: ${address} answers ${status}${said}`;
   const seconds = Number(headers['retry-after']);
   const retryAfter = Number.isFinite(seconds) && seconds > 0 ? seconds : undefined;
-  if (status === 401)
-    return new DownloadError(detail, {
-      fix: token
-        ? 'The token in HF_TOKEN is not valid there, or the model does not exist: check both.'
-        : 'Check the model’s name; where it is private or gated, put a token of yours in HF_TOKEN.',
-    });
-  if (status === 403)
-    return new DownloadError(detail, {
-      fix: 'The model is gated: accept its terms on its page of the hub, and put a token of that account in HF_TOKEN.',
-    });
-  if (status === 404)
-    return new DownloadError(detail, { fix: 'Check the model’s name and revision: OWNER/NAME@REVISION.' });
+  const forCaller = callersFault(status, token);
+  if (forCaller) return new DownloadError(detail, { code: 'unknown-model', fix: forCaller });
   if (status === 429 || status >= 500)
     return new DownloadError(detail, {
       again: true,
@@ -148,4 +138,20 @@ function refusal(
           : 'Run it again later: it resumes where it was.',
     });
   return new DownloadError(detail);
+}
+
+/** What the caller can do about an answer; undefined where it is the hub's own trouble. */
+function callersFault(status: number, token: string | undefined): string | undefined {
+  switch (status) {
+    case 401:
+      return token
+        ? 'The token in HF_TOKEN is not valid there, or the model does not exist: check both.'
+        : 'Check the model’s name; where it is private or gated, put a token of yours in HF_TOKEN.';
+    case 403:
+      return 'The model is gated: accept its terms on its page of the hub, and put a token of that account in HF_TOKEN.';
+    case 404:
+      return 'Check the model’s name and revision: OWNER/NAME@REVISION.';
+    default:
+      return undefined;
+  }
 }

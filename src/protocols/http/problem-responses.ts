@@ -34,7 +34,8 @@ const exampleDetails = {
   'unknown-encoder':
     'there is no encoder "bge"; there are: all-MiniLM-L6-v2, efficientnet-lite0, efficientnet-lite0-whole',
   'invalid-encoder': 'two runs of the same item differ by 12 %',
-  'model-download': 'some-lab/tiny@main: the hub answers 404: Repository not found',
+  'unknown-model': 'some-lab/tiny@main: the hub answers 404: Repository not found',
+  'model-download': 'some-lab/tiny@main: the hub cannot be reached',
   'encoder-conflict': 'data/encoders/1f80900f3cb7 is called bge-small-en-v1.5 as well',
   'encoder-in-use': 'bge-small-en-v1.5 makes the features of pets@3',
   'invalid-head': 'head.onnx does not have the sha256 that the manifest says',

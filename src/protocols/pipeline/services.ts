@@ -181,7 +181,7 @@ export interface Services {
     /**
      * Downloads a model of the hub and adds it, in a process of its own.
      * @param model `owner/name@revision`
-     * @throws TandemError `model-download`, `invalid-encoder`, `encoder-conflict`, `overloaded`
+     * @throws TandemError `unknown-model`, `model-download`, `invalid-encoder`, `encoder-conflict`, `overloaded`
      */
     add(
       model: string,

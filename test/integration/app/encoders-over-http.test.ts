@@ -153,9 +153,9 @@ it('takes names of the hub alone, from admins alone', async () => {
     ).toBe(403);
   expect(hub.requests).toEqual([]);
   const unknown = await ask('POST', '', { body: { model: 'some-lab/nothing' } });
-  expect(unknown.status).toBe(502);
+  expect(unknown.status).toBe(404);
   expect(await unknown.json()).toMatchObject({
-    type: '/problems/model-download',
+    type: '/problems/unknown-model',
     detail: expect.stringContaining('404'),
   });
 });

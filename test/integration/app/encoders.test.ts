@@ -90,7 +90,7 @@ it('trains with a model of the hub, or a folder, that a call names, and with sev
   };
   expect(await idsOf('some-lab/tiny')).toEqual(['tiny']);
   expect(await idsOf(`some-lab/tiny@${commit}+all-MiniLM-L6-v2`)).toEqual(['tiny+all-MiniLM-L6-v2']);
-  await expect(idsOf('some-lab/other')).rejects.toMatchObject({ code: 'model-download' });
+  await expect(idsOf('some-lab/other')).rejects.toMatchObject({ code: 'unknown-model' });
   await expect(idsOf('some lab/tiny')).rejects.toMatchObject({ code: 'unknown-encoder' });
 });
 

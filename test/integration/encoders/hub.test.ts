@@ -358,7 +358,7 @@ describe('a model that cannot be had', () => {
     const error = await add(trouble.reference ?? name).catch((thrown) => thrown);
     expect(error.message).toMatch(message);
     expect(error.fix).toMatch(fix);
-    expect(['model-download', 'invalid-encoder']).toContain(error.code);
+    expect(['unknown-model', 'model-download', 'invalid-encoder']).toContain(error.code);
     expect(await filesBelow(places.added)).toEqual([]);
   });
 

@@ -101,6 +101,7 @@ function addEncoder({ installedEncoders }: Services): Route {
           'empty-request',
           'payload-too-large',
           'unsupported-media-type',
+          'unknown-model',
           'model-download',
           'invalid-encoder',
           'encoder-conflict',
