@@ -35,7 +35,7 @@ it('predicts, keeps keys and data sets, and does nothing more once it is closed'
   expect(results).toMatchObject([{ labels: [{ label: 'food-drink' }] }, { code: 'empty-request' }]);
   const { id } = await tandem.keys.create('shop', 'predict');
   expect(await tandem.keys.list()).toMatchObject([{ id, name: 'shop' }]);
-  expect(await tandem.datasets.list()).toEqual({ datasets: [], damaged: [] });
+  expect(await tandem.datasets.list()).toEqual({ datasets: [], damaged: [], total: 0 });
   await expect(tandem.datasets.check('nowhere')).rejects.toMatchObject({ code: 'unknown-dataset' });
   await tandem.close();
   await expect(tandem.heads.list()).rejects.toMatchObject({ code: 'closed' });
