@@ -1,4 +1,5 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { fedInputs, graphsIn, operatorSetOf } from '../../graph/import/model-parts.ts';
 import {
   AttributeProto_AttributeType as AttributeType,
   TensorProto_DataType as DataType,
@@ -50,13 +51,10 @@ export class ModelGraph {
   constructor(model: ModelProto) {
     this.#model = model;
     const { graph } = model;
-    const constants = new Set(graph?.initializer.map(({ name }) => name));
     this.#count = countAdded(model);
-    this.inputs = (graph?.input ?? []).filter(({ name }) => !constants.has(name)).map(describeValue);
+    this.inputs = (graph ? fedInputs(graph) : []).map(describeValue);
     this.outputs = (graph?.output ?? []).map(describeValue);
-    this.operatorSet = Number(
-      model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0,
-    );
+    this.operatorSet = operatorSetOf(model);
     if (this.operatorSet < 9)
       throw unusable(`the ONNX file has operator set ${this.operatorSet}; 9 is the oldest that is read`);
   }
@@ -199,8 +197,7 @@ function renameValue(graph: GraphProto, from: string, to: string): void {
   for (const node of graph.node) {
     node.input = node.input.map(renamed);
     node.output = node.output.map(renamed);
-    for (const { g, graphs } of node.attribute)
-      for (const inner of g ? [g, ...graphs] : graphs) renameValue(inner, from, to);
+    for (const inner of graphsIn(node)) renameValue(inner, from, to);
   }
   for (const value of [...graph.initializer, ...graph.input, ...graph.output, ...graph.valueInfo])
     value.name = renamed(value.name);

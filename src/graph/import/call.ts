@@ -36,13 +36,13 @@ export function shapeOf({ outputs }: Call): Shape {
 }
 
 /** A float attribute. */
-export function floatOf({ attributes }: Call, name: string, byDefault: number): number {
+export function floatOf({ attributes }: Pick<Call, 'attributes'>, name: string, byDefault: number): number {
   const value = attributes[name];
   return typeof value === 'object' && 'float' in value ? value.float : byDefault;
 }
 
 /** An integer attribute. */
-export function integerOf({ attributes }: Call, name: string, byDefault: number): number {
+export function integerOf({ attributes }: Pick<Call, 'attributes'>, name: string, byDefault: number): number {
   const value = attributes[name];
   return typeof value === 'number' ? value : byDefault;
 }

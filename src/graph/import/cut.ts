@@ -17,6 +17,7 @@ import {
 } from '../onnx/onnx_pb.js';
 import { dynamic, type Shape } from '../value.ts';
 import { nodesFor, readIn } from './dependencies.ts';
+import { isStandard } from './model-parts.ts';
 
 /** A model in two: the tail takes what the trunk gives. */
 export interface CutModel {
@@ -138,7 +139,7 @@ function shapeQuestions({ input, node: nodes }: GraphProto): (node: NodeProto) =
 }
 
 function asksForShape({ opType, domain }: NodeProto): boolean {
-  return opType === 'Shape' && (domain === '' || domain === 'ai.onnx');
+  return opType === 'Shape' && isStandard(domain);
 }
 
 function part(

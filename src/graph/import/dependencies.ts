@@ -1,4 +1,5 @@
 import type { GraphProto, NodeProto } from '../onnx/onnx_pb.js';
+import { graphsIn } from './model-parts.ts';
 
 /**
  * The nodes that values rest on, in order, up to those that are given.
@@ -31,10 +32,12 @@ export function readIn<Named extends { name: string }>(
 }
 
 /** What a node reads, in the graphs inside it as well; other names of those do no harm. */
-export function namesIn({ input, attribute }: NodeProto): string[] {
-  const inner = attribute.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs));
+export function namesIn(node: NodeProto): string[] {
   return [
-    ...input,
-    ...inner.flatMap(({ node, output }) => [...node.flatMap(namesIn), ...output.map(({ name }) => name)]),
+    ...node.input,
+    ...graphsIn(node).flatMap(({ node, output }) => [
+      ...node.flatMap(namesIn),
+      ...output.map(({ name }) => name),
+    ]),
   ];
 }

@@ -12,6 +12,7 @@ import { type Constant, dynamic, type Shape, type Value } from '../value.ts';
 import { attributesOf, type Call } from './call.ts';
 import { elementTypeOf } from './element-types.ts';
 import { geluOf } from './gelu-pattern.ts';
+import { operatorSetOf } from './model-parts.ts';
 import { constantOf } from './read-model.ts';
 import { mayHoldBatch, rebuild } from './rebuild.ts';
 import { type GivenInput, type TrialRun, trialRun } from './trial-run.ts';
@@ -41,8 +42,7 @@ export class ImportedModel {
   private constructor(model: ModelProto, run: TrialRun) {
     this.#graph = required(model.graph, 'the graph of the model');
     this.#run = run;
-    const own = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
-    this.#operatorSet = Number(own?.version ?? 0);
+    this.#operatorSet = operatorSetOf(model);
   }
 
   /**

@@ -9,6 +9,8 @@ import {
   OperatorSetIdProtoSchema,
   type ValueInfoProto,
 } from '../onnx/onnx_pb.js';
+import { nodesFor, readIn } from './dependencies.ts';
+import { fedInputs, graphsIn, isStandard } from './model-parts.ts';
 import { raiseOperatorSet } from './operator-sets.ts';
 
 /** A model that becomes part of another. */
@@ -40,14 +42,8 @@ export function linkModels(parts: readonly LinkedPart[], outputs: readonly strin
     const { graph, opsetImport, irVersion } = raised(model, prefix);
     if (model.functions.length > 0) throw new Error(`${prefix}: functions of its own cannot be joined`);
     renameAll(graph, (name) => names[name] ?? `${prefix}/${name}`);
-    // Older models list weights among the inputs.
-    const weights = new Set(graph.initializer.map(({ name }) => name));
-    for (const value of graph.input)
-      if (
-        !weights.has(value.name) &&
-        !made.has(value.name) &&
-        !whole.input.some(({ name }) => name === value.name)
-      )
+    for (const value of fedInputs(graph))
+      if (!made.has(value.name) && !whole.input.some(({ name }) => name === value.name))
         whole.input.push(withBatchAxis(value));
     for (const value of graph.output) made.set(value.name, withBatchAxis(value));
     whole.node.push(...graph.node);
@@ -65,6 +61,9 @@ export function linkModels(parts: readonly LinkedPart[], outputs: readonly strin
     if (!output) throw new Error(`no part has the output ${name}`);
     return output;
   });
+  // What a part makes for others than the whole is left out.
+  whole.node = nodesFor(whole, outputs);
+  whole.initializer = readIn(whole.node, whole.initializer);
   return create(ModelProtoSchema, {
     ...{
       irVersion: intermediateRepresentation,
@@ -83,7 +82,7 @@ function raised(model: ModelProto, prefix: string): ModelProto & { graph: GraphP
     const { graph, ...rest } = raiseOperatorSet(model);
     if (!graph) throw new Error('it has no graph');
     const opsetImport = rest.opsetImport.map((set) =>
-      set.domain === 'ai.onnx' ? { ...set, domain: '' } : set,
+      isStandard(set.domain) ? { ...set, domain: '' } : set,
     );
     return { ...rest, opsetImport, graph };
   } catch (error) {
@@ -107,8 +106,7 @@ function renameNode(node: NodeProto, renamed: (name: string) => string): void {
   node.name = renamed(node.name);
   node.input = node.input.map(renamed);
   node.output = node.output.map(renamed);
-  for (const { g, graphs } of node.attribute)
-    for (const inner of g ? [g, ...graphs] : graphs) renameAll(inner, renamed);
+  for (const inner of graphsIn(node)) renameAll(inner, renamed);
 }
 
 function withBatchAxis(value: ValueInfoProto): ValueInfoProto {

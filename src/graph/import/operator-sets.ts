@@ -10,6 +10,7 @@ import {
   OperatorSetIdProtoSchema,
   TensorProtoSchema,
 } from '../onnx/onnx_pb.js';
+import { graphsIn, isStandard, operatorSetOf } from './model-parts.ts';
 
 /** Operator sets that are read, and the one that they are raised to. */
 const oldest = 11;
@@ -60,21 +61,19 @@ const changes: Readonly<Record<string, readonly Change[]>> = {
  * @example raiseOperatorSet(await readModel('model.onnx')).opsetImport // [{ domain: '', version: 20n }]
  */
 export function raiseOperatorSet(model: ModelProto): ModelProto {
-  const own = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
-  const from = Number(own?.version ?? 0);
+  const from = operatorSetOf(model);
   if (from >= raisedOperatorSet) return model;
   if (from < oldest) throw new Error(`its operator set is ${from}; ${oldest} and newer ones can be joined`);
   if (model.graph) raiseGraph(model.graph, from);
-  const others = model.opsetImport.filter((each) => each !== own);
+  const others = model.opsetImport.filter(({ domain }) => !isStandard(domain));
   const raised = create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(raisedOperatorSet) });
   return { ...model, opsetImport: [raised, ...others] };
 }
 
 function raiseGraph(graph: GraphProto, from: number): void {
   for (const node of graph.node) {
-    for (const { g, graphs } of node.attribute)
-      for (const inner of g ? [g, ...graphs] : graphs) raiseGraph(inner, from);
-    if (node.domain !== '' && node.domain !== 'ai.onnx') continue;
+    for (const inner of graphsIn(node)) raiseGraph(inner, from);
+    if (!isStandard(node.domain)) continue;
     for (const { since, rewrite } of changes[node.opType] ?? []) if (from < since) rewrite(node, graph);
   }
 }

@@ -5,6 +5,8 @@ import {
   type ModelProto,
   type NodeProto,
 } from '../onnx/onnx_pb.js';
+import { attributesOf, floatOf, integerOf } from './call.ts';
+import { graphsIn } from './model-parts.ts';
 import { NodeWriter } from './node-writer.ts';
 
 const contributed = 'com.microsoft';
@@ -27,7 +29,10 @@ const unfolding: Readonly<Record<string, Unfold>> = {
     write.node('Gelu', [write.node('Add', input)], { output: itemAt(output, 0) }),
   QuickGelu: (node, write) => {
     const x = itemAt(node.input, 0);
-    const scaled = write.node('Mul', [x, write.float(floatAttribute(node, 'alpha') ?? 1.702)]);
+    const scaled = write.node('Mul', [
+      x,
+      write.float(floatOf({ attributes: attributesOf(node) }, 'alpha', 1.702)),
+    ]);
     write.node('Mul', [x, write.node('Sigmoid', [scaled])], { output: itemAt(node.output, 0) });
   },
   SkipLayerNormalization: (node, write) => {
@@ -37,7 +42,7 @@ const unfolding: Readonly<Record<string, Unfold>> = {
     const sum = write.node('Add', [x, skip]);
     const shifted = bias === '' ? sum : write.node('Add', [sum, bias]);
     if (total !== '') write.node('Identity', [shifted], { output: total });
-    const epsilon = floatAttribute(node, 'epsilon') ?? 1e-12;
+    const epsilon = floatOf({ attributes: attributesOf(node) }, 'epsilon', 1e-12);
     write.node('LayerNormalization', shift === '' ? [shifted, gain] : [shifted, gain, shift], {
       ...{ output: normalized, axis: -1, epsilon: { float: epsilon } },
     });
@@ -58,8 +63,7 @@ export function plainModel(model: ModelProto): ModelProto {
 function unfoldAll(graph: GraphProto): void {
   const writer = new NodeWriter(graph);
   for (const node of graph.node) {
-    for (const { g, graphs } of node.attribute)
-      for (const inner of g ? [g, ...graphs] : graphs) unfoldAll(inner);
+    for (const inner of graphsIn(node)) unfoldAll(inner);
     if (node.domain === contributed) unfoldNode(node, writer);
     else writer.nodes.push(node);
   }
@@ -89,8 +93,9 @@ function attention(node: NodeProto, write: NodeWriter): void {
     node.output.slice(1).some((name) => name !== '')
   )
     throw new Error('packed or remembered keys and values are not supported');
-  if (integerAttribute(node, 'unidirectional') === 1) throw new Error('it is unidirectional');
-  const heads = integerAttribute(node, 'num_heads') ?? 1;
+  if (integerOf({ attributes: attributesOf(node) }, 'unidirectional', 0) === 1)
+    throw new Error('it is unidirectional');
+  const heads = integerOf({ attributes: attributesOf(node) }, 'num_heads', 1);
   const biases = bias === '' ? undefined : write.nodes3('Split', [bias], { axis: 0, num_outputs: 3 });
   const byHead = (x: string, index: 0 | 1 | 2, perm: readonly number[]) => {
     const shifted = biases ? write.node('Add', [x, biases[index]]) : x;
@@ -102,7 +107,7 @@ function attention(node: NodeProto, write: NodeWriter): void {
     byHead(key, 1, [0, 2, 3, 1]),
     byHead(value, 2, [0, 2, 1, 3]),
   ];
-  const scale = floatAttribute(node, 'scale') ?? 0;
+  const scale = floatOf({ attributes: attributesOf(node) }, 'scale', 0);
   const products = write.node('MatMul', [q, k]);
   let scores =
     scale === 0
@@ -124,16 +129,7 @@ function rootOfSize(query: string, write: NodeWriter): string {
 /** What is added to scores where the mask [batch, tokens] is 0. */
 function fillOf(mask: string, node: NodeProto, write: NodeWriter): string {
   const isShown = write.node('Cast', [mask], { to: DataType.BOOL });
-  const filter = floatAttribute(node, 'mask_filter_value') ?? -10000;
+  const filter = floatOf({ attributes: attributesOf(node) }, 'mask_filter_value', -10000);
   const fill = write.node('Where', [isShown, write.float(0), write.float(filter)]);
   return write.node('Unsqueeze', [fill, write.integers([1, 2])]);
-}
-
-function floatAttribute(node: NodeProto, name: string): number | undefined {
-  return node.attribute.find((attribute) => attribute.name === name)?.f;
-}
-
-function integerAttribute(node: NodeProto, name: string): number | undefined {
-  const attribute = node.attribute.find((each) => each.name === name);
-  return attribute && Number(attribute.i);
 }

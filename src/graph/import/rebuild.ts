@@ -15,6 +15,7 @@ import {
   shapeOf,
 } from './call.ts';
 import { fusedOperators } from './fused.ts';
+import { isStandard } from './model-parts.ts';
 
 /** Where a shape is asked for, the one that the trial run saw does: how the model computes it doesn't matter. */
 const toShape: Rebuild = (call) => [reshape(inputOf(call, 0), shapeOf(call))];
@@ -89,7 +90,7 @@ export function mayHoldBatch(operator: string, index: number): boolean {
  */
 export function rebuild(call: Call): readonly Value[] {
   const { domain, opType } = call.node;
-  const isOwn = domain === '' || domain === 'ai.onnx';
+  const isOwn = isStandard(domain);
   const own = rebuilds[isOwn ? opType : `${domain}.${opType}`];
   if (own) return own(call);
   if (call.inputs.some((value) => value === undefined))

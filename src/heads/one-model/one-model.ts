@@ -5,6 +5,7 @@ import type { InstalledEncoder } from '../../encoders/places.ts';
 import { encodersIn } from '../../encoders/reference.ts';
 import { emitFunction } from '../../graph/emit.ts';
 import { type LinkedPart, linkModels } from '../../graph/import/link.ts';
+import { fedInputs } from '../../graph/import/model-parts.ts';
 import { readModel } from '../../graph/import/read-model.ts';
 import { type ModelProto, ModelProtoSchema } from '../../graph/onnx/onnx_pb.js';
 import { concat } from '../../graph/operations/layout.ts';
@@ -94,8 +95,7 @@ const featuresOf = (modality: string) => [modality, `${modality}.features`] as c
 
 /** What a model's inputs are called outside: as they are, or numbered where another encoder has the name. */
 function namesOutside({ graph }: ModelProto, taken: Set<string>): Record<string, string> {
-  const weights = new Set(graph?.initializer.map(({ name }) => name));
-  const inputs = (graph?.input ?? []).filter(({ name }) => !weights.has(name));
+  const inputs = graph ? fedInputs(graph) : [];
   return Object.fromEntries(
     inputs.map(({ name }) => {
       let outside = name;
